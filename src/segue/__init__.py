@@ -1,0 +1,70 @@
+"""segue: sequence classification with deep learning.
+
+    >>> import segue
+    >>> data = segue.read("japanese-vowels")
+    >>> data.x
+    Sequences(n=640, time=7 to 29, channels=12)
+
+Everything public is reached from here and loaded when it is touched, so `import segue` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from segue._version import __version__
+
+if TYPE_CHECKING:
+    from segue import errors, synth, testing
+    from segue.dataset import Dataset
+    from segue.estimators import SequenceClassifier, load
+    from segue.evaluation import Evaluation, evaluate
+    from segue.readers import read
+    from segue.sequences import Sequences
+    from segue.training import History, TrainingOptions
+
+_WHERE = {
+    "Dataset": "segue.dataset",
+    "Evaluation": "segue.evaluation",
+    "History": "segue.training",
+    "SequenceClassifier": "segue.estimators",
+    "Sequences": "segue.sequences",
+    "TrainingOptions": "segue.training",
+    "evaluate": "segue.evaluation",
+    "load": "segue.estimators",
+    "read": "segue.readers",
+}
+_ROOMS = ("errors", "layers", "synth", "testing")
+
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "History",
+    "SequenceClassifier",
+    "Sequences",
+    "TrainingOptions",
+    "__version__",
+    "errors",
+    "evaluate",
+    "layers",
+    "load",
+    "read",
+    "synth",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f"segue.{name}")
+    else:
+        raise AttributeError(f"module 'segue' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,198 @@
+"""Ragged rows in an Arrow IPC file: written batch by batch, mapped when read.
+
+A file has one column `x`, `large_list<fixed_size_list<T, channels>>` with T float32 or int32, and
+any number of further columns, one value a row (or one list a row). Names and units are JSON in the
+schema's metadata under `segue`. Reading maps the file: the arrays that come back are views of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from segue.atomic import replacing
+from segue.errors import DataError, DataNotFoundError, FileError
+
+Array = npt.NDArray[Any]
+Row = tuple[Array, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a file holds.
+
+    Attributes:
+        chunks: for each record batch, values `[steps, channel]` and offsets `[rows + 1]` (views of
+            the mapped file; the offsets need not begin with 0).
+        columns: the further columns, one entry a row.
+        metadata: the JSON of the schema.
+    """
+
+    chunks: list[tuple[Array, npt.NDArray[np.int64]]]
+    columns: dict[str, Array]
+    metadata: dict[str, Any]
+
+
+def write(
+    path: str | Path,
+    rows: Iterable[Row],
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    append: bool = False,
+    batch_steps: int = 1_000_000,
+) -> int:
+    """Write rows as they come; return how many the file then holds.
+
+    Args:
+        path: the file; it appears whole or not at all.
+        rows: pairs of `[time, channel]` values and a mapping of the further columns.
+        metadata: what the schema is to remember (JSON).
+        append: copy the batches of an existing file first.
+        batch_steps: write a record batch whenever so many steps have come together.
+
+    Raises:
+        DataError: no rows, or a row with other channels than the first.
+        WriteError: the disk is full or read-only.
+    """
+    path = Path(path)
+    count = 0
+    with replacing(path) as temporary:
+        writer: pa.RecordBatchFileWriter | None = None
+        schema: pa.Schema | None = None
+        try:
+            if append and path.exists():
+                with pa.memory_map(str(path)) as source:
+                    reader = _reader(source, path)
+                    schema = reader.schema
+                    writer = pa.ipc.new_file(str(temporary), schema)
+                    for number in range(reader.num_record_batches):
+                        batch = reader.get_batch(number)
+                        writer.write_batch(batch)
+                        count += batch.num_rows
+            for batch in _batches(rows, batch_steps, first_row=count):
+                if writer is None or schema is None:
+                    text = json.dumps(dict(metadata or {}))
+                    schema = batch.schema.with_metadata({"segue": text})
+                    writer = pa.ipc.new_file(str(temporary), schema)
+                if not batch.schema.equals(schema, check_metadata=False):
+                    raise DataError(_other_schema(count, batch.schema, schema))
+                writer.write_batch(batch)
+                count += batch.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise DataError(f"No sequences came, so {path} was not written.")
+    return count
+
+
+def read(path: str | Path) -> Rows:
+    """Map a file that `write` made.
+
+    Raises:
+        DataNotFoundError: no such file.
+        FileError: not an Arrow IPC file, or one without a column of sequences.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError("there is no such file.", path=path)
+    source = pa.memory_map(str(path))
+    reader = _reader(source, path)
+    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    names = [name for name in reader.schema.names if name != "x"]
+    table = pa.Table.from_batches(batches, reader.schema)
+    columns = {name: _to_numpy(table.column(name)) for name in names}
+    text = (reader.schema.metadata or {}).get(b"segue", b"{}")
+    return Rows([_chunk(batch.column("x")) for batch in batches], columns, json.loads(text))
+
+
+def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader:
+    try:
+        reader = pa.ipc.open_file(source)
+    except pa.ArrowInvalid as error:
+        raise FileError(
+            f"is not a whole Arrow IPC file ({error}); expected one that "
+            "`Sequences.write` or `Dataset.write` made.",
+            path=path,
+        ) from error
+    kind = reader.schema.field("x").type if "x" in reader.schema.names else None
+    if kind is None or not (
+        pa.types.is_large_list(kind) and pa.types.is_fixed_size_list(kind.value_type)
+    ):
+        raise FileError(
+            f"has no column `x` of sequences (large_list<fixed_size_list>); its columns are "
+            f"{', '.join(reader.schema.names)}.",
+            path=path,
+        )
+    return reader
+
+
+def _chunk(column: pa.LargeListArray) -> tuple[Array, npt.NDArray[np.int64]]:
+    steps = column.values  # the fixed_size_list below, whatever slice the column is
+    channels = steps.type.list_size
+    values = steps.values.to_numpy(zero_copy_only=True).reshape(-1, channels)
+    return values, column.offsets.to_numpy(zero_copy_only=True)
+
+
+def _batches(
+    rows: Iterable[Row], batch_steps: int, *, first_row: int
+) -> Iterator[pa.RecordBatch]:
+    waiting: list[Row] = []
+    steps = 0
+    for number, (values, columns) in enumerate(rows):
+        if waiting and values.shape[1:] != waiting[0][0].shape[1:]:
+            raise DataError(
+                f"Sequence {first_row + number} has {values.shape[1]} channels; "
+                f"the sequences before it have {waiting[0][0].shape[1]}."
+            )
+        waiting.append((values, columns))
+        steps += len(values)
+        if steps >= batch_steps:
+            yield _batch(waiting)
+            waiting, steps = [], 0
+    if waiting:
+        yield _batch(waiting)
+
+
+def _batch(rows: list[Row]) -> pa.RecordBatch:
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(values) for values, _ in rows], out=offsets[1:])
+    values = np.concatenate([values for values, _ in rows])
+    steps = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+    columns = {"x": pa.LargeListArray.from_arrays(pa.array(offsets), steps)}
+    for name in rows[0][1]:
+        columns[name] = _column([row[name] for _, row in rows])
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    first = values[0]
+    if isinstance(first, np.ndarray) and first.ndim > 0:
+        kind = pa.large_list(pa.from_numpy_dtype(first.dtype))
+        return pa.array([value.reshape(-1) for value in values], type=kind)
+    return pa.array(np.asarray(values).tolist() if isinstance(first, str) else np.asarray(values))
+
+
+def _to_numpy(column: pa.ChunkedArray) -> Array:
+    """One entry a row: numbers and text as plain arrays, lists as an object array of arrays."""
+    if pa.types.is_large_list(column.type):
+        entries = np.empty(len(column), object)
+        for number, entry in enumerate(column):
+            entries[number] = entry.values.to_numpy(zero_copy_only=False)
+        return entries
+    array = column.to_numpy()
+    return array.astype(str) if array.dtype == object else array
+
+
+def _other_schema(row: int, came: pa.Schema, expected: pa.Schema) -> str:
+    return (
+        f"From row {row} on the rows are of another kind than before: {came} after {expected}. "
+        "Every row must have the same channels, type and columns."
+    )

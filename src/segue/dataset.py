@@ -1,0 +1,292 @@
+"""A data set: sequences with their targets, names, groups and parts. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.errors import DataError, FileError, did_you_mean
+from segue.sequences import Array, Sequences
+from segue.splits import split as split_indices
+from segue.summary import Summary, summarize
+
+Task = Literal["none", "classify", "tag", "label", "regress"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled sequences, with what is known about them.
+
+    Args:
+        x: the sequences.
+        y: one of
+            `[n]` labels (text or whole numbers): a class for each sequence;
+            `[n, label]` of 0 and 1: several labels at once;
+            `[n]` or `[n, value]` of floats: numbers to be predicted;
+            `Sequences` of int32, one channel: a class number for each step (-1: none);
+            `None`: nothing is known.
+        classes: the class names in order; found from `y` if left out. `None` for numbers.
+        channels: a name for each channel.
+        rate_hz: steps per second.
+        groups: `[n]`, who or what each sequence comes from; a split never parts a group.
+        parts: `[n]`, "train", "validation" or "test", where the source has them.
+        ids: `[n]`, what the source calls each sequence.
+        name: what the source is called.
+
+    Raises:
+        DataError: counts that do not agree (all of them are reported together), or a label that
+            is not among the classes.
+
+    >>> data = Dataset([[1.0, 2.0], [3.0, 4.0, 5.0]], ["up", "down"])
+    >>> data
+    Dataset(n=2, time=2 to 3, channels=1, classes=2)
+    >>> data.classes
+    ('down', 'up')
+    """
+
+    x: Sequences
+    y: Any = None
+    classes: tuple[Any, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    rate_hz: float | None = None
+    groups: Array | None = None
+    parts: Array | None = None
+    ids: Array | None = None
+    name: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        def fix(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        if not isinstance(self.x, Sequences):
+            fix("x", Sequences.from_list(self.x))
+        if self.y is not None and not isinstance(self.y, Sequences):
+            fix("y", _as_targets(self.y))
+        for name in ("groups", "parts", "ids"):
+            if getattr(self, name) is not None:
+                fix(name, np.asarray(getattr(self, name)))
+        if self.channels is not None:
+            fix("channels", tuple(str(name) for name in self.channels))
+        if self.classes is not None:
+            fix("classes", tuple(_plain(name) for name in self.classes))
+        elif isinstance(self.y, np.ndarray) and self.y.ndim == 1 and self.y.dtype.kind in "iuUb":
+            fix("classes", tuple(_plain(name) for name in np.unique(self.y)))
+        self._check()
+
+    def _check(self) -> None:
+        count, problems = len(self.x), []
+        for name in ("y", "groups", "parts", "ids"):
+            value = getattr(self, name)
+            if value is not None and len(value) != count:
+                problems.append(f"{len(value)} in `{name}`")
+        if self.channels is not None and len(self.channels) != self.x.channels:
+            problems.append(f"{len(self.channels)} channel names for {self.x.channels} channels")
+        if problems:
+            raise DataError(
+                f"There are {count} sequences, but {', and '.join(problems)}. "
+                "Each must have one entry for each sequence."
+            )
+        if isinstance(self.y, Sequences) and not np.array_equal(self.y.lengths, self.x.lengths):
+            row = int(np.argmax(self.y.lengths != self.x.lengths))
+            raise DataError(
+                f"Sequence {row} has {self.x.lengths[row]} steps and {self.y.lengths[row]} labels: "
+                "labels per step must be as many as the steps."
+            )
+        if self.task == "classify" and self.classes is not None:
+            strange = sorted({_plain(label) for label in np.unique(self.y)} - set(self.classes))
+            if strange:
+                raise DataError(
+                    f"Labels {strange} are not among the classes {list(self.classes)}. "
+                    "Leave out `classes` to find them from the labels."
+                )
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: slice | npt.ArrayLike) -> Dataset:
+        """A slice, mask or index array gives the data set of those sequences."""
+        if isinstance(index, int | np.integer):
+            raise TypeError("an int gives no data set: take `data.x[i]` and `data.y[i]`")
+        index = index if isinstance(index, slice) else np.asarray(index)
+        chosen: dict[str, Any] = {"x": self.x[index]}
+        for name in ("y", "groups", "parts", "ids"):
+            value = getattr(self, name)
+            chosen[name] = None if value is None else value[index]
+        return replace(self, **chosen)
+
+    def __repr__(self) -> str:
+        inside = repr(self.x)[len("Sequences(") : -1]
+        if self.classes is not None:
+            inside += f", classes={len(self.classes)}"
+        if self.parts is not None:
+            inside += f", parts={'/'.join(self.part_names)}"
+        return f"Dataset({inside})"
+
+    @property
+    def task(self) -> Task:
+        """What `y` asks for: classify, tag (several labels), label (each step), regress, none."""
+        if self.y is None:
+            return "none"
+        if isinstance(self.y, Sequences):
+            return "label"
+        if self.classes is None:
+            return "regress"
+        return "classify" if self.y.ndim == 1 else "tag"
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The parts there are, in the order train, validation, test."""
+        if self.parts is None:
+            return ()
+        there = {str(name) for name in np.unique(self.parts)}
+        usual = [name for name in ("train", "validation", "test") if name in there]
+        return (*usual, *sorted(there - set(usual)))
+
+    def part(self, name: str) -> Dataset:
+        """Return one part.
+
+        Raises:
+            DataError: there is no such part; the message names those that there are.
+        """
+        if self.parts is None:
+            raise DataError(
+                f"This data set has no parts, so there is no part {name!r}. "
+                "Make two with `train, test = data.split(0.2, seed=0)`."
+            )
+        if name not in self.part_names:
+            raise DataError(f"There is no part {name!r}.{did_you_mean(name, self.part_names)}")
+        return self[self.parts == name]
+
+    def split(self, share: float = 0.2, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """Split in two: stratified by class, and by group where there are groups.
+
+        Args:
+            share: the size of the second part, between 0 and 1.
+            seed: another seed draws another split.
+        """
+        labels = self.y if self.task == "classify" else None
+        first, second = split_indices(
+            len(self), share, labels=labels, groups=self.groups, seed=seed
+        )
+        return self[first], self[second]
+
+    def with_parts(self, share: float = 0.2, *, seed: int = 0) -> Dataset:
+        """Return the same data set with parts "train" and "test" drawn as in `split`."""
+        labels = self.y if self.task == "classify" else None
+        _, test = split_indices(len(self), share, labels=labels, groups=self.groups, seed=seed)
+        parts = np.full(len(self), "train", dtype="<U10")
+        parts[test] = "test"
+        return replace(self, parts=parts)
+
+    @classmethod
+    def concatenate(cls, parts: dict[str, Dataset]) -> Dataset:
+        """Join data sets as the parts of one; classes are joined, channels must agree."""
+        sets = list(parts.values())
+        classes = None
+        if all(data.classes is not None for data in sets):
+            classes = tuple(sorted({name for data in sets for name in data.classes or ()}))
+        names = [np.full(len(data), name) for name, data in parts.items()]
+
+        def join(name: str) -> Array | None:
+            values = [getattr(data, name) for data in sets]
+            return None if any(value is None for value in values) else np.concatenate(values)
+
+        ys = [data.y for data in sets]
+        y = Sequences.concatenate(ys) if isinstance(ys[0], Sequences) else join("y")
+        return cls(
+            Sequences.concatenate([data.x for data in sets]),
+            y,
+            classes=classes,
+            channels=sets[0].channels,
+            rate_hz=sets[0].rate_hz,
+            groups=join("groups"),
+            parts=np.concatenate(names),
+            ids=join("ids"),
+            name=sets[0].name,
+        )
+
+    def summary(self) -> Summary:
+        """Count what there is: lengths, class balance, missing values, duplicates.
+
+        Returns:
+            A `segue.summary.Summary`; printing it shows a table.
+        """
+        return summarize(self)
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def write(self, path: str | Path, *, batch_steps: int = 1_000_000) -> int:
+        """Write everything to one Arrow IPC file, batch by batch; return the number of sequences.
+
+        Raises:
+            WriteError: the disk is full or read-only. No half-written file is left.
+        """
+        from segue import arrow
+
+        metadata = {
+            "classes": None if self.classes is None else list(self.classes),
+            "channels": None if self.channels is None else list(self.channels),
+            "rate_hz": self.rate_hz,
+            "task": self.task,
+            "name": self.name,
+        }
+        return arrow.write(path, self._rows(), metadata=metadata, batch_steps=batch_steps)
+
+    def _rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
+        names = [n for n in ("y", "groups", "parts", "ids") if getattr(self, n) is not None]
+        for number in range(len(self)):
+            yield self.x[number], {name: getattr(self, name)[number] for name in names}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Dataset:
+        """Map a file that `write` made; the sequences stay on disk until they are asked for.
+
+        Raises:
+            FileError: not an Arrow file, or not one of a data set.
+        """
+        from segue import arrow
+
+        rows = arrow.read(path)
+        known = {f.name for f in fields(cls)}
+        strange = sorted(set(rows.columns) - known)
+        if strange:
+            raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
+        metadata, columns = rows.metadata, dict(rows.columns)
+        y = columns.pop("y", None)
+        if metadata.get("task") == "label" and y is not None:
+            y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
+        elif y is not None and y.dtype == object:
+            y = np.stack(list(y))
+        return cls(
+            Sequences.from_chunks(rows.chunks),
+            y,
+            classes=None if metadata.get("classes") is None else tuple(metadata["classes"]),
+            channels=None if metadata.get("channels") is None else tuple(metadata["channels"]),
+            rate_hz=metadata.get("rate_hz"),
+            name=metadata.get("name", ""),
+            **columns,
+        )
+
+
+def _as_targets(y: npt.ArrayLike) -> Array:
+    targets = np.asarray(y)
+    if targets.dtype == object:
+        targets = np.asarray([str(label) for label in targets])
+    if targets.dtype.kind == "f":
+        targets = targets.astype(np.float32 if targets.ndim > 1 else np.float64)
+    if targets.ndim not in (1, 2):
+        raise DataError(
+            f"`y` has shape {targets.shape}; expected [n] labels, [n, label] of 0 and 1, "
+            "or [n, value] of numbers."
+        )
+    return targets
+
+
+def _plain(label: Any) -> Any:
+    """A NumPy scalar as a Python one, so that classes print and serialise plainly."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,431 @@
+"""Sequences of equal or unequal length, laid out as Arrow lays out a list of vectors.
+
+`values` holds every step of every sequence, one after the other: `[total_steps, channel]`;
+`offsets` says where each begins: `[n + 1]`. Nothing is padded until a batch is made.
+
+Inside, a `Sequences` is a table of contents (`chunk`, `start`, `length` of each sequence) over one
+or more arrays. So a selection or a concatenation never copies values, and a file larger than
+memory can be opened, shuffled and split like a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.errors import DataError
+
+Array = npt.NDArray[Any]
+Layout = Literal["ntc", "nct", "tc", "ct"]
+
+
+class Sequences(Sequence[Array]):
+    """A frozen list of sequences: `[time, channel]` arrays, float32, or int32 tokens.
+
+    Args:
+        values: `[total_steps, channel]`, or `[total_steps]` for one channel. Floats and 64-bit
+            integers become float32; int32 stays, and means tokens.
+        offsets: `[n + 1]`, where each sequence begins in `values`, rising from 0 to `total_steps`.
+
+    Raises:
+        DataError: shapes that do not fit, or offsets that fall or leave the values.
+
+    >>> x = Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
+    >>> len(x), x.channels, x.lengths.tolist()
+    (2, 1, [3, 1])
+    >>> x[1]
+    array([[4.]], dtype=float32)
+    >>> x[::-1].offsets.tolist()
+    [0, 1, 4]
+    """
+
+    __slots__ = ("_chunk", "_chunks", "_length", "_start")
+
+    _chunks: tuple[Array, ...]
+    _chunk: npt.NDArray[np.int32]
+    _start: npt.NDArray[np.int64]
+    _length: npt.NDArray[np.int64]
+
+    def __init__(self, values: npt.ArrayLike, offsets: npt.ArrayLike) -> None:
+        values = _as_values(values)
+        offsets = np.asarray(offsets, dtype=np.int64)
+        if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
+            raise DataError(
+                f"`offsets` has shape {offsets.shape}; expected [n + 1] numbers beginning with 0."
+            )
+        lengths = np.diff(offsets)
+        if (lengths < 0).any() or offsets[-1] != len(values):
+            raise DataError(
+                f"`offsets` must rise from 0 to the number of steps ({len(values)}); "
+                f"it ends at {offsets[-1]} and its smallest step is {lengths.min(initial=0)}."
+            )
+        self._set((values,), np.zeros(len(lengths), np.int32), offsets[:-1], lengths)
+
+    def _set(self, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array) -> None:
+        self._chunks, self._chunk, self._start, self._length = chunks, chunk, start, length
+
+    @classmethod
+    def _make(
+        cls, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array
+    ) -> Sequences:
+        made = object.__new__(cls)
+        made._set(chunks, chunk, start, length)
+        return made
+
+    # -- making ---------------------------------------------------------------------------------
+
+    @classmethod
+    def from_list(cls, arrays: Iterable[npt.ArrayLike], *, layout: Layout = "tc") -> Sequences:
+        """Join `(time, channel)` or `(time,)` arrays of any lengths (`layout="ct"`: channels first).
+
+        Raises:
+            DataError: arrays with different numbers of channels, or more than two axes. When the
+                lengths stand in the channels' place, the message says so.
+        """
+        items = [_as_steps(array, number, layout) for number, array in enumerate(arrays)]
+        if not items:
+            return cls(np.zeros((0, 1), np.float32), [0])
+        counts = {item.shape[1] for item in items}
+        if len(counts) > 1:
+            raise DataError(_different_channels(items, layout))
+        offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
+        return cls(np.concatenate(items), offsets)
+
+    @classmethod
+    def from_array(cls, array: npt.ArrayLike, *, layout: Layout = "ntc") -> Sequences:
+        """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32."""
+        array = np.asarray(array)
+        if array.ndim == 2:
+            array = array[:, :, None]
+        elif array.ndim == 3 and layout in ("nct", "ct"):
+            array = array.transpose(0, 2, 1)
+        if array.ndim != 3:
+            raise DataError(
+                f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
+                "or (n, time) for one channel."
+            )
+        count, steps, channels = array.shape
+        values = array.reshape(count * steps, channels)
+        return cls(values, np.arange(count + 1, dtype=np.int64) * steps)
+
+    @classmethod
+    def from_padded(cls, array: npt.ArrayLike, lengths: npt.ArrayLike) -> Sequences:
+        """Take the real steps of a padded `(n, time, channel)` or `(n, time)` array.
+
+        Args:
+            array: padded on either side.
+            lengths: `[n]` lengths (the padding is on the right), or a mask `[n, time]` that is
+                true at real steps, which must be one run in each row, on either side.
+
+        >>> Sequences.from_padded([[0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
+        array([[1., 2.]], dtype=float32)
+        """
+        array = np.asarray(array)
+        lengths = np.asarray(lengths)
+        if array.ndim == 2:
+            array = array[:, :, None]
+        if array.ndim != 3 or lengths.shape not in (array.shape[:1], array.shape[:2]):
+            raise DataError(
+                f"A padded array has shape {array.shape} and its lengths or mask {lengths.shape}; "
+                "expected (n, time, channel) with [n] lengths or an [n, time] mask."
+            )
+        if lengths.ndim == 1:
+            if (lengths < 0).any() or (lengths > array.shape[1]).any():
+                raise DataError(
+                    f"Lengths from {lengths.min()} to {lengths.max()} for an array "
+                    f"padded to {array.shape[1]} steps."
+                )
+            mask = np.arange(array.shape[1]) < lengths[:, None]
+        else:
+            mask = lengths.astype(bool)
+            runs = (np.diff(mask.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
+            if (runs > 1).any():
+                row = int(np.argmax(runs > 1))
+                raise DataError(
+                    f"The mask of sequence {row} has a gap: its real steps must be one run, with "
+                    "the padding on one side. Mark missing values inside a sequence as NaN instead."
+                )
+        offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        return cls(array[mask], offsets)
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Sequences]) -> Sequences:
+        """Join several `Sequences` of the same channels and type; values are not copied."""
+        parts = list(parts)
+        if not parts:
+            return cls.from_list([])
+        if len({(part.channels, part.dtype) for part in parts}) > 1:
+            kinds = ", ".join(f"{part.channels} of {part.dtype}" for part in parts)
+            raise DataError(f"Sequences to be joined must have the same channels; got {kinds}.")
+        bases = np.cumsum([0, *(len(part._chunks) for part in parts)])
+        return cls._make(
+            tuple(chunk for part in parts for chunk in part._chunks),
+            np.concatenate([part._chunk + b for part, b in zip(parts, bases, strict=False)]),
+            np.concatenate([part._start for part in parts]),
+            np.concatenate([part._length for part in parts]),
+        )
+
+    @classmethod
+    def from_chunks(cls, chunks: Sequence[tuple[Array, npt.NDArray[np.int64]]]) -> Sequences:
+        """Take pairs of values `[steps, channel]` and offsets into them `[rows + 1]`, not copied."""
+        if not chunks:
+            return cls.from_list([])
+        return cls._make(
+            tuple(values for values, _ in chunks),
+            np.repeat(
+                np.arange(len(chunks), dtype=np.int32), [len(offsets) - 1 for _, offsets in chunks]
+            ),
+            np.concatenate([offsets[:-1] for _, offsets in chunks]),
+            np.concatenate([np.diff(offsets) for _, offsets in chunks]),
+        )
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._length)
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> Array: ...
+    @overload
+    def __getitem__(self, index: slice | npt.ArrayLike) -> Sequences: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """An int gives one `[time, channel]` view; a slice, mask or index array a selection."""
+        if isinstance(index, int | np.integer):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"sequence {index} of {len(self)}")
+            start = self._start[index]
+            view = self._chunks[self._chunk[index]][start : start + self._length[index]]
+            view.flags.writeable = False
+            return view
+        if not isinstance(index, slice):
+            index = np.asarray(index)
+            if index.dtype == bool and index.shape != (len(self),):
+                raise IndexError(f"a mask of shape {index.shape} for {len(self)} sequences")
+            if index.size == 0:
+                index = index.astype(np.int64)
+        return self._make(self._chunks, self._chunk[index], self._start[index], self._length[index])
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[number] for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequences):
+            return NotImplemented
+        return (
+            self.dtype == other.dtype
+            and self.channels == other.channels
+            and np.array_equal(self._length, other._length)
+            and np.array_equal(self.values, other.values, equal_nan=self.dtype != np.int32)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shortest, longest = self.length_range
+        steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+        kind = "tokens" if self.is_tokens else f"channels={self.channels}"
+        return f"Sequences(n={len(self)}, time={steps}, {kind})"
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """`[n]`, the number of steps of each sequence."""
+        return self._length
+
+    @property
+    def length_range(self) -> tuple[int, int]:
+        """The shortest and the longest length (0, 0 when there are no sequences)."""
+        if len(self) == 0:
+            return 0, 0
+        return int(self._length.min()), int(self._length.max())
+
+    @property
+    def channels(self) -> int:
+        """The number of values at each step."""
+        return int(self._chunks[0].shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32, or int32 for tokens."""
+        return self._chunks[0].dtype
+
+    @property
+    def is_tokens(self) -> bool:
+        """Whether the values are token numbers (int32) and not measurements."""
+        return self.dtype == np.int32
+
+    @property
+    def total_steps(self) -> int:
+        """The sum of the lengths."""
+        return int(self._length.sum())
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the values lie in a mapped file and not in memory."""
+        return any(not chunk.flags.owndata and _is_mapped(chunk) for chunk in self._chunks)
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """`[n + 1]`, where each sequence begins in `values`."""
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self._length, out=offsets[1:])
+        return offsets
+
+    @property
+    def values(self) -> Array:
+        """`[total_steps, channel]`, all steps one after the other: a view where they lie so."""
+        if self._lies_in_order():
+            start = int(self._start[0]) if len(self) else 0
+            view = self._chunks[self._chunk[0] if len(self) else 0]
+            view = view[start : start + self.total_steps]
+            view.flags.writeable = False
+            return view
+        return self.gather(np.arange(len(self)))[0]
+
+    def _lies_in_order(self) -> bool:
+        if len(self) == 0:
+            return True
+        ends = self._start[:-1] + self._length[:-1]
+        return bool((self._chunk == self._chunk[0]).all() and (self._start[1:] == ends).all())
+
+    def gather(self, index: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
+        """Copy the chosen sequences: values `[their_steps, channel]` and lengths `[len(index)]`."""
+        index = np.asarray(index, dtype=np.int64)
+        chunk, start, length = self._chunk[index], self._start[index], self._length[index]
+        values = np.empty((int(length.sum()), self.channels), self.dtype)
+        if len(self._chunks) == 1:
+            np.take(self._chunks[0], _ranges(start, length), axis=0, out=values)
+            return values, length
+        position = 0
+        for c, s, steps in zip(chunk.tolist(), start.tolist(), length.tolist(), strict=True):
+            values[position : position + steps] = self._chunks[c][s : s + steps]
+            position += steps
+        return values, length
+
+    def blocks(self, steps: int = 1_000_000) -> Iterator[Sequences]:
+        """Cut into runs of whole sequences of about `steps` steps, to work through a large file."""
+        edges = np.searchsorted(self.offsets, np.arange(steps, self.total_steps, steps))
+        bounds = np.unique(np.concatenate([[0], edges, [len(self)]]))
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+            yield self[int(first) : int(last)]
+
+    def to_list(self) -> list[Array]:
+        """Return the `[time, channel]` arrays as views."""
+        return list(self)
+
+    def to_padded(
+        self, *, side: Literal["left", "right"] = "right", value: float = 0.0
+    ) -> tuple[Array, npt.NDArray[np.bool_]]:
+        """Return `(n, longest, channel)` filled up with `value`, and the mask `(n, longest)`."""
+        longest = self.length_range[1]
+        mask = np.arange(longest) < self._length[:, None]
+        if side == "left":
+            mask = mask[:, ::-1]
+        padded = np.full((len(self), longest, self.channels), value, self.dtype)
+        padded[mask] = self.values
+        return padded, mask
+
+    # -- files (Arrow IPC) ----------------------------------------------------------------------
+
+    @staticmethod
+    def write(
+        path: str | Path,
+        sequences: Iterable[npt.ArrayLike],
+        *,
+        append: bool = False,
+        batch_steps: int = 1_000_000,
+    ) -> int:
+        """Write sequences as they come to an Arrow IPC file, and return how many there are.
+
+        Memory stays at about `batch_steps` steps. The file appears whole or not at all.
+
+        Args:
+            path: the file to write; `.arrow` is its usual ending.
+            sequences: any iterable of `(time, channel)` or `(time,)` arrays; a generator will do.
+            append: keep the sequences that the file has already.
+            batch_steps: steps in one record batch.
+
+        Raises:
+            DataError: a sequence with another number of channels than the first.
+            WriteError: the disk is full or read-only.
+        """
+        from segue import arrow  # pyarrow takes a tenth of a second: only those who write pay
+
+        rows = (
+            (_as_steps(steps, number, "tc"), dict[str, Any]())
+            for number, steps in enumerate(sequences)
+        )
+        return arrow.write(path, rows, append=append, batch_steps=batch_steps)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Sequences:
+        """Map a file that `write` made: values stay on disk until they are asked for.
+
+        Raises:
+            FileError: not an Arrow file, or one without sequences.
+        """
+        from segue import arrow
+
+        return cls.from_chunks(arrow.read(path).chunks)
+
+
+def _ranges(start: Array, length: Array) -> npt.NDArray[np.int64]:
+    """Join `arange(start, start + length)` of every row."""
+    before = np.cumsum(length) - length
+    return np.arange(int(length.sum())) + np.repeat(start - before, length)
+
+
+def _is_mapped(array: Array) -> bool:
+    base: Any = array
+    while base is not None:
+        if isinstance(base, np.memmap) or type(base).__module__.startswith("pyarrow"):
+            return True
+        base = getattr(base, "base", None) if isinstance(base, np.ndarray) else None
+    return False
+
+
+def _as_values(values: npt.ArrayLike) -> Array:
+    array = np.asarray(values)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise DataError(f"`values` has shape {array.shape}; expected [total_steps, channel].")
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"`values` are of type {array.dtype}; expected numbers.")
+    return array if array.dtype == np.int32 else array.astype(np.float32, copy=False)
+
+
+def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
+    """One sequence as `[time, channel]`."""
+    try:
+        steps = np.asarray(array)
+        if steps.ndim == 2 and layout in ("ct", "nct"):
+            steps = steps.T
+        return _as_values(steps)
+    except (DataError, ValueError) as error:
+        shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(
+            f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
+        ) from error
+
+
+def _different_channels(items: list[Array], layout: Layout) -> str:
+    counts = [item.shape[1] for item in items]
+    other = next(number for number, count in enumerate(counts) if count != counts[0])
+    message = (
+        f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
+        "every sequence must be (time, channel) with the same channels."
+    )
+    lengths = {len(item) for item in items}
+    if len(lengths) == 1:
+        turned = "tc" if layout in ("ct", "nct") else "ct"
+        message += (
+            f" Here the last axis varies and the first is always {lengths.pop()}, so these look "
+            f"like {'(time, channel)' if turned == 'tc' else '(channel, time)'}: "
+            f"pass layout={turned!r}."
+        )
+    return message

@@ -1,0 +1,140 @@
+"""What a data set holds, at a glance: counts, lengths, balance, missing values, duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `Dataset.summary` found; printing it shows a table.
+
+    Attributes:
+        sequences: how many.
+        channels: values at each step (1 for tokens).
+        lengths: shortest, median and longest, in steps.
+        parts: sequences in each part.
+        classes: sequences of each class; for labels per step, steps of each class.
+        groups: how many different groups.
+        missing: values that are NaN, and the sequences that hold them.
+        duplicates: sequences that occur before in the same part.
+        duplicates_across_parts: sequences whose values also stand in another part.
+        groups_across_parts: groups that stand in more than one part.
+    """
+
+    name: str
+    sequences: int
+    channels: int
+    lengths: tuple[int, float, int]
+    parts: dict[str, int]
+    classes: dict[Any, int]
+    groups: int
+    missing: tuple[int, int]
+    duplicates: int
+    duplicates_across_parts: int
+    groups_across_parts: int
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The table as pairs of a heading and its text."""
+        shortest, median, longest = self.lengths
+        rows = [
+            ("sequences", f"{self.sequences:,}"),
+            ("channels", f"{self.channels}"),
+            (
+                "length",
+                f"{shortest} steps, all the same"
+                if shortest == longest
+                else f"{shortest} to {longest} steps, median {median:g}",
+            ),
+        ]
+        if self.parts:
+            rows.append(("parts", ", ".join(f"{k} {v:,}" for k, v in self.parts.items())))
+        if self.classes:
+            rows.append(("classes", _shares(self.classes)))
+        if self.groups:
+            rows.append(("groups", f"{self.groups:,}"))
+        values, sequences = self.missing
+        rows.append(
+            ("missing values", f"{values:,} in {sequences:,} sequences" if values else "none")
+        )
+        rows.append(("duplicates", f"{self.duplicates:,}" if self.duplicates else "none"))
+        if self.parts:
+            across = self.duplicates_across_parts
+            rows.append(("duplicates across parts", f"{across:,}" if across else "none"))
+        if self.groups_across_parts:
+            rows.append(("groups across parts", f"{self.groups_across_parts:,}: scores will flatter"))
+        return rows
+
+    def __str__(self) -> str:
+        width = max(len(heading) for heading, _ in self.rows())
+        lines = [f"{heading:<{width}}  {text}" for heading, text in self.rows()]
+        return "\n".join([self.name, *lines] if self.name else lines)
+
+
+def summarize(data: Dataset) -> Summary:
+    """Look at every value once; a mapped data set is read block by block."""
+    lengths = data.x.lengths
+    parts = np.asarray(data.parts) if data.parts is not None else np.full(len(data), "")
+    seen: dict[bytes, Counter[str]] = defaultdict(Counter)
+    missing_values = missing_sequences = 0
+    for steps, part in zip(data.x, parts, strict=True):
+        digest = hashlib.blake2b(steps.tobytes(), digest_size=16).digest()
+        seen[digest][str(part)] += 1
+        if steps.dtype.kind == "f":
+            gaps = int(np.isnan(steps).sum())
+            missing_values += gaps
+            missing_sequences += gaps > 0
+    inside = sum(count - 1 for where in seen.values() for count in where.values())
+    across = sum(sum(where.values()) for where in seen.values() if len(where) > 1)
+    return Summary(
+        name=data.name,
+        sequences=len(data),
+        channels=data.x.channels,
+        lengths=_extremes(lengths),
+        parts={name: int((parts == name).sum()) for name in data.part_names},
+        classes=_class_counts(data),
+        groups=0 if data.groups is None else len(np.unique(data.groups)),
+        missing=(missing_values, missing_sequences),
+        duplicates=inside,
+        duplicates_across_parts=across,
+        groups_across_parts=_groups_across(data),
+    )
+
+
+def _extremes(lengths: Any) -> tuple[int, float, int]:
+    if len(lengths) == 0:
+        return 0, 0.0, 0
+    return int(lengths.min()), float(np.median(lengths)), int(lengths.max())
+
+
+def _class_counts(data: Dataset) -> dict[Any, int]:
+    if data.classes is None or data.y is None:
+        return {}
+    if data.task == "label":
+        codes = data.y.values
+        return {name: int((codes == code).sum()) for code, name in enumerate(data.classes)}
+    if data.task == "tag":
+        return dict(zip(data.classes, data.y.sum(axis=0).astype(int).tolist(), strict=True))
+    return {name: int((data.y == name).sum()) for name in data.classes}
+
+
+def _groups_across(data: Dataset) -> int:
+    if data.groups is None or data.parts is None:
+        return 0
+    pairs = {(g, p) for g, p in zip(data.groups.tolist(), data.parts.tolist(), strict=True)}
+    return sum(count > 1 for count in Counter(group for group, _ in pairs).values())
+
+
+def _shares(classes: dict[Any, int], at_most: int = 12) -> str:
+    total = max(1, sum(classes.values()))
+    items = list(classes.items())
+    text = ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in items[:at_most])
+    return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")
