@@ -141,9 +141,7 @@ def _chunk(column: pa.LargeListArray) -> tuple[Array, npt.NDArray[np.int64]]:
     return values, column.offsets.to_numpy(zero_copy_only=True)
 
 
-def _batches(
-    rows: Iterable[Row], batch_steps: int, *, first_row: int
-) -> Iterator[pa.RecordBatch]:
+def _batches(rows: Iterable[Row], batch_steps: int, *, first_row: int) -> Iterator[pa.RecordBatch]:
     waiting: list[Row] = []
     steps = 0
     for number, (values, columns) in enumerate(rows):
@@ -187,7 +185,7 @@ def _to_numpy(column: pa.ChunkedArray) -> Array:
         for number, entry in enumerate(column):
             entries[number] = entry.values.to_numpy(zero_copy_only=False)
         return entries
-    array = column.to_numpy()
+    array: Array = column.to_numpy()
     return array.astype(str) if array.dtype == object else array
 
 

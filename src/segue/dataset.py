@@ -257,7 +257,7 @@ class Dataset:
         if strange:
             raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
         metadata, columns = rows.metadata, dict(rows.columns)
-        y = columns.pop("y", None)
+        y: Any = columns.pop("y", None)
         if metadata.get("task") == "label" and y is not None:
             y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
         elif y is not None and y.dtype == object:

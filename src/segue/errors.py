@@ -5,7 +5,7 @@
     │   └── FileError                        a file or folder that is not what it should be
     │       ├── ModelFileError               a model file that is damaged, foreign or too new
     │       └── DataNotFoundError            a named data set, file or folder that is not there
-    ├── SpecError (ValueError)               a network or preparation text that does not parse or fit
+    ├── SpecError (ValueError)               a network or preparation text that does not parse
     ├── OptionError (ValueError)             an option with a value that means nothing
     ├── NotFittedError (ValueError, AttributeError)   asked before `fit`
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence

@@ -11,6 +11,7 @@ memory can be opened, shuffled and split like a list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -80,7 +81,11 @@ class Sequences(Sequence[Array]):
 
     @classmethod
     def from_list(cls, arrays: Iterable[npt.ArrayLike], *, layout: Layout = "tc") -> Sequences:
-        """Join `(time, channel)` or `(time,)` arrays of any lengths (`layout="ct"`: channels first).
+        """Join `(time, channel)` or `(time,)` arrays of any lengths.
+
+        Args:
+            arrays: one for each sequence.
+            layout: `"ct"` when the channels come first.
 
         Raises:
             DataError: arrays with different numbers of channels, or more than two axes. When the
@@ -171,7 +176,7 @@ class Sequences(Sequence[Array]):
 
     @classmethod
     def from_chunks(cls, chunks: Sequence[tuple[Array, npt.NDArray[np.int64]]]) -> Sequences:
-        """Take pairs of values `[steps, channel]` and offsets into them `[rows + 1]`, not copied."""
+        """Take pairs of values `[steps, channel]` and their offsets `[rows + 1]`, not copied."""
         if not chunks:
             return cls.from_list([])
         return cls._make(
@@ -310,7 +315,7 @@ class Sequences(Sequence[Array]):
         """Cut into runs of whole sequences of about `steps` steps, to work through a large file."""
         edges = np.searchsorted(self.offsets, np.arange(steps, self.total_steps, steps))
         bounds = np.unique(np.concatenate([[0], edges, [len(self)]]))
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        for first, last in pairwise(bounds):
             yield self[int(first) : int(last)]
 
     def to_list(self) -> list[Array]:
@@ -376,7 +381,9 @@ class Sequences(Sequence[Array]):
 def _ranges(start: Array, length: Array) -> npt.NDArray[np.int64]:
     """Join `arange(start, start + length)` of every row."""
     before = np.cumsum(length) - length
-    return np.arange(int(length.sum())) + np.repeat(start - before, length)
+    ranges: npt.NDArray[np.int64] = np.repeat(start - before, length)
+    ranges += np.arange(len(ranges))
+    return ranges
 
 
 def _is_mapped(array: Array) -> bool:

@@ -70,7 +70,9 @@ class Summary:
             across = self.duplicates_across_parts
             rows.append(("duplicates across parts", f"{across:,}" if across else "none"))
         if self.groups_across_parts:
-            rows.append(("groups across parts", f"{self.groups_across_parts:,}: scores will flatter"))
+            rows.append(
+                ("groups across parts", f"{self.groups_across_parts:,}: scores will flatter")
+            )
         return rows
 
     def __str__(self) -> str:

@@ -1,0 +1,55 @@
+# The verbs of segue. Each one installs what it needs first: `make test` works in a fresh clone.
+#
+#   make setup        a virtual environment in .venv with segue and its development tools
+#   make demo         train and evaluate a classifier on real data, from nothing
+#   make test         every test            make test-quick   those that take less than two minutes
+#   make check        format, lint, types   make docs         run the examples, check the links
+#   make bench        what is timed and how make clean        remove what the tools leave behind
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Data sets of the developers; tests that need one that is not there are skipped with a message.
+ifneq ($(wildcard ../shared/data),)
+export SEGUE_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: setup demo test test-quick check format bench docs clean
+.DEFAULT_GOAL := setup
+
+setup: $(STAMP)
+
+# Always with constraints.txt: it keeps torch at a version that has a small CPU build.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/segue fit japanese-vowels --network "bilstm(100)"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-quick: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)
+	$(BIN)/python -m pytest src/segue tests/test_documents.py tests/test_public.py
+
+bench:
+	@cat bench/README.md
+
+clean:
+	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

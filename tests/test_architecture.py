@@ -1,0 +1,145 @@
+"""The imports of src/segue go one way: only from a room to those above it in the plan."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "segue"
+
+# From the first to the last; a room imports only rooms that stand before it.
+ROOMS = """
+    _version errors randomness atomic arrow sequences splits summary dataset readers synth prepare
+    kernels layers networks weights training estimators evaluation studies testing runs cli
+""".split()
+
+# Files over 500 lines, each with the reason why it is one file.
+LONG_FILES: dict[str, str] = {}
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    """The first part of the path below src/segue, without the ending."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(text: str, package: str = "segue") -> Iterator[tuple[int, str]]:
+    """Line and full name of every import, also inside functions, but not those for types only."""
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: -node.level + 1 or None] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def segue_imports(path: Path) -> list[tuple[int, str]]:
+    package = ".".join(["segue", *path.relative_to(SOURCE).parts[:-1]])
+    found = imports_of(path.read_text(encoding="utf-8"), package)
+    return [(line, name) for line, name in found if name.split(".")[0] == "segue"]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def test_every_room_is_in_the_plan() -> None:
+    there = {room_of(path) for path in FILES} - {"__init__"}
+    assert there <= set(ROOMS), f"rooms without a place in the order: {there - set(ROOMS)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_imports_point_up(path: Path) -> None:
+    room = room_of(path)
+    wrong = []
+    for line, name in segue_imports(path):
+        other = name.split(".")[1] if "." in name else "segue"
+        if room == "__init__":
+            if other != "_version":
+                wrong.append(f"{path}:{line} imports {name}: the door loads rooms when touched")
+        elif other not in ROOMS:
+            wrong.append(f"{path}:{line} imports {name} from the root of the package")
+        elif ROOMS.index(other) > ROOMS.index(room):
+            wrong.append(f"{path}:{line} ({room}) imports {name}, which stands below it")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_cycles_inside_the_rooms() -> None:
+    names = {module_name(path): path for path in FILES}
+    graph = {
+        name: {module for _, target in segue_imports(path) if (module := nearest(target, names))}
+        - {name}
+        for name, path in names.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name in done:
+            return
+        for target in sorted(graph[name]):
+            visit(target, (*trail, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def nearest(target: str, names: dict[str, Path]) -> str | None:
+    """`segue.errors.DataError` -> `segue.errors`."""
+    while target and target not in names:
+        target = target.rpartition(".")[0]
+    return target or None
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_no_star_imports(path: Path) -> None:
+    stars = [line for line, name in segue_imports(path) if name.endswith(".*")]
+    assert not stars, f"{path} imports * on lines {stars}"
+
+
+def test_files_stay_short() -> None:
+    long = {
+        named(path): count
+        for path in FILES
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 500
+        and named(path) not in LONG_FILES
+    }
+    assert not long, f"over 500 lines; cut them, or give the reason in LONG_FILES: {long}"
+
+
+def test_the_reader_of_imports_sees_what_it_should() -> None:
+    text = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from segue import hidden
+import segue.one
+def f():
+    from segue import two
+    from ..three import *
+    from . import four
+"""
+    names = {name for _, name in imports_of(text, "segue.room")}
+    assert names == {
+        "typing.TYPE_CHECKING",
+        "segue.one",
+        "segue.two",
+        "segue.three.*",
+        "segue.room.four",
+    }
