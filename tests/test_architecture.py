@@ -12,8 +12,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "segue"
 
 # From the first to the last; a room imports only rooms that stand before it.
 ROOMS = """
-    _version errors randomness atomic arrow sequences splits summary dataset readers synth prepare
-    kernels layers networks weights training estimators evaluation studies testing runs cli
+    _version errors randomness atomic arrow sequences splits summary dataset readers synth spec
+    prepare kernels layers networks weights training estimators evaluation studies testing runs cli
 """.split()
 
 # Files over 500 lines, each with the reason why it is one file.

@@ -36,7 +36,7 @@ def split(
         seed: another seed draws another split.
 
     Raises:
-        DataError: the share leaves one side empty, or there is only one group.
+        DataError: no class occurs twice, or there is only one group.
 
     >>> first, second = split(10, 0.2, labels=np.repeat(["a", "b"], 5), seed=0)
     >>> len(first), len(second)
@@ -52,6 +52,11 @@ def split(
         chosen = _stratified(labels, share, draws)
     else:
         chosen = _grouped(labels, np.asarray(groups), share, draws)
+    if len(chosen) == 0:
+        raise DataError(
+            f"Each of the {count} classes occurs only once, so no sequence can be set aside "
+            "without losing its class. Give more sequences of each class."
+        )
     mask = np.zeros(count, bool)
     mask[chosen] = True
     return np.flatnonzero(~mask), np.flatnonzero(mask)
@@ -80,8 +85,8 @@ def _grouped(labels: Array, groups: Array, share: float, draws: np.random.Genera
     names, members = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise DataError(
-            f"All sequences belong to one group ({names[0]!r}), so no split keeps it on one side. "
-            "Leave out `groups` to split inside it."
+            f"All sequences belong to one group ({str(names[0])!r}), so no split keeps it on one "
+            "side. Leave out `groups` to split inside it."
         )
     _, codes = np.unique(labels, return_inverse=True)
     table = np.zeros((len(names), int(codes.max()) + 1))
