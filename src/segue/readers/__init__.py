@@ -1,0 +1,106 @@
+"""Files, folders and named data sets into a `Dataset`: one module a format.
+
+    >>> data = read("japanese-vowels", part="train", limit=3)
+    >>> data
+    Dataset(n=3, time=20 to 26, channels=12, classes=9, parts=train)
+
+`registry.READERS` lists the formats; a new one is a module beside this file and one line there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from segue.dataset import Dataset
+from segue.errors import OptionError
+from segue.readers import catalog
+from segue.readers.catalog import Entry, describe, names
+from segue.readers.pieces import find_pieces, is_there, read_pieces
+from segue.readers.registry import READERS, Reader, reader_named
+
+__all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
+
+
+def read(
+    source: str | Path,
+    *,
+    part: str | None = None,
+    limit: int | None = None,
+    format: str | None = None,  # noqa: A002 (its usual name)
+    **options: Any,
+) -> Dataset:
+    """Read a data set: a name of the catalog, a file, or a folder.
+
+    Args:
+        source: a file; a folder; what the names of several files begin with (`data/GunPoint` for
+            `data/GunPoint_TRAIN.tsv` and `data/GunPoint_TEST.tsv`); or a name that
+            `segue data list` shows. A file or folder of that name comes first.
+        part: "train", "validation" or "test": read this part only.
+        limit: the first so many sequences of each part, without reading all where the format
+            allows it.
+        format: which files to take from a folder that holds several formats.
+        options: of the format, such as `channels=2` for .dat files.
+
+    Returns:
+        A data set, with `parts` where files or folders are named so (`_TRAIN`, `Test/`, ...).
+
+    Raises:
+        DataNotFoundError: no such file, folder or name; a near name is suggested.
+        FileError: what is there cannot be read; the message has the file and the line.
+        OptionError: an option that the format does not have.
+
+    >>> read("japanese-vowels").part("test")
+    Dataset(n=370, time=7 to 29, channels=12, classes=9, parts=test)
+    """
+    if limit is not None and (isinstance(limit, bool) or limit < 1):
+        raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
+    path = Path(source).expanduser()
+    if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
+        return catalog.read_named(source, part=part, limit=limit, **options)
+    pieces = find_pieces(path, format=format)
+    data = read_pieces(pieces, part=part, limit=limit, **options)
+    return replace(data, name=data.name or pieces[0].name or path.resolve().name)
+
+
+def write(
+    data: Dataset,
+    folder: str | Path,
+    *,
+    format: str = "npz",  # noqa: A002 (its usual name)
+    overwrite: bool = False,
+) -> Path:
+    """Write a data set as a folder that `read` gives back; it appears whole or not at all.
+
+    Args:
+        data: the data set; its parts become files or folders where the format has no other way.
+        folder: a new or empty folder.
+        format: "dat" (numbers as classes, one channel or several), "ts" (one label a sequence),
+            "npz" or "arrow" (everything that a data set can hold).
+        overwrite: replace a folder that holds a data set and nothing else.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileError: the folder is not empty.
+        DataError: the format cannot hold this data set.
+        OptionError: no such format, or one that segue only reads.
+        WriteError: the disk is full or read-only; nothing is left behind.
+
+    >>> import tempfile
+    >>> data = Dataset([[0.5, 1.0], [2.0]], ["slow", "fast"])
+    >>> read(write(data, tempfile.mkdtemp(), format="ts")).y
+    array(['slow', 'fast'], dtype='<U4')
+    """
+    from segue.readers.writing import replacing_folder
+
+    reader = reader_named(format)
+    with replacing_folder(Path(folder), overwrite=overwrite) as temporary:
+        reader.write(temporary, data)
+    return Path(folder)
+
+
+def _may_be_a_name(source: str) -> bool:
+    return not source.startswith((".", "/", "~")) and not Path(source).suffix

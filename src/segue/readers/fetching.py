@@ -1,0 +1,209 @@
+"""Files from the network into the cache: whole or not at all, and checked at every reading.
+
+Beside the files of a data set the cache keeps `SHA256SUMS`, which `sha256sum -c` understands. Where
+a checksum is known beforehand, a download that differs is refused. Where none is (the archives do
+not publish any), the first download is trusted, and what comes later is held against it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segue.errors import DataNotFoundError, FileError, WriteError
+
+SUMS = "SHA256SUMS"
+Fetch = Callable[[str, Path], None]
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file to be fetched.
+
+    Attributes:
+        url: where it is.
+        sha256: its checksum, where it is known beforehand.
+        members: for a `.zip`: the files to take out of it, wherever in it they are. Only these
+            names are written, so an archive cannot place a file anywhere else.
+    """
+
+    url: str
+    sha256: str | None = None
+    members: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names under which it lies in the cache."""
+        return self.members or (self.url.rpartition("/")[2],)
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: `SEGUE_CACHE`, or this system's usual place."""
+    named = os.environ.get("SEGUE_CACHE")
+    if named:
+        return Path(named)
+    import pooch
+
+    return Path(pooch.os_cache("segue"))
+
+
+def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None = None) -> Path:
+    """Return the folder with all files, after fetching them if they are not there yet.
+
+    Args:
+        remotes: what is to be there.
+        folder: where; it appears when everything has come and been checked.
+        fetch: called with a URL and the path to write; `download` if left out.
+
+    Raises:
+        DataNotFoundError: a file cannot be fetched.
+        FileError: a checksum that differs, or an archive that is damaged or lacks a file.
+        WriteError: the disk is full or read-only.
+    """
+    names = [name for remote in remotes for name in remote.files]
+    if all((folder / name).is_file() for name in [*names, SUMS]):
+        verify(folder)
+        return folder
+    with _filling(folder) as temporary:
+        for remote in remotes:
+            _fetch_one(remote, temporary, fetch or download)
+        lines = [f"{sha256_of(temporary / name)}  {name}\n" for name in names]
+        (temporary / SUMS).write_text("".join(lines), encoding="ascii")
+    return folder
+
+
+def verify(folder: Path) -> None:
+    """Hold the files of a folder against its `SHA256SUMS`.
+
+    Raises:
+        FileError: a file is not what it was when it was downloaded.
+    """
+    for line in (folder / SUMS).read_text(encoding="ascii").splitlines():
+        expected, _, name = line.partition("  ")
+        if sha256_of(folder / name) != expected:
+            raise FileError(
+                f"is not what it was when it was downloaded (SHA-256 in {SUMS}). "
+                f"Delete the folder {folder} to download it again.",
+                path=folder / name,
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def download(url: str, path: Path) -> None:
+    """Fetch a URL over HTTPS, with a progress bar on a terminal and one line elsewhere."""
+    import pooch
+
+    with _progress(url) as progress:
+        pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16)(url, str(path), None)
+
+
+def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
+    path = folder / remote.url.rpartition("/")[2]
+    try:
+        fetch(remote.url, path)
+    except OSError as error:  # that of requests and of urllib too
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        reason = f"{type(error).__name__}: {str(error)[:100]}"
+        raise DataNotFoundError(f"{remote.url} could not be fetched ({reason}).") from error
+    if remote.sha256 is not None and sha256_of(path) != remote.sha256:
+        raise FileError(
+            f"{remote.url} is not the file it should be: its SHA-256 is {sha256_of(path)}, "
+            f"expected {remote.sha256}. Try again, or fetch it from another place."
+        )
+    if remote.members:
+        _unpack(path, remote, folder)
+        path.unlink()
+
+
+def _unpack(path: Path, remote: Remote, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
+            missing = [name for name in remote.members if name not in inside]
+            if missing:
+                raise FileError(f"{remote.url} does not contain {', '.join(missing)}.")
+            for name in remote.members:
+                with archive.open(inside[name]) as source, (folder / name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
+    except zipfile.BadZipFile as error:
+        raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
+
+
+@contextmanager
+def _filling(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of `folder` when the block has not raised."""
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        yield temporary
+        if folder.exists():  # half a data set, or one that another process has just brought
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        raise WriteError(
+            f"{folder} could not be written ({error.strerror or error}). Free some space, "
+            "or name another folder in SEGUE_CACHE."
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _progress(url: str) -> Iterator[Any]:
+    """What pooch reports to: an object with `total`, `update`, `reset` and `close`."""
+    name = url.rpartition("/")[2]
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"Downloading {url}\n")
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield _Bar(bar, bar.add_task(name, total=None))
+
+
+class _Bar:
+    """A bar of rich under the names that pooch knows from tqdm."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    @property
+    def total(self) -> int | None:
+        total: int | None = self._bar.tasks[0].total
+        return total
+
+    @total.setter
+    def total(self, count: int) -> None:
+        self._bar.update(self._task, total=count or None)
+
+    def update(self, count: int) -> None:
+        self._bar.update(self._task, advance=count)
+
+    def reset(self) -> None:
+        self._bar.update(self._task, completed=0)
+
+    def close(self) -> None:
+        """Nothing: the bar closes with its block."""

@@ -1,0 +1,212 @@
+"""What is there to read below a path: which files, of which format, as which part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
+from segue.readers.registry import READERS, Reader, part_named, reader_named
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file or folder that a reader can take, and the part it is.
+
+    Attributes:
+        reader: the format.
+        path: a file; or a folder, for a format that is a folder of files.
+        name: what the data set is called, as far as the name of the file says so.
+        part: "train", "validation", "test", or None.
+    """
+
+    reader: Reader
+    path: Path
+    name: str
+    part: str | None
+
+
+def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noqa: A002 (its usual name)
+    """Find what there is to read: the pieces of one data set, each another part.
+
+    Args:
+        path: a file, a folder, or what the names of several files begin with (`data/GunPoint` for
+            `data/GunPoint_TRAIN.tsv` and `data/GunPoint_TEST.tsv`).
+        format: take only files of this format.
+
+    Raises:
+        DataNotFoundError: nothing is there.
+        FileError: nothing that segue can read, or several data sets to choose from.
+    """
+    readers = READERS if format is None else (reader_named(format),)
+    if path.is_file():
+        return [_of_file(path, readers)]
+    if path.is_dir():
+        pieces = _of_folder(path, readers) or _of_part_folders(path, readers)
+        return _one_data_set(pieces, path) if pieces else _refuse(path)
+    pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
+    pieces = [piece for piece in pieces if piece.name == path.name]
+    if not pieces:
+        raise DataNotFoundError("there is no such file or folder.", path=path)
+    return _one_data_set(pieces, path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder, or files whose names begin so."""
+    if path.exists():
+        return True
+    own = _of_folder(path.parent, READERS) if path.parent.is_dir() else []
+    return any(piece.name == path.name for piece in own)
+
+
+def read_pieces(
+    pieces: list[Piece], *, part: str | None = None, limit: int | None = None, **options: Any
+) -> Dataset:
+    """Read the pieces and join them as the parts of one data set.
+
+    Args:
+        pieces: as `find_pieces` gives them.
+        part: read this part only.
+        limit: take so many sequences of each part, from its beginning.
+        options: for the reader.
+    """
+    if part is not None and pieces[0].part is not None:
+        names = [str(piece.part) for piece in pieces]
+        if part not in names:
+            raise DataError(f"There is no part {part!r}.{did_you_mean(part, names)}")
+        pieces = [piece for piece in pieces if piece.part == part]
+    if pieces[0].part is not None:
+        sets = {str(p.part): p.reader.read(p.path, limit=limit, **options) for p in pieces}
+        return limited(_joined(sets), limit)
+    (piece,) = pieces
+    # A file may hold parts of its own; then the first few of each can only be told afterwards.
+    data = piece.reader.read(piece.path, limit=limit, **options)
+    return limited(data if part is None else data.part(part), limit)
+
+
+def limited(data: Dataset, limit: int | None) -> Dataset:
+    """Return the first `limit` sequences of each part."""
+    if limit is None:
+        return data
+    if data.parts is None:
+        return data[:limit]
+    chosen = [np.flatnonzero(data.parts == name)[:limit] for name in data.part_names]
+    return data[np.sort(np.concatenate(chosen))]
+
+
+def _joined(sets: dict[str, Dataset]) -> Dataset:
+    for what, values in {
+        "channels": {name: str(data.x.channels) for name, data in sets.items()},
+        "labels": {name: _kind_of_labels(data) for name, data in sets.items()},
+    }.items():
+        if len(set(values.values())) > 1:
+            found = ", ".join(f"{value} in part {name!r}" for name, value in values.items())
+            raise DataError(f"The parts do not agree in their {what}: {found}.")
+    return Dataset.concatenate(sets)
+
+
+def _kind_of_labels(data: Dataset) -> str:
+    if isinstance(data.y, np.ndarray):
+        return {"U": "text", "f": "real numbers"}.get(data.y.dtype.kind, "whole numbers")
+    return "none" if data.y is None else "one at each step"
+
+
+def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
+    for reader in readers:
+        match = reader.matches(path)
+        if match and reader.whole_folder:
+            raise FileError(f"is one file of many: give its folder, {path.parent}.", path=path)
+        if match:
+            groups = match.groupdict()
+            return Piece(reader, path, groups.get("name") or "", part_named(groups.get("part")))
+    raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
+
+
+def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+    files = [path for path in _entries(folder) if path.is_file()]
+    pieces = []
+    for reader in readers:
+        own = [path for path in files if reader.matches(path)]
+        if own and reader.whole_folder:
+            pieces.append(Piece(reader, folder, "", part_named(folder.name)))
+        elif own:
+            pieces += [_of_file(path, (reader,)) for path in _without_twins(own)]
+    return pieces
+
+
+def _of_part_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+    return [
+        replace(piece, part=part_named(path.name))
+        for path in _entries(folder)
+        if path.is_dir() and part_named(path.name)
+        for piece in _of_folder(path, readers)
+    ]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _without_twins(files: list[Path]) -> list[Path]:
+    """Leave out `images.gz` where `images` lies beside it, unpacked."""
+    names = {path.name for path in files}
+    return [path for path in files if path.suffix != ".gz" or path.stem not in names]
+
+
+def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
+    formats = sorted({piece.reader.name for piece in pieces})
+    if len(formats) > 1:
+        raise FileError(
+            f"holds files of several formats ({', '.join(formats)}): "
+            f"choose with format={formats[0]!r}.",
+            path=path,
+        )
+    names = sorted({piece.name for piece in pieces})
+    if len(names) > 1:
+        stems = [str(path / name) for name in names if name]
+        raise FileError(
+            f"holds {len(names)} data sets ({_first(names)}): "
+            f"choose one, such as segue.read({stems[0]!r}).",
+            path=path,
+        )
+    twice = [part for part, count in Counter(piece.part for piece in pieces).items() if count > 1]
+    if twice or (len(pieces) > 1 and None in {piece.part for piece in pieces}):
+        files = _first([piece.path.name for piece in pieces])
+        raise FileError(
+            f"holds files that cannot be told apart as train, validation and test: {files}. "
+            "Give one file, or rename them to <Name>_TRAIN and <Name>_TEST.",
+            path=path,
+        )
+    return pieces
+
+
+def _refuse(folder: Path) -> list[Piece]:
+    entries = _entries(folder)
+    if not entries:
+        raise FileError("is an empty folder.", path=folder)
+    inside = [path.name for path in entries if path.is_dir() and _of_folder(path, READERS)]
+    if inside:
+        raise FileError(
+            f"holds folders with data ({_first(inside)}) and no data of its own: "
+            f"choose one, such as segue.read({str(folder / inside[0])!r}).",
+            path=folder,
+        )
+    raise FileError(
+        f"holds nothing that segue reads, only {_first([path.name for path in entries])}. "
+        + _formats(),
+        path=folder,
+    )
+
+
+def _first(names: list[str], at_most: int = 5) -> str:
+    shown = ", ".join(name or "(no name)" for name in names[:at_most])
+    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
+
+
+def _formats() -> str:
+    return "Known formats:\n" + "\n".join(f"  {r.name:<6} {r.about}" for r in READERS)

@@ -1,0 +1,159 @@
+"""The formats that segue reads: one line each in `READERS`, one module each beside this file.
+
+A module has `read(path, *, limit=None, **options) -> Dataset`, where `path` is one file (or one
+folder, where a format is a folder of many files), and `write(folder, data)` if it can be written.
+`limit` is there in those that need not read everything to give the first few sequences. What is
+found in a folder, and which part each file is, is told from names alone, by `pattern`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from segue.dataset import Dataset
+from segue.errors import FileError, OptionError, did_you_mean
+
+_PARTS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "t10k": "test",  # the ten thousand test images of MNIST
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+}
+_PART = "|".join(sorted(_PARTS, key=len, reverse=True))
+_NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{_PART}))?"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format: what it is called, which files are of it, and which module reads them.
+
+    Attributes:
+        name: what users call it; also the name of its module.
+        about: one line for lists of formats.
+        pattern: a regular expression for whole file names, whatever their case. Its groups, where
+            it has them, say what the data set is called (`name`) and which part it is (`part`).
+        beside: likewise for files that belong to another one, such as its labels.
+        whole_folder: its files are read together, not one by one.
+    """
+
+    name: str
+    about: str
+    pattern: str
+    beside: str = ""
+    whole_folder: bool = False
+
+    def matches(self, path: Path) -> re.Match[str] | None:
+        """Return the match of a file's name, with the groups `name` and `part`."""
+        if self.beside and re.fullmatch(self.beside, path.name, re.IGNORECASE):
+            return None
+        return re.fullmatch(self.pattern, path.name, re.IGNORECASE)
+
+    def knows(self, path: Path) -> bool:
+        """Whether the file is of this format, or belongs to one that is."""
+        pattern = f"(?:{self.pattern})" + (f"|(?:{self.beside})" if self.beside else "")
+        return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None
+
+    def read(self, path: Path, *, limit: int | None = None, **options: Any) -> Dataset:
+        """Read one file, or one folder of a format that is a folder.
+
+        Raises:
+            OptionError: an option that this format does not have.
+            FileError: a file that is not what it should be.
+        """
+        known = set(inspect.signature(self._module.read).parameters) - {"path"}
+        if "limit" in known:
+            options["limit"] = limit
+        strange = sorted(set(options) - known)
+        if strange:
+            known.discard("limit")
+            hint = did_you_mean(strange[0], known) if known else " It has none."
+            raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
+        try:
+            data: Dataset = self._module.read(path, **options)
+        except OSError as error:
+            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+        return data
+
+    def write(self, folder: Path, data: Dataset) -> None:
+        """Write the files of a data set into an empty folder.
+
+        Raises:
+            OptionError: a format that segue only reads.
+            DataError: a data set that this format cannot hold.
+        """
+        if not self.is_writable:
+            known = [reader.name for reader in READERS if reader.is_writable]
+            raise OptionError(
+                f"segue reads {self.name} but does not write it. It writes {', '.join(known)}."
+            )
+        self._module.write(folder, data)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether segue writes this format too."""
+        return hasattr(self._module, "write")
+
+    @property
+    def _module(self) -> ModuleType:
+        return importlib.import_module(f"segue.readers.{self.name}")
+
+
+READERS = (
+    Reader(
+        "dat",
+        "a folder of pairs X_<i>.dat, Y_<i>.dat: raw float64 values and the class",
+        r"[XY]_\d+\.dat",
+        whole_folder=True,
+    ),
+    Reader("ts", "<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives", rf"{_NAMED}\.ts"),
+    Reader("tsv", "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018", rf"{_NAMED}\.tsv"),
+    Reader(
+        "npz",
+        "NumPy arrays: .npz, or .npy with the labels in y.npy or <name>_y.npy",
+        rf"{_NAMED}\.np[yz]",
+        beside=rf"(?:.*_)?y(?:_(?:{_PART}))?\.npy",
+    ),
+    Reader(
+        "idx",
+        "images as in MNIST's four files, a row a step: [...-]images-idx3-ubyte[.gz]",
+        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{_PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
+        beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
+    ),
+    Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow"),
+    Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
+)
+
+
+def reader_named(name: str) -> Reader:
+    """Return the reader of a format.
+
+    Raises:
+        OptionError: no such format; a near one is suggested.
+
+    >>> reader_named("ts").about
+    '<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives'
+    """
+    for reader in READERS:
+        if reader.name == name:
+            return reader
+    names = [reader.name for reader in READERS]
+    raise OptionError(f"There is no format {name!r}.{did_you_mean(name, names)}")
+
+
+def part_named(name: str | None) -> str | None:
+    """Return the part that a folder or a piece of a file's name stands for, or None.
+
+    >>> part_named("TRAIN"), part_named("val"), part_named("noise")
+    ('train', 'validation', None)
+    """
+    return _PARTS.get((name or "").lower())

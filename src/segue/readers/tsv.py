@@ -1,0 +1,87 @@
+"""The tab-separated files of the UCR archive of 2018: one series a line, its label first.
+
+Series of one file have the same number of columns: a shorter one is filled up with NaN at its end.
+A NaN before the end is a missing value.
+
+Source: Dau et al., "The UCR time series archive", IEEE/CAA J. Autom. Sinica 6(6), 2019.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, FileError
+from segue.readers.labels import as_labels
+from segue.sequences import Array, Sequences
+
+
+def read(path: Path, *, limit: int | None = None) -> Dataset:
+    """Read one `.tsv` file.
+
+    Args:
+        path: the file.
+        limit: read only the first so many lines.
+
+    Returns:
+        A data set of one channel. NaN at the end is cut off, NaN before it stays as a missing
+        value; a series that is all NaN keeps its full length. Labels that all are whole numbers
+        become ints.
+
+    Raises:
+        FileError: what is wrong, with the number of the line.
+    """
+    series: list[Array] = []
+    labels: list[str] = []
+    number = 0
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        try:
+            for number, line in enumerate(islice(file, limit), start=1):  # noqa: B007 (see below)
+                label, *values = line.rstrip("\r\n").split("\t")
+                series.append(_values(label, values, len(series[0]) if series else len(values)))
+                labels.append(label.strip())
+        except DataError as error:
+            raise FileError(str(error), path=path, line=number) from None
+    if not series and limit != 0:
+        raise FileError("is empty; expected a label and values in each line.", path=path)
+    x = Sequences.from_list([without_padding(values) for values in series])
+    return Dataset(x, as_labels(labels))
+
+
+def without_padding(values: Array) -> Array:
+    """Cut off NaN at the end, unless there is nothing else.
+
+    >>> without_padding(np.array([np.nan, 1.0, np.nan, 2.0, np.nan]))
+    array([nan,  1., nan,  2.])
+    """
+    present = np.flatnonzero(~np.isnan(values))
+    return values[: present[-1] + 1] if len(present) else values
+
+
+def _values(label: str, texts: list[str], expected: int) -> Array:
+    if not texts or not label.strip():
+        raise DataError("expected a label, a tab and then values separated by tabs.")
+    if len(texts) != expected:
+        raise DataError(
+            f"has {len(texts)} values; the lines before have {expected}. "
+            "Fill shorter series up with NaN at their end."
+        )
+    try:
+        return np.array([*map(float, texts)], np.float32)
+    except ValueError:
+        column = next(i for i, text in enumerate(texts) if not _is_number(text))
+        raise DataError(
+            f"value {column + 1} is {texts[column][:40]!r}; expected a number, "
+            "or NaN where it is missing."
+        ) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

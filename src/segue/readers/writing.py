@@ -1,0 +1,107 @@
+"""What the writers of several formats share: folders that appear whole, parts, refusals."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segue.dataset import Dataset
+from segue.errors import DataError, FileError, WriteError
+from segue.readers.registry import READERS, part_named
+
+
+@contextmanager
+def replacing_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty temporary folder beside `folder`; on success it takes the place of `folder`.
+
+    Args:
+        folder: the folder to be made; an empty one may be there already.
+        overwrite: also replace a folder that holds a data set, and nothing but a data set.
+
+    Raises:
+        FileError: the folder is not empty and `overwrite` is not set, or it holds other things.
+        WriteError: the disk is full or read-only. The folder stays as it was.
+    """
+    _check_free(folder, overwrite=overwrite)
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
+        yield temporary
+        _swap(temporary, folder)
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        raise WriteError(
+            f"{folder} could not be written ({error.strerror or error}). "
+            "Free some space, or choose another folder."
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
+    folder.rename(old / "data")
+    temporary.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise FileError("is a file; expected the folder to be written.", path=folder)
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise FileError(
+            "is not empty. Choose another folder, or replace it with overwrite=True.", path=folder
+        )
+    strange = [path for path in sorted(folder.rglob("*")) if not _is_data(path)]
+    if strange:
+        raise FileError(
+            f"holds more than a data set ({strange[0].relative_to(folder)}), so it is not "
+            "replaced. Choose another folder.",
+            path=folder,
+        )
+
+
+def _is_data(path: Path) -> bool:
+    if path.is_dir():
+        return part_named(path.name) is not None
+    return any(reader.knows(path) for reader in READERS)
+
+
+def parts_of(data: Dataset) -> list[tuple[str | None, Dataset]]:
+    """Return the parts with their names, or the whole with None where there are no parts."""
+    if data.parts is None:
+        return [(None, data)]
+    return [(name, data.part(name)) for name in data.part_names]
+
+
+def folders_of_parts(folder: Path, data: Dataset) -> Iterator[tuple[Path, Dataset]]:
+    """Make `Train/`, `Test/`, ... and give each with its part, or the folder with the whole."""
+    for name, part in parts_of(data):
+        place = folder if name is None else folder / name.capitalize()
+        place.mkdir(exist_ok=True)
+        yield place, part
+
+
+def check_plain(data: Dataset, format: str) -> None:  # noqa: A002 (its usual name)
+    """Refuse what plain number formats cannot hold.
+
+    Raises:
+        DataError: tokens, which would come back as measurements; or sequences without steps.
+    """
+    if data.x.is_tokens:
+        raise DataError(f"The format {format} holds measurements, not tokens: choose npz or arrow.")
+    if (data.x.lengths == 0).any():
+        row = int((data.x.lengths == 0).argmax())
+        raise DataError(f"Sequence {row} has no steps, which the format {format} cannot hold.")

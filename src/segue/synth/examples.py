@@ -1,0 +1,67 @@
+"""What the families share: numbered examples, part by part, each with draws of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import OptionError
+from segue.randomness import numpy_generator
+from segue.sequences import Array, Sequences
+
+Example = Callable[[np.random.Generator], tuple[Array, int]]
+
+
+def examples(
+    family: str,
+    example: Example,
+    *,
+    counts: dict[str, int],
+    classes: tuple[int, ...],
+    seed: int,
+) -> Dataset:
+    """Make examples numbered 1, 2, ... in each part.
+
+    Args:
+        family: its name; draws of two families never agree.
+        example: from a generator of random numbers to `[time]` values and a class. It is called
+            with a generator that depends only on the seed, the family, the part and the number.
+        counts: examples in each part; parts of none are left out.
+        classes: all classes, also those that are not drawn.
+        seed: another seed gives other examples.
+
+    Returns:
+        A data set with the numbers as `ids`; without parts if only "train" is asked for.
+
+    Raises:
+        OptionError: counts below zero, or no example at all.
+    """
+    wrong = {part: count for part, count in counts.items() if count < 0}
+    if wrong or not any(counts.values()):
+        raise OptionError(f"The numbers of sequences are {counts}; expected at least one.")
+    parts = np.repeat(list(counts), list(counts.values()))
+    ids = np.concatenate([np.arange(1, count + 1) for count in counts.values()])
+    made = [
+        example(numpy_generator(seed, family, str(part), int(number)))
+        for part, number in zip(parts, ids, strict=True)
+    ]
+    return Dataset(
+        Sequences.from_list([values for values, _ in made]),
+        np.array([label for _, label in made], np.int64),
+        classes,
+        parts=None if set(parts) == {"train"} else parts,
+        ids=ids,
+        name=family,
+    )
+
+
+def check_noise(noise: float) -> None:
+    """Refuse a standard deviation that is below zero or not a number.
+
+    Raises:
+        OptionError: such a value.
+    """
+    if not 0 <= noise < np.inf:
+        raise OptionError(f"noise={noise}; expected a standard deviation of 0 or more.")
