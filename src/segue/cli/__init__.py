@@ -1,0 +1,113 @@
+"""The command line: `segue fit`, `evaluate`, `predict`, `view`, `generate`, `data`, `info`.
+
+Each command is one thin file beside this one: it reads its options, calls what Python users call,
+and prints. Whatever is slow to import is imported inside the commands, so that `--help` is quick.
+
+`main` turns every mistake into one message and an exit code: 0 done, 1 failed, 2 wrong use,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from segue._version import __version__
+from segue.cli import data, evaluate, fit, generate, info, predict, view
+from segue.errors import OptionError, SegueError, SpecError
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts in half the time, and can be copied
+)
+app.command()(fit.fit)
+app.command()(evaluate.evaluate)
+app.command()(predict.predict)
+app.command()(view.view)
+app.command()(generate.generate)
+app.command()(info.info)
+app.add_typer(data.app)  # typer lists groups last
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"segue {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def segue(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Sequence classification with deep learning: from files to a trained, evaluated model.
+
+    Begin with:  segue fit japanese-vowels
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: the words after `segue`; those of the process if left out.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _warnings_in_one_line():
+            app(arguments, prog_name="segue")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        else:
+            _say(f"error: {_message(error)}")
+        return WRONG_USE if isinstance(error, SpecError | OptionError) else FAILED
+    return DONE
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, SegueError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}."
+    return (
+        f"{type(error).__name__}: {error}\n"
+        "This should not happen: it is a bug in segue. Add --debug to see where it comes from."
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Print what concerns users without the place in the source; leave out the rest."""
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        if issubclass(category, UserWarning):
+            _say(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

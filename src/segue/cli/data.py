@@ -1,0 +1,68 @@
+"""`segue data list` and `segue data show`: the data sets that have a name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from segue.cli.shared import Debug, Json, Limit, Source, print_json, print_table
+
+app = typer.Typer(name="data", help="Data sets that have a name.", no_args_is_help=True)
+
+_ARCHIVES = ("ucr/", "uea/")
+
+
+@app.command("list")
+def list_(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also each set of the UCR and UEA archives.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the data sets that `segue.read` and SOURCE know by name.
+
+    Example: segue data list --all
+    """
+    from segue.readers import describe, names
+
+    if json:
+        print_json({name: describe(name).about for name in names()})
+        return
+    own = [name for name in names() if not name.startswith(_ARCHIVES)]
+    print_table((name, describe(name).about) for name in (names() if everything else own))
+    if not everything:
+        print(f"and {len(names()) - len(own)} of the UCR and UEA archives: --all shows them")
+
+
+@app.command()
+def show(source: Source, limit: Limit = None, json: Json = False, debug: Debug = False) -> None:
+    """Show where a data set comes from, and what it holds.
+
+    Example: segue data show japanese-vowels
+    """
+    from segue.readers import read
+
+    origin = _origin(source)
+    summary = read(source, limit=limit).summary()
+    if json:
+        print_json({**origin, **asdict(summary)})
+        return
+    print_table([*origin.items(), *summary.rows()])
+
+
+def _origin(source: str) -> dict[str, Any]:
+    """What the catalog says of a name; a file or folder is only named."""
+    from segue.readers import describe, names
+
+    if source not in names():
+        return {"name": source}
+    entry = describe(source)
+    return {
+        "name": source,
+        "about": entry.about,
+        "source": entry.source,
+        "licence": entry.licence,
+    }

@@ -1,0 +1,44 @@
+"""`segue evaluate`: the scores of a model on a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segue.cli.shared import Debug, Json, Limit, Model, Part, Source, print_json
+
+
+def evaluate(
+    model: Model,
+    source: Source,
+    part: Part = None,
+    limit: Limit = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write the report with pictures.")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score a model on labelled data.
+
+    The test part is scored where there are parts, else everything.
+
+    Example: segue evaluate runs/japanese-vowels-bilstm-100-1 japanese-vowels
+    """
+    from segue.estimators import load
+    from segue.evaluation import evaluate as score
+    from segue.readers import read
+    from segue.runs import find_model
+
+    path = find_model(model)
+    evaluation = score(load(path), read(source, limit=limit), part=part)
+    if report is not None:
+        evaluation.to_html(report, model_path=path, source=source)
+    if json:
+        print_json(evaluation.metrics())
+        return
+    print(evaluation.report())
+    if report is not None:
+        print(f"\nreport  {report}")

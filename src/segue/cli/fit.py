@@ -1,0 +1,172 @@
+"""`segue fit`: train and evaluate a classifier; everything that comes of it is in one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
+from segue.errors import OptionError
+
+if TYPE_CHECKING:
+    from segue.runs import Run
+
+
+def fit(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A named data set (`segue data list`), a file, or a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    network: Annotated[
+        str, typer.Option(metavar="SPEC", help='Layers, such as "conv(32, 5) pool(max) dense(16)".')
+    ] = "bilstm(100)",
+    prepare: Annotated[
+        str, typer.Option(metavar="SPEC", help='Preparation, such as "standardize" or "none".')
+    ] = "standardize",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Sequences in a batch.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The optimizer's step.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, rmsprop, sgd, ...")] = None,
+    schedule: Annotated[str | None, typer.Option(help="one-cycle, constant, ...")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many epochs that were not better.")
+    ] = None,
+    validation: Annotated[
+        str, typer.Option(metavar="SHARE|none|auto", help="Set aside to choose the best epoch.")
+    ] = "auto",
+    test: Annotated[
+        str,
+        typer.Option(metavar="SHARE|none", help="Set aside for the test where there is no part."),
+    ] = "0.2",
+    class_weight: Annotated[
+        str | None, typer.Option(metavar="balanced", help="Let rare classes count as much.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another split and training.")] = 0,
+    device: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")
+    ] = "auto",
+    limit: Limit = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Stop training after this time.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/)."),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with a run that was stopped.")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a classifier and evaluate it.
+
+    Everything that comes of it is kept in a folder: model, history, scores, report.
+
+    Example: segue fit japanese-vowels --network "bilstm(100)"
+
+    The defaults of what is not given are printed by `segue info --defaults`. Ctrl-C keeps the
+    best weights so far and evaluates them.
+    """
+    from segue import runs
+
+    if (source is None) == (resume is None):
+        raise OptionError("Give a SOURCE to train on, or a run to go on with: --resume DIR.")
+    if resume is not None:
+        run = runs.resume_run(resume)
+    else:
+        settings: dict[str, Any] = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "class_weight": class_weight,
+            "options": _options(optimizer, schedule, patience, time_limit),
+        }
+        run = runs.fit_run(
+            str(source),
+            test=share(test, "--test"),
+            limit=limit,
+            out=out,
+            network=network,
+            prepare=prepare,
+            validation="auto" if validation == "auto" else share(validation, "--validation"),
+            seed=seed,
+            device=device,
+            **{name: value for name, value in settings.items() if value is not None},
+        )
+    _print(run, json=json)
+    if run.metrics["stopped"] == "interrupted":
+        raise typer.Exit(130)
+
+
+def share(text: str, option: str) -> float | None:
+    """Return `none` as None and a number between 0 and 1 as itself.
+
+    Raises:
+        OptionError: anything else.
+
+    >>> share("0.25", "--test"), share("none", "--test")
+    (0.25, None)
+    """
+    if text.lower() == "none":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1:
+        raise OptionError(f"{option} is {text!r}; expected a number between 0 and 1, or none.")
+    return value
+
+
+def _options(
+    optimizer: str | None, schedule: str | None, patience: int | None, time_limit: float | None
+) -> Any:
+    """The training options that were given; None when there are none."""
+    given: dict[str, Any] = {
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "patience": patience,
+        "time_limit_seconds": time_limit,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return None
+    from segue.training import TrainingOptions
+
+    return TrainingOptions(**given)
+
+
+def _print(run: Run, *, json: bool) -> None:
+    metrics = run.metrics
+    files = {"model": str(run.model), "report": str(run.report)}
+    if json:
+        print_json({"folder": str(run.folder), **files, "metrics": metrics})
+        return
+    low, high = metrics["accuracy_interval"]
+    baseline = metrics["baseline"]
+    print_table(
+        [
+            (
+                f"{metrics['part']} accuracy",
+                f"{metrics['accuracy']:.4f}  95 % interval {low:.4f} to {high:.4f}, "
+                f"{metrics['sequences']:,} sequences",
+            ),
+            (
+                "majority baseline",
+                f"{baseline['accuracy']:.4f}  always {baseline['class']!r}, "
+                "the most frequent class in training",
+            ),
+            (
+                "training",
+                f"{duration(metrics['seconds'])}, {metrics['epochs']} epochs, {metrics['stopped']}",
+            ),
+            *files.items(),
+        ]
+    )

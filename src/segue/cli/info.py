@@ -1,0 +1,59 @@
+"""`segue info`: what is installed, where data lie, and what the defaults are."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from segue.cli.shared import Debug, Json, print_json, print_table
+
+
+def info(
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Print the defaults of training instead.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print versions, threads, folders; or defaults.
+
+    Example: segue info --defaults
+    """
+    facts = training_defaults() if defaults else machine()
+    if json:
+        print_json(facts)
+        return
+    print_table((name, _text(value)) for name, value in facts.items())
+
+
+def machine() -> dict[str, Any]:
+    """What a result depends on besides its settings, and where data are looked for."""
+    import torch
+
+    from segue.readers.catalog import cache_folder
+    from segue.runs import versions
+
+    return {
+        **versions(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.is_available(),
+        "data folder (SEGUE_DATA)": os.environ.get("SEGUE_DATA") or "not set",
+        "downloads": str(cache_folder()),
+    }
+
+
+def training_defaults() -> dict[str, Any]:
+    """The arguments of `SequenceClassifier`, then those of `TrainingOptions`."""
+    from segue.estimators import SequenceClassifier
+    from segue.training import TrainingOptions
+
+    settings = SequenceClassifier().get_params(deep=False)
+    del settings["options"]  # they follow, one by one
+    return {**settings, **dict(TrainingOptions.defaults())}
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,82 @@
+"""What the documents say is so: links lead somewhere, tables match the disk, examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/**/*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_links_lead_to_files_that_are_there(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    inside = [target.split("#")[0] for target in targets if not re.match(r"https?:|#", target)]
+    assert [target for target in inside if not (path.parent / target).exists()] == []
+
+
+def test_the_index_leads_to_every_document() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    documents = [path for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")]
+    missing = [
+        named(path) for path in documents if f"({path.relative_to(ROOT / 'docs')})" not in index
+    ]
+    assert missing in ([], ["docs/README.md"])
+
+
+def test_the_folders_of_the_readme_are_those_on_the_disk() -> None:
+    listed = re.findall(r"^\| `(\w+)/(?:\w+/)*` \|", README, re.MULTILINE)
+    there = subprocess.run(
+        ["git", "ls-files", "--", "*/*"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = {name.split("/")[0] for name in there if not name.startswith(".")}
+    assert sorted(listed) == sorted(folders)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy" in done.stdout
+    assert (tmp_path / "vowels.safetensors").is_file()
+
+
+def test_every_option_of_every_command_is_documented() -> None:
+    """A command of several words, such as `data list`, stands in the section of its first word."""
+    import typer
+
+    from segue.cli import app
+
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    general, *sections = re.split(r"^## segue ", text, flags=re.MULTILINE)
+    by_command = {section.split()[0]: section for section in sections}
+    group = typer.main.get_command(app)
+    assert set(by_command) == set(group.commands)
+    for name, command in group.commands.items():
+        for word, inner in getattr(command, "commands", {"": command}).items():
+            documented = by_command[name] + general
+            assert f"segue {name} {word}".strip() in documented
+            for option in (o for parameter in inner.params for o in parameter.opts if o[0] == "-"):
+                assert option in documented, f"segue {name} {word} {option}"
+
+
+def test_the_overview_of_the_readme_has_every_command() -> None:
+    import typer
+
+    from segue.cli import app
+
+    shown = set(re.findall(r"^segue (\w+)", README, re.MULTILINE))
+    assert shown == set(typer.main.get_command(app).commands)

@@ -1,0 +1,72 @@
+"""The one public door: what it offers is documented, and opening it is quick."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import segue
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_documented_names_are_the_exported_ones() -> None:
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(documented) == sorted(segue.__all__)
+
+
+@pytest.mark.parametrize("name", segue.__all__)
+def test_every_name_is_there_and_explains_itself(name: str) -> None:
+    value = getattr(segue, name)
+    assert name == "__version__" or value.__doc__.strip()
+    assert name in dir(segue)
+
+
+def test_a_name_that_is_none_is_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="module 'segue' has no attribute 'Classifier'"):
+        segue.Classifier  # noqa: B018
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    from importlib.metadata import version
+
+    assert version("segue") == segue.__version__
+
+
+def test_import_brings_nothing_heavy() -> None:
+    code = (
+        "import sys, segue\n"
+        "heavy = {'torch', 'sklearn', 'matplotlib', 'pandas', 'scipy', 'pyarrow', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert _run([sys.executable, "-c", code]) == "[]\n"
+
+
+def test_import_is_quick() -> None:
+    """0.15 s in a fresh process, without what Python itself takes to start."""
+    code = (
+        "import time; began = time.perf_counter(); import segue; print(time.perf_counter() - began)"
+    )
+    assert min(float(_run([sys.executable, "-c", code])) for _ in range(5)) <= 0.15
+
+
+def test_help_is_quick() -> None:
+    """0.3 s for the whole process, at the best of seven tries on a machine that others use too."""
+    command = [str(Path(sys.executable).with_name("segue")), "--help"]
+    assert min(_seconds(command) for _ in range(7)) <= 0.3
+
+
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    _run(command)
+    return time.perf_counter() - began
