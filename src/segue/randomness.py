@@ -9,6 +9,7 @@ as easy as 1, 2, 3", SC 2011) on the NumPy side, and freshly keyed ones on the P
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,3 +46,28 @@ def torch_generator(
     generator = torch.Generator(device=device)
     generator.manual_seed(key(seed, *path))
     return generator
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random draws of one training step: a layer asks by its name and purpose.
+
+    Attributes:
+        seed: the training's seed.
+        epoch: counted from 1.
+        step: the batch within the epoch, counted from 0.
+    """
+
+    seed: int
+    epoch: int = 1
+    step: int = 0
+
+    def keep_mask(
+        self, shape: tuple[int, ...], rate: float, like: torch.Tensor, *path: PathPart
+    ) -> torch.Tensor:
+        """A dropout mask: 0 with probability `rate`, else 1 / (1 - rate)."""
+        import torch
+
+        generator = torch_generator(self.seed, self.epoch, self.step, *path, device=like.device)
+        kept = torch.rand(shape, generator=generator, device=like.device) >= rate
+        return kept.to(like.dtype).div_(1 - rate)

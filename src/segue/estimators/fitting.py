@@ -1,0 +1,156 @@
+"""The choices that `fit` makes: which part is learnt from, what watches, how much each counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.networks import Network
+from segue.sequences import Array
+
+# "auto" takes a validation set only where it can say something.
+AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
+
+
+def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
+    """Return the training part, the validation part if the source has one, and a line on it."""
+    if data.parts is None:
+        return data, None, f"{len(data):,} sequences"
+    if "train" not in data.part_names:
+        raise DataError(
+            f"The data set has the parts {', '.join(data.part_names)} and none named 'train'."
+        )
+    train = data.part("train")
+    validation = data.part("validation") if "validation" in data.part_names else None
+    text = f"{len(train):,} sequences, part train"
+    if "test" in data.part_names:
+        text += f" ({len(data.part('test')):,} of part test left alone)"
+    return train, validation, text
+
+
+def choose_validation(
+    train: Dataset, source: Dataset | None, wanted: Any, seed: int
+) -> tuple[Dataset, Dataset | None, str]:
+    """Decide what is validated on.
+
+    Args:
+        train: the training part.
+        source: the source's own validation part.
+        wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
+        seed: of the split.
+
+    Returns:
+        What is left for training, the validation set, and a line that says what was chosen.
+    """
+    if isinstance(wanted, Dataset):
+        return train, wanted, f"{len(wanted):,} sequences given"
+    if wanted is None or wanted == "none":
+        return train, None, "none: the last weights are kept"
+    if wanted == "auto":
+        if source is not None:
+            return train, source, f"{len(source):,} sequences, the source's own part"
+        reason = _too_few(train)
+        if reason:
+            return train, None, f"none ({reason}): the last weights are kept"
+        share = AUTO_SHARE
+    elif isinstance(wanted, int | float) and not isinstance(wanted, bool) and 0 < wanted < 1:
+        share = float(wanted)
+    else:
+        raise OptionError(
+            f"`validation` is {wanted!r}; expected 'auto', a share between 0 and 1, a Dataset, "
+            "or None."
+        )
+    rest, validation = train.split(share, seed=seed)
+    how = "stratified" if train.groups is None else "by group"
+    return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+
+
+def _too_few(train: Dataset) -> str:
+    if len(train) < AUTO_LEAST_SEQUENCES:
+        return f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
+    fewest = int(np.unique(train.y, return_counts=True)[1].min())
+    if fewest < AUTO_LEAST_OF_A_CLASS:
+        return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
+    if train.groups is not None and len(np.unique(train.groups)) < 2:
+        return "one group only"
+    return ""
+
+
+def sequence_weights(
+    codes: Array, classes: tuple[Any, ...], class_weight: Any, sample_weight: Array | None
+) -> Array | None:
+    """How much each sequence counts, 1 on average; `None` where all count the same.
+
+    Args:
+        codes: `[n]` class numbers.
+        classes: their names.
+        class_weight: `None`, "balanced" (each class the same in all), or a weight by class name.
+        sample_weight: `[n]`, or `None`.
+    """
+    if class_weight is None and sample_weight is None:
+        return None
+    weights = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, float)
+    if weights.shape != codes.shape or (weights < 0).any() or weights.sum() == 0:
+        raise DataError(
+            f"`sample_weight` has shape {weights.shape}; expected {len(codes)} weights, none "
+            "negative and not all zero."
+        )
+    if class_weight == "balanced":
+        totals = np.bincount(codes, weights, minlength=len(classes))
+        weights = weights / np.maximum(totals, 1e-12)[codes]
+    elif isinstance(class_weight, Mapping):
+        strange = sorted(str(name) for name in class_weight if name not in classes)
+        if strange:
+            raise OptionError(
+                f"`class_weight` names {', '.join(strange)}; the classes are {list(classes)}."
+            )
+        weights = weights * np.array([class_weight.get(name, 1.0) for name in classes])[codes]
+    elif class_weight is not None:
+        raise OptionError(
+            f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "
+            "class such as {'rare': 5.0}."
+        )
+    return weights / weights.mean()
+
+
+def choose_device(device: str) -> torch.device:
+    """ "auto" is the graphics processor if PyTorch sees one."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise OptionError(f"`device` is {device!r}; expected auto, cpu or cuda.") from error
+
+
+def memory_warning(network: Network, train: Dataset, batch_size: int) -> str:
+    """A line when training will need more than a quarter of the memory that is free, else ""."""
+    longest = train.x.length_range[1]
+    resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * network.input_shape.features
+    needed = resident + network.activation_bytes(min(batch_size, len(train)), longest)
+    free = free_memory()
+    if free is None or needed <= free / 4:
+        return ""
+    return (
+        f"Training will need about {needed / 1e9:.1f} GB of memory (batches of {batch_size} "
+        f"sequences of up to {longest:,} steps); {free / 1e9:.1f} GB are free. A smaller batch_size "
+        "needs less."
+    )
+
+
+def free_memory() -> int | None:
+    """Bytes that can be taken without swapping; `None` where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,148 @@
+"""What users pass as X and y, made into a `Dataset` and checked.
+
+Every message says what came, what was expected and how to mend it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.sequences import Array, Layout, Sequences
+
+LAYOUTS = ("ntc", "nct", "tc", "ct")
+
+
+def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
+    """Take an array, a list of arrays, `Sequences` or a `Dataset` as sequences.
+
+    Args:
+        x: `(n, time, channel)`, `(n, time)`, or a list of `(time, channel)` or `(time,)` arrays.
+        layout: "nct" (arrays) or "ct" (lists) for channels first.
+
+    Raises:
+        DataError: another shape, or axes that look swapped.
+    """
+    if layout not in LAYOUTS:
+        raise OptionError(f"`layout` is {layout!r}; expected one of {', '.join(LAYOUTS)}.")
+    if isinstance(x, Dataset):
+        return x.x
+    if isinstance(x, Sequences):
+        return x
+    if hasattr(x, "to_numpy"):  # a data frame: one row a sequence
+        x = x.to_numpy()
+    if isinstance(x, np.ndarray) and x.dtype != object:
+        if x.ndim == 3 and layout in ("ntc", "tc"):
+            _refuse_padding_on_the_last_axis(x)
+        return Sequences.from_array(x, layout=layout)
+    if isinstance(x, str | bytes) or not hasattr(x, "__iter__"):
+        raise DataError(
+            f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
+            "(time, channel) arrays, Sequences or a Dataset. Files are read with `segue.read`."
+        )
+    return Sequences.from_list(x, layout=layout)
+
+
+def as_dataset(
+    x: Any, y: Any = None, *, groups: Any = None, layout: Layout = "ntc", classes: Any = None
+) -> Dataset:
+    """Join X, y and groups to a data set; a `Dataset` is taken as it is."""
+    if isinstance(x, Dataset):
+        if y is not None:
+            raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
+        return x if groups is None else replace(x, groups=np.asarray(groups))
+    sequences = as_sequences(x, layout)
+    if y is None:
+        raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
+    labels = _as_labels(y)
+    if len(labels) != len(sequences):
+        raise DataError(
+            f"There are {len(sequences)} sequences and {len(labels)} labels; expected one label "
+            "for each sequence."
+        )
+    names = np.unique(labels).tolist() if classes is None else list(classes)
+    return Dataset(sequences, labels, classes=tuple(names), groups=groups)
+
+
+def check_sequences(x: Sequences) -> None:
+    """Raise unless every sequence can be used, and warn of axes that look swapped.
+
+    Raises:
+        DataError: none at all, one of length 0, or infinite values.
+    """
+    if len(x) == 0:
+        raise DataError("There are no sequences.")
+    empty = np.flatnonzero(x.lengths == 0)
+    if len(empty):
+        raise DataError(
+            f"{len(empty)} of {len(x)} sequences have length 0 (the first is number {empty[0]}): "
+            "remove them, there is nothing to learn from."
+        )
+    first = 0
+    for block in x.blocks():
+        if not x.is_tokens and np.isinf(block.values).any():
+            row = next(i for i, steps in enumerate(block) if np.isinf(steps).any())
+            step, channel = np.argwhere(np.isinf(block[row]))[0]
+            raise DataError(
+                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}. "
+                "Mark missing values as NaN; mend or remove the others."
+            )
+        first += len(block)
+    shortest, longest = x.length_range
+    if shortest == longest < x.channels and longest > 1 and x.channels >= 4 * longest:
+        warnings.warn(
+            f"Each sequence has {longest} time steps of {x.channels} channels. If it is the other "
+            "way round, pass layout='nct' (arrays) or 'ct' (lists).",
+            stacklevel=4,
+        )
+
+
+def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
+    """Raise for fewer than two classes, warn of a class that occurs once."""
+    if len(classes) < 2:
+        raise DataError(
+            f"All {len(labels)} sequences belong to one class ({classes[0]!r}); a classifier needs "
+            "at least two."
+        )
+    names, counts = np.unique(labels, return_counts=True)
+    once = [str(name) for name in names[counts == 1]]
+    if once:
+        warnings.warn(
+            f"Only one sequence belongs to class {', '.join(once)}: it stays in the training part, "
+            "and nothing can be said about how well the class is learnt.",
+            stacklevel=4,
+        )
+
+
+def _as_labels(y: Any) -> Array:
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise DataError(f"`y` has shape {labels.shape}; expected [n], one label for each sequence.")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise DataError(f"`y` has no label (NaN) for sequence {int(np.isnan(labels).argmax())}.")
+    if labels.dtype == object:
+        labels = np.asarray([str(label) for label in labels])
+    return labels
+
+
+def _refuse_padding_on_the_last_axis(x: Array) -> None:
+    """Padding along what should be the channels: then the array is (n, channel, time)."""
+    if x.shape[2] <= x.shape[1] or x.shape[2] < 3 or x.dtype.kind != "f":
+        return
+    real = ((x != 0) & ~np.isnan(x)).any(axis=1)  # [n, last axis]
+    ends = x.shape[2] - np.argmax(real[:, ::-1], axis=1)
+    ends[~real.any(axis=1)] = 0
+    if len(np.unique(ends)) > 2:
+        n, time, channels = x.shape
+        raise DataError(
+            f"`x` has shape ({n}, {time}, {channels}): {time} time steps of {channels} channels? "
+            f"The lengths vary over the last axis ({ends.min()} to {ends.max()}), so it looks like "
+            "(n, channel, time): pass layout='nct'."
+        )

@@ -1,0 +1,185 @@
+"""What every layer is: a spec that builds a module, and a module that is exact on ragged batches.
+
+`Padded` goes in and comes out while there is a time axis; a layer that ends the sequence gives
+`[batch, feature]`. A layer ignores everything at or beyond `lengths`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from segue.errors import NotCausalError, SpecError
+from segue.padded import Padded
+from segue.randomness import Draws, torch_generator
+from segue.spec import Spec
+
+
+class Directions(NamedTuple):
+    """What a bidirectional layer with `merge="none"` gives: its two directions, each on its own."""
+
+    forward: Padded | Tensor
+    backward: Padded | Tensor
+
+
+Signal = Padded | Tensor | Directions
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of one example between two layers, without the batch axis.
+
+    Attributes:
+        features: values at each step, or of the whole.
+        sequence: whether there is a time axis.
+        length: the number of steps, where all sequences have the same.
+        tokens: for a sequence of tokens, how many different ones there are.
+        directions: 2 after a bidirectional layer that keeps its directions apart.
+    """
+
+    features: int
+    sequence: bool = True
+    length: int | None = None
+    tokens: int | None = None
+    directions: int = 1
+
+    def __str__(self) -> str:
+        inside = str(self.features)
+        if self.sequence:
+            inside = f"{self.length or 'time'}, {inside}"
+        return f"[{inside}]" if self.directions == 1 else f"[{inside}] x 2"
+
+    def ended(self, features: int) -> Shape:
+        """The shape after a layer that ends the sequence."""
+        return Shape(features, sequence=False, directions=self.directions)
+
+    def with_features(self, features: int) -> Shape:
+        """The same shape with another number of features."""
+        return replace(self, features=features, tokens=None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a network a layer is built.
+
+    Attributes:
+        name: the layer's name, unique in the network.
+        shape: what comes in.
+        every: whether what follows needs every step; a recurrent layer asks.
+        seed: of the initial weights.
+    """
+
+    name: str
+    shape: Shape
+    every: bool = False
+    seed: int = 0
+
+    def generator(self, part: str) -> torch.Generator:
+        """The draws for the initial values of one weight."""
+        return torch_generator(self.seed, "weights", self.name, part)
+
+
+class LayerSpec(Spec, abc.ABC):
+    """A kind of layer: its arguments, and how to build its module.
+
+    Class attributes:
+        takes: "sequence", "either" (each step, or the whole), or "tokens".
+    """
+
+    takes: ClassVar[Literal["sequence", "either", "tokens"]] = "either"
+    name: str | None
+
+    @abc.abstractmethod
+    def build(self, place: Place) -> Layer:
+        """Make the module; raise `SpecError` where it cannot stand in this place."""
+
+
+class Layer(nn.Module, abc.ABC):
+    """A module on ragged batches.
+
+    Attributes:
+        name: unique in the network.
+        shape: what comes out.
+        causal: whether the output at a step depends on that step and those before it only.
+    """
+
+    causal: bool = True
+
+    def __init__(self, name: str, shape: Shape) -> None:
+        super().__init__()
+        self.name = name
+        self.shape = shape
+
+    @abc.abstractmethod
+    def forward(self, x: Any, draws: Draws | None = None) -> Any:
+        """Whole sequences at once. With `draws` the layer is being trained: dropout is active."""
+
+    def initial_state(self, batch: int) -> Any:
+        """What is carried from step to step before the first one; `None` for nothing."""
+        return None
+
+    def step(self, x_t: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """One step: `[batch, feature]` and the state to `[batch, feature]` and the new state.
+
+        Raises:
+            NotCausalError: the layer needs the whole sequence; the message names it.
+        """
+        raise not_causal(self.name)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights by the names of their parts, such as `kernel`; learnt ones and fixed ones."""
+        return {
+            **{name.replace(".", "/"): p for name, p in self.named_parameters()},
+            **{name.replace(".", "/"): b for name, b in self.named_buffers()},
+        }
+
+    def activation_size(self, time: int) -> int:
+        """About how many numbers the training keeps of one example of `time` steps."""
+        return 2 * self.shape.features * (time if self.shape.sequence else 1)
+
+
+def not_causal(name: str) -> NotCausalError:
+    """What to raise where a layer cannot go step by step."""
+    return NotCausalError(
+        f"{name} needs the whole sequence, so it cannot go step by step. Only causal layers can: "
+        "a unidirectional lstm, gru or rnn, dense, dropout, embedding or pool."
+    )
+
+
+def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
+    """Apply a function of the last axis to every step of a sequence, or to the whole."""
+    if isinstance(x, Padded):
+        return x._replace(values=function(x.values))
+    return function(x)
+
+
+# -- initial weights, as in Keras ---------------------------------------------------------------
+
+
+def glorot_uniform(shape: tuple[int, int], generator: torch.Generator) -> nn.Parameter:
+    """Uniform within sqrt(6 / (fan_in + fan_out)); Glorot & Bengio, AISTATS 2010."""
+    bound = (6.0 / (shape[0] + shape[1])) ** 0.5
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+
+
+def orthogonal(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
+    """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014."""
+    tall = torch.empty(max(rows, columns), min(rows, columns)).normal_(generator=generator)
+    q, r = torch.linalg.qr(tall)
+    q = q * torch.sign(torch.diagonal(r))  # makes the draw uniform over the orthogonal matrices
+    return nn.Parameter((q if rows >= columns else q.t()).contiguous())
+
+
+def refuse_directions(spec: LayerSpec, shape: Shape) -> None:
+    """Raise unless one signal comes in, and not the two of a `merge="none"` layer."""
+    if shape.directions != 1:
+        raise SpecError(
+            f"{spec} comes after a bidirectional layer with merge=none, which keeps its two "
+            "directions apart: only another bidirectional layer can follow. Use merge=concat, sum "
+            "or mean to join them."
+        )

@@ -1,0 +1,65 @@
+"""Many steps into one: the last, the mean, or the largest, over real steps only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from segue.kernels import last_step
+from segue.layers.base import Layer, LayerSpec, Padded, Place
+from segue.randomness import Draws
+from segue.spec import Name
+
+
+@dataclass(frozen=True)
+class Pool(LayerSpec):
+    """`pool(how)`: ends the sequence. `how` is last, mean or max."""
+
+    kind: ClassVar[str] = "pool"
+    takes: ClassVar[Literal["sequence"]] = "sequence"
+
+    how: Literal["last", "mean", "max"] = "mean"
+    name: Name | None = None
+
+    def build(self, place: Place) -> Layer:
+        kinds: dict[str, type[Layer]] = {"last": PoolLast, "mean": PoolMean, "max": PoolMax}
+        return kinds[self.how](place.name, place.shape.ended(place.shape.features))
+
+
+class PoolLast(Layer):
+    """Each sequence's own last step."""
+
+    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
+        return last_step(x.values, x.lengths)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return x_t, None
+
+
+class PoolMean(Layer):
+    """The mean over real steps; step by step, the mean so far."""
+
+    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
+        values = torch.where(x.mask()[:, :, None], x.values, 0)
+        return values.sum(1) / x.lengths[:, None]
+
+    def initial_state(self, batch: int) -> tuple[Any, int]:
+        return 0.0, 0
+
+    def step(self, x_t: Tensor, state: tuple[Any, int]) -> tuple[Tensor, tuple[Any, int]]:
+        total, count = state[0] + x_t, state[1] + 1
+        return total / count, (total, count)
+
+
+class PoolMax(Layer):
+    """The largest value of each feature; step by step, the largest so far."""
+
+    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
+        return torch.where(x.mask()[:, :, None], x.values, -torch.inf).amax(1)
+
+    def step(self, x_t: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        largest = x_t if state is None else torch.maximum(state, x_t)
+        return largest, largest

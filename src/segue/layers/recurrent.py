@@ -1,0 +1,253 @@
+"""What the recurrent layers share: one direction or two, every step or the last, dropout, states.
+
+Which cell it is stands in `lstm.py`, `gru.py` and `rnn.py`, each a `Recurrence` and two specs.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from segue.errors import SpecError
+from segue.kernels import last_step, reverse
+from segue.kernels.scan import State
+from segue.layers.base import (
+    Directions,
+    Layer,
+    LayerSpec,
+    Padded,
+    Place,
+    Shape,
+    Signal,
+    refuse_directions,
+)
+from segue.randomness import Draws
+from segue.spec import Count, Name, Rate
+
+Output = Literal["auto", "last", "every"]
+Merge = Literal["concat", "sum", "mean", "none"]
+InitialState = Literal["zeros", "learnt"] | tuple[tuple[float, ...], ...]
+
+
+class Recurrence(nn.Module, abc.ABC):
+    """One cell's weights, and its recurrence in one direction.
+
+    Args:
+        place: where it stands; `place.shape.features` channels come in.
+        part: what its weights' names begin with: "", "forward/" or "backward/".
+        spec: the layer's arguments.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __init__(self, place: Place, part: str, spec: RecurrentSpec) -> None:
+        super().__init__()
+        self.units = spec.units
+        self.make_weights(place, part, spec)
+        self._make_initial_state(place, spec)
+
+    @abc.abstractmethod
+    def make_weights(self, place: Place, part: str, spec: RecurrentSpec) -> None:
+        """Set `kernel`, `recurrent_kernel` and `bias` to parameters with their initial values."""
+
+    @abc.abstractmethod
+    def run(
+        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+    ) -> Tensor:
+        """All outputs `[batch, time, units]`."""
+
+    @abc.abstractmethod
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step."""
+
+    def _make_initial_state(self, place: Place, spec: RecurrentSpec) -> None:
+        given = spec.initial_state
+        if given == "zeros":
+            return
+        if given == "learnt":
+            for state in self.states:
+                self.register_parameter(f"initial_{state}", nn.Parameter(torch.zeros(self.units)))
+            return
+        if [len(values) for values in given] != [self.units] * len(self.states):
+            raise SpecError(
+                f"{place.name}: `initial_state` must be zeros, learnt, or {len(self.states)} "
+                f"list(s) of {self.units} numbers ({', '.join(self.states)}); "
+                f"got lists of {', '.join(str(len(values)) for values in given)}."
+            )
+        for state, values in zip(self.states, given, strict=True):
+            self.register_buffer(f"initial_{state}", torch.tensor(values))
+
+    def initial_state(self, batch: int) -> State:
+        """The state before the first step, `[batch, units]` each."""
+        like: Tensor = self.get_parameter("kernel")
+        zeros = like.new_zeros(self.units)
+        values = (getattr(self, f"initial_{state}", zeros) for state in self.states)
+        return tuple(value.expand(batch, self.units).contiguous() for value in values)
+
+
+@dataclass(frozen=True)
+class RecurrentSpec(LayerSpec, abc.ABC):
+    """The arguments that all recurrent layers have.
+
+    Args:
+        units: the size of the hidden state.
+        dropout: of the inputs, in training; one mask for a sequence, constant over time.
+        recurrent_dropout: of the hidden state before each step, likewise (Gal & Ghahramani,
+            "A theoretically grounded application of dropout in recurrent neural networks", 2016).
+        output: "last" ends the sequence, "every" keeps it; "auto" does what the next layers need.
+        initial_state: "zeros", "learnt", or values: a list of `units` numbers for each state.
+        name: the layer's own name.
+    """
+
+    takes: ClassVar[Literal["sequence"]] = "sequence"
+    recurrence: ClassVar[type[Recurrence]]
+
+    units: Count
+    dropout: Rate = 0.0
+    recurrent_dropout: Rate = 0.0
+    output: Output = "auto"
+    initial_state: InitialState = "zeros"
+    name: Name | None = None
+
+    def wants_every(self, place: Place) -> bool:
+        """Whether every step is to come out."""
+        return self.output == "every" or (self.output == "auto" and place.every)
+
+    def build(self, place: Place) -> Layer:
+        refuse_directions(self, place.shape)
+        return RecurrentLayer(self, place)
+
+
+@dataclass(frozen=True)
+class BidirectionalSpec(RecurrentSpec, abc.ABC):
+    """A recurrent layer and its mirror image, which reads each sequence from its own end.
+
+    Schuster & Paliwal, "Bidirectional recurrent neural networks", IEEE TSP 45(11), 1997.
+
+    Args:
+        merge: "concat" puts the two outputs side by side (2 * units features), "sum" and "mean"
+            join them, "none" keeps them apart for the next bidirectional layer, whose forward part
+            then sees the forward output only, and its backward part the backward output.
+    """
+
+    merge: Merge = "concat"
+
+    def build(self, place: Place) -> Layer:
+        return BidirectionalLayer(self, place)
+
+
+def _shape(spec: RecurrentSpec, place: Place, features: int) -> Shape:
+    shape = place.shape.with_features(features)
+    return shape if spec.wants_every(place) else shape.ended(features)
+
+
+def _masks(
+    spec: RecurrentSpec, x: Tensor, draws: Draws | None, name: str, direction: str
+) -> tuple[Tensor, Tensor | None]:
+    """The inputs after dropout, and the mask of the recurrent dropout."""
+    if draws is None:
+        return x, None
+    batch, _, features = x.shape
+    if spec.dropout:
+        x = x * draws.keep_mask((batch, 1, features), spec.dropout, x, name, direction, "x")
+    if not spec.recurrent_dropout:
+        return x, None
+    size = (batch, spec.units)
+    return x, draws.keep_mask(size, spec.recurrent_dropout, x, name, direction, "h")
+
+
+class RecurrentLayer(Layer):
+    """One direction. Weights: those of its cell, and `initial_h`, `initial_c` where there are."""
+
+    def __init__(self, spec: RecurrentSpec, place: Place) -> None:
+        super().__init__(place.name, _shape(spec, place, spec.units))
+        self.spec = spec
+        self.recurrence = spec.recurrence(place, "", spec)
+
+    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
+        values, mask = _masks(self.spec, x.values, draws, self.name, "forward")
+        state = self.recurrence.initial_state(len(values))
+        outputs = self.recurrence.run(values, x.lengths, state, mask)
+        return Padded(outputs, x.lengths) if self.shape.sequence else last_step(outputs, x.lengths)
+
+    def initial_state(self, batch: int) -> State:
+        return self.recurrence.initial_state(batch)
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.recurrence.step(x_t, state)
+
+    def weights(self) -> dict[str, Tensor]:
+        return {name.removeprefix("recurrence/"): w for name, w in super().weights().items()}
+
+    def activation_size(self, time: int) -> int:
+        return 12 * self.spec.units * time
+
+
+class BidirectionalLayer(Layer):
+    """Two directions. Weights: `forward/kernel`, ..., `backward/kernel`, ...
+
+    The last output is the forward one after each sequence's own last step, joined with the backward
+    one after its first: both have then seen the whole sequence.
+    """
+
+    causal = False
+
+    def __init__(self, spec: BidirectionalSpec, place: Place) -> None:
+        features = 2 * spec.units if spec.merge == "concat" else spec.units
+        shape = _shape(spec, place, features)
+        directions = 2 if spec.merge == "none" else 1
+        super().__init__(
+            place.name,
+            Shape(shape.features, shape.sequence, shape.length, directions=directions),
+        )
+        self.spec = spec
+        self.ahead = spec.recurrence(place, "forward/", spec)
+        self.back = spec.recurrence(place, "backward/", spec)
+
+    def forward(self, x: Padded | Directions, draws: Draws | None = None) -> Signal:
+        ahead, back = x if isinstance(x, Directions) else (x, x)
+        assert isinstance(ahead, Padded) and isinstance(back, Padded)  # the builder saw to it
+        lengths = ahead.lengths
+        first = self._run(self.ahead, ahead.values, lengths, draws, "forward")
+        mirrored = reverse(back.values, lengths)
+        second = self._run(self.back, mirrored, lengths, draws, "backward")
+        if not self.shape.sequence:
+            return self._merge(last_step(first, lengths), last_step(second, lengths))
+        second = reverse(second, lengths)
+        if self.spec.merge == "none":
+            return Directions(Padded(first, lengths), Padded(second, lengths))
+        merged = self._merge(first, second)
+        assert isinstance(merged, Tensor)
+        return Padded(merged, lengths)
+
+    def _run(
+        self,
+        recurrence: Recurrence,
+        values: Tensor,
+        lengths: Tensor,
+        draws: Draws | None,
+        direction: str,
+    ) -> Tensor:
+        values, mask = _masks(self.spec, values, draws, self.name, direction)
+        return recurrence.run(values, lengths, recurrence.initial_state(len(values)), mask)
+
+    def _merge(self, ahead: Tensor, back: Tensor) -> Tensor | Directions:
+        if self.spec.merge == "concat":
+            return torch.cat([ahead, back], dim=-1)
+        if self.spec.merge == "none":
+            return Directions(ahead, back)
+        total = ahead + back
+        return total if self.spec.merge == "sum" else total / 2
+
+    def weights(self) -> dict[str, Tensor]:
+        return {
+            name.replace("ahead/", "forward/").replace("back/", "backward/"): w
+            for name, w in super().weights().items()
+        }
+
+    def activation_size(self, time: int) -> int:
+        return 24 * self.spec.units * time

@@ -1,0 +1,25 @@
+"""A batch of sequences as the network sees it: right-padded, with the real lengths."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Padded(NamedTuple):
+    """A right-padded batch of sequences.
+
+    >>> Padded(torch.zeros(2, 3, 1), torch.tensor([3, 1])).mask()
+    tensor([[ True,  True,  True],
+            [ True, False, False]])
+    """
+
+    values: Tensor  # [batch, time, feature], or [batch, time, 1] int32 tokens
+    lengths: Tensor  # [batch], int64
+
+    def mask(self) -> Tensor:
+        """`[batch, time]`, true at real steps."""
+        time = torch.arange(self.values.shape[1], device=self.values.device)
+        return time < self.lengths[:, None]

@@ -1,0 +1,52 @@
+"""Missing values as a fact that the network is told: a mask channel beside the values."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, interpolate_gaps
+
+
+@dataclass(frozen=True)
+class Mask(StepSpec):
+    """`mask`: NaN becomes 0, and each channel that had gaps in training gets a channel of its own.
+
+    That channel is 1 where the value is missing (Che et al., "Recurrent neural networks for
+    multivariate time series with missing values", Scientific Reports 8, 2018, without the decay).
+    A gap in any other channel was not to be expected: it is interpolated, with a warning.
+
+    It stands at the end of every preparation, whether it is written there or not; where nothing is
+    missing it does nothing.
+    """
+
+    kind: ClassVar[str] = "mask"
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        gaps: Array = np.zeros(1, bool)
+        for values, _ in blocks():
+            gaps = gaps | np.isnan(values).any(axis=0)
+        return {"expected": np.flatnonzero(gaps)}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        missing = np.isnan(values)
+        expected = fitted["expected"]
+        if not missing.any() and len(expected) == 0:
+            return x
+        unexpected = np.setdiff1d(np.flatnonzero(missing.any(axis=0)), expected)
+        if len(unexpected):
+            warnings.warn(
+                f"Values are missing in channel {', '.join(map(str, unexpected))}, which had none "
+                "in training: they are interpolated.",
+                stacklevel=2,
+            )
+            values = interpolate_gaps(values, lengths, unexpected)
+        filled = np.where(np.isnan(values), np.float32(0), values)
+        return np.concatenate([filled, missing[:, expected].astype(np.float32)], axis=1), lengths
+
+    def channels(self, channels: int, fitted: dict[str, Array]) -> int:
+        return channels + len(fitted["expected"])

@@ -1,0 +1,147 @@
+"""A fitted chain of preparation steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segue.errors import DataError, NotCausalError, SpecError
+from segue.prepare.interpolate import Interpolate
+from segue.prepare.mask import Mask
+from segue.prepare.standardize import Standardize
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.sequences import Sequences
+from segue.spec import from_json, parse, to_text
+
+STEPS: dict[str, type[StepSpec]] = {spec.kind: spec for spec in (Standardize, Interpolate, Mask)}
+
+PrepareLike = str | StepSpec | Iterable[StepSpec] | None
+
+
+def as_steps(prepare: PrepareLike) -> tuple[StepSpec, ...]:
+    """Take a text ("none" for nothing), one step or several, and return the steps.
+
+    >>> as_steps("interpolate standardize")
+    (Interpolate(), Standardize())
+    """
+    if prepare is None or (isinstance(prepare, str) and prepare.strip() in ("none", "")):
+        return ()
+    if isinstance(prepare, str):
+        found: Iterable[Any] = parse(prepare, STEPS, what="preparation step")
+    else:
+        found = (prepare,) if isinstance(prepare, StepSpec) else prepare
+    steps = tuple(found)
+    for step in steps:
+        if not isinstance(step, StepSpec):
+            raise SpecError(
+                f"a preparation is a text such as 'standardize', or a list of steps; got {step!r}."
+            )
+    return steps
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Fitted steps, ready for any sequences of the same channels.
+
+    Attributes:
+        steps: the steps, `mask` at the end.
+        fitted: for each step what it remembers of the training data.
+        channels_in: channels of the data.
+        channels_out: channels that the network sees.
+    """
+
+    steps: tuple[StepSpec, ...]
+    fitted: tuple[dict[str, Array], ...]
+    channels_in: int
+    channels_out: int
+
+    @classmethod
+    def fit(cls, prepare: PrepareLike, x: Sequences) -> Preparation:
+        """Fit each step on what the steps before it make of `x`, block by block.
+
+        Tokens are left as they are.
+        """
+        steps = () if x.is_tokens else as_steps(prepare)
+        if not x.is_tokens and not any(isinstance(step, Mask) for step in steps):
+            steps = (*steps, Mask())
+        done = cls((), (), x.channels, x.channels)
+        for step in steps:
+            fitted = step.fit(done._blocks(x))
+            done = cls(
+                (*done.steps, step),
+                (*done.fitted, fitted),
+                x.channels,
+                step.channels(done.channels_out, fitted),
+            )
+        return done
+
+    def _blocks(self, x: Sequences) -> Blocks:
+        return lambda: (self.apply_ragged((b.values, b.lengths)) for b in x.blocks())
+
+    def apply_ragged(self, x: Ragged) -> Ragged:
+        """Prepare values `[total_steps, channel]` with lengths `[n]`."""
+        for step, fitted in zip(self.steps, self.fitted, strict=True):
+            x = step.apply(x, fitted)
+        return x
+
+    def apply(self, x: Sequences) -> Sequences:
+        """Prepare sequences.
+
+        Raises:
+            DataError: another number of channels than in training.
+        """
+        self.check(x)
+        values, lengths = self.apply_ragged((x.values, x.lengths))
+        return Sequences(values, np.concatenate([[0], np.cumsum(lengths)]))
+
+    def check(self, x: Sequences) -> None:
+        """Raise unless `x` has the channels that the preparation was fitted on."""
+        if x.channels == self.channels_in:
+            return
+        message = f"The model was trained on {self.channels_in} channels; these sequences have "
+        message += f"{x.channels}."
+        if set(x.lengths.tolist()) == {self.channels_in}:
+            message += (
+                f" All of them have {self.channels_in} time steps, so time and channel look "
+                "swapped: pass layout='nct' (arrays) or 'ct' (lists)."
+            )
+        raise DataError(message)
+
+    def check_causal(self) -> None:
+        """Raise unless every step can go along with a stream; the message names the step."""
+        for step in self.steps:
+            if not step.causal:
+                raise NotCausalError(
+                    f"the preparation step `{step}` looks ahead, so it cannot go step by step. "
+                    "Train with a preparation that does not, such as prepare='standardize'."
+                )
+
+    def __str__(self) -> str:
+        written = [s for s, f in zip(self.steps, self.fitted, strict=True) if not _is_idle(s, f)]
+        return to_text(written) or "none"
+
+    def to_json(self) -> dict[str, Any]:
+        """Steps and fitted numbers, small enough for the metadata of a model file."""
+        return {
+            "steps": [step.to_json() for step in self.steps],
+            "fitted": [{k: v.tolist() for k, v in fitted.items()} for fitted in self.fitted],
+            "channels_in": self.channels_in,
+            "channels_out": self.channels_out,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preparation:
+        """The reverse of `to_json`."""
+        found = from_json(data["steps"], STEPS, what="preparation step")
+        steps = tuple(step for step in found if isinstance(step, StepSpec))
+        fitted = tuple({k: np.asarray(v) for k, v in entry.items()} for entry in data["fitted"])
+        if len(steps) != len(fitted):
+            raise SpecError(f"{len(steps)} preparation steps with {len(fitted)} fitted ones.")
+        return cls(steps, fitted, int(data["channels_in"]), int(data["channels_out"]))
+
+
+def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:
+    return isinstance(step, Mask) and len(fitted["expected"]) == 0

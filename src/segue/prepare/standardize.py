@@ -1,0 +1,43 @@
+"""Zero mean and unit variance for each channel, over the real steps of the training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+
+
+@dataclass(frozen=True)
+class Standardize(StepSpec):
+    """`standardize`: subtract each channel's mean and divide by its standard deviation.
+
+    Missing values are left out of both and stay missing. A channel that never varies becomes 0.
+    """
+
+    kind: ClassVar[str] = "standardize"
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""
+        count: Array = np.zeros(1)
+        mean: Array = np.zeros(1)
+        squares: Array = np.zeros(1)
+        for values, _ in blocks():
+            values = values.astype(np.float64)
+            n = (~np.isnan(values)).sum(axis=0)
+            block_mean = np.nansum(values, axis=0) / np.maximum(n, 1)
+            block_squares = np.nansum((values - block_mean) ** 2, axis=0)
+            total = np.maximum(count + n, 1)
+            shift = block_mean - mean
+            squares = squares + block_squares + shift**2 * count * n / total
+            mean = mean + shift * n / total
+            count = count + n
+        deviation = np.sqrt(squares / np.maximum(count, 1))
+        flat = deviation <= 1e-7 * np.abs(mean)  # below the rounding of float32: it never varies
+        return {"mean": mean, "scale": np.where(flat, 1.0, deviation)}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        return ((values - fitted["mean"]) / fitted["scale"]).astype(np.float32), lengths

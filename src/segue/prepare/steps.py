@@ -1,0 +1,61 @@
+"""What a preparation step is: a spec that is fitted on training data, and what comes of it.
+
+Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never on padding.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.spec import Spec
+
+Array = npt.NDArray[Any]
+Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]
+Blocks = Callable[[], Iterable[Ragged]]  # goes through the training data, as often as it is called
+
+
+class StepSpec(Spec, abc.ABC):
+    """A kind of preparation: its arguments, and how it is fitted.
+
+    Class attributes:
+        causal: whether the value at a step depends on that step and those before it only.
+    """
+
+    causal: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        """Look at the training data and return what must be remembered, as named arrays."""
+
+    @abc.abstractmethod
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        """Prepare sequences. The input is not changed in place."""
+
+    def channels(self, channels: int, fitted: dict[str, Array]) -> int:
+        """How many channels come out when `channels` come in."""
+        return channels
+
+
+def interpolate_gaps(values: Array, lengths: Array, channels: Iterable[int]) -> Array:
+    """Fill NaN in the chosen channels, each sequence by itself.
+
+    Between two known values on the straight line, outside them with the nearest. A channel of a
+    sequence without any known value stays NaN.
+    """
+    values = values.copy()
+    ends = np.cumsum(lengths)
+    for channel in channels:
+        gaps = np.isnan(values[:, channel])
+        for number in np.unique(np.searchsorted(ends, np.flatnonzero(gaps), side="right")):
+            span = slice(int(ends[number] - lengths[number]), int(ends[number]))
+            known = np.flatnonzero(~gaps[span])
+            if len(known):
+                part = values[span, channel]
+                missing = np.flatnonzero(gaps[span])
+                part[missing] = np.interp(missing, known, part[known])
+    return values

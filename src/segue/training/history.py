@@ -1,0 +1,84 @@
+"""The history of a training: a row per epoch, written as it grows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segue.errors import WriteError
+from segue.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Row = dict[str, float]
+
+
+class History:
+    """Rows of numbers, one per epoch.
+
+    Args:
+        rows: with the keys epoch (from 1), loss, accuracy, learning_rate, seconds (since the start)
+            and, where there is a validation set, validation_loss and validation_accuracy.
+        best_epoch: the epoch whose weights were kept; `None`: the last one's.
+
+    >>> History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])["loss"]
+    [0.7, 0.5]
+    """
+
+    def __init__(self, rows: Iterable[Row] = (), best_epoch: int | None = None) -> None:
+        self.rows = [dict(row) for row in rows]
+        self.best_epoch = best_epoch
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> list[float]:
+        return [row[column] for row in self.rows]
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} epochs, best_epoch={self.best_epoch})"
+
+    @property
+    def columns(self) -> list[str]:
+        """The names that occur in any row."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw loss and accuracy over the epochs; return the axes of the loss."""
+        # Drawing is a room further on; only who calls this goes there.
+        import importlib
+
+        axes_drawn: Axes = importlib.import_module("segue.evaluation.plots").plot_history(
+            self, axes=axes
+        )
+        return axes_drawn
+
+
+class HistoryWriter(Callback):
+    """Appends each row to a file of JSON lines.
+
+    Args:
+        path: such as `history.jsonl`; begun anew with the rows that are there at the start.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def on_start(self, rows: list[Row]) -> None:
+        self._write("w", rows)
+
+    def on_epoch(self, row: Row, state: Any) -> None:
+        self._write("a", [row])
+
+    def _write(self, mode: str, rows: list[Row]) -> None:
+        try:
+            with self.path.open(mode, encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+        except OSError as error:
+            raise WriteError(
+                f"{self.path} could not be written ({error.strerror}). Free some space, or choose "
+                "another folder."
+            ) from error

@@ -1,0 +1,239 @@
+"""The training loop.
+
+    for each epoch: for each batch: forward, backward, clip, update; then validate, keep the best
+
+What is fixed stands in a `Job`, what changes in a `TrainingState`. Every random draw depends on the
+seed and the place (epoch, batch, layer) only, so a state that is saved and taken up again goes on
+to the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from segue.errors import TrainingError
+from segue.networks import Network
+from segue.prepare.batches import Batches, length_buckets
+from segue.randomness import Draws, numpy_generator
+from segue.training.callbacks import Callback
+from segue.training.history import Row
+from segue.training.losses import LOSSES
+from segue.training.optimizers import make_optimizer
+from segue.training.options import TrainingOptions
+from segue.training.schedules import SCHEDULES
+
+# Steps (with padding) in one batch of a pass without gradients.
+_EVALUATION_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Prepared sequences with their targets.
+
+    Attributes:
+        batches: the sequences.
+        targets: `[n]` class numbers.
+        weights: `[n]`, how much each counts, 1 on average; `None`: all the same.
+    """
+
+    batches: Batches
+    targets: Tensor
+    weights: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training is told, and that does not change while it runs."""
+
+    network: Network
+    train: Examples
+    validation: Examples | None
+    head: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    options: TrainingOptions
+
+
+@dataclass
+class TrainingState:
+    """All that changes: save it with the network's weights, and the training can go on from it."""
+
+    optimizer: torch.optim.Optimizer
+    rows: list[Row] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_epoch: int | None = None
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    last_weights: dict[str, Tensor] = field(default_factory=dict)
+    stale_epochs: int = 0  # since the best one
+    plateau: float = 1.0  # what "plateau" multiplies the rate with
+    seconds: float = 0.0
+
+    @classmethod
+    def start(cls, job: Job) -> TrainingState:
+        """The state before the first epoch."""
+        parameters = list(job.network.parameters())
+        return cls(make_optimizer(parameters, job.learning_rate, job.options))
+
+
+def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
+    """Train until the epochs are done or something ends it; the best weights are then in place.
+
+    Returns:
+        How it ended: "finished", "early", "time" or "interrupted".
+
+    Raises:
+        TrainingError: a loss that is not finite. The last good weights are in place.
+    """
+    for callback in callbacks:
+        callback.on_start(state.rows)
+    ended = "failed"
+    try:
+        ended = _run_epochs(job, state, callbacks)
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    finally:
+        _restore(job.network, state)
+        for callback in callbacks:
+            callback.on_end(ended)
+    return ended
+
+
+def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -> str:
+    began = time.perf_counter() - state.seconds
+    while len(state.rows) < job.epochs:
+        row = _train_epoch(job, state, began)
+        row |= _validate(job)
+        state.seconds = row["seconds"] = time.perf_counter() - began
+        _close_epoch(job, state, row)
+        for callback in callbacks:
+            callback.on_epoch(row, state)
+        if (ended := _reason_to_stop(job, state)) is not None:
+            return ended
+    return "finished"
+
+
+def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
+    epoch = len(state.rows) + 1
+    shuffle = numpy_generator(job.seed, "shuffle", epoch)
+    batches = length_buckets(job.train.batches.lengths, job.batch_size, shuffle)
+    parameters = list(job.network.parameters())
+    total_loss, correct, rate = 0.0, 0, 0.0
+    for step, index in enumerate(batches):
+        rate = _set_rate(job, state, (epoch - 1 + step / len(batches)) / job.epochs, began)
+        x, targets, weights = _gather(job.train, index)
+        logits = job.network(x, Draws(job.seed, epoch, step))
+        losses = LOSSES[job.head](logits, targets)
+        loss = (losses if weights is None else losses * weights).mean()
+        state.optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, job.options.clip_norm or math.inf)
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(float(norm))):
+            raise _not_finite(epoch, step, len(batches), value, job)
+        state.optimizer.step()
+        total_loss += value * len(index)
+        correct += int((_decide(logits) == targets).sum())
+    count = len(job.train.targets)
+    return {
+        "epoch": epoch,
+        "loss": total_loss / count,
+        "accuracy": correct / count,
+        "learning_rate": rate,
+    }
+
+
+@torch.no_grad()
+def _validate(job: Job) -> Row:
+    if job.validation is None:
+        return {}
+    total_loss, correct = 0.0, 0
+    for index, x in job.validation.batches.in_order(_EVALUATION_STEPS):
+        targets = job.validation.targets[torch.from_numpy(index).to(job.validation.targets.device)]
+        logits = job.network(x)
+        total_loss += float(LOSSES[job.head](logits, targets).sum())
+        correct += int((_decide(logits) == targets).sum())
+    count = len(job.validation.targets)
+    return {"validation_loss": total_loss / count, "validation_accuracy": correct / count}
+
+
+def _gather(examples: Examples, index: object) -> tuple[object, Tensor, Tensor | None]:
+    x = examples.batches.gather(index)  # type: ignore[arg-type]
+    chosen = torch.as_tensor(index, device=examples.targets.device)
+    weights = None if examples.weights is None else examples.weights[chosen]
+    return x, examples.targets[chosen], weights
+
+
+def _decide(logits: Tensor) -> Tensor:
+    """Class numbers `[batch]` from logits; a single logit is that of the second of two classes."""
+    return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+
+
+def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> float:
+    """With a time limit the schedule follows the clock where that is ahead, so that it can end."""
+    limit = job.options.time_limit_seconds
+    if limit is not None:
+        done = min(1.0, max(done, (time.perf_counter() - began) / limit))
+    rate = job.learning_rate * SCHEDULES[job.options.schedule](done) * state.plateau
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def _close_epoch(job: Job, state: TrainingState, row: Row) -> None:
+    """Add the row, and keep the weights if they are the best so far."""
+    state.rows.append(row)
+    state.last_weights = _copy(job.network)
+    if job.validation is None:
+        return
+    if row["validation_loss"] < state.best_loss - job.options.min_delta:
+        state.best_loss, state.best_epoch = row["validation_loss"], int(row["epoch"])
+        state.best_weights = state.last_weights
+        state.stale_epochs = 0
+        return
+    state.stale_epochs += 1
+    wait = job.options.plateau_patience
+    if job.options.schedule == "plateau" and state.stale_epochs % wait == 0:
+        state.plateau *= job.options.plateau_factor
+
+
+def _reason_to_stop(job: Job, state: TrainingState) -> str | None:
+    options = job.options
+    if len(state.rows) == job.epochs:
+        return "finished"
+    if options.time_limit_seconds is not None and state.seconds >= options.time_limit_seconds:
+        return "time"
+    stale = options.patience is not None and state.stale_epochs >= options.patience
+    if stale and not options.has_fixed_length:
+        return "early"
+    return None
+
+
+def _copy(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _restore(network: Network, state: TrainingState) -> None:
+    """The weights of the best epoch; without validation, of the last whole one."""
+    weights = state.best_weights or state.last_weights
+    if weights:
+        network.load_state_dict(weights)
+
+
+def _not_finite(epoch: int, step: int, steps: int, loss: float, job: Job) -> TrainingError:
+    what = f"The loss is {loss}" if not math.isfinite(loss) else "The gradient is not finite"
+    kept = "the weights after the last whole epoch were kept" if epoch > 1 else "nothing was learnt"
+    advice = f"a lower learning rate than {job.learning_rate:g}"
+    if job.options.clip_norm is None:
+        advice += ", or clip_norm=1.0"
+    return TrainingError(
+        f"{what} in epoch {epoch}, batch {step + 1} of {steps}; {kept}. Try {advice}; and look for "
+        "values far out of the ordinary with `segue data show`."
+    )
