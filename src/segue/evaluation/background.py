@@ -1,0 +1,39 @@
+"""How a model was made, as far as it says so: what a report tells beside the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Background:
+    """How the model was made, as far as it says so; the report shows what is there.
+
+    Attributes:
+        summary: pairs of a heading and a text: network, preparation, optimizer, time, ...
+        network: name, kind, output shape and parameters of each layer.
+        parameters: how many there are in all.
+        history: one row an epoch, with `epoch`, `loss` and what else was measured.
+        best_epoch: the epoch whose weights were kept, if one was chosen.
+    """
+
+    summary: tuple[tuple[str, str], ...] = ()
+    network: tuple[tuple[str, str, str, int], ...] = ()
+    parameters: int | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    best_epoch: int | None = None
+
+    @classmethod
+    def of(cls, estimator: Any) -> Background:
+        """Ask an estimator; each of its attributes may be missing."""
+        history = getattr(estimator, "history_", None)
+        network = getattr(estimator, "network_", None)
+        table = None if network is None else network.summary()
+        return cls(
+            summary=tuple(getattr(estimator, "training_summary_", None) or ()),
+            network=tuple(getattr(table, "rows", ())),
+            parameters=getattr(table, "total", None),
+            history=tuple(getattr(history, "rows", ())),
+            best_epoch=getattr(history, "best_epoch", None),
+        )

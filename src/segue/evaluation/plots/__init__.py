@@ -1,0 +1,39 @@
+"""Pictures: pure functions from data to matplotlib axes, for evaluations and for `segue view`.
+
+Each takes `axes=None` and makes a `matplotlib.figure.Figure` of its own when none are given. No
+pyplot, so no back end is chosen, nothing is kept alive, and the global style stays as it was. In a
+notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("picture.png")` keeps it.
+"""
+
+from segue.evaluation.plots.counts import class_counts, plot_class_balance, plot_lengths
+from segue.evaluation.plots.display import Display, draw_sequence
+from segue.evaluation.plots.overview import overview
+from segue.evaluation.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
+from segue.evaluation.plots.sequences import (
+    draw_row,
+    examples,
+    plot_mistakes,
+    plot_sequences,
+)
+from segue.evaluation.plots.style import PALETTE, STYLE, new_axes, panels
+
+__all__ = [
+    "PALETTE",
+    "STYLE",
+    "Display",
+    "class_counts",
+    "draw_row",
+    "draw_sequence",
+    "examples",
+    "new_axes",
+    "overview",
+    "panels",
+    "plot_calibration",
+    "plot_class_balance",
+    "plot_confusion",
+    "plot_curve",
+    "plot_history",
+    "plot_lengths",
+    "plot_mistakes",
+    "plot_sequences",
+]

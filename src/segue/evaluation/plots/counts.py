@@ -1,0 +1,109 @@
+"""Pictures of a data set's counts: how long the sequences are, how many each class has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.evaluation.plots.style import PALETTE, new_axes, plain_names, styled, thinned_ticks
+
+LINE_HEIGHT = 0.15  # inches that the name of a class needs
+
+
+@styled
+def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
+    """Draw a histogram of the lengths, in seconds where `rate_hz` is known, else in steps."""
+    axes = new_axes() if axes is None else axes
+    lengths = dataset.x.lengths
+    edges = _edges(lengths)
+    scale, unit = (dataset.rate_hz, "seconds") if dataset.rate_hz else (1.0, "time steps")
+    counts, _ = np.histogram(lengths, edges)
+    axes.bar(
+        edges[:-1] / scale,
+        counts,
+        np.diff(edges) / scale,
+        align="edge",
+        ec="none",
+        color=PALETTE[0],
+    )
+    axes.set_xlabel(f"length ({unit})")
+    axes.set_ylabel("sequences")
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if len(lengths) and lengths.min() == lengths.max():
+        axes.set_title(f"all {lengths[0] / scale:g} {unit}")
+        axes.set_xticks([(lengths[0] + 0.5) / scale], [f"{lengths[0] / scale:g}"])
+        axes.set_xlim((lengths[0] - 3) / scale, (lengths[0] + 4) / scale)
+    return axes
+
+
+def _edges(lengths: npt.NDArray[np.int64], at_most: int = 40) -> npt.NDArray[np.int64]:
+    """Edges at whole numbers of steps, so that every bin holds equally many lengths."""
+    if len(lengths) == 0:
+        return np.arange(2)
+    width = -(-int(lengths.max() - lengths.min() + 1) // at_most)
+    return np.arange(lengths.min(), lengths.max() + width + 1, width)
+
+
+@styled
+def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
+    """Draw how many sequences each class has, in each part where there are parts.
+
+    For labels per step, steps are counted. As many classes are named as there is room for.
+
+    Raises:
+        DataError: the data set has no classes.
+    """
+    if dataset.classes is None or dataset.y is None:
+        raise DataError(
+            "This data set has no classes, so there is no balance to draw; expected labels in `y`."
+        )
+    names = plain_names(dataset.classes)
+    axes = new_axes(height=_bars_height(len(names))) if axes is None else axes
+    places, left = np.arange(len(names)), np.zeros(len(names), np.int64)
+    for (part, counts), colour in zip(_counts(dataset).items(), PALETTE, strict=False):
+        axes.barh(places, counts, left=left, height=0.8, color=colour, label=part or None)
+        left = left + counts
+    shown = thinned_ticks(len(names), _room_for_names(axes))
+    axes.set_yticks(shown, [names[i] for i in shown])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel("time steps" if dataset.task == "label" else "sequences")
+    if len(dataset.part_names) > 1:
+        axes.figure.legend(loc="outside upper right", ncols=len(dataset.part_names))
+    return axes
+
+
+def _bars_height(count: int) -> float:
+    return min(5.2, max(1.6, 0.9 + 0.2 * count))
+
+
+def _room_for_names(axes: Axes) -> int:
+    figure = axes.figure
+    inches = figure.bbox.height / figure.dpi - 0.8  # without the axis below and the legend above
+    return max(2, int(inches / LINE_HEIGHT))
+
+
+def _counts(dataset: Dataset) -> dict[str, npt.NDArray[np.int64]]:
+    """For each part (or for "" where there are none), `[class]` counts."""
+    if not dataset.part_names:
+        return {"": class_counts(dataset)}
+    return {name: class_counts(dataset.part(name)) for name in dataset.part_names}
+
+
+def class_counts(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Return `[class]`, the sequences of each class; for labels per step, the steps."""
+    y: Any = dataset.y
+    classes = dataset.classes or ()
+    if dataset.task == "label":
+        return np.array([(y.values == code).sum() for code in range(len(classes))], np.int64)
+    if dataset.task == "tag":
+        return np.asarray(y.sum(axis=0), np.int64)
+    return np.array([(y == name).sum() for name in classes], np.int64)

@@ -1,0 +1,159 @@
+"""How one sequence is drawn: as lines where there are few channels, else as a heat map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from segue.dataset import Dataset
+from segue.evaluation.plots.style import PALETTE, styled
+
+Array = npt.NDArray[Any]
+
+LINES_AT_MOST = len(PALETTE)  # channels; more are told apart better as rows of a heat map
+POINTS_AT_MOST = 300  # along the time axis, about what a small panel can show
+
+
+@dataclass(frozen=True)
+class Display:
+    """How the sequences of one data set are drawn, so that all panels can be compared.
+
+    Attributes:
+        kind: "lines" or "heat map".
+        limits: the values at the ends of the value axis or the colour scale.
+        centre: `[channel]`, subtracted before drawing.
+        scale: `[channel]`, divided by before drawing.
+        rate_hz: steps per second, where known.
+        channels: the channels' names.
+    """
+
+    kind: Literal["lines", "heat map"]
+    limits: tuple[float, float]
+    centre: Array
+    scale: Array
+    rate_hz: float | None
+    channels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, *, look_at: int = 200) -> Display:
+        """Look at some evenly chosen sequences; channels of very different size are scaled."""
+        count, width = len(dataset), dataset.x.channels
+        chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(look_at, count), dtype=int))]
+        values = np.asarray(chosen.values, np.float64)
+        values = np.where(np.isfinite(values), values, np.nan)
+        centre, scale = np.zeros(width), np.ones(width)
+        there = ~np.isnan(values).all(axis=0)
+        spread = np.nanstd(values[:, there], axis=0) if there.any() else np.zeros(0)
+        if _very_different(spread):
+            centre[there] = np.nanmean(values[:, there], axis=0)
+            scale[there] = np.where(spread > 0, spread, 1.0)
+        lines = width <= LINES_AT_MOST
+        return cls(
+            kind="lines" if lines else "heat map",
+            limits=_limits((values - centre) / scale, cut=0.0 if lines else 1.0),
+            centre=centre,
+            scale=scale,
+            rate_hz=dataset.rate_hz,
+            channels=dataset.channels or tuple(f"channel {i + 1}" for i in range(width)),
+        )
+
+    @property
+    def scaled(self) -> bool:
+        """Whether each channel is drawn in units of its own standard deviation."""
+        return bool((self.scale != 1.0).any())
+
+    @property
+    def time_label(self) -> str:
+        """What the time axis counts."""
+        return "seconds" if self.rate_hz else "time step"
+
+    @property
+    def value_label(self) -> str:
+        """What lines and colours stand for."""
+        return "standard deviations" if self.scaled else "value"
+
+
+def _very_different(spread: Array) -> bool:
+    """Whether the largest spread is ten times that of the channel at the lower quartile."""
+    varying = spread[spread > 0]
+    return len(varying) > 1 and bool(varying.max() > 10 * np.quantile(varying, 0.25))
+
+
+def _limits(values: Array, *, cut: float) -> tuple[float, float]:
+    """The range of the values without `cut` percent at either end, and never empty."""
+    there = values[~np.isnan(values)]
+    if len(there) == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(there, [cut, 100 - cut])
+    margin = 0.05 * (high - low) if high > low else 0.5
+    return float(low - margin), float(high + margin)
+
+
+@styled
+def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
+    """Draw one sequence `[time, channel]` into the axes.
+
+    Long ones are thinned so that no peak is lost: a line keeps the smallest and the largest value
+    of each stretch, a heat map the mean.
+    """
+    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
+    unit = 1.0 / (display.rate_hz or 1.0)
+    if display.kind == "lines":
+        for channel in range(values.shape[1]):
+            times, thin = _envelope(values[:, channel])
+            dot = "." if len(thin) == 1 else None
+            axes.plot(times * unit, thin, lw=0.9, marker=dot, color=PALETTE[channel])
+        _fit_values(axes, values, display)
+    else:
+        longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
+        axes.imshow(
+            _means(values).T,
+            cmap="viridis",
+            vmin=display.limits[0],
+            vmax=display.limits[1],
+            aspect="auto",
+            interpolation="none",
+            extent=(0, max(1, len(values)) * unit, values.shape[1] + 0.5, 0.5),
+        )
+        axes.set_xlim(0.0, max(longest, len(values) * unit))  # panels may share the axis
+        axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=display.kind == "heat map"))
+    return axes
+
+
+def _fit_values(axes: Axes, values: Array, display: Display) -> None:
+    """Show the common limits, and what lies beyond them here or in a panel that shares the axis."""
+    finite = values[np.isfinite(values)]
+    shown = () if axes.get_autoscaley_on() else axes.get_ylim()
+    inside = [*display.limits, *shown]
+    axes.set_ylim(finite.min(initial=min(inside)), finite.max(initial=max(inside)))
+
+
+def _envelope(values: Array) -> tuple[Array, Array]:
+    """Times and values; of a long line the smallest and largest of each stretch, in order."""
+    if len(values) <= POINTS_AT_MOST:
+        return np.arange(len(values)), values
+    kept = []
+    for stretch in np.array_split(np.arange(len(values)), POINTS_AT_MOST // 2):
+        if not np.isnan(values[stretch]).all():
+            ends = (np.nanargmin(values[stretch]), np.nanargmax(values[stretch]))
+            kept += [stretch[i] for i in sorted(set(ends))]
+        else:
+            kept.append(stretch[0])  # a gap stays a gap
+    return np.asarray(kept), values[kept]
+
+
+def _means(values: Array) -> Array:
+    """`[time, channel]`; of a long one the mean of each stretch."""
+    if len(values) <= POINTS_AT_MOST:
+        return values
+    starts = np.linspace(0, len(values), POINTS_AT_MOST, endpoint=False, dtype=np.int64)
+    lengths = np.diff([*starts, len(values)])
+    means: Array = np.add.reduceat(values, starts, axis=0) / lengths[:, None]
+    return means

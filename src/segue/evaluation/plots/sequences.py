@@ -1,0 +1,134 @@
+"""Pictures of the sequences themselves: small multiples by class, and of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.evaluation.plots.display import Display, draw_sequence
+from segue.evaluation.plots.style import AxesArray, new_figure, panels, plain_names, styled
+from segue.randomness import numpy_generator
+
+if TYPE_CHECKING:
+    from segue.evaluation.evaluation import Mistake
+
+Array = npt.NDArray[Any]
+
+CLASSES_AT_MOST = 12
+
+
+def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
+    """Draw some sequences of each of the first classes: pairs of a name and indices."""
+    everything = np.arange(len(dataset))
+    groups: dict[str, Array] = {"": everything}
+    if dataset.task == "classify" and dataset.classes is not None:
+        found = {str(name): everything[dataset.y == name] for name in dataset.classes}
+        there = [(name, members) for name, members in found.items() if len(members)]
+        groups = dict(there[:CLASSES_AT_MOST])
+    return [
+        (
+            name,
+            sorted(numpy_generator(seed, "examples", name).permutation(members)[:samples].tolist()),
+        )
+        for name, members in groups.items()
+    ]
+
+
+def draw_row(dataset: Dataset, members: list[int], display: Display, axes: AxesArray) -> None:
+    """Draw some sequences side by side; panels without a sequence stay empty."""
+    for index, one in zip(members, axes, strict=False):
+        draw_sequence(dataset.x[index], display, one)
+    for unused in axes[len(members) :]:
+        unused.set_axis_off()
+
+
+@styled
+def plot_sequences(
+    dataset: Dataset, *, samples: int = 3, seed: int = 0, axes: AxesArray | None = None
+) -> AxesArray:
+    """Draw some sequences of each class: small multiples with common axes.
+
+    Up to 7 channels are lines, more are a heat map with a row for each channel. The time axis is in
+    seconds where `rate_hz` is known. Channels of very different size are scaled, each by its own
+    standard deviation. Of more than 12 classes the first 12 are drawn.
+
+    Args:
+        dataset: what to draw; without classes, `samples` sequences of all.
+        samples: how many of each class.
+        seed: which ones.
+        axes: `[class, sample]` axes to draw into.
+
+    Returns:
+        Axes `[class, sample]`.
+    """
+    display, rows = Display.of(dataset), examples(dataset, samples, seed)
+    if axes is None:
+        axes = panels(len(rows), samples, width=2.2, height=1.2, sharex=True, sharey=True)
+    for (name, members), row in zip(rows, axes, strict=True):
+        draw_row(dataset, members, display, row)
+        row[0].set_ylabel(plain_names([name], 16)[0])
+    for one in axes[-1]:
+        one.set_xlabel(display.time_label)
+    _name_channels(axes, display)
+    return axes
+
+
+def _name_channels(axes: AxesArray, display: Display) -> None:
+    """A legend above for lines, a scale beside for a heat map."""
+    figure = axes.flat[0].figure
+    if display.kind == "heat map":
+        drawn = [image for one in axes.flat for image in one.images]
+        bar = figure.colorbar(drawn[0], ax=axes.ravel().tolist(), shrink=0.6, aspect=30)
+        bar.outline.set_visible(False)
+        bar.set_label(f"{display.value_label}, a row for each channel")
+    elif len(display.channels) > 1:
+        lines = axes.flat[0].get_lines()
+        figure.legend(
+            lines,
+            plain_names(display.channels),
+            loc="outside upper center",
+            ncols=min(len(lines), 4),
+            title=display.value_label if display.scaled else None,
+        )
+
+
+@styled
+def plot_mistakes(
+    dataset: Dataset, mistakes: Sequence[Mistake], *, axes: AxesArray | None = None
+) -> AxesArray:
+    """Draw wrongly classified sequences, each titled with its true and its predicted class.
+
+    Args:
+        dataset: what the mistakes' indices count in.
+        mistakes: from `Evaluation.mistakes`.
+        axes: `[mistake]` axes to draw into.
+
+    Returns:
+        Axes `[mistake]`; without mistakes a single one that says so.
+    """
+    if not mistakes:
+        return _nothing_wrong(axes)
+    if axes is None:
+        columns = min(3, len(mistakes))
+        rows = -(-len(mistakes) // columns)
+        axes = panels(rows, columns, width=2.4, height=1.6).ravel()
+    display = Display.of(dataset)
+    for mistake, one in zip(mistakes, axes, strict=False):
+        draw_sequence(dataset.x[mistake.index], display, one)
+        true, said = plain_names([mistake.target, mistake.prediction])
+        one.set_title(f"{true} → {said}  {100 * mistake.confidence:.0f} %", fontsize=8.0)
+    for unused in axes[len(mistakes) :]:
+        unused.set_axis_off()
+    drawn: AxesArray = axes[: len(mistakes)]
+    return drawn
+
+
+def _nothing_wrong(axes: AxesArray | None) -> AxesArray:
+    axes = np.array([new_figure().add_subplot()]) if axes is None else axes[:1]
+    axes[0].set_axis_off()
+    axes[0].text(0.5, 0.5, "no mistakes", ha="center", va="center", transform=axes[0].transAxes)
+    return axes

@@ -1,0 +1,160 @@
+"""`evaluate`: run a fitted classifier over labelled sequences, after checking that they fit."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Protocol
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.evaluation import metrics
+from segue.evaluation.background import Background
+from segue.evaluation.evaluation import Evaluation
+from segue.sequences import Sequences
+
+
+class FittedClassifier(Protocol):
+    """What an estimator must offer to be evaluated.
+
+    What it says beyond that (`history_`, `network_`, `training_summary_`) goes into the report.
+    """
+
+    @property
+    def classes_(self) -> Any:
+        """`[class]`, the labels in the order of the probabilities."""
+
+    @property
+    def class_counts_(self) -> dict[Any, int]:
+        """How many training sequences had each class."""
+
+    def predict_proba(self, x: Sequences, /) -> Any:
+        """Return probabilities `[n, class]`."""
+
+
+def evaluate(
+    estimator: FittedClassifier, dataset: Dataset, *, part: str | None = None
+) -> Evaluation:
+    """Score a fitted classifier on labelled sequences.
+
+    Args:
+        estimator: a fitted `SequenceClassifier`.
+        dataset: sequences with one label each. If it has several parts, "test" is scored.
+        part: another part to be scored.
+
+    Returns:
+        An `Evaluation`: `.accuracy`, `.report()`, `.confusion`, `.plot_*()`, `.to_html(path)`.
+
+    Raises:
+        DataError: no labels, no sequences, no such part, or labels of another kind than the
+            model's.
+
+    Warns:
+        UserWarning: a class occurs here that the model never saw; its sequences are mistakes.
+
+    >>> class Coin:
+    ...     classes_, class_counts_ = np.array(["heads", "tails"]), {"heads": 6, "tails": 4}
+    ...     def predict_proba(self, x):
+    ...         return np.tile([0.6, 0.4], (len(x), 1))
+    >>> tosses = Dataset([[1.0], [2.0, 3.0], [4.0]], ["heads", "tails", "heads"])
+    >>> evaluate(Coin(), tosses)
+    Evaluation(n=3, accuracy=0.6667 [0.2077, 0.9385], baseline=0.6667)
+    """
+    data, name = _scored_part(dataset, part)
+    known = tuple(np.asarray(estimator.classes_).tolist())
+    _check_labels(data, known)
+    strangers = _strangers(data, known)
+    if strangers:
+        warnings.warn(_stranger_warning(strangers, data, name), UserWarning, stacklevel=2)
+    return Evaluation(
+        dataset=data,
+        part=name,
+        classes=(*known, *strangers),
+        probabilities=_probabilities(estimator, data, len(known), len(strangers)),
+        baseline_class=metrics.majority(estimator.class_counts_),
+        background=Background.of(estimator),
+    )
+
+
+def _scored_part(dataset: Dataset, part: str | None) -> tuple[Dataset, str]:
+    names = dataset.part_names
+    if part is not None:
+        return dataset.part(part), part
+    if "test" in names:
+        return dataset.part("test"), "test"
+    if len(names) > 1:
+        raise DataError(
+            f'This data set has the parts {", ".join(names)}, but no "test". '
+            f"Name the one to be scored: part={names[-1]!r}."
+        )
+    return dataset, names[0] if names else ""
+
+
+def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
+    if data.task != "classify":
+        came = {
+            "none": "These sequences have no labels",
+            "tag": "These sequences have several labels each",
+            "label": "These sequences have a label at each step",
+            "regress": "These sequences have numbers as targets",
+        }[data.task]
+        raise DataError(
+            f"{came}; expected one label for each sequence. Give a Dataset with `y`, as in "
+            "segue.Dataset(x, labels), or take `predict` where there is nothing to compare with."
+        )
+    if len(data) == 0:
+        raise DataError("There are no sequences to be scored; expected at least one.")
+    labels = set(np.unique(data.y).tolist())
+    if not labels & set(known):
+        raise DataError(
+            f"None of the labels {_some(labels)} ({_kind(labels)}) is a class of the model: "
+            f"{_some(known)} ({_kind(known)}). Is this the data for another model, or are the "
+            "same labels text in one place and numbers in the other?"
+        )
+
+
+def _strangers(data: Dataset, known: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The labels that occur here and that the model does not have."""
+    return tuple(label for label in np.unique(data.y).tolist() if label not in set(known))
+
+
+def _stranger_warning(strangers: tuple[Any, ...], data: Dataset, part: str) -> str:
+    count = int(np.isin(data.y, strangers).sum())
+    where = f"only in the {part} part" if part else "in these data, but not in the model's training"
+    subject = "A class occurs" if len(strangers) == 1 else f"{len(strangers)} classes occur"
+    return (
+        f"{subject} {where}: {_some(strangers)} (sequences: {count}). "
+        "The model cannot predict what it never saw, so each of these counts as a mistake."
+    )
+
+
+def _probabilities(
+    estimator: FittedClassifier, data: Dataset, known: int, strangers: int
+) -> metrics.Floats:
+    """`[n, class]` of the model, with a column of zeros for each class that it does not have."""
+    found = np.asarray(estimator.predict_proba(data.x), np.float64)
+    if found.shape != (len(data), known):
+        raise DataError(
+            f"`predict_proba` gave shape {found.shape}; expected {(len(data), known)}: "
+            "a row for each sequence, a column for each class."
+        )
+    strange = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(strange):
+        raise DataError(
+            f"`predict_proba` gave no finite numbers for {len(strange)} of {len(data)} sequences, "
+            f"first for sequence {strange[0]}. Does it hold infinite values, or did training "
+            "end with a loss that is not a number?"
+        )
+    return np.pad(found, ((0, 0), (0, strangers)))
+
+
+def _some(labels: Any, at_most: int = 6) -> str:
+    """The first labels as text: `'run', 'walk' and 3 more`."""
+    names = [repr(label) for label in sorted(labels, key=str)]
+    text = ", ".join(names[:at_most])
+    return text + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
+
+
+def _kind(labels: Any) -> str:
+    return "text" if all(isinstance(label, str) for label in labels) else "numbers"
