@@ -185,11 +185,23 @@ class Dataset:
 
     @classmethod
     def concatenate(cls, parts: dict[str, Dataset]) -> Dataset:
-        """Join data sets as the parts of one; classes are joined, channels must agree."""
+        """Join data sets as the parts of one; classes are joined, channels must agree.
+
+        Raises:
+            DataError: other channels; or other classes, where targets are positions among them.
+        """
         sets = list(parts.values())
-        classes = None
-        if all(data.classes is not None for data in sets):
-            classes = tuple(sorted({name for data in sets for name in data.classes or ()}))
+        classes = sets[0].classes
+        if any(data.classes != classes for data in sets):
+            if sets[0].task in ("label", "tag"):  # whose targets are positions in the classes
+                raise DataError(
+                    "The parts have different classes, or in another order: "
+                    + "; ".join(f"{name}: {data.classes}" for name, data in parts.items())
+                    + ". Give each the same `classes`."
+                )
+            known = [data.classes for data in sets if data.classes is not None]
+            joined = sorted({name for names in known for name in names})
+            classes = tuple(joined) if len(known) == len(sets) else None
         names = [np.full(len(data), name) for name, data in parts.items()]
 
         def join(name: str) -> Array | None:
