@@ -102,7 +102,7 @@ def fit_run(
         write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
         return _train(run, estimator, data, resume=False)
     except BaseException:
-        if not run.checkpoint.exists():  # nothing was learnt that could be gone on with
+        if not (run.checkpoint.exists() or run.model.exists()):  # nothing was learnt yet
             shutil.rmtree(run.folder, ignore_errors=True)
         raise
 

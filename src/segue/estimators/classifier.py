@@ -32,6 +32,7 @@ from segue.training import Callback, History, HistoryWriter, TrainingOptions, ch
 from segue.training.loop import Examples, Job, TrainingState, train
 from segue.training.losses import probabilities
 from segue.training.reporter import Reporter, make_reporter
+from segue.training.threads import choose_threads, threads
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -160,7 +161,8 @@ class SequenceClassifier:
             reporter.message(f"{heading}: {text}")
         callbacks, state = self._open_folder(job, folder, resume, learnt[0])
         try:
-            self.stopped_ = train(job, state, [reporter, *callbacks])
+            with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
+                self.stopped_ = train(job, state, [reporter, *callbacks])
         finally:
             self._keep(job, state, used)
         if self.stopped_ == "interrupted":
@@ -341,8 +343,10 @@ class SequenceClassifier:
         batches = Batches(x, self.preparation_, device)
         outputs = 1 if self._head_kind == "one-logit" else len(self.classes_)
         logits = torch.empty(len(x), outputs)
-        for index, batch in batches.in_order(_PREDICTION_STEPS):
-            logits[torch.from_numpy(index)] = self.network_(batch).cpu()
+        size = min(len(x), _PREDICTION_STEPS // x.length_range[1] + 1)
+        with threads(self.training_options.threads or choose_threads(self.network_, size)):
+            for index, batch in batches.in_order(_PREDICTION_STEPS):
+                logits[torch.from_numpy(index)] = self.network_(batch).cpu()
         return logits
 
     def _with_right_type(self, x: Sequences) -> Sequences:

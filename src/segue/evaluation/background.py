@@ -8,32 +8,33 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Background:
-    """How the model was made, as far as it says so; the report shows what is there.
+    """How the model was made; the report shows what is there.
 
     Attributes:
         summary: pairs of a heading and a text: network, preparation, optimizer, time, ...
         network: name, kind, output shape and parameters of each layer.
         parameters: how many there are in all.
-        history: one row an epoch, with `epoch`, `loss` and what else was measured.
+        rows: the history: one row an epoch, with `epoch`, `loss` and what else was measured.
         best_epoch: the epoch whose weights were kept, if one was chosen.
     """
 
     summary: tuple[tuple[str, str], ...] = ()
     network: tuple[tuple[str, str, str, int], ...] = ()
-    parameters: int | None = None
-    history: tuple[dict[str, Any], ...] = ()
+    parameters: int = 0
+    rows: tuple[dict[str, Any], ...] = ()
     best_epoch: int | None = None
 
     @classmethod
     def of(cls, estimator: Any) -> Background:
-        """Ask an estimator; each of its attributes may be missing."""
+        """Ask an estimator; any of `history_`, `network_`, `training_summary_` may be missing."""
         history = getattr(estimator, "history_", None)
         network = getattr(estimator, "network_", None)
         table = None if network is None else network.summary()
+        layers = () if table is None else table.rows
         return cls(
-            summary=tuple(getattr(estimator, "training_summary_", None) or ()),
-            network=tuple(getattr(table, "rows", ())),
-            parameters=getattr(table, "total", None),
-            history=tuple(getattr(history, "rows", ())),
-            best_epoch=getattr(history, "best_epoch", None),
+            summary=tuple(getattr(estimator, "training_summary_", ())),
+            network=tuple((row.name, row.kind, row.shape, row.parameters) for row in layers),
+            parameters=0 if table is None else table.total,
+            rows=() if history is None else tuple(history.rows),
+            best_epoch=None if history is None else history.best_epoch,
         )

@@ -226,16 +226,15 @@ class Evaluation:
 
         return plots.plot_calibration(self.calibration, axes=axes)
 
-    def plot_history(self, axes: Array | None = None) -> Array:
-        """Draw loss and accuracy over the epochs: `[2]` axes.
+    def plot_history(self, axes: Axes | None = None) -> Axes:
+        """Draw loss and accuracy over the epochs (the loss alone into `axes`).
 
         Raises:
             DataError: the model has no history.
         """
         from segue.evaluation import plots
 
-        history = self.background
-        return plots.plot_history(history.history, best_epoch=history.best_epoch, axes=axes)
+        return plots.plot_history(self.background, axes=axes)
 
     def plot_mistakes(self, n: int = 9, axes: Array | None = None) -> Array:
         """Draw the `n` mistakes that the model was surest of: one of the axes for each."""

@@ -134,8 +134,8 @@ def log_loss(targets: Codes, probabilities: Floats) -> float:
     A probability counts as at least the smallest step of a float64 (2.2e-16), so a class that the
     model was sure to be impossible costs 36 nats and not infinitely many.
 
-    >>> log_loss(np.array([0, 1]), np.array([[0.5, 0.5], [0.0, 1.0]])) == np.log(2) / 2
-    True
+    >>> round(log_loss(np.array([0, 1]), np.array([[0.5, 0.5], [0.0, 1.0]])), 4)
+    0.3466
     """
     chosen = probabilities[np.arange(len(targets)), targets]
     loss = -float(np.mean(np.log(np.clip(chosen, np.finfo(np.float64).eps, 1.0))))

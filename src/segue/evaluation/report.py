@@ -106,14 +106,13 @@ def _network(evaluation: Evaluation) -> str:
     if not background.network:
         return ""
     rows = [(name, kind, shape, f"{count:,}") for name, kind, shape, count in background.network]
-    total = background.parameters
-    if total is not None:
-        rows.append(("all", "", "", f"{total:,}"))
+    rows.append(("total", "", "", f"{background.parameters:,}"))
     return table(["layer", "kind", "output shape", "parameters"], rows, numbers=[3])
 
 
 def _history(evaluation: Evaluation) -> list[str]:
-    rows, best = evaluation.background.history, evaluation.background.best_epoch
+    history = evaluation.background
+    rows, best = history.rows, history.best_epoch
     if not rows:
         return []
     kept = "" if best is None else f" The weights of epoch {best} were kept."
@@ -122,7 +121,7 @@ def _history(evaluation: Evaluation) -> list[str]:
     curves = []
     for metric, caption in (("loss", "Loss by epoch"), ("accuracy", "Accuracy by epoch")):
         if any(row.get(metric) is not None for row in rows):
-            axes = plots.plot_curve(rows, metric, best_epoch=best)
+            axes = plots.plot_curve(history, metric)
             axes.set_title("", loc="left")  # the caption says it
             curves.append(picture(axes, metric, caption))
     return [paragraph(said), grid(curves)]

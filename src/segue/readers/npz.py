@@ -20,6 +20,8 @@ or, as Keras has them, `x_train`, `y_train`, `x_test`, `y_test`. The array of an
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -98,15 +100,23 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
 
 
 def _load_npz(path: Path) -> dict[str, Array]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            keys = {key: _SYNONYMS.get(key.lower(), key.lower()) for key in file.files}
-            twice = sorted({name for name in keys.values() if [*keys.values()].count(name) > 1})
-            if twice:
-                raise FileError(f"has more than one array for {twice[0]!r}.", path=path)
-            return {name: file[key] for key, name in keys.items()}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise _unreadable(path, error) from error
+    with path.open("rb") as stream:
+        try:
+            file = np.load(stream, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise FileError("is one array with the wrong ending: rename it .npy.", path=path)
+            with file:
+                return _named_arrays(file, path)
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise _unreadable(path, error) from error
+
+
+def _named_arrays(file: np.lib.npyio.NpzFile, path: Path) -> dict[str, Array]:
+    names = {key: _SYNONYMS.get(key.lower(), key.lower()) for key in file.files}
+    for name, count in Counter(names.values()).items():
+        if count > 1:
+            raise FileError(f"has more than one array for {name!r}.", path=path)
+    return {name: file[key] for key, name in names.items()}
 
 
 def _load_npy(path: Path) -> dict[str, Array]:
@@ -116,13 +126,14 @@ def _load_npy(path: Path) -> dict[str, Array]:
 
 
 def _load_array(path: Path) -> Array:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise _unreadable(path, error) from error
-    if not isinstance(array, np.ndarray):
-        raise FileError("is an .npz file with the wrong ending; rename it.", path=path)
-    return array
+    with path.open("rb") as stream:
+        try:
+            array = np.load(stream, allow_pickle=False)
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise _unreadable(path, error) from error
+        if not isinstance(array, np.ndarray):
+            raise FileError("holds several arrays: rename it .npz.", path=path)
+        return array
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:

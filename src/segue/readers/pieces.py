@@ -13,6 +13,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
+_ORDER = (None, "train", "validation", "test")
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -182,7 +184,7 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
             "Give one file, or rename them to <Name>_TRAIN and <Name>_TEST.",
             path=path,
         )
-    return pieces
+    return sorted(pieces, key=lambda piece: _ORDER.index(piece.part))
 
 
 def _refuse(folder: Path) -> list[Piece]:

@@ -29,6 +29,7 @@ class TrainingOptions:
         plateau_patience: epochs without a better loss after which "plateau" lowers the rate.
         plateau_factor: what it is then multiplied with.
         time_limit_seconds: ends the training after the epoch that is running.
+        threads: how many PyTorch may use; `None` chooses from the size of the work.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
 
     Raises:
@@ -48,6 +49,7 @@ class TrainingOptions:
     plateau_patience: int = 8
     plateau_factor: float = 0.5
     time_limit_seconds: float | None = None
+    threads: int | None = None
     progress: ProgressName = "auto"
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class TrainingOptions:
             value, known = getattr(self, name), get_args(hints[name])
             if value not in known:
                 problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
-        for name in ("clip_norm", "patience", "time_limit_seconds"):
+        for name in ("clip_norm", "patience", "time_limit_seconds", "threads"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 problems.append(f"`{name}` is {value!r}; expected more than 0, or None.")

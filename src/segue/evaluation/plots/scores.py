@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from segue.evaluation.plots.style import (
     RULE,
     SHARES,
     VERMILION,
-    AxesArray,
     new_axes,
     panels,
     plain_names,
@@ -27,42 +26,56 @@ from segue.evaluation.plots.style import (
     thinned_ticks,
 )
 
-Rows = Sequence[Mapping[str, Any]]
+
+class History(Protocol):
+    """What is drawn of a training: `segue.History`, or anything that has the same two.
+
+    `rows` holds one mapping an epoch, with `epoch`, `loss` and, where measured, `accuracy`,
+    `validation_loss` and `validation_accuracy`.
+    """
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """One an epoch."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights were kept; a line marks it."""
+
 
 COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their counts
 NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 
 @styled
-def plot_history(
-    rows: Rows, *, best_epoch: int | None = None, axes: AxesArray | None = None
-) -> AxesArray:
-    """Draw loss and accuracy over the epochs; return both axes, `[2]`.
+def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
+    """Draw loss and accuracy over the epochs, side by side.
 
     Args:
-        rows: one an epoch, with `epoch`, `loss` and, where measured, `accuracy`,
-            `validation_loss`, `validation_accuracy`.
-        best_epoch: the epoch whose weights were kept; a line marks it.
-        axes: two axes to draw into.
+        history: an estimator's `history_`.
+        axes: where to draw the loss alone, instead of both in a new figure.
+
+    Returns:
+        The axes of the loss; the accuracy is `axes.figure.axes[1]`.
 
     Raises:
         DataError: no rows.
     """
-    axes = panels(1, 2, width=3.6, height=2.6)[0] if axes is None else axes
-    for metric, one in zip(("loss", "accuracy"), axes, strict=True):
-        plot_curve(rows, metric, best_epoch=best_epoch, axes=one)
-    return axes
+    if axes is not None:
+        return plot_curve(history, "loss", axes=axes)
+    loss, accuracy = panels(1, 2, width=3.6, height=2.6)[0]
+    plot_curve(history, "accuracy", axes=accuracy)
+    return plot_curve(history, "loss", axes=loss)
 
 
 @styled
-def plot_curve(
-    rows: Rows, metric: str, *, best_epoch: int | None = None, axes: Axes | None = None
-) -> Axes:
+def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Axes:
     """Draw one metric over the epochs, for training and, where measured, validation.
 
     Raises:
         DataError: no rows.
     """
+    rows, best_epoch = history.rows, history.best_epoch
     if not rows:
         raise DataError("There is no history: expected one row for each epoch of a training.")
     axes = new_axes() if axes is None else axes
