@@ -124,9 +124,9 @@ class Network(nn.Module):
     def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
         """One step: `[batch, channel]` to the logits so far `[batch, class]`, and the new state."""
         new = []
-        for layer, layer_state in zip(self.chain, state, strict=True):
-            x_t, layer_state = layer.step(x_t, layer_state)
-            new.append(layer_state)
+        for layer, before in zip(self.chain, state, strict=True):
+            x_t, after = layer.step(x_t, before)
+            new.append(after)
         return x_t, new
 
     # -- weights --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 
 A text is a list of calls; each names a spec, a small frozen dataclass: `lstm(128, dropout=0.2)` and
 `LSTM(units=128, dropout=0.2)` are the same thing, and so is its JSON. Positional arguments fill the
-fields in their order. The schema of the JSON is closed: unknown kinds and fields are refused by name.
+fields in their order. The schema of the JSON is closed: unknown kinds and fields are refused.
 
     network  = call { [ "," | "|" | "->" ] call }
     call     = word [ "(" [ argument { "," argument } ] ")" ]
@@ -45,7 +45,8 @@ class Spec:
 
     def __post_init__(self) -> None:
         problems = []
-        for name, adapter in _adapters(type(self)).items():
+        kind: Any = type(self)
+        for name, adapter in _adapters(kind).items():
             value = _as_tuple(getattr(self, name))
             try:
                 object.__setattr__(self, name, _validate(adapter, value))
@@ -121,7 +122,7 @@ def to_text(specs: Iterable[Spec]) -> str:
 
 
 @functools.cache
-def _adapters(kind: type[Spec]) -> dict[str, TypeAdapter[Any]]:
+def _adapters(kind: Any) -> dict[str, TypeAdapter[Any]]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {f.name: TypeAdapter(hints[f.name]) for f in fields(kind)}
 

@@ -1,6 +1,6 @@
 """The estimators: what is fitted, asked, saved and loaded."""
 
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.files import load
+from segue.estimators.loading import load
 
 __all__ = ["SequenceClassifier", "load"]

@@ -194,8 +194,8 @@ class SequenceClassifier:
         """What is learnt from, with its weights; what watches; and two lines that say so."""
         if data.task != "classify":
             raise DataError(
-                f"A classifier needs one label for each sequence; the targets here are for the task "
-                f"{data.task!r}."
+                "A classifier needs one label for each sequence; the targets here are for the "
+                f"task {data.task!r}."
             )
         part, source_validation, text = choose_training_part(data)
         check_sequences(part.x)
@@ -208,10 +208,11 @@ class SequenceClassifier:
         numbered = Dataset(part.x, part.y, groups=part.groups, ids=np.arange(len(part)))
         wanted = self.validation if validation_data is None else self._given(validation_data)
         rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
-        assert rest.ids is not None
         self.classes_ = np.asarray(names)
         used = [("training", text), ("validation", chosen)]
-        return (rest, None if weights is None else weights[rest.ids]), validation, used
+        if weights is not None:
+            weights = weights[np.asarray(rest.ids, np.int64)]
+        return (rest, weights), validation, used
 
     def _given(self, validation_data: Any) -> Dataset:
         if isinstance(validation_data, Dataset):
@@ -369,8 +370,9 @@ class SequenceClassifier:
         if isinstance(X, Dataset) and "test" in X.part_names:
             X = X.part("test")  # noqa: N806
         data = as_dataset(X, y, layout=self.layout)
-        right = self.predict(data.x) == data.y
-        return float(np.average(right, weights=sample_weight))
+        right = np.asarray(self.predict(data.x) == data.y, float)
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        return float(np.average(right, weights=weights))
 
     def save(self, path: str | Path) -> None:
         """Write everything to one file, `*.safetensors`; `segue.load` reads it.
@@ -424,7 +426,7 @@ class SequenceClassifier:
 
 def _is_positive(value: Any, *, whole: bool) -> bool:
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(value > 0)
 
 
 def _part_of(weights: Array, data: Dataset, part: Dataset) -> Array:
@@ -435,7 +437,7 @@ def _part_of(weights: Array, data: Dataset, part: Dataset) -> Array:
         )
     if len(weights) == len(part) or data.parts is None:
         return weights
-    return weights[data.parts == "train"]
+    return np.asarray(weights[data.parts == "train"])
 
 
 def _shape_of(x: Sequences, preparation: Preparation) -> Shape:

@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import pydantic
 import safetensors
 import safetensors.torch
@@ -18,12 +17,7 @@ import torch
 
 from segue._version import __version__
 from segue.atomic import replacing
-from segue.errors import DataError, DataNotFoundError, ModelFileError, SpecError
-from segue.layers import Shape
-from segue.networks import Network, specs_from_json
-from segue.prepare import Preparation
-from segue.spec import to_text
-from segue.training import History, TrainingOptions
+from segue.errors import ModelFileError
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
@@ -55,7 +49,7 @@ class _Parameters(_Closed):
     options: dict[str, str | int | float | None]
 
 
-class _Description(_Closed):
+class Description(_Closed):
     """The JSON of a model file."""
 
     format: int
@@ -83,13 +77,13 @@ def save_classifier(classifier: SequenceClassifier, path: str | Path) -> None:
         temporary.write_bytes(content)
 
 
-def describe(classifier: SequenceClassifier) -> _Description:
+def describe(classifier: SequenceClassifier) -> Description:
     """The description of a fitted classifier."""
     params = classifier.get_params(deep=False)
     weight = params["class_weight"]
     validation = params["validation"]
     shape = classifier.network_.input_shape
-    return _Description(
+    return Description(
         format=FORMAT,
         segue=__version__,
         estimator="SequenceClassifier",
@@ -125,28 +119,12 @@ def _share(validation: Any) -> float | None:
     return float(validation) if isinstance(validation, int | float) else None
 
 
-def load(path: str | Path) -> SequenceClassifier:
-    """Read a fitted estimator from a model file or a run's folder.
+def read(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
+    """Read and check the description, and the weights.
 
     Raises:
-        DataNotFoundError: there is no such file.
         ModelFileError: not a model of segue, damaged, or of a newer format.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
-    if not path.is_file():
-        raise DataNotFoundError("there is no such model file.", path=path)
-    description, tensors = _read(path)
-    try:
-        return _restore(description, tensors)
-    except (SpecError, DataError, ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(
-            f"its description does not hold together: {error}", path=path
-        ) from error
-
-
-def _read(path: Path) -> tuple[_Description, dict[str, torch.Tensor]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get("segue")
@@ -167,7 +145,7 @@ def _read(path: Path) -> tuple[_Description, dict[str, torch.Tensor]]:
                 f"segue {__version__}, which reads up to format {FORMAT}. Update segue.",
                 path=path,
             )
-        return _Description.model_validate_json(text), tensors
+        return Description.model_validate_json(text), tensors
     except (pydantic.ValidationError, ValueError, TypeError) as error:
         if isinstance(error, ModelFileError):
             raise
@@ -183,46 +161,3 @@ def _first_line(error: Exception) -> str:
             for e in error.errors(include_url=False)[:5]
         )
     return str(error)
-
-
-def _restore(description: _Description, tensors: dict[str, torch.Tensor]) -> SequenceClassifier:
-    from segue.estimators.classifier import SequenceClassifier
-
-    given = description.parameters
-    weight = given.class_weight
-    options = TrainingOptions(**given.options)  # type: ignore[arg-type]
-    classifier = SequenceClassifier(
-        to_text(specs_from_json(description.network)),
-        prepare=given.prepare,
-        epochs=given.epochs,
-        batch_size=given.batch_size,
-        learning_rate=given.learning_rate,
-        validation=given.validation,
-        class_weight=dict(weight) if isinstance(weight, list) else weight,
-        head=given.head,
-        seed=given.seed,
-        device=given.device,
-        layout=given.layout,
-        options=None if options == TrainingOptions() else options,
-    )
-    classifier.classes_ = np.asarray(description.classes)
-    names = classifier.classes_.tolist()
-    classifier.class_counts_ = dict(zip(names, description.class_counts, strict=True))
-    classifier.preparation_ = Preparation.from_json(description.preparation)
-    shape = description.input_shape
-    classifier.network_ = classifier._build(
-        Shape(shape.features, length=shape.length, tokens=shape.tokens), torch.device("cpu")
-    )
-    _fill(classifier.network_, tensors)
-    classifier.n_features_in_ = classifier.preparation_.channels_in
-    classifier.history_ = History(description.history, description.best_epoch)
-    classifier.stopped_ = description.stopped
-    classifier.training_summary_ = description.training_summary
-    return classifier
-
-
-def _fill(network: Network, tensors: dict[str, torch.Tensor]) -> None:
-    absent = sorted(set(network.weight_tensors()) - set(tensors))
-    if absent:
-        raise DataError(f"weights are missing: {', '.join(absent)}.")
-    network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})

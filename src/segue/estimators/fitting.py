@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,11 +117,11 @@ def sequence_weights(
             f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "
             "class such as {'rare': 5.0}."
         )
-    return weights / weights.mean()
+    return np.asarray(weights / weights.mean())
 
 
 def choose_device(device: str) -> torch.device:
-    """ "auto" is the graphics processor if PyTorch sees one."""
+    """Turn the name into a device; "auto" is the graphics processor if PyTorch sees one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -139,15 +140,15 @@ def memory_warning(network: Network, train: Dataset, batch_size: int) -> str:
         return ""
     return (
         f"Training will need about {needed / 1e9:.1f} GB of memory (batches of {batch_size} "
-        f"sequences of up to {longest:,} steps); {free / 1e9:.1f} GB are free. A smaller batch_size "
-        "needs less."
+        f"sequences of up to {longest:,} steps); {free / 1e9:.1f} GB are free. A smaller "
+        "batch_size needs less."
     )
 
 
 def free_memory() -> int | None:
     """Bytes that can be taken without swapping; `None` where the system does not say."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
+        with Path("/proc/meminfo").open(encoding="ascii") as file:
             for line in file:
                 if line.startswith("MemAvailable:"):
                     return int(line.split()[1]) * 1024

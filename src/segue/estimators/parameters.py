@@ -7,7 +7,7 @@ Importing scikit-learn takes longer than a whole prediction may, so nothing is i
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from segue.errors import OptionError, did_you_mean
@@ -44,9 +44,7 @@ def set_(estimator: Any, values: dict[str, Any]) -> None:
             setattr(estimator, name, value)
     nested = {n.partition("__")[2]: value for n, value in values.items() if "__" in n}
     if nested:
-        options = estimator.training_options
-        assert is_dataclass(options) and not isinstance(options, type)
-        estimator.options = replace(options, **nested)
+        estimator.options = replace(estimator.training_options, **nested)
 
 
 def text(estimator: Any) -> str:

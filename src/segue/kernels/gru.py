@@ -97,7 +97,7 @@ def _cell(
         candidate = torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h)
     else:
         units = h.shape[1]
-        gates, last = weights.recurrent_kernel.split([2 * units, units], dim=1)
+        gates, last = weights.recurrent_kernel.tensor_split([2 * units], dim=1)
         z_h, r_h = (seen @ gates).chunk(2, dim=1)
         candidate = torch.tanh(n_x + (torch.sigmoid(r_x + r_h) * seen) @ last)
     z = torch.sigmoid(z_x + z_h)

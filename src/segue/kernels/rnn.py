@@ -1,6 +1,8 @@
-"""The simple recurrent network of Elman, "Finding structure in time", Cognitive Science 14, 1990:
+"""The simple recurrent network.
 
-h' = tanh(x_t @ kernel + h @ recurrent_kernel + bias), or relu instead of tanh.
+Elman, "Finding structure in time", Cognitive Science 14, 1990:
+
+    h' = tanh(x_t @ kernel + h @ recurrent_kernel + bias), or relu instead of tanh
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The layers: one file each, one line in this table."""
 
-from segue.layers.base import Directions, Layer, LayerSpec, Padded, Place, Shape, Signal
+from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Signal
 from segue.layers.dense import Dense
 from segue.layers.dropout import Dropout
 from segue.layers.embedding import Embedding
@@ -9,6 +9,7 @@ from segue.layers.gru import GRU, BiGRU
 from segue.layers.lstm import LSTM, BiLSTM
 from segue.layers.pool import Pool
 from segue.layers.rnn import RNN, BiRNN
+from segue.padded import Padded
 
 LAYERS: dict[str, type[LayerSpec]] = {
     spec.kind: spec

@@ -23,8 +23,8 @@ from segue.spec import Spec
 class Directions(NamedTuple):
     """What a bidirectional layer with `merge="none"` gives: its two directions, each on its own."""
 
-    forward: Padded | Tensor
-    backward: Padded | Tensor
+    forward: Any  # Padded, or [batch, feature]
+    backward: Any
 
 
 Signal = Padded | Tensor | Directions

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from segue.layers.base import (
     Layer,
     LayerSpec,
-    Padded,
     Place,
     Shape,
     each_step,
     glorot_uniform,
 )
+from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Count, Name
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from segue.layers.base import Layer, LayerSpec, Padded, Place, each_step
+from segue.layers.base import Layer, LayerSpec, Place, each_step
+from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name, Rate
 

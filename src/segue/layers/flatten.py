@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from segue.errors import DataError, SpecError
-from segue.layers.base import Layer, LayerSpec, Padded, Place
+from segue.layers.base import Layer, LayerSpec, Place
+from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,7 @@ class GRURecurrence(Recurrence):
     the reset gate acts after the recurrent product, and [3 * units] where it acts before.
     """
 
-    def make_weights(self, place: Place, part: str, spec: RecurrentSpec) -> None:
-        assert isinstance(spec, GRU | BiGRU)
+    def make_weights(self, place: Place, part: str, spec: Any) -> None:
         channels, units = place.shape.features, spec.units
         self.kernel = glorot_uniform((channels, 3 * units), place.generator(part + "kernel"))
         recurrent = place.generator(part + "recurrent_kernel")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class LSTMRecurrence(Recurrence):
 
     states = ("h", "c")
 
-    def make_weights(self, place: Place, part: str, spec: RecurrentSpec) -> None:
+    def make_weights(self, place: Place, part: str, spec: Any) -> None:
         channels, units = place.shape.features, spec.units
         self.kernel = glorot_uniform((channels, 4 * units), place.generator(part + "kernel"))
         recurrent = place.generator(part + "recurrent_kernel")

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from segue.kernels import last_step
-from segue.layers.base import Layer, LayerSpec, Padded, Place
+from segue.layers.base import Layer, LayerSpec, Place
+from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name
 

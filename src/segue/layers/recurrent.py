@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,12 @@ from segue.layers.base import (
     Directions,
     Layer,
     LayerSpec,
-    Padded,
     Place,
     Shape,
     Signal,
     refuse_directions,
 )
+from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Count, Name, Rate
 
@@ -51,7 +51,7 @@ class Recurrence(nn.Module, abc.ABC):
         self._make_initial_state(place, spec)
 
     @abc.abstractmethod
-    def make_weights(self, place: Place, part: str, spec: RecurrentSpec) -> None:
+    def make_weights(self, place: Place, part: str, spec: Any) -> None:
         """Set `kernel`, `recurrent_kernel` and `bias` to parameters with their initial values."""
 
     @abc.abstractmethod
@@ -210,19 +210,17 @@ class BidirectionalLayer(Layer):
 
     def forward(self, x: Padded | Directions, draws: Draws | None = None) -> Signal:
         ahead, back = x if isinstance(x, Directions) else (x, x)
-        assert isinstance(ahead, Padded) and isinstance(back, Padded)  # the builder saw to it
         lengths = ahead.lengths
         first = self._run(self.ahead, ahead.values, lengths, draws, "forward")
         mirrored = reverse(back.values, lengths)
         second = self._run(self.back, mirrored, lengths, draws, "backward")
         if not self.shape.sequence:
-            return self._merge(last_step(first, lengths), last_step(second, lengths))
+            ends: Signal = self._merge(last_step(first, lengths), last_step(second, lengths))
+            return ends
         second = reverse(second, lengths)
         if self.spec.merge == "none":
             return Directions(Padded(first, lengths), Padded(second, lengths))
-        merged = self._merge(first, second)
-        assert isinstance(merged, Tensor)
-        return Padded(merged, lengths)
+        return Padded(self._merge(first, second), lengths)
 
     def _run(
         self,
@@ -235,7 +233,7 @@ class BidirectionalLayer(Layer):
         values, mask = _masks(self.spec, values, draws, self.name, direction)
         return recurrence.run(values, lengths, recurrence.initial_state(len(values)), mask)
 
-    def _merge(self, ahead: Tensor, back: Tensor) -> Tensor | Directions:
+    def _merge(self, ahead: Tensor, back: Tensor) -> Any:
         if self.spec.merge == "concat":
             return torch.cat([ahead, back], dim=-1)
         if self.spec.merge == "none":

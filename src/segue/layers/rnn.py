@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,7 @@ from segue.layers.recurrent import BidirectionalSpec, Recurrence, RecurrentSpec
 class RNNRecurrence(Recurrence):
     """Weights: `kernel` [channel, units], `recurrent_kernel` [units, units], `bias` [units]."""
 
-    def make_weights(self, place: Place, part: str, spec: RecurrentSpec) -> None:
-        assert isinstance(spec, RNN | BiRNN)
+    def make_weights(self, place: Place, part: str, spec: Any) -> None:
         channels, units = place.shape.features, spec.units
         self.activation = spec.activation
         self.kernel = glorot_uniform((channels, units), place.generator(part + "kernel"))

@@ -24,8 +24,8 @@ class Standardize(StepSpec):
         count: Array = np.zeros(1)
         mean: Array = np.zeros(1)
         squares: Array = np.zeros(1)
-        for values, _ in blocks():
-            values = values.astype(np.float64)
+        for block, _ in blocks():
+            values = block.astype(np.float64)
             n = (~np.isnan(values)).sum(axis=0)
             block_mean = np.nansum(values, axis=0) / np.maximum(n, 1)
             block_squares = np.nansum((values - block_mean) ** 2, axis=0)

@@ -133,7 +133,7 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
         losses = LOSSES[job.head](logits, targets)
         loss = (losses if weights is None else losses * weights).mean()
         state.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(parameters, job.options.clip_norm or math.inf)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(float(norm))):

@@ -63,9 +63,11 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 problems.append(f"`{name}` is {value!r}; expected more than 0, or None.")
-        for name in ("momentum", "weight_decay", "min_delta"):
-            if getattr(self, name) < 0:
-                problems.append(f"`{name}` is {getattr(self, name)!r}; expected 0 or more.")
+        problems += [
+            f"`{name}` is {getattr(self, name)!r}; expected 0 or more."
+            for name in ("momentum", "weight_decay", "min_delta")
+            if getattr(self, name) < 0
+        ]
         if not 0 < self.plateau_factor < 1:
             problems.append(f"`plateau_factor` is {self.plateau_factor}; expected between 0 and 1.")
         if problems:

@@ -15,7 +15,7 @@ _RISE = 0.3  # share of the training in which one-cycle rises
 _START, _END = 1 / 25, 1e-4  # factors at the beginning and at the end
 
 
-def constant(done: float) -> float:
+def constant(done: float) -> float:  # noqa: ARG001  (all schedules are asked alike)
     """Always the whole rate."""
     return 1.0
 

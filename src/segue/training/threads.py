@@ -1,0 +1,35 @@
+"""How many threads PyTorch may use: more than one pays only where each step has much to multiply.
+
+A recurrent network takes its steps one after the other, so each step's product is shared out by
+itself. For small networks the threads then spend their time waiting for each other, and on a busy
+machine one that must wait for a processor stops all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from segue.networks import Network
+
+# Multiplications in one time step of a batch from which on more threads pay.
+_WORTH_SHARING = 16_000_000
+
+
+def choose_threads(network: Network, batch_size: int) -> int:
+    """One thread for small steps, else as many as PyTorch has; the same for the same sizes."""
+    parameters = sum(p.numel() for p in network.parameters())
+    return torch.get_num_threads() if parameters * batch_size >= _WORTH_SHARING else 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let PyTorch use `count` threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
