@@ -58,7 +58,7 @@ def read(
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
     path = Path(source).expanduser()
     if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
-        return catalog.read_named(source, part=part, limit=limit, **options)
+        return catalog.read_named(source, part=part, limit=limit, format=format, **options)
     pieces = find_pieces(path, format=format)
     data = read_pieces(pieces, part=part, limit=limit, **options)
     return replace(data, name=data.name or pieces[0].name or path.resolve().name)

@@ -170,6 +170,7 @@ def read_named(
     *,
     part: str | None = None,
     limit: int | None = None,
+    format: str | None = None,  # noqa: A002 (its usual name)
     fetch: Fetch | None = None,
     **options: Any,
 ) -> Dataset:
@@ -178,7 +179,7 @@ def read_named(
     validation = options.pop("validation", True) if entry.validation else False
     if not isinstance(validation, bool):
         raise OptionError(f"validation={validation!r}; expected True or False.")
-    pieces = find_pieces(locate(entry, fetch=fetch))
+    pieces = find_pieces(locate(entry, fetch=fetch), format=format)
     if not validation:
         data = read_pieces(pieces, part=part, limit=limit, **options)
     else:

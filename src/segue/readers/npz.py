@@ -30,7 +30,7 @@ import numpy as np
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError
+from segue.errors import DataError, FileError, OptionError
 from segue.readers.labels import as_classes
 from segue.sequences import Array, Layout, Sequences
 
@@ -56,8 +56,11 @@ def read(path: Path, *, layout: Layout = "ntc") -> Dataset:
         `classes`, and -1 where there is none.
 
     Raises:
+        OptionError: another layout.
         FileError: no NumPy file, one with pickled objects, or arrays that do not fit together.
     """
+    if layout not in ("ntc", "nct"):
+        raise OptionError(f"layout={layout!r}; expected 'ntc' or 'nct'.")
     arrays = _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
     try:
         parts = {key[2:]: _only(arrays, key[2:]) for key in arrays if key.startswith("x_")}
@@ -171,7 +174,7 @@ def _sequences(arrays: Mapping[str, Array], layout: Layout) -> Sequences:
     lengths = arrays.get("lengths")
     if "x" in arrays:
         x = arrays["x"]
-        if x.ndim == 3 and layout in ("nct", "ct"):
+        if x.ndim == 3 and layout == "nct":
             x = x.transpose(0, 2, 1)
         return Sequences.from_array(x) if lengths is None else Sequences.from_padded(x, lengths)
     if "values" not in arrays or lengths is None:
@@ -269,7 +272,7 @@ def _step_labels(data: Dataset) -> Array:
     names = np.array(data.classes)
     none = np.array([""] if names.dtype.kind == "U" else [-1])
     if none[0] in names and (data.y.values == -1).any():
-        raise DataError(f"The class {none[0]!r} would be taken for steps without a label.")
+        raise DataError(f"The class {none[0].item()!r} would be taken for steps without a label.")
     labels: Array = np.concatenate([names, none])[data.y.values[:, 0]]
     return labels
 
