@@ -78,5 +78,6 @@ def test_the_overview_of_the_readme_has_every_command() -> None:
 
     from segue.cli import app
 
-    shown = set(re.findall(r"^segue (\w+)", README, re.MULTILINE))
+    _, overview = README.split("## On the command line")
+    shown = set(re.findall(r"^segue (\w+)", overview, re.MULTILINE))
     assert shown == set(typer.main.get_command(app).commands)

@@ -109,5 +109,6 @@ def _warnings_in_one_line() -> Iterator[None]:
             _say(f"warning: {message}")
 
     with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
         warnings.showwarning = show
         yield

@@ -32,7 +32,7 @@ def machine() -> dict[str, Any]:
     """What a result depends on besides its settings, and where data are looked for."""
     import torch
 
-    from segue.readers.catalog import cache_folder
+    from segue.readers.fetching import cache_folder
     from segue.runs import versions
 
     return {

@@ -1,0 +1,181 @@
+"""A mistake ends in one clear message and an exit code; nothing half-written is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segue.cli import FAILED, WRONG_USE, main
+
+SEGUE = Path(sys.executable).with_name("segue")
+
+
+@pytest.fixture
+def place(tmp_path: Path, waves: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as working directory, with an empty folder and files that are no models."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "waves").symlink_to(waves)
+    (tmp_path / "noise.safetensors").write_bytes(b"\x00\x01 this is not a model")
+    (tmp_path / "data.bin").write_bytes(b"1234")
+    (tmp_path / "nan_TRAIN.npz").symlink_to(_write_nan(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _write_nan(folder: Path) -> Path:
+    path = folder / "nan.npz"
+    np.savez(path, x=np.full((8, 5, 1), np.inf), y=np.arange(8) % 2)
+    return path
+
+
+# The words after `segue`, the exit code, and what the message must say.
+MISTAKES = [
+    ("", WRONG_USE, "Usage"),
+    ("ft", WRONG_USE, "Did you mean 'fit'?"),
+    ("fit waves --netwrk gru(2)", WRONG_USE, "--network"),
+    ("fit waves --epochs many", WRONG_USE, "--epochs"),
+    ("fit waves --epochs 0", WRONG_USE, "--epochs"),
+    ("fit waves --limit 0", WRONG_USE, "--limit"),
+    ("fit", WRONG_USE, "Give a SOURCE to train on, or a run to go on with: --resume DIR."),
+    ("fit waves --resume waves", WRONG_USE, "Give a SOURCE to train on, or"),
+    ("fit waves --network lstmm(3)", WRONG_USE, 'Did you mean "lstm"?'),
+    ("fit waves --network lstm(3", WRONG_USE, "lstm(3"),
+    ("fit waves --prepare standardise", WRONG_USE, 'Did you mean "standardize"?'),
+    ("fit waves --optimizer adm", WRONG_USE, 'Did you mean "adam"?'),
+    ("fit waves --schedule fast", WRONG_USE, "`schedule` is 'fast'"),
+    ("fit waves --device tpu", WRONG_USE, "tpu"),
+    ("fit waves --learning-rate -1", WRONG_USE, "`learning_rate` is -1.0; expected a number above"),
+    ("fit waves --test 2", WRONG_USE, "--test is '2'; expected a number between 0 and 1, or none."),
+    ("fit waves --validation all", WRONG_USE, "--validation is 'all'; expected a number between"),
+    ("fit waves --class-weight balance", WRONG_USE, "balance"),
+    ("fit nowhere", FAILED, "There is no file, folder or named data set 'nowhere'"),
+    ("fit japanese-vowel", FAILED, 'Did you mean "japanese-vowels"?'),
+    ("fit empty", FAILED, "empty"),
+    ("fit data.bin", FAILED, "data.bin"),
+    ("fit waves --out waves", FAILED, "is not empty, and a run is never overwritten"),
+    ("fit waves --out data.bin", FAILED, "data.bin: is a file; expected a folder for the run."),
+    ("fit waves --out data.bin/run", FAILED, "data.bin/run could not be made"),
+    ("fit nan.npz", FAILED, "inf"),
+    ("fit --resume nowhere", FAILED, "nowhere: there is no such folder."),
+    ("fit --resume empty", FAILED, "empty: is not a run: it has no run.json."),
+    ("evaluate nowhere waves", FAILED, "nowhere: there is no such model; expected a run's folder"),
+    ("evaluate empty waves", FAILED, "empty: holds no model.safetensors"),
+    ("evaluate noise.safetensors waves", FAILED, "noise.safetensors"),
+    ("evaluate MODEL japanese-vowels", FAILED, "channels"),
+    ("evaluate MODEL waves --part tset", FAILED, 'Did you mean "test"?'),
+    ("evaluate MODEL waves --report data.bin/r.html", FAILED, "r.html could not be written"),
+    ("predict noise.safetensors waves", FAILED, "noise.safetensors"),
+    ("predict MODEL nowhere", FAILED, "nowhere"),
+    ("predict MODEL japanese-vowels", FAILED, "channels"),
+    ("predict MODEL waves --out data.bin/p.csv", FAILED, "p.csv could not be written"),
+    ("view nowhere", FAILED, "nowhere"),
+    ("view waves --out picture.xyz", WRONG_USE, "expected a file ending in"),
+    ("view waves --samples 0", WRONG_USE, "--samples"),
+    ("generate wave out", WRONG_USE, 'Did you mean "waves"?'),
+    ("generate waves out --kinds sine,sqare", WRONG_USE, 'Did you mean "square"?'),
+    ("generate waves out --count -3", WRONG_USE, "-3"),
+    ("generate toy out --length 3", WRONG_USE, "toy has no option 'length'"),
+    ("generate waves out --format csv", WRONG_USE, "There is no format 'csv'"),
+    ("generate waves waves", FAILED, "waves: is not empty"),
+    ("generate waves data.bin", FAILED, "data.bin"),
+    ("data show nowhere", FAILED, "nowhere"),
+    ("data", WRONG_USE, "Usage"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake[0] or "nothing")
+def test_a_mistake_is_one_message(
+    place: Path, model: Path, capsys: pytest.CaptureFixture[str], mistake: tuple[str, int, str]
+) -> None:
+    words, code, message = mistake
+    before = sorted(place.rglob("*"))
+    came = main(words.replace("MODEL", str(model)).split())
+    out, err = capsys.readouterr()
+    assert came == code, out + err
+    assert message in err
+    assert "Traceback" not in err
+    assert "bug in segue" not in err
+    assert [path for path in sorted(place.rglob("*")) if path.name != "runs"] == before
+    assert not list(place.glob("runs/*")), "a run that learnt nothing leaves no folder"
+
+
+def test_debug_shows_the_traceback(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["view", "nowhere", "--debug"]) == FAILED
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "DataNotFoundError" in err
+
+
+def test_a_bug_is_called_one(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError("an int has no length")
+
+    monkeypatch.setattr("segue.readers.read", broken)
+    assert main(["view", "waves"]) == FAILED
+    err = capsys.readouterr().err
+    assert err.startswith("error: TypeError: an int has no length\nThis should not happen")
+
+
+def test_a_warning_is_one_line(
+    place: Path, model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "more.npz", x=np.zeros((4, 16, 1)), y=[0, 1, 2, 1])
+    assert main(["evaluate", str(model), "more.npz"]) == 0
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "warning" in text]
+    assert line.startswith("warning: ")
+    assert "UserWarning" not in line
+
+
+def test_with_json_standard_output_is_json_and_nothing_else(place: Path, model: Path) -> None:
+    words = ["fit", "waves", "--network", "gru(2)", "--epochs", "2", "--json"]
+    done = subprocess.run([SEGUE, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]["part"] == "test"
+    assert "epoch 1/2" in done.stderr
+    failed = subprocess.run([SEGUE, "view", "nowhere", "--json"], capture_output=True, text=True)
+    assert (failed.returncode, failed.stdout) == (FAILED, "")
+
+
+def test_a_reader_that_goes_away_is_no_error(place: Path) -> None:
+    done = subprocess.run(f"{SEGUE} data list --all | head -1", shell=True, capture_output=True)
+    assert done.stdout.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_is_evaluated_and_can_be_resumed(place: Path) -> None:
+    words = ["fit", "waves", "--network", "bilstm(64)", "--epochs", "100000", "--out", "run"]
+    process = subprocess.Popen(
+        [SEGUE, *words, "--schedule", "constant"], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    _wait_for(place / "run" / "checkpoint" / "state.safetensors")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"interrupted" in out
+    assert b"Traceback" not in err
+    assert (place / "run" / "report.html").is_file()
+    assert main(["evaluate", "run", "waves"]) == 0
+    rows = len((place / "run" / "history.jsonl").read_text().splitlines())
+    resumed = subprocess.Popen([SEGUE, "fit", "--resume", "run"], stderr=subprocess.PIPE)
+    time.sleep(8)
+    resumed.send_signal(signal.SIGINT)
+    _, err = resumed.communicate(timeout=60)
+    assert resumed.returncode == 130, err
+    assert len((place / "run" / "history.jsonl").read_text().splitlines()) > rows
+
+
+def _wait_for(path: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not come"
+        time.sleep(0.1)
