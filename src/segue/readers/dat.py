@@ -80,15 +80,15 @@ def _numbered(folder: Path) -> tuple[dict[int, Path], dict[int, Path], list[str]
         raise DataNotFoundError("there is no such folder.", path=folder)
     files: dict[str, dict[int, Path]] = {"X": {}, "Y": {}}
     problems = []
-    for path in sorted(folder.iterdir()):
-        match = _NAME.fullmatch(path.name)
+    for name in sorted(path.name for path in folder.iterdir()):
+        match = _NAME.fullmatch(name)
         if match is None:
             continue
         known = files[match[1].upper()]
         number = int(match[2])
         if number in known:
-            problems.append(f"{known[number].name} and {path.name} have the same number")
-        known[number] = path
+            problems.append(f"{known[number].name} and {name} have the same number")
+        known[number] = folder / name
     return files["X"], files["Y"], problems
 
 

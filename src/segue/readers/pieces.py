@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -120,7 +121,7 @@ def _kind_of_labels(data: Dataset) -> str:
 
 def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
     for reader in readers:
-        match = reader.matches(path)
+        match = reader.matches(path.name)
         if match and reader.whole_folder:
             raise FileError(f"is one file of many: give its folder, {path.parent}.", path=path)
         if match:
@@ -130,34 +131,51 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
 
 
 def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
-    files = [path for path in _entries(folder) if path.is_file()]
+    files = defaultdict(list)
+    for file in _listing(folder).files:  # of one folder there may be a hundred thousand
+        for reader in readers:
+            if reader.matches(file):
+                files[reader].append(file)
+                break
     pieces = []
-    for reader in readers:
-        own = [path for path in files if reader.matches(path)]
-        if own and reader.whole_folder:
+    for reader, own in files.items():
+        if reader.whole_folder:
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
-        elif own:
-            pieces += [_of_file(path, (reader,)) for path in _without_twins(own)]
+        else:
+            pieces += [_of_file(folder / file, (reader,)) for file in _without_twins(own)]
     return pieces
 
 
 def _of_part_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     return [
-        replace(piece, part=part_named(path.name))
-        for path in _entries(folder)
-        if path.is_dir() and part_named(path.name)
-        for piece in _of_folder(path, readers)
+        replace(piece, part=part_named(name))
+        for name in _listing(folder).folders
+        if part_named(name)
+        for piece in _of_folder(folder / name, readers)
     ]
 
 
-def _entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+class _Listing(NamedTuple):
+    files: list[str]
+    folders: list[str]
 
 
-def _without_twins(files: list[Path]) -> list[Path]:
+def _listing(folder: Path) -> _Listing:
+    """The names in a folder, sorted, without the hidden ones."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
+    except OSError as error:
+        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
+    return _Listing(
+        [name for name, is_folder in seen if not is_folder],
+        [name for name, is_folder in seen if is_folder],
+    )
+
+
+def _without_twins(files: list[str]) -> list[str]:
     """Leave out `images.gz` where `images` lies beside it, unpacked."""
-    names = {path.name for path in files}
-    return [path for path in files if path.suffix != ".gz" or path.stem not in names]
+    return [file for file in files if not file.endswith(".gz") or file[:-3] not in files]
 
 
 def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
@@ -188,10 +206,10 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
 
 
 def _refuse(folder: Path) -> list[Piece]:
-    entries = _entries(folder)
-    if not entries:
+    files, folders = _listing(folder)
+    if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
-    inside = [path.name for path in entries if path.is_dir() and _of_folder(path, READERS)]
+    inside = [name for name in folders if _of_folder(folder / name, READERS)]
     if inside:
         raise FileError(
             f"holds folders with data ({_first(inside)}) and no data of its own: "
@@ -199,8 +217,7 @@ def _refuse(folder: Path) -> list[Piece]:
             path=folder,
         )
     raise FileError(
-        f"holds nothing that segue reads, only {_first([path.name for path in entries])}. "
-        + _formats(),
+        f"holds nothing that segue reads, only {_first(sorted(files + folders))}. " + _formats(),
         path=folder,
     )
 

@@ -52,16 +52,16 @@ class Reader:
     beside: str = ""
     whole_folder: bool = False
 
-    def matches(self, path: Path) -> re.Match[str] | None:
+    def matches(self, file: str) -> re.Match[str] | None:
         """Return the match of a file's name, with the groups `name` and `part`."""
-        if self.beside and re.fullmatch(self.beside, path.name, re.IGNORECASE):
+        if self.beside and re.fullmatch(self.beside, file, re.IGNORECASE):
             return None
-        return re.fullmatch(self.pattern, path.name, re.IGNORECASE)
+        return re.fullmatch(self.pattern, file, re.IGNORECASE)
 
-    def knows(self, path: Path) -> bool:
-        """Whether the file is of this format, or belongs to one that is."""
+    def knows(self, file: str) -> bool:
+        """Whether a file of this name is of this format, or belongs to one that is."""
         pattern = f"(?:{self.pattern})" + (f"|(?:{self.beside})" if self.beside else "")
-        return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None
+        return re.fullmatch(pattern, file, re.IGNORECASE) is not None
 
     def read(self, path: Path, *, limit: int | None = None, **options: Any) -> Dataset:
         """Read one file, or one folder of a format that is a folder.

@@ -76,7 +76,7 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 def _is_data(path: Path) -> bool:
     if path.is_dir():
         return part_named(path.name) is not None
-    return any(reader.knows(path) for reader in READERS)
+    return any(reader.knows(path.name) for reader in READERS)
 
 
 def parts_of(data: Dataset) -> list[tuple[str | None, Dataset]]:
