@@ -1,0 +1,263 @@
+"""A run is a folder: everything that a training was made from, and everything that came of it."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import segue
+from segue import Dataset, runs, synth
+from segue.errors import DataError, DataNotFoundError, FileError, OptionError, SpecError, WriteError
+from segue.readers import write
+from segue.training import TrainingOptions, checkpoint
+
+QUICK: dict[str, Any] = {
+    "network": "gru(4)",
+    "epochs": 4,
+    "options": TrainingOptions(progress="none"),
+}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def whole() -> Path:
+    """A source without parts: 50 sequences of 10 people, whose class is theirs."""
+    made = synth.waves(50, test=0, length=12, phase="random")
+    people = np.array([f"p{number}" for number in made.y * 5 + np.arange(50) % 5])
+    return write(replace(made, groups=people), "whole", format="arrow")
+
+
+@pytest.fixture
+def parted() -> Path:
+    """A source with 40 training and 20 test sequences."""
+    return write(synth.waves(40, test=20, length=12), "parted", format="dat")
+
+
+def tensors(run: runs.Run) -> dict[str, Any]:
+    return safetensors.numpy.load_file(run.model)
+
+
+def test_everything_is_in_the_folder(parted: Path) -> None:
+    run = runs.fit_run(parted, **QUICK)
+    assert run.folder == Path("runs/parted-gru-4-1")
+    names = {path.name for path in run.folder.iterdir()}
+    assert names == {
+        "run.json", "history.jsonl", "model.safetensors", "metrics.json", "report.html"
+    }  # fmt: skip
+    rows = [json.loads(row) for row in (run.folder / "history.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert run.metrics["stopped"] == "finished"
+    assert run.metrics["epochs"] == 4
+    assert run.metrics["part"] == "test"
+    assert segue.load(run.model).score(segue.read(parted).part("test")) == run.metrics["accuracy"]
+
+
+def test_the_record_is_enough_to_repeat_the_run(parted: Path) -> None:
+    first = runs.fit_run(parted, prepare="none", seed=3, learning_rate=0.01, **QUICK)
+    record = first.record
+    options = TrainingOptions(**record["options"])
+    again = runs.fit_run(
+        record["source"], **record["reading"], **record["settings"], options=options
+    )
+    assert Path(record["source"]).is_absolute()
+    assert record["versions"]["segue"] == segue.__version__
+    assert again.folder != first.folder
+    for name, values in tensors(first).items():
+        np.testing.assert_array_equal(values, tensors(again)[name])
+
+
+def test_a_source_without_parts_is_split_and_groups_stay_together(whole: Path) -> None:
+    run = runs.fit_run(whole, **QUICK)
+    assert run.record["data"]["parts"] == {"train": 40, "test": 10}
+    assert run.metrics["sequences"] == 10
+    data = segue.read(whole).with_parts(0.2, seed=0)
+    groups = [set(data.part(name).groups) for name in ("train", "test")]
+    assert not groups[0] & groups[1]
+
+
+def test_a_source_without_a_test_part_gives_some_of_its_training_part(whole: Path) -> None:
+    data = segue.read(whole)
+    parts = np.where(np.arange(50) < 40, "train", "validation")
+    write(replace(data, parts=parts, groups=None), "watched", format="npz")
+    run = runs.fit_run("watched", **QUICK)
+    assert run.record["data"]["parts"] == {"train": 32, "validation": 10, "test": 8}
+
+
+def test_without_a_test_everything_is_trained_on(whole: Path) -> None:
+    run = runs.fit_run(whole, test=None, **QUICK)
+    assert run.record["data"]["parts"] == {"train": 50}
+    assert run.metrics["part"] == "train"
+    assert run.metrics["sequences"] == 50
+
+
+def test_a_source_with_a_test_part_only_is_refused(whole: Path) -> None:
+    write(replace(segue.read(whole), parts=np.full(50, "validation")), "odd", format="npz")
+    with pytest.raises(DataError, match="has the parts validation; expected one called train"):
+        runs.fit_run("odd", **QUICK)
+
+
+def test_a_run_is_never_overwritten(parted: Path) -> None:
+    run = runs.fit_run(parted, out="mine", **QUICK)
+    before = run.model.read_bytes()
+    with pytest.raises(FileError, match="never overwritten.*segue fit --resume mine"):
+        runs.fit_run(parted, out="mine", **QUICK)
+    assert run.model.read_bytes() == before
+
+
+def test_runs_that_begin_at_the_same_moment_get_folders_of_their_own() -> None:
+    with ThreadPoolExecutor(16) as pool:
+        folders = list(pool.map(lambda _: runs._new_folder("waves", "lstm(3)", None), range(64)))
+    assert {folder.name for folder in folders} == {f"waves-lstm-3-{n}" for n in range(1, 65)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"network": "gru(0)"}, SpecError),
+        ({"network": "gru(4) flatten gru(4)"}, SpecError),
+        ({"epochs": 0}, OptionError),
+        ({"device": "tpu"}, OptionError),
+    ],
+)
+def test_a_run_that_could_not_begin_leaves_no_folder(
+    parted: Path, settings: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        runs.fit_run(parted, **{**QUICK, **settings})
+    assert not list(Path().glob("runs/*"))
+
+
+def test_a_failure_after_training_keeps_the_model(
+    parted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise WriteError("the disk is full")
+
+    monkeypatch.setattr("segue.evaluation.Evaluation.to_html", full)
+    with pytest.raises(WriteError):
+        runs.fit_run(parted, **QUICK)
+    assert segue.load(runs.find_model("runs/parted-gru-4-1")).classes_.tolist() == [0, 1]
+
+
+# -- stopped and resumed --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make training write a checkpoint after each epoch, and stop with an error after some."""
+
+    def arrange(epochs: int, error: type[BaseException] | None) -> None:
+        def on_epoch(self: checkpoint.Checkpointer, row: Any, state: Any) -> None:
+            checkpoint.write(self.path, self.job, state, self.fingerprint)
+            if error is not None and row["epoch"] == epochs:
+                raise error
+
+        monkeypatch.setattr(checkpoint.Checkpointer, "on_epoch", on_epoch)
+
+    return arrange
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_a_stopped_run_resumes_to_the_same_bits(
+    whole: Path, stop_after: Any, error: type[BaseException]
+) -> None:
+    straight = runs.fit_run(whole, **QUICK)
+    stop_after(2, error)
+    if error is KeyboardInterrupt:
+        stopped = runs.fit_run(whole, out="stopped", **QUICK)
+        assert stopped.metrics["stopped"] == "interrupted"
+        assert stopped.report.is_file()
+    else:
+        with pytest.raises(error):
+            runs.fit_run(whole, out="stopped", **QUICK)
+    assert Path("stopped/checkpoint").is_dir()
+    stop_after(0, None)
+    resumed = runs.resume_run("stopped")
+    assert resumed.metrics["stopped"] == "finished"
+    assert not resumed.checkpoint.exists()
+    for name, values in tensors(straight).items():
+        np.testing.assert_array_equal(values, tensors(resumed)[name])
+    for name in ("accuracy", "log_loss", "confusion"):
+        assert resumed.metrics[name] == straight.metrics[name]
+
+
+def test_a_finished_run_has_nothing_to_resume(parted: Path) -> None:
+    run = runs.fit_run(parted, **QUICK)
+    with pytest.raises(FileError, match="has no checkpoint: the run has finished"):
+        runs.resume_run(run.folder)
+
+
+def test_a_source_that_changed_is_refused(whole: Path, stop_after: Any) -> None:
+    stop_after(1, SystemExit)
+    with pytest.raises(SystemExit):
+        runs.fit_run(whole, out="stopped", **QUICK)
+    data = segue.read(whole)
+    write(data[:40], whole, format="arrow", overwrite=True)
+    with pytest.raises(FileError, match=r"cannot be resumed: .* Start a new run"):
+        runs.resume_run("stopped")
+
+
+# -- opening --------------------------------------------------------------------------------------
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFoundError, match="nowhere: there is no such folder"):
+        runs.open_run("nowhere")
+    Path("empty").mkdir()
+    with pytest.raises(FileError, match=r"empty: is not a run: it has no run\.json"):
+        runs.open_run("empty")
+    Path("empty/run.json").write_text("{")
+    with pytest.raises(FileError, match=r"run\.json: cannot be read as JSON"):
+        runs.open_run("empty")
+    Path("empty/run.json").write_text("[]")
+    with pytest.raises(FileError, match="holds no JSON object"):
+        runs.open_run("empty")
+    Path("empty/run.json").write_text('{"format": 99}')
+    with pytest.raises(FileError, match="has format 99; this segue reads 1"):
+        runs.open_run("empty")
+
+
+def test_a_model_is_found_by_its_run_or_its_file(parted: Path) -> None:
+    run = runs.fit_run(parted, **QUICK)
+    assert runs.find_model(run.folder) == runs.find_model(run.model) == run.model
+    run.model.unlink()
+    with pytest.raises(DataNotFoundError, match=r"holds no model\.safetensors"):
+        runs.find_model(run.folder)
+    run.checkpoint.mkdir()
+    with pytest.raises(DataNotFoundError, match="go on with `segue fit --resume"):
+        runs.find_model(run.folder)
+
+
+def test_metrics_of_a_run_that_goes_on_are_not_there_yet() -> None:
+    Path("going").mkdir()
+    with pytest.raises(DataNotFoundError, match="has the run ended"):
+        _ = runs.Run(Path("going")).metrics
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("uea/BasicMotions", "uea-basicmotions"), ("größe (1)", "gr-e-1"), ("...", "run")],
+)
+def test_names_of_folders_are_plain(text: str, name: str) -> None:
+    assert runs.slug(text) == name
+    assert len(runs.slug(text * 50)) <= 60
+
+
+def test_a_data_set_of_numbers_is_refused_before_a_folder_is_made() -> None:
+    data = Dataset(np.zeros((10, 4, 1)), np.arange(10) / 3)
+    write(data, "numbers", format="npz")
+    with pytest.raises(DataError, match="regress"):
+        runs.fit_run("numbers", **QUICK)
+    assert not list(Path().glob("runs/*"))
