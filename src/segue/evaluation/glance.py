@@ -87,7 +87,7 @@ def _examples(data: Dataset) -> list[str]:
     display = plots.Display.of(data)
     pictures = []
     for number, (name, members) in enumerate(plots.examples(data, SAMPLES_SHOWN)):
-        row = plots.panels(1, SAMPLES_SHOWN, width=1.5, height=1.3, sharex=True, sharey=True)[0]
+        row = plots.strip(SAMPLES_SHOWN, width=4.4, height=1.25)
         plots.draw_row(data, members, display, row)
         row[len(row) // 2].set_xlabel(display.time_label)
         pictures.append(picture(row[0], f"example{number}", name))

@@ -53,7 +53,9 @@ def wilson_interval(correct: int, count: int, *, level: float = 0.95) -> tuple[f
     centre = share + z * z / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low = 0.0 if correct == 0 else (centre - half) / scale  # exact where rounding is not
+    high = 1.0 if correct == count else (centre + half) / scale
+    return low, high
 
 
 def majority(counts: Mapping[Any, int]) -> Any:

@@ -172,7 +172,8 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
     data, display = evaluation.dataset, plots.Display.of(evaluation.dataset)
     pictures = []
     for number, mistake in enumerate(shown):
-        axes = plots.draw_sequence(data.x[mistake.index], display, plots.new_axes(2.9, 1.5))
+        axes = plots.strip(1, width=2.9, height=1.45)[0]
+        plots.draw_sequence(data.x[mistake.index], display, axes)
         axes.set_xlabel(display.time_label)
         caption = (
             f"{mistake.target}, taken for {mistake.prediction} "

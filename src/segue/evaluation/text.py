@@ -12,12 +12,12 @@ UNDEFINED = "\N{EN DASH}"
 
 
 def report(evaluation: Evaluation) -> str:
-    """Return the scores beside the baseline, a verdict, and a row for each class.
+    """Return the scores beside the baseline, what to think of them, and a row for each class.
 
     Of more than 30 classes the 30 with the lowest F1 are shown.
     """
-    parts = [heading(evaluation), _scores(evaluation), verdict(evaluation), _classes(evaluation)]
-    return "\n\n".join(parts)
+    said = "\n".join([verdict(evaluation), *caveats(evaluation)])
+    return "\n\n".join([heading(evaluation), _scores(evaluation), said, _classes(evaluation)])
 
 
 def heading(evaluation: Evaluation) -> str:
@@ -114,7 +114,7 @@ def listed(names: list[Any], at_most: int = 8) -> str:
 
 def _scores(evaluation: Evaluation) -> str:
     return "\n".join(
-        f"{name:<18} {value:>7}   {meaning}" for name, value, meaning in score_rows(evaluation)
+        f"{name:<18}  {value:>7}   {meaning}" for name, value, meaning in score_rows(evaluation)
     )
 
 

@@ -15,7 +15,7 @@ from segue.evaluation.plots.sequences import (
     plot_mistakes,
     plot_sequences,
 )
-from segue.evaluation.plots.style import PALETTE, STYLE, new_axes, panels
+from segue.evaluation.plots.style import PALETTE, STYLE, strip
 
 __all__ = [
     "PALETTE",
@@ -25,9 +25,7 @@ __all__ = [
     "draw_row",
     "draw_sequence",
     "examples",
-    "new_axes",
     "overview",
-    "panels",
     "plot_calibration",
     "plot_class_balance",
     "plot_confusion",
@@ -36,4 +34,5 @@ __all__ = [
     "plot_lengths",
     "plot_mistakes",
     "plot_sequences",
+    "strip",
 ]

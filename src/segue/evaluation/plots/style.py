@@ -91,6 +91,25 @@ def panels(rows: int, columns: int, *, width: float, height: float, **shared: An
     return grid
 
 
+@styled
+def strip(columns: int, *, width: float, height: float) -> AxesArray:
+    """Return axes `[column]` in a row with common axes and margins of a fixed size.
+
+    Many small pictures line up with each other so, and need no layout of their own, which takes
+    longer than drawing them.
+
+    Args:
+        columns: how many panels.
+        width: of the whole figure, in inches.
+        height: of the whole figure, in inches.
+    """
+    figure = Figure(figsize=(width, height))
+    axes: AxesArray = figure.subplots(1, columns, squeeze=False, sharex=True, sharey=True)[0]
+    margins = {"left": 0.46 / width, "bottom": 0.42 / height}
+    figure.subplots_adjust(**margins, right=1 - 0.1 / width, top=1 - 0.06 / height, wspace=0.1)
+    return axes
+
+
 def plain_names(names: Sequence[Any], at_most: int = 24) -> list[str]:
     """Return names as text short enough for an axis.
 

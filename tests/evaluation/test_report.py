@@ -1,0 +1,207 @@
+"""The report: one file, whole, safe, the same every time, and nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segue.evaluation import evaluate
+from segue.evaluation.html import section, table
+from segue.evaluation.report import render
+
+Make = Callable[..., Any]
+LEVELS = ["low", "middle", "high"]
+SECTIONS = "made data network history scores confusion classes calibration mistakes use".split()
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page; remembers tags, identifiers and text, and whether every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attributes
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another tag"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, name: str) -> list[str | None]:
+        return [value for key, value in self.attributes if key == name]
+
+
+@pytest.fixture(scope="module")
+def page(fitted: Make, data: Make) -> str:
+    whole = data(LEVELS, each=16).with_parts(0.5)
+    return render(evaluate(fitted(LEVELS), whole), train=whole, model_path="my model/m.safetensors")
+
+
+def test_all_sections_are_there(page: str) -> None:
+    """Every section, in order, once."""
+    assert re.findall(r'<section id="(\w+)"', page) == SECTIONS
+
+
+def test_the_page_is_well_formed(page: str) -> None:
+    """Tags close in order, and no identifier occurs twice."""
+    read = Page(page)
+    assert read.open == []
+    identifiers = read.values("id")
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_references_inside_the_pictures_resolve(page: str) -> None:
+    """Every href and clip path names something that is on the page."""
+    identifiers = set(Page(page).values("id"))
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', page))
+    assert used
+    assert used <= identifiers
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    """No address, no script, no style sheet, no picture outside the file."""
+    read = Page(page)
+    assert "http" not in page
+    assert not {"script", "link", "img", "iframe", "object"} & set(read.tags)
+    assert read.values("src") == []
+    others = [
+        value for value in read.values("href") if not (value or "").startswith(("#", "data:"))
+    ]
+    assert others == []
+
+
+def test_headline_has_score_interval_and_baseline(fitted: Make, data: Make) -> None:
+    """The three numbers stand before the first section."""
+    found = evaluate(fitted(LEVELS), data(LEVELS))
+    head = Page(render(found)).text.split("What was done")[0]
+    low, high = found.interval
+    assert f"{100 * found.accuracy:.1f} %" in head
+    assert f"95 % interval {100 * low:.1f} to {100 * high:.1f} %" in head
+    assert "33.3 %" in head
+
+
+def test_everything_is_escaped(fitted: Make, data: Make) -> None:
+    """Names with markup in classes, channels, ids, title, summary and paths stay text."""
+    evil = ['<script>alert("x")</script>', "a & b", "'quoted\" $x$"]
+    shown = replace(
+        data(evil, channels=2),
+        name="<img src=x>",
+        channels=("<b>up</b>", "down & out"),
+        ids=np.array([f"<i>{i}</i>" for i in range(24)]),
+    )
+    text = render(evaluate(fitted(evil), shown), model_path="<u>/it's", source="<s>")
+    read = Page(text)
+    assert not {"script", "img", "b", "u", "s"} & set(read.tags)
+    assert read.values("src") == []
+    for name in (*evil, "<img src=x>", "<b>up</b>", "nearest <level> & co"):
+        assert name in read.text
+    assert "segue predict '<u>/it'\"'\"'s' '<s>'" in read.text
+    assert read.open == []
+
+
+def test_the_same_evaluation_gives_the_same_bytes(fitted: Make, data: Make, tmp_path: Path) -> None:
+    """Two files of two evaluations of the same model and data are equal, byte by byte."""
+    for name in ("one.html", "two.html"):
+        whole = data(LEVELS, channels=9).with_parts(0.5)
+        evaluate(fitted(LEVELS), whole).to_html(tmp_path / name, train=whole)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.html", "two.html"]
+
+
+@pytest.mark.parametrize("channels", [6, 40])
+def test_the_file_stays_small(fitted: Make, data: Make, channels: int) -> None:
+    """60 classes, and long sequences of many channels, in less than 2 MB."""
+    names = [f"word {i:02d}" for i in range(60)]
+    draws = np.random.default_rng(0)
+    shown = data(names, each=3)
+    long = [draws.normal(size=(2_000, channels)) + steps.mean() for steps in shown.x]
+    shown = replace(shown, x=type(shown.x).from_list(long))
+    assert len(render(evaluate(fitted(names), shown)).encode()) < 2_000_000
+
+
+def test_training_data_are_drawn_beside_the_scored(page: str) -> None:
+    """With training data the summary has two columns and the pictures are of the training."""
+    read = Page(page)
+    assert "Lengths of the sequences (train)" in read.text
+    assert "Some sequences of each class, drawn at random (train)." in read.text
+    data = page[page.index('id="data"') : page.index('id="network"')]
+    assert re.findall(r'scope="col">(\w*)<', data) == ["", "train", "test"]
+
+
+def test_sections_without_content_are_left_out(fitted: Make, data: Make) -> None:
+    """A model that says nothing of its making has a report of its scores."""
+    model = fitted(LEVELS, history_=None, training_summary_=())
+    type_of = type(model)
+    bare = type("Bare", (type_of,), {"network_": None})(**vars(model))
+    text = render(evaluate(bare, data(LEVELS)))
+    assert re.findall(r'<section id="(\w+)"', text) == [
+        name for name in SECTIONS if name not in ("made", "network", "history")
+    ]
+
+
+def test_no_mistakes_are_said(fitted: Make, data: Make) -> None:
+    """A perfect score has a sentence where the mistakes would be."""
+    text = render(evaluate(fitted(LEVELS), data(LEVELS, noise=0.0)))
+    assert "every sequence was given its class" in Page(text).text
+
+
+def test_the_lines_to_use_the_model(page: str) -> None:
+    """Python and shell lines name the model; without a source a placeholder is explained."""
+    said = Page(page).text
+    assert "model = segue.load('my model/m.safetensors')" in said
+    assert "segue predict 'my model/m.safetensors' SOURCE --out predictions.csv" in said
+    assert "segue evaluate 'my model/m.safetensors' SOURCE --report report.html" in said
+    assert "SOURCE is a file" in said
+
+
+def test_groups_widen_the_doubt(fitted: Make, data: Make) -> None:
+    """Sequences that come from few groups are not independent; the report says so."""
+    shown = replace(data(LEVELS), groups=np.tile(["ann", "bob"], 12))
+    said = Page(render(evaluate(fitted(LEVELS), shown))).text
+    assert "they come from 2 groups, so for new groups it is too narrow" in said
+
+
+def test_a_training_score_is_not_a_test_score(fitted: Make, data: Make) -> None:
+    """Scored on training sequences, the report says so and does not speak of the test part."""
+    whole = data(LEVELS).with_parts(0.5)
+    said = Page(render(evaluate(fitted(LEVELS), whole, part="train"), train=whole)).text
+    assert "These are training sequences" in said
+    assert "uses the test part for these scores only" not in said
+
+
+def test_text_in_other_scripts_is_kept(fitted: Make, data: Make) -> None:
+    """Class names that the measuring font lacks are drawn by the browser, and nothing warns."""
+    names = ["ひらがな", "кириллица", "العربية"]
+    text = render(evaluate(fitted(names), data(names)))
+    assert text.count("ひらがな") > 3
+
+
+def test_pieces_of_html() -> None:
+    """Empty sections vanish; cells are escaped; numbers are marked for alignment."""
+    assert section("x", "X", "", "") == ""
+    made = table(["a", "b"], [("<", 1)], numbers=[1])
+    assert "&lt;" in made
+    assert made.count('class="number"') == 2
