@@ -23,6 +23,9 @@ from segue.errors import DataError, DataNotFoundError, FileError
 Array = npt.NDArray[Any]
 Row = tuple[Array, Mapping[str, Any]]
 
+# Values in a record batch, if nothing else is asked for: 16 MB of float32.
+BATCH_VALUES = 4_000_000
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -46,7 +49,7 @@ def write(
     *,
     metadata: Mapping[str, Any] | None = None,
     append: bool = False,
-    batch_steps: int = 1_000_000,
+    batch_steps: int | None = None,
 ) -> int:
     """Write rows as they come; return how many the file then holds.
 
@@ -55,7 +58,8 @@ def write(
         rows: pairs of `[time, channel]` values and a mapping of the further columns.
         metadata: what the schema is to remember (JSON).
         append: copy the batches of an existing file first.
-        batch_steps: write a record batch whenever so many steps have come together.
+        batch_steps: write a record batch whenever so many steps have come together; `None`:
+            whenever about `BATCH_VALUES` values have.
 
     Raises:
         DataError: no rows, or a row with other channels than the first.
@@ -141,7 +145,9 @@ def _chunk(column: pa.LargeListArray) -> tuple[Array, npt.NDArray[np.int64]]:
     return values, column.offsets.to_numpy(zero_copy_only=True)
 
 
-def _batches(rows: Iterable[Row], batch_steps: int, *, first_row: int) -> Iterator[pa.RecordBatch]:
+def _batches(
+    rows: Iterable[Row], batch_steps: int | None, *, first_row: int
+) -> Iterator[pa.RecordBatch]:
     waiting: list[Row] = []
     steps = 0
     for number, (values, columns) in enumerate(rows):
@@ -152,7 +158,7 @@ def _batches(rows: Iterable[Row], batch_steps: int, *, first_row: int) -> Iterat
             )
         waiting.append((values, columns))
         steps += len(values)
-        if steps >= batch_steps:
+        if steps >= (batch_steps or BATCH_VALUES // values.shape[1]):
             yield _batch(waiting)
             waiting, steps = [], 0
     if waiting:

@@ -232,7 +232,7 @@ class Dataset:
 
     # -- files ----------------------------------------------------------------------------------
 
-    def write(self, path: str | Path, *, batch_steps: int = 1_000_000) -> int:
+    def write(self, path: str | Path, *, batch_steps: int | None = None) -> int:
         """Write everything to one Arrow IPC file, batch by batch; return the number of sequences.
 
         Raises:

@@ -109,6 +109,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("x", ["lstm", "gru"])
     ' Known: gru, lstm.'
     """
-    known = sorted(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}."
+    by_lower = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    if near:
+        return f' Did you mean "{by_lower[near[0]]}"?'
+    return f" Known: {', '.join(by_lower.values())}."

@@ -23,6 +23,9 @@ from segue.errors import DataError
 Array = npt.NDArray[Any]
 Layout = Literal["ntc", "nct", "tc", "ct"]
 
+# Values that are worked on at once where a data set may be larger than memory: 16 MB of float32.
+BLOCK_VALUES = 4_000_000
+
 
 class Sequences(Sequence[Array]):
     """A frozen list of sequences: `[time, channel]` arrays, float32, or int32 tokens.
@@ -311,8 +314,13 @@ class Sequences(Sequence[Array]):
             position += steps
         return values, length
 
-    def blocks(self, steps: int = 1_000_000) -> Iterator[Sequences]:
-        """Cut into runs of whole sequences of about `steps` steps, to work through a large file."""
+    def blocks(self, steps: int | None = None) -> Iterator[Sequences]:
+        """Cut into runs of whole sequences, to work through a large file.
+
+        Args:
+            steps: about so many in each; `None`: as many as make four million values.
+        """
+        steps = steps or max(1, BLOCK_VALUES // self.channels)
         edges = np.searchsorted(self.offsets, np.arange(steps, self.total_steps, steps))
         bounds = np.unique(np.concatenate([[0], edges, [len(self)]]))
         for first, last in pairwise(bounds):
@@ -342,17 +350,17 @@ class Sequences(Sequence[Array]):
         sequences: Iterable[npt.ArrayLike],
         *,
         append: bool = False,
-        batch_steps: int = 1_000_000,
+        batch_steps: int | None = None,
     ) -> int:
         """Write sequences as they come to an Arrow IPC file, and return how many there are.
 
-        Memory stays at about `batch_steps` steps. The file appears whole or not at all.
+        Memory stays at about two record batches. The file appears whole or not at all.
 
         Args:
             path: the file to write; `.arrow` is its usual ending.
             sequences: any iterable of `(time, channel)` or `(time,)` arrays; a generator will do.
             append: keep the sequences that the file has already.
-            batch_steps: steps in one record batch.
+            batch_steps: steps in one record batch; `None`: as many as make four million values.
 
         Raises:
             DataError: a sequence with another number of channels than the first.
