@@ -1,0 +1,41 @@
+"""Executable promises: run every one of them on any layer, network, estimator or reader.
+
+    >>> from segue.layers import LSTM
+    >>> from segue.testing import check_layer
+    >>> report = check_layer(LSTM(4))
+    >>> report.largest("padding") <= 1
+    True
+
+Each check returns a `Report` with the largest difference it saw, and raises `CheckError`, an
+`AssertionError`, that says which promise was broken, by how much, and with which lengths. Neither
+pytest nor Hypothesis is needed; `segue.testing.strategies` loads Hypothesis when it is touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from segue.testing.data import tiny_dataset
+from segue.testing.estimators import check_estimator
+from segue.testing.networks import check_layer, check_network
+from segue.testing.readers import check_reader
+from segue.testing.report import CheckError, Finding, Report
+
+__all__ = [
+    "CheckError",
+    "Finding",
+    "Report",
+    "check_estimator",
+    "check_layer",
+    "check_network",
+    "check_reader",
+    "strategies",
+    "tiny_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "strategies":
+        return importlib.import_module("segue.testing.strategies")
+    raise AttributeError(f"module 'segue.testing' has no attribute {name!r}")

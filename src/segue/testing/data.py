@@ -1,0 +1,66 @@
+"""Tiny data sets, quick to learn, odd in shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.randomness import numpy_generator
+from segue.sequences import Sequences
+
+
+def tiny_dataset(
+    n: int = 24,
+    *,
+    channels: int = 2,
+    lengths: tuple[int, int] = (1, 9),
+    classes: Sequence[Any] = ("down", "up"),
+    missing: float = 0.0,
+    tokens: int | None = None,
+    group_size: int | None = None,
+    parts: bool = False,
+    seed: int = 0,
+) -> Dataset:
+    """Make labelled sequences whose class is the level (or the kind of tokens) they have.
+
+    Args:
+        n: the number of sequences; the classes take turns.
+        channels: values at each step.
+        lengths: the shortest and the longest; both occur, if there are two sequences.
+        classes: the class names.
+        missing: the share of values that are NaN.
+        tokens: makes sequences of so many different tokens (int32) in place of numbers.
+        group_size: gives each run of so many sequences a group of its own.
+        parts: of every six sequences makes one "validation" and one "test", the others "train".
+        seed: another seed draws other sequences.
+
+    >>> tiny_dataset(6, lengths=(2, 4))
+    Dataset(n=6, time=2 to 4, channels=2, classes=2)
+    """
+    draws = numpy_generator(seed, "tiny")
+    steps = draws.integers(lengths[0], lengths[1] + 1, n)
+    steps[:2] = (lengths[1], lengths[0])[: len(steps[:2])]
+    codes = np.arange(n) % len(classes)
+    items = []
+    for length, code in zip(steps, codes, strict=True):
+        if tokens is None:
+            item = draws.normal(size=(length, channels)) + 3.0 * code
+            item[draws.random(item.shape) < missing] = np.nan
+            items.append(item.astype(np.float32))
+        else:
+            span = max(1, tokens // len(classes))
+            item = np.minimum(code * span + draws.integers(0, span, (length, 1)), tokens - 1)
+            items.append(item.astype(np.int32))
+    turn = np.arange(n) // len(classes) % 6
+    names = np.array(["train"] * 4 + ["validation", "test"])
+    return Dataset(
+        Sequences.from_list(items),
+        np.asarray(classes)[codes],
+        classes=tuple(classes),
+        groups=None if group_size is None else np.arange(n) // group_size,
+        parts=names[turn] if parts else None,
+        name="tiny",
+    )
