@@ -131,6 +131,7 @@ def test_the_same_evaluation_gives_the_same_bytes(fitted: Make, data: Make, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.html", "two.html"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [6, 40])
 def test_the_file_stays_small(fitted: Make, data: Make, channels: int) -> None:
     """60 classes, and long sequences of many channels, in less than 2 MB."""
@@ -160,6 +161,13 @@ def test_sections_without_content_are_left_out(fitted: Make, data: Make) -> None
     assert re.findall(r'<section id="(\w+)"', text) == [
         name for name in SECTIONS if name not in ("made", "network", "history")
     ]
+
+
+def test_numbered_classes_are_called_classes(fitted: Make, data: Make) -> None:
+    """A class that is a number reads as "class 3" in a caption, not as a bare 3."""
+    said = Page(render(evaluate(fitted([3, 5]), data([3, 5])))).text
+    assert "always class 3" in said
+    assert "class 3, taken for class 5" in said
 
 
 def test_no_mistakes_are_said(fitted: Make, data: Make) -> None:

@@ -77,7 +77,7 @@ def _headline(evaluation: Evaluation) -> str:
     """The accuracy, its interval and the baseline, as numbers and on one scale from 0 to 100 %."""
     low, high = evaluation.interval
     interval = f"{100 * low:.1f} to {_percent(high)}"
-    baseline = f"always “{evaluation.baseline_class}”"
+    baseline = f"always {text.named(evaluation.baseline_class)}"
     scale = (
         f"Accuracy {_percent(evaluation.accuracy)}, interval {interval}, "
         f"baseline {_percent(evaluation.baseline)}"
@@ -176,7 +176,7 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
         plots.draw_sequence(data.x[mistake.index], display, axes)
         axes.set_xlabel(display.time_label)
         caption = (
-            f"{mistake.target}, taken for {mistake.prediction} "
+            f"{text.named(mistake.target)}, taken for {text.named(mistake.prediction)} "
             f"({_percent(mistake.confidence)}), sequence {mistake.id}"
         )
         pictures.append(picture(axes, f"mistake{number}", caption))

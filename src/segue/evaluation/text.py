@@ -84,7 +84,7 @@ def caveats(evaluation: Evaluation) -> list[str]:
         )
     absent = [row.name for row in evaluation.per_class if row.support == 0]
     if absent:
-        said.append(f"Not among the scored sequences: {listed(absent)}.")
+        said.append(f"Not among the scored sequences: {listed([named(name) for name in absent])}.")
     if evaluation.part == "train":
         said.append(
             "These are training sequences: the accuracy on new sequences is likely to be lower."
@@ -104,6 +104,15 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     ('1,200 sequences', '1 class')
     """
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def named(label: Any) -> str:
+    """Return a label as it stands in a sentence: text as it is, numbers as classes.
+
+    >>> named("walk"), named(3)
+    ('walk', 'class 3')
+    """
+    return label if isinstance(label, str) else f"class {label}"
 
 
 def listed(names: list[Any], at_most: int = 8) -> str:

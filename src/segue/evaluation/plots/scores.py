@@ -119,7 +119,7 @@ def plot_confusion(
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, interpolation="none")
     shown = thinned_ticks(count, NAMED_CLASSES)
-    turned = count > 6 or max(map(len, names)) > 6
+    turned = max(map(len, names)) > (6 if count <= 6 else 2)
     axes.set_xticks(shown, [names[i] for i in shown])
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
     axes.set_yticks(shown, [names[i] for i in shown])

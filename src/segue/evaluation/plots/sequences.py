@@ -11,6 +11,7 @@ import numpy.typing as npt
 from segue.dataset import Dataset
 from segue.evaluation.plots.display import Display, draw_sequence
 from segue.evaluation.plots.style import AxesArray, new_figure, panels, plain_names, styled
+from segue.evaluation.text import named
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, l
     everything = np.arange(len(dataset))
     groups: dict[str, Array] = {"": everything}
     if dataset.task == "classify" and dataset.classes is not None:
-        found = {str(name): everything[dataset.y == name] for name in dataset.classes}
+        found = {named(name): everything[dataset.y == name] for name in dataset.classes}
         there = [(name, members) for name, members in found.items() if len(members)]
         groups = dict(there[:CLASSES_AT_MOST])
     return [
