@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segue.cli import FAILED, WRONG_USE, main
+from segue.cli import FAILED, INTERRUPTED, WRONG_USE, main
 
 SEGUE = Path(sys.executable).with_name("segue")
 
@@ -123,6 +123,17 @@ def test_a_bug_is_called_one(
     assert main(["view", "waves"]) == FAILED
     err = capsys.readouterr().err
     assert err.startswith("error: TypeError: an int has no length\nThis should not happen")
+
+
+def test_an_interrupted_command_says_so(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segue.readers.read", interrupted)
+    assert main(["view", "waves"]) == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_a_warning_is_one_line(

@@ -14,9 +14,10 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from segue._version import __version__
 from segue.cli import data, evaluate, fit, generate, info, predict, view
@@ -24,7 +25,20 @@ from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
+
+class _Commands(typer.core.TyperGroup):
+    """Says so when a command was interrupted; typer alone would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,9 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             app(arguments, prog_name="segue")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()

@@ -102,7 +102,7 @@ def fit(
         )
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
-        raise typer.Exit(130)
+        raise typer.Exit(130)  # what a shell expects after Ctrl-C
 
 
 def share(text: str, option: str) -> float | None:
