@@ -53,14 +53,13 @@ def arrangements(count: int, *, tokens: bool) -> list[Arrangement]:
     everything = tuple(range(count))
     turned = everything[::-1]
     alone = tuple((i,) for i in everything)
-    pairs = tuple(everything[i : i + 2] for i in range(0, count, 2))
+    pairs = tuple(turned[i : i + 2] for i in range(0, count, 2))
     large = 1e9 if tokens else 1e6
     return [
         Arrangement("all in one batch", (everything,)),
-        Arrangement("in the reverse order", (turned,)),
-        Arrangement("in batches of two", pairs),
+        Arrangement("in batches of two in the reverse order", pairs),
         Arrangement("4 steps of zeros behind the longest", (everything,), 4),
-        Arrangement(f"7 steps of values of size {large:g} behind", (everything,), 7, large),
+        Arrangement(f"7 steps of values of size {large:g} behind", (turned,), 7, large),
         Arrangement(f"alone, 3 steps of values of size {large:g} behind", alone, 3, large),
         Arrangement("each twice in the batch", (everything + everything,)),
     ]

@@ -97,8 +97,9 @@ def check_network(
         promises.check_seed(make, recorder)
         promises.check_weights(make, recorder)
         promises.check_dropout(make, recorder)
-        for name in ("float32", "float64") if dtype is None else (dtype,):
-            promises.check_padding(make, name, recorder)
+        dtypes = ("float32", "float64") if dtype is None else (dtype,)
+        promises.check_padding(make, dtypes, recorder)
+        for name in dtypes:
             promises.check_stream(make, name, recorder)
         promises.check_gradients(make, recorder)
     return recorder.report()

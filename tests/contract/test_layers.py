@@ -1,0 +1,94 @@
+"""Every kind of layer, in all its variants, keeps every promise, in float32 and in float64.
+
+A new layer is one row in `VARIANTS`; a test fails while it is missing.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from segue.layers import LAYERS, Shape
+from segue.testing import check_layer
+
+_DROPOUTS = "dropout=0.3, recurrent_dropout=0.4"
+
+
+def _recurrent(word: str, states: int) -> list[str]:
+    given = ", ".join(["[0.5, -1, 0.25]", "[2, 0, -0.5]"][:states])
+    return [
+        f"{word}(3)",
+        f"{word}(1)",
+        f"{word}(3, output=last)",
+        f"{word}(3, output=every)",
+        f"{word}(3, recurrent_dropout=0.4)",
+        f"{word}(3, {_DROPOUTS})",
+        f"{word}(3, initial_state=learnt)",
+        f"{word}(3, initial_state=[{given}])",
+    ]
+
+
+def _bidirectional(word: str, states: int) -> list[str]:
+    merges = [f"{word}(3, merge={merge})" for merge in ("sum", "mean", "none")]
+    return [*_recurrent(word, states), *merges, f"{word}(3, {_DROPOUTS}, merge=none)"]
+
+
+VARIANTS: dict[str, list[str]] = {
+    "dense": [
+        "dense(4)",
+        "dense(1)",
+        "dense(4, bias=false)",
+        *(f"dense(4, {word})" for word in "relu tanh sigmoid softmax elu gelu silu".split()),
+    ],
+    "flatten": ["flatten"],
+    "dropout": ["dropout(0.5)", "dropout(0)"],
+    "embedding": ["embedding(3)", "embedding(2, tokens=20)"],
+    "rnn": [
+        *_recurrent("rnn", 1),
+        "rnn(3, activation=relu)",
+        f"rnn(3, {_DROPOUTS}, activation=relu)",
+    ],
+    "lstm": _recurrent("lstm", 2),
+    "gru": [*_recurrent("gru", 1), "gru(3, reset=before)", f"gru(3, {_DROPOUTS}, reset=before)"],
+    "birnn": [*_bidirectional("birnn", 1), "birnn(3, activation=relu)"],
+    "bilstm": _bidirectional("bilstm", 2),
+    "bigru": [*_bidirectional("bigru", 1), "bigru(3, reset=before)"],
+    "pool": ["pool(last)", "pool(mean)", "pool(max)"],
+}
+
+ALL = [text for texts in VARIANTS.values() for text in texts]
+
+
+def test_every_kind_of_layer_is_in_the_table() -> None:
+    """A layer without a row here is a layer without promises."""
+    assert list(VARIANTS) == list(LAYERS)
+    assert all(text.startswith(kind) for kind, texts in VARIANTS.items() for text in texts)
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_a_layer_keeps_every_promise(text: str) -> None:
+    """Padding, stream, gradients, weights, seeds, dropout, text and JSON."""
+    report = check_layer(text)
+    assert report.largest() <= 1
+    assert {f.promise for f in report.findings} >= {"padding", "gradient"}
+
+
+@pytest.mark.parametrize("kind", [k for k in LAYERS if k not in ("embedding", "flatten")])
+def test_one_channel_is_enough(kind: str) -> None:
+    """Where every sequence has one channel, nothing is squeezed away."""
+    assert check_layer(VARIANTS[kind][0], Shape(1)).largest() <= 1
+
+
+@pytest.mark.parametrize("kind", [k for k in LAYERS if k != "embedding"])
+@pytest.mark.parametrize("length", [1, 4])
+def test_equal_lengths_take_the_same_way(kind: str, length: int) -> None:
+    """Also where all lengths are the same, one step included, padding behind them is not seen."""
+    assert check_layer(VARIANTS[kind][0], Shape(2, length=length)).largest() <= 1
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "bilstm", "dense", "pool", "dropout"])
+def test_causality_is_told_as_it_is(kind: str) -> None:
+    """A causal layer is compared step by step; another refuses. Neither may be passed over."""
+    report = check_layer(VARIANTS[kind][0], dtype="float64")
+    streamed = any(f.promise == "stream" for f in report.findings)
+    assert streamed != ("refuses to stream" in report.passed)
+    assert streamed == (not kind.startswith("bi"))

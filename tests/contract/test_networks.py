@@ -1,0 +1,58 @@
+"""Composed networks keep every promise, in float32 and in float64."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from segue.layers import LayerSpec, Shape
+from segue.testing import check_network, strategies
+
+TOKENS = Shape(1, tokens=11)
+
+# A network, the shape of its data, and whether it answers at every step.
+NETWORKS: list[tuple[str, Shape, bool]] = [
+    ("lstm(8) dense(5, relu)", Shape(3), False),
+    ("bilstm(6) dense(8, relu) dropout(0.3)", Shape(2), False),
+    ("gru(5) gru(4) dense(3, tanh)", Shape(1), False),
+    ("bilstm(4) bilstm(3)", Shape(3), False),
+    ("bilstm(3, merge=none) bigru(4, merge=none) birnn(2)", Shape(2), False),
+    ("dense(6, tanh) lstm(5, output=every) pool(mean)", Shape(4), False),
+    ("bigru(4, merge=sum) pool(max) dense(4, gelu)", Shape(2), False),
+    ("bigru(3) lstm(4) pool(last)", Shape(2), False),
+    ("embedding(5) dropout(0.2) bilstm(4, dropout=0.2, recurrent_dropout=0.3)", TOKENS, False),
+    ("embedding(4) pool(mean) dense(4, silu)", TOKENS, False),
+    ("embedding(4) gru(3)", TOKENS, True),
+    ("flatten dense(16, relu) dense(8, tanh)", Shape(1, length=7), False),
+    ("lstm(4, output=every) flatten dense(5, elu)", Shape(2, length=4), False),
+    ("rnn(5, activation=relu) dense(4) gru(4, reset=before, initial_state=learnt)", Shape(3), True),
+    ("bilstm(4) dense(5, sigmoid)", Shape(2), True),
+    ("pool(mean)", Shape(3), False),
+    ("lstm(3, initial_state=learnt) lstm(3) lstm(2) lstm(2)", Shape(1), True),
+    ("dropout(0.5) birnn(4, merge=mean) rnn(3)", Shape(5), False),
+    ("lstm(40) dense(20, relu)", Shape(12), False),
+    ("bigru(32, recurrent_dropout=0.2)", Shape(6), False),
+]
+
+
+@pytest.mark.parametrize(("text", "shape", "every"), NETWORKS, ids=[n[0] for n in NETWORKS])
+def test_a_network_keeps_every_promise(text: str, shape: Shape, every: bool) -> None:
+    """Padding, stream, gradients, weights, seeds, dropout, text and JSON, through all layers."""
+    assert check_network(text, shape, every=every).largest() <= 1
+
+
+@settings(max_examples=6)
+@given(strategies.networks())
+def test_networks_nobody_thought_of_keep_every_promise(network: tuple[LayerSpec, ...]) -> None:
+    """Random chains of recurrent, dense, dropout and pooling layers."""
+    assert check_network(network, Shape(2)).largest() <= 1
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(strategies.networks(layers=4, units=9))
+def test_many_networks_nobody_thought_of_keep_every_promise(
+    network: tuple[LayerSpec, ...],
+) -> None:
+    """The same over more and larger ones."""
+    assert check_network(network, Shape(3)).largest() <= 1
