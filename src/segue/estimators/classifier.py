@@ -17,6 +17,7 @@ from segue.estimators import parameters
 from segue.estimators.files import save_classifier
 from segue.estimators.fitting import (
     choose_device,
+    choose_epochs,
     choose_training_part,
     choose_validation,
     memory_warning,
@@ -31,7 +32,7 @@ from segue.sequences import Array, Layout, Sequences
 from segue.training import Callback, History, HistoryWriter, TrainingOptions, checkpoint
 from segue.training.loop import Examples, Job, TrainingState, train
 from segue.training.losses import probabilities
-from segue.training.reporter import Reporter, make_reporter
+from segue.training.reporter import make_reporter
 from segue.training.threads import choose_threads, threads
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class SequenceClassifier:
             dense layer is implied.
         prepare: what is done to the sequences first, fitted on training data: "standardize",
             "interpolate standardize", or "none".
-        epochs: how often all training sequences are seen, at most.
+        epochs: how often all training sequences are seen, at most; "auto": as often as makes about
+            a thousand updates, 10 to 300 times.
         batch_size: sequences in one update.
         learning_rate: the highest that occurs in the schedule.
         validation: "auto" (10 % of the training sequences; none when there are fewer than 100, or
@@ -90,7 +92,7 @@ class SequenceClassifier:
         network: NetworkLike = "bilstm(100)",
         *,
         prepare: PrepareLike = "standardize",
-        epochs: int = 60,
+        epochs: Literal["auto"] | int = "auto",
         batch_size: int = 32,
         learning_rate: float = 0.004,
         validation: Literal["auto"] | float | Dataset | None = "auto",
@@ -153,13 +155,14 @@ class SequenceClassifier:
             TrainingError: a loss that is not finite.
         """
         self._check_numbers()
-        reporter = make_reporter(self.training_options.progress, self.epochs)
         data = as_dataset(X, y, groups=groups, layout=self.layout, classes=self.classes)
         learnt, watching, used = self._choose_data(data, sample_weight, validation_data)
-        job = self._make_job(learnt, watching, reporter)
-        for heading, text in used:
-            reporter.message(f"{heading}: {text}")
+        job = self._make_job(learnt, watching)
+        reporter = make_reporter(job.options.progress, job.epochs)
+        for text in [*(f"{a}: {b}" for a, b in used), memory_warning(job, learnt[0])]:
+            reporter.message(text)
         callbacks, state = self._open_folder(job, folder, resume, learnt[0])
+        self.stopped_ = "failed"
         try:
             with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
                 self.stopped_ = train(job, state, [reporter, *callbacks])
@@ -167,7 +170,7 @@ class SequenceClassifier:
             self._keep(job, state, used)
         if self.stopped_ == "interrupted":
             warnings.warn(
-                f"Training was interrupted after {len(state.rows)} of {self.epochs} epochs; the "
+                f"Training was interrupted after {len(state.rows)} of {job.epochs} epochs; the "
                 "best weights so far are kept.",
                 stacklevel=2,
             )
@@ -177,11 +180,12 @@ class SequenceClassifier:
         problems = [
             f"`{name}` is {getattr(self, name)!r}; expected {wanted}."
             for name, wanted in (
-                ("epochs", "a whole number from 1 on"),
+                ("epochs", "'auto' or a whole number from 1 on"),
                 ("batch_size", "a whole number from 1 on"),
                 ("learning_rate", "a number above 0"),
             )
             if not _is_positive(getattr(self, name), whole=name != "learning_rate")
+            and (name, getattr(self, name)) != ("epochs", "auto")
         ]
         if self.head not in ("softmax", "sigmoid"):
             problems.append(f"`head` is {self.head!r}; expected 'softmax' or 'sigmoid'.")
@@ -233,7 +237,6 @@ class SequenceClassifier:
         self,
         learnt: tuple[Dataset, Array | None],
         watching: Dataset | None,
-        reporter: Reporter,
     ) -> Job:
         data, sample_weight = learnt
         device = choose_device(self.device)
@@ -244,8 +247,7 @@ class SequenceClassifier:
         counts = np.bincount(codes, minlength=len(names))
         self.class_counts_ = dict(zip(names, counts.tolist(), strict=True))
         weights = sequence_weights(codes, names, self.class_weight, sample_weight)
-        if text := memory_warning(self.network_, data, self.batch_size):
-            reporter.message(text)
+        epochs = choose_epochs(len(data), self.batch_size) if self.epochs == "auto" else self.epochs
         return Job(
             network=self.network_,
             train=_examples(data, self.preparation_, codes, weights, device),
@@ -253,7 +255,7 @@ class SequenceClassifier:
             if watching is None
             else _examples(watching, self.preparation_, self._codes(watching), None, device),
             head=self._head_kind,
-            epochs=self.epochs,
+            epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             seed=self.seed,
@@ -315,7 +317,7 @@ class SequenceClassifier:
             *used,
             ("optimizer", f"{options.optimizer}, {options.schedule} up to {job.learning_rate:g}"),
             ("batch size", str(job.batch_size)),
-            ("epochs", f"{len(state.rows)} of {job.epochs}"),
+            ("epochs", f"{len(state.rows)} of {job.epochs}, {self.stopped_}"),
             ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
             ("time", f"{state.seconds:.1f} s"),
             ("seed", str(job.seed)),

@@ -37,7 +37,7 @@ class _Shape(_Closed):
 
 class _Parameters(_Closed):
     prepare: str
-    epochs: int
+    epochs: Literal["auto"] | int
     batch_size: int
     learning_rate: float
     validation: Literal["auto"] | float | None
@@ -96,7 +96,7 @@ def describe(classifier: SequenceClassifier) -> Description:
             prepare=params["prepare"]
             if isinstance(params["prepare"], str)
             else str(classifier.preparation_),
-            epochs=int(params["epochs"]),
+            epochs=params["epochs"],
             batch_size=int(params["batch_size"]),
             learning_rate=float(params["learning_rate"]),
             validation=validation if validation in ("auto", None) else _share(validation),

@@ -12,11 +12,13 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.networks import Network
 from segue.sequences import Array
+from segue.training.loop import Job
 
 # "auto" takes a validation set only where it can say something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
+
+AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
 def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
@@ -130,11 +132,22 @@ def choose_device(device: str) -> torch.device:
         raise OptionError(f"`device` is {device!r}; expected auto, cpu or cuda.") from error
 
 
-def memory_warning(network: Network, train: Dataset, batch_size: int) -> str:
+def choose_epochs(count: int, batch_size: int) -> int:
+    """As many as make about a thousand updates: small data sets are seen often, large ones less.
+
+    >>> choose_epochs(200, 32), choose_epochs(20, 32), choose_epochs(55_000, 32)
+    (143, 300, 10)
+    """
+    updates = -(-count // batch_size)
+    return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
+
+
+def memory_warning(job: Job, train: Dataset) -> str:
     """A line when training will need more than a quarter of the memory that is free, else ""."""
-    longest = train.x.length_range[1]
-    resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * network.input_shape.features
-    needed = resident + network.activation_bytes(min(batch_size, len(train)), longest)
+    longest, batch_size = train.x.length_range[1], min(job.batch_size, len(train))
+    features = job.network.input_shape.features
+    resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * features
+    needed = resident + job.network.activation_bytes(batch_size, longest)
     free = free_memory()
     if free is None or needed <= free / 4:
         return ""

@@ -41,7 +41,8 @@ class LineReporter(Reporter):
     """A plain line now and then, for files and pipes."""
 
     def message(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        if text:
+            print(text, file=self.stream, flush=True)
 
     def on_start(self, rows: list[dict[str, float]]) -> None:
         self.first_epoch, self.began = len(rows), time.monotonic()
@@ -66,7 +67,8 @@ class BarReporter(Reporter):
     """A bar with the newest numbers and the time left."""
 
     def message(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        if text:
+            print(text, file=self.stream, flush=True)
 
     def on_start(self, rows: list[dict[str, float]]) -> None:
         from rich.console import Console
