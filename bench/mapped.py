@@ -4,7 +4,7 @@
 
 Sequences come from a generator, go to a mapped file as they come, and are trained on from there.
 Printed: the time of each step, and the peak of anonymous memory (RssAnon of /proc/self/status),
-which is what the process itself holds; pages of the mapped file are the system's and can be dropped.
+which is what the process itself holds; pages of the mapped file are the system's to drop.
 """
 
 from __future__ import annotations
