@@ -302,3 +302,12 @@ def _as_targets(y: npt.ArrayLike) -> Array:
 def _plain(label: Any) -> Any:
     """A NumPy scalar as a Python one, so that classes print and serialise plainly."""
     return label.item() if isinstance(label, np.generic) else label
+
+
+def named(label: Any) -> str:
+    """Return a label as it stands in a sentence: text as it is, numbers as classes.
+
+    >>> named("walk"), named(3)
+    ('walk', 'class 3')
+    """
+    return label if isinstance(label, str) else f"class {label}"

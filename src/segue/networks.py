@@ -36,7 +36,7 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
     elif isinstance(network, LayerSpec):
         specs = (network,)
     else:
-        specs = network
+        specs = network if isinstance(network, Iterable) else (network,)
     specs = tuple(specs)
     for spec in specs:
         if not isinstance(spec, LayerSpec):
@@ -169,7 +169,7 @@ class Network(nn.Module):
         rows = []
         for layer in self.chain:
             count = sum(p.numel() for p in layer.parameters())
-            rows.append(SummaryRow(layer.name, _kind(layer), str(layer.shape), count))
+            rows.append(SummaryRow(layer.name, layer.kind, str(layer.shape), count))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), tuple(rows))
 
     def activation_bytes(self, batch: int, time: int) -> int:
@@ -226,9 +226,10 @@ def _build(
         if number and not isinstance(spec, BidirectionalSpec):
             refuse_directions(spec, shape)
         _check_input(spec, names[number], shape, names[:number])
-        if isinstance(spec, Pool) and spec.how == "last" and number:
-            _refuse_last_of_both_ends(specs[number - 1])
+        if isinstance(spec, Pool) and spec.how == "last":
+            _refuse_last_of_both_ends(specs[:number])
         layer = spec.build(Place(names[number], shape, needs_every, seed))
+        layer.kind = spec.kind
         shape = layer.shape
         yield layer
 
@@ -264,7 +265,9 @@ def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) ->
         )
 
 
-def _refuse_last_of_both_ends(before: LayerSpec) -> None:
+def _refuse_last_of_both_ends(specs: tuple[LayerSpec, ...]) -> None:
+    """Layers that act on each step, such as dense and dropout, change nothing about it."""
+    before = next((spec for spec in reversed(specs) if spec.takes == "sequence"), None)
     if isinstance(before, BidirectionalSpec):
         raise SpecError(
             f"pool(last) after {before} would take the backward output where it has seen one step "
@@ -286,7 +289,3 @@ def _check_end(specs: tuple[LayerSpec, ...], shape: Shape, *, every: bool) -> No
         )
     if every and not shape.sequence:
         raise SpecError("the network ends the sequence, and an answer at every step is wanted.")
-
-
-def _kind(layer: Any) -> str:
-    return layer.spec.kind if hasattr(layer, "spec") else type(layer).__name__

@@ -131,3 +131,27 @@ def test_calibration_error_equals_its_definition(pairs: list[tuple[bool, float]]
 def test_majority_of_equals_is_the_first() -> None:
     """The baseline class does not depend on anything but the counts and their order."""
     assert metrics.majority({"b": 3, "a": 3, "c": 2}) == "b"
+
+
+def test_bootstrap_agrees_with_the_closed_form_where_both_hold() -> None:
+    """On many independent sequences the bootstrap's interval is nearly Wilson's."""
+    right = np.repeat([True, False], [850, 150])
+    assert metrics.bootstrap_interval(right) == pytest.approx(
+        metrics.wilson_interval(850, 1000), abs=0.003
+    )
+
+
+def test_bootstrap_of_groups_is_wider() -> None:
+    """Ten people who are right or wrong as a whole tell less than a hundred sequences."""
+    right = np.repeat([True, False, True, True, False, True, True, True, False, True], 10)
+    groups = np.repeat(np.arange(10), 10)
+    low, high = metrics.bootstrap_interval(right, groups)
+    alone_low, alone_high = metrics.bootstrap_interval(right)
+    assert high - low > 2 * (alone_high - alone_low)
+
+
+@pytest.mark.parametrize("groups", [None, np.zeros(20, int)])
+def test_bootstrap_without_spread_gives_the_closed_form(groups: object) -> None:
+    """All right, or one group only: a bootstrap would say nothing, so Wilson's is returned."""
+    right = np.ones(20, bool)
+    assert metrics.bootstrap_interval(right, groups) == metrics.wilson_interval(20, 20)

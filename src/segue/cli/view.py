@@ -47,8 +47,8 @@ def view(
 
 
 def _draw(dataset: Dataset, samples: int, out: Path) -> None:
+    from segue import plots
     from segue.atomic import replacing
-    from segue.evaluation import plots
 
     figure = plots.overview(dataset, samples=samples)
     known = figure.canvas.get_supported_filetypes()

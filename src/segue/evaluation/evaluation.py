@@ -88,9 +88,9 @@ class Evaluation:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy (Wilson)."""
-        correct = int((self._targets == self._predictions).sum())
-        return metrics.wilson_interval(correct, len(self.dataset))
+        """The 95 % bootstrap interval of the accuracy; whole groups are drawn where there are."""
+        right = self._targets == self._predictions
+        return metrics.bootstrap_interval(right, self.dataset.groups)
 
     @cached_property
     def baseline(self) -> float:
@@ -216,13 +216,13 @@ class Evaluation:
 
     def plot_confusion(self, axes: Axes | None = None) -> Axes:
         """Draw the confusion matrix, coloured by the share of each true class."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_confusion(self.confusion, self.classes, axes=axes)
 
     def plot_calibration(self, axes: Axes | None = None) -> Axes:
         """Draw accuracy over confidence: on the diagonal the model is as right as it is sure."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_calibration(self.calibration, axes=axes)
 
@@ -232,31 +232,31 @@ class Evaluation:
         Raises:
             DataError: the model has no history.
         """
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_history(self.background, axes=axes)
 
     def plot_mistakes(self, n: int = 9, axes: Array | None = None) -> Array:
         """Draw the `n` mistakes that the model was surest of: one of the axes for each."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_mistakes(self.dataset, self.mistakes(n), axes=axes)
 
     def plot_examples(self, samples: int = 3, axes: Array | None = None) -> Array:
         """Draw some sequences of each class: axes `[class, sample]`."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_sequences(self.dataset, samples=samples, axes=axes)
 
     def plot_lengths(self, axes: Axes | None = None) -> Axes:
         """Draw how long the sequences are."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_lengths(self.dataset, axes=axes)
 
     def plot_classes(self, axes: Axes | None = None) -> Axes:
         """Draw how many sequences there are of each class."""
-        from segue.evaluation import plots
+        from segue import plots
 
         return plots.plot_class_balance(self.dataset, axes=axes)
 

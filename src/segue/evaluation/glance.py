@@ -6,9 +6,10 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
+from segue import plots
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.evaluation import plots, text
+from segue.evaluation import text
 from segue.evaluation.html import grid, paragraph, picture, table
 
 if TYPE_CHECKING:

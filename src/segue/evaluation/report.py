@@ -15,9 +15,10 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from segue import plots
 from segue._version import __version__
-from segue.dataset import Dataset
-from segue.evaluation import plots, text
+from segue.dataset import Dataset, named
+from segue.evaluation import text
 from segue.evaluation.glance import data_at_a_glance
 from segue.evaluation.html import code, grid, items, paragraph, picture, section, table
 
@@ -77,7 +78,7 @@ def _headline(evaluation: Evaluation) -> str:
     """The accuracy, its interval and the baseline, as numbers and on one scale from 0 to 100 %."""
     low, high = evaluation.interval
     interval = f"{100 * low:.1f} to {_percent(high)}"
-    baseline = f"always {text.named(evaluation.baseline_class)}"
+    baseline = f"always {named(evaluation.baseline_class)}"
     scale = (
         f"Accuracy {_percent(evaluation.accuracy)}, interval {interval}, "
         f"baseline {_percent(evaluation.baseline)}"
@@ -176,7 +177,7 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
         plots.draw_sequence(data.x[mistake.index], display, axes)
         axes.set_xlabel(display.time_label)
         caption = (
-            f"{text.named(mistake.target)}, taken for {text.named(mistake.prediction)} "
+            f"{named(mistake.target)}, taken for {named(mistake.prediction)} "
             f"({_percent(mistake.confidence)}), sequence {mistake.id}"
         )
         pictures.append(picture(axes, f"mistake{number}", caption))
@@ -221,7 +222,7 @@ def _footnote(evaluation: Evaluation) -> str:
     return "\n".join(
         paragraph(line)
         for line in (
-            f"{test}The interval is Wilson's at 95 %, for independent sequences. The baseline "
+            f"{test}The interval is a bootstrap's at 95 %. The baseline "
             "answers the class most frequent in training. Macro F1 and ROC AUC are means over "
             "classes, as in scikit-learn; a dash stands where nothing is defined. The calibration "
             "error is the expected calibration error in ten bins of equal width (Guo et al. 2017).",

@@ -59,7 +59,7 @@ def evaluate(
     ...         return np.tile([0.6, 0.4], (len(x), 1))
     >>> tosses = Dataset([[1.0], [2.0, 3.0], [4.0]], ["heads", "tails", "heads"])
     >>> evaluate(Coin(), tosses)
-    Evaluation(n=3, accuracy=0.6667 [0.2077, 0.9385], baseline=0.6667)
+    Evaluation(n=3, accuracy=0.6667 [0.0000, 1.0000], baseline=0.6667)
     """
     data, name = _scored_part(dataset, part)
     known = tuple(np.asarray(estimator.classes_).tolist())

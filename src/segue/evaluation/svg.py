@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from segue.evaluation.plots.style import INK, MUTED, PALETTE, RULE
+from segue.plots.style import INK, MUTED, PALETTE, RULE
 
 _RC: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "segue"}
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -30,7 +30,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     """Return the `<svg>` element of a figure.
 
     Args:
-        figure: drawn with the colours of `segue.evaluation.plots.style`.
+        figure: drawn with the colours of `segue.plots.style`.
         name: letters and digits, unique in the page; the identifiers inside begin with it.
         description: what a screen reader says; HTML-escaped already.
     """

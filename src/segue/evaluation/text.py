@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from segue.dataset import named
+
 if TYPE_CHECKING:
     from segue.evaluation.evaluation import Evaluation
 
@@ -79,8 +81,7 @@ def caveats(evaluation: Evaluation) -> list[str]:
     if data.groups is not None:
         groups = len(set(data.groups.tolist()))
         said.append(
-            f"The interval takes the {counted(len(data), 'sequence')} as independent; they come "
-            f"from {counted(groups, 'group')}, so for new groups it is too narrow."
+            f"The sequences come from {counted(groups, 'group')}; the interval draws whole groups."
         )
     absent = [row.name for row in evaluation.per_class if row.support == 0]
     if absent:
@@ -104,15 +105,6 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     ('1,200 sequences', '1 class')
     """
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def named(label: Any) -> str:
-    """Return a label as it stands in a sentence: text as it is, numbers as classes.
-
-    >>> named("walk"), named(3)
-    ('walk', 'class 3')
-    """
-    return label if isinstance(label, str) else f"class {label}"
 
 
 def listed(names: list[Any], at_most: int = 8) -> str:

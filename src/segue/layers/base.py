@@ -104,11 +104,13 @@ class Layer(nn.Module, abc.ABC):
 
     Attributes:
         name: unique in the network.
+        kind: the word of its spec.
         shape: what comes out.
         causal: whether the output at a step depends on that step and those before it only.
     """
 
     causal: bool = True
+    kind: str = ""
 
     def __init__(self, name: str, shape: Shape) -> None:
         super().__init__()

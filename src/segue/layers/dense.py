@@ -79,4 +79,6 @@ class DenseLayer(Layer):
 
 def head(units: int, shape: Shape, seed: int) -> DenseLayer:
     """The implied last layer of an estimator's network."""
-    return DenseLayer(Dense(units), Place("head", shape, seed=seed))
+    layer = DenseLayer(Dense(units), Place("head", shape, seed=seed))
+    layer.kind = Dense.kind
+    return layer

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
+from pydantic import FiniteFloat
 from torch import Tensor, nn
 
 from segue.errors import SpecError
@@ -30,7 +31,7 @@ from segue.spec import Count, Name, Rate
 
 Output = Literal["auto", "last", "every"]
 Merge = Literal["concat", "sum", "mean", "none"]
-InitialState = Literal["zeros", "learnt"] | tuple[tuple[float, ...], ...]
+InitialState = Literal["zeros", "learnt"] | tuple[tuple[FiniteFloat, ...], ...]
 
 
 class Recurrence(nn.Module, abc.ABC):

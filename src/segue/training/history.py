@@ -48,13 +48,9 @@ class History:
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw loss and accuracy over the epochs; return the axes of the loss."""
-        # Drawing is a room further on; only who calls this goes there.
-        import importlib
+        from segue.plots import plot_history
 
-        axes_drawn: Axes = importlib.import_module("segue.evaluation.plots").plot_history(
-            self, axes=axes
-        )
-        return axes_drawn
+        return plot_history(self, axes=axes)
 
 
 class HistoryWriter(Callback):

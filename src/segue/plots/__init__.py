@@ -5,17 +5,17 @@ pyplot, so no back end is chosen, nothing is kept alive, and the global style st
 notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("picture.png")` keeps it.
 """
 
-from segue.evaluation.plots.counts import class_counts, plot_class_balance, plot_lengths
-from segue.evaluation.plots.display import Display, draw_sequence
-from segue.evaluation.plots.overview import overview
-from segue.evaluation.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
-from segue.evaluation.plots.sequences import (
+from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
+from segue.plots.display import Display, draw_sequence
+from segue.plots.overview import overview
+from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
+from segue.plots.sequences import (
     draw_row,
     examples,
     plot_mistakes,
     plot_sequences,
 )
-from segue.evaluation.plots.style import PALETTE, STYLE, strip
+from segue.plots.style import PALETTE, STYLE, strip
 
 __all__ = [
     "PALETTE",

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.evaluation.plots.style import PALETTE, new_axes, plain_names, styled, thinned_ticks
+from segue.plots.style import PALETTE, new_axes, plain_names, styled, thinned_ticks
 
 LINE_HEIGHT = 0.15  # inches that the name of a class needs
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
-from segue.evaluation.plots.style import PALETTE, styled
+from segue.plots.style import PALETTE, styled
 
 Array = npt.NDArray[Any]
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
-from segue.evaluation.plots.display import Display, draw_sequence
-from segue.evaluation.plots.style import AxesArray, new_figure, panels, plain_names, styled
-from segue.evaluation.text import named
+from segue.dataset import Dataset, named
+from segue.plots.display import Display, draw_sequence
+from segue.plots.style import AxesArray, new_figure, panels, plain_names, styled
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:

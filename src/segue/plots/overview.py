@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segue.dataset import Dataset
-from segue.evaluation.plots.counts import plot_class_balance, plot_lengths
-from segue.evaluation.plots.sequences import examples, plot_sequences
-from segue.evaluation.plots.style import MUTED, new_figure, styled
+from segue.plots.counts import plot_class_balance, plot_lengths
+from segue.plots.sequences import examples, plot_sequences
+from segue.plots.style import MUTED, new_figure, styled
 
 
 @styled

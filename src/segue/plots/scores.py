@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from segue.errors import DataError
-from segue.evaluation.metrics import Calibration
-from segue.evaluation.plots.style import (
+from segue.plots.style import (
     BLUE,
     INK,
     MUTED,
@@ -25,6 +24,9 @@ from segue.evaluation.plots.style import (
     styled,
     thinned_ticks,
 )
+
+if TYPE_CHECKING:
+    from segue.evaluation.metrics import Calibration
 
 
 class History(Protocol):
