@@ -24,6 +24,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+_SHOWN = 100  # characters of a text on either side of the place that an error points at
+
+
 class SegueError(Exception):
     """The root of the tree: catch this to catch everything that segue raises on purpose."""
 
@@ -73,7 +76,9 @@ class SpecError(SegueError, ValueError):
         self.text = text
         self.position = position
         if text is not None and position is not None:
-            message = f"{message}\n  {text}\n  {' ' * position}^"
+            first = max(0, position - _SHOWN)
+            shown = text[first : position + _SHOWN]
+            message = f"{message}\n  {shown}\n  {' ' * (position - first)}^"
         super().__init__(message)
 
 

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter
 
 from segue.errors import SpecError, did_you_mean
 
-Count = Annotated[int, pydantic.Field(ge=1)]
+Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
 Rate = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
@@ -60,14 +60,17 @@ class Spec:
 
         Needed arguments and words stand by their place, as in `dense(32, relu)`; the rest by name.
         """
-        words, named = [], False
+        words, named, adapters = [], False, _adapters(type(self))
         for f in fields(self):
             value = getattr(self, f.name)
             if self._is_default(f.name):
                 named = True
                 continue
             named = named or not (_required(f) or isinstance(value, str))
-            words.append(f"{f.name}={_text(value)}" if named else _text(value))
+            text = _text(value)
+            if value == "none" and not _takes_none(adapters[f.name]):
+                text = "none"  # needs no quotes where the word cannot mean the absence of a value
+            words.append(f"{f.name}={text}" if named else text)
         return f"{self.kind}({', '.join(words)})" if words else self.kind
 
     def to_json(self) -> dict[str, Any]:
@@ -137,6 +140,14 @@ def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
         return adapter.validate_python("none", strict=True)
 
 
+def _takes_none(adapter: TypeAdapter[Any]) -> bool:
+    try:
+        adapter.validate_python(None, strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
 def _reason(error: pydantic.ValidationError) -> str:
     reasons = dict.fromkeys(detail["msg"] for detail in error.errors(include_url=False))
     return ", or ".join(reason[0].lower() + reason[1:] for reason in reasons)
@@ -159,8 +170,9 @@ def _text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(_text(entry) for entry in value)}]"
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        return f'"{value}"'
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) and value not in _CONSTANTS
+        return value if plain else f'"{value}"'
     return str(value)
 
 
@@ -176,6 +188,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _CONSTANTS = {"true": True, "false": False, "none": None, "True": True, "False": False}
+_DEEPEST = 5  # lists in lists; no argument needs more than two
 
 
 @dataclass(frozen=True)
@@ -266,8 +279,10 @@ class _Parser:
             return _Argument(token.text, self.value(), token.position)
         return _Argument(None, self.value(), token.position)
 
-    def value(self) -> Any:
+    def value(self, depth: int = 0) -> Any:
         token = self.take()
+        if depth > _DEEPEST:
+            raise self.fail("lists in lists too deep", token.position)
         if token.kind == "number":
             return int(token.text) if re.fullmatch(r"[+-]?\d+", token.text) else float(token.text)
         if token.kind == "string":
@@ -277,7 +292,7 @@ class _Parser:
         if token.text == "[":
             entries = []
             while self.token.text != "]":
-                entries.append(self.value())
+                entries.append(self.value(depth + 1))
                 if self.token.text != "]":
                     self.take(",")
             self.take("]")

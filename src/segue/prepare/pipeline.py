@@ -32,7 +32,7 @@ def as_steps(prepare: PrepareLike) -> tuple[StepSpec, ...]:
     if isinstance(prepare, str):
         found: Iterable[Any] = parse(prepare, STEPS, what="preparation step")
     else:
-        found = (prepare,) if isinstance(prepare, StepSpec) else prepare
+        found = prepare if isinstance(prepare, Iterable) else (prepare,)
     steps = tuple(found)
     for step in steps:
         if not isinstance(step, StepSpec):
