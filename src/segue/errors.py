@@ -23,7 +23,6 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-
 _SHOWN = 100  # characters of a text on either side of the place that an error points at
 
 

@@ -60,7 +60,8 @@ class Spec:
 
         Needed arguments and words stand by their place, as in `dense(32, relu)`; the rest by name.
         """
-        words, named, adapters = [], False, _adapters(type(self))
+        kind: Any = type(self)
+        words, named, adapters = [], False, _adapters(kind)
         for f in fields(self):
             value = getattr(self, f.name)
             if self._is_default(f.name):
