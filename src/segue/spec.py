@@ -105,14 +105,19 @@ def from_json(items: Iterable[Mapping[str, Any]], table: Table, *, what: str) ->
     """Make specs from their JSON; unknown kinds and fields are refused by name."""
     specs = []
     for item in items:
+        if not isinstance(item, Mapping):
+            raise SpecError(f"a {what} is described by an object with its kind; got {item!r}.")
         given = dict(item)
         kind = given.pop("kind", None)
-        if kind not in table:
+        if not isinstance(kind, str) or kind not in table:
             raise SpecError(f"unknown {what} {kind!r}.{did_you_mean(str(kind), table)}")
         known = {f.name for f in fields(table[kind])}
         strange = sorted(set(given) - known)
         if strange:
             raise SpecError(f"{kind} has no field {', '.join(strange)}.")
+        absent = [f.name for f in fields(table[kind]) if _required(f) and f.name not in given]
+        if absent:
+            raise SpecError(f"{kind} needs {', '.join(absent)}.")
         specs.append(table[kind](**given))
     return tuple(specs)
 

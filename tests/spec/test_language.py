@@ -1,0 +1,125 @@
+"""The little language: what it reads, and what it says about what it cannot read."""
+
+from __future__ import annotations
+
+import pytest
+
+from segue.errors import SpecError
+from segue.layers import GRU, LSTM, BiLSTM, Dense, Dropout, Flatten, Pool
+from segue.networks import as_specs, specs_from_json
+from segue.prepare import Interpolate, Standardize, as_steps
+
+
+@pytest.mark.parametrize(
+    ("text", "specs"),
+    [
+        ("lstm(128)", [LSTM(128)]),
+        ("bilstm(100) dense(32, relu)", [BiLSTM(100), Dense(32, "relu")]),
+        ("lstm(units=8, dropout=.2)", [LSTM(8, dropout=0.2)]),
+        ("lstm(8, 0.1, 0.2, every)", [LSTM(8, 0.1, 0.2, "every")]),
+        ("flatten, dropout(5e-1) | pool", [Flatten(), Dropout(0.5), Pool("mean")]),
+        ("bilstm(4, merge=none)", [BiLSTM(4, merge="none")]),
+        ('lstm(4, name="memory")', [LSTM(4, name="memory")]),
+        ("lstm(4, name=memory)", [LSTM(4, name="memory")]),
+        ("dense(4, bias=false)", [Dense(4, bias=False)]),
+        ("gru(2, initial_state=[[1, -2.5]])", [GRU(2, initial_state=((1.0, -2.5),))]),
+        ("lstm(4,)", [LSTM(4)]),
+        ("", []),
+    ],
+)
+def test_texts_that_are_read(text: str, specs: list[object]) -> None:
+    """By place and by name, with any separator."""
+    assert as_specs(text) == tuple(specs)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "position"),
+    [
+        ("lstmm(4)", "unknown layer 'lstmm'. Did you mean \"lstm\"?", 0),
+        ("dense(3) Gru(4)", "unknown layer 'Gru'. Did you mean \"gru\"?", 9),
+        ("transformer(4)", "unknown layer 'transformer'. Known: bigru, bilstm, birnn, dense", 0),
+        ("lstm(-3)", "`units` is -3: input should be greater than or equal to 1", 0),
+        ("lstm(0)", "`units` is 0: input should be greater than or equal to 1", 0),
+        ("lstm(4.5)", "`units` is 4.5: input should be a valid integer", 0),
+        ("lstm(true)", "`units` is True: input should be a valid integer", 0),
+        ("lstm()", "lstm needs units: lstm(units, dropout,", 0),
+        ("dense(3) lstm", "lstm needs units", 9),
+        ("lstm(4, units=5)", "lstm has 'units' twice", 8),
+        ("lstm(4, unit=5)", "lstm has no argument 'unit'. Did you mean \"units\"?", 8),
+        ("dense(4, relu, true, a, 5)", "too many arguments: dense(units, activation,", 24),
+        ("lstm(4, dropout=1)", "`dropout` is 1: input should be less than 1", 0),
+        ("dropout(-0.1)", "`rate` is -0.1: input should be greater than or equal to 0", 0),
+        ("pool(median)", "`how` is 'median': input should be 'last', 'mean' or 'max'", 0),
+        ("dense(3, name=3)", "`name` is 3: input should be a valid string", 0),
+        ('dense(3, name="a b")', "`name` is 'a b': string should match", 0),
+        ("lstm(4", "expected ',', found 'the end'", 6),
+        ("lstm(4 5)", "expected ',', found '5'", 7),
+        ("lstm(4))", "expected a name, found ')'", 7),
+        ("lstm 4", "expected a name, found '4'", 5),
+        ("lstm(4) % dense(2)", "unexpected '%'", 8),
+        ("lstm(4),, dense(3)", "expected a name, found ','", 8),
+        ("lstm(=4)", "expected a value, found '='", 5),
+        ("dense(99999999999)", "`units` is 99999999999: input should be less than 2147483648", 0),
+        ("lstm(" + "[" * 50_000, "lists in lists too deep", 11),
+        ("lstm(1, initial_state=[[1e999],[0]])", "`initial_state` is ((inf,), (0,))", 0),
+    ],
+)
+def test_texts_that_are_refused(text: str, message: str, position: int) -> None:
+    """The message says what is wrong, and points at the place."""
+    with pytest.raises(SpecError) as caught:
+        as_specs(text)
+    lines = str(caught.value).splitlines()
+    assert message in lines[0]
+    assert caught.value.position == position
+    assert lines[-1] == "  " + " " * position + "^"
+    assert lines[-2] == "  " + text[: position + 100]
+
+
+def test_several_problems_are_reported_together() -> None:
+    """Nobody has to mend one after the other."""
+    with pytest.raises(SpecError, match="`units` is -1.*`dropout` is 2.*`output` is 'lst'"):
+        as_specs("lstm(-1, dropout=2, output=lst)")
+    with pytest.raises(SpecError, match="`units` is 'a'.*`activation` is 'rel'"):
+        Dense("a", "rel")  # type: ignore[arg-type]
+
+
+def test_a_place_far_inside_a_long_text_is_shown_with_what_is_around_it() -> None:
+    """The mark stands under the place, and the message stays short."""
+    text = "dense(3) " * 100 + "dens(3)" + " dense(3)" * 100
+    with pytest.raises(SpecError) as caught:
+        as_specs(text)
+    _, shown, mark = str(caught.value).splitlines()
+    assert shown[mark.index("^") :].startswith("dens(3)")
+    assert len(shown) < 250
+
+
+@pytest.mark.parametrize("network", [5, None, 2.5, {"lstm": 4}, ["lstm(4)"], [LSTM]])
+def test_what_is_neither_a_text_nor_specs_is_refused(network: object) -> None:
+    """With the two forms that there are."""
+    with pytest.raises(SpecError, match=r"a network is a text such as 'lstm\(128\)', or a list"):
+        as_specs(network)  # type: ignore[arg-type]
+
+
+def test_json_of_an_unknown_kind_or_field_is_refused_by_name() -> None:
+    """The schema is closed."""
+    with pytest.raises(SpecError, match="unknown layer 'lambda'. Known: "):
+        specs_from_json([{"kind": "lambda", "code": "import os"}])
+    with pytest.raises(SpecError, match="unknown layer None"):
+        specs_from_json([{}])
+    with pytest.raises(SpecError, match="dense has no field code, path."):
+        specs_from_json([{"kind": "dense", "units": 3, "path": "x", "code": "y"}])
+    with pytest.raises(SpecError, match="dense needs units."):
+        specs_from_json([{"kind": "dense"}])
+
+
+def test_preparations_have_the_same_language() -> None:
+    """With their own words in the messages."""
+    assert as_steps("interpolate standardize") == (Interpolate(), Standardize())
+    assert as_steps("none") == as_steps("") == as_steps(None) == ()
+    assert as_steps(Standardize()) == as_steps([Standardize()]) == (Standardize(),)
+    with pytest.raises(SpecError, match="unknown preparation step 'standardise'. Did you mean \"s"):
+        as_steps("standardise")
+    with pytest.raises(SpecError, match="a preparation is a text such as 'standardize'"):
+        as_steps(5)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"too many arguments: standardize\(\)"):
+        as_steps("standardize(3)")
