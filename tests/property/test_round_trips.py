@@ -63,7 +63,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     st.sampled_from(["units", "rate", "name", "initial_state", "output", "how", "features", "x"]),
 )
 def test_any_json_is_read_or_refused(value: object, kind: str, field: str) -> None:
-    """A field of the wrong type, or one that is not there, raises a `SpecError` and nothing else."""
+    """A wrong type, or a field that is not there, raises a `SpecError` and nothing else."""
     items: Any = [{"kind": kind, field: value}]
     with contextlib.suppress(SpecError):
         specs = specs_from_json(items)
