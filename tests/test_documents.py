@@ -81,3 +81,45 @@ def test_the_overview_of_the_readme_has_every_command() -> None:
     _, overview = README.split("## On the command line")
     shown = set(re.findall(r"^segue (\w+)", overview, re.MULTILINE))
     assert shown == set(typer.main.get_command(app).commands)
+
+
+def test_every_layer_and_preparation_is_documented() -> None:
+    from segue.layers import LAYERS
+    from segue.prepare import STEPS
+
+    text = (ROOT / "docs" / "reference" / "networks.md").read_text(encoding="utf-8")
+    layers, steps = text.split("## Layers")[1].split("## Preparations")
+    assert set(re.findall(r"`(\w+)(?:\(units.*?\)|\(\w+\))?`", _first_cells(layers))) == set(LAYERS)
+    assert set(re.findall(r"`(\w+)`", _first_cells(steps))) == set(STEPS)
+
+
+def test_every_format_is_documented() -> None:
+    from segue.readers import READERS
+
+    text = (ROOT / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (yes)? ?\|$", text, re.MULTILINE)
+    assert {name: bool(yes) for name, yes in rows} == {r.name: r.is_writable for r in READERS}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_the_networks_of_the_documents_can_be_built(path: Path) -> None:
+    from segue.networks import as_specs
+
+    text = path.read_text(encoding="utf-8")
+    for network in re.findall(r'--network "(.*?)"|SequenceClassifier\("(.*?)"', text):
+        assert as_specs("".join(network))
+
+
+def test_the_texts_and_the_lists_of_layers_are_the_same() -> None:
+    from segue import layers
+    from segue.networks import as_specs
+
+    text = (ROOT / "docs" / "reference" / "networks.md").read_text(encoding="utf-8")
+    pairs = re.findall(r"^(\w+\(.*?)  +(\[?[A-Z].*)$", text, re.MULTILINE)
+    assert len(pairs) == 3
+    for line, code in pairs:
+        assert as_specs(line) == as_specs(eval(code, dict(vars(layers))))
+
+
+def _first_cells(text: str) -> str:
+    return "\n".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))

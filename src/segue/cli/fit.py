@@ -24,7 +24,7 @@ def fit(
         ),
     ] = None,
     network: Annotated[
-        str, typer.Option(metavar="SPEC", help='Layers, such as "conv(32, 5) pool(max) dense(16)".')
+        str, typer.Option(metavar="SPEC", help='Layers, such as "gru(64) dense(32, relu)".')
     ] = "bilstm(100)",
     prepare: Annotated[
         str, typer.Option(metavar="SPEC", help='Preparation, such as "standardize" or "none".')
