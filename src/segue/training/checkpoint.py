@@ -60,12 +60,14 @@ def write(path: Path, job: Job, state: TrainingState, fingerprint: dict[str, Any
     """Write the network's weights and the state."""
     tensors = {f"network/{k}": v for k, v in job.network.state_dict().items()}
     tensors |= {f"best/{k}": v for k, v in state.best_weights.items()}
+    tensors |= {f"proven/{k}": v for k, v in state.proven_weights.items()}
     for number, entry in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
     facts = {
         "rows": state.rows,
         "best_loss": None if math.isinf(state.best_loss) else state.best_loss,
         "best_epoch": state.best_epoch,
+        "proven_epoch": state.proven_epoch,
         "stale_epochs": state.stale_epochs,
         "plateau": state.plateau,
         "seconds": state.seconds,
@@ -101,6 +103,7 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
     job.network.load_state_dict(_under("network/", tensors))
     state.best_weights = _under("best/", tensors)
     state.last_weights = _under("network/", tensors)
+    state.proven_weights = _under("proven/", tensors)
     _fill_optimizer(state.optimizer, _under("optimizer/", tensors))
     for name, value in facts["state"].items():
         setattr(state, name, math.inf if name == "best_loss" and value is None else value)

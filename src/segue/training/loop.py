@@ -72,6 +72,8 @@ class TrainingState:
     best_epoch: int | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     last_weights: dict[str, Tensor] = field(default_factory=dict)
+    proven_weights: dict[str, Tensor] = field(default_factory=dict)  # they gave a finite loss
+    proven_epoch: int = 0  # after which they stood; 0 is before the first
     stale_epochs: int = 0  # since the best one
     plateau: float = 1.0  # what "plateau" multiplies the rate with
     seconds: float = 0.0
@@ -79,8 +81,8 @@ class TrainingState:
     @classmethod
     def start(cls, job: Job) -> TrainingState:
         """The state before the first epoch."""
-        parameters = list(job.network.parameters())
-        return cls(make_optimizer(parameters, job.learning_rate, job.options))
+        optimizer = make_optimizer(job.network.parameters(), job.learning_rate, job.options)
+        return cls(optimizer, proven_weights=_copy(job.network))
 
 
 def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
@@ -99,6 +101,10 @@ def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) ->
         ended = _run_epochs(job, state, callbacks)
     except KeyboardInterrupt:
         ended = "interrupted"
+    except TrainingError:
+        state.last_weights = state.proven_weights
+        state.best_epoch = state.best_epoch or state.proven_epoch
+        raise
     finally:
         _restore(job.network, state)
         for callback in callbacks:
@@ -108,16 +114,14 @@ def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) ->
 
 def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -> str:
     began = time.perf_counter() - state.seconds
-    while len(state.rows) < job.epochs:
+    while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
         row = _train_epoch(job, state, began)
-        row |= _validate(job)
+        row |= _validate(job, state)
         state.seconds = row["seconds"] = time.perf_counter() - began
         _close_epoch(job, state, row)
         for callback in callbacks:
             callback.on_epoch(row, state)
-        if (ended := _reason_to_stop(job, state)) is not None:
-            return ended
-    return "finished"
+    return ended
 
 
 def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
@@ -137,7 +141,12 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
         norm = torch.nn.utils.clip_grad_norm_(parameters, job.options.clip_norm or math.inf)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(float(norm))):
-            raise _not_finite(epoch, step, len(batches), value, job)
+            what = "gradient" if math.isfinite(value) else "loss"
+            raise _not_finite(
+                f"{what} in epoch {epoch}, batch {step + 1} of {len(batches)},", job, state
+            )
+        if step == 0 and epoch > 1:  # these weights are those that the epoch before ended with
+            state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
         state.optimizer.step()
         total_loss += value * len(index)
         correct += int((_decide(logits) == targets).sum())
@@ -151,7 +160,7 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
 
 
 @torch.no_grad()
-def _validate(job: Job) -> Row:
+def _validate(job: Job, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
     total_loss, correct = 0.0, 0
@@ -160,6 +169,8 @@ def _validate(job: Job) -> Row:
         logits = job.network(x)
         total_loss += float(LOSSES[job.head](logits, targets).sum())
         correct += int((_decide(logits) == targets).sum())
+    if not math.isfinite(total_loss):
+        raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
     count = len(job.validation.targets)
     return {"validation_loss": total_loss / count, "validation_accuracy": correct / count}
 
@@ -227,13 +238,13 @@ def _restore(network: Network, state: TrainingState) -> None:
         network.load_state_dict(weights)
 
 
-def _not_finite(epoch: int, step: int, steps: int, loss: float, job: Job) -> TrainingError:
-    what = f"The loss is {loss}" if not math.isfinite(loss) else "The gradient is not finite"
-    kept = "the weights after the last whole epoch were kept" if epoch > 1 else "nothing was learnt"
+def _not_finite(what: str, job: Job, state: TrainingState) -> TrainingError:
+    epoch = state.best_epoch or state.proven_epoch
+    kept = f"the weights after epoch {epoch} are kept" if epoch else "nothing was learnt"
     advice = f"a lower learning rate than {job.learning_rate:g}"
     if job.options.clip_norm is None:
         advice += ", or clip_norm=1.0"
     return TrainingError(
-        f"{what} in epoch {epoch}, batch {step + 1} of {steps}; {kept}. Try {advice}; and look for "
-        "values far out of the ordinary with `segue data show`."
+        f"The {what} is not finite; {kept}. Try {advice}; and look for values far out of the "
+        "ordinary with `segue data show`."
     )

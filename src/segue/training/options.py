@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, Literal, get_args, get_type_hints
 
 from segue.errors import OptionError, did_you_mean
@@ -61,15 +63,17 @@ class TrainingOptions:
                 problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
         for name in ("clip_norm", "patience", "time_limit_seconds", "threads"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not (_is_number(value) and value > 0):
                 problems.append(f"`{name}` is {value!r}; expected more than 0, or None.")
-        problems += [
-            f"`{name}` is {getattr(self, name)!r}; expected 0 or more."
-            for name in ("momentum", "weight_decay", "min_delta")
-            if getattr(self, name) < 0
-        ]
-        if not 0 < self.plateau_factor < 1:
-            problems.append(f"`plateau_factor` is {self.plateau_factor}; expected between 0 and 1.")
+        for name in ("momentum", "weight_decay", "min_delta"):
+            value = getattr(self, name)
+            if not (_is_number(value) and value >= 0):
+                problems.append(f"`{name}` is {value!r}; expected 0 or more.")
+        wait, factor = self.plateau_patience, self.plateau_factor
+        if not (_is_number(wait) and wait >= 1):
+            problems.append(f"`plateau_patience` is {wait!r}; expected 1 or more.")
+        if not (_is_number(factor) and 0 < factor < 1):
+            problems.append(f"`plateau_factor` is {factor!r}; expected between 0 and 1.")
         if problems:
             raise OptionError(" ".join(problems))
 
@@ -82,3 +86,8 @@ class TrainingOptions:
     def defaults(cls) -> list[tuple[str, Any]]:
         """The table of names and defaults."""
         return [(f.name, f.default) for f in fields(cls)]
+
+
+def _is_number(value: Any) -> bool:
+    """Also NumPy's, from a parameter search; not NaN, and not True."""
+    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)

@@ -1,0 +1,58 @@
+"""A small job for the loop: forty sequences, a tiny network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from segue.dataset import Dataset
+from segue.layers import Shape
+from segue.networks import Network, as_specs
+from segue.prepare import Batches, Preparation
+from segue.testing import tiny_dataset
+from segue.training import TrainingOptions
+from segue.training.loop import Examples, Job
+from segue.training.threads import threads
+
+
+def examples(data: Dataset, weights: Any = None) -> Examples:
+    assert data.classes is not None
+    codes = np.array([data.classes.index(label) for label in data.y.tolist()])
+    return Examples(
+        Batches(data.x, Preparation.fit("standardize", data.x)),
+        torch.from_numpy(codes),
+        None if weights is None else torch.tensor(weights, dtype=torch.float32),
+    )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """More of them only wait for each other on jobs like these."""
+    with threads(1):
+        yield
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Job]:
+    """Make a job; keywords are those of `Job`, and the text of the network."""
+
+    def make(network: str = "gru(4, dropout=0.2)", *, weights: Any = None, **more: Any) -> Job:
+        learnt = tiny_dataset(40, seed=1)
+        given: dict[str, Any] = {
+            "network": Network(as_specs(network), Shape(2), 1, seed=0),
+            "train": examples(learnt, weights),
+            "validation": examples(tiny_dataset(12, seed=2)),
+            "head": "one-logit",
+            "epochs": 6,
+            "batch_size": 8,
+            "learning_rate": 0.02,
+            "seed": 0,
+            "options": TrainingOptions(progress="none"),
+        }
+        return Job(**{**given, **more})
+
+    return make

@@ -1,0 +1,376 @@
+"""The loop: what ends it, which weights are then in place, what its rows say."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from segue.errors import TrainingError, WriteError
+from segue.sequences import Array
+from segue.training import Callback, HistoryWriter, TrainingOptions
+from segue.training import loop as loop_module
+from segue.training.loop import Job, TrainingState, train
+
+MakeJob = Callable[..., Job]
+
+
+class Listener(Callback):
+    """Keeps what it hears, and the weights after every epoch."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.heard: list[str] = []
+        self.weights: list[dict[str, Array]] = []
+
+    def on_start(self, rows: list[dict[str, float]]) -> None:
+        self.heard.append(f"start {len(rows)}")
+
+    def on_epoch(self, row: dict[str, float], state: Any) -> None:
+        self.heard.append(f"epoch {row['epoch']}")
+        self.weights.append(self.job.network.get_weights())
+
+    def on_end(self, ended: str) -> None:
+        self.heard.append(f"end {ended}")
+
+
+def options(**more: Any) -> TrainingOptions:
+    return TrainingOptions(**{"progress": "none", "schedule": "constant", **more})
+
+
+def run(job: Job, *callbacks: Callback) -> tuple[str, TrainingState, Listener]:
+    state, listener = TrainingState.start(job), Listener(job)
+    return train(job, state, [listener, *callbacks]), state, listener
+
+
+def assert_same(a: dict[str, Array], b: dict[str, Array]) -> None:
+    for name, array in a.items():
+        np.testing.assert_array_equal(array, b[name], err_msg=name)
+
+
+def set_validation_losses(monkeypatch: pytest.MonkeyPatch, *losses: float) -> None:
+    """Let the validation give these losses, one after the other."""
+    left = iter(losses)
+    monkeypatch.setattr(
+        loop_module,
+        "_validate",
+        lambda job, state: {"validation_loss": next(left), "validation_accuracy": 0.5},
+    )
+
+
+def test_a_whole_training_is_heard_from_start_to_end(make_job: MakeJob) -> None:
+    """And its rows have an epoch, losses, accuracies, the rate and the seconds."""
+    ended, state, listener = run(make_job(epochs=3))
+    assert ended == "finished"
+    assert listener.heard == ["start 0", "epoch 1", "epoch 2", "epoch 3", "end finished"]
+    assert [list(row) for row in state.rows] == [
+        [
+            "epoch",
+            "loss",
+            "accuracy",
+            "learning_rate",
+            "validation_loss",
+            "validation_accuracy",
+            "seconds",
+        ]
+    ] * 3
+    seconds = [row["seconds"] for row in state.rows]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+
+
+def test_it_learns(make_job: MakeJob) -> None:
+    """Otherwise nothing else here would mean anything."""
+    _, state, _ = run(make_job("gru(6)", epochs=20))
+    assert state.rows[-1]["loss"] < 0.5 * state.rows[0]["loss"]
+    assert state.rows[-1]["validation_accuracy"] >= 0.9
+
+
+def test_the_best_weights_are_restored(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the epoch with the lowest validation loss, the first of equal ones."""
+    set_validation_losses(monkeypatch, 5, 3, 4, 3, 6, 7)
+    job = make_job()
+    ended, state, listener = run(job)
+    assert (ended, state.best_epoch, state.best_loss) == ("finished", 2, 3)
+    assert_same(job.network.get_weights(), listener.weights[1])
+
+
+def test_without_validation_the_last_weights_are_kept(make_job: MakeJob) -> None:
+    """And no row has anything about validation."""
+    job = make_job(validation=None)
+    _, state, listener = run(job)
+    assert state.best_epoch is None
+    assert "validation_loss" not in state.rows[0]
+    assert_same(job.network.get_weights(), listener.weights[-1])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_early_stopping(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, schedule: str) -> None:
+    """After `patience` epochs that are not better by `min_delta` than the best one."""
+    set_validation_losses(monkeypatch, 5, 3, 2.95, 2.92, 2.91, 1)
+    ended, state, _ = run(make_job(options=options(schedule=schedule, patience=3, min_delta=0.1)))
+    assert (ended, len(state.rows), state.best_epoch) == ("early", 5, 2)
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_a_schedule_of_fixed_length_is_not_cut_short(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    """Its best epochs are the last ones."""
+    set_validation_losses(monkeypatch, 1, 2, 3, 4, 5, 6)
+    ended, state, _ = run(make_job(options=options(schedule=schedule, patience=1)))
+    assert (ended, len(state.rows)) == ("finished", 6)
+
+
+def test_no_patience_means_no_early_stop(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`patience=None`."""
+    set_validation_losses(monkeypatch, 1, 2, 3, 4, 5, 6)
+    assert run(make_job(options=options(patience=None)))[0] == "finished"
+
+
+def test_plateau_lowers_the_rate(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time the loss has stood still for `plateau_patience` epochs."""
+    set_validation_losses(monkeypatch, 5, 5, 5, 5, 4, 4)
+    chosen = options(schedule="plateau", plateau_patience=2, plateau_factor=0.1, patience=50)
+    _, state, _ = run(make_job(learning_rate=1.0, options=chosen))
+    rates = [row["learning_rate"] for row in state.rows]
+    np.testing.assert_allclose(rates, [1, 1, 1, 0.1, 0.1, 0.1])
+
+
+def test_the_time_limit_ends_after_the_epoch_that_runs(make_job: MakeJob) -> None:
+    """The schedule follows the clock, so it ends with the training."""
+    ended, state, listener = run(make_job(epochs=10_000, options=options(time_limit_seconds=0.05)))
+    assert ended == "time"
+    assert 1 <= len(state.rows) < 10_000
+    assert state.seconds >= 0.05
+    assert listener.heard[-1] == "end time"
+
+
+def test_the_schedule_follows_the_clock_under_a_time_limit(make_job: MakeJob) -> None:
+    """One-cycle has come down when the time is over."""
+    chosen = options(schedule="one-cycle", time_limit_seconds=0.2)
+    _, state, _ = run(make_job(epochs=100_000, learning_rate=1e-3, options=chosen))
+    rates = [row["learning_rate"] for row in state.rows]
+    assert max(rates) > 0.8e-3
+    assert rates[-1] < 0.3e-3
+
+
+def test_an_interruption_keeps_the_best_weights(make_job: MakeJob) -> None:
+    """Ctrl-C inside a callback is one inside the loop."""
+
+    class Interrupt(Callback):
+        def on_epoch(self, row: dict[str, float], state: Any) -> None:
+            if row["epoch"] == 3:
+                raise KeyboardInterrupt
+
+    job = make_job(validation=None)
+    ended, state, listener = run(job, Interrupt())
+    assert (ended, len(state.rows), listener.heard[-1]) == ("interrupted", 3, "end interrupted")
+    assert_same(job.network.get_weights(), listener.weights[2])
+
+
+def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an epoch has no row, so it has no weights either."""
+    job = make_job(validation=None)
+    gather, calls = loop_module._gather, []
+
+    def interrupted(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 5 + 3:  # forty sequences are five batches of eight
+            raise KeyboardInterrupt
+        return gather(*given)
+
+    monkeypatch.setattr(loop_module, "_gather", interrupted)
+    ended, state, listener = run(job)
+    assert (ended, len(state.rows)) == ("interrupted", 1)
+    assert_same(job.network.get_weights(), listener.weights[0])
+
+
+def test_an_error_in_a_callback_is_not_swallowed(make_job: MakeJob) -> None:
+    """The others hear that the training has failed; the weights of the last epoch stay."""
+
+    class Broken(Callback):
+        def on_epoch(self, row: dict[str, float], state: Any) -> None:
+            if row["epoch"] == 2:
+                raise RuntimeError("my own")
+
+    job = make_job(validation=None)
+    listener = Listener(job)
+    with pytest.raises(RuntimeError, match="my own"):
+        train(job, TrainingState.start(job), [listener, Broken()])
+    assert listener.heard[-1] == "end failed"
+    assert_same(job.network.get_weights(), listener.weights[1])
+
+
+def test_weights_of_zero_leave_a_sequence_out(make_job: MakeJob) -> None:
+    """A batch whose sequences count nothing changes nothing."""
+    none = make_job(weights=np.zeros(40), options=options(optimizer="sgd"))
+    before = none.network.get_weights()
+    run(none)
+    assert_same(before, none.network.get_weights())
+
+
+def test_a_weight_of_two_is_a_sequence_twice(make_job: MakeJob) -> None:
+    """The gradient of one batch with plain steps down the slope, by hand."""
+    weights = np.ones(40)
+    weights[3] = 2.0
+    plain = options(optimizer="sgd", clip_norm=None)
+    job = make_job("gru(4)", weights=weights, batch_size=40, epochs=1, options=plain)
+    network = job.network
+    x = job.train.batches.gather(np.arange(40))
+    targets = job.train.targets.float()
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        network(x)[:, 0], targets, reduction="none"
+    )
+    loss = (losses.sum() + losses[3]) / 40
+    loss.backward()  # type: ignore[no-untyped-call]
+    wanted = {
+        name: (tensor - 0.02 * tensor.grad).detach().numpy()  # type: ignore[operator]
+        for name, tensor in network.weight_tensors().items()
+    }
+    _, state, _ = run(job)
+    assert state.rows[0]["loss"] == pytest.approx(float(loss.detach()), rel=1e-6)
+    for name, array in network.get_weights().items():
+        np.testing.assert_allclose(array, wanted[name], atol=1e-6)
+
+
+def test_clipping_shortens_the_gradient(make_job: MakeJob) -> None:
+    """One step of sgd with rate one is then as long as the clipping allows."""
+    job = make_job("gru(4)", batch_size=40, epochs=1, learning_rate=1.0, validation=None)
+    job = Job(**{**vars(job), "options": options(optimizer="sgd", clip_norm=1e-3)})
+    before = job.network.get_weights()
+    run(job)
+    after = job.network.get_weights()
+    length = math.sqrt(sum(((after[n] - before[n]) ** 2).sum() for n in before))
+    assert length == pytest.approx(1e-3, rel=1e-3)
+
+
+# -- losses that are not finite ------------------------------------------------------------------
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -> None:
+    """Let the loss of one batch, counted from 1 over all epochs, be a number that is none."""
+    real, calls = loop_module.LOSSES["one-logit"], []
+
+    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return real(logits, targets) * (value if len(calls) == call else 1)
+
+    monkeypatch.setitem(loop_module.LOSSES, "one-logit", loss)
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_batch(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights after the last epoch that was followed by a finite loss are in place."""
+    spoil(monkeypatch, 2 * 5 + 4)
+    job = make_job(validation=None)
+    listener, state = Listener(job), TrainingState.start(job)
+    message = "loss in epoch 3, batch 4 of 5, is not finite; the weights after epoch 2 are kept"
+    with pytest.raises(TrainingError, match=f"{message}.*lower learning rate than 0.02"):
+        train(job, state, [listener])
+    assert (listener.heard[-1], state.best_epoch) == ("end failed", 2)
+    assert_same(job.network.get_weights(), listener.weights[1])
+
+
+def test_weights_that_give_no_finite_loss_are_not_good_ones(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first batch of an epoch fails, the epoch before has ended with broken weights."""
+    spoil(monkeypatch, 2 * 5 + 1, math.inf)
+    job = make_job(validation=None)
+    listener, state = Listener(job), TrainingState.start(job)
+    with pytest.raises(
+        TrainingError, match="epoch 3, batch 1 of 5.*weights after epoch 1 are kept"
+    ):
+        train(job, state, [listener])
+    assert_same(job.network.get_weights(), listener.weights[0])
+
+
+def test_a_failure_in_the_first_epoch_leaves_the_first_weights(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says that nothing was learnt."""
+    spoil(monkeypatch, 3)
+    job = make_job(validation=None, options=options(clip_norm=None))
+    before = job.network.get_weights()
+    with pytest.raises(TrainingError, match="batch 3 of 5.*nothing was learnt.*or clip_norm=1.0"):
+        run(job)
+    assert_same(job.network.get_weights(), before)
+
+
+def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finite loss can have a gradient that is none."""
+    monkeypatch.setitem(
+        loop_module.LOSSES,
+        "one-logit",
+        lambda logits, targets: (logits[:, 0] * 0).abs().sqrt() + targets,
+    )
+    with pytest.raises(TrainingError, match="The gradient in epoch 1, batch 1 of 5, is not finite"):
+        run(make_job(validation=None))
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights that gave it are not kept, and no row says NaN."""
+    spoil(monkeypatch, 6 * 2)  # five batches and one validation in each epoch
+    job = make_job()
+    listener, state = Listener(job), TrainingState.start(job)
+    with pytest.raises(TrainingError, match="validation loss after epoch 2 is not finite.*epoch 1"):
+        train(job, state, [listener])
+    assert len(state.rows) == 1
+    assert_same(job.network.get_weights(), listener.weights[0])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_rate_out_of_all_proportion_never_leaves_broken_weights(
+    make_job: MakeJob, optimizer: str
+) -> None:
+    """Whether it fails or not: what is left gives finite numbers."""
+    job = make_job(
+        "rnn(4, activation=relu)",
+        validation=None,
+        batch_size=40,
+        learning_rate=1e30,
+        options=options(optimizer=optimizer, clip_norm=None),
+    )
+    with pytest.raises(TrainingError, match="is not finite"):
+        run(job)
+    logits = job.network(job.train.batches.gather(np.arange(40)))
+    assert bool(torch.isfinite(logits).all())
+
+
+# -- history -------------------------------------------------------------------------------------
+
+
+def test_the_history_file_grows_row_by_row(make_job: MakeJob, tmp_path: Path) -> None:
+    """Whoever looks at it sees every epoch that is done."""
+    path, seen = tmp_path / "history.jsonl", []
+
+    class Look(Callback):
+        def on_epoch(self, row: dict[str, float], state: Any) -> None:
+            seen.append([json.loads(line) for line in path.read_text().splitlines()])
+
+    path.write_text("of an older training\n")
+    _, state, _ = run(make_job(epochs=3), HistoryWriter(path), Look())
+    assert [len(rows) for rows in seen] == [1, 2, 3]
+    assert seen[-1] == state.rows
+
+
+def test_a_history_that_cannot_be_written_is_told(make_job: MakeJob, tmp_path: Path) -> None:
+    """In one message, with the path."""
+    (tmp_path / "history.jsonl").mkdir()
+    with pytest.raises(WriteError, match=r"history.jsonl could not be written \(Is a directory\)"):
+        run(make_job(), HistoryWriter(tmp_path / "history.jsonl"))
