@@ -103,7 +103,13 @@ def check_sequences(x: Sequences) -> None:
 
 
 def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
-    """Raise for fewer than two classes, warn of a class that occurs once."""
+    """Raise for fewer than two classes or a label outside them, warn of one that occurs once."""
+    strange = sorted({str(label) for label in np.unique(labels).tolist() if label not in classes})
+    if strange:
+        raise DataError(
+            f"Labels {', '.join(strange)} are not among the classes {list(classes)}. Leave out "
+            "`classes` to find them from the labels."
+        )
     if len(classes) < 2:
         raise DataError(
             f"All {len(labels)} sequences belong to one class ({classes[0]!r}); a classifier needs "

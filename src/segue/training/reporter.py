@@ -59,8 +59,7 @@ class LineReporter(Reporter):
             self.message(f"epoch {epoch}/{self.epochs}: {describe(row)}{rest}")
 
     def on_end(self, ended: str) -> None:
-        if ended != "finished":
-            self.message(_ENDINGS[ended])
+        self.message(_ENDINGS.get(ended, ""))
 
 
 class BarReporter(Reporter):
@@ -89,14 +88,12 @@ class BarReporter(Reporter):
 
     def on_end(self, ended: str) -> None:
         self.bar.stop()
-        if ended != "finished":
-            self.message(_ENDINGS[ended])
+        self.message(_ENDINGS.get(ended, ""))
 
 
 _ENDINGS = {
     "early": "stopped early: the validation loss stands still",
     "time": "stopped: the time limit is reached",
-    "interrupted": "interrupted: the best weights so far are kept",
     "failed": "failed",
 }
 
