@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, interpolate_gaps
+from segue.errors import SpecError
+from segue.prepare.steps import (
+    Array,
+    Blocks,
+    Ragged,
+    StepSpec,
+    check_names,
+    interpolate_gaps,
+)
 
 
 @dataclass(frozen=True)
@@ -50,3 +59,11 @@ class Mask(StepSpec):
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels + len(fitted["expected"])
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        check_names(self.kind, numbers, ("expected",))
+        given = numbers["expected"]
+        whole = isinstance(given, list) and all(type(c) is int and 0 <= c < channels for c in given)
+        if not whole or given != sorted(set(given)):
+            raise SpecError(f"mask needs rising numbers of {channels} channels; got {given!r}.")
+        return {"expected": np.array(given, np.int64)}

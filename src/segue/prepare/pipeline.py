@@ -134,13 +134,23 @@ class Preparation:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preparation:
-        """The reverse of `to_json`."""
+        """The reverse of `to_json`.
+
+        Raises:
+            SpecError: steps that do not exist, or numbers that cannot have been fitted.
+        """
         found = from_json(data["steps"], STEPS, what="preparation step")
         steps = tuple(step for step in found if isinstance(step, StepSpec))
-        fitted = tuple({k: np.asarray(v) for k, v in entry.items()} for entry in data["fitted"])
-        if len(steps) != len(fitted):
-            raise SpecError(f"{len(steps)} preparation steps with {len(fitted)} fitted ones.")
-        return cls(steps, fitted, int(data["channels_in"]), int(data["channels_out"]))
+        entries, channels = data["fitted"], int(data["channels_in"])
+        if len(steps) != len(entries):
+            raise SpecError(f"{len(steps)} preparation steps with {len(entries)} fitted ones.")
+        fitted: list[dict[str, Array]] = []
+        for step, entry in zip(steps, entries, strict=True):
+            fitted.append(step.restore(entry, channels))
+            channels = step.channels(channels, fitted[-1])
+        if channels != data["channels_out"]:
+            raise SpecError(f"the steps give {channels} channels, not {data['channels_out']!r}.")
+        return cls(steps, tuple(fitted), int(data["channels_in"]), channels)
 
 
 def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.errors import SpecError
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,13 @@ class Standardize(StepSpec):
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         return ((values - fitted["mean"]) / fitted["scale"]).astype(np.float32), lengths
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        check_names(self.kind, numbers, ("mean", "scale"))
+        fitted = {name: np.array(values, np.float64) for name, values in numbers.items()}
+        fits = all(v.shape == (channels,) and np.isfinite(v).all() for v in fitted.values())
+        if not fits or (fitted["scale"] <= 0).any():
+            raise SpecError(
+                f"standardize needs a mean and a scale for each of {channels} channels."
+            )
+        return fitted

@@ -6,12 +6,13 @@ Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import SpecError
 from segue.spec import Spec
 
 Array = npt.NDArray[Any]
@@ -39,6 +40,25 @@ class StepSpec(Spec, abc.ABC):
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         """How many channels come out when `channels` come in."""
         return channels
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        """Take what was fitted from its JSON.
+
+        Args:
+            numbers: by name, as `fit` has given them, arrays as lists.
+            channels: how many channels come in.
+
+        Raises:
+            SpecError: numbers that `fit` cannot have given.
+        """
+        check_names(self.kind, numbers, ())
+        return {}
+
+
+def check_names(kind: str, numbers: Any, names: tuple[str, ...]) -> None:
+    """Raise unless exactly these numbers are given."""
+    if not isinstance(numbers, Mapping) or set(numbers) != set(names):
+        raise SpecError(f"{kind} remembers {', '.join(names) or 'nothing'}; got {numbers!r}.")
 
 
 def interpolate_gaps(values: Array, lengths: Array, channels: Iterable[int]) -> Array:

@@ -1,0 +1,174 @@
+"""Stopped is not lost: a training goes on from its checkpoint to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+
+from segue.errors import ModelFileError
+from segue.training import Callback, TrainingOptions, checkpoint
+from segue.training import loop as loop_module
+from segue.training.loop import Job, TrainingState, train
+
+MakeJob = Callable[..., Job]
+FINGERPRINT = {"network": "gru(4)", "seed": 0}
+
+
+class KilledError(Exception):
+    """Nothing in the loop catches it, like the death of the process."""
+
+
+class Kill(Callback):
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch(self, row: dict[str, float], state: Any) -> None:
+        if row["epoch"] == self.epoch:
+            raise KilledError
+
+
+def without_times(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def train_until(job: Job, folder: Path, epoch: int) -> None:
+    saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
+    with pytest.raises(KilledError):
+        train(job, TrainingState.start(job), [saver, Kill(epoch)])
+
+
+def resume(job: Job, folder: Path) -> tuple[str, TrainingState]:
+    saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
+    state = checkpoint.read(saver.path, job, FINGERPRINT)
+    return train(job, state, [saver]), state
+
+
+def assert_same_end(job: Job, state: TrainingState, other: Job, other_state: TrainingState) -> None:
+    for name, array in job.network.get_weights().items():
+        np.testing.assert_array_equal(array, other.network.get_weights()[name], err_msg=name)
+    assert without_times(state.rows) == without_times(other_state.rows)
+    assert state.best_epoch == other_state.best_epoch
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("schedule", ["one-cycle", "plateau"])
+@pytest.mark.parametrize("epoch", [1, 4])
+def test_a_killed_training_goes_on_to_the_same_bits(
+    make_job: MakeJob, tmp_path: Path, optimizer: str, schedule: str, epoch: int
+) -> None:
+    """Weights, rows and best epoch, with dropout, for every optimiser, killed early and late."""
+    options = TrainingOptions(
+        optimizer=optimizer,  # type: ignore[arg-type]
+        schedule=schedule,  # type: ignore[arg-type]
+        momentum=0.9 if schedule == "plateau" else 0.0,
+        plateau_patience=1,
+        progress="none",
+    )
+    whole = make_job(options=options)
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    train_until(make_job(options=options), tmp_path / "checkpoint", epoch)
+    job = make_job(options=options)
+    ended, state = resume(job, tmp_path / "checkpoint")
+    assert ended == "finished"
+    assert_same_end(job, state, whole, whole_state)
+
+
+def test_killed_again_and_again(make_job: MakeJob, tmp_path: Path) -> None:
+    """After every epoch."""
+    whole = make_job()
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    folder = tmp_path / "checkpoint"
+    train_until(make_job(), folder, 1)
+    for epoch in range(2, 6):
+        job = make_job()
+        saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
+        with pytest.raises(KilledError):
+            train(job, checkpoint.read(saver.path, job, FINGERPRINT), [saver, Kill(epoch)])
+    job = make_job()
+    _, state = resume(job, folder)
+    assert_same_end(job, state, whole, whole_state)
+
+
+def test_killed_where_it_would_have_stopped_early(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last checkpoint and the decision to stop: no epoch may be added."""
+    monkeypatch.setattr(
+        loop_module,
+        "_validate",
+        lambda job, state: {
+            "validation_loss": float(len(state.rows)),
+            "validation_accuracy": 0.5,
+        },
+    )
+    options = TrainingOptions(schedule="constant", patience=2, progress="none")
+    whole = make_job(options=options)
+    whole_state = TrainingState.start(whole)
+    assert train(whole, whole_state) == "early"
+    train_until(make_job(options=options), tmp_path / "c", len(whole_state.rows))
+    job = make_job(options=options)
+    ended, state = resume(job, tmp_path / "c")
+    assert ended == "early"
+    assert_same_end(job, state, whole, whole_state)
+
+
+def test_the_time_before_the_stop_counts(make_job: MakeJob, tmp_path: Path) -> None:
+    """Seconds in the rows go on; they do not begin anew."""
+    train_until(make_job(), tmp_path / "c", 3)
+    job = make_job()
+    state = checkpoint.read(tmp_path / "c" / "state.safetensors", job, FINGERPRINT)
+    before = state.seconds
+    assert before > 0
+    train(job, state)
+    assert state.rows[3]["seconds"] > before
+
+
+def test_the_checkpoint_goes_when_the_training_ends_by_itself(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    """And stays when it was interrupted or failed."""
+    folder = tmp_path / "checkpoint"
+    train_until(make_job(), folder, 2)
+    assert (folder / "state.safetensors").exists()
+    resume(make_job(), folder)
+    assert not folder.exists()
+
+
+def test_writes_are_some_time_apart(make_job: MakeJob, tmp_path: Path) -> None:
+    """A tiny network does not spend its time on writing."""
+    job = make_job()
+    saver = checkpoint.Checkpointer(job, tmp_path / "c", FINGERPRINT, every_seconds=1000)
+    train(job, TrainingState.start(job), [saver])
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_checkpoint_of_another_training_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+    """What differs is named."""
+    train_until(make_job(), tmp_path / "c", 1)
+    path = tmp_path / "c" / "state.safetensors"
+    with pytest.raises(ModelFileError, match="a training with another network, seed. Resume with"):
+        checkpoint.read(path, make_job(), {"network": "lstm(4)", "seed": 1})
+
+
+def test_a_damaged_checkpoint_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+    """Truncated anywhere, without a description, or of a newer format."""
+    train_until(make_job(), tmp_path / "c", 1)
+    path = tmp_path / "c" / "state.safetensors"
+    whole = path.read_bytes()
+    for size in (0, 7, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ModelFileError, match="is not a whole checkpoint"):
+            checkpoint.read(path, make_job(), FINGERPRINT)
+    path.write_bytes(safetensors.torch.save({}))
+    with pytest.raises(ModelFileError, match="is not a whole checkpoint"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+    path.write_bytes(safetensors.torch.save({}, {"segue": '{"format": 99}'}))
+    with pytest.raises(ModelFileError, match="is a checkpoint of format 99"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
