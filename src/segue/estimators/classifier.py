@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,8 +32,9 @@ from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import Callback, History, HistoryWriter, TrainingOptions, checkpoint
 from segue.training.loop import Examples, Job, TrainingState, train
-from segue.training.losses import probabilities
+from segue.training.objectives import OBJECTIVES, probabilities
 from segue.training.reporter import make_reporter
+from segue.training.targets import WholeTargets
 from segue.training.threads import choose_threads, threads
 
 if TYPE_CHECKING:
@@ -155,6 +157,7 @@ class SequenceClassifier:
             TrainingError: a loss that is not finite.
         """
         self._check_numbers()
+        self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
         data = as_dataset(X, y, groups=groups, layout=self.layout, classes=self.classes)
         learnt, watching, used = self._choose_data(data, sample_weight, validation_data)
         job = self._make_job(learnt, watching)
@@ -189,6 +192,8 @@ class SequenceClassifier:
         ]
         if self.head not in ("softmax", "sigmoid"):
             problems.append(f"`head` is {self.head!r}; expected 'softmax' or 'sigmoid'.")
+        if not isinstance(self.seed, int | np.integer) or isinstance(self.seed, bool):
+            problems.append(f"`seed` is {self.seed!r}; expected a whole number.")
         if problems:
             raise OptionError(" ".join(problems))
 
@@ -209,9 +214,11 @@ class SequenceClassifier:
         weights = None
         if sample_weight is not None:
             weights = _part_of(np.asarray(sample_weight, float), data, part)
-        numbered = Dataset(part.x, part.y, groups=part.groups, ids=np.arange(len(part)))
+        numbered = replace(part, classes=names, parts=None, ids=np.arange(len(part)))
         wanted = self.validation if validation_data is None else self._given(validation_data)
         rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
+        if validation is not None and validation in (source_validation, wanted):
+            check_sequences(validation.x)
         self.classes_ = np.asarray(names)
         used = [("training", text), ("validation", chosen)]
         if weights is not None:
@@ -254,7 +261,7 @@ class SequenceClassifier:
             validation=None
             if watching is None
             else _examples(watching, self.preparation_, self._codes(watching), None, device),
-            head=self._head_kind,
+            objective=OBJECTIVES[self._head_kind](len(names)),
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -372,6 +379,10 @@ class SequenceClassifier:
         if isinstance(X, Dataset) and "test" in X.part_names:
             X = X.part("test")  # noqa: N806
         data = as_dataset(X, y, layout=self.layout)
+        if data.task != "classify":
+            raise DataError(
+                f"A score needs one label for each sequence; the task is {data.task!r}."
+            )
         right = np.asarray(self.predict(data.x) == data.y, float)
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
@@ -460,6 +471,6 @@ def _examples(
 ) -> Examples:
     return Examples(
         Batches(data.x, preparation, device),
-        torch.from_numpy(codes).to(device),
+        WholeTargets(torch.from_numpy(codes).to(device)),
         None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device),
     )

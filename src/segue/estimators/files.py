@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pydantic
 import safetensors
 import safetensors.torch
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
 
 FORMAT = 1
+
+Names = list[str] | list[int] | list[float] | list[bool]
 
 
 class _Closed(pydantic.BaseModel):
@@ -43,6 +46,7 @@ class _Parameters(_Closed):
     validation: Literal["auto"] | float | None
     class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None
     head: Literal["softmax", "sigmoid"]
+    classes: Names | None = None
     seed: int
     device: str
     layout: Literal["ntc", "nct", "tc", "ct"]
@@ -58,7 +62,7 @@ class Description(_Closed):
     network: list[dict[str, Any]]
     input_shape: _Shape
     preparation: dict[str, Any]
-    classes: list[str] | list[int] | list[float] | list[bool]
+    classes: Names
     class_counts: list[int]
     parameters: _Parameters
     history: list[dict[str, float]]
@@ -96,12 +100,13 @@ def describe(classifier: SequenceClassifier) -> Description:
             prepare=params["prepare"]
             if isinstance(params["prepare"], str)
             else str(classifier.preparation_),
-            epochs=params["epochs"],
+            epochs="auto" if params["epochs"] == "auto" else int(params["epochs"]),
             batch_size=int(params["batch_size"]),
             learning_rate=float(params["learning_rate"]),
             validation=validation if validation in ("auto", None) else _share(validation),
             class_weight=list(weight.items()) if isinstance(weight, dict) else weight,
             head=params["head"],
+            classes=None if params["classes"] is None else np.asarray(params["classes"]).tolist(),
             seed=int(params["seed"]),
             device=params["device"],
             layout=params["layout"],
@@ -146,7 +151,7 @@ def read(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
                 path=path,
             )
         return Description.model_validate_json(text), tensors
-    except (pydantic.ValidationError, ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(

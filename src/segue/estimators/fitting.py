@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,15 @@ def choose_validation(
             "or None."
         )
     rest, validation = train.split(share, seed=seed)
+    lost = sorted({str(name) for name in np.setdiff1d(train.y, rest.y)})
+    if lost and wanted == "auto":
+        return train, None, f"none (its groups would take all of class {', '.join(lost)})"
+    if lost:
+        warnings.warn(
+            f"The groups that are set aside for validation have all sequences of class "
+            f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
+            stacklevel=4,
+        )
     how = "stratified" if train.groups is None else "by group"
     return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
 
@@ -99,10 +109,11 @@ def sequence_weights(
     if class_weight is None and sample_weight is None:
         return None
     weights = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, float)
-    if weights.shape != codes.shape or (weights < 0).any() or weights.sum() == 0:
+    good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
+    if weights.shape != codes.shape or not good:
         raise DataError(
-            f"`sample_weight` has shape {weights.shape}; expected {len(codes)} weights, none "
-            "negative and not all zero."
+            f"`sample_weight` has shape {weights.shape}; expected {len(codes)} finite weights, "
+            "none negative and not all zero."
         )
     if class_weight == "balanced":
         totals = np.bincount(codes, weights, minlength=len(classes))
@@ -113,7 +124,13 @@ def sequence_weights(
             raise OptionError(
                 f"`class_weight` names {', '.join(strange)}; the classes are {list(classes)}."
             )
-        weights = weights * np.array([class_weight.get(name, 1.0) for name in classes])[codes]
+        given = np.array([class_weight.get(name, 1.0) for name in classes], float)
+        weights = weights * given[codes]
+        if not np.isfinite(given).all() or (given < 0).any() or not weights.any():
+            raise OptionError(
+                f"`class_weight` is {dict(class_weight)}; expected finite weights, none negative "
+                "and not all zero."
+            )
     elif class_weight is not None:
         raise OptionError(
             f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "

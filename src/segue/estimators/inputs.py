@@ -5,6 +5,7 @@ Every message says what came, what was expected and how to mend it.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -110,6 +111,8 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
             f"Labels {', '.join(strange)} are not among the classes {list(classes)}. Leave out "
             "`classes` to find them from the labels."
         )
+    if len(set(classes)) < len(classes):
+        raise DataError(f"`classes` names a class twice: {list(classes)}.")
     if len(classes) < 2:
         raise DataError(
             f"All {len(labels)} sequences belong to one class ({classes[0]!r}); a classifier needs "
@@ -134,8 +137,15 @@ def _as_labels(y: Any) -> Array:
     if labels.dtype.kind == "f" and np.isnan(labels).any():
         raise DataError(f"`y` has no label (NaN) for sequence {int(np.isnan(labels).argmax())}.")
     if labels.dtype == object:
+        absent = [i for i, label in enumerate(labels) if _is_absent(label)]
+        if absent:
+            raise DataError(f"`y` has no label ({labels[absent[0]]}) for sequence {absent[0]}.")
         labels = np.asarray([str(label) for label in labels])
     return labels
+
+
+def _is_absent(label: Any) -> bool:
+    return label is None or (isinstance(label, float) and math.isnan(label))
 
 
 def _refuse_padding_on_the_last_axis(x: Array) -> None:
@@ -145,7 +155,9 @@ def _refuse_padding_on_the_last_axis(x: Array) -> None:
     real = ((x != 0) & ~np.isnan(x)).any(axis=1)  # [n, last axis]
     ends = x.shape[2] - np.argmax(real[:, ::-1], axis=1)
     ends[~real.any(axis=1)] = 0
-    if len(np.unique(ends)) > 2:
+    # Padding only: zeros between real values, as in one-hot vectors, are no padding.
+    padded = np.array_equal(real, np.arange(x.shape[2]) < ends[:, None])
+    if padded and len(np.unique(ends)) > 2:
         n, time, channels = x.shape
         raise DataError(
             f"`x` has shape ({n}, {time}, {channels}): {time} time steps of {channels} channels? "

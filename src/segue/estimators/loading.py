@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from segue.errors import DataError, DataNotFoundError, ModelFileError, SpecError
+from segue.errors import DataError, DataNotFoundError, ModelFileError
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import Description, read
 from segue.layers import Shape
@@ -32,7 +32,7 @@ def load(path: str | Path) -> SequenceClassifier:
     description, tensors = read(path)
     try:
         return _restore(description, tensors)
-    except (SpecError, DataError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(
             f"its description does not hold together: {error}", path=path
         ) from error
@@ -51,6 +51,7 @@ def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> Sequ
         validation=given.validation,
         class_weight=dict(weight) if isinstance(weight, list) else weight,
         head=given.head,
+        classes=given.classes,
         seed=given.seed,
         device=given.device,
         layout=given.layout,
@@ -60,11 +61,7 @@ def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> Sequ
     names = classifier.classes_.tolist()
     classifier.class_counts_ = dict(zip(names, description.class_counts, strict=True))
     classifier.preparation_ = Preparation.from_json(description.preparation)
-    shape = description.input_shape
-    classifier.network_ = classifier._build(
-        Shape(shape.features, length=shape.length, tokens=shape.tokens), torch.device("cpu")
-    )
-    _fill(classifier.network_, tensors)
+    classifier.network_ = _restore_network(classifier, description, tensors)
     classifier.n_features_in_ = classifier.preparation_.channels_in
     classifier.history_ = History(description.history, description.best_epoch)
     classifier.stopped_ = description.stopped
@@ -72,8 +69,30 @@ def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> Sequ
     return classifier
 
 
-def _fill(network: Network, tensors: dict[str, torch.Tensor]) -> None:
-    absent = sorted(set(network.weight_tensors()) - set(tensors))
-    if absent:
-        raise DataError(f"weights are missing: {', '.join(absent)}.")
+def _restore_network(
+    classifier: SequenceClassifier, description: Description, tensors: dict[str, torch.Tensor]
+) -> Network:
+    """Build the network only where the file has just its weights: none, and no memory, on trust."""
+    shape = description.input_shape
+    if shape.features != classifier.preparation_.channels_out:
+        raise DataError(
+            f"the network takes {shape.features} channels and the preparation gives "
+            f"{classifier.preparation_.channels_out}."
+        )
+    given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
+    try:
+        with torch.device("meta"):
+            plan = classifier._build(given, torch.device("meta")).weight_tensors()
+    except RuntimeError as error:
+        raise DataError(f"no such network can be built ({error}).") from error
+    expected = {name: tuple(weight.shape) for name, weight in plan.items()}
+    found = {name: tuple(weight.shape) for name, weight in tensors.items()}
+    wrong = sorted(n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n))
+    if wrong:
+        raise DataError(
+            "the description and the weights differ: "
+            + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
+        )
+    network = classifier._build(given, torch.device("cpu"))
     network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
+    return network

@@ -24,11 +24,11 @@ from segue.spec import Count, Name
 Activation = Literal["linear", "relu", "tanh", "sigmoid", "softmax", "elu", "gelu", "silu"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": lambda x: x,
+    "linear": nn.Identity(),
     "relu": torch.relu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "softmax": lambda x: torch.softmax(x, dim=-1),
+    "softmax": nn.Softmax(dim=-1),
     "elu": nn.functional.elu,
     "gelu": nn.functional.gelu,
     "silu": nn.functional.silu,
