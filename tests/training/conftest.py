@@ -16,6 +16,8 @@ from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.loop import Examples, Job
+from segue.training.objectives import OneLogitObjective
+from segue.training.targets import WholeTargets
 from segue.training.threads import threads
 
 
@@ -24,7 +26,7 @@ def examples(data: Dataset, weights: Any = None) -> Examples:
     codes = np.array([data.classes.index(label) for label in data.y.tolist()])
     return Examples(
         Batches(data.x, Preparation.fit("standardize", data.x)),
-        torch.from_numpy(codes),
+        WholeTargets(torch.from_numpy(codes)),
         None if weights is None else torch.tensor(weights, dtype=torch.float32),
     )
 
@@ -46,7 +48,7 @@ def make_job() -> Callable[..., Job]:
             "network": Network(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
-            "head": "one-logit",
+            "objective": OneLogitObjective(),
             "epochs": 6,
             "batch_size": 8,
             "learning_rate": 0.02,

@@ -16,7 +16,8 @@ from segue.errors import TrainingError, WriteError
 from segue.sequences import Array
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
-from segue.training.loop import Job, TrainingState, train
+from segue.training.loop import Examples, Job, TrainingState, train
+from segue.training.objectives import OneLogitObjective
 
 MakeJob = Callable[..., Job]
 
@@ -181,7 +182,7 @@ def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
 ) -> None:
     """Half an epoch has no row, so it has no weights either."""
     job = make_job(validation=None)
-    gather, calls = loop_module._gather, []
+    gather, calls = Examples.gather, []
 
     def interrupted(*given: Any) -> Any:
         calls.append(1)
@@ -189,7 +190,7 @@ def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
             raise KeyboardInterrupt
         return gather(*given)
 
-    monkeypatch.setattr(loop_module, "_gather", interrupted)
+    monkeypatch.setattr(Examples, "gather", interrupted)
     ended, state, listener = run(job)
     assert (ended, len(state.rows)) == ("interrupted", 1)
     assert_same(job.network.get_weights(), listener.weights[0])
@@ -227,7 +228,7 @@ def test_a_weight_of_two_is_a_sequence_twice(make_job: MakeJob) -> None:
     job = make_job("gru(4)", weights=weights, batch_size=40, epochs=1, options=plain)
     network = job.network
     x = job.train.batches.gather(np.arange(40))
-    targets = job.train.targets.float()
+    targets = job.train.targets.gather(np.arange(40)).float()
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
         network(x)[:, 0], targets, reduction="none"
     )
@@ -259,13 +260,15 @@ def test_clipping_shortens_the_gradient(make_job: MakeJob) -> None:
 
 def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -> None:
     """Let the loss of one batch, counted from 1 over all epochs, be a number that is none."""
-    real, calls = loop_module.LOSSES["one-logit"], []
+    real, calls = OneLogitObjective.losses, []
 
-    def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(
+        self: OneLogitObjective, logits: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
         calls.append(1)
-        return real(logits, targets) * (value if len(calls) == call else 1)
+        return real(self, logits, targets) * (value if len(calls) == call else 1)
 
-    monkeypatch.setitem(loop_module.LOSSES, "one-logit", loss)
+    monkeypatch.setattr(OneLogitObjective, "losses", losses)
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(
@@ -312,10 +315,10 @@ def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A finite loss can have a gradient that is none."""
-    monkeypatch.setitem(
-        loop_module.LOSSES,
-        "one-logit",
-        lambda logits, targets: (logits[:, 0] * 0).abs().sqrt() + targets,
+    monkeypatch.setattr(
+        OneLogitObjective,
+        "losses",
+        lambda _, logits, targets: (logits[:, 0] * 0).abs().sqrt() + targets,
     )
     with pytest.raises(TrainingError, match="The gradient in epoch 1, batch 1 of 5, is not finite"):
         run(make_job(validation=None))

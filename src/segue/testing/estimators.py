@@ -16,7 +16,7 @@ from segue.errors import NotCausalError, NotFittedError
 from segue.sequences import Sequences
 from segue.testing.data import tiny_dataset
 from segue.testing.report import Recorder, Report
-from segue.training.losses import probabilities
+from segue.training.objectives import probabilities
 
 _GROUP = 7
 

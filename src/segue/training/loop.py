@@ -13,20 +13,23 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from segue.errors import TrainingError
 from segue.networks import Network
+from segue.padded import Padded
 from segue.prepare.batches import Batches, length_buckets
 from segue.randomness import Draws, numpy_generator
 from segue.training.callbacks import Callback
 from segue.training.history import Row
-from segue.training.losses import LOSSES
+from segue.training.objectives import Objective
 from segue.training.optimizers import make_optimizer
 from segue.training.options import TrainingOptions
 from segue.training.schedules import SCHEDULES
+from segue.training.targets import Index, Targets
 
 # Steps (with padding) in one batch of a pass without gradients.
 _EVALUATION_STEPS = 20_000
@@ -38,13 +41,20 @@ class Examples:
 
     Attributes:
         batches: the sequences.
-        targets: `[n]` class numbers.
+        targets: their answers, by the same index.
         weights: `[n]`, how much each counts, 1 on average; `None`: all the same.
     """
 
     batches: Batches
-    targets: Tensor
+    targets: Targets
     weights: Tensor | None = None
+
+    def gather(self, index: Index) -> tuple[Padded, Tensor, Tensor | None]:
+        """The chosen sequences, their answers and their weights."""
+        weights = None
+        if self.weights is not None:
+            weights = self.weights[torch.from_numpy(index).to(self.weights.device)]
+        return self.batches.gather(index), self.targets.gather(index), weights
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Job:
     network: Network
     train: Examples
     validation: Examples | None
-    head: str
+    objective: Objective
     epochs: int
     batch_size: int
     learning_rate: float
@@ -129,13 +139,15 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
     shuffle = numpy_generator(job.seed, "shuffle", epoch)
     batches = length_buckets(job.train.batches.lengths, job.batch_size, shuffle)
     parameters = list(job.network.parameters())
-    total_loss, correct, rate = 0.0, 0, 0.0
+    means = _Means(job.objective)
+    rate = 0.0
     for step, index in enumerate(batches):
         rate = _set_rate(job, state, (epoch - 1 + step / len(batches)) / job.epochs, began)
-        x, targets, weights = _gather(job.train, index)
-        logits = job.network(x, Draws(job.seed, epoch, step))
-        losses = LOSSES[job.head](logits, targets)
-        loss = (losses if weights is None else losses * weights).mean()
+        x, targets, weights = job.train.gather(index)
+        outputs = job.network(x, Draws(job.seed, epoch, step))
+        losses = job.objective.losses(outputs, targets)
+        losses = losses if weights is None else losses * weights
+        loss = losses.sum() / job.objective.counts(targets).sum().clamp(min=1)
         state.optimizer.zero_grad()
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(parameters, job.options.clip_norm or math.inf)
@@ -148,43 +160,41 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
         if step == 0 and epoch > 1:  # these weights are those that the epoch before ended with
             state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
         state.optimizer.step()
-        total_loss += value * len(index)
-        correct += int((_decide(logits) == targets).sum())
-    count = len(job.train.targets)
-    return {
-        "epoch": epoch,
-        "loss": total_loss / count,
-        "accuracy": correct / count,
-        "learning_rate": rate,
-    }
+        means.add(outputs, targets, losses)
+    return {"epoch": epoch, **means.row(), "learning_rate": rate}
 
 
 @torch.no_grad()
 def _validate(job: Job, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
-    total_loss, correct = 0.0, 0
+    means = _Means(job.objective)
     for index, x in job.validation.batches.in_order(_EVALUATION_STEPS):
-        targets = job.validation.targets[torch.from_numpy(index).to(job.validation.targets.device)]
-        logits = job.network(x)
-        total_loss += float(LOSSES[job.head](logits, targets).sum())
-        correct += int((_decide(logits) == targets).sum())
-    if not math.isfinite(total_loss):
+        outputs, targets = job.network(x), job.validation.targets.gather(index)
+        means.add(outputs, targets, job.objective.losses(outputs, targets))
+    row = means.row("validation_")
+    if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
-    count = len(job.validation.targets)
-    return {"validation_loss": total_loss / count, "validation_accuracy": correct / count}
+    return row
 
 
-def _gather(examples: Examples, index: object) -> tuple[object, Tensor, Tensor | None]:
-    x = examples.batches.gather(index)  # type: ignore[arg-type]
-    chosen = torch.as_tensor(index, device=examples.targets.device)
-    weights = None if examples.weights is None else examples.weights[chosen]
-    return x, examples.targets[chosen], weights
+class _Means:
+    """Loss and score over the batches of a pass, each answer counting the same."""
 
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self.loss = self.score = self.count = 0.0
 
-def _decide(logits: Tensor) -> Tensor:
-    """Class numbers `[batch]` from logits; a single logit is that of the second of two classes."""
-    return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+    def add(self, outputs: Any, targets: Tensor, losses: Tensor) -> None:
+        with torch.no_grad():
+            self.loss += float(self.objective.reported_losses(outputs, targets, losses).sum())
+            self.score += float(self.objective.scores(outputs, targets).sum())
+            self.count += float(self.objective.counts(targets).sum())
+
+    def row(self, prefix: str = "") -> Row:
+        count = max(1.0, self.count)
+        score = self.objective.reported_score(self.score / count)
+        return {f"{prefix}loss": self.loss / count, f"{prefix}{self.objective.metric}": score}
 
 
 def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> float:

@@ -100,9 +100,10 @@ _ENDINGS = {
 
 def describe(row: dict[str, float]) -> str:
     """The numbers of an epoch in one line."""
-    text = f"loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}"
+    metric = "accuracy" if "accuracy" in row else "rmse"
+    text = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
     if "validation_loss" in row:
-        text += f"; validation {row['validation_loss']:.4f}, {row['validation_accuracy']:.4f}"
+        text += f"; validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"
     return text
 
 

@@ -1,0 +1,187 @@
+"""What the outputs of a head mean: their loss, and the number that a person follows.
+
+An example may hold several answers (a label for each step). So an objective gives, for each example
+of a batch, the *sum* over its answers and how many they are; means are taken over answers.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from segue.padded import Padded
+from segue.training.targets import NO_LABEL
+
+
+class Objective(abc.ABC):
+    """One task's loss and score.
+
+    Attributes:
+        outputs: units of the head.
+        every: whether the head answers at every step.
+        metric: what `scores` are called in the history: "accuracy" or "rmse".
+    """
+
+    outputs: int
+    every: ClassVar[bool] = False
+    metric: ClassVar[str] = "accuracy"
+
+    @abc.abstractmethod
+    def losses(self, outputs: Any, targets: Tensor) -> Tensor:
+        """`[batch]`, what training makes small."""
+
+    @abc.abstractmethod
+    def scores(self, outputs: Any, targets: Tensor) -> Tensor:
+        """`[batch]`, right answers; or squared errors, for "rmse"."""
+
+    def counts(self, targets: Tensor) -> Tensor:
+        """`[batch]`, how many answers each example asks for."""
+        return torch.ones(len(targets), device=targets.device)
+
+    def reported_losses(self, outputs: Any, targets: Tensor, losses: Tensor) -> Tensor:
+        """`[batch]`, the losses in the target's own unit."""
+        return losses
+
+    def reported_score(self, mean: float) -> float:
+        """The number of the history, from the mean of the scores."""
+        return mean
+
+
+@dataclass(frozen=True)
+class SoftmaxObjective(Objective):
+    """One of several classes: cross-entropy of a softmax. Targets: `[batch]` class numbers."""
+
+    outputs: int
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(outputs, targets, reduction="none")
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs.argmax(1) == targets
+
+
+@dataclass(frozen=True)
+class OneLogitObjective(Objective):
+    """One of two classes, with the logit of the second. Targets: `[batch]` of 0 and 1."""
+
+    outputs: int = 1
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        wanted = targets.to(outputs.dtype)
+        return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs[:, 0] > 0) == targets
+
+
+@dataclass(frozen=True)
+class SigmoidObjective(Objective):
+    """One independent output per class: binary cross-entropy, averaged over the outputs.
+
+    Targets: `[batch]` class numbers, or `[batch, label]` of 0 and 1, several labels at once. With
+    several labels the accuracy is that of the single answers, averaged.
+    """
+
+    outputs: int
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        wanted = self._wanted(targets).to(outputs.dtype)
+        losses = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+        return losses.mean(1)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if targets.ndim == 1:
+            return outputs.argmax(1) == targets
+        return ((outputs > 0) == targets.bool()).to(outputs.dtype).mean(1)
+
+    def _wanted(self, targets: Tensor) -> Tensor:
+        return functional.one_hot(targets, self.outputs) if targets.ndim == 1 else targets
+
+
+# The heads of a classifier, by name; each is made with the number of classes.
+OBJECTIVES: dict[str, Callable[[int], Objective]] = {
+    "softmax": SoftmaxObjective,
+    "one-logit": lambda _: OneLogitObjective(),
+    "sigmoid": SigmoidObjective,
+}
+
+
+def probabilities(logits: Tensor, head: str) -> Tensor:
+    """`[..., class]` probabilities that sum to one, from the logits of a head.
+
+    Args:
+        logits: `[..., class]`, or `[..., 1]` of the head "one-logit".
+        head: "softmax", "one-logit" or "sigmoid".
+    """
+    if head == "softmax":
+        return torch.softmax(logits, dim=-1)
+    if head == "one-logit":
+        return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
+    return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
+
+
+@dataclass(frozen=True)
+class StepsObjective(Objective):
+    """A class for each step: cross-entropy of a softmax, over the steps that have a label.
+
+    Targets: `[batch, time]` class numbers, `NO_LABEL` where there is none.
+
+    Args:
+        outputs: the number of classes.
+        class_weights: how much a step of each class counts; `None`: all the same.
+    """
+
+    outputs: int
+    class_weights: tuple[float, ...] | None = None
+    every: ClassVar[bool] = True
+
+    def losses(self, outputs: Padded, targets: Tensor) -> Tensor:
+        weight = outputs.values.new_tensor(self.class_weights) if self.class_weights else None
+        losses = functional.cross_entropy(
+            outputs.values.transpose(1, 2),
+            targets,
+            weight=weight,
+            ignore_index=NO_LABEL,
+            reduction="none",
+        )
+        return losses.sum(1)
+
+    def scores(self, outputs: Padded, targets: Tensor) -> Tensor:
+        return ((outputs.values.argmax(2) == targets) & (targets != NO_LABEL)).sum(1)
+
+    def counts(self, targets: Tensor) -> Tensor:
+        return (targets != NO_LABEL).sum(1)
+
+
+@dataclass(frozen=True)
+class SquaredObjective(Objective):
+    """Numbers: the mean squared error, over the values of an example.
+
+    Targets: `[batch, value]`, scaled for training to zero mean and unit variance.
+
+    Args:
+        outputs: values of an example.
+        scale: `[value]`, what one scaled unit is in the target's own unit.
+    """
+
+    outputs: int
+    scale: tuple[float, ...]
+    metric: ClassVar[str] = "rmse"
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return ((outputs - targets) ** 2).mean(1)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (((outputs - targets) * outputs.new_tensor(self.scale)) ** 2).mean(1)
+
+    def reported_losses(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
+        return self.scores(outputs, targets)
+
+    def reported_score(self, mean: float) -> float:
+        return float(mean**0.5)
