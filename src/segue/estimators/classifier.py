@@ -24,7 +24,13 @@ from segue.estimators.fitting import (
     memory_warning,
     sequence_weights,
 )
-from segue.estimators.inputs import as_dataset, as_sequences, check_classes, check_sequences
+from segue.estimators.inputs import (
+    as_dataset,
+    as_sequences,
+    check_classes,
+    check_sequences,
+    warn_of_swapped_axes,
+)
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike, as_specs
 from segue.prepare import Batches, Preparation
@@ -208,6 +214,7 @@ class SequenceClassifier:
             )
         part, source_validation, text = choose_training_part(data)
         check_sequences(part.x)
+        warn_of_swapped_axes(part.x)
         names = tuple(np.unique(part.y).tolist()) if self.classes is None else tuple(self.classes)
         check_classes(part.y, names)
         self._warn_of_unseen(data, names)
@@ -343,6 +350,7 @@ class SequenceClassifier:
         x = as_sequences(X, self.layout)
         if x.is_tokens != (self.network_.input_shape.tokens is not None):
             x = self._with_right_type(x)
+        self.preparation_.check(x)
         check_sequences(x)
         logits = self._logits(x)
         return np.asarray(probabilities(logits.double(), self._head_kind))
@@ -366,7 +374,8 @@ class SequenceClassifier:
 
     def predict(self, X: Any) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def score(
         self,

@@ -71,7 +71,7 @@ def as_dataset(
 
 
 def check_sequences(x: Sequences) -> None:
-    """Raise unless every sequence can be used, and warn of axes that look swapped.
+    """Raise unless every sequence can be used.
 
     Raises:
         DataError: none at all, one of length 0, or infinite values.
@@ -94,6 +94,10 @@ def check_sequences(x: Sequences) -> None:
                 "Mark missing values as NaN; mend or remove the others."
             )
         first += len(block)
+
+
+def warn_of_swapped_axes(x: Sequences) -> None:
+    """Warn where there are many more channels than steps, all of one length."""
     shortest, longest = x.length_range
     if shortest == longest < x.channels and longest > 1 and x.channels >= 4 * longest:
         warnings.warn(
