@@ -1,0 +1,183 @@
+"""Belief after each step: what a classifier would say if the sequence ended there.
+
+A causal network gives all of it in one pass. Another network has to see each prefix anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from segue.errors import NotCausalError, OptionError
+from segue.estimators.asking import head_of, layers_by_name, per_step
+from segue.layers import Layer, Padded
+from segue.layers.flatten import FlattenLayer
+from segue.layers.recurrent import RecurrentLayer
+from segue.networks import Network
+from segue.prepare.mask import Mask
+from segue.prepare.pipeline import Preparation
+from segue.sequences import Array, Sequences
+from segue.training.objectives import probabilities
+from segue.training.reporter import make_reporter
+
+if TYPE_CHECKING:
+    from segue.estimators.classifier import SequenceClassifier
+
+# Steps of prefixes that are copied and prepared at once.
+_PREFIX_STEPS = 500_000
+
+
+def anytime(classifier: SequenceClassifier, x: Sequences, every: int = 1) -> Sequences:
+    """Return `[time, class]` probabilities after each step. See `SequenceClassifier.anytime`."""
+    if not isinstance(every, int | np.integer) or isinstance(every, bool) or every < 1:
+        raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
+    reason = _what_looks_ahead(classifier, x)
+    if not reason:
+        return _in_one_pass(classifier, x, int(every))
+    _refuse_fixed_length(classifier.network_)
+    _announce(classifier, x, int(every), reason)
+    return _each_prefix(classifier, x, int(every))
+
+
+def belief_steps(length: int, every: int) -> Array:
+    """After how many steps there is a belief: after every `every`-th, and after the last.
+
+    >>> belief_steps(10, 4).tolist()
+    [4, 8, 10]
+    """
+    return np.minimum(every * np.arange(1, -(-length // every) + 1), length)
+
+
+def unexpected_gaps(preparation: Preparation, values: Array) -> Array:
+    """The channels of `[total_steps, channel]` values with gaps (NaN) that training did not have.
+
+    They are interpolated, which looks ahead.
+    """
+    if values.dtype.kind != "f":
+        return np.empty(0, np.int64)
+    gaps = np.flatnonzero(np.isnan(values).any(axis=0))
+    for step, fitted in zip(preparation.steps, preparation.fitted, strict=True):
+        if isinstance(step, Mask):
+            return np.setdiff1d(gaps, fitted["expected"])
+    return gaps
+
+
+def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
+    """Why one pass is not enough; nothing where it is."""
+    preparation = classifier.preparation_
+    for layer in classifier.network_.chain:
+        if not layer.causal:
+            return f"{layer.name} needs the whole sequence"
+    for step in preparation.steps:
+        if not step.causal:
+            return f"the preparation `{step}` looks ahead"
+    if any(len(unexpected_gaps(preparation, block.values)) for block in x.blocks()):
+        return "values are missing where training had none, and interpolating them looks ahead"
+    return ""
+
+
+# -- one pass -----------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def _in_one_pass(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
+    def beliefs(batch: Padded) -> Padded:
+        logits = _logits_at_every_step(classifier.network_, batch)
+        shares = probabilities(logits.values.double(), head_of(classifier))
+        return Padded(shares.float(), logits.lengths)
+
+    found = per_step(classifier, x, beliefs)
+    if every == 1:
+        return found
+    return Sequences.from_list([b[belief_steps(len(b), every) - 1] for b in found])
+
+
+def _logits_at_every_step(network: Network, x: Padded) -> Padded:
+    """`[batch, time, class]`: up to where the sequence ends all layers give each step anyhow."""
+    signal = x
+    ended = False
+    for layer in network.chain:
+        if ended:
+            signal = _on_each_step(layer, signal)
+        elif layer.shape.sequence:
+            signal = layer(signal)
+        else:
+            signal = ending_at_every_step(layer, signal)
+            ended = True
+    return signal
+
+
+def _on_each_step(layer: Layer, x: Padded) -> Padded:
+    """A layer behind the end of the sequence knows no time: each step is an example to it."""
+    values = layer(x.values.flatten(0, 1))
+    return Padded(values.unflatten(0, x.values.shape[:2]), x.lengths)
+
+
+@singledispatch
+def ending_at_every_step(layer: Layer, x: Padded) -> Padded:
+    """What a causal layer that ends the sequence says where it would end at each of its steps.
+
+    Any such layer can be asked a step at a time, the whole batch at once; those that have something
+    faster are registered below.
+    """
+    state = layer.initial_state(len(x.values))
+    outputs = []
+    for x_t in x.values.unbind(1):
+        y_t, state = layer.step(x_t, state)
+        outputs.append(y_t)
+    return Padded(torch.stack(outputs, dim=1), x.lengths)
+
+
+@ending_at_every_step.register
+def _(layer: RecurrentLayer, x: Padded) -> Padded:
+    recurrence = layer.recurrence
+    state = recurrence.initial_state(len(x.values))
+    return Padded(recurrence.run(x.values, x.lengths, state, None), x.lengths)
+
+
+# -- each prefix --------------------------------------------------------------------------------
+
+
+def _refuse_fixed_length(network: Network) -> None:
+    for name, layer in layers_by_name(network).items():
+        if isinstance(layer, FlattenLayer):
+            raise NotCausalError(
+                f"{name} takes sequences of {layer.length} steps only, so there is no belief after "
+                "fewer. Use a layer that takes any length: lstm(32), or pool(mean)."
+            )
+
+
+def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: str) -> None:
+    lengths = x.lengths.tolist()
+    asked = sum(int(belief_steps(length, every).sum()) for length in lengths)
+    count = sum(len(belief_steps(length, every)) for length in lengths)
+    text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {asked:,} time steps "
+    text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
+    if every == 1 and asked > _PREFIX_STEPS:
+        text += " every=10 makes it about a tenth."
+    make_reporter(classifier.training_options.progress, 0).message(text)
+
+
+def _each_prefix(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
+    prefixes = (steps[:end] for steps in x for end in belief_steps(len(steps), every).tolist())
+    found = [classifier.predict_proba(Sequences.from_list(block)) for block in _blocks(prefixes)]
+    counts = [len(belief_steps(length, every)) for length in x.lengths.tolist()]
+    return Sequences(np.concatenate(found), np.concatenate([[0], np.cumsum(counts)]))
+
+
+def _blocks(items: Iterator[Array]) -> Iterator[list[Array]]:
+    """Lists of so many arrays that their steps stay within memory."""
+    block: list[Array] = []
+    steps = 0
+    for item in items:
+        if block and steps + len(item) > _PREFIX_STEPS:
+            yield block
+            block, steps = [], 0
+        block.append(item)
+        steps += len(item)
+    if block:
+        yield block

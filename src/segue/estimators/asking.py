@@ -1,0 +1,181 @@
+"""How a fitted classifier is looked into: its sequences in batches, and what a layer says of them.
+
+`embed` is a question of its own; `run`, `per_step` and `observe` are what the explanations use too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.errors import OptionError, SpecError, did_you_mean
+from segue.kernels import last_step
+from segue.layers import Directions, Layer, Padded
+from segue.layers.recurrent import BidirectionalLayer
+from segue.networks import Network
+from segue.prepare import Batches
+from segue.sequences import Array, Sequences
+from segue.training.threads import choose_threads, threads
+
+if TYPE_CHECKING:
+    from segue.estimators.classifier import SequenceClassifier
+
+How = Literal["auto", "last", "mean", "every"]
+
+# Steps (with padding) that go through the network at once.
+STEPS_AT_ONCE = 20_000
+
+
+# -- batches ------------------------------------------------------------------------------------
+
+
+def run(
+    classifier: SequenceClassifier, x: Sequences, *, steps: int = STEPS_AT_ONCE
+) -> Iterator[tuple[Array, Padded]]:
+    """Prepare sequences and give them in batches, each with the indices `[batch]` of its members.
+
+    Args:
+        classifier: fitted.
+        x: checked sequences.
+        steps: of padding and values in one batch, at most about so many.
+    """
+    network = classifier.network_
+    batches = Batches(x, classifier.preparation_, next(network.parameters()).device)
+    size = min(len(x), steps // max(1, x.length_range[1]) + 1)
+    with threads(classifier.training_options.threads or choose_threads(network, size)):
+        yield from batches.in_order(steps)
+
+
+def per_step(
+    classifier: SequenceClassifier, x: Sequences, function: Callable[[Padded], Padded]
+) -> Sequences:
+    """Apply a function to every batch and return the real steps of what it gives, in x's order."""
+    rows: list[Any] = [None] * len(x)
+    for index, batch in run(classifier, x):
+        signal = function(batch)
+        lengths = signal.lengths.tolist()
+        for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
+            rows[i] = values[:length]
+    return Sequences.from_list(rows)
+
+
+def head_of(classifier: SequenceClassifier) -> str:
+    """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
+    outputs = classifier.network_.chain[-1].shape.features
+    return "one-logit" if classifier.head == "softmax" and outputs == 1 else classifier.head
+
+
+# -- layers -------------------------------------------------------------------------------------
+
+
+def layers_by_name(network: Network) -> dict[str, Layer]:
+    """Every layer, those inside other layers too, in their order."""
+    return {m.name: m for m in network.modules() if isinstance(m, Layer)}
+
+
+def find_layer(network: Network, name: str) -> Layer:
+    """Find a layer by its name, also inside another.
+
+    Raises:
+        SpecError: there is none; near misses are suggested.
+    """
+    known = layers_by_name(network)
+    if name not in known:
+        raise SpecError(f"there is no layer {name!r}.{did_you_mean(str(name), known)}")
+    return known[name]
+
+
+def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
+    """Run a batch through the network and return what went into a layer and what came out."""
+    seen: list[tuple[Any, Any]] = []
+    hook = layer.register_forward_hook(lambda _, given, came: seen.append((given[0], came)))
+    try:
+        network(x)
+    finally:
+        hook.remove()
+    return seen[-1]
+
+
+# -- embed --------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def embed(
+    classifier: SequenceClassifier, x: Sequences, layer: str, how: How = "auto"
+) -> Array | Sequences:
+    """Return what a layer says: `[n, feature]`, or `Sequences` `[time, feature]` for "every".
+
+    See `SequenceClassifier.embed`.
+    """
+    network = classifier.network_
+    found = find_layer(network, layer)
+    _check_how(network, found, how)
+    if how == "every":
+        return per_step(classifier, x, lambda b: _joined(observe(network, found, b)[1]))
+    rows: Array = np.empty((len(x), 0), np.float32)
+    for index, batch in run(classifier, x):
+        values = _whole(network, found, observe(network, found, batch)[1], how).cpu().numpy()
+        rows = rows if rows.shape[1] else np.empty((len(x), values.shape[1]), np.float32)
+        rows[index] = values
+    return rows
+
+
+def _check_how(network: Network, layer: Layer, how: str) -> None:
+    if how not in ("auto", "last", "mean", "every"):
+        raise OptionError(f"`how` is {how!r}; expected auto, last, mean or every.")
+    if how == "every" and not layer.shape.sequence:
+        names = [name for name, one in layers_by_name(network).items() if one.shape.sequence]
+        raise OptionError(
+            f"{layer.name} says one thing of each sequence, {layer.shape}, so how='every' has no "
+            f"steps to give. Layers that have: {', '.join(names) or 'none'}."
+        )
+    if how == "last" and layer.shape.sequence and not _sees_all_at_the_end(network, layer):
+        raise OptionError(
+            f"how='last' of {layer.name}: a layer up to there is not causal, so the last step has "
+            "not seen more than the others (a backward direction has seen that step only). "
+            "Take how='mean'."
+        )
+
+
+def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
+    """Whether the output at the last step is of the whole sequence."""
+    if isinstance(layer, BidirectionalLayer):
+        return layer.spec.merge in ("concat", "none")  # the ends of both directions are joined
+    for link in network.chain:
+        if not link.causal:
+            return False
+        if layer in link.modules():
+            return True
+    return False
+
+
+def _whole(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
+    """`[batch, feature]` of a layer's output."""
+    if not layer.shape.sequence:
+        return torch.cat(signal, dim=-1) if isinstance(signal, Directions) else signal
+    if how == "mean" or not _sees_all_at_the_end(network, layer):
+        return _mean(_joined(signal))
+    joined = _joined(signal)
+    if not isinstance(layer, BidirectionalLayer):
+        return last_step(joined.values, joined.lengths)
+    units = layer.spec.units
+    ahead = last_step(joined.values[:, :, :units], joined.lengths)
+    return torch.cat([ahead, joined.values[:, 0, units:]], dim=-1)
+
+
+def _mean(signal: Padded) -> Tensor:
+    values = torch.where(signal.mask()[:, :, None], signal.values, 0)
+    return values.sum(1) / signal.lengths[:, None]
+
+
+def _joined(signal: Any) -> Padded:
+    """One signal, also of a layer that keeps its two directions apart."""
+    if not isinstance(signal, Directions):
+        assert isinstance(signal, Padded)
+        return signal
+    values = torch.cat([signal.forward.values, signal.backward.values], dim=-1)
+    return Padded(values, signal.forward.lengths)

@@ -1,0 +1,111 @@
+"""One sequence as it comes: push a step, get the belief so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from segue.errors import DataError
+from segue.estimators.anytime import unexpected_gaps
+from segue.estimators.asking import head_of
+from segue.sequences import Array
+from segue.training.objectives import probabilities
+
+if TYPE_CHECKING:
+    from segue.estimators.classifier import SequenceClassifier
+
+
+class Stream:
+    """A classifier that hears one sequence step by step; made by `classifier.stream()`.
+
+    After each step it says what `predict_proba` says of the steps so far. What it keeps is the
+    state of the layers, which does not grow with time.
+
+    Args:
+        classifier: fitted, with a causal network and preparation.
+
+    Attributes:
+        classes: the class names, in the order of the probabilities.
+        steps: how many steps came since the beginning or the last `reset`.
+
+    Raises:
+        NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]] * 10, ["up", "down"] * 10
+    >>> classifier = SequenceClassifier("gru(8)", options=TrainingOptions(progress="none"))
+    >>> stream = classifier.fit(x, y).stream()
+    >>> for value in (1.0, 2.0, 3.0):
+    ...     shares = stream.push(value)
+    >>> stream.steps, stream.classes[shares.argmax()]
+    (3, 'up')
+    """
+
+    def __init__(self, classifier: SequenceClassifier) -> None:
+        self._network = classifier.network_
+        self._preparation = classifier.preparation_
+        self._head = head_of(classifier)
+        self._device = next(self._network.parameters()).device
+        self._tokens = self._network.input_shape.tokens is not None
+        self.classes: tuple[Any, ...] = tuple(classifier.classes_.tolist())
+        self._preparation.check_causal()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what came: the next step is the first of another sequence."""
+        self.steps = 0
+        with torch.no_grad():
+            self._state = self._network.initial_state(1)
+
+    @torch.no_grad()
+    def push(self, step: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Take the next step and return the probability of each class so far, `[class]`.
+
+        Args:
+            step: `[channel]` values, a number for one channel, or a token. NaN is a missing value,
+                in the channels that had such in training.
+
+        Raises:
+            DataError: another number of channels, or a value that cannot be used. The step does
+                not count then, and another can be pushed in its place.
+        """
+        values = self._checked(step)
+        prepared, _ = self._preparation.apply_ragged((values, np.ones(1, np.int64)))
+        x_t = torch.from_numpy(np.array(prepared)).to(self._device)
+        logits, self._state = self._network.step(x_t, self._state)
+        self.steps += 1
+        return np.asarray(probabilities(logits[0].double().cpu(), self._head))
+
+    def _checked(self, step: npt.ArrayLike) -> Array:
+        """`[1, channel]`."""
+        given: Array = np.asarray(step)
+        channels = self._preparation.channels_in
+        if given.shape != (channels,) and not (given.ndim == 0 and channels == 1):
+            raise DataError(
+                f"A step has shape {given.shape}; expected [{channels}], a value for each channel. "
+                "One step is pushed at a time; whole sequences go into `predict_proba`."
+            )
+        whole = given.dtype.kind in "iu"
+        if given.dtype.kind not in "fiub" or (self._tokens and not whole):
+            wanted = "a token (a whole number)" if self._tokens else "numbers"
+            raise DataError(f"A step is {given!r}; expected {wanted}.")
+        values = given.reshape(1, -1).astype(np.int32 if self._tokens else np.float32)
+        if np.isinf(values).any():
+            raise DataError(f"Step {self.steps} has an infinite value: {given!r}.")
+        self._refuse_gaps(values)
+        return values
+
+    def _refuse_gaps(self, values: Array) -> None:
+        gaps = unexpected_gaps(self._preparation, values)
+        if len(gaps):
+            raise DataError(
+                f"Step {self.steps} has no value (NaN) in channel {', '.join(map(str, gaps))}, "
+                "which had none missing in training. A stream cannot wait for the next value to "
+                "interpolate: push a value such as the last one, or train with gaps."
+            )
+
+    def __repr__(self) -> str:
+        return f"Stream(steps={self.steps}, classes={len(self.classes)})"
