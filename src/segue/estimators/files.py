@@ -21,7 +21,7 @@ from segue.atomic import replacing
 from segue.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from segue.estimators.classifier import SequenceClassifier
+    from segue.estimators.base import SequenceEstimator
 
 FORMAT = 1
 
@@ -43,14 +43,24 @@ class _Parameters(_Closed):
     epochs: Literal["auto"] | int
     batch_size: int
     learning_rate: float
-    validation: Literal["auto"] | float | None
-    class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None
-    head: Literal["softmax", "sigmoid"]
+    validation: Literal["auto"] | float | None = None
+    class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None = None
+    head: Literal["softmax", "sigmoid"] | None = None
     classes: Names | None = None
     seed: int
     device: str
     layout: Literal["ntc", "nct", "tc", "ct"]
-    options: dict[str, str | int | float | None]
+    options: dict[str, str | int | float | bool | None]
+
+
+class _Targets(_Closed):
+    """What an estimator keeps of its targets; each has some of these."""
+
+    classes: Names | None = None
+    class_counts: list[int] | None = None
+    mean: list[float] | None = None
+    scale: list[float] | None = None
+    shape: list[int] | None = None
 
 
 class Description(_Closed):
@@ -58,65 +68,66 @@ class Description(_Closed):
 
     format: int
     segue: str
-    estimator: Literal["SequenceClassifier"]
+    estimator: str
     network: list[dict[str, Any]]
     input_shape: _Shape
     preparation: dict[str, Any]
-    classes: Names
-    class_counts: list[int]
+    targets: _Targets
     parameters: _Parameters
     history: list[dict[str, float]]
-    best_epoch: int | None
+    best_epoch: int | None = None
     stopped: str
     training_summary: list[tuple[str, str]]
 
 
-def save_classifier(classifier: SequenceClassifier, path: str | Path) -> None:
+def save(estimator: SequenceEstimator, path: str | Path) -> None:
     """Write the file, whole or not at all."""
-    text = describe(classifier).model_dump_json()
-    weights = classifier.network_.weight_tensors()
+    text = describe(estimator).model_dump_json(exclude_none=True)
+    weights = estimator.network_.weight_tensors()
     tensors = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
     content = safetensors.torch.save(tensors, {"segue": text})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def describe(classifier: SequenceClassifier) -> Description:
-    """The description of a fitted classifier."""
-    params = classifier.get_params(deep=False)
-    weight = params["class_weight"]
-    validation = params["validation"]
-    shape = classifier.network_.input_shape
+def describe(estimator: SequenceEstimator) -> Description:
+    """The description of a fitted estimator."""
+    shape = estimator.network_.input_shape
     return Description(
         format=FORMAT,
         segue=__version__,
-        estimator="SequenceClassifier",
-        network=[spec.to_json() for spec in classifier.network_.specs],
+        estimator=type(estimator).__name__,
+        network=[spec.to_json() for spec in estimator.network_.specs],
         input_shape=_Shape(features=shape.features, length=shape.length, tokens=shape.tokens),
-        preparation=classifier.preparation_.to_json(),
-        classes=classifier.classes_.tolist(),
-        class_counts=list(classifier.class_counts_.values()),
-        parameters=_Parameters(
-            prepare=params["prepare"]
-            if isinstance(params["prepare"], str)
-            else str(classifier.preparation_),
-            epochs="auto" if params["epochs"] == "auto" else int(params["epochs"]),
-            batch_size=int(params["batch_size"]),
-            learning_rate=float(params["learning_rate"]),
-            validation=validation if validation in ("auto", None) else _share(validation),
-            class_weight=list(weight.items()) if isinstance(weight, dict) else weight,
-            head=params["head"],
-            classes=None if params["classes"] is None else np.asarray(params["classes"]).tolist(),
-            seed=int(params["seed"]),
-            device=params["device"],
-            layout=params["layout"],
-            options=vars(classifier.training_options),
-        ),
-        history=classifier.history_.rows,
-        best_epoch=classifier.history_.best_epoch,
-        stopped=classifier.stopped_,
-        training_summary=classifier.training_summary_,
+        preparation=estimator.preparation_.to_json(),
+        targets=_Targets(**estimator.facts()),
+        parameters=_parameters(estimator),
+        history=estimator.history_.rows,
+        best_epoch=estimator.history_.best_epoch,
+        stopped=estimator.stopped_,
+        training_summary=estimator.training_summary_,
     )
+
+
+def _parameters(estimator: SequenceEstimator) -> _Parameters:
+    """The constructor's arguments as plain JSON."""
+    given = estimator.get_params(deep=False)
+    given.pop("network")
+    prepare, validation, weight = given["prepare"], given["validation"], given.get("class_weight")
+    plain = {
+        "prepare": prepare if isinstance(prepare, str) else str(estimator.preparation_),
+        "epochs": "auto" if given["epochs"] == "auto" else int(given["epochs"]),
+        "batch_size": int(given["batch_size"]),
+        "learning_rate": float(given["learning_rate"]),
+        "validation": validation if validation in ("auto", None) else _share(validation),
+        "seed": int(given["seed"]),
+        "options": vars(estimator.training_options),
+    }
+    if isinstance(weight, dict):
+        plain["class_weight"] = list(weight.items())
+    if given.get("classes") is not None:
+        plain["classes"] = np.asarray(given["classes"]).tolist()
+    return _Parameters(**{**given, **plain})
 
 
 def _share(validation: Any) -> float | None:

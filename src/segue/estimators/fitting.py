@@ -108,13 +108,8 @@ def sequence_weights(
     """
     if class_weight is None and sample_weight is None:
         return None
-    weights = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight, float)
-    good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
-    if weights.shape != codes.shape or not good:
-        raise DataError(
-            f"`sample_weight` has shape {weights.shape}; expected {len(codes)} finite weights, "
-            "none negative and not all zero."
-        )
+    weights = np.ones(len(codes)) if sample_weight is None else sample_weight
+    weights = normalized(weights, len(codes))
     if class_weight == "balanced":
         totals = np.bincount(codes, weights, minlength=len(classes))
         weights = weights / np.maximum(totals, 1e-12)[codes]
@@ -135,6 +130,18 @@ def sequence_weights(
         raise OptionError(
             f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "
             "class such as {'rare': 5.0}."
+        )
+    return np.asarray(weights / weights.mean())
+
+
+def normalized(weights: Array, count: int) -> Array:
+    """Check `[n]` weights and scale them to a mean of 1."""
+    weights = np.asarray(weights, float)
+    good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
+    if weights.shape != (count,) or not good:
+        raise DataError(
+            f"`sample_weight` has shape {weights.shape}; expected {count} finite weights, "
+            "none negative and not all zero."
         )
     return np.asarray(weights / weights.mean())
 

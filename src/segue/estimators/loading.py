@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
-from segue.errors import DataError, DataNotFoundError, ModelFileError
+from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
+from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import Description, read
 from segue.layers import Shape
@@ -16,9 +17,17 @@ from segue.prepare import Preparation
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 
+# What a model file may hold, by the name of its class.
+ESTIMATORS: dict[str, type[SequenceEstimator]] = {
+    kind.__name__: kind for kind in (SequenceClassifier,)
+}
 
-def load(path: str | Path) -> SequenceClassifier:
+
+def load(path: str | Path) -> Any:
     """Read a fitted estimator from a model file or a run's folder.
+
+    Returns:
+        The estimator that was saved, of its own class.
 
     Raises:
         DataNotFoundError: there is no such file.
@@ -38,51 +47,46 @@ def load(path: str | Path) -> SequenceClassifier:
         ) from error
 
 
-def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> SequenceClassifier:
-    given = description.parameters
-    weight = given.class_weight
-    options = TrainingOptions(**given.options)  # type: ignore[arg-type]
-    classifier = SequenceClassifier(
-        to_text(specs_from_json(description.network)),
-        prepare=given.prepare,
-        epochs=given.epochs,
-        batch_size=given.batch_size,
-        learning_rate=given.learning_rate,
-        validation=given.validation,
-        class_weight=dict(weight) if isinstance(weight, list) else weight,
-        head=given.head,
-        classes=given.classes,
-        seed=given.seed,
-        device=given.device,
-        layout=given.layout,
+def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> SequenceEstimator:
+    kind: Any = ESTIMATORS.get(description.estimator)
+    if kind is None:
+        raise DataError(
+            f"there is no estimator {description.estimator!r}."
+            f"{did_you_mean(description.estimator, ESTIMATORS)}"
+        )
+    given = description.parameters.model_dump(exclude_unset=True)
+    options = TrainingOptions(**given.pop("options"))
+    if isinstance(given.get("class_weight"), list):
+        given["class_weight"] = dict(given["class_weight"])
+    estimator: SequenceEstimator = kind(
+        network=to_text(specs_from_json(description.network)),
         options=None if options == TrainingOptions() else options,
+        **{"validation": None, **given},
     )
-    classifier.classes_ = np.asarray(description.classes)
-    names = classifier.classes_.tolist()
-    classifier.class_counts_ = dict(zip(names, description.class_counts, strict=True))
-    classifier.preparation_ = Preparation.from_json(description.preparation)
-    classifier.network_ = _restore_network(classifier, description, tensors)
-    classifier.n_features_in_ = classifier.preparation_.channels_in
-    classifier.history_ = History(description.history, description.best_epoch)
-    classifier.stopped_ = description.stopped
-    classifier.training_summary_ = description.training_summary
-    return classifier
+    estimator.restore_facts(description.targets.model_dump(exclude_none=True))
+    estimator.preparation_ = Preparation.from_json(description.preparation)
+    estimator.network_ = _restore_network(estimator, description, tensors)
+    estimator.n_features_in_ = estimator.preparation_.channels_in
+    estimator.history_ = History(description.history, description.best_epoch)
+    estimator.stopped_ = description.stopped
+    estimator.training_summary_ = description.training_summary
+    return estimator
 
 
 def _restore_network(
-    classifier: SequenceClassifier, description: Description, tensors: dict[str, torch.Tensor]
+    estimator: SequenceEstimator, description: Description, tensors: dict[str, torch.Tensor]
 ) -> Network:
     """Build the network only where the file has just its weights: none, and no memory, on trust."""
     shape = description.input_shape
-    if shape.features != classifier.preparation_.channels_out:
+    if shape.features != estimator.preparation_.channels_out:
         raise DataError(
             f"the network takes {shape.features} channels and the preparation gives "
-            f"{classifier.preparation_.channels_out}."
+            f"{estimator.preparation_.channels_out}."
         )
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
     try:
         with torch.device("meta"):
-            plan = classifier._build(given, torch.device("meta")).weight_tensors()
+            plan = estimator.build_network(given, torch.device("meta")).weight_tensors()
     except RuntimeError as error:
         raise DataError(f"no such network can be built ({error}).") from error
     expected = {name: tuple(weight.shape) for name, weight in plan.items()}
@@ -93,6 +97,6 @@ def _restore_network(
             "the description and the weights differ: "
             + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
         )
-    network = classifier._build(given, torch.device("cpu"))
+    network = estimator.build_network(given, torch.device("cpu"))
     network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
     return network

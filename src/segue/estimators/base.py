@@ -1,0 +1,428 @@
+"""What all estimators share: from sequences to a trained network, and from there to outputs.
+
+An estimator says what its targets are (`prepare_targets`, `targets`), what the outputs mean
+(`objective`) and what it keeps of the targets in a file (`facts`); the rest is here.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from segue.dataset import Dataset
+from segue.errors import DataError, NotFittedError, OptionError
+from segue.estimators import parameters
+from segue.estimators.files import save
+from segue.estimators.fitting import (
+    choose_device,
+    choose_epochs,
+    choose_training_part,
+    choose_validation,
+    memory_warning,
+    normalized,
+)
+from segue.estimators.inputs import (
+    as_dataset,
+    as_sequences,
+    check_sequences,
+    warn_of_swapped_axes,
+)
+from segue.layers import Shape
+from segue.networks import Network, NetworkLike, as_specs
+from segue.prepare import Batches, Preparation
+from segue.prepare.pipeline import PrepareLike
+from segue.sequences import Array, Layout, Sequences
+from segue.training import Callback, History, HistoryWriter, TrainingOptions, checkpoint
+from segue.training.loop import Examples, Job, TrainingState, train
+from segue.training.objectives import Objective
+from segue.training.reporter import make_reporter
+from segue.training.targets import Targets
+from segue.training.threads import choose_threads, threads
+
+# Steps (with padding) that go through the network at once in a prediction.
+_PREDICTION_STEPS = 20_000
+
+
+class SequenceEstimator(abc.ABC):
+    """The common part of all estimators.
+
+    Class attributes:
+        tasks: of the data sets that it learns from, as in `Dataset.task`.
+
+    Attributes:
+        network_: the trained `Network`; `.summary()`, `.get_weights()`.
+        preparation_: the fitted `Preparation`.
+        history_: a `History`, a row per epoch.
+        stopped_: how training ended: "finished", "early", "time" or "interrupted".
+        training_summary_: what was done, as pairs of a heading and a text.
+        n_features_in_: channels.
+    """
+
+    tasks: ClassVar[tuple[str, ...]]
+
+    network: NetworkLike
+    prepare: PrepareLike
+    epochs: Any
+    batch_size: int
+    learning_rate: float
+    validation: Any
+    seed: int
+    device: str
+    layout: Layout
+    options: TrainingOptions | None
+
+    # -- what each estimator says ---------------------------------------------------------------
+
+    @abc.abstractmethod
+    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
+        """Look at the training part's targets, keep what must be kept, and return the part.
+
+        Args:
+            part: the training part.
+            data: all parts, to warn of what occurs elsewhere only.
+        """
+
+    @abc.abstractmethod
+    def objective(self) -> Objective:
+        """What the outputs mean, once `prepare_targets` has been called."""
+
+    @abc.abstractmethod
+    def targets(self, data: Dataset, device: torch.device) -> Targets:
+        """The targets as the objective wants them."""
+
+    @abc.abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What a model file keeps of the targets; JSON."""
+
+    @abc.abstractmethod
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """The reverse of `facts`."""
+
+    def weights(self, data: Dataset, sample_weight: Array | None) -> Array | None:
+        """`[n]`, how much each sequence counts, 1 on average; `None`: all the same."""
+        return None if sample_weight is None else normalized(sample_weight, len(data))
+
+    def problems(self) -> list[str]:
+        """What is wrong with the constructor's arguments beyond those that all share."""
+        return []
+
+    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Join what the user passes to a data set."""
+        return as_dataset(X, y, groups=groups, layout=self.layout)
+
+    # -- fit ------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803  (scikit-learn's name)
+        y: Any = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+        validation_data: Any = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Learn from sequences and their targets.
+
+        Of a `Dataset` with parts, "train" is learnt from, "validation" watches, and "test" is left
+        alone.
+
+        Args:
+            X: `(n, time, channel)` or `(n, time)` array, list of `(time, channel)` or `(time,)`
+                arrays, `Sequences`, or `Dataset`.
+            y: `[n]` targets; none for a `Dataset`.
+            sample_weight: `[n]`, how much each sequence counts.
+            groups: `[n]`; a validation split never parts a group.
+            validation_data: a `Dataset` or a pair (X, y), in place of `validation`.
+            folder: where `history.jsonl` and, while running, `checkpoint/` are written.
+            resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            DataError: sequences or targets that cannot be used.
+            SpecError: a network or preparation that does not parse or fit.
+            TrainingError: a loss that is not finite.
+        """
+        self._check_arguments()
+        self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
+        data = self.as_dataset(X, y, groups)
+        learnt, watching, used = self._choose_data(data, sample_weight, validation_data)
+        job = self._make_job(learnt, watching)
+        reporter = make_reporter(job.options.progress, job.epochs)
+        for text in [*(f"{a}: {b}" for a, b in used), memory_warning(job, learnt[0])]:
+            reporter.message(text)
+        callbacks, state = self._open_folder(job, folder, resume, learnt[0])
+        self.stopped_ = "failed"
+        try:
+            with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
+                self.stopped_ = train(job, state, [reporter, *callbacks])
+        finally:
+            self._keep(job, state, used)
+        if self.stopped_ == "interrupted":
+            warnings.warn(
+                f"Training was interrupted after {len(state.rows)} of {job.epochs} epochs; the "
+                "best weights so far are kept.",
+                stacklevel=2,
+            )
+        return self
+
+    def _check_arguments(self) -> None:
+        problems = [
+            f"`{name}` is {getattr(self, name)!r}; expected {wanted}."
+            for name, wanted in (
+                ("epochs", "'auto' or a whole number from 1 on"),
+                ("batch_size", "a whole number from 1 on"),
+                ("learning_rate", "a number above 0"),
+            )
+            if not _is_positive(getattr(self, name), whole=name != "learning_rate")
+            and (name, getattr(self, name)) != ("epochs", "auto")
+        ]
+        if not isinstance(self.seed, int | np.integer) or isinstance(self.seed, bool):
+            problems.append(f"`seed` is {self.seed!r}; expected a whole number.")
+        problems += self.problems()
+        if problems:
+            raise OptionError(" ".join(problems))
+
+    def _choose_data(
+        self, data: Dataset, sample_weight: npt.ArrayLike | None, validation_data: Any
+    ) -> tuple[tuple[Dataset, Array | None], Dataset | None, list[tuple[str, str]]]:
+        """What is learnt from, with its weights; what watches; and two lines that say so."""
+        if data.task not in self.tasks:
+            raise DataError(
+                f"{type(self).__name__} needs {_TASKS[self.tasks[0]]}; the targets here are for "
+                f"the task {data.task!r}."
+            )
+        part, source_validation, text = choose_training_part(data)
+        check_sequences(part.x)
+        warn_of_swapped_axes(part.x)
+        part = self.prepare_targets(part, data)
+        weights = None
+        if sample_weight is not None:
+            weights = _part_of(np.asarray(sample_weight, float), data, part)
+        numbered = replace(part, parts=None, ids=np.arange(len(part)))
+        wanted = self.validation if validation_data is None else self._given(validation_data)
+        rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
+        if validation is not None and validation in (source_validation, wanted):
+            check_sequences(validation.x)
+        used = [("training", text), ("validation", chosen)]
+        if weights is not None:
+            weights = weights[np.asarray(rest.ids, np.int64)]
+        return (rest, weights), validation, used
+
+    def _given(self, validation_data: Any) -> Dataset:
+        if isinstance(validation_data, Dataset):
+            return validation_data
+        return self.as_dataset(*validation_data)
+
+    def _make_job(self, learnt: tuple[Dataset, Array | None], watching: Dataset | None) -> Job:
+        data, sample_weight = learnt
+        device = choose_device(self.device)
+        self.preparation_ = Preparation.fit(self.prepare, data.x)
+        self.network_ = self.build_network(_shape_of(data.x, self.preparation_), device)
+        weights = self.weights(data, sample_weight)
+        epochs = choose_epochs(len(data), self.batch_size) if self.epochs == "auto" else self.epochs
+        return Job(
+            network=self.network_,
+            train=self._examples(data, weights, device),
+            validation=None if watching is None else self._examples(watching, None, device),
+            objective=self.objective(),
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            options=self.training_options,
+        )
+
+    def build_network(self, shape: Shape, device: torch.device) -> Network:
+        """Make the network for such sequences, with its initial weights."""
+        objective = self.objective()
+        network = Network(
+            as_specs(self.network), shape, objective.outputs, every=objective.every, seed=self.seed
+        )
+        network.to(device)
+        return network
+
+    def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
+        kept = None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device)
+        batches = Batches(data.x, self.preparation_, device)
+        return Examples(batches, self.targets(data, device), kept)
+
+    def _open_folder(
+        self, job: Job, folder: str | Path | None, resume: bool, data: Dataset
+    ) -> tuple[list[Callback], TrainingState]:
+        if folder is None:
+            return [], TrainingState.start(job)
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        fingerprint = self._fingerprint(data)
+        saved = checkpoint.Checkpointer(job, folder / "checkpoint", fingerprint)
+        state = TrainingState.start(job)
+        if resume and saved.path.exists():
+            state = checkpoint.read(saved.path, job, fingerprint)
+        return [HistoryWriter(folder / "history.jsonl"), saved], state
+
+    def _fingerprint(self, data: Dataset) -> dict[str, Any]:
+        """What two trainings must share for one to go on from the other."""
+        digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
+        digest.update(str(np.asarray(_flat(data.y)).tolist()).encode())
+        chosen = {
+            name: str(value)
+            for name, value in self.get_params().items()
+            if name not in ("options", "options__progress", "options__time_limit_seconds")
+        }
+        return {**chosen, "network": str(self.network_.summary().text), "data": digest.hexdigest()}
+
+    def _keep(self, job: Job, state: TrainingState, used: list[tuple[str, str]]) -> None:
+        self.history_ = History(state.rows, state.best_epoch)
+        self.n_features_in_ = self.preparation_.channels_in
+        options = job.options
+        self.training_summary_ = [
+            ("network", self.network_.summary().text),
+            ("preparation", str(self.preparation_)),
+            *used,
+            ("optimizer", f"{options.optimizer}, {options.schedule} up to {job.learning_rate:g}"),
+            ("batch size", str(job.batch_size)),
+            ("epochs", f"{len(state.rows)} of {job.epochs}, {self.stopped_}"),
+            ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
+            ("time", f"{state.seconds:.1f} s"),
+            ("seed", str(job.seed)),
+        ]
+
+    # -- ask ------------------------------------------------------------------------------------
+
+    def check_input(self, X: Any) -> Sequences:  # noqa: N803
+        """Take what the user passes as sequences that the network can be asked about.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: sequences that cannot be used, or other channels than in training.
+        """
+        self._check_fitted()
+        x = as_sequences(X, self.layout)
+        if x.is_tokens and self.network_.input_shape.tokens is None:
+            x = Sequences(x.values.astype(np.float32), x.offsets)
+        elif not x.is_tokens and self.network_.input_shape.tokens is not None:
+            raise DataError("The model was trained on tokens (int32); these sequences are numbers.")
+        self.preparation_.check(x)
+        check_sequences(x)
+        return x
+
+    def outputs(self, x: Sequences) -> Iterator[tuple[Array, Any]]:
+        """Run checked sequences through the network, from short to long.
+
+        Yields:
+            Indices `[batch]`, and what the head gives for them: `[batch, output]`, or `Padded`.
+        """
+        batches = Batches(x, self.preparation_, next(self.network_.parameters()).device)
+        size = min(len(x), _PREDICTION_STEPS // x.length_range[1] + 1)
+        with (
+            torch.no_grad(),
+            threads(self.training_options.threads or choose_threads(self.network_, size)),
+        ):
+            for index, batch in batches.in_order(_PREDICTION_STEPS):
+                yield index, self.network_(batch)
+
+    def whole_outputs(self, x: Sequences) -> torch.Tensor:
+        """`[n, output]` for checked sequences and a network that answers once for each."""
+        answers = torch.empty(len(x), self.objective().outputs)
+        for index, output in self.outputs(x):
+            answers[torch.from_numpy(index)] = output.cpu()
+        return answers
+
+    def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
+        """What a score is about: of a `Dataset` with a part "test", that part."""
+        self._check_fitted()
+        if isinstance(X, Dataset) and "test" in X.part_names:
+            X = X.part("test")  # noqa: N806
+        data = self.as_dataset(X, y)
+        if data.task not in self.tasks:
+            raise DataError(f"A score needs {_TASKS[self.tasks[0]]}; the task is {data.task!r}.")
+        return data
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one file, `*.safetensors`; `segue.load` reads it.
+
+        Raises:
+            NotFittedError: before `fit`.
+            WriteError: the disk is full or read-only. No half-written file is left.
+        """
+        self._check_fitted()
+        save(self, path)
+
+    # -- scikit-learn's contract ----------------------------------------------------------------
+
+    @property
+    def training_options(self) -> TrainingOptions:
+        """`options`, or the defaults."""
+        return TrainingOptions() if self.options is None else self.options
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments; nested ones as `options__patience`."""
+        return parameters.get(self, deep=deep)
+
+    def set_params(self, **values: Any) -> Self:
+        """Set arguments, nested ones as `options__patience=5`."""
+        parameters.set_(self, values)
+        return self
+
+    def __repr__(self) -> str:
+        return parameters.text(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "history_")
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet: call `fit(X, y)` first, or load a "
+                "fitted one with `segue.load(path)`."
+            )
+
+
+_TASKS = {
+    "classify": "one label for each sequence",
+    "label": "a label for each step",
+    "regress": "one or more numbers for each sequence",
+}
+
+
+def _is_positive(value: Any, *, whole: bool) -> bool:
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(value > 0)
+
+
+def _part_of(weights: Array, data: Dataset, part: Dataset) -> Array:
+    """The training part's weights."""
+    if len(weights) not in (len(data), len(part)):
+        raise DataError(
+            f"`sample_weight` has {len(weights)} entries; expected {len(data)}, one for each "
+            "sequence."
+        )
+    if len(weights) != len(part) and data.parts is not None:
+        weights = weights[data.parts == "train"]
+    return np.asarray(weights)
+
+
+def _shape_of(x: Sequences, preparation: Preparation) -> Shape:
+    shortest, longest = x.length_range
+    return Shape(
+        features=preparation.channels_out,
+        length=longest if shortest == longest else None,
+        tokens=max(int(block.values.max()) for block in x.blocks()) + 1 if x.is_tokens else None,
+    )
+
+
+def _flat(y: Any) -> Any:
+    return y.values if isinstance(y, Sequences) else y
