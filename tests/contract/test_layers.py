@@ -79,7 +79,7 @@ def test_one_channel_is_enough(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [k for k in LAYERS if k != "embedding"])
-@pytest.mark.parametrize("length", [1, 4])
+@pytest.mark.parametrize("length", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_equal_lengths_take_the_same_way(kind: str, length: int) -> None:
     """Also where all lengths are the same, one step included, padding behind them is not seen."""
     assert check_layer(VARIANTS[kind][0], Shape(2, length=length)).largest() <= 1
