@@ -1,4 +1,4 @@
-"""How a fitted classifier is looked into: its sequences in batches, and what a layer says of them.
+"""How a fitted estimator is asked: its sequences in batches, and what a layer says of them.
 
 `embed` is a question of its own; `run`, `per_step` and `observe` are what the explanations use too.
 """
@@ -22,6 +22,7 @@ from segue.sequences import Array, Sequences
 from segue.training.threads import choose_threads, threads
 
 if TYPE_CHECKING:
+    from segue.estimators.base import SequenceEstimator
     from segue.estimators.classifier import SequenceClassifier
 
 How = Literal["auto", "last", "mean", "every"]
@@ -33,29 +34,26 @@ STEPS_AT_ONCE = 20_000
 # -- batches ------------------------------------------------------------------------------------
 
 
-def run(
-    classifier: SequenceClassifier, x: Sequences, *, steps: int = STEPS_AT_ONCE
-) -> Iterator[tuple[Array, Padded]]:
+def run(estimator: SequenceEstimator, x: Sequences) -> Iterator[tuple[Array, Padded]]:
     """Prepare sequences and give them in batches, each with the indices `[batch]` of its members.
 
     Args:
-        classifier: fitted.
+        estimator: fitted.
         x: checked sequences.
-        steps: of padding and values in one batch, at most about so many.
     """
-    network = classifier.network_
-    batches = Batches(x, classifier.preparation_, next(network.parameters()).device)
-    size = min(len(x), steps // max(1, x.length_range[1]) + 1)
-    with threads(classifier.training_options.threads or choose_threads(network, size)):
-        yield from batches.in_order(steps)
+    network = estimator.network_
+    batches = Batches(x, estimator.preparation_, next(network.parameters()).device)
+    size = min(len(x), STEPS_AT_ONCE // x.length_range[1] + 1)
+    with threads(estimator.training_options.threads or choose_threads(network, size)):
+        yield from batches.in_order(STEPS_AT_ONCE)
 
 
 def per_step(
-    classifier: SequenceClassifier, x: Sequences, function: Callable[[Padded], Padded]
+    estimator: SequenceEstimator, x: Sequences, function: Callable[[Padded], Padded]
 ) -> Sequences:
     """Apply a function to every batch and return the real steps of what it gives, in x's order."""
     rows: list[Any] = [None] * len(x)
-    for index, batch in run(classifier, x):
+    for index, batch in run(estimator, x):
         signal = function(batch)
         lengths = signal.lengths.tolist()
         for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):

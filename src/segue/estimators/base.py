@@ -21,6 +21,7 @@ import torch
 from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators import parameters
+from segue.estimators.asking import run
 from segue.estimators.files import save
 from segue.estimators.fitting import (
     choose_device,
@@ -47,9 +48,6 @@ from segue.training.objectives import Objective
 from segue.training.reporter import make_reporter
 from segue.training.targets import Targets
 from segue.training.threads import choose_threads, threads
-
-# Steps (with padding) that go through the network at once in a prediction.
-_PREDICTION_STEPS = 20_000
 
 
 class SequenceEstimator(abc.ABC):
@@ -325,13 +323,8 @@ class SequenceEstimator(abc.ABC):
         Yields:
             Indices `[batch]`, and what the head gives for them: `[batch, output]`, or `Padded`.
         """
-        batches = Batches(x, self.preparation_, next(self.network_.parameters()).device)
-        size = min(len(x), _PREDICTION_STEPS // x.length_range[1] + 1)
-        with (
-            torch.no_grad(),
-            threads(self.training_options.threads or choose_threads(self.network_, size)),
-        ):
-            for index, batch in batches.in_order(_PREDICTION_STEPS):
+        with torch.no_grad():
+            for index, batch in run(self, x):
                 yield index, self.network_(batch)
 
     def whole_outputs(self, x: Sequences) -> torch.Tensor:

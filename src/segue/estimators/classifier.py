@@ -12,12 +12,15 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.estimators.anytime import anytime
+from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.fitting import sequence_weights
 from segue.estimators.inputs import as_dataset, check_classes
+from segue.estimators.stream import Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Array, Layout
+from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
 from segue.training.objectives import OBJECTIVES, Objective, probabilities
 from segue.training.targets import Targets, WholeTargets
@@ -200,6 +203,50 @@ class SequenceClassifier(SequenceEstimator):
         right = np.asarray(self.predict(data.x) == data.y, float)
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
+
+    # -- look inside ----------------------------------------------------------------------------
+
+    def anytime(self, X: Any, every: int = 1) -> Sequences:  # noqa: N803
+        """What the classifier believes after each step: `Sequences` `[time, class]`.
+
+        The last belief of a sequence is what `predict_proba` says of it. A causal network gives all
+        of them in one pass; another sees each prefix anew, and so does a preparation that is not
+        causal. What that costs is said before it starts (not with `progress="none"`).
+
+        Args:
+            X: as in `fit`.
+            every: belief after every so many steps, and after the last.
+
+        Raises:
+            NotCausalError: a layer that takes sequences of one length only; it is named.
+        """
+        return anytime(self, self.check_input(X), every)
+
+    def stream(self) -> Stream:
+        """Hear one sequence step by step: `stream.push(step)` gives the probabilities so far.
+
+        Raises:
+            NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+        """
+        self._check_fitted()
+        return Stream(self)
+
+    def embed(self, X: Any, layer: str, how: How = "auto") -> Array | Sequences:  # noqa: N803
+        """What a layer says of each sequence, `[n, feature]`.
+
+        Args:
+            X: as in `fit`.
+            layer: its name, the user's own or such as "lstm_1"; also of a layer inside another.
+            how: what to take of a layer that gives every step: "last" (each sequence's own last
+                step; of a bidirectional layer, forward at the end joined with backward at the
+                beginning), "mean" over the real steps, or "every", `Sequences` `[time, feature]`.
+                "auto" is the last step where it has seen the whole sequence, else the mean.
+
+        Raises:
+            SpecError: there is no such layer; near misses are suggested.
+            OptionError: a `how` that means nothing for this layer.
+        """
+        return embed(self, self.check_input(X), layer, how)
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
