@@ -27,7 +27,7 @@ def examples(data: Dataset, weights: Any = None) -> Examples:
     return Examples(
         Batches(data.x, Preparation.fit("standardize", data.x)),
         WholeTargets(torch.from_numpy(codes)),
-        None if weights is None else torch.tensor(weights, dtype=torch.float32),
+        None if weights is None else WholeTargets(torch.tensor(weights, dtype=torch.float32)),
     )
 
 

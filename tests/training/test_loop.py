@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from segue.errors import TrainingError, WriteError
+from segue.networks import Network
+from segue.randomness import Draws
 from segue.sequences import Array
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
@@ -253,6 +255,38 @@ def test_clipping_shortens_the_gradient(make_job: MakeJob) -> None:
     after = job.network.get_weights()
     length = math.sqrt(sum(((after[n] - before[n]) ** 2).sum() for n in before))
     assert length == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_every_batch_of_every_epoch_has_draws_of_its_own(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed, epoch and step: dropout never repeats itself in a training."""
+    seen = []
+    forward = Network.forward
+
+    def listen(self: Network, x: Any, draws: Any = None) -> Any:
+        seen.append(draws)
+        return forward(self, x, draws)
+
+    monkeypatch.setattr(Network, "forward", listen)
+    run(make_job(epochs=3, seed=5, validation=None))
+    assert seen == [Draws(5, epoch, step) for epoch in (1, 2, 3) for step in range(5)]
+
+
+def test_validation_is_done_without_dropout(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is validated is what will predict."""
+    seen = []
+    forward = Network.forward
+
+    def listen(self: Network, x: Any, draws: Any = None) -> Any:
+        seen.append(draws is None)
+        return forward(self, x, draws)
+
+    monkeypatch.setattr(Network, "forward", listen)
+    run(make_job(epochs=1))
+    assert seen == [False] * 5 + [True]
 
 
 # -- losses that are not finite ------------------------------------------------------------------

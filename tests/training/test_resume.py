@@ -119,6 +119,24 @@ def test_killed_where_it_would_have_stopped_early(
     assert_same_end(job, state, whole, whole_state)
 
 
+def test_a_lowered_rate_stays_lowered(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What plateau has done before the stop is not undone by it."""
+    monkeypatch.setattr(
+        loop_module, "_validate", lambda job, state: {"validation_loss": 1.0 + len(state.rows)}
+    )
+    options = TrainingOptions(schedule="plateau", plateau_patience=2, progress="none")
+    whole = make_job(options=options)
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    train_until(make_job(options=options), tmp_path / "c", 4)
+    job = make_job(options=options)
+    _, state = resume(job, tmp_path / "c")
+    assert state.rows[-1]["learning_rate"] == 0.02 / 4
+    assert_same_end(job, state, whole, whole_state)
+
+
 def test_the_time_before_the_stop_counts(make_job: MakeJob, tmp_path: Path) -> None:
     """Seconds in the rows go on; they do not begin anew."""
     train_until(make_job(), tmp_path / "c", 3)
