@@ -7,6 +7,7 @@ notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("pictu
 
 from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
 from segue.plots.display import Display, draw_sequence
+from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
 from segue.plots.overview import overview
 from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
 from segue.plots.sequences import (
@@ -26,10 +27,13 @@ __all__ = [
     "draw_sequence",
     "examples",
     "overview",
+    "plot_anytime",
+    "plot_attribution",
     "plot_calibration",
     "plot_class_balance",
     "plot_confusion",
     "plot_curve",
+    "plot_gates",
     "plot_history",
     "plot_lengths",
     "plot_mistakes",

@@ -1,0 +1,168 @@
+"""How much each step of each channel moved the answer, whatever the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.dataset import Dataset, named
+from segue.errors import DataError, did_you_mean
+from segue.estimators.asking import run
+from segue.layers import Padded
+from segue.networks import Network
+from segue.sequences import Array, Sequences
+
+if TYPE_CHECKING:
+    from segue.estimators import SequenceClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What the steps and channels of some sequences did for one class each.
+
+    Attributes:
+        method: "integrated gradients" or "occlusion".
+        values: `[time, channel]`, in units of the logit: above zero speaks for the class, below
+            zero against it. The channels are those that the network sees; of tokens, and where
+            channels were hidden together, there is one.
+        targets: `[n]`, the class that is explained.
+        change: `[n]`, the logit of that class, less the logit of a sequence of which nothing is
+            known (every prepared value 0: the mean of the training data, if it was standardized).
+        channels: a name for each channel.
+        x: the sequences as they came.
+    """
+
+    method: str
+    values: Sequences
+    targets: Array
+    change: Array
+    channels: tuple[str, ...]
+    x: Sequences = field(repr=False)
+
+    @property
+    def sums(self) -> Array:
+        """`[n]`, the sum over the steps and channels of each sequence."""
+        return np.array([steps.sum(dtype=np.float64) for steps in self.values])
+
+    @property
+    def difference(self) -> float:
+        """The largest difference between a sum and its change of the logit (completeness)."""
+        return float(np.abs(self.sums - self.change).max())
+
+    def plot(self, index: int = 0, **options: Any) -> Array:
+        """Draw one sequence with colour underneath; see `segue.plots.plot_attribution`."""
+        from segue import plots
+
+        return plots.plot_attribution(
+            self.x[index],
+            self.values[index],
+            channels=self.channels,
+            title=f"{self.method}: for (blue) and against (orange) {named(self.targets[index])}",
+            **options,
+        )
+
+
+# -- what the methods share ---------------------------------------------------------------------
+
+# From a signal `[batch, time, feature]` and class numbers `[batch]` to their logits `[batch]`.
+Logit = Callable[[Padded, Tensor], Tensor]
+# Attribution `[batch, time, feature]` of a signal and its class numbers, by such a function.
+Method = Callable[[Padded, Tensor, Logit], Tensor]
+
+
+def attribute(
+    classifier: SequenceClassifier,
+    X: Any,  # noqa: N803
+    target: Any,
+    method: Method,
+    name: str,
+) -> Attribution:
+    """Explain sequences with a method.
+
+    Of tokens, what is explained are their vectors, and the features of one are summed.
+    """
+    x = classifier.check_input(X)
+    network = classifier.network_
+    codes = _codes(classifier, x, target)
+    change = np.empty(len(x))
+    rows: list[Any] = [None] * len(x)
+    for index, batch in run(classifier, x):
+        first, signal = _beginning(network, batch)
+        logit = _logit_of(network, first)
+        chosen = torch.from_numpy(codes[index]).to(signal.values.device)
+        change[index] = _change(signal, chosen, logit)
+        found = method(signal, chosen, logit)
+        found = found.sum(-1, keepdim=True) if first else found
+        for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
+            rows[i] = values[:n]
+    values = Sequences.from_list(rows)
+    return Attribution(
+        name, values, classifier.classes_[codes], change, _names(classifier, X, values.channels), x
+    )
+
+
+def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:
+    """Where the numbers begin: at the input, or behind the embedding of tokens."""
+    if network.input_shape.tokens is None:
+        return 0, batch
+    with torch.no_grad():
+        return 1, network.chain[0](batch)
+
+
+def _logit_of(network: Network, first: int) -> Logit:
+    """The network from its layer number `first` on."""
+
+    def logit(x: Padded, codes: Tensor) -> Tensor:
+        signal: Any = x
+        for number, layer in enumerate(network.chain):
+            signal = layer(signal) if number >= first else signal
+        outputs: Tensor = signal
+        if outputs.shape[1] == 1:  # two classes share one logit, that of the second
+            return (2 * codes - 1) * outputs[:, 0]
+        return outputs.gather(1, codes[:, None])[:, 0]
+
+    return logit
+
+
+@torch.no_grad()
+def _change(signal: Padded, codes: Tensor, logit: Logit) -> Array:
+    """`[batch]`, what it makes to the logits that the sequences are known."""
+    nothing = signal._replace(values=torch.zeros_like(signal.values))
+    change = logit(signal, codes).double() - logit(nothing, codes).double()
+    return np.asarray(change.cpu())
+
+
+def _codes(classifier: SequenceClassifier, x: Sequences, target: Any) -> Array:
+    """`[n]` class numbers: of the predicted class, of one class for all, or of one for each."""
+    if target is None:
+        return np.asarray(classifier.predict_proba(x).argmax(axis=1))
+    wanted = np.asarray(target)
+    if wanted.shape not in ((), (len(x),)):
+        raise DataError(
+            f"`target` has shape {wanted.shape}; expected one class, or {len(x)}, one for each "
+            "sequence."
+        )
+    numbers = {name: code for code, name in enumerate(classifier.classes_.tolist())}
+    for name in np.unique(wanted).tolist():
+        if name not in numbers:
+            near = did_you_mean(str(name), map(str, numbers))
+            raise DataError(f"`target`: there is no class {name!r}.{near}")
+    return np.broadcast_to([numbers[n] for n in wanted.ravel().tolist()], (len(x),)).copy()
+
+
+def _names(classifier: SequenceClassifier, given: Any, count: int) -> tuple[str, ...]:
+    """The channels that the network sees; behind those of the data stand the masks."""
+    preparation = classifier.preparation_
+    known = given.channels if isinstance(given, Dataset) else None
+    names = known or tuple(f"channel {i + 1}" for i in range(preparation.channels_in))
+    if count == len(names):
+        return names
+    expected = preparation.fitted[-1].get("expected", ()) if preparation.fitted else ()
+    if count == len(names) + len(expected):
+        return (*names, *(f"{names[i]} missing" for i in expected))
+    return ("all",) if count == 1 else tuple(f"feature {i + 1}" for i in range(count))

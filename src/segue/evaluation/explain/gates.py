@@ -1,0 +1,194 @@
+"""A recurrent layer taken apart: its gates and states at every step of real sequences.
+
+The equations stand here a second time, apart from the kernels that are taken apart. So what is
+shown is checked: put together again it must give the layer's own output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from segue.errors import OptionError
+from segue.estimators.asking import find_layer, layers_by_name, observe, run
+from segue.evaluation.explain.cells import Cell, cell_of
+from segue.kernels import reverse
+from segue.layers import Directions, Layer, Padded
+from segue.layers.recurrent import BidirectionalLayer, Recurrence, RecurrentLayer
+from segue.sequences import Array, Sequences
+
+if TYPE_CHECKING:
+    from segue.estimators import SequenceClassifier
+
+Direction = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gates(Mapping[str, Sequences]):
+    """What a recurrent layer does at every step. Made by `gates`.
+
+    It maps names to `Sequences` `[time, unit]`. An LSTM has `input_gate`, `forget_gate`,
+    `cell_candidate`, `output_gate`, `cell_state`, `hidden_state`; a GRU `update_gate`,
+    `reset_gate`, `candidate`, `hidden_state`; a simple RNN `from_input`, `from_state` (what the
+    activation is applied to comes from these two) and `hidden_state`.
+
+    Attributes:
+        layer: the layer's name.
+        direction: "forward", or "backward": then the layer went from each sequence's end to its
+            beginning, and the state before step t is that after step t + 1.
+        x: the sequences as they came, `[time, channel]`.
+        output: the layer's own output in this direction, `[time, unit]`.
+    """
+
+    layer: str
+    direction: Direction
+    x: Sequences
+    output: Sequences
+    parts: Mapping[str, Sequences] = field(repr=False)
+    cell: Cell = field(repr=False)
+    initial_state: tuple[Array, ...] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Sequences:
+        return self.parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def recomposed(self) -> Sequences:
+        """The output `[time, unit]` that the gates alone make, step after step."""
+        return Sequences.from_list(
+            [
+                self._turned(self.cell.together(self._of(i), self.initial_state))
+                for i in range(len(self.x))
+            ]
+        )
+
+    @property
+    def difference(self) -> float:
+        """The largest difference between the recomposed output and the layer's own."""
+        return float(np.abs(self.recomposed().values - self.output.values).max())
+
+    def _of(self, index: int) -> dict[str, Array]:
+        """The parts of one sequence in the order in which the layer went."""
+        return {name: self._turned(part[index]) for name, part in self.parts.items()}
+
+    def _turned(self, steps: Array) -> Array:
+        return steps[::-1] if self.direction == "backward" else steps
+
+    def plot(self, index: int = 0, *, units: int | None = None) -> Array:
+        """Draw one sequence and below it every gate and state over time; axes `[part + 1]`."""
+        from segue import plots
+
+        parts = {name: part[index] for name, part in self.parts.items()}
+        return plots.plot_gates(self.x[index], parts, units=units)
+
+
+@torch.no_grad()
+def gates(
+    classifier: SequenceClassifier,
+    X: Any,  # noqa: N803  (scikit-learn's name)
+    *,
+    layer: str | None = None,
+    direction: Direction = "forward",
+) -> Gates:
+    """Take a recurrent layer apart on some sequences.
+
+    Args:
+        classifier: fitted.
+        X: a few sequences, in any form that `predict` takes.
+        layer: the name of an `lstm`, `gru` or `rnn`, or of a bidirectional one; it may be left out
+            where there is one only.
+        direction: of a bidirectional layer, which of the two.
+
+    Returns:
+        `Gates`: `gates["forget_gate"][0]` is `[time, unit]` of the first sequence; `.difference`
+        says how exactly they make the layer's output; `.plot()` draws them.
+
+    Raises:
+        SpecError: there is no such layer; near misses are suggested.
+        OptionError: the layer has no gates, or not this direction, or its name is needed.
+
+    Source: Hochreiter & Schmidhuber, "Long short-term memory" (1997), Gers et al., "Learning to
+    forget" (2000), Cho et al., "Learning phrase representations" (2014); Karpathy, Johnson & Li,
+    "Visualizing and understanding recurrent networks" (2016), look at gates in this way.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0]] * 10, ["up", "down"] * 10
+    >>> options = TrainingOptions(progress="none")
+    >>> classifier = SequenceClassifier("lstm(8)", epochs=3, options=options).fit(x, y)
+    >>> found = gates(classifier, x[:2], layer="lstm_1")
+    >>> found["forget_gate"][0].shape, found.difference < 1e-6
+    ((3, 8), True)
+    """
+    x = classifier.check_input(X)
+    network = classifier.network_
+    chosen = _choose_layer(layers_by_name(network), layer)
+    found = find_layer(network, chosen)
+    recurrence = _direction_of(found, direction)
+    cell = cell_of(recurrence)
+    if cell is None:
+        raise OptionError(f"{chosen} has a cell of another kind; expected an lstm, gru or rnn.")
+    rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.names, "output")}
+    for index, batch in run(classifier, x):
+        given = _given(observe(network, found, batch)[0], direction)
+        for name, values in _taken_apart(recurrence, cell, given, direction).items():
+            lengths = given.lengths.tolist()
+            for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
+                rows[name][i] = steps[:length]
+    parts = {name: Sequences.from_list(items) for name, items in rows.items()}
+    output = parts.pop("output")
+    state = tuple(s[0].cpu().numpy() for s in recurrence.initial_state(1))
+    return Gates(chosen, direction, x, output, parts, cell, state)
+
+
+def _taken_apart(
+    recurrence: Recurrence, cell: Cell, x: Padded, direction: Direction
+) -> dict[str, torch.Tensor]:
+    """Every part and the output, `[batch, time, unit]`, in the order of time."""
+    state = recurrence.initial_state(len(x.values))
+    values = reverse(x.values, x.lengths) if direction == "backward" else x.values
+    output = recurrence.run(values, x.lengths, state, None)
+    before = torch.cat([state[0][:, None], output[:, :-1]], dim=1)
+    parts = {**cell.apart(recurrence, values, before, state), "output": output}
+    if direction == "backward":
+        return {name: reverse(part, x.lengths) for name, part in parts.items()}
+    return parts
+
+
+def _given(signal: Padded | Directions, direction: Direction) -> Padded:
+    """What goes into one direction of a layer."""
+    chosen: Any = signal
+    if isinstance(signal, Directions):
+        chosen = signal.forward if direction == "forward" else signal.backward
+    assert isinstance(chosen, Padded)
+    return chosen
+
+
+def _choose_layer(layers: dict[str, Layer], name: str | None) -> str:
+    recurrent = [n for n, m in layers.items() if isinstance(m, RecurrentLayer | BidirectionalLayer)]
+    if name is None and len(recurrent) == 1:
+        return recurrent[0]
+    if name is None or (name in layers and name not in recurrent):
+        said = "Which layer?" if name is None else f"{name} has no gates."
+        raise OptionError(
+            f"{said} Recurrent layers of this network: {', '.join(recurrent) or 'none'}."
+        )
+    return name
+
+
+def _direction_of(layer: Layer, direction: str) -> Recurrence:
+    if direction not in ("forward", "backward"):
+        raise OptionError(f"`direction` is {direction!r}; expected 'forward' or 'backward'.")
+    if isinstance(layer, BidirectionalLayer):
+        return layer.ahead if direction == "forward" else layer.back
+    assert isinstance(layer, RecurrentLayer)
+    if direction == "backward":
+        raise OptionError(f"{layer.name} goes forward only; leave out `direction`.")
+    return layer.recurrence
