@@ -102,7 +102,7 @@ def summarize(data: Dataset) -> Summary:
         channels=data.x.channels,
         lengths=_extremes(lengths),
         parts={name: int((parts == name).sum()) for name in data.part_names},
-        classes=_class_counts(data),
+        classes=class_counts(data),
         groups=0 if data.groups is None else len(np.unique(data.groups)),
         missing=(missing_values, missing_sequences),
         duplicates=inside,
@@ -117,7 +117,8 @@ def _extremes(lengths: Any) -> tuple[int, float, int]:
     return int(lengths.min()), float(np.median(lengths)), int(lengths.max())
 
 
-def _class_counts(data: Dataset) -> dict[Any, int]:
+def class_counts(data: Dataset) -> dict[Any, int]:
+    """Sequences of each class (steps, where there is a label for each); none for numbers."""
     if data.classes is None or data.y is None:
         return {}
     if data.task == "label":

@@ -46,7 +46,7 @@ from segue.training import Callback, History, HistoryWriter, TrainingOptions, ch
 from segue.training.loop import Examples, Job, TrainingState, train
 from segue.training.objectives import Objective
 from segue.training.reporter import make_reporter
-from segue.training.targets import Targets
+from segue.training.targets import StepTargets, Targets, WholeTargets
 from segue.training.threads import choose_threads, threads
 
 
@@ -105,8 +105,18 @@ class SequenceEstimator(abc.ABC):
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """The reverse of `facts`."""
 
-    def weights(self, data: Dataset, sample_weight: Array | None) -> Array | None:
-        """`[n]`, how much each sequence counts, 1 on average; `None`: all the same."""
+    def learn_targets(self, data: Dataset) -> None:  # noqa: B027  (not every estimator has to)
+        """Look at the targets that are learnt from, without those that watch, before training."""
+
+    def as_weights(self, sample_weight: Any) -> Any:
+        """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""
+        return np.asarray(sample_weight, float)
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """How much each answer counts, 1 on average; `None`: all the same.
+
+        `[n]`, or `[total_steps]` where there is an answer for each step.
+        """
         return None if sample_weight is None else normalized(sample_weight, len(data))
 
     def problems(self) -> list[str]:
@@ -124,7 +134,7 @@ class SequenceEstimator(abc.ABC):
         X: Any,  # noqa: N803  (scikit-learn's name)
         y: Any = None,
         *,
-        sample_weight: npt.ArrayLike | None = None,
+        sample_weight: Any = None,
         groups: npt.ArrayLike | None = None,
         validation_data: Any = None,
         folder: str | Path | None = None,
@@ -194,8 +204,8 @@ class SequenceEstimator(abc.ABC):
             raise OptionError(" ".join(problems))
 
     def _choose_data(
-        self, data: Dataset, sample_weight: npt.ArrayLike | None, validation_data: Any
-    ) -> tuple[tuple[Dataset, Array | None], Dataset | None, list[tuple[str, str]]]:
+        self, data: Dataset, sample_weight: Any, validation_data: Any
+    ) -> tuple[tuple[Dataset, Any], Dataset | None, list[tuple[str, str]]]:
         """What is learnt from, with its weights; what watches; and two lines that say so."""
         if data.task not in self.tasks:
             raise DataError(
@@ -208,7 +218,7 @@ class SequenceEstimator(abc.ABC):
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
-            weights = _part_of(np.asarray(sample_weight, float), data, part)
+            weights = _part_of(self.as_weights(sample_weight), data, part)
         numbered = replace(part, parts=None, ids=np.arange(len(part)))
         wanted = self.validation if validation_data is None else self._given(validation_data)
         rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
@@ -224,9 +234,10 @@ class SequenceEstimator(abc.ABC):
             return validation_data
         return self.as_dataset(*validation_data)
 
-    def _make_job(self, learnt: tuple[Dataset, Array | None], watching: Dataset | None) -> Job:
+    def _make_job(self, learnt: tuple[Dataset, Any], watching: Dataset | None) -> Job:
         data, sample_weight = learnt
         device = choose_device(self.device)
+        self.learn_targets(data)
         self.preparation_ = Preparation.fit(self.prepare, data.x)
         self.network_ = self.build_network(_shape_of(data.x, self.preparation_), device)
         weights = self.weights(data, sample_weight)
@@ -253,9 +264,14 @@ class SequenceEstimator(abc.ABC):
         return network
 
     def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
-        kept = None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device)
         batches = Batches(data.x, self.preparation_, device)
-        return Examples(batches, self.targets(data, device), kept)
+        targets = self.targets(data, device)
+        if weights is None:
+            return Examples(batches, targets)
+        weights = weights.astype(np.float32)
+        if self.objective().every:
+            return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
+        return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
 
     def _open_folder(
         self, job: Job, folder: str | Path | None, resume: bool, data: Dataset
@@ -396,7 +412,7 @@ def _is_positive(value: Any, *, whole: bool) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and bool(value > 0)
 
 
-def _part_of(weights: Array, data: Dataset, part: Dataset) -> Array:
+def _part_of(weights: Any, data: Dataset, part: Dataset) -> Any:
     """The training part's weights."""
     if len(weights) not in (len(data), len(part)):
         raise DataError(
@@ -405,7 +421,7 @@ def _part_of(weights: Array, data: Dataset, part: Dataset) -> Array:
         )
     if len(weights) != len(part) and data.parts is not None:
         weights = weights[data.parts == "train"]
-    return np.asarray(weights)
+    return weights
 
 
 def _shape_of(x: Sequences, preparation: Preparation) -> Shape:

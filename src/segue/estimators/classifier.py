@@ -145,12 +145,15 @@ class SequenceClassifier(SequenceEstimator):
         """Class numbers."""
         return WholeTargets(torch.from_numpy(self._codes(data)).to(device))
 
+    def learn_targets(self, data: Dataset) -> None:
+        """Count the classes."""
+        counts = np.bincount(self._codes(data), minlength=len(self.classes_)).tolist()
+        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
+
     def weights(self, data: Dataset, sample_weight: Array | None) -> Array | None:
         """How much each sequence counts, by its own weight and that of its class."""
-        codes, names = self._codes(data), tuple(self.classes_.tolist())
-        counts = np.bincount(codes, minlength=len(names)).tolist()
-        self.class_counts_ = dict(zip(names, counts, strict=True))
-        return sequence_weights(codes, names, self.class_weight, sample_weight)
+        names = tuple(self.classes_.tolist())
+        return sequence_weights(self._codes(data), names, self.class_weight, sample_weight)
 
     def _codes(self, data: Dataset) -> Array:
         numbers = {name: code for code, name in enumerate(self.classes_.tolist())}

@@ -14,6 +14,7 @@ import torch
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.sequences import Array
+from segue.summary import class_counts
 from segue.training.loop import Job
 
 # "auto" takes a validation set only where it can say something.
@@ -71,7 +72,7 @@ def choose_validation(
             "or None."
         )
     rest, validation = train.split(share, seed=seed)
-    lost = sorted({str(name) for name in np.setdiff1d(train.y, rest.y)})
+    lost = [str(name) for name in _present(train) if name not in _present(rest)]
     if lost and wanted == "auto":
         return train, None, f"none (its groups would take all of class {', '.join(lost)})"
     if lost:
@@ -80,16 +81,24 @@ def choose_validation(
             f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
             stacklevel=4,
         )
-    how = "stratified" if train.groups is None else "by group"
+    how = "at random" if train.groups is None else "by group"
+    if train.groups is None and train.task == "classify":
+        how = "stratified"
     return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+
+
+def _present(data: Dataset) -> list[Any]:
+    """The classes that occur in a data set; none where the targets are numbers."""
+    return [name for name, count in class_counts(data).items() if count]
 
 
 def _too_few(train: Dataset) -> str:
     if len(train) < AUTO_LEAST_SEQUENCES:
         return f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
-    fewest = int(np.unique(train.y, return_counts=True)[1].min())
-    if fewest < AUTO_LEAST_OF_A_CLASS:
-        return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
+    if train.task == "classify":
+        fewest = int(np.unique(train.y, return_counts=True)[1].min())
+        if fewest < AUTO_LEAST_OF_A_CLASS:
+            return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
     if train.groups is not None and len(np.unique(train.groups)) < 2:
         return "one group only"
     return ""

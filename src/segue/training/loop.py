@@ -42,18 +42,16 @@ class Examples:
     Attributes:
         batches: the sequences.
         targets: their answers, by the same index.
-        weights: `[n]`, how much each counts, 1 on average; `None`: all the same.
+        weights: how much each answer counts, 1 on average; `None`: all the same.
     """
 
     batches: Batches
     targets: Targets
-    weights: Tensor | None = None
+    weights: Targets | None = None
 
     def gather(self, index: Index) -> tuple[Padded, Tensor, Tensor | None]:
         """The chosen sequences, their answers and their weights."""
-        weights = None
-        if self.weights is not None:
-            weights = self.weights[torch.from_numpy(index).to(self.weights.device)]
+        weights = None if self.weights is None else self.weights.gather(index)
         return self.batches.gather(index), self.targets.gather(index), weights
 
 

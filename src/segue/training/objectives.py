@@ -1,7 +1,8 @@
 """What the outputs of a head mean: their loss, and the number that a person follows.
 
-An example may hold several answers (a label for each step). So an objective gives, for each example
-of a batch, the *sum* over its answers and how many they are; means are taken over answers.
+An example may hold several answers (a label for each step). So an objective gives a loss for each
+answer, `[batch]` or `[batch, time]`, 0 where none is asked for, and says how many there are; means
+are taken over answers.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
-        """`[batch]`, what training makes small."""
+        """`[batch]`, or `[batch, time]` for `every` step: what training makes small."""
 
     @abc.abstractmethod
     def scores(self, outputs: Any, targets: Tensor) -> Tensor:
-        """`[batch]`, right answers; or squared errors, for "rmse"."""
+        """In the same shape, right answers; or squared errors, for "rmse"."""
 
     def counts(self, targets: Tensor) -> Tensor:
         """`[batch]`, how many answers each example asks for."""
         return torch.ones(len(targets), device=targets.device)
 
     def reported_losses(self, outputs: Any, targets: Tensor, losses: Tensor) -> Tensor:
-        """`[batch]`, the losses in the target's own unit."""
+        """In the same shape, the losses in the target's own unit."""
         return losses
 
     def reported_score(self, mean: float) -> float:
@@ -109,20 +110,24 @@ OBJECTIVES: dict[str, Callable[[int], Objective]] = {
     "softmax": SoftmaxObjective,
     "one-logit": lambda _: OneLogitObjective(),
     "sigmoid": SigmoidObjective,
+    "tags": SigmoidObjective,
 }
 
 
 def probabilities(logits: Tensor, head: str) -> Tensor:
-    """`[..., class]` probabilities that sum to one, from the logits of a head.
+    """`[..., class]` probabilities from the logits of a head; they sum to one, but for "tags".
 
     Args:
         logits: `[..., class]`, or `[..., 1]` of the head "one-logit".
-        head: "softmax", "one-logit" or "sigmoid".
+        head: "softmax", "one-logit", "sigmoid", or "tags": several labels at once, each with a
+            probability of its own.
     """
     if head == "softmax":
         return torch.softmax(logits, dim=-1)
     if head == "one-logit":
         return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
+    if head == "tags":
+        return torch.sigmoid(logits)
     return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
 
 
@@ -134,26 +139,18 @@ class StepsObjective(Objective):
 
     Args:
         outputs: the number of classes.
-        class_weights: how much a step of each class counts; `None`: all the same.
     """
 
     outputs: int
-    class_weights: tuple[float, ...] | None = None
     every: ClassVar[bool] = True
 
     def losses(self, outputs: Padded, targets: Tensor) -> Tensor:
-        weight = outputs.values.new_tensor(self.class_weights) if self.class_weights else None
-        losses = functional.cross_entropy(
-            outputs.values.transpose(1, 2),
-            targets,
-            weight=weight,
-            ignore_index=NO_LABEL,
-            reduction="none",
+        return functional.cross_entropy(
+            outputs.values.transpose(1, 2), targets, ignore_index=NO_LABEL, reduction="none"
         )
-        return losses.sum(1)
 
     def scores(self, outputs: Padded, targets: Tensor) -> Tensor:
-        return ((outputs.values.argmax(2) == targets) & (targets != NO_LABEL)).sum(1)
+        return (outputs.values.argmax(2) == targets) & (targets != NO_LABEL)
 
     def counts(self, targets: Tensor) -> Tensor:
         return (targets != NO_LABEL).sum(1)

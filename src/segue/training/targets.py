@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -43,18 +43,24 @@ class WholeTargets:
 
 
 class StepTargets:
-    """A class number for each step; `NO_LABEL` behind each end.
+    """One answer for each step: a class number, or how much the step counts.
 
     Args:
-        codes: `[total_steps]` class numbers, one sequence after the other.
+        values: `[total_steps]`, one sequence after the other.
         lengths: `[n]`.
         device: where the answers are wanted.
+        padding: what stands behind each end.
     """
 
     def __init__(
-        self, codes: npt.NDArray[np.int64], lengths: Index, device: torch.device | str = "cpu"
+        self,
+        values: npt.NDArray[Any],
+        lengths: Index,
+        device: torch.device | str = "cpu",
+        padding: float = NO_LABEL,
     ) -> None:
-        self.codes = codes
+        self.values = values
+        self.padding = padding
         self.lengths = np.asarray(lengths)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.device = device
@@ -66,5 +72,6 @@ class StepTargets:
         starts, lengths = self.starts[index, None], self.lengths[index, None]
         time = np.arange(int(lengths.max()))
         real = time < lengths
-        codes = np.where(real, self.codes[np.where(real, starts + time, 0)], NO_LABEL)
-        return torch.from_numpy(codes).to(self.device)
+        values = self.values[np.where(real, starts + time, 0)]
+        values[~real] = self.padding
+        return torch.from_numpy(values).to(self.device)
