@@ -143,6 +143,24 @@ def test_large_weights_do_not_open_the_gates_behind_the_end(scale: float) -> Non
     assert torch.equal(short.c, long.c)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_relu_that_grows_without_bound_behind_an_end_reaches_no_gradient(dtype: str) -> None:
+    """A short sequence beside a long one, with weights whose powers leave the numbers there are."""
+    _, weights, _ = make("rnn", DTYPES[dtype], scale=4.0)
+    x = draw(2, 3, CHANNELS).to(DTYPES[dtype])
+    state = (torch.zeros(2, UNITS, dtype=DTYPES[dtype]),)
+    lengths = torch.tensor([3, 2])
+    gradients = []
+    for padding in (0, 3000):
+        padded = torch.cat([x, x.new_ones(2, padding, CHANNELS)], dim=1)
+        outputs, final = rnn(padded, lengths, weights, state, activation="relu")
+        total = outputs[0, :3].sum() + outputs[1, :2].sum() + final[0].sum()
+        gradients.append(torch.autograd.grad(total, list(weights)))
+    for short, long in zip(*gradients, strict=True):
+        assert bool(torch.isfinite(long).all())
+        torch.testing.assert_close(short, long, rtol=1e-5, atol=1e-5)
+
+
 def test_reverse_turns_each_sequence_by_its_own_length() -> None:
     """Twice is nothing; padding stays behind."""
     x = draw(5, 7, 2)

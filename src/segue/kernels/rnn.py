@@ -56,6 +56,9 @@ def rnn(
             return _cell(p_t, recurrent_kernel, (s[0] * recurrent_mask,), activation)
 
         return scan(step, projected, lengths, state)
+    ragged = is_ragged(x, lengths)
+    if ragged and activation == "relu":
+        x, kernel = _silent_after_the_end(x, lengths, kernel)
     run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
     outputs, h = run(
         x,
@@ -68,7 +71,7 @@ def rnn(
         bidirectional=False,
         batch_first=True,
     )
-    return outputs, (last_step(outputs, lengths) if is_ragged(x, lengths) else h[0],)
+    return outputs, (last_step(outputs, lengths) if ragged else h[0],)
 
 
 def rnn_step(
@@ -85,3 +88,18 @@ def _cell(
     z = torch.addmm(projected, state[0], recurrent_kernel)
     h = torch.tanh(z) if activation == "tanh" else torch.relu(z)
     return h, (h,)
+
+
+_SHUT = -1e30  # below any sum that a relu could see
+
+
+def _silent_after_the_end(x: Tensor, lengths: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Make the state 0 behind each sequence's end, where a relu could grow without bound.
+
+    No answer would be wrong, but its gradient would: 0 times infinity. So one more channel is 1 on
+    padding, with weights that shut the relu there.
+    """
+    padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    x = torch.where(padding[:, :, None], 0, x)
+    x = torch.cat([x, padding[:, :, None].to(x.dtype)], dim=2)
+    return x, torch.cat([kernel, kernel.new_full((1, kernel.shape[1]), _SHUT)])
