@@ -1,19 +1,45 @@
-"""Evaluation: scores with their baseline, pictures, and a report in one HTML file.
+"""Evaluation: scores with their baseline, pictures, a report, and a look at what was learnt.
 
 `evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
-`metrics`, the drawing in `plots`, the page in `report`. scikit-learn and matplotlib are loaded
-when a score or a picture is asked for.
+`metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
+other, `reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt, and
+`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from segue.evaluation.answers import Answered
+from segue.evaluation.comparison import Comparison, compare
+from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
+from segue.evaluation.rejection import Rejection, reject_threshold
 from segue.evaluation.scoring import FittedClassifier, evaluate
 
+if TYPE_CHECKING:
+    from segue.evaluation import explain
+
 __all__ = [
+    "Answered",
     "Calibration",
     "ClassScore",
+    "Comparison",
+    "Embedding",
     "Evaluation",
     "FittedClassifier",
     "Mistake",
+    "Rejection",
+    "compare",
+    "embedding",
     "evaluate",
+    "explain",
+    "reject_threshold",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`explain` needs PyTorch, so it is loaded when it is touched."""
+    if name == "explain":
+        return importlib.import_module("segue.evaluation.explain")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

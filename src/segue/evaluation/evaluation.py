@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.evaluation import metrics
+from segue.evaluation.answers import Answered, count_answers, coverage_curve
 from segue.evaluation.background import Background
 
 if TYPE_CHECKING:
@@ -137,6 +138,20 @@ class Evaluation:
     def calibration_error(self) -> float:
         """The expected calibration error: the mean gap between confidence and accuracy."""
         return self.calibration.error
+
+    def answered(self, threshold: float) -> Answered:
+        """Count the answers if only those of at least this confidence are given.
+
+        `segue.evaluation.reject_threshold` chooses one on validation data.
+        """
+        right = self._targets == self._predictions
+        return count_answers(right, self.probabilities.max(axis=1), threshold)
+
+    @cached_property
+    def coverage_curve(self) -> metrics.Floats:
+        """`[point, 3]`: threshold, share answered, accuracy of the answers; the surest first."""
+        right = self._targets == self._predictions
+        return coverage_curve(right, self.probabilities.max(axis=1))
 
     def mistakes(self, n: int | None = None) -> list[Mistake]:
         """Return the `n` (or all) wrong predictions, those the model was surest of first."""

@@ -8,6 +8,7 @@ notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("pictu
 from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
 from segue.plots.display import Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
+from segue.plots.learnt import plot_coverage, plot_plane
 from segue.plots.overview import overview
 from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
 from segue.plots.sequences import (
@@ -32,11 +33,13 @@ __all__ = [
     "plot_calibration",
     "plot_class_balance",
     "plot_confusion",
+    "plot_coverage",
     "plot_curve",
     "plot_gates",
     "plot_history",
     "plot_lengths",
     "plot_mistakes",
+    "plot_plane",
     "plot_sequences",
     "strip",
 ]

@@ -1,0 +1,223 @@
+"""Two classifiers on the same sequences: is one better, or was it luck?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.metrics import wilson_interval
+from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.randomness import numpy_generator
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """How two classifiers fared on the same sequences. Made by `compare`.
+
+    Attributes:
+        a: the evaluation of the first classifier.
+        b: the evaluation of the second.
+        names: what they are called.
+        counts: `[2, 2]`, sequences; rows: a was wrong, right; columns: b was wrong, right.
+        interval: the 95 % bootstrap interval of the difference of the accuracies, a less b; whole
+            groups are drawn where there are.
+        p_value: of McNemar's exact test: how often two equally good classifiers would part at least
+            so unevenly. It takes sequences as independent.
+    """
+
+    a: Evaluation
+    b: Evaluation
+    names: tuple[str, str]
+    counts: npt.NDArray[np.int64]
+    interval: tuple[float, float]
+    p_value: float
+
+    @property
+    def difference(self) -> float:
+        """The accuracy of a, less that of b."""
+        return self.a.accuracy - self.b.accuracy
+
+    @property
+    def better(self) -> str | None:
+        """The name of the better one; `None` where the difference may be luck.
+
+        Where there are groups, the interval decides alone; else the test must agree with it.
+        """
+        low, high = self.interval
+        if low <= 0.0 <= high or (self.a.dataset.groups is None and self.p_value >= 0.05):
+            return None
+        return self.names[0] if low > 0 else self.names[1]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        low, high = (100 * bound for bound in self.interval)
+        only_a, only_b = int(self.counts[1, 0]), int(self.counts[0, 1])
+        if self.better is not None:
+            size = abs(100 * self.difference)
+            return f"{self.better} is better by {size:.1f} points ({low:+.1f} to {high:+.1f})."
+        if only_a + only_b == 0:
+            return f"They are right and wrong on the same {len(self.a.dataset):,} sequences."
+        return (
+            f"No clear difference: {only_a + only_b:,} of {len(self.a.dataset):,} sequences tell "
+            f"them apart, {only_a} for {self.names[0]} and {only_b} for {self.names[1]}; the true "
+            f"difference may lie from {low:+.1f} to {high:+.1f} points."
+        )
+
+    def report(self) -> str:
+        """Return a table: accuracies, their difference, who was right where, and the verdict."""
+        (neither, only_b), (only_a, both) = self.counts.tolist()
+        first, second = self.names
+        low, high = self.interval
+        groups = self.a.dataset.groups
+        drawn = "" if groups is None else f", {len(np.unique(groups)):,} whole groups drawn"
+        rows = [
+            ("sequences", f"{len(self.a.dataset):,}"),
+            (f"accuracy of {first}", f"{self.a.accuracy:.4f}"),
+            (f"accuracy of {second}", f"{self.b.accuracy:.4f}"),
+            ("majority baseline", f"{self.a.baseline:.4f}"),
+            (
+                "difference",
+                f"{self.difference:+.4f}   95 % interval {low:+.4f} to {high:+.4f}{drawn}",
+            ),
+            ("both right", f"{both:,}"),
+            (f"only {first} right", f"{only_a:,}"),
+            (f"only {second} right", f"{only_b:,}"),
+            ("both wrong", f"{neither:,}"),
+            ("McNemar, exact", f"p = {self.p_value:.2g}"),
+        ]
+        width = max(len(heading) for heading, _ in rows)
+        lines = [f"{heading:<{width}}  {text}" for heading, text in rows]
+        return "\n".join([*lines, "", self.verdict])
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        return (
+            f"Comparison(n={len(self.a.dataset)}, difference={self.difference:+.4f} "
+            f"[{low:+.4f}, {high:+.4f}], p={self.p_value:.2g})"
+        )
+
+
+def compare(
+    a: FittedClassifier,
+    b: FittedClassifier,
+    dataset: Dataset,
+    *,
+    part: str | None = None,
+    names: tuple[str, str] = ("a", "b"),
+) -> Comparison:
+    """Compare two fitted classifiers on the same labelled sequences.
+
+    Args:
+        a: a fitted classifier.
+        b: another one.
+        dataset: sequences with one label each. If it has several parts, "test" is scored.
+        part: another part to be scored.
+        names: what the two are called in the report.
+
+    Returns:
+        A `Comparison`: `.report()`, `.verdict`, `.better`, `.interval`, `.p_value`.
+
+    Raises:
+        DataError: as in `evaluate`.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated
+    proportions", Psychometrika 12 (1947), in its exact, binomial form; T. G. Dietterich,
+    "Approximate statistical tests for comparing supervised classification learning algorithms",
+    Neural Computation 10 (1998).
+
+    >>> class Says:
+    ...     classes_, class_counts_ = np.array(["heads", "tails"]), {"heads": 6, "tails": 4}
+    ...     def __init__(self, share): self.share = share
+    ...     def predict_proba(self, x): return np.tile([self.share, 1 - self.share], (len(x), 1))
+    >>> tosses = Dataset([[1.0]] * 20, ["heads"] * 18 + ["tails"] * 2)
+    >>> found = compare(Says(0.9), Says(0.1), tosses)
+    >>> found.counts.tolist(), round(found.p_value, 4), found.better
+    ([[0, 2], [18, 0]], 0.0004, 'a')
+    """
+    first, second = evaluate(a, dataset, part=part), evaluate(b, dataset, part=part)
+    right = [np.asarray(e.predictions == e.targets, np.int64) for e in (first, second)]
+    counts = np.bincount(2 * right[0] + right[1], minlength=4).reshape(2, 2)
+    return Comparison(
+        first,
+        second,
+        names,
+        counts,
+        paired_interval(right[0] - right[1], first.dataset.groups),
+        mcnemar(int(counts[1, 0]), int(counts[0, 1])),
+    )
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Return the p-value of McNemar's exact test, two-sided.
+
+    Args:
+        only_a: sequences on which only the first classifier was right.
+        only_b: those on which only the second was.
+
+    >>> mcnemar(1, 5)
+    0.21875
+    """
+    from scipy.stats import binomtest
+
+    if only_a + only_b == 0:
+        return 1.0
+    return float(binomtest(only_a, only_a + only_b).pvalue)
+
+
+def paired_interval(
+    differences: npt.NDArray[np.int64],
+    groups: npt.NDArray[Any] | None = None,
+    *,
+    level: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of the mean of paired differences.
+
+    Where there are groups, whole groups are drawn. Where all differences are the same, or there is
+    one group only, a bootstrap knows no spread: then the bounds come from Wilson's interval of the
+    share of sequences that the two do not share.
+
+    Args:
+        differences: `[n]`, 1 where only the first was right, -1 where only the second, else 0.
+        groups: `[n]`, who or what each sequence comes from.
+        level: how often such intervals hold the true difference.
+        draws: how many data sets are drawn.
+        seed: of the draws.
+
+    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
+    (1979).
+
+    >>> low, high = paired_interval(np.repeat([1, 0, -1], [12, 80, 8]))
+    >>> round(low, 2), round(high, 2)
+    (-0.05, 0.13)
+    """
+    names = (
+        np.arange(len(differences)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
+    sizes = np.bincount(names)
+    if len(sizes) == 1 or (differences == differences[0]).all():
+        return _without_spread(differences, level)
+    generator = numpy_generator(seed, "paired bootstrap")
+    if groups is None:  # how many of n independent draws are of each kind is multinomial
+        kinds, counts = np.unique(differences, return_counts=True)
+        chosen = generator.multinomial(len(differences), counts / len(differences), draws)
+        means = chosen @ kinds / len(differences)
+    else:
+        chosen = generator.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), draws)
+        means = chosen @ np.bincount(names, differences) / (chosen @ sizes)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _without_spread(differences: npt.NDArray[np.int64], level: float) -> tuple[float, float]:
+    for_a, for_b = int((differences > 0).sum()), int((differences < 0).sum())
+    gain = wilson_interval(for_a, len(differences), level=level)
+    loss = wilson_interval(for_b, len(differences), level=level)
+    return gain[0] - loss[1], gain[1] - loss[0]

@@ -1,0 +1,198 @@
+"""What a layer has learnt, as a map: sequences in the plane, class centres, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.sequences import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from segue.estimators import SequenceClassifier
+    from segue.estimators.asking import How
+
+Floats = npt.NDArray[np.float64]
+_FEWEST = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Sequences as points, in a layer's space and in the plane. Made by `embedding`.
+
+    Attributes:
+        features: `[n, feature]`, what the layer says.
+        plane: `[n, 2]`, the same in two dimensions.
+        labels: `[n]`, the class of each sequence.
+        classes: the class names, in the order of the centres.
+        centres: `[class, 2]`, the mean of each class in the plane.
+        clusters: `[n]`, k-means clusters in the layer's space, as many as there are classes.
+        plane_clusters: `[n]`, k-means clusters in the plane.
+        rand_index: adjusted Rand index of `clusters` against the labels: 1 the same, 0 by chance.
+        plane_rand_index: that of `plane_clusters`.
+        method: "tsne" or "pca".
+        layer: the layer's name; empty where an array was given.
+    """
+
+    features: Floats = field(repr=False)
+    plane: Floats = field(repr=False)
+    labels: Array = field(repr=False)
+    classes: tuple[Any, ...]
+    centres: Floats = field(repr=False)
+    clusters: npt.NDArray[np.int64] = field(repr=False)
+    plane_clusters: npt.NDArray[np.int64] = field(repr=False)
+    rand_index: float
+    plane_rand_index: float
+    method: str
+    layer: str
+
+    def report(self) -> str:
+        """Return the numbers in a few lines: how far clusters found without labels are classes."""
+        where = f"layer {self.layer}" if self.layer else "the features"
+        count, width = self.features.shape
+        return "\n".join(
+            [
+                f"{count:,} sequences, {width} features of {where}, {len(self.classes)} classes",
+                "k-means against the classes (adjusted Rand index: 1 the same, 0 by chance)",
+                f"  in {width} dimensions   {self.rand_index:.4f}",
+                f"  in the plane ({self.method})   {self.plane_rand_index:.4f}",
+            ]
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the plane: a dot for each sequence in its class's colour, centres, a legend."""
+        from segue import plots
+
+        title = f"{self.layer or 'features'}, {self.method}"
+        return plots.plot_plane(
+            self.plane, self.labels, self.classes, self.centres, title=title, axes=axes
+        )
+
+
+def embedding(
+    source: SequenceClassifier | npt.ArrayLike,
+    data: Dataset | Sequence[Any] | npt.NDArray[Any],
+    *,
+    layer: str | None = None,
+    how: How = "auto",
+    method: Literal["tsne", "pca"] = "tsne",
+    perplexity: float = 30.0,
+    seed: int = 0,
+) -> Embedding:
+    """Map what a layer says of labelled sequences to the plane, and look for clusters.
+
+    Args:
+        source: a fitted classifier, or an array `[n, feature]`.
+        data: labelled sequences; for an array, its `[n]` labels or the `Dataset` that has them. Of
+            a data set with parts, "test" is taken.
+        layer: the layer's name, for a classifier; the one before the head if left out.
+        how: of a layer that gives every step, as in `SequenceClassifier.embed`.
+        method: "tsne" (van der Maaten & Hinton), which keeps neighbours together, or "pca".
+        perplexity: of t-SNE, about how many neighbours count; less for few sequences.
+        seed: of t-SNE and k-means.
+
+    Returns:
+        An `Embedding`: `.plane`, `.centres`, `.rand_index`, `.report()`, `.plot()`.
+
+    Raises:
+        DataError: fewer than 5 sequences, no labels, or labels that are not as many.
+        OptionError: a method that does not exist.
+        SpecError: there is no such layer.
+
+    Source: L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9 (2008); L. Hubert,
+    P. Arabie, "Comparing partitions", Journal of Classification 2 (1985); both as in scikit-learn.
+
+    >>> points = [[0.0, 0.0], [0.1, 0.2], [0.2, 0.1], [5.0, 5.1], [5.2, 5.0], [5.1, 4.9]]
+    >>> found = embedding(points, ["a", "a", "a", "b", "b", "b"], method="pca")
+    >>> found.plane.shape, found.rand_index
+    ((6, 2), 1.0)
+    """
+    if method not in ("tsne", "pca"):
+        raise OptionError(f"`method` is {method!r}; expected 'tsne' or 'pca'.")
+    if isinstance(data, Dataset) and "test" in data.part_names:
+        data = data.part("test")
+    labels, name = _labels(data), ""
+    values: Any = source
+    if hasattr(values, "embed"):
+        name = layer or _before_the_head(values)
+        values = values.embed(data, name, how)
+    features = np.asarray(values, np.float64)
+    _check(features, labels)
+    classes = tuple(np.unique(labels).tolist())
+    plane = _plane(features, method, perplexity, seed)
+    clusters = [_clusters(points, len(classes), seed) for points in (features, plane)]
+    indices = [_rand_index(labels, found) for found in clusters]
+    return Embedding(
+        features=features,
+        plane=plane,
+        labels=labels,
+        classes=classes,
+        centres=np.stack([plane[labels == name].mean(axis=0) for name in classes]),
+        clusters=clusters[0],
+        plane_clusters=clusters[1],
+        rand_index=indices[0],
+        plane_rand_index=indices[1],
+        method=method,
+        layer=name,
+    )
+
+
+def _before_the_head(classifier: SequenceClassifier) -> str:
+    names = classifier.network_.names
+    return names[max(0, len(names) - 2)]
+
+
+def _labels(data: Any) -> Array:
+    if not isinstance(data, Dataset):
+        return np.asarray(data)
+    if data.task != "classify":
+        raise DataError(
+            f"A map needs one label for each sequence; the task of this data set is {data.task!r}."
+        )
+    return np.asarray(data.y)
+
+
+def _check(features: Array, labels: Array) -> None:
+    if features.ndim != 2 or labels.shape != features.shape[:1]:
+        raise DataError(
+            f"The features have shape {features.shape} and the labels {labels.shape}; expected "
+            "[n, feature] and [n]."
+        )
+    if len(features) < _FEWEST:
+        raise DataError(f"{len(features)} sequences make no map; expected {_FEWEST} or more.")
+    if not np.isfinite(features).all():
+        raise DataError("The features hold values that are no finite numbers.")
+
+
+def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Floats:
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if min(features.shape) < 2:  # one feature: a line is all there is
+        return np.pad(features, ((0, 0), (0, 1)))
+    if method == "pca":
+        return np.asarray(PCA(2, random_state=seed).fit_transform(features), np.float64)
+    near = min(perplexity, (len(features) - 1) / 3)
+    tsne = TSNE(2, perplexity=near, init="pca", learning_rate="auto", random_state=seed)
+    return np.asarray(tsne.fit_transform(features), np.float64)
+
+
+def _clusters(points: Floats, count: int, seed: int) -> npt.NDArray[np.int64]:
+    from sklearn.cluster import KMeans
+
+    count = min(count, len(np.unique(points, axis=0)))
+    found = KMeans(count, n_init=10, random_state=seed).fit_predict(points)
+    return np.asarray(found, np.int64)
+
+
+def _rand_index(labels: Array, clusters: npt.NDArray[np.int64]) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(labels, clusters))

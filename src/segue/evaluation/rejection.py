@@ -1,0 +1,122 @@
+"""The reject option: answer only where the model is sure enough to be right often enough."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.evaluation.answers import Answered
+from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.metrics import Floats
+from segue.evaluation.scoring import FittedClassifier, evaluate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False)
+class Rejection:
+    """A threshold on the confidence, and what it was chosen from. Made by `reject_threshold`.
+
+    Attributes:
+        wanted: the accuracy that was asked for.
+        threshold: answer where the confidence is at least so high.
+        validation: what that gives on the validation data.
+        curve: `[point, 3]` threshold, coverage and accuracy for every possible threshold of the
+            validation data, from the surest on.
+    """
+
+    wanted: float
+    threshold: float
+    validation: Answered
+    curve: Floats = field(repr=False)
+
+    def accepts(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether to answer, `[n]`, for probabilities `[n, class]`."""
+        return np.asarray(np.max(probabilities, axis=1) >= self.threshold)
+
+    def apply(self, evaluation: Evaluation) -> Answered:
+        """What the threshold gives on other data, such as the test part."""
+        return evaluation.answered(self.threshold)
+
+    def plot(self, axes: Axes | None = None, *, test: Evaluation | None = None) -> Axes:
+        """Draw accuracy over coverage with the chosen point, and `test` beside it where given."""
+        from segue import plots
+
+        return plots.plot_coverage(
+            self.curve[:, 1:],
+            wanted=self.wanted,
+            chosen=(self.validation.coverage, self.validation.accuracy or math.nan),
+            test=None if test is None else test.coverage_curve[:, 1:],
+            axes=axes,
+        )
+
+
+def reject_threshold(
+    estimator: FittedClassifier, validation_data: Dataset, *, accuracy: float = 0.99
+) -> Rejection:
+    """Choose the confidence from which on answers are right often enough.
+
+    Of all thresholds that give the wanted accuracy on the validation data, the one that leaves the
+    most answers is taken. What it keeps on other data is an estimate; `Rejection.apply` with an
+    evaluation of the test part says how it fares there.
+
+    Args:
+        estimator: a fitted classifier.
+        validation_data: labelled sequences that were not learnt from. Of a data set with parts,
+            "validation" is taken; a test part is refused, because nothing is chosen on it.
+        accuracy: the wanted accuracy of the answers, up to 1.
+
+    Returns:
+        A `Rejection`: `.threshold`, `.validation.coverage`, `.accepts(probabilities)`, `.plot()`.
+
+    Raises:
+        OptionError: an accuracy outside of 0 to 1.
+        DataError: a test part, or no threshold reaches this accuracy; the best is named.
+
+    Source: C. K. Chow, "On optimum recognition error and reject tradeoff", IEEE Transactions on
+    Information Theory 16 (1970); Y. Geifman and R. El-Yaniv, "Selective classification for deep
+    neural networks", NeurIPS 2017.
+
+    >>> class Level:
+    ...     classes_, class_counts_ = np.array(["low", "high"]), {"low": 2, "high": 2}
+    ...     def predict_proba(self, x):
+    ...         return np.array([[1 - s[0, 0], s[0, 0]] for s in x])
+    >>> data = Dataset([[0.1], [0.2], [0.9], [0.6], [0.4]], ["low", "low", "high", "low", "low"])
+    >>> chosen = reject_threshold(Level(), data, accuracy=0.99)
+    >>> round(chosen.threshold, 2), chosen.validation.coverage
+    (0.8, 0.6)
+    """
+    if not 0 < accuracy <= 1:
+        raise OptionError(f"`accuracy` is {accuracy!r}; expected a share from above 0 to 1.")
+    found = evaluate(estimator, validation_data, part=_part(validation_data))
+    curve = found.coverage_curve
+    good = np.flatnonzero(curve[:, 2] >= accuracy)
+    if len(good) == 0:
+        threshold, coverage, best = curve[np.argmax(curve[:, 2])]
+        raise DataError(
+            f"No threshold gives an accuracy of {accuracy:g} on these {len(found.dataset):,} "
+            f"sequences; the best is {best:.4f}, for the surest {coverage:.1%} (confidence "
+            f"{threshold:.4f} or more). Ask for less, or train a better model."
+        )
+    threshold = float(curve[good[-1], 0])
+    return Rejection(accuracy, threshold, found.answered(threshold), curve)
+
+
+def _part(data: Dataset) -> str | None:
+    """Which part is chosen on."""
+    names = data.part_names
+    if "validation" in names:
+        return "validation"
+    if "test" in names:
+        raise DataError(
+            "A threshold is not chosen on test data, which would then be too well thought of. Give "
+            "a validation part: `rest, validation = train.split(0.2)` before `fit`."
+        )
+    return None
