@@ -18,7 +18,7 @@ from segue._version import __version__
 if TYPE_CHECKING:
     from segue import errors, synth, testing
     from segue.dataset import Dataset
-    from segue.estimators import SequenceClassifier, load
+    from segue.estimators import SequenceClassifier, SequenceLabeler, load
     from segue.evaluation import Evaluation, evaluate
     from segue.readers import read
     from segue.sequences import Sequences
@@ -29,6 +29,7 @@ _WHERE = {
     "Evaluation": "segue.evaluation",
     "History": "segue.training",
     "SequenceClassifier": "segue.estimators",
+    "SequenceLabeler": "segue.estimators",
     "Sequences": "segue.sequences",
     "TrainingOptions": "segue.training",
     "evaluate": "segue.evaluation",
@@ -42,6 +43,7 @@ __all__ = [
     "Evaluation",
     "History",
     "SequenceClassifier",
+    "SequenceLabeler",
     "Sequences",
     "TrainingOptions",
     "__version__",

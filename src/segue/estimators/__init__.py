@@ -1,6 +1,7 @@
 """The estimators: what is fitted, asked, saved and loaded."""
 
 from segue.estimators.classifier import SequenceClassifier
+from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.loading import load
 
-__all__ = ["SequenceClassifier", "load"]
+__all__ = ["SequenceClassifier", "SequenceLabeler", "load"]

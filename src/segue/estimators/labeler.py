@@ -1,0 +1,260 @@
+"""A class for each step of a sequence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.estimators.asking import per_step
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.fitting import sequence_weights
+from segue.estimators.inputs import as_dataset, as_sequences
+from segue.estimators.step_labels import UNKNOWN, codes_for, encode, occurring
+from segue.layers import Padded
+from segue.networks import NetworkLike
+from segue.prepare.pipeline import PrepareLike
+from segue.sequences import Array, Layout, Sequences
+from segue.training import TrainingOptions
+from segue.training.objectives import Objective, StepsObjective
+from segue.training.targets import NO_LABEL, StepTargets, Targets
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+
+class SequenceLabeler(SequenceEstimator):
+    """Learns which class each step of a sequence belongs to.
+
+    Sequences of any length go in as they are; the labels of one do not depend on the others in its
+    batch, on padding, or on the batch size. A network of causal layers, such as "lstm(64)", labels
+    a step by what came before; a bidirectional one sees the whole sequence.
+
+    Args:
+        network: a text such as "bilstm(100)", or a list of layer specs. The last dense layer is
+            implied and answers at every step, so every layer must keep the number of steps.
+        prepare: what is done to the sequences first, fitted on training data: "standardize",
+            "interpolate standardize", or "none".
+        epochs: how often all training sequences are seen, at most; "auto": as often as makes about
+            a thousand updates, 10 to 300 times.
+        batch_size: sequences in one update.
+        learning_rate: the highest that occurs in the schedule.
+        validation: "auto" (10 % of the training sequences, by group; none when there are fewer than
+            100), a share, a `Dataset`, or `None`. With validation the weights of the best epoch are
+            kept, without it the last.
+        class_weight: `None`, "balanced" (the steps of each class count the same in all), or a
+            weight for each class.
+        ignore: a label that means "none", beside `None` and NaN, which always do. Such steps are
+            neither learnt nor scored.
+        classes: fixes the classes, also those that do not occur.
+        seed: the same seed gives the same bits.
+        device: "auto", "cpu" or "cuda".
+        layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
+        options: `TrainingOptions`, the rest.
+
+    Attributes:
+        classes_: the class names, in the order of the probabilities.
+        class_counts_: steps of each class that were learnt from.
+        network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
+            `SequenceClassifier`; the accuracy of the history is that of labelled steps.
+
+    >>> x = [[0.0, 1.0, 3.0, 2.0], [2.0, 0.0, 3.0], [0.0, 3.0, 1.0]] * 5
+    >>> y = [["low", "low", "high", "high"], ["high", "low", "high"], ["low", "high", "low"]] * 5
+    >>> options = TrainingOptions(progress="none")
+    >>> labeler = SequenceLabeler("gru(8)", epochs=30, options=options).fit(x, y)
+    >>> labeler.predict([[3.0, 0.0]])
+    [array(['high', 'low'], dtype='<U4')]
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("label",)
+
+    def __init__(
+        self,
+        network: NetworkLike = "bilstm(100)",
+        *,
+        prepare: PrepareLike = "standardize",
+        epochs: Literal["auto"] | int = "auto",
+        batch_size: int = 32,
+        learning_rate: float = 0.004,
+        validation: Literal["auto"] | float | Dataset | None = "auto",
+        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+        ignore: Any = None,
+        classes: Any = None,
+        seed: int = 0,
+        device: str = "auto",
+        layout: Layout = "ntc",
+        options: TrainingOptions | None = None,
+    ) -> None:
+        self.network = network
+        self.prepare = prepare
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.class_weight = class_weight
+        self.ignore = ignore
+        self.classes = classes
+        self.seed = seed
+        self.device = device
+        self.layout = layout
+        self.options = options
+
+    # -- targets --------------------------------------------------------------------------------
+
+    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Join what the user passes to a data set: `y` is a list of `(time,)` labels."""
+        if isinstance(X, Dataset):
+            return as_dataset(X, y, groups=groups)
+        if y is None:
+            raise DataError(
+                "`y` is missing: pass a list of the labels of each sequence's steps, or a Dataset."
+            )
+        codes, classes = encode(y, ignore=self.ignore)
+        return Dataset(as_sequences(X, self.layout), codes, classes, groups=groups)
+
+    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
+        """Find the classes of the training part, or check those that are given."""
+        found = occurring(part, self.ignore)
+        names = found if self.classes is None else tuple(self.classes)
+        strange = [str(name) for name in found if name not in names]
+        if strange:
+            raise DataError(
+                f"Labels {', '.join(strange)} are not among the classes {list(names)}. Leave out "
+                "`classes` to find them from the labels, or name the one that means none: ignore=."
+            )
+        if len(names) < 2:
+            raise DataError(
+                f"All labelled steps belong to {len(names)} class {list(names)}; a labeler needs "
+                "at least two."
+            )
+        self.classes_ = np.asarray(names)
+        return part
+
+    def objective(self) -> Objective:
+        """Cross-entropy of a softmax at every labelled step."""
+        return StepsObjective(len(self.classes_))
+
+    def targets(self, data: Dataset, device: torch.device) -> Targets:
+        """Class numbers of each step."""
+        return StepTargets(self._codes(data), data.x.lengths, device)
+
+    def learn_targets(self, data: Dataset) -> None:
+        """Count the steps of each class."""
+        codes = self._codes(data)
+        counts = np.bincount(codes[codes != NO_LABEL], minlength=len(self.classes_)).tolist()
+        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
+
+    def as_weights(self, sample_weight: Any) -> Any:
+        """`[n]`, or `Sequences` where a weight is given for each step."""
+        if any(np.ndim(weights) for weights in sample_weight):
+            return Sequences.from_list(sample_weight)
+        return np.asarray(sample_weight, float)
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """`[total_steps]`, by the weights of the step, its sequence and its class."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        codes = self._codes(data)
+        labelled = codes != NO_LABEL
+        given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
+        weights = np.zeros(len(codes))
+        names = tuple(self.classes_.tolist())
+        weights[labelled] = sequence_weights(codes[labelled], names, self.class_weight, given)
+        return weights
+
+    def _codes(self, data: Dataset) -> Array:
+        codes = codes_for(data, self.classes_.tolist(), self.ignore)
+        if (codes == UNKNOWN).any():
+            strange = [str(name) for name in occurring(data, self.ignore) if not self._has(name)]
+            raise DataError(
+                f"Labels {', '.join(strange)} are not among the classes "
+                f"{self.classes_.tolist()} that are trained."
+            )
+        return codes
+
+    def _has(self, name: Any) -> bool:
+        return name in self.classes_.tolist()
+
+    def facts(self) -> dict[str, Any]:
+        """Classes and how many steps of each were learnt from."""
+        return {
+            "classes": self.classes_.tolist(),
+            "class_counts": list(self.class_counts_.values()),
+        }
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """Take over what `facts` gave."""
+        self.classes_ = np.asarray(facts["classes"])
+        counts = facts["class_counts"]
+        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
+
+    # -- ask ------------------------------------------------------------------------------------
+
+    def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
+        """The probability of each class at each step: `Sequences` `[time, class]`.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: sequences that cannot be used, or other channels than in training.
+        """
+        return per_step(self, self.check_input(X), self._probabilities)
+
+    @torch.no_grad()
+    def _probabilities(self, batch: Padded) -> Padded:
+        logits: Padded = self.network_(batch)
+        return logits._replace(values=torch.softmax(logits.values.double(), dim=-1).float())
+
+    def predict(self, X: Any) -> list[Array]:  # noqa: N803
+        """The most probable class of each step: a `(time,)` array for each sequence."""
+        return [self.classes_[steps.argmax(axis=1)] for steps in self.predict_proba(X)]
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+        """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked.
+
+        Args:
+            X: as in `fit`.
+            y: a list of `(time,)` labels.
+            sample_weight: `[n]`, or a list of `(time,)` weights.
+        """
+        data = self.scored_part(X, y)
+        codes = codes_for(data, self.classes_.tolist(), self.ignore)
+        labelled = codes != NO_LABEL
+        if not labelled.any():
+            raise DataError("No step has a label, so there is nothing to be scored.")
+        right = self.predict_proba(data.x).values.argmax(axis=1) == codes
+        weights = None
+        if sample_weight is not None:
+            weights = spread(self.as_weights(sample_weight), data.x)[labelled]
+        return float(np.average(right[labelled], weights=weights))
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(three_d_array=True, allow_nan=True),
+        )
+
+
+def spread(weights: Any, x: Sequences) -> Array:
+    """`[total_steps]` weights: those of the steps, or each sequence's own at all of its steps.
+
+    Raises:
+        DataError: weights of other lengths than the sequences.
+
+    >>> spread(np.array([1.0, 3.0]), Sequences.from_list([[5.0, 6.0], [7.0]])).tolist()
+    [1.0, 1.0, 3.0]
+    """
+    if not isinstance(weights, Sequences):
+        return np.repeat(np.asarray(weights, float), x.lengths)
+    if not np.array_equal(weights.lengths, x.lengths):
+        row = int(np.argmax(weights.lengths != x.lengths))
+        raise DataError(
+            f"Sequence {row} has {x.lengths[row]} steps and {weights.lengths[row]} weights in "
+            "`sample_weight`; expected one for each step, or one for each sequence."
+        )
+    return weights.values[:, 0].astype(float)
