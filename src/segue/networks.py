@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers import LAYERS, Layer, LayerSpec, Padded, Place, Pool, Shape
-from segue.layers.base import not_causal, refuse_directions
+from segue.layers import LAYERS, Chain, Layer, LayerSpec, Padded, Place, Shape
+from segue.layers.chain import check_count
 from segue.layers.dense import head
-from segue.layers.recurrent import BidirectionalSpec
 from segue.randomness import Draws
 from segue.spec import from_json, parse, to_text
 
@@ -76,27 +75,23 @@ class Network(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_count(specs)
         self.specs = specs
         self.input_shape = shape
-        self.chain = list(_build(specs, shape, every=every, seed=seed))
-        last = self.chain[-1].shape if specs else shape
-        _check_end(specs, last, every=every)
-        self.chain.append(head(outputs, last, seed))
-        self.layers = nn.ModuleList(self.chain)  # tells PyTorch that they are there
+        self.chain = Chain(specs, Place("", shape, every, seed))
+        _check_end(self.chain, every=every)
+        self.chain.append(head(outputs, self.chain.shape, seed))
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Any:
         """Logits `[batch, class]`, or `Padded` `[batch, time, class]`."""
-        signal: Any = x
-        for layer in self.chain:
-            signal = layer(signal, draws)
-        return signal
+        return self.chain(x, draws)
 
     def layer(self, name: str) -> Layer:
-        """Find a layer by its name."""
-        for layer in self.chain:
-            if layer.name == name:
-                return layer
-        raise SpecError(f"there is no layer {name!r}.{did_you_mean(name, self.names)}")
+        """Find a layer by its name; one inside another by its path, `residual_1/conv_2`."""
+        layers = {layer.name: layer for layer in self.modules() if isinstance(layer, Layer)}
+        if name not in layers:
+            raise SpecError(f"there is no layer {name!r}.{did_you_mean(name, layers)}")
+        return layers[name]
 
     @property
     def names(self) -> list[str]:
@@ -108,7 +103,7 @@ class Network(nn.Module):
     @property
     def causal(self) -> bool:
         """Whether every layer can go step by step."""
-        return all(layer.causal for layer in self.chain)
+        return self.chain.causal
 
     def initial_state(self, batch: int = 1) -> list[Any]:
         """The state of every layer before the first step.
@@ -116,28 +111,17 @@ class Network(nn.Module):
         Raises:
             NotCausalError: a layer needs the whole sequence; the message names it.
         """
-        for layer in self.chain:
-            if not layer.causal:
-                raise not_causal(layer.name)
-        return [layer.initial_state(batch) for layer in self.chain]
+        return self.chain.initial_state(batch)
 
     def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
         """One step: `[batch, channel]` to the logits so far `[batch, class]`, and the new state."""
-        new = []
-        for layer, before in zip(self.chain, state, strict=True):
-            x_t, after = layer.step(x_t, before)
-            new.append(after)
-        return x_t, new
+        return self.chain.step(x_t, state)
 
     # -- weights --------------------------------------------------------------------------------
 
     def weight_tensors(self) -> dict[str, Tensor]:
         """Every weight by its name, `<layer>/<part>`."""
-        return {
-            f"{layer.name}/{part}": tensor
-            for layer in self.chain
-            for part, tensor in layer.weights().items()
-        }
+        return self.chain.weights()
 
     def get_weights(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of all weights: `{"lstm_1/kernel": array, ...}`."""
@@ -166,11 +150,8 @@ class Network(nn.Module):
 
     def summary(self) -> NetworkSummary:
         """The table of layers, output shapes and parameters; printing it shows it."""
-        rows = []
-        for layer in self.chain:
-            count = sum(p.numel() for p in layer.parameters())
-            rows.append(SummaryRow(layer.name, layer.kind, str(layer.shape), count))
-        return NetworkSummary(to_text(self.specs), str(self.input_shape), tuple(rows))
+        rows = tuple(_rows(self.chain))
+        return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def activation_bytes(self, batch: int, time: int) -> int:
         """About how much memory one training step keeps, for a batch of `time` steps."""
@@ -180,12 +161,19 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One layer."""
+    """One layer; one inside another counts there too, and has a path for a name.
+
+    Attributes:
+        depth: how many layers it is inside of.
+        label: its name within the layer that holds it.
+    """
 
     name: str
     kind: str
     shape: str
     parameters: int
+    depth: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,11 +187,13 @@ class NetworkSummary:
     @property
     def total(self) -> int:
         """All learnt numbers."""
-        return sum(row.parameters for row in self.rows)
+        return sum(row.parameters for row in self.rows if row.depth == 0)
 
     def __str__(self) -> str:
         table = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
-        table += [(row.name, row.shape, f"{row.parameters:,}") for row in self.rows]
+        table += [
+            ("  " * row.depth + row.label, row.shape, f"{row.parameters:,}") for row in self.rows
+        ]
         table += [("total", "", f"{self.total:,}")]
         widths = [max(len(row[column]) for row in table) for column in range(3)]
         lines = [
@@ -213,79 +203,32 @@ class NetworkSummary:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-# -- building -----------------------------------------------------------------------------------
+def _rows(
+    layers: Iterable[Layer], outer: Layer | None = None, depth: int = 0
+) -> Iterable[SummaryRow]:
+    for layer in layers:
+        label = layer.name if outer is None else layer.name.removeprefix(f"{outer.name}/")
+        count = sum(p.numel() for p in layer.parameters())
+        yield SummaryRow(layer.name, layer.kind, str(layer.shape), count, depth, label)
+        yield from _rows(layer.inside(), layer, depth + 1)
 
 
-def _build(
-    specs: tuple[LayerSpec, ...], shape: Shape, *, every: bool, seed: int
-) -> Iterable[Layer]:
-    names = _names(specs)
-    for number, spec in enumerate(specs):
-        followers = specs[number + 1 :]
-        needs_every = every or any(later.takes != "either" for later in followers)
-        if number and not isinstance(spec, BidirectionalSpec):
-            refuse_directions(spec, shape)
-        _check_input(spec, names[number], shape, names[:number])
-        if isinstance(spec, Pool) and spec.how == "last":
-            _refuse_last_of_both_ends(specs[:number])
-        layer = spec.build(Place(names[number], shape, needs_every, seed))
-        layer.kind = spec.kind
-        shape = layer.shape
-        yield layer
-
-
-def _names(specs: tuple[LayerSpec, ...]) -> list[str]:
-    """The user's own names, and kind and number for the rest."""
-    counts: dict[str, int] = {}
-    names = []
-    for spec in specs:
-        counts[spec.kind] = counts.get(spec.kind, 0) + 1
-        names.append(spec.name or f"{spec.kind}_{counts[spec.kind]}")
-    twice = sorted({name for name in names if names.count(name) > 1 or name == "head"})
-    if twice:
-        raise SpecError(f"layer names must differ, and `head` is taken; used: {', '.join(twice)}.")
-    return names
-
-
-def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) -> None:
-    if spec.takes == "tokens" and shape.tokens is None:
-        raise SpecError(
-            f"{name} takes tokens (whole numbers, int32); here come {shape.features} measured "
-            "channels. Leave it out, or pass the sequences as int32."
-        )
-    if spec.takes != "tokens" and shape.tokens is not None and not before:
-        raise SpecError(
-            f"{name} cannot take tokens: begin the network with an embedding, such as "
-            "'embedding(32) lstm(64)'."
-        )
-    if spec.takes == "sequence" and not shape.sequence:
-        raise SpecError(
-            f"{name} needs a sequence, but the layers before it have ended it "
-            f"({', '.join(before)}). Remove what ends it, or write output=every there."
-        )
-
-
-def _refuse_last_of_both_ends(specs: tuple[LayerSpec, ...]) -> None:
-    """Layers that act on each step, such as dense and dropout, change nothing about it."""
-    before = next((spec for spec in reversed(specs) if spec.takes == "sequence"), None)
-    if isinstance(before, BidirectionalSpec):
-        raise SpecError(
-            f"pool(last) after {before} would take the backward output where it has seen one step "
-            "only. Leave pool(last) out: the layer's own last output joins the forward output at "
-            "the end with the backward one at the beginning. Or use pool(mean) or pool(max)."
-        )
-
-
-def _check_end(specs: tuple[LayerSpec, ...], shape: Shape, *, every: bool) -> None:
+def _check_end(chain: Chain, *, every: bool) -> None:
+    shape = chain.shape
     if shape.directions != 1:
         raise SpecError(
-            f"{specs[-1]} keeps its two directions apart, and the head takes one signal: use "
+            f"{chain[-1].name} keeps its two directions apart, and the head takes one signal: use "
             "merge=concat, sum or mean in the last bidirectional layer."
         )
     if shape.sequence and not every:
         raise SpecError(
             "the network still holds a sequence before its head, and a classifier answers once for "
             "a sequence: end with pool(mean), or with a recurrent layer's last output."
+        )
+    if every and shape.stride != 1:
+        raise SpecError(
+            f"an answer at every step is wanted, and the network has one for {shape.stride} steps: "
+            "leave the strides out."
         )
     if every and not shape.sequence:
         raise SpecError("the network ends the sequence, and an answer at every step is wanted.")

@@ -23,3 +23,14 @@ class Padded(NamedTuple):
         """`[batch, time]`, true at real steps."""
         time = torch.arange(self.values.shape[1], device=self.values.device)
         return time < self.lengths[:, None]
+
+    def filled(self, value: float) -> Tensor:
+        """The values with another in place of everything beyond `lengths`.
+
+        >>> Padded(torch.ones(2, 2, 1), torch.tensor([2, 1])).filled(0.0)[:, :, 0]
+        tensor([[1., 1.],
+                [1., 0.]])
+        """
+        if bool((self.lengths == self.values.shape[1]).all()):
+            return self.values
+        return torch.where(self.mask()[:, :, None], self.values, value)

@@ -37,7 +37,7 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
     [
         ("lstmm(4)", "unknown layer 'lstmm'. Did you mean \"lstm\"?", 0),
         ("dense(3) Gru(4)", "unknown layer 'Gru'. Did you mean \"gru\"?", 9),
-        ("transformer(4)", "unknown layer 'transformer'. Known: bigru, bilstm, birnn, dense", 0),
+        ("transformer(4)", "unknown layer 'transformer'. Known: batchnorm, bigru, bilstm, birnn, celu", 0),
         ("lstm(-3)", "`units` is -3: input should be greater than or equal to 1", 0),
         ("lstm(0)", "`units` is 0: input should be greater than or equal to 1", 0),
         ("lstm(4.5)", "`units` is 4.5: input should be a valid integer", 0),

@@ -1,51 +1,128 @@
 """The layers: one file each, one line in this table."""
 
-from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Signal
+from segue.layers.activations import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    SPECS,
+    Exponential,
+    HardSigmoid,
+    HardSiLU,
+    HardTanh,
+    LeakyReLU,
+    Linear,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Swish,
+    Tanh,
+    TanhShrink,
+)
+from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Shorthand, Signal
+from segue.layers.batchnorm import BatchNorm
+from segue.layers.chain import Chain
+from segue.layers.conv import Conv
 from segue.layers.dense import Dense
 from segue.layers.dropout import Dropout
 from segue.layers.embedding import Embedding
 from segue.layers.flatten import Flatten
 from segue.layers.gru import GRU, BiGRU
+from segue.layers.layernorm import LayerNorm
 from segue.layers.lstm import LSTM, BiLSTM
+from segue.layers.maxpool import MaxPool
+from segue.layers.named import LSTMFCN, InceptionTime
+from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
+from segue.layers.repeat import Repeat
+from segue.layers.residual import Residual
 from segue.layers.rnn import RNN, BiRNN
 from segue.padded import Padded
 
-LAYERS: dict[str, type[LayerSpec]] = {
-    spec.kind: spec
-    for spec in (
-        Dense,
-        Flatten,
-        Dropout,
-        Embedding,
-        RNN,
-        LSTM,
-        GRU,
-        BiRNN,
-        BiLSTM,
-        BiGRU,
-        Pool,
-    )
-}
+_TABLE: tuple[type[LayerSpec], ...] = (
+    Dense,
+    Flatten,
+    Dropout,
+    Embedding,
+    RNN,
+    LSTM,
+    GRU,
+    BiRNN,
+    BiLSTM,
+    BiGRU,
+    Conv,
+    MaxPool,
+    Pool,
+    BatchNorm,
+    LayerNorm,
+    Residual,
+    Parallel,
+    Repeat,
+    InceptionTime,
+    LSTMFCN,
+    *SPECS,
+)
+LAYERS = {spec.kind: spec for spec in _TABLE}
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
     "GRU",
     "LAYERS",
     "LSTM",
+    "LSTMFCN",
     "RNN",
+    "SELU",
+    "BatchNorm",
     "BiGRU",
     "BiLSTM",
     "BiRNN",
+    "Chain",
+    "Conv",
     "Dense",
     "Directions",
     "Dropout",
     "Embedding",
+    "Exponential",
     "Flatten",
+    "HardSiLU",
+    "HardSigmoid",
+    "HardTanh",
+    "InceptionTime",
     "Layer",
+    "LayerNorm",
     "LayerSpec",
+    "LeakyReLU",
+    "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MaxPool",
+    "Mish",
     "Padded",
+    "Parallel",
     "Place",
     "Pool",
+    "ReLU",
+    "ReLU6",
+    "Repeat",
+    "Residual",
     "Shape",
+    "Shorthand",
+    "SiLU",
+    "Sigmoid",
     "Signal",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Swish",
+    "Tanh",
+    "TanhShrink",
 ]

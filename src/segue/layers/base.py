@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
+import pydantic
 import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError, SpecError
 from segue.padded import Padded
 from segue.randomness import Draws, torch_generator
-from segue.spec import Spec
+from segue.spec import Nested, Spec
 
 
 class Directions(NamedTuple):
@@ -40,6 +42,9 @@ class Shape:
         length: the number of steps, where all sequences have the same.
         tokens: for a sequence of tokens, how many different ones there are.
         directions: 2 after a bidirectional layer that keeps its directions apart.
+        stride: how many of the network's input steps lie between two steps here.
+        backward: the bidirectional layer whose backward outputs are still in the steps; of the last
+            step such a layer has seen one step only.
     """
 
     features: int
@@ -47,6 +52,8 @@ class Shape:
     length: int | None = None
     tokens: int | None = None
     directions: int = 1
+    stride: int = 1
+    backward: str | None = None
 
     def __str__(self) -> str:
         inside = str(self.features)
@@ -61,6 +68,11 @@ class Shape:
     def with_features(self, features: int) -> Shape:
         """The same shape with another number of features."""
         return replace(self, features=features, tokens=None)
+
+    def with_stride(self, stride: int) -> Shape:
+        """The shape with every `stride`-th step only."""
+        length = None if self.length is None else -(-self.length // stride)
+        return replace(self, length=length, stride=self.stride * stride)
 
 
 @dataclass(frozen=True)
@@ -83,34 +95,88 @@ class Place:
         """The draws for the initial values of one weight."""
         return torch_generator(self.seed, "weights", self.name, part)
 
+    def within(self, part: str) -> Place:
+        """The place of what a layer in this one holds; names there are paths."""
+        return replace(self, name=f"{self.name}/{part}")
+
+
+Takes = Literal["sequence", "either", "tokens"]
+
 
 class LayerSpec(Spec, abc.ABC):
     """A kind of layer: its arguments, and how to build its module.
 
     Class attributes:
         takes: "sequence", "either" (each step, or the whole), or "tokens".
+        takes_directions: whether it can follow a layer that keeps two directions apart.
     """
 
-    takes: ClassVar[Literal["sequence", "either", "tokens"]] = "either"
+    takes: ClassVar[Takes] = "either"
+    takes_directions: ClassVar[bool] = False
     name: str | None
 
     @abc.abstractmethod
     def build(self, place: Place) -> Layer:
         """Make the module; raise `SpecError` where it cannot stand in this place."""
 
+    def needs(self) -> Takes:
+        """What must come in; a layer that holds others asks them."""
+        return self.takes
+
+    def inside(self) -> tuple[LayerSpec, ...]:
+        """The specs that this one holds, those directly inside it only."""
+        return ()
+
+    def count(self) -> int:
+        """How many layers it makes: itself, and all inside it."""
+        return 1 + sum(spec.count() for spec in self.inside())
+
+
+class Shorthand(LayerSpec, abc.ABC):
+    """A spec that stands for a chain of others: `repeat`, and the named networks.
+
+    It makes no layer of its own, so it has no name.
+    """
+
+    name = None
+
+    @abc.abstractmethod
+    def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
+        """The layers that it stands for.
+
+        Args:
+            shape: what comes in.
+        """
+
+    def count(self) -> int:
+        return sum(spec.count() for spec in self.expand(Shape(2)))
+
+    def build(self, place: Place) -> Layer:
+        raise SpecError(f"{self} stands for several layers: build them with a `Chain`.")
+
+
+# The type of a field that holds layers one after the other, and of one that holds several such.
+Layers = Annotated[
+    tuple[pydantic.InstanceOf[LayerSpec], ...], pydantic.Field(min_length=1), Nested(1)
+]
+Branches = Annotated[tuple[Layers, ...], pydantic.Field(min_length=2), Nested(2)]
+
 
 class Layer(nn.Module, abc.ABC):
     """A module on ragged batches.
 
     Attributes:
-        name: unique in the network.
+        name: unique in the network; of a layer inside another one, its path: `residual_1/conv_2`.
         kind: the word of its spec.
         shape: what comes out.
-        causal: whether the output at a step depends on that step and those before it only.
+        causal: whether the output at a step depends on that step and those before it only, and
+            every step that comes in gives one that goes out.
+        draws_weights: whether the initial weights follow from the seed.
     """
 
     causal: bool = True
     kind: str = ""
+    draws_weights: bool = True
 
     def __init__(self, name: str, shape: Shape) -> None:
         super().__init__()
@@ -131,7 +197,19 @@ class Layer(nn.Module, abc.ABC):
         Raises:
             NotCausalError: the layer needs the whole sequence; the message names it.
         """
-        raise not_causal(self.name)
+        raise self.not_causal()
+
+    def not_causal(self) -> NotCausalError:
+        """What to raise where this layer cannot go step by step."""
+        return NotCausalError(
+            f"{self.name} needs the whole sequence, so it cannot go step by step. Only causal "
+            "layers can: a unidirectional lstm, gru or rnn, a conv or attention with causal=true, "
+            "dense, normalisations, embedding or pool."
+        )
+
+    def inside(self) -> tuple[Layer, ...]:
+        """The layers that this one holds, those directly inside it only."""
+        return ()
 
     def weights(self) -> dict[str, Tensor]:
         """The weights by the names of their parts, such as `kernel`; learnt ones and fixed ones."""
@@ -145,14 +223,6 @@ class Layer(nn.Module, abc.ABC):
         return 2 * self.shape.features * (time if self.shape.sequence else 1)
 
 
-def not_causal(name: str) -> NotCausalError:
-    """What to raise where a layer cannot go step by step."""
-    return NotCausalError(
-        f"{name} needs the whole sequence, so it cannot go step by step. Only causal layers can: "
-        "a unidirectional lstm, gru or rnn, dense, dropout, embedding or pool."
-    )
-
-
 def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
     """Apply a function of the last axis to every step of a sequence, or to the whole."""
     if isinstance(x, Padded):
@@ -163,9 +233,16 @@ def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padde
 # -- initial weights, as in Keras ---------------------------------------------------------------
 
 
-def glorot_uniform(shape: tuple[int, int], generator: torch.Generator) -> nn.Parameter:
-    """Uniform within sqrt(6 / (fan_in + fan_out)); Glorot & Bengio, AISTATS 2010."""
-    bound = (6.0 / (shape[0] + shape[1])) ** 0.5
+def glorot_uniform(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
+    """Uniform within sqrt(6 / (fan_in + fan_out)); Glorot & Bengio, AISTATS 2010.
+
+    Args:
+        shape: `[in, out]`, or `[width, in, out]` of a convolution, where each input is met `width`
+            times.
+        generator: of the draws.
+    """
+    fans = (shape[-2] + shape[-1]) * math.prod(shape[:-2])
+    bound = (6.0 / fans) ** 0.5
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
 
 

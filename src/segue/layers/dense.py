@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import (
     Layer,
     LayerSpec,
@@ -21,23 +21,12 @@ from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Count, Name
 
-Activation = Literal["linear", "relu", "tanh", "sigmoid", "softmax", "elu", "gelu", "silu"]
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": nn.Identity(),
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "softmax": nn.Softmax(dim=-1),
-    "elu": nn.functional.elu,
-    "gelu": nn.functional.gelu,
-    "silu": nn.functional.silu,
-}
-
 
 @dataclass(frozen=True)
 class Dense(LayerSpec):
     """`dense(units, activation=linear)`: `activation(x @ kernel + bias)`.
+
+    On a sequence it acts on each step, as Keras's `TimeDistributed(Dense(...))` does.
 
     Args:
         units: features that come out.
@@ -68,13 +57,13 @@ class DenseLayer(Layer):
         self.activation = ACTIVATIONS[spec.activation]
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return each_step(self._apply_weights, x)
+        return self.activation(each_step(self._multiply, x))
 
     def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self._apply_weights(x_t), None
+        return self.activation.apply(self._multiply(x_t)), None
 
-    def _apply_weights(self, x: Tensor) -> Tensor:
-        return self.activation(nn.functional.linear(x, self.kernel.t(), self.bias))
+    def _multiply(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.kernel.t(), self.bias)
 
 
 def head(units: int, shape: Shape, seed: int) -> DenseLayer:

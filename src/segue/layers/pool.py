@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from segue.errors import SpecError
 from segue.kernels import last_step
-from segue.layers.base import Layer, LayerSpec, Place
+from segue.layers.base import Layer, LayerSpec, Place, Shape
 from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name
@@ -26,8 +27,20 @@ class Pool(LayerSpec):
     name: Name | None = None
 
     def build(self, place: Place) -> Layer:
+        if self.how == "last":
+            _refuse_backward(place.shape)
         kinds: dict[str, type[Layer]] = {"last": PoolLast, "mean": PoolMean, "max": PoolMax}
         return kinds[self.how](place.name, place.shape.ended(place.shape.features))
+
+
+def _refuse_backward(shape: Shape) -> None:
+    if shape.backward is not None:
+        raise SpecError(
+            f"pool(last) after {shape.backward} would take the backward output where it has seen "
+            "one step only. Leave pool(last) out: the layer's own last output joins the forward "
+            "output at the end with the backward one at the beginning. Or use pool(mean) or "
+            "pool(max)."
+        )
 
 
 class PoolLast(Layer):
@@ -44,8 +57,7 @@ class PoolMean(Layer):
     """The mean over real steps; step by step, the mean so far."""
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        values = torch.where(x.mask()[:, :, None], x.values, 0)
-        return values.sum(1) / x.lengths[:, None]
+        return x.filled(0.0).sum(1) / x.lengths[:, None]
 
     def initial_state(self, batch: int) -> tuple[Any, int]:
         return 0.0, 0
@@ -59,7 +71,7 @@ class PoolMax(Layer):
     """The largest value of each feature; step by step, the largest so far."""
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        return torch.where(x.mask()[:, :, None], x.values, -torch.inf).amax(1)
+        return x.filled(-torch.inf).amax(1)
 
     def step(self, x_t: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         largest = x_t if state is None else torch.maximum(state, x_t)

@@ -6,7 +6,7 @@ Which cell it is stands in `lstm.py`, `gru.py` and `rnn.py`, each a `Recurrence`
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -135,6 +135,8 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC):
             then sees the forward output only, and its backward part the backward output.
     """
 
+    takes_directions: ClassVar[bool] = True
+
     merge: Merge = "concat"
 
     def build(self, place: Place) -> Layer:
@@ -142,7 +144,7 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC):
 
 
 def _shape(spec: RecurrentSpec, place: Place, features: int) -> Shape:
-    shape = place.shape.with_features(features)
+    shape = replace(place.shape.with_features(features), backward=None)
     return shape if spec.wants_every(place) else shape.ended(features)
 
 
@@ -201,10 +203,8 @@ class BidirectionalLayer(Layer):
         features = 2 * spec.units if spec.merge == "concat" else spec.units
         shape = _shape(spec, place, features)
         directions = 2 if spec.merge == "none" else 1
-        super().__init__(
-            place.name,
-            Shape(shape.features, shape.sequence, shape.length, directions=directions),
-        )
+        backward = place.name if shape.sequence else None
+        super().__init__(place.name, replace(shape, directions=directions, backward=backward))
         self.spec = spec
         self.ahead = spec.recurrence(place, "forward/", spec)
         self.back = spec.recurrence(place, "backward/", spec)

@@ -69,8 +69,9 @@ def check_network(
     padding: the answer for a sequence, and the gradients, do not depend on batch mates, their order
     and number, or on what is behind its end. stream: a step at a time gives the same as the whole;
     a network that is not causal refuses, and names the layer. gradient: of the weights and inputs,
-    against finite differences in float64. dropout: a pure function of seed, epoch and step. Besides
-    that: the text, the JSON and the weights go round, and the same seed gives the same bits.
+    against finite differences in float64. dropout: a pure function of seed, epoch and step.
+    training: padding does not enter what is learnt of a batch. Besides that: the text, the JSON and
+    the weights go round, and the same seed gives the same bits.
 
     Args:
         network: a text or specs.
@@ -97,6 +98,7 @@ def check_network(
         promises.check_seed(make, recorder)
         promises.check_weights(make, recorder)
         promises.check_dropout(make, recorder)
+        promises.check_training(make, recorder)
         dtypes = ("float32", "float64") if dtype is None else (dtype,)
         promises.check_padding(make, dtypes, recorder)
         for name in dtypes:

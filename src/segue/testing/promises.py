@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from segue.errors import NotCausalError
-from segue.layers import Padded, Shape
+from segue.layers import Layer, LayerSpec, Padded, Shape
 from segue.networks import Network
 from segue.randomness import Draws, numpy_generator
 from segue.sequences import Array
@@ -20,8 +20,8 @@ from segue.testing.report import Recorder
 
 Make = Callable[..., Network]
 
-# A central difference in float64 with this step is right to about 1e-10.
-_STEP, _GRADIENT_TOLERANCE = 1e-5, 1e-7
+# A central difference in float64 with this step is right to about 1e-8.
+_STEP, _GRADIENT_TOLERANCE = 1e-6, 1e-7
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -36,6 +36,7 @@ def trained(make: Make, dtype: torch.dtype) -> Network:
                 size = 0.4 / np.sqrt(weight.shape[0]) if weight.ndim > 1 else 0.4
                 noise = draws.normal(size=tuple(weight.shape)) * size
                 weight += torch.tensor(noise, dtype=weight.dtype)
+        network(_batch(network.input_shape), Draws(0))  # moves averages, where there are any
     return network.to(dtype)
 
 
@@ -203,6 +204,7 @@ def check_seed(make: Make, recorder: Recorder) -> None:
     first, second, other = make(seed=1), make(seed=1), make(seed=2)
     x = _batch(first.input_shape)
     first(x, Draws(0))
+    second(x, Draws(0))  # training may move averages, in both to the same bits
     unchanged = torch.equal(torch.random.get_rng_state(), torch_state)
     unchanged &= _numpy_state() == numpy_state
     recorder.require("no hidden randomness", unchanged, "It draws from a global generator")
@@ -211,9 +213,12 @@ def check_seed(make: Make, recorder: Recorder) -> None:
         _equal(first.get_weights(), second.get_weights()) and _same(first(x), second(x)),
         "Two networks of the same seed have other weights or answers",
     )
+    # A user's own module has its weights already.
+    own = (layer for layer in first.modules() if isinstance(layer, Layer))
+    given = {id(p) for layer in own if not layer.draws_weights for p in layer.parameters()}
     # Weights that are not drawn begin with one value or two, such as the biases of an lstm.
     for name, weight in first.named_parameters():
-        drawn = len(torch.unique(weight.detach())) > 2
+        drawn = id(weight) not in given and len(torch.unique(weight.detach())) > 2
         changed = not torch.equal(weight, other.get_parameter(name))
         recorder.require(
             "same seed, same bits", changed or not drawn, f"{name} is the same for every seed"
@@ -242,13 +247,14 @@ def check_dropout(make: Make, recorder: Recorder) -> None:
     """What dropout does is a pure function of seed, epoch and step; without draws it is off."""
     network = trained(make, torch.float32)
     x = _batch(network.input_shape)
-    plain = network(x)
+    plain, before = network(x), _state(network)
     dropped = network(x, Draws(1, epoch=2, step=3))
     promise = "dropout is a pure function"
     again = _same(network(x, Draws(1, epoch=2, step=3)), dropped)
     recorder.require(promise, again, "The same seed, epoch and step give another answer")
+    network.load_state_dict(before)  # training may have moved averages
     recorder.require(promise, _same(network(x), plain), "Without draws the answers vary")
-    if not any(_drops(spec) for spec in network.specs):
+    if not _drops(network.specs):
         return
     for name, draws in (
         ("training", None),
@@ -260,8 +266,32 @@ def check_dropout(make: Make, recorder: Recorder) -> None:
         recorder.require(promise, differs, f"{name} changes nothing")
 
 
-def _drops(spec: Any) -> bool:
-    return any(getattr(spec, name, 0) for name in ("rate", "dropout", "recurrent_dropout"))
+@torch.no_grad()
+def check_training(make: Make, recorder: Recorder) -> None:
+    """What a layer learns of a batch in training, such as its mean, is of the real steps only."""
+    network = trained(make, torch.float64)
+    if _drops(network.specs):
+        return  # masks are drawn for the padding too
+    sequences, before = make_sequences(network.input_shape), _state(network)
+    seen = []
+    for padding, garbage in ((0, 0.0), (5, 1e6)):
+        network.load_state_dict(before)
+        x = pad(sequences, torch.float64, padding, 0.0 if network.input_shape.tokens else garbage)
+        answers = rows(network(x, Draws(0)))
+        seen.append([*answers, *_state(network).values()])
+    where = "In training, 5 steps of values of size 1e6 behind the longest, against none"
+    recorder.compare("training", seen[1], seen[0], dtype="float64", where=where)
+
+
+def _state(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def _drops(specs: Iterable[LayerSpec]) -> bool:
+    rates = ("rate", "dropout", "recurrent_dropout")
+    return any(
+        any(getattr(spec, name, 0) for name in rates) or _drops(spec.inside()) for spec in specs
+    )
 
 
 def _batch(shape: Shape) -> Padded:

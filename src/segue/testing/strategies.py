@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 from hypothesis import strategies as st
@@ -20,9 +20,10 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from segue.dataset import Dataset
 from segue.layers import LAYERS, Dense, Dropout, LayerSpec, Pool
+from segue.layers.base import Branches, Layers
 from segue.layers.recurrent import BidirectionalSpec, InitialState, RecurrentSpec
 from segue.sequences import Sequences
-from segue.spec import Count, Name, Rate, Spec
+from segue.spec import Count, Name, Spec, nested_fields
 
 
 def lengths(least: int = 1, most: int = 12, count: int = 6) -> SearchStrategy[list[int]]:
@@ -68,10 +69,14 @@ def _of_type(hint: Any) -> SearchStrategy[Any]:
     """Values of a field by its type."""
     if hint == Count:
         return st.integers(1, 1000)
-    if hint == Rate:
-        return st.floats(0, 1, exclude_max=True, allow_subnormal=False)
     if hint == Name:
         return _NAMES | st.sampled_from(["none", "true", "False"])
+    if hint == Layers:
+        return st.lists(_plain_layers(), min_size=1, max_size=2)
+    if hint == Branches:
+        return st.lists(_of_type(Layers), min_size=2, max_size=3)
+    if get_origin(hint) is Annotated:
+        return _within_bounds(hint)
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if hint is type(None):
@@ -85,6 +90,29 @@ def _of_type(hint: Any) -> SearchStrategy[Any]:
         str: _NAMES,
     }
     return known[hint]
+
+
+def _plain_layers() -> SearchStrategy[LayerSpec]:
+    """Specs of the kinds that hold no others."""
+    plain = [kind for kind in LAYERS.values() if not nested_fields(kind)]
+    return st.sampled_from(plain).flatmap(specs)
+
+
+def _within_bounds(hint: Any) -> SearchStrategy[Any]:
+    """Numbers that the bounds of an `Annotated[int | float, pydantic.Field(...)]` allow."""
+    kind, field = get_args(hint)
+    bounds = {type(m).__name__: m for m in field.metadata}
+    least = bounds["Ge"].ge if "Ge" in bounds else bounds["Gt"].gt
+    most = bounds["Le"].le if "Le" in bounds else bounds["Lt"].lt if "Lt" in bounds else 1000
+    if kind is int:
+        return st.integers(least, min(most, 1000))
+    return st.floats(
+        least,
+        most,
+        exclude_min="Gt" in bounds,
+        exclude_max="Lt" in bounds,
+        allow_subnormal=False,
+    )
 
 
 @st.composite

@@ -1,0 +1,97 @@
+"""Well-known networks, each a composition of the layers that there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import pydantic
+
+from segue.layers.activations import ReLU
+from segue.layers.base import LayerSpec, Shape, Shorthand
+from segue.layers.batchnorm import BatchNorm
+from segue.layers.conv import Conv
+from segue.layers.dropout import Dropout
+from segue.layers.lstm import LSTM
+from segue.layers.maxpool import MaxPool
+from segue.layers.parallel import Parallel
+from segue.layers.pool import Pool
+from segue.layers.residual import Residual
+from segue.spec import Count, Rate
+
+Depth = Annotated[int, pydantic.Field(ge=1, le=60)]
+Width = Annotated[int, pydantic.Field(ge=4, lt=2**31)]
+
+
+@dataclass(frozen=True)
+class InceptionTime(Shorthand):
+    """`inception_time`: one network of the ensemble of that name.
+
+    Ismail Fawaz et al., "InceptionTime: finding AlexNet for time series classification", Data
+    Mining and Knowledge Discovery 34, 2020; the sizes are those of the authors' program. (Their
+    InceptionTime is the mean of five such networks.)
+
+    Args:
+        filters: of each of the four branches of a module.
+        depth: modules; around every three of them there is a shortcut.
+        width: of the widest convolution; the others have a half and a quarter of it.
+    """
+
+    kind: ClassVar[str] = "inception_time"
+    takes: ClassVar[Literal["sequence"]] = "sequence"
+
+    filters: Count = 32
+    depth: Depth = 6
+    width: Width = 40
+
+    def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
+        modules = [self._module(bottleneck=shape.features > 1)]
+        modules += [self._module(bottleneck=True)] * (self.depth - 1)
+        around = (Conv(4 * self.filters, 1, bias=False), BatchNorm())
+        layers: list[LayerSpec] = []
+        for first in range(0, self.depth, 3):
+            three = tuple(spec for module in modules[first : first + 3] for spec in module)
+            whole = first + 3 <= self.depth
+            layers += [Residual(three, around, "relu")] if whole else three
+        return (*layers, Pool("mean"))
+
+    def _module(self, *, bottleneck: bool) -> tuple[LayerSpec, ...]:
+        """Three convolutions behind a bottleneck, beside the largest values nearby."""
+        widths = (self.width, self.width // 2, self.width // 4)
+        wide: tuple[LayerSpec, ...] = (
+            Parallel(tuple((Conv(self.filters, width, bias=False),) for width in widths)),
+        )
+        if bottleneck:
+            wide = (Conv(self.filters, 1, bias=False), *wide)
+        largest = (MaxPool(3, stride=1), Conv(self.filters, 1, bias=False))
+        return (Parallel((wide, largest)), BatchNorm(), ReLU())
+
+
+@dataclass(frozen=True)
+class LSTMFCN(Shorthand):
+    """`lstm_fcn`: an LSTM beside three convolutions, joined before the head.
+
+    Karim, Majumdar, Darabi & Chen, "LSTM fully convolutional networks for time series
+    classification", IEEE Access 6, 2018. There the LSTM gets the series turned on its side: one
+    step that has all time steps as channels, so that series must have one length. Here it reads the
+    sequence step by step, whatever its length; `units` and `dropout` are theirs.
+
+    Args:
+        units: of the LSTM.
+        dropout: behind the LSTM.
+    """
+
+    kind: ClassVar[str] = "lstm_fcn"
+    takes: ClassVar[Literal["sequence"]] = "sequence"
+
+    units: Count = 8
+    dropout: Rate = 0.8
+
+    def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
+        convolutions = [
+            layer
+            for filters, width in ((128, 8), (256, 5), (128, 3))
+            for layer in (Conv(filters, width), BatchNorm(), ReLU())
+        ]
+        recurrent = (LSTM(self.units, output="last"), Dropout(self.dropout))
+        return (Parallel((recurrent, (*convolutions, Pool("mean")))),)

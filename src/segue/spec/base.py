@@ -1,0 +1,207 @@
+"""What a spec is: a frozen dataclass whose fields are checked, with a text and a JSON."""
+
+from __future__ import annotations
+
+import functools
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Annotated, Any, ClassVar
+
+import pydantic
+from pydantic import TypeAdapter
+
+from segue.errors import SpecError
+
+Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
+Rate = Annotated[float, pydantic.Field(ge=0, lt=1)]
+Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+CONSTANTS = {"true": True, "false": False, "none": None, "True": True, "False": False}
+DEEPEST = 10  # specs in specs; deeper ones are refused before they can exhaust the stack
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Marks the type of a field that holds specs, as in `Annotated[tuple[...], Nested(1)]`.
+
+    Attributes:
+        depth: 1 for a chain of specs, written one after the other; 2 for several chains, which take
+            all the positional arguments from theirs on.
+    """
+
+    depth: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One call of the language: a frozen dataclass whose fields are checked when it is made.
+
+    A kind of layer or of preparation derives from this once, and is final. `kind` is its word.
+
+    Raises:
+        SpecError: a field of the wrong type or out of its range; all are reported together.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        problems = []
+        kind: Any = type(self)
+        for name, adapter in _adapters(kind).items():
+            value = _as_tuple(getattr(self, name), nested_depth(kind, name))
+            try:
+                object.__setattr__(self, name, _validate(adapter, value))
+            except pydantic.ValidationError as error:
+                shown = text_of(value) if _holds_specs(value) else repr(value)
+                problems.append(f"`{name}` is {shown}: {_reason(error)}")
+        if problems:
+            raise SpecError(f"{self.kind}: {'; '.join(problems)}.")
+
+    def __str__(self) -> str:
+        """The text that parses to this spec: defaults are left out.
+
+        Needed arguments and words stand by their place, as in `dense(32, relu)`; the rest by name,
+        and so does all that follows a chain of specs.
+        """
+        kind: Any = type(self)
+        words, named = [], False
+        for f in fields(self):
+            if is_default(self, f.name):
+                named = True
+                continue
+            value, depth = getattr(self, f.name), nested_depth(kind, f.name)
+            named = named or not (is_required(f) or isinstance(value, str))
+            text = self._text_of_field(f.name, named=named)
+            words.append(f"{f.name}={text}" if named else text)
+            named = named or depth > 0
+        return f"{self.kind}({', '.join(words)})" if words else self.kind
+
+    def _text_of_field(self, name: str, *, named: bool) -> str:
+        kind: Any = type(self)
+        value = getattr(self, name)
+        if nested_depth(kind, name) == 2 and not named:
+            return ", ".join(text_of(chain) for chain in value)
+        text = text_of(value)
+        if value == "none" and not takes_none(kind, name):
+            return "none"  # needs no quotes where the word cannot mean the absence of a value
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """The kind and every field that is not the default."""
+        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {name: v for name, v in chosen.items() if not is_default(self, name)}
+        return {"kind": self.kind, **{name: _json_of(v) for name, v in kept.items()}}
+
+
+Table = Mapping[str, type[Spec]]
+
+
+def to_text(specs: Iterable[Spec]) -> str:
+    """The text that parses to these specs."""
+    return " ".join(str(spec) for spec in specs)
+
+
+def text_of(value: Any) -> str:
+    """The text of one argument: a number, a word, a list, or specs one after the other."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if _holds_specs(value):
+        return to_text(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(text_of(entry) for entry in value)}]"
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) and value not in CONSTANTS
+        return value if plain else f'"{value}"'
+    return str(value)
+
+
+# -- fields -------------------------------------------------------------------------------------
+
+
+def is_required(f: Field[Any]) -> bool:
+    """Whether there is no default."""
+    return f.default is MISSING and f.default_factory is MISSING
+
+
+def is_default(spec: Spec, name: str) -> bool:
+    """Whether a field has the value that it has when it is left out."""
+    f = next(f for f in fields(spec) if f.name == name)
+    return not is_required(f) and bool(getattr(spec, name) == f.default)
+
+
+def nested_depth(kind: type[Spec], name: str) -> int:
+    """How deep a field holds specs: 0 for a plain value, 1 for a chain, 2 for several chains."""
+    any_kind: Any = kind
+    return _depths(any_kind)[name]
+
+
+def nested_fields(kind: type[Spec]) -> list[str]:
+    """The fields that hold specs."""
+    return [f.name for f in fields(kind) if nested_depth(kind, f.name)]
+
+
+def takes_none(kind: Any, name: str) -> bool:
+    """Whether a field may be without a value."""
+    try:
+        _adapters(kind)[name].validate_python(None, strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
+def _marked_depth(hint: Any) -> int:
+    if isinstance(hint, Nested):
+        return hint.depth
+    if typing.get_origin(hint) is Annotated:
+        return max((_marked_depth(mark) for mark in hint.__metadata__), default=0)
+    options = () if typing.get_origin(hint) is tuple else typing.get_args(hint)
+    return max((_marked_depth(option) for option in options), default=0)
+
+
+@functools.cache
+def _depths(kind: Any) -> dict[str, int]:
+    return {name: _marked_depth(hint) for name, hint in _hints(kind).items()}
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+@functools.cache
+def _adapters(kind: Any) -> dict[str, TypeAdapter[Any]]:
+    return {f.name: TypeAdapter(_hints(kind)[f.name]) for f in fields(kind)}
+
+
+def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
+    """The word `none` of a text may mean no value, or a choice of that name."""
+    try:
+        return adapter.validate_python(value, strict=True)
+    except pydantic.ValidationError:
+        if value is not None:
+            raise
+        return adapter.validate_python("none", strict=True)
+
+
+def _reason(error: pydantic.ValidationError) -> str:
+    reasons = dict.fromkeys(detail["msg"] for detail in error.errors(include_url=False))
+    return ", or ".join(reason[0].lower() + reason[1:] for reason in reasons)
+
+
+def _as_tuple(value: Any, depth: int = 0) -> Any:
+    """Lists become tuples; where a chain is wanted, one spec becomes a chain of it."""
+    if isinstance(value, list | tuple):
+        return tuple(_as_tuple(entry, depth - 1) for entry in value)
+    return (value,) if depth == 1 and isinstance(value, Spec) else value
+
+
+def _holds_specs(value: Any) -> bool:
+    return isinstance(value, tuple) and any(isinstance(entry, Spec) for entry in value)
+
+
+def _json_of(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.to_json()
+    return [_json_of(entry) for entry in value] if isinstance(value, tuple) else value
