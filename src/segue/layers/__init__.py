@@ -26,6 +26,7 @@ from segue.layers.activations import (
     Tanh,
     TanhShrink,
 )
+from segue.layers.attention import Attention
 from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Shorthand, Signal
 from segue.layers.batchnorm import BatchNorm
 from segue.layers.chain import Chain
@@ -41,6 +42,7 @@ from segue.layers.maxpool import MaxPool
 from segue.layers.named import LSTMFCN, InceptionTime
 from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
+from segue.layers.position import Position
 from segue.layers.repeat import Repeat
 from segue.layers.residual import Residual
 from segue.layers.rnn import RNN, BiRNN
@@ -62,6 +64,8 @@ _TABLE: tuple[type[LayerSpec], ...] = (
     Pool,
     BatchNorm,
     LayerNorm,
+    Attention,
+    Position,
     Residual,
     Parallel,
     Repeat,
@@ -81,6 +85,7 @@ __all__ = [
     "LSTMFCN",
     "RNN",
     "SELU",
+    "Attention",
     "BatchNorm",
     "BiGRU",
     "BiLSTM",
@@ -110,6 +115,7 @@ __all__ = [
     "Parallel",
     "Place",
     "Pool",
+    "Position",
     "ReLU",
     "ReLU6",
     "Repeat",

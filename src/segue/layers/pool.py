@@ -1,12 +1,13 @@
-"""Many steps into one: the last, the mean, or the largest, over real steps only."""
+"""Many steps into one: the last, the mean, the largest or a weighted mean of the real steps."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segue.errors import SpecError
 from segue.kernels import last_step
@@ -18,19 +19,23 @@ from segue.spec import Name
 
 @dataclass(frozen=True)
 class Pool(LayerSpec):
-    """`pool(how)`: ends the sequence. `how` is last, mean or max."""
+    """`pool(how)`: ends the sequence.
+
+    Args:
+        how: "last", "mean", "max", or "attention": a mean whose weights are learnt.
+        name: the layer's own name.
+    """
 
     kind: ClassVar[str] = "pool"
     takes: ClassVar[Literal["sequence"]] = "sequence"
 
-    how: Literal["last", "mean", "max"] = "mean"
+    how: Literal["last", "mean", "max", "attention"] = "mean"
     name: Name | None = None
 
     def build(self, place: Place) -> Layer:
         if self.how == "last":
             _refuse_backward(place.shape)
-        kinds: dict[str, type[Layer]] = {"last": PoolLast, "mean": PoolMean, "max": PoolMax}
-        return kinds[self.how](place.name, place.shape.ended(place.shape.features))
+        return KINDS[self.how](place.name, place.shape.ended(place.shape.features))
 
 
 def _refuse_backward(shape: Shape) -> None:
@@ -59,10 +64,16 @@ class PoolMean(Layer):
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
         return x.filled(0.0).sum(1) / x.lengths[:, None]
 
-    def initial_state(self, batch: int) -> tuple[Any, int]:
+    def initial_state(self, batch: int) -> tuple[Any, Any]:
         return 0.0, 0
 
-    def step(self, x_t: Tensor, state: tuple[Any, int]) -> tuple[Tensor, tuple[Any, int]]:
+    def forward_from(
+        self, x: Padded, state: tuple[Any, Any], draws: Draws | None = None
+    ) -> tuple[Tensor, tuple[Any, Any]]:
+        total, count = state[0] + x.filled(0.0).sum(1), state[1] + x.lengths[:, None]
+        return total / count, (total, count)
+
+    def step(self, x_t: Tensor, state: tuple[Any, Any]) -> tuple[Tensor, tuple[Any, Any]]:
         total, count = state[0] + x_t, state[1] + 1
         return total / count, (total, count)
 
@@ -73,6 +84,55 @@ class PoolMax(Layer):
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
         return x.filled(-torch.inf).amax(1)
 
+    def forward_from(
+        self, x: Padded, state: Tensor | None, draws: Draws | None = None
+    ) -> tuple[Tensor, Tensor]:
+        return self.step(self(x), state)
+
     def step(self, x_t: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         largest = x_t if state is None else torch.maximum(state, x_t)
         return largest, largest
+
+
+class PoolAttention(Layer):
+    """The mean weighted by `softmax over time of (x @ query / sqrt(feature))`.
+
+    Weights: `query` [feature], zeros at first: training begins with the plain mean. After Yang et
+    al., "Hierarchical attention networks for document classification", NAACL 2016.
+    """
+
+    def __init__(self, name: str, shape: Shape) -> None:
+        super().__init__(name, shape)
+        self.query = nn.Parameter(torch.zeros(shape.features))
+
+    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
+        values = x.filled(0.0)
+        scores = Padded(self._scores(values)[:, :, None], x.lengths).filled(-torch.inf)
+        return (torch.softmax(scores, dim=1) * values).sum(1)
+
+    def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The largest score so far, and the sums of the weights and of the weighted steps."""
+        zeros = self.query.new_zeros(batch, 1)
+        return zeros - torch.inf, zeros, zeros
+
+    def step(
+        self, x_t: Tensor, state: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Everything is kept divided by exp(largest score), so that nothing overflows."""
+        before, weights, total = state
+        score = self._scores(x_t)[:, None]
+        largest = torch.maximum(before, score)
+        kept, new = torch.exp(before - largest), torch.exp(score - largest)
+        weights, total = kept * weights + new, kept * total + new * x_t
+        return total / weights, (largest, weights, total)
+
+    def _scores(self, x: Tensor) -> Tensor:
+        return x @ self.query / math.sqrt(self.shape.features)
+
+
+KINDS: dict[str, type[Layer]] = {
+    "last": PoolLast,
+    "mean": PoolMean,
+    "max": PoolMax,
+    "attention": PoolAttention,
+}
