@@ -117,6 +117,12 @@ class Network(nn.Module):
         """One step: `[batch, channel]` to the logits so far `[batch, class]`, and the new state."""
         return self.chain.step(x_t, state)
 
+    def forward_from(
+        self, x: Padded, state: list[Any], draws: Draws | None = None
+    ) -> tuple[Any, list[Any]]:
+        """A piece of longer sequences: what the head says of it, and the state to carry on."""
+        return self.chain.forward_from(x, state, draws)
+
     # -- weights --------------------------------------------------------------------------------
 
     def weight_tensors(self) -> dict[str, Tensor]:

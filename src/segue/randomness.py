@@ -9,7 +9,7 @@ as easy as 1, 2, 3", SC 2011) on the NumPy side, and freshly keyed ones on the P
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,11 +56,17 @@ class Draws:
         seed: the training's seed.
         epoch: counted from 1.
         step: the batch within the epoch, counted from 0.
+        first: the time step that the batch begins with, where it is a piece of longer sequences.
     """
 
     seed: int
     epoch: int = 1
     step: int = 0
+    first: int = 0
+
+    def at(self, first: int) -> Draws:
+        """The draws of the piece that begins with this time step."""
+        return replace(self, first=first)
 
     def keep_mask(
         self, shape: tuple[int, ...], rate: float, like: torch.Tensor, *path: PathPart

@@ -15,7 +15,7 @@ from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.loop import Examples, Job
+from segue.training.job import Examples, Job
 from segue.training.objectives import OneLogitObjective
 from segue.training.targets import WholeTargets
 from segue.training.threads import threads

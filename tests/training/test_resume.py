@@ -13,7 +13,8 @@ import safetensors.torch
 from segue.errors import ModelFileError
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
-from segue.training.loop import Job, TrainingState, train
+from segue.training.job import Job
+from segue.training.loop import TrainingState, train
 
 MakeJob = Callable[..., Job]
 FINGERPRINT = {"network": "gru(4)", "seed": 0}

@@ -43,7 +43,8 @@ from segue.prepare import Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import Callback, History, HistoryWriter, TrainingOptions, checkpoint
-from segue.training.loop import Examples, Job, TrainingState, train
+from segue.training.job import Examples, Job
+from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective
 from segue.training.reporter import make_reporter
 from segue.training.targets import StepTargets, Targets, WholeTargets

@@ -15,7 +15,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.sequences import Array
 from segue.summary import class_counts
-from segue.training.loop import Job
+from segue.training.job import Job
 
 # "auto" takes a validation set only where it can say something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError, SpecError
+from segue.kernels import last_step
 from segue.padded import Padded
 from segue.randomness import Draws, torch_generator
 from segue.spec import Nested, Spec
@@ -198,6 +199,30 @@ class Layer(nn.Module, abc.ABC):
             NotCausalError: the layer needs the whole sequence; the message names it.
         """
         raise self.not_causal()
+
+    def forward_from(self, x: Any, state: Any, draws: Draws | None = None) -> tuple[Any, Any]:
+        """A piece of longer sequences, carried on from the state that its first step meets.
+
+        A layer that carries nothing sees a piece as it sees the whole; any other goes through it
+        step by step, unless it has something faster.
+
+        Returns:
+            What comes out of the piece, and the state after its last step; of a sequence that ends
+            inside the piece that state has no meaning.
+
+        Raises:
+            NotCausalError: the layer needs the whole sequence; the message names it.
+        """
+        if state is None:
+            return self(x, draws), None
+        outputs = []
+        for x_t in x.values.unbind(1):
+            y_t, state = self.step(x_t, state)
+            outputs.append(y_t)
+        steps = torch.stack(outputs, dim=1)
+        if self.shape.sequence:
+            return Padded(steps, x.lengths), state
+        return last_step(steps, x.lengths), state
 
     def not_causal(self) -> NotCausalError:
         """What to raise where this layer cannot go step by step."""

@@ -68,7 +68,7 @@ class BatchNormLayer(Layer):
         self.register_buffer("moving_variance", torch.ones(features))
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        if draws is None:
+        if draws is None or not self.gamma.requires_grad:  # frozen, its averages too
             return each_step(self._by_moving_averages, x)
         if not isinstance(x, Padded) or not is_ragged(x.values, x.lengths):
             return each_step(self._by_batch, x)

@@ -94,6 +94,16 @@ class Chain(nn.Module):
             after.append(new)
         return x_t, after
 
+    def forward_from(
+        self, x: Any, state: list[Any], draws: Draws | None = None
+    ) -> tuple[Any, list[Any]]:
+        """A piece of longer sequences through all layers, and the new states."""
+        after = []
+        for layer, before in zip(self, state, strict=True):
+            x, new = layer.forward_from(x, before, draws)
+            after.append(new)
+        return x, after
+
     def weights(self) -> dict[str, Tensor]:
         """Every weight by the names of its layer and part, `conv_1/kernel`."""
         return {

@@ -77,6 +77,15 @@ class ConvLayer(Layer):
         """The steps before the first one, `[batch, span - 1, in]`."""
         return self.kernel.new_zeros(batch, self.windows.span - 1, self.kernel.shape[1])
 
+    def forward_from(
+        self, x: Padded, state: Tensor, draws: Draws | None = None
+    ) -> tuple[Padded | Tensor, Tensor]:
+        if not self.causal:
+            raise self.not_causal()
+        seen = torch.cat([state, x.filled(0.0)], dim=1)
+        values = self.activation(Padded(self._multiply(seen), x.lengths))
+        return values, seen[:, seen.shape[1] - state.shape[1] :]
+
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         if not self.causal:
             raise self.not_causal()

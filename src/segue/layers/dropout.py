@@ -36,7 +36,8 @@ class DropoutLayer(Layer):
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
         if draws is None or self.rate == 0:
             return x
-        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), self.rate, v, self.name), x)
+        place = (self.name, draws.first) if draws.first else (self.name,)
+        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), self.rate, v, *place), x)
 
     def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
         return x_t, None

@@ -34,10 +34,10 @@ class GRURecurrence(Recurrence):
     def _weights(self) -> GRUWeights:
         return GRUWeights(self.kernel, self.recurrent_kernel, self.bias)
 
-    def run(
+    def carry(
         self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
-    ) -> Tensor:
-        return gru(x, lengths, self._weights(), state, recurrent_mask=recurrent_mask)[0]
+    ) -> tuple[Tensor, State]:
+        return gru(x, lengths, self._weights(), state, recurrent_mask=recurrent_mask)
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return gru_step(x_t, self._weights(), state)

@@ -35,10 +35,10 @@ class LSTMRecurrence(Recurrence):
     def _weights(self) -> LSTMWeights:
         return LSTMWeights(self.kernel, self.recurrent_kernel, self.bias)
 
-    def run(
+    def carry(
         self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
-    ) -> Tensor:
-        outputs, _ = lstm(
+    ) -> tuple[Tensor, State]:
+        return lstm(
             x,
             lengths,
             self._weights(),
@@ -46,7 +46,6 @@ class LSTMRecurrence(Recurrence):
             recurrent_mask=recurrent_mask,
             final_state=False,
         )
-        return outputs
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return lstm_step(x_t, self._weights(), LSTMState(*state))

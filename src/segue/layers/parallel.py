@@ -74,11 +74,20 @@ class ParallelLayer(Layer):
         self.activation = ACTIVATIONS[activation]
 
     def forward(self, x: Any, draws: Draws | None = None) -> Any:
-        signals = [chain(x, draws) for chain in self.chains]
+        return self._join([chain(x, draws) for chain in self.chains])
+
+    def _join(self, signals: list[Any]) -> Any:
         if not self.shape.sequence:
             return self.activation(_merge(signals, self.merge))
         values = _merge([signal.values for signal in signals], self.merge)
         return self.activation(Padded(values, signals[0].lengths))
+
+    def forward_from(
+        self, x: Any, state: list[Any], draws: Draws | None = None
+    ) -> tuple[Any, list[Any]]:
+        pairs = zip(self.chains, state, strict=True)
+        pieces = [chain.forward_from(x, before, draws) for chain, before in pairs]
+        return self._join([signal for signal, _ in pieces]), [after for _, after in pieces]
 
     def initial_state(self, batch: int) -> list[Any]:
         return [chain.initial_state(batch) for chain in self.chains]

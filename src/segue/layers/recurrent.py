@@ -56,10 +56,19 @@ class Recurrence(nn.Module, abc.ABC):
         """Set `kernel`, `recurrent_kernel` and `bias` to parameters with their initial values."""
 
     @abc.abstractmethod
+    def carry(
+        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """All outputs `[batch, time, units]`, and the state after the last step of the batch.
+
+        Of a sequence that is shorter, the state has no meaning.
+        """
+
     def run(
         self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
     ) -> Tensor:
         """All outputs `[batch, time, units]`."""
+        return self.carry(x, lengths, state, recurrent_mask)[0]
 
     @abc.abstractmethod
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
@@ -176,6 +185,15 @@ class RecurrentLayer(Layer):
         state = self.recurrence.initial_state(len(values))
         outputs = self.recurrence.run(values, x.lengths, state, mask)
         return Padded(outputs, x.lengths) if self.shape.sequence else last_step(outputs, x.lengths)
+
+    def forward_from(
+        self, x: Padded, state: State, draws: Draws | None = None
+    ) -> tuple[Padded | Tensor, State]:
+        values, mask = _masks(self.spec, x.values, draws, self.name, "forward")
+        outputs, state = self.recurrence.carry(values, x.lengths, state, mask)
+        if self.shape.sequence:
+            return Padded(outputs, x.lengths), state
+        return last_step(outputs, x.lengths), state
 
     def initial_state(self, batch: int) -> State:
         return self.recurrence.initial_state(batch)

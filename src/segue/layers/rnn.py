@@ -29,10 +29,10 @@ class RNNRecurrence(Recurrence):
     def _weights(self) -> RNNWeights:
         return RNNWeights(self.kernel, self.recurrent_kernel, self.bias)
 
-    def run(
+    def carry(
         self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
-    ) -> Tensor:
-        outputs, _ = rnn(
+    ) -> tuple[Tensor, State]:
+        return rnn(
             x,
             lengths,
             self._weights(),
@@ -40,7 +40,6 @@ class RNNRecurrence(Recurrence):
             activation=self.activation,
             recurrent_mask=recurrent_mask,
         )
-        return outputs
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return rnn_step(x_t, self._weights(), state, activation=self.activation)

@@ -1,24 +1,37 @@
 """Preparation: what is done to sequences before the network sees them.
 
 Fitted on training data only, saved with the model, written in the same little language as
-networks: `prepare="interpolate standardize"`. One file a step, one line in this table.
+networks: `prepare="interpolate standardize"`. One file a step, one line in the table of
+`pipeline.py`. Augmentations are steps too, which act in training only.
 """
 
+from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import Batches, length_buckets
+from segue.prepare.crop import Crop
 from segue.prepare.interpolate import Interpolate
+from segue.prepare.jitter import Jitter
 from segue.prepare.mask import Mask
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
+from segue.prepare.scale import Scale
 from segue.prepare.standardize import Standardize
 from segue.prepare.steps import StepSpec
+from segue.prepare.timemask import TimeMask
+from segue.prepare.timewarp import TimeWarp
 
 __all__ = [
     "STEPS",
+    "Augmenter",
     "Batches",
+    "Crop",
     "Interpolate",
+    "Jitter",
     "Mask",
     "Preparation",
+    "Scale",
     "Standardize",
     "StepSpec",
+    "TimeMask",
+    "TimeWarp",
     "as_steps",
     "length_buckets",
 ]

@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError, NotCausalError, SpecError
+from segue.prepare.augment import Augmentation
+from segue.prepare.crop import Crop
 from segue.prepare.interpolate import Interpolate
+from segue.prepare.jitter import Jitter
 from segue.prepare.mask import Mask
+from segue.prepare.scale import Scale
 from segue.prepare.standardize import Standardize
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.prepare.timemask import TimeMask
+from segue.prepare.timewarp import TimeWarp
 from segue.sequences import Sequences
 from segue.spec import from_json, parse, to_text
 
-STEPS: dict[str, type[StepSpec]] = {spec.kind: spec for spec in (Standardize, Interpolate, Mask)}
+STEPS: dict[str, type[StepSpec]] = {
+    spec.kind: spec
+    for spec in (Standardize, Interpolate, Mask, Jitter, Scale, TimeMask, TimeWarp, Crop)
+}
 
 PrepareLike = str | StepSpec | Iterable[StepSpec] | None
 
@@ -80,6 +89,11 @@ class Preparation:
 
     def _blocks(self, x: Sequences) -> Blocks:
         return lambda: (self.apply_ragged((b.values, b.lengths)) for b in x.blocks())
+
+    @property
+    def augments(self) -> bool:
+        """Whether any step changes the sequences in training only."""
+        return any(isinstance(step, Augmentation) for step in self.steps)
 
     def apply_ragged(self, x: Ragged) -> Ragged:
         """Prepare values `[total_steps, channel]` with lengths `[n]`."""

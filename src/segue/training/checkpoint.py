@@ -7,7 +7,6 @@ else: a checkpoint cannot run code.
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from torch import Tensor
 from segue.atomic import replacing
 from segue.errors import ModelFileError
 from segue.training.callbacks import Callback
-from segue.training.loop import Job, TrainingState
+from segue.training.job import Job
+from segue.training.loop import TrainingState
 
 FORMAT = 1
 
@@ -65,7 +65,6 @@ def write(path: Path, job: Job, state: TrainingState, fingerprint: dict[str, Any
         tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
     facts = {
         "rows": state.rows,
-        "best_loss": None if math.isinf(state.best_loss) else state.best_loss,
         "best_epoch": state.best_epoch,
         "proven_epoch": state.proven_epoch,
         "stale_epochs": state.stale_epochs,
@@ -106,7 +105,7 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
     state.proven_weights = _under("proven/", tensors)
     _fill_optimizer(state.optimizer, _under("optimizer/", tensors))
     for name, value in facts["state"].items():
-        setattr(state, name, math.inf if name == "best_loss" and value is None else value)
+        setattr(state, name, value)
     return state
 
 

@@ -13,61 +13,22 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from segue.errors import TrainingError
 from segue.networks import Network
-from segue.padded import Padded
-from segue.prepare.batches import Batches, length_buckets
-from segue.randomness import Draws, numpy_generator
 from segue.training.callbacks import Callback
+from segue.training.gradient import Means, take_gradient
 from segue.training.history import Row
-from segue.training.objectives import Objective
+from segue.training.job import Job
+from segue.training.monitors import MONITORS
 from segue.training.optimizers import make_optimizer
-from segue.training.options import TrainingOptions
 from segue.training.schedules import SCHEDULES
-from segue.training.targets import Index, Targets
 
 # Steps (with padding) in one batch of a pass without gradients.
 _EVALUATION_STEPS = 20_000
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Prepared sequences with their targets.
-
-    Attributes:
-        batches: the sequences.
-        targets: their answers, by the same index.
-        weights: how much each answer counts, 1 on average; `None`: all the same.
-    """
-
-    batches: Batches
-    targets: Targets
-    weights: Targets | None = None
-
-    def gather(self, index: Index) -> tuple[Padded, Tensor, Tensor | None]:
-        """The chosen sequences, their answers and their weights."""
-        weights = None if self.weights is None else self.weights.gather(index)
-        return self.batches.gather(index), self.targets.gather(index), weights
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a training is told, and that does not change while it runs."""
-
-    network: Network
-    train: Examples
-    validation: Examples | None
-    objective: Objective
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    options: TrainingOptions
 
 
 @dataclass
@@ -76,7 +37,6 @@ class TrainingState:
 
     optimizer: torch.optim.Optimizer
     rows: list[Row] = field(default_factory=list)
-    best_loss: float = math.inf
     best_epoch: int | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     last_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -89,8 +49,14 @@ class TrainingState:
     @classmethod
     def start(cls, job: Job) -> TrainingState:
         """The state before the first epoch."""
-        optimizer = make_optimizer(job.network.parameters(), job.learning_rate, job.options)
+        trained = [weight for weight in job.network.parameters() if weight.requires_grad]
+        optimizer = make_optimizer(trained, job.learning_rate, job.options)
         return cls(optimizer, proven_weights=_copy(job.network))
+
+    @property
+    def best_row(self) -> Row | None:
+        """The row of the best epoch so far."""
+        return None if self.best_epoch is None else self.rows[self.best_epoch - 1]
 
 
 def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
@@ -134,31 +100,19 @@ def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -
 
 def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
     epoch = len(state.rows) + 1
-    shuffle = numpy_generator(job.seed, "shuffle", epoch)
-    batches = length_buckets(job.train.batches.lengths, job.batch_size, shuffle)
-    parameters = list(job.network.parameters())
-    means = _Means(job.objective)
+    updates = job.updates(epoch)
+    means = Means(job.objective)
     rate = 0.0
-    for step, index in enumerate(batches):
-        rate = _set_rate(job, state, (epoch - 1 + step / len(batches)) / job.epochs, began)
-        x, targets, weights = job.train.gather(index)
-        outputs = job.network(x, Draws(job.seed, epoch, step))
-        losses = job.objective.losses(outputs, targets)
-        losses = losses if weights is None else losses * weights
-        loss = losses.sum() / job.objective.counts(targets).sum().clamp(min=1)
-        state.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(parameters, job.options.clip_norm or math.inf)
-        value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(float(norm))):
-            what = "gradient" if math.isfinite(value) else "loss"
-            raise _not_finite(
-                f"{what} in epoch {epoch}, batch {step + 1} of {len(batches)},", job, state
-            )
-        if step == 0 and epoch > 1:  # these weights are those that the epoch before ended with
+    for number, update in enumerate(updates):
+        rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
+        loss, norm = take_gradient(job, update, epoch, means)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            what = "gradient" if math.isfinite(loss) else "loss"
+            place = f"in epoch {epoch}, batch {number + 1} of {len(updates)},"
+            raise _not_finite(f"{what} {place}", job, state)
+        if number == 0 and epoch > 1:  # these weights are those that the epoch before ended with
             state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
         state.optimizer.step()
-        means.add(outputs, targets, losses)
     return {"epoch": epoch, **means.row(), "learning_rate": rate}
 
 
@@ -166,7 +120,7 @@ def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
 def _validate(job: Job, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
-    means = _Means(job.objective)
+    means = Means(job.objective)
     for index, x in job.validation.batches.in_order(_EVALUATION_STEPS):
         outputs, targets = job.network(x), job.validation.targets.gather(index)
         means.add(outputs, targets, job.objective.losses(outputs, targets))
@@ -174,25 +128,6 @@ def _validate(job: Job, state: TrainingState) -> Row:
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
     return row
-
-
-class _Means:
-    """Loss and score over the batches of a pass, each answer counting the same."""
-
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
-        self.loss = self.score = self.count = 0.0
-
-    def add(self, outputs: Any, targets: Tensor, losses: Tensor) -> None:
-        with torch.no_grad():
-            self.loss += float(self.objective.reported_losses(outputs, targets, losses).sum())
-            self.score += float(self.objective.scores(outputs, targets).sum())
-            self.count += float(self.objective.counts(targets).sum())
-
-    def row(self, prefix: str = "") -> Row:
-        count = max(1.0, self.count)
-        score = self.objective.reported_score(self.score / count)
-        return {f"{prefix}loss": self.loss / count, f"{prefix}{self.objective.metric}": score}
 
 
 def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> float:
@@ -212,9 +147,9 @@ def _close_epoch(job: Job, state: TrainingState, row: Row) -> None:
     state.last_weights = _copy(job.network)
     if job.validation is None:
         return
-    if row["validation_loss"] < state.best_loss - job.options.min_delta:
-        state.best_loss, state.best_epoch = row["validation_loss"], int(row["epoch"])
-        state.best_weights = state.last_weights
+    best, is_better = state.best_row, MONITORS[job.options.monitor]
+    if best is None or is_better(row, best, job.options.min_delta):
+        state.best_epoch, state.best_weights = int(row["epoch"]), state.last_weights
         state.stale_epochs = 0
         return
     state.stale_epochs += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_type_hints
 
 from segue.errors import OptionError, did_you_mean
@@ -12,6 +13,7 @@ from segue.errors import OptionError, did_you_mean
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
 ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
+MonitorName = Literal["loss", "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,24 @@ class TrainingOptions:
         momentum: of sgd and rmsprop.
         weight_decay: pulls the weights towards zero; for adam and sgd through the gradient.
         clip_norm: gradients longer than this are shortened to it; `None`: never.
-        patience: epochs without a better validation loss after which a training with the plateau or
-            constant schedule stops. Schedules of fixed length are not cut short. `None`: never.
+        accumulate: batches in one update. Their gradients add up to that of one batch as large as
+            all of them, and only one of them is in memory.
+        truncate: the steps that a gradient reaches back. Sequences go through the network in pieces
+            of so many steps, with the state carried on (truncated backpropagation through time), so
+            that memory does not grow with their length. `None`: whole sequences. Only for causal
+            networks; predictions are the same either way.
+        frozen: names of layers whose weights stay as they are.
+        monitor: what makes an epoch better than the best so far: a lower validation "loss", or a
+            higher validation "accuracy" (of equal ones, that with the lower loss).
+        patience: epochs that are not better after which a training with the plateau or constant
+            schedule stops. Schedules of fixed length are not cut short. `None`: never.
         min_delta: how much lower a validation loss must be to count as better.
+        refit: whether to train once more on everything, validation included, for as many epochs as
+            the best one was. Its weights are then kept.
         plateau_patience: epochs without a better loss after which "plateau" lowers the rate.
         plateau_factor: what it is then multiplied with.
-        time_limit_seconds: ends the training after the epoch that is running.
+        time_limit_seconds: ends the training after the epoch that is running; a refit has as long
+            again.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
 
@@ -46,36 +60,54 @@ class TrainingOptions:
     momentum: float = 0.0
     weight_decay: float = 0.0
     clip_norm: float | None = 1.0
+    accumulate: int = 1
+    truncate: int | None = None
+    frozen: tuple[str, ...] = ()
+    monitor: MonitorName = "loss"
     patience: int | None = 20
     min_delta: float = 0.0
     plateau_patience: int = 8
     plateau_factor: float = 0.5
+    refit: bool = False
     time_limit_seconds: float | None = None
     threads: int | None = None
     progress: ProgressName = "auto"
 
     def __post_init__(self) -> None:
-        problems = []
+        names = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
+        object.__setattr__(self, "frozen", tuple(names))
+        problems = [*self._strange_words(), *self._strange_numbers()]
+        if problems:
+            raise OptionError(" ".join(problems))
+
+    def _strange_words(self) -> Iterator[str]:
         hints = get_type_hints(type(self))
-        for name in ("optimizer", "schedule", "progress"):
+        for name in ("optimizer", "schedule", "monitor", "progress"):
             value, known = getattr(self, name), get_args(hints[name])
             if value not in known:
-                problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
+                yield f"`{name}` is {value!r}.{did_you_mean(str(value), known)}"
+        if not isinstance(self.refit, bool):
+            yield f"`refit` is {self.refit!r}; expected True or False."
+        if not all(isinstance(name, str) for name in self.frozen):
+            yield f"`frozen` is {self.frozen!r}; expected names of layers, such as ('lstm_1',)."
+
+    def _strange_numbers(self) -> Iterator[str]:
         for name in ("clip_norm", "patience", "time_limit_seconds", "threads"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value > 0):
-                problems.append(f"`{name}` is {value!r}; expected more than 0, or None.")
+                yield f"`{name}` is {value!r}; expected more than 0, or None."
         for name in ("momentum", "weight_decay", "min_delta"):
             value = getattr(self, name)
             if not (_is_number(value) and value >= 0):
-                problems.append(f"`{name}` is {value!r}; expected 0 or more.")
-        wait, factor = self.plateau_patience, self.plateau_factor
-        if not (_is_number(wait) and wait >= 1):
-            problems.append(f"`plateau_patience` is {wait!r}; expected 1 or more.")
-        if not (_is_number(factor) and 0 < factor < 1):
-            problems.append(f"`plateau_factor` is {factor!r}; expected between 0 and 1.")
-        if problems:
-            raise OptionError(" ".join(problems))
+                yield f"`{name}` is {value!r}; expected 0 or more."
+        if not (_is_number(self.plateau_patience) and self.plateau_patience >= 1):
+            yield f"`plateau_patience` is {self.plateau_patience!r}; expected 1 or more."
+        if not (_is_number(self.plateau_factor) and 0 < self.plateau_factor < 1):
+            yield f"`plateau_factor` is {self.plateau_factor!r}; expected between 0 and 1."
+        if not _is_count(self.accumulate):
+            yield f"`accumulate` is {self.accumulate!r}; expected a whole number from 1 on."
+        if self.truncate is not None and not _is_count(self.truncate):
+            yield f"`truncate` is {self.truncate!r}; expected a whole number of steps, or None."
 
     @property
     def has_fixed_length(self) -> bool:
@@ -91,3 +123,7 @@ class TrainingOptions:
 def _is_number(value: Any) -> bool:
     """Also NumPy's, from a parameter search; not NaN, and not True."""
     return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1

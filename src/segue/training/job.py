@@ -1,0 +1,105 @@
+"""What a training is told, and that does not change while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segue.networks import Network
+from segue.prepare.augmenter import Augmenter
+from segue.prepare.batches import Batches, length_buckets
+from segue.randomness import numpy_generator
+from segue.training.forward import Batch, Forward, whole
+from segue.training.objectives import Objective
+from segue.training.options import TrainingOptions
+from segue.training.targets import NO_LABEL, Index, Targets
+from segue.training.truncated import Truncated
+
+Update = Sequence[tuple[int, Index]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Prepared sequences with their targets.
+
+    Attributes:
+        batches: the sequences.
+        targets: their answers, by the same index.
+        weights: how much each answer counts, 1 on average; `None`: all the same.
+    """
+
+    batches: Batches
+    targets: Targets
+    weights: Targets | None = None
+
+    def gather(self, index: Index) -> Batch:
+        """The chosen sequences, their answers and their weights."""
+        weights = None if self.weights is None else self.weights.gather(index)
+        return Batch(self.batches.gather(index), self.targets.gather(index), weights)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training is told.
+
+    Attributes:
+        network: its weights are trained, unless their `requires_grad` is off.
+        train: what is learnt from.
+        validation: what is watched; `None`: nothing.
+        objective: what the outputs mean.
+        epochs: at most.
+        batch_size: sequences in one pass; `options.accumulate` passes make an update.
+        learning_rate: the highest of the schedule.
+        seed: of the order of the batches, and of all other draws.
+        options: the rest.
+        augmenter: changes sequences in training; `None`: they are seen as they are.
+    """
+
+    network: Network
+    train: Examples
+    validation: Examples | None
+    objective: Objective
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    options: TrainingOptions
+    augmenter: Augmenter | None = None
+
+    @property
+    def forward(self) -> Forward:
+        """How a batch goes through the network."""
+        steps = self.options.truncate
+        return whole if steps is None else Truncated(steps, self.objective.every)
+
+    def updates(self, epoch: int) -> list[Update]:
+        """The updates of an epoch, each with the numbers of its batches and their sequences."""
+        shuffle = numpy_generator(self.seed, "shuffle", epoch)
+        lengths, size = self.train.batches.lengths, self.options.accumulate
+        batches = list(enumerate(length_buckets(lengths, self.batch_size, shuffle)))
+        return [batches[first : first + size] for first in range(0, len(batches), size)]
+
+    def batch(self, index: Index, epoch: int) -> Batch:
+        """Training sequences as they are seen in an epoch."""
+        batch = self.train.gather(index)
+        if self.augmenter is None:
+            return batch
+        x, origin = self.augmenter.apply(batch.x, index, epoch)
+        if origin is None or not self.objective.every:
+            return batch._replace(x=x)
+        weights = None if batch.weights is None else _moved(batch.weights, origin, 0)
+        return Batch(x, _moved(batch.targets, origin, NO_LABEL), weights)
+
+
+def _moved(values: Tensor, origin: Tensor, padding: float) -> Tensor:
+    """`[batch, time]` answers after the steps have moved: each comes from the step of its origin.
+
+    Args:
+        values: `[batch, time before]`.
+        origin: `[batch, time]`, -1 behind each end.
+        padding: what stands there.
+    """
+    return torch.where(origin >= 0, values.gather(1, origin.clamp(min=0)), padding)

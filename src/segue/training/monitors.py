@@ -1,0 +1,29 @@
+"""What makes an epoch better than the best so far: pure functions of two rows of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from segue.training.history import Row
+
+Monitor = Callable[[Row, Row, float], bool]
+
+
+def lower_loss(row: Row, best: Row, min_delta: float) -> bool:
+    """The validation loss is lower, by more than `min_delta`."""
+    return row["validation_loss"] < best["validation_loss"] - min_delta
+
+
+def higher_accuracy(row: Row, best: Row, min_delta: float) -> bool:
+    """More of the validation answers are right, or as many with a lower loss.
+
+    >>> best = {"validation_accuracy": 0.9, "validation_loss": 0.5}
+    >>> higher_accuracy({"validation_accuracy": 0.9, "validation_loss": 0.4}, best, 0.0)
+    True
+    """
+    if row["validation_accuracy"] != best["validation_accuracy"]:
+        return row["validation_accuracy"] > best["validation_accuracy"]
+    return lower_loss(row, best, min_delta)
+
+
+MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy}

@@ -1,0 +1,87 @@
+"""Truncated backpropagation through time: very long sequences in pieces, the state carried on.
+
+Williams & Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
+trajectories", Neural Computation 2(4), 1990. What goes forward is the same as for whole sequences;
+a gradient reaches back to the beginning of its piece only, so memory does not grow with time. The
+gradients of all pieces add up to one update.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segue.networks import Network
+from segue.padded import Padded
+from segue.randomness import Draws
+from segue.training.forward import Answers, Batch
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """Sends a batch through a causal network piece by piece.
+
+    Args:
+        steps: the length of a piece.
+        every: whether there is an answer at every step. Otherwise each sequence is answered at its
+            own end, and pieces in which none ends need no gradient at all.
+    """
+
+    steps: int
+    every: bool
+
+    def __call__(self, network: Network, batch: Batch, draws: Draws) -> Iterator[Answers]:
+        batch = _longest_first(batch)
+        state = network.initial_state(len(batch.targets))
+        for first in range(0, batch.x.values.shape[1], self.steps):
+            piece = self._piece(batch, first)
+            running = len(piece.targets)
+            state = map_state(operator.itemgetter(slice(running)), state)
+            ends = batch.x.lengths[:running] <= first + self.steps
+            answers = self.every or bool(ends.any())
+            with torch.set_grad_enabled(answers):
+                outputs, state = network.forward_from(piece.x, state, draws.at(first))
+            if self.every:
+                yield Answers(outputs, piece.targets, piece.weights)
+            elif answers:
+                weights = None if piece.weights is None else piece.weights[ends]
+                yield Answers(outputs[ends], piece.targets[ends], weights)
+            state = map_state(Tensor.detach, state)
+
+    def _piece(self, batch: Batch, first: int) -> Batch:
+        """The steps from `first` on, of those sequences that have not ended before."""
+        running = int((batch.x.lengths > first).sum())
+        steps = (slice(running), slice(first, first + self.steps))
+        asked = steps if self.every else steps[0]
+        left = (batch.x.lengths[:running] - first).clamp(max=self.steps)
+        weights = None if batch.weights is None else batch.weights[asked]
+        return Batch(Padded(batch.x.values[steps], left), batch.targets[asked], weights)
+
+
+def _longest_first(batch: Batch) -> Batch:
+    """So ordered, those that go on are always the first ones, and keep their dropout masks."""
+    order = batch.x.lengths.argsort(descending=True, stable=True)
+    weights = None if batch.weights is None else batch.weights[order]
+    x = Padded(batch.x.values[order], batch.x.lengths[order])
+    return Batch(x, batch.targets[order], weights)
+
+
+def map_state(function: Callable[[Tensor], Tensor], state: Any) -> Any:
+    """Apply a function to every tensor of a state, however it is put together.
+
+    >>> map_state(lambda t: t[:1], [(torch.ones(2), None), (0.0, 0)])
+    [(tensor([1.]), None), (0.0, 0)]
+    """
+    if isinstance(state, Tensor):
+        return function(state)
+    if isinstance(state, dict):
+        return {name: map_state(function, entry) for name, entry in state.items()}
+    if not isinstance(state, list | tuple):
+        return state
+    entries = [map_state(function, entry) for entry in state]
+    return type(state)(*entries) if hasattr(state, "_fields") else type(state)(entries)
