@@ -18,8 +18,9 @@ from segue._version import __version__
 if TYPE_CHECKING:
     from segue import errors, synth, testing
     from segue.dataset import Dataset
-    from segue.estimators import SequenceClassifier, SequenceLabeler, load
+    from segue.estimators import SequenceClassifier, SequenceLabeler, SequenceRegressor, load
     from segue.evaluation import Evaluation, evaluate
+    from segue.prepare import windows
     from segue.readers import read
     from segue.sequences import Sequences
     from segue.training import History, TrainingOptions
@@ -30,11 +31,13 @@ _WHERE = {
     "History": "segue.training",
     "SequenceClassifier": "segue.estimators",
     "SequenceLabeler": "segue.estimators",
+    "SequenceRegressor": "segue.estimators",
     "Sequences": "segue.sequences",
     "TrainingOptions": "segue.training",
     "evaluate": "segue.evaluation",
     "load": "segue.estimators",
     "read": "segue.readers",
+    "windows": "segue.prepare",
 }
 _ROOMS = ("errors", "layers", "synth", "testing")
 
@@ -44,6 +47,7 @@ __all__ = [
     "History",
     "SequenceClassifier",
     "SequenceLabeler",
+    "SequenceRegressor",
     "Sequences",
     "TrainingOptions",
     "__version__",
@@ -54,6 +58,7 @@ __all__ = [
     "read",
     "synth",
     "testing",
+    "windows",
 ]
 
 

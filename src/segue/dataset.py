@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segue import splits
 from segue.errors import DataError, FileError, did_you_mean
 from segue.sequences import Array, Sequences
-from segue.splits import split as split_indices
 from segue.summary import Summary, summarize
 
 Task = Literal["none", "classify", "tag", "label", "regress"]
+SplitBy = Literal["auto", "group", "time", "sequence"]
+
+# What there is one of for each sequence, beside the sequence itself.
+_COLUMNS = ("y", "groups", "parts", "ids", "static", "spans")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +31,7 @@ class Dataset:
         x: the sequences.
         y: one of
             `[n]` labels (text or whole numbers): a class for each sequence;
-            `[n, label]` of 0 and 1: several labels at once;
+            `[n, label]` of whole numbers 0 and 1: several labels at once;
             `[n]` or `[n, value]` of floats: numbers to be predicted;
             `Sequences` of int32, one channel: a class number for each step (-1: none);
             `None`: nothing is known.
@@ -36,6 +41,9 @@ class Dataset:
         groups: `[n]`, who or what each sequence comes from; a split never parts a group.
         parts: `[n]`, "train", "validation" or "test", where the source has them.
         ids: `[n]`, what the source calls each sequence.
+        static: `[n, feature]` float32, what is known of each sequence as a whole.
+        spans: `[n, 3]`, where windows come from: their series, their first step in it, and the step
+            behind their last one, that of the target included. `segue.windows` sets them.
         name: what the source is called.
 
     Raises:
@@ -57,6 +65,8 @@ class Dataset:
     groups: Array | None = None
     parts: Array | None = None
     ids: Array | None = None
+    static: Array | None = field(default=None, kw_only=True)
+    spans: Array | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
@@ -70,17 +80,22 @@ class Dataset:
         for name in ("groups", "parts", "ids"):
             if getattr(self, name) is not None:
                 fix(name, np.asarray(getattr(self, name)))
+        if self.static is not None:
+            fix("static", _as_static(self.static))
+        if self.spans is not None:
+            fix("spans", _as_spans(self.spans))
         if self.channels is not None:
             fix("channels", tuple(str(name) for name in self.channels))
         if self.classes is not None:
             fix("classes", tuple(_plain(name) for name in self.classes))
-        elif isinstance(self.y, np.ndarray) and self.y.ndim == 1 and self.y.dtype.kind in "iuUb":
-            fix("classes", tuple(_plain(name) for name in np.unique(self.y)))
+        elif isinstance(self.y, np.ndarray) and self.y.dtype.kind in "iuUb":
+            names = np.unique(self.y) if self.y.ndim == 1 else range(self.y.shape[1])
+            fix("classes", tuple(_plain(name) for name in names))
         self._check()
 
     def _check(self) -> None:
         count, problems = len(self.x), []
-        for name in ("y", "groups", "parts", "ids"):
+        for name in _COLUMNS:
             value = getattr(self, name)
             if value is not None and len(value) != count:
                 problems.append(f"{len(value)} in `{name}`")
@@ -104,6 +119,21 @@ class Dataset:
                     f"Labels {strange} are not among the classes {list(self.classes)}. "
                     "Leave out `classes` to find them from the labels."
                 )
+        if self.task == "tag":
+            self._check_tags()
+
+    def _check_tags(self) -> None:
+        labels, names = self.y.shape[1], len(self.classes or ())
+        if labels != names:
+            raise DataError(
+                f"`y` has {labels} labels for each sequence and there are {names} names."
+            )
+        if not np.isin(self.y, (0, 1)).all():
+            raise DataError(
+                f"`y` has shape {self.y.shape} and holds {np.unique(self.y).tolist()[:6]}; "
+                "expected 0 and 1, whether a sequence has a label. Numbers to be predicted are "
+                "floats."
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -114,7 +144,7 @@ class Dataset:
             raise TypeError("an int gives no data set: take `data.x[i]` and `data.y[i]`")
         index = index if isinstance(index, slice) else np.asarray(index)
         chosen: dict[str, Any] = {"x": self.x[index]}
-        for name in ("y", "groups", "parts", "ids"):
+        for name in _COLUMNS:
             value = getattr(self, name)
             chosen[name] = None if value is None else value[index]
         return replace(self, **chosen)
@@ -162,26 +192,58 @@ class Dataset:
             raise DataError(f"There is no part {name!r}.{did_you_mean(name, self.part_names)}")
         return self[self.parts == name]
 
-    def split(self, share: float = 0.2, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+    def split(
+        self, share: float = 0.2, *, seed: int = 0, by: SplitBy = "auto"
+    ) -> tuple[Dataset, Dataset]:
         """Split in two: stratified by class, and by group where there are groups.
 
         Args:
             share: the size of the second part, between 0 and 1.
             seed: another seed draws another split.
+            by: "group": groups stay together; "time": of each series the last windows, and those
+                that reach across the cut are left out; "sequence": each sequence for itself.
+                "auto" is the first of these that the data allow.
+
+        Warns:
+            UserWarning: `by="sequence"` where windows then overlap, or groups are on both sides.
         """
-        labels = self.y if self.task == "classify" else None
-        first, second = split_indices(
-            len(self), share, labels=labels, groups=self.groups, seed=seed
-        )
+        first, second = self._split(share, seed, by)
         return self[first], self[second]
 
-    def with_parts(self, share: float = 0.2, *, seed: int = 0) -> Dataset:
+    def with_parts(self, share: float = 0.2, *, seed: int = 0, by: SplitBy = "auto") -> Dataset:
         """Return the same data set with parts "train" and "test" drawn as in `split`."""
-        labels = self.y if self.task == "classify" else None
-        _, test = split_indices(len(self), share, labels=labels, groups=self.groups, seed=seed)
+        train, test = self._split(share, seed, by)
         parts = np.full(len(self), "train", dtype="<U10")
         parts[test] = "test"
-        return replace(self, parts=parts)
+        kept = np.union1d(train, test)
+        return replace(self, parts=parts)[kept]
+
+    def _split(self, share: float, seed: int, by: SplitBy) -> tuple[Array, Array]:
+        by = self._split_by(by)
+        if by == "time" and self.spans is not None:
+            return splits.split_in_time(self.spans, share)
+        labels = self.y if self.task == "classify" else None
+        groups = self.groups if by == "group" else None
+        first, second = splits.split(len(self), share, labels=labels, groups=groups, seed=seed)
+        said = splits.leaks(first, second, groups=self.groups, spans=self.spans)
+        if said:
+            warnings.warn(f"{said} Scores on the second part will flatter.", stacklevel=4)
+        return first, second
+
+    def _split_by(self, by: SplitBy) -> SplitBy:
+        if by == "auto":
+            if self.groups is not None and (self.spans is None or len(np.unique(self.groups)) > 1):
+                return "group"
+            return "sequence" if self.spans is None else "time"
+        missing = {"group": self.groups, "time": self.spans, "sequence": ()}
+        if by not in missing:
+            raise DataError(f"`by` is {by!r}; expected auto, group, time or sequence.")
+        if missing[by] is None:
+            raise DataError(
+                f"by={by!r} needs {'groups' if by == 'group' else 'windows of series'}, and this "
+                "data set has none."
+            )
+        return by
 
     @classmethod
     def concatenate(cls, parts: dict[str, Dataset]) -> Dataset:
@@ -219,6 +281,8 @@ class Dataset:
             groups=join("groups"),
             parts=np.concatenate(names),
             ids=join("ids"),
+            static=join("static"),
+            spans=join("spans"),
             name=sets[0].name,
         )
 
@@ -250,7 +314,7 @@ class Dataset:
         return arrow.write(path, self._rows(), metadata=metadata, batch_steps=batch_steps)
 
     def _rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
-        names = [n for n in ("y", "groups", "parts", "ids") if getattr(self, n) is not None]
+        names = [name for name in _COLUMNS if getattr(self, name) is not None]
         for number in range(len(self)):
             yield self.x[number], {name: getattr(self, name)[number] for name in names}
 
@@ -274,6 +338,8 @@ class Dataset:
             y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
         elif y is not None and y.dtype == object:
             y = np.stack(list(y))
+        for name in {"static", "spans"} & columns.keys():
+            columns[name] = np.stack(list(columns[name]))
         return cls(
             Sequences.from_chunks(rows.chunks),
             y,
@@ -283,6 +349,21 @@ class Dataset:
             name=metadata.get("name", ""),
             **columns,
         )
+
+
+def _as_static(static: npt.ArrayLike) -> Array:
+    table = np.asarray(static, np.float32)
+    table = table[:, None] if table.ndim == 1 else table
+    if table.ndim != 2:
+        raise DataError(f"`static` has shape {table.shape}; expected [n, feature] numbers.")
+    return table
+
+
+def _as_spans(spans: npt.ArrayLike) -> Array:
+    table = np.asarray(spans, np.int64)
+    if table.ndim != 2 or table.shape[1] != 3:
+        raise DataError(f"`spans` has shape {table.shape}; expected [n, 3]: series, start, stop.")
+    return table
 
 
 def _as_targets(y: npt.ArrayLike) -> Array:

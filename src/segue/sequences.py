@@ -300,6 +300,33 @@ class Sequences(Sequence[Array]):
         ends = self._start[:-1] + self._length[:-1]
         return bool((self._chunk == self._chunk[0]).all() and (self._start[1:] == ends).all())
 
+    def pieces(
+        self, index: npt.ArrayLike, start: npt.ArrayLike, length: npt.ArrayLike
+    ) -> Sequences:
+        """Cut pieces out of sequences; they may overlap, and values are not copied.
+
+        Args:
+            index: `[pieces]`, the sequence that each piece is of.
+            start: `[pieces]`, its first step there.
+            length: `[pieces]`, or one for all: its steps.
+
+        Raises:
+            DataError: a piece that begins before its sequence, or ends behind it.
+
+        >>> Sequences.from_list([[1, 2, 3, 4]]).pieces([0, 0], [0, 1], 3).to_list()[1].T
+        array([[2., 3., 4.]], dtype=float32)
+        """
+        index, start = np.asarray(index, np.int64), np.asarray(start, np.int64)
+        steps = np.broadcast_to(np.asarray(length, np.int64), index.shape)
+        outside = (start < 0) | (steps < 0) | (start + steps > self._length[index])
+        if outside.any():
+            piece = int(np.argmax(outside))
+            raise DataError(
+                f"Piece {piece} is steps {start[piece]} to {start[piece] + steps[piece]} of "
+                f"sequence {index[piece]}, which has {self._length[index[piece]]}."
+            )
+        return self._make(self._chunks, self._chunk[index], self._start[index] + start, steps)
+
     def gather(self, index: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
         """Copy the chosen sequences: values `[their_steps, channel]` and lengths `[len(index)]`."""
         index = np.asarray(index, dtype=np.int64)

@@ -1,6 +1,7 @@
-"""Splits that keep the share of each class and never part a group.
+"""Splits that keep the share of each class, never part a group, and cut windows in time.
 
-Pure functions over labels and groups; `Dataset.split` and the estimators' validation use them.
+Pure functions over labels, groups and spans; `Dataset.split` and the estimators' validation use
+them.
 """
 
 from __future__ import annotations
@@ -103,3 +104,83 @@ def _grouped(labels: Array, groups: Array, share: float, draws: np.random.Genera
         chosen.append(int(left.pop(best)))
         taken += table[chosen[-1]]
     return np.flatnonzero(np.isin(members, chosen))
+
+
+# -- windows of series ----------------------------------------------------------------------------
+
+
+def split_in_time(spans: Index, share: float) -> tuple[Index, Index]:
+    """Of each series put the last windows on the second side, so that no step is on both.
+
+    Windows that reach across the cut are on neither side. A series with windows too few to be cut
+    is on the first.
+
+    Args:
+        spans: `[n, 3]`: the series of each window, its first step, and the step behind its last.
+        share: the size of the second part, between 0 and 1.
+
+    Raises:
+        DataError: no series can be cut.
+
+    >>> first, second = split_in_time(np.array([[0, t, t + 3] for t in range(10)]), 0.3)
+    >>> first.tolist(), second.tolist()
+    ([0, 1, 2, 3, 4], [7, 8, 9])
+    """
+    if not 0 < share < 1:
+        raise DataError(f"A split's share is {share}; expected a number between 0 and 1.")
+    sides = np.zeros(len(spans), np.int8)
+    for name in np.unique(spans[:, 0]):
+        members = np.flatnonzero(spans[:, 0] == name)
+        starts, stops = spans[members, 1], spans[members, 2]
+        wanted = max(1, round(len(members) * share))
+        cut = np.sort(starts)[-wanted]
+        if (stops <= cut).any():
+            sides[members] = np.where(starts >= cut, 2, np.where(stops <= cut, 0, 1))
+    if not (sides == 2).any():
+        raise DataError(
+            f"No series can be cut in time: all of its windows overlap. There are {len(spans)} "
+            f"windows of {len(np.unique(spans[:, 0]))} series; give longer series or shorter "
+            "windows."
+        )
+    return np.flatnonzero(sides == 0), np.flatnonzero(sides == 2)
+
+
+def count_overlapping(first: Index, second: Index) -> int:
+    """Return how many windows of the second side share a step with one of the first.
+
+    Args:
+        first: `[n, 3]` spans, as in `split_in_time`.
+        second: `[m, 3]` spans.
+
+    >>> count_overlapping(np.array([[0, 0, 5]]), np.array([[0, 4, 9], [0, 5, 9], [1, 0, 9]]))
+    1
+    """
+    count = 0
+    for name in np.unique(second[:, 0]):
+        mine = first[first[:, 0] == name]
+        if len(mine) == 0:
+            continue
+        mine = mine[np.argsort(mine[:, 1])]
+        reach = np.maximum.accumulate(mine[:, 2])  # how far the windows up to each one reach
+        theirs = second[second[:, 0] == name]
+        before = np.searchsorted(mine[:, 1], theirs[:, 2])  # those that begin before its end
+        count += int(((before > 0) & (reach[before - 1] > theirs[:, 1])).sum())
+    return count
+
+
+def leaks(
+    first: Index, second: Index, *, groups: Array | None = None, spans: Index | None = None
+) -> str:
+    """Say how many windows overlap and groups are parted between two sides; nothing if none.
+
+    >>> leaks(np.array([0]), np.array([1]), groups=np.array(["ann", "ann"]))
+    '1 of 1 groups are on both sides of the split.'
+    """
+    said = []
+    if spans is not None and (count := count_overlapping(spans[first], spans[second])):
+        said.append(f"{count:,} of {len(second):,} windows overlap with windows of the other side.")
+    if groups is not None and len(both := np.intersect1d(groups[first], groups[second])):
+        said.append(
+            f"{len(both)} of {len(np.unique(groups))} groups are on both sides of the split."
+        )
+    return " ".join(said)

@@ -3,5 +3,6 @@
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.loading import load
+from segue.estimators.regressor import SequenceRegressor
 
-__all__ = ["SequenceClassifier", "SequenceLabeler", "load"]
+__all__ = ["SequenceClassifier", "SequenceLabeler", "SequenceRegressor", "load"]

@@ -12,6 +12,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import Description, read
 from segue.estimators.labeler import SequenceLabeler
+from segue.estimators.regressor import SequenceRegressor
 from segue.layers import Shape
 from segue.networks import Network, specs_from_json
 from segue.prepare import Preparation
@@ -20,7 +21,7 @@ from segue.training import History, TrainingOptions
 
 # What a model file may hold, by the name of its class.
 ESTIMATORS: dict[str, type[SequenceEstimator]] = {
-    kind.__name__: kind for kind in (SequenceClassifier, SequenceLabeler)
+    kind.__name__: kind for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor)
 }
 
 

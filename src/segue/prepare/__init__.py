@@ -17,6 +17,7 @@ from segue.prepare.standardize import Standardize
 from segue.prepare.steps import StepSpec
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
+from segue.prepare.windows import windows
 
 __all__ = [
     "STEPS",
@@ -34,4 +35,5 @@ __all__ = [
     "TimeWarp",
     "as_steps",
     "length_buckets",
+    "windows",
 ]

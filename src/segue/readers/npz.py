@@ -11,6 +11,7 @@ The arrays of an `.npz` file, by name (in whatever case):
     classes     the classes in order; without it those that occur, sorted
     groups      [n], also `group`, `user` or `subject`: who or what a sequence comes from
     parts       [n], also `part`: "train", "validation" or "test"
+    static      [n, feature], what is known of each sequence as a whole
     ids, channels, rate_hz, name
 
 or, as Keras has them, `x_train`, `y_train`, `x_test`, `y_test`. The array of an `.npy` file is `x`;
@@ -95,6 +96,7 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         groups=arrays.get("groups"),
         parts=arrays.get("parts"),
         ids=arrays.get("ids"),
+        static=arrays.get("static"),
         name="" if name is None else str(name),
     )
 
@@ -260,6 +262,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
         "groups": data.groups,
         "parts": data.parts,
         "ids": data.ids,
+        "static": data.static,
         "name": data.name or None,
     }
     arrays = {key: _without_objects(value) for key, value in given.items() if value is not None}

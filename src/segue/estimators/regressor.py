@@ -1,0 +1,172 @@
+"""One or more numbers for each sequence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.inputs import as_dataset, as_sequences
+from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, r_squared
+from segue.networks import NetworkLike
+from segue.prepare.pipeline import PrepareLike
+from segue.sequences import Layout
+from segue.training import TrainingOptions
+from segue.training.objectives import Objective
+from segue.training.targets import Targets
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+
+class SequenceRegressor(SequenceEstimator):
+    """Learns one or more numbers for each sequence.
+
+    Sequences of any length go in as they are. The targets are scaled for training; the history
+    (mean squared error as `loss`, and its root as `rmse`) and the predictions are in their own
+    unit.
+
+    Args:
+        network: a text such as "bilstm(100) dense(32, relu)", or a list of layer specs. The last
+            dense layer is implied.
+        prepare: what is done to the sequences first, fitted on training data.
+        epochs: how often all training sequences are seen, at most; "auto": as often as makes about
+            a thousand updates, 10 to 300 times.
+        batch_size: sequences in one update.
+        learning_rate: the highest that occurs in the schedule.
+        validation: "auto" (10 % of the training sequences; none when there are fewer than 100), a
+            share, a `Dataset`, or `None`. With validation the weights of the best epoch are kept,
+            without it the last.
+        seed: the same seed gives the same bits.
+        device: "auto", "cpu" or "cuda".
+        layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
+        options: `TrainingOptions`, the rest; `min_delta` is in the squared unit of the targets.
+
+    Attributes:
+        target_scale_: mean and standard deviation of the training targets.
+        network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
+            `SequenceClassifier`.
+
+    >>> x = [[0.0, 1.0, 2.0], [2.0, 1.0], [0.0, 3.0], [4.0, 3.0, 1.0]] * 5
+    >>> y = [300.0, 300.0, 300.0, 800.0] * 5
+    >>> options = TrainingOptions(progress="none")
+    >>> regressor = SequenceRegressor("gru(8)", learning_rate=0.03, epochs=60, options=options)
+    >>> regressor = regressor.fit(x, y)
+    >>> regressor.score(x, y) > 0.9
+    True
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regress",)
+
+    def __init__(
+        self,
+        network: NetworkLike = "bilstm(100)",
+        *,
+        prepare: PrepareLike = "standardize",
+        epochs: Literal["auto"] | int = "auto",
+        batch_size: int = 32,
+        learning_rate: float = 0.004,
+        validation: Literal["auto"] | float | Dataset | None = "auto",
+        seed: int = 0,
+        device: str = "auto",
+        layout: Layout = "ntc",
+        options: TrainingOptions | None = None,
+    ) -> None:
+        self.network = network
+        self.prepare = prepare
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.seed = seed
+        self.device = device
+        self.layout = layout
+        self.options = options
+
+    # -- targets --------------------------------------------------------------------------------
+
+    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Join what the user passes to a data set; whole numbers are numbers here, no classes."""
+        if isinstance(X, Dataset):
+            data = as_dataset(X, y, groups=groups)
+            if data.task == "classify" and data.y.dtype.kind in "iu":
+                data = replace(data, y=data.y.astype(np.float64), classes=None)
+            return data
+        sequences, numbers = as_sequences(X, self.layout), as_numbers(y)
+        if len(numbers) != len(sequences):
+            raise DataError(
+                f"There are {len(sequences)} sequences and {len(numbers)} targets; expected one "
+                "row of numbers for each sequence."
+            )
+        return Dataset(sequences, numbers, groups=groups)
+
+    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
+        """Check the numbers, and remember whether there is one for each sequence or a row."""
+        self.target_shape_ = as_numbers(part.y).shape[1:]
+        return part
+
+    def learn_targets(self, data: Dataset) -> None:
+        """Take mean and deviation."""
+        self.target_scale_ = TargetScale.fit(data.y)
+
+    def objective(self) -> Objective:
+        """The mean squared error of the scaled targets."""
+        return self.target_scale_.objective()
+
+    def targets(self, data: Dataset, device: torch.device) -> Targets:
+        """Scaled numbers."""
+        self._check_shape(data)
+        return self.target_scale_.targets(as_numbers(data.y), device)
+
+    def facts(self) -> dict[str, Any]:
+        """Mean and scale of the targets, and how many there are."""
+        return {**self.target_scale_.facts(), "shape": list(self.target_shape_)}
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """Take over what `facts` gave."""
+        self.target_scale_ = TargetScale.from_facts(facts)
+        self.target_shape_ = tuple(facts["shape"])
+        if self.target_shape_ not in ((), self.target_scale_.mean.shape):
+            raise DataError(f"the targets have shape {self.target_shape_} and another scale.")
+
+    def _check_shape(self, data: Dataset) -> None:
+        came = data.y.shape[1:]
+        if came != self.target_shape_:
+            raise DataError(
+                f"`y` has shape {data.y.shape}; the targets of the training are "
+                f"{['n', *self.target_shape_]}, and expected here too."
+            )
+
+    # -- ask ------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Numbers:  # noqa: N803
+        """The numbers of each sequence: `[n]`, or `[n, value]` as the training targets were.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: sequences that cannot be used, or other channels than in training.
+        """
+        outputs = self.whole_outputs(self.check_input(X))
+        return self.target_scale_.restored(outputs).reshape(-1, *self.target_shape_)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+        """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
+        data = self.scored_part(X, y)
+        self._check_shape(data)
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        return r_squared(as_numbers(data.y), self.predict(data.x), weights)
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="regressor",
+            target_tags=TargetTags(required=True),
+            regressor_tags=RegressorTags(),
+            input_tags=InputTags(three_d_array=True, allow_nan=True),
+        )
