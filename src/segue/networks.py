@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from segue.layers.chain import check_count
 from segue.layers.dense import head
 from segue.randomness import Draws
 from segue.spec import from_json, parse, to_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NetworkLike = str | LayerSpec | Iterable[LayerSpec]
 
@@ -158,6 +162,46 @@ class Network(nn.Module):
         """The table of layers, output shapes and parameters; printing it shows it."""
         rows = tuple(_rows(self.chain))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
+
+    def diagram(self, path: str | Path | None = None) -> Figure:
+        """A picture: a box for each layer with its name, output shape and parameters.
+
+        Args:
+            path: a file to be written, `.svg`, `.png` or `.pdf`.
+
+        Returns:
+            The matplotlib figure; a notebook shows it.
+
+        Raises:
+            OptionError: a path with another ending.
+        """
+        from segue.diagrams import draw_network
+
+        return draw_network(self.input_shape, self.chain, path)
+
+    def to_python(self, framework: str = "segue") -> str:
+        """Python source that builds the same network, without its weights.
+
+        Args:
+            framework: "segue", or "torch": a module of plain PyTorch for recurrent layers, dense,
+                dropout, embedding, pool, flatten and activations, with a function that copies what
+                `get_weights` gives.
+
+        Raises:
+            SpecError: layers that cannot be written so; all of them are named.
+
+        >>> source = Network(as_specs("lstm(8)"), Shape(3), 2).to_python()
+        >>> print(source.partition("network = ")[2])
+        Network(
+            (LSTM(8),),
+            Shape(3),
+            outputs=2,
+        )
+        <BLANKLINE>
+        """
+        from segue.codegen import to_python
+
+        return to_python(self, framework)
 
     def activation_bytes(self, batch: int, time: int) -> int:
         """About how much memory one training step keeps, for a batch of `time` steps."""

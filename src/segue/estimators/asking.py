@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.errors import OptionError, SpecError, did_you_mean
+from segue.errors import OptionError
 from segue.kernels import last_step
 from segue.layers import Directions, Layer, Padded
 from segue.layers.recurrent import BidirectionalLayer
@@ -75,18 +75,6 @@ def layers_by_name(network: Network) -> dict[str, Layer]:
     return {m.name: m for m in network.modules() if isinstance(m, Layer)}
 
 
-def find_layer(network: Network, name: str) -> Layer:
-    """Find a layer by its name, also inside another.
-
-    Raises:
-        SpecError: there is none; near misses are suggested.
-    """
-    known = layers_by_name(network)
-    if name not in known:
-        raise SpecError(f"there is no layer {name!r}.{did_you_mean(str(name), known)}")
-    return known[name]
-
-
 def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
     """Run a batch through the network and return what went into a layer and what came out."""
     seen: list[tuple[Any, Any]] = []
@@ -110,7 +98,7 @@ def embed(
     See `SequenceClassifier.embed`.
     """
     network = classifier.network_
-    found = find_layer(network, layer)
+    found = network.layer(layer)
     _check_how(network, found, how)
     if how == "every":
         return per_step(classifier, x, lambda b: _joined(observe(network, found, b)[1]))

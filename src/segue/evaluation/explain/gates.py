@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from segue.errors import OptionError
-from segue.estimators.asking import find_layer, layers_by_name, observe, run
+from segue.estimators.asking import layers_by_name, observe, run
 from segue.evaluation.explain.cells import Cell, cell_of
 from segue.kernels import reverse
 from segue.layers import Directions, Layer, Padded
@@ -130,7 +130,7 @@ def gates(
     x = classifier.check_input(X)
     network = classifier.network_
     chosen = _choose_layer(layers_by_name(network), layer)
-    found = find_layer(network, chosen)
+    found = network.layer(chosen)
     recurrence = _direction_of(found, direction)
     cell = cell_of(recurrence)
     if cell is None:
