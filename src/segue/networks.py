@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers import LAYERS, Chain, Layer, LayerSpec, Padded, Place, Shape
+from segue.layers import LAYERS, Cell, Chain, Layer, LayerSpec, Own, OwnCell, Padded, Place, Shape
 from segue.layers.chain import check_count
 from segue.layers.dense import head
 from segue.randomness import Draws
@@ -25,22 +25,24 @@ from segue.spec import from_json, parse, to_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NetworkLike = str | LayerSpec | Iterable[LayerSpec]
+NetworkLike = str | LayerSpec | nn.Module | Iterable[LayerSpec | nn.Module]
 
 
 def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
     """Take a text, one spec or several, and return the specs.
+
+    A `torch.nn.Module` or a `Cell` of one's own among them is wrapped in its spec.
 
     >>> as_specs("lstm(8) dense(4, relu)")
     (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
     """
     if isinstance(network, str):
         specs: Iterable[Any] = parse(network, LAYERS)
-    elif isinstance(network, LayerSpec):
+    elif isinstance(network, LayerSpec | nn.Module) or not isinstance(network, Iterable):
         specs = (network,)
     else:
-        specs = network if isinstance(network, Iterable) else (network,)
-    specs = tuple(specs)
+        specs = network
+    specs = tuple(_wrapped(spec) for spec in specs)
     for spec in specs:
         if not isinstance(spec, LayerSpec):
             raise SpecError(
@@ -50,8 +52,26 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
     return specs
 
 
+def _wrapped(spec: Any) -> Any:
+    if isinstance(spec, Cell):
+        return OwnCell(spec)
+    return Own(spec) if isinstance(spec, nn.Module) else spec
+
+
 def specs_from_json(items: Iterable[Mapping[str, Any]]) -> tuple[LayerSpec, ...]:
-    """Make layer specs from the JSON of a model file."""
+    """Make layer specs from the JSON of a model file.
+
+    Raises:
+        SpecError: an unknown kind or field, or a layer of the user's own.
+    """
+    items = list(items)
+    own = [i for i in items if isinstance(i, Mapping) and i.get("kind") in (Own.kind, OwnCell.kind)]
+    if own:
+        names = ", ".join(str(item.get("module", item.get("cell"))) for item in own)
+        raise SpecError(
+            f"the network holds what is the user's own ({names}), which a file cannot bring: "
+            "load it with segue.load(path, network=...), given the network that was trained."
+        )
     return tuple(s for s in from_json(items, LAYERS, what="layer") if isinstance(s, LayerSpec))
 
 

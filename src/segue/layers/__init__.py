@@ -29,6 +29,7 @@ from segue.layers.activations import (
 from segue.layers.attention import Attention
 from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Shorthand, Signal
 from segue.layers.batchnorm import BatchNorm
+from segue.layers.cell import Cell, OwnCell
 from segue.layers.chain import Chain
 from segue.layers.conv import Conv
 from segue.layers.dense import Dense
@@ -40,6 +41,7 @@ from segue.layers.layernorm import LayerNorm
 from segue.layers.lstm import LSTM, BiLSTM
 from segue.layers.maxpool import MaxPool
 from segue.layers.named import LSTMFCN, InceptionTime
+from segue.layers.own import Own
 from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
 from segue.layers.position import Position
@@ -90,6 +92,7 @@ __all__ = [
     "BiGRU",
     "BiLSTM",
     "BiRNN",
+    "Cell",
     "Chain",
     "Conv",
     "Dense",
@@ -111,6 +114,8 @@ __all__ = [
     "LogSoftmax",
     "MaxPool",
     "Mish",
+    "Own",
+    "OwnCell",
     "Padded",
     "Parallel",
     "Place",

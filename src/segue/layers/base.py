@@ -110,10 +110,12 @@ class LayerSpec(Spec, abc.ABC):
     Class attributes:
         takes: "sequence", "either" (each step, or the whole), or "tokens".
         takes_directions: whether it can follow a layer that keeps two directions apart.
+        is_own: whether it holds a module of the user's own, which no text or file can bring.
     """
 
     takes: ClassVar[Takes] = "either"
     takes_directions: ClassVar[bool] = False
+    is_own: ClassVar[bool] = False
     name: str | None
 
     @abc.abstractmethod
