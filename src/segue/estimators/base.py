@@ -120,6 +120,9 @@ class SequenceEstimator(abc.ABC):
         """
         return None if sample_weight is None else normalized(sample_weight, len(data))
 
+    def look_back(self, job: Job) -> None:  # noqa: B027  (not every estimator has to)
+        """Look at what came of the training, once the weights are in place, and warn if need be."""
+
     def problems(self) -> list[str]:
         """What is wrong with the constructor's arguments beyond those that all share."""
         return []
@@ -179,6 +182,7 @@ class SequenceEstimator(abc.ABC):
                 self.stopped_ = train(job, state, [reporter, *callbacks])
         finally:
             self._keep(job, state, used)
+        self.look_back(job)
         if self.stopped_ == "interrupted":
             warnings.warn(
                 f"Training was interrupted after {len(state.rows)} of {job.epochs} epochs; the "
@@ -221,7 +225,11 @@ class SequenceEstimator(abc.ABC):
         if sample_weight is not None:
             weights = _part_of(self.as_weights(sample_weight), data, part)
         numbered = replace(part, parts=None, ids=np.arange(len(part)))
-        wanted = self.validation if validation_data is None else self._given(validation_data)
+        wanted = self.validation if validation_data is None else validation_data
+        if isinstance(wanted, Dataset):
+            wanted = self.as_dataset(wanted, None)
+        elif validation_data is not None:
+            wanted = self.as_dataset(*validation_data)
         rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
         if validation is not None and validation in (source_validation, wanted):
             check_sequences(validation.x)
@@ -229,11 +237,6 @@ class SequenceEstimator(abc.ABC):
         if weights is not None:
             weights = weights[np.asarray(rest.ids, np.int64)]
         return (rest, weights), validation, used
-
-    def _given(self, validation_data: Any) -> Dataset:
-        if isinstance(validation_data, Dataset):
-            return validation_data
-        return self.as_dataset(*validation_data)
 
     def _make_job(self, learnt: tuple[Dataset, Any], watching: Dataset | None) -> Job:
         data, sample_weight = learnt
