@@ -22,15 +22,16 @@ from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators import parameters
 from segue.estimators.asking import run
+from segue.estimators.choosing import Chosen, choose, choose_training_part
 from segue.estimators.files import save
 from segue.estimators.fitting import (
     choose_device,
     choose_epochs,
-    choose_training_part,
-    choose_validation,
+    fit_options,
     memory_warning,
     normalized,
 )
+from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_dataset,
     as_sequences,
@@ -39,10 +40,11 @@ from segue.estimators.inputs import (
 )
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike, as_specs
-from segue.prepare import Batches, Preparation
+from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
-from segue.training import Callback, History, HistoryWriter, TrainingOptions, checkpoint
+from segue.training import Callback, History, TrainingOptions
+from segue.training.folder import TrainingFolder
 from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective
@@ -78,6 +80,8 @@ class SequenceEstimator(abc.ABC):
     device: str
     layout: Layout
     options: TrainingOptions | None
+
+    history_: History
 
     # -- what each estimator says ---------------------------------------------------------------
 
@@ -141,6 +145,7 @@ class SequenceEstimator(abc.ABC):
         sample_weight: Any = None,
         groups: npt.ArrayLike | None = None,
         validation_data: Any = None,
+        initial: Any = None,
         folder: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
@@ -156,6 +161,9 @@ class SequenceEstimator(abc.ABC):
             sample_weight: `[n]`, how much each sequence counts.
             groups: `[n]`; a validation split never parts a group.
             validation_data: a `Dataset` or a pair (X, y), in place of `validation`.
+            initial: weights to begin with: a fitted estimator (this one too), a network, a model
+                file, or weights by name. Those are taken whose name and shape agree; which ones is
+                said.
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
 
@@ -163,33 +171,84 @@ class SequenceEstimator(abc.ABC):
             The estimator itself.
 
         Raises:
-            DataError: sequences or targets that cannot be used.
+            DataError: sequences or targets that cannot be used; `initial` without any weight that
+                fits.
             SpecError: a network or preparation that does not parse or fit.
             TrainingError: a loss that is not finite.
         """
-        self._check_arguments()
-        self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        data = self.as_dataset(X, y, groups)
-        learnt, watching, used = self._choose_data(data, sample_weight, validation_data)
-        job = self._make_job(learnt, watching)
+        begin = InitialWeights.of(initial)
+        chosen = self._choose(X, y, sample_weight, groups, validation_data)
+        place = None if folder is None else TrainingFolder(Path(folder), resume)
+        refit = self.training_options.refit and chosen.validation is not None
+        job = self._make_job(chosen, begin)
+        state = self._train(job, chosen, place, is_last=not refit)
+        if refit and state.best_epoch and self.stopped_ != "interrupted":
+            job = self._refit(chosen, begin, place, state.best_epoch)
+        self.look_back(job)
+        if self.stopped_ == "interrupted":
+            warnings.warn(
+                f"Training was interrupted after {len(self.history_)} of {job.epochs} epochs; the "
+                "best weights so far are kept.",
+                stacklevel=2,
+            )
+        return self
+
+    def make_job(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        groups: npt.ArrayLike | None = None,
+        validation_data: Any = None,
+        initial: Any = None,
+    ) -> Job:
+        """All that `fit` would train, without training it; for the arguments see there.
+
+        The estimator has the new network and preparation then, and is not fitted.
+        """
+        begin = InitialWeights.of(initial)
+        return self._make_job(self._choose(X, y, sample_weight, groups, validation_data), begin)
+
+    def _train(
+        self, job: Job, chosen: Chosen, place: TrainingFolder | None, *, is_last: bool
+    ) -> TrainingState:
+        """Train once, and keep what comes of it."""
         reporter = make_reporter(job.options.progress, job.epochs)
-        for text in [*(f"{a}: {b}" for a, b in used), memory_warning(job, learnt[0])]:
+        lines = [f"{heading}: {text}" for heading, text in (*chosen.lines, *self._begun_with)]
+        for text in [*lines, memory_warning(job, chosen.train)]:
             reporter.message(text)
-        callbacks, state = self._open_folder(job, folder, resume, learnt[0])
+        callbacks: list[Callback] = []
+        state = TrainingState.start(job)
+        if place is not None:
+            fingerprint = self._fingerprint(chosen.train)
+            callbacks, state = place.open(job, fingerprint, is_last=is_last)
         self.stopped_ = "failed"
         try:
             with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
                 self.stopped_ = train(job, state, [reporter, *callbacks])
         finally:
-            self._keep(job, state, used)
-        self.look_back(job)
+            self._keep(job, state, chosen)
+        return state
+
+    def _refit(
+        self,
+        chosen: Chosen,
+        begin: InitialWeights | None,
+        place: TrainingFolder | None,
+        epochs: int,
+    ) -> Job:
+        """Train once more on everything; if it is broken off, all stays as it was before."""
+        searched = dict(vars(self))
+        everything = chosen.everything(epochs)
+        job = replace(self._make_job(everything, begin), epochs=epochs)
+        self._train(job, everything, None if place is None else place.refit(), is_last=True)
         if self.stopped_ == "interrupted":
-            warnings.warn(
-                f"Training was interrupted after {len(state.rows)} of {job.epochs} epochs; the "
-                "best weights so far are kept.",
-                stacklevel=2,
-            )
-        return self
+            self.__dict__.update(searched, stopped_="interrupted")
+        else:
+            first: History = searched["history_"]
+            self.history_ = History(first.rows, first.best_epoch, refit=self.history_)
+        return job
 
     def _check_arguments(self) -> None:
         problems = [
@@ -208,54 +267,56 @@ class SequenceEstimator(abc.ABC):
         if problems:
             raise OptionError(" ".join(problems))
 
-    def _choose_data(
-        self, data: Dataset, sample_weight: Any, validation_data: Any
-    ) -> tuple[tuple[Dataset, Any], Dataset | None, list[tuple[str, str]]]:
-        """What is learnt from, with its weights; what watches; and two lines that say so."""
+    def _choose(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any,
+        groups: Any,
+        validation_data: Any,
+    ) -> Chosen:
+        """What is learnt from, and what watches; whatever was fitted before is forgotten."""
+        self._check_arguments()
+        self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
+        data = self.as_dataset(X, y, groups)
         if data.task not in self.tasks:
             raise DataError(
                 f"{type(self).__name__} needs {_TASKS[self.tasks[0]]}; the targets here are for "
                 f"the task {data.task!r}."
             )
-        part, source_validation, text = choose_training_part(data)
+        part, source, text = choose_training_part(data)
         check_sequences(part.x)
         warn_of_swapped_axes(part.x)
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
             weights = _part_of(self.as_weights(sample_weight), data, part)
-        numbered = replace(part, parts=None, ids=np.arange(len(part)))
         wanted = self.validation if validation_data is None else validation_data
-        if isinstance(wanted, Dataset):
-            wanted = self.as_dataset(wanted, None)
-        elif validation_data is not None:
-            wanted = self.as_dataset(*validation_data)
-        rest, validation, chosen = choose_validation(numbered, source_validation, wanted, self.seed)
-        if validation is not None and validation in (source_validation, wanted):
-            check_sequences(validation.x)
-        used = [("training", text), ("validation", chosen)]
-        if weights is not None:
-            weights = weights[np.asarray(rest.ids, np.int64)]
-        return (rest, weights), validation, used
+        if isinstance(wanted, Dataset | tuple):
+            wanted = self.as_dataset(*((wanted, None) if isinstance(wanted, Dataset) else wanted))
+        return choose(part, source, weights, wanted, seed=self.seed, text=text)
 
-    def _make_job(self, learnt: tuple[Dataset, Any], watching: Dataset | None) -> Job:
-        data, sample_weight = learnt
-        device = choose_device(self.device)
+    def _make_job(self, chosen: Chosen, begin: InitialWeights | None) -> Job:
+        data, device = chosen.train, choose_device(self.device)
         self.learn_targets(data)
         self.preparation_ = Preparation.fit(self.prepare, data.x)
         self.network_ = self.build_network(_shape_of(data.x, self.preparation_), device)
-        weights = self.weights(data, sample_weight)
+        objective, options = self.objective(), self.training_options
+        fit_options(options, self.network_, objective)
+        self._begun_with = [] if begin is None else begin.put_into(self.network_, self.facts())
         epochs = choose_epochs(len(data), self.batch_size) if self.epochs == "auto" else self.epochs
+        watched = chosen.validation
         return Job(
             network=self.network_,
-            train=self._examples(data, weights, device),
-            validation=None if watching is None else self._examples(watching, None, device),
-            objective=self.objective(),
+            train=self._examples(data, self.weights(data, chosen.weights), device),
+            validation=None if watched is None else self._examples(watched, None, device),
+            objective=objective,
             epochs=epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             seed=self.seed,
-            options=self.training_options,
+            options=options,
+            augmenter=Augmenter.of(self.preparation_, self.seed),
         )
 
     def build_network(self, shape: Shape, device: torch.device) -> Network:
@@ -277,20 +338,6 @@ class SequenceEstimator(abc.ABC):
             return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
         return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
 
-    def _open_folder(
-        self, job: Job, folder: str | Path | None, resume: bool, data: Dataset
-    ) -> tuple[list[Callback], TrainingState]:
-        if folder is None:
-            return [], TrainingState.start(job)
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        fingerprint = self._fingerprint(data)
-        saved = checkpoint.Checkpointer(job, folder / "checkpoint", fingerprint)
-        state = TrainingState.start(job)
-        if resume and saved.path.exists():
-            state = checkpoint.read(saved.path, job, fingerprint)
-        return [HistoryWriter(folder / "history.jsonl"), saved], state
-
     def _fingerprint(self, data: Dataset) -> dict[str, Any]:
         """What two trainings must share for one to go on from the other."""
         digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
@@ -302,14 +349,15 @@ class SequenceEstimator(abc.ABC):
         }
         return {**chosen, "network": str(self.network_.summary().text), "data": digest.hexdigest()}
 
-    def _keep(self, job: Job, state: TrainingState, used: list[tuple[str, str]]) -> None:
+    def _keep(self, job: Job, state: TrainingState, chosen: Chosen) -> None:
         self.history_ = History(state.rows, state.best_epoch)
         self.n_features_in_ = self.preparation_.channels_in
         options = job.options
         self.training_summary_ = [
             ("network", self.network_.summary().text),
             ("preparation", str(self.preparation_)),
-            *used,
+            *chosen.lines,
+            *self._begun_with,
             ("optimizer", f"{options.optimizer}, {options.schedule} up to {job.learning_rate:g}"),
             ("batch size", str(job.batch_size)),
             ("epochs", f"{len(state.rows)} of {job.epochs}, {self.stopped_}"),

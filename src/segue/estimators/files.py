@@ -50,8 +50,11 @@ class _Parameters(_Closed):
     classes: Names | None = None
     seed: int
     device: str
-    layout: Literal["ntc", "nct", "tc", "ct"]
-    options: dict[str, str | int | float | bool | None]
+    layout: Literal["ntc", "nct", "tc", "ct"] = "ntc"
+    size: int | None = None
+    horizon: int | None = None
+    strategy: Literal["recursive", "direct"] | None = None
+    options: dict[str, str | int | float | bool | list[str] | None]
 
 
 class _Targets(_Closed):
@@ -62,6 +65,9 @@ class _Targets(_Closed):
     mean: list[float] | None = None
     scale: list[float] | None = None
     shape: list[int] | None = None
+    autoregression: list[list[float]] | None = None
+    ends: list[list[list[float | None]]] | None = None
+    one_series: bool | None = None
 
 
 class Description(_Closed):
@@ -77,6 +83,7 @@ class Description(_Closed):
     parameters: _Parameters
     history: list[dict[str, float]]
     best_epoch: int | None = None
+    refit: list[dict[str, float]] | None = None
     stopped: str
     training_summary: list[tuple[str, str]]
 
@@ -105,6 +112,7 @@ def describe(estimator: SequenceEstimator) -> Description:
         parameters=_parameters(estimator),
         history=estimator.history_.rows,
         best_epoch=estimator.history_.best_epoch,
+        refit=None if estimator.history_.refit is None else estimator.history_.refit.rows,
         stopped=estimator.stopped_,
         training_summary=estimator.training_summary_,
     )
@@ -114,6 +122,7 @@ def _parameters(estimator: SequenceEstimator) -> _Parameters:
     """The constructor's arguments as plain JSON."""
     given = estimator.get_params(deep=False)
     given.pop("network")
+    options = estimator.training_options
     prepare, validation, weight = given["prepare"], given["validation"], given.get("class_weight")
     plain = {
         "prepare": prepare if isinstance(prepare, str) else str(estimator.preparation_),
@@ -122,7 +131,7 @@ def _parameters(estimator: SequenceEstimator) -> _Parameters:
         "learning_rate": float(given["learning_rate"]),
         "validation": validation if validation in ("auto", None) else _share(validation),
         "seed": int(given["seed"]),
-        "options": vars(estimator.training_options),
+        "options": {**vars(options), "frozen": list(options.frozen)},
     }
     if isinstance(weight, dict):
         plain["class_weight"] = list(weight.items())

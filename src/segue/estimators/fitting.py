@@ -1,9 +1,9 @@
-"""The choices that `fit` makes: which part is learnt from, what watches, how much each counts."""
+"""The smaller choices of `fit`: weights, device, epochs, frozen layers, memory."""
 
 from __future__ import annotations
 
+import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,96 +12,15 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, NotCausalError, OptionError, did_you_mean
+from segue.layers import Layer
+from segue.networks import Network
 from segue.sequences import Array
-from segue.summary import class_counts
+from segue.training import TrainingOptions
 from segue.training.job import Job
-
-# "auto" takes a validation set only where it can say something.
-AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
+from segue.training.objectives import Objective
 
 AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
-
-
-def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
-    """Return the training part, the validation part if the source has one, and a line on it."""
-    if data.parts is None:
-        return data, None, f"{len(data):,} sequences"
-    if "train" not in data.part_names:
-        raise DataError(
-            f"The data set has the parts {', '.join(data.part_names)} and none named 'train'."
-        )
-    train = data.part("train")
-    validation = data.part("validation") if "validation" in data.part_names else None
-    text = f"{len(train):,} sequences, part train"
-    if "test" in data.part_names:
-        text += f" ({len(data.part('test')):,} of part test left alone)"
-    return train, validation, text
-
-
-def choose_validation(
-    train: Dataset, source: Dataset | None, wanted: Any, seed: int
-) -> tuple[Dataset, Dataset | None, str]:
-    """Decide what is validated on.
-
-    Args:
-        train: the training part.
-        source: the source's own validation part.
-        wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
-        seed: of the split.
-
-    Returns:
-        What is left for training, the validation set, and a line that says what was chosen.
-    """
-    if isinstance(wanted, Dataset):
-        return train, wanted, f"{len(wanted):,} sequences given"
-    if wanted is None or wanted == "none":
-        return train, None, "none: the last weights are kept"
-    if wanted == "auto":
-        if source is not None:
-            return train, source, f"{len(source):,} sequences, the source's own part"
-        reason = _too_few(train)
-        if reason:
-            return train, None, f"none ({reason}): the last weights are kept"
-        share = AUTO_SHARE
-    elif isinstance(wanted, int | float) and not isinstance(wanted, bool) and 0 < wanted < 1:
-        share = float(wanted)
-    else:
-        raise OptionError(
-            f"`validation` is {wanted!r}; expected 'auto', a share between 0 and 1, a Dataset, "
-            "or None."
-        )
-    rest, validation = train.split(share, seed=seed)
-    lost = [str(name) for name in _present(train) if name not in _present(rest)]
-    if lost and wanted == "auto":
-        return train, None, f"none (its groups would take all of class {', '.join(lost)})"
-    if lost:
-        warnings.warn(
-            f"The groups that are set aside for validation have all sequences of class "
-            f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
-            stacklevel=4,
-        )
-    how = "at random" if train.groups is None else "by group"
-    if train.groups is None and train.task == "classify":
-        how = "stratified"
-    return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
-
-
-def _present(data: Dataset) -> list[Any]:
-    """The classes that occur in a data set; none where the targets are numbers."""
-    return [name for name, count in class_counts(data).items() if count]
-
-
-def _too_few(train: Dataset) -> str:
-    if len(train) < AUTO_LEAST_SEQUENCES:
-        return f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
-    if train.task == "classify":
-        fewest = int(np.unique(train.y, return_counts=True)[1].min())
-        if fewest < AUTO_LEAST_OF_A_CLASS:
-            return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
-    if train.groups is not None and len(np.unique(train.groups)) < 2:
-        return "one group only"
-    return ""
 
 
 def sequence_weights(
@@ -175,19 +94,56 @@ def choose_epochs(count: int, batch_size: int) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
 
 
+def fit_options(options: TrainingOptions, network: Network, objective: Objective) -> None:
+    """Freeze the layers that the options name, and refuse what they cannot mean here.
+
+    Raises:
+        OptionError: a layer to be frozen that there is not, nothing that is left to be trained, or
+            a task without an accuracy to be monitored.
+        NotCausalError: `truncate` with a layer that needs the whole sequence; it is named.
+    """
+    if options.monitor == "accuracy" and objective.metric != "accuracy":
+        raise OptionError(
+            f"`monitor` is 'accuracy', and numbers have none: use 'loss', which {objective.metric} "
+            "follows."
+        )
+    layers = {layer.name: layer for layer in network.modules() if isinstance(layer, Layer)}
+    strange = [name for name in options.frozen if name not in layers]
+    if strange:
+        near = did_you_mean(strange[0], layers)
+        raise OptionError(f"`frozen` names {', '.join(strange)}, and there is no such layer.{near}")
+    for name in options.frozen:
+        layers[name].requires_grad_(False)
+    if not any(weight.requires_grad for weight in network.parameters()):
+        raise OptionError("`frozen` names every layer that has weights: nothing is left to learn.")
+    if options.truncate is not None:
+        _check_carries_state(network, options.truncate)
+
+
+def _check_carries_state(network: Network, steps: int) -> None:
+    try:
+        network.initial_state(1)
+    except NotCausalError as error:
+        raise NotCausalError(
+            f"truncate={steps} sends sequences through the network in pieces, and {error} "
+            "Use truncate=None for this network."
+        ) from error
+
+
 def memory_warning(job: Job, train: Dataset) -> str:
     """A line when training will need more than a quarter of the memory that is free, else ""."""
-    longest, batch_size = train.x.length_range[1], min(job.batch_size, len(train))
+    longest = min(train.x.length_range[1], job.options.truncate or math.inf)
+    batch_size = min(job.batch_size, len(train))
     features = job.network.input_shape.features
     resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * features
-    needed = resident + job.network.activation_bytes(batch_size, longest)
+    needed = resident + job.network.activation_bytes(batch_size, int(longest))
     free = free_memory()
     if free is None or needed <= free / 4:
         return ""
     return (
         f"Training will need about {needed / 1e9:.1f} GB of memory (batches of {batch_size} "
         f"sequences of up to {longest:,} steps); {free / 1e9:.1f} GB are free. A smaller "
-        "batch_size needs less."
+        "batch_size needs less; so does truncate=200 of TrainingOptions, for causal networks."
     )
 
 

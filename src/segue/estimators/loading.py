@@ -11,6 +11,7 @@ from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_m
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import Description, read
+from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.regressor import SequenceRegressor
 from segue.layers import Shape
@@ -21,7 +22,8 @@ from segue.training import History, TrainingOptions
 
 # What a model file may hold, by the name of its class.
 ESTIMATORS: dict[str, type[SequenceEstimator]] = {
-    kind.__name__: kind for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor)
+    kind.__name__: kind
+    for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster)
 }
 
 
@@ -69,7 +71,8 @@ def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> Sequ
     estimator.preparation_ = Preparation.from_json(description.preparation)
     estimator.network_ = _restore_network(estimator, description, tensors)
     estimator.n_features_in_ = estimator.preparation_.channels_in
-    estimator.history_ = History(description.history, description.best_epoch)
+    refit = None if description.refit is None else History(description.refit)
+    estimator.history_ = History(description.history, description.best_epoch, refit)
     estimator.stopped_ = description.stopped
     estimator.training_summary_ = description.training_summary
     return estimator

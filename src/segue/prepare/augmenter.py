@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -38,6 +40,11 @@ class Augmenter:
         self.steps = [step for step in preparation.steps if isinstance(step, Augmentation)]
         self.measured = preparation.channels_out - _mask_channels(preparation)
         self.seed = seed
+
+    @classmethod
+    def of(cls, preparation: Preparation, seed: int) -> Self | None:
+        """The augmenter of a preparation; `None` where it has no augmentations."""
+        return cls(preparation, seed) if preparation.augments else None
 
     def apply(self, x: Padded, index: Array, epoch: int) -> tuple[Padded, Tensor | None]:
         """Change a batch.

@@ -30,17 +30,28 @@ class Checkpointer(Callback):
 
     Args:
         job: whose network is trained.
-        folder: where `state.safetensors` is kept; removed when the training has ended by itself,
+        folder: where `<name>.safetensors` is kept; removed when the training has ended by itself,
             kept when it was interrupted or failed.
         fingerprint: what a training must have in common with this one to go on from it.
         every_seconds: the least time between two writes.
+        name: of this training among those that follow one another.
+        is_last: whether no other training follows; before that, nothing is removed.
     """
 
     def __init__(
-        self, job: Job, folder: Path, fingerprint: dict[str, Any], every_seconds: float = 5.0
+        self,
+        job: Job,
+        folder: Path,
+        fingerprint: dict[str, Any],
+        every_seconds: float = 5.0,
+        *,
+        name: str = "state",
+        is_last: bool = True,
     ) -> None:
         self.job = job
-        self.path = folder / "state.safetensors"
+        self.folder = folder
+        self.path = folder / f"{name}.safetensors"
+        self.is_last = is_last
         self.fingerprint = fingerprint
         self.every_seconds = every_seconds
         self.written = time.monotonic()
@@ -51,9 +62,10 @@ class Checkpointer(Callback):
             self.written = time.monotonic()
 
     def on_end(self, ended: str) -> None:
-        if ended in ("finished", "early", "time") and self.path.exists():
-            self.path.unlink()
-            self.path.parent.rmdir()
+        if self.is_last and ended in ("finished", "early", "time") and self.folder.exists():
+            for path in self.folder.glob("*.safetensors"):
+                path.unlink()
+            self.folder.rmdir()
 
 
 def write(path: Path, job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> None:

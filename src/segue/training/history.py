@@ -23,14 +23,22 @@ class History:
         rows: with the keys epoch (from 1), loss, accuracy, learning_rate, seconds (since the start)
             and, where there is a validation set, validation_loss and validation_accuracy.
         best_epoch: the epoch whose weights were kept; `None`: the last one's.
+        refit: the history of the training on everything that followed, whose weights were then
+            kept; `None`: there was none.
 
     >>> History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])["loss"]
     [0.7, 0.5]
     """
 
-    def __init__(self, rows: Iterable[Row] = (), best_epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row] = (),
+        best_epoch: int | None = None,
+        refit: History | None = None,
+    ) -> None:
         self.rows = [dict(row) for row in rows]
         self.best_epoch = best_epoch
+        self.refit = refit
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,0 +1,163 @@
+"""Which sequences a training learns from, and which it watches."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.estimators.inputs import check_sequences
+from segue.summary import class_counts
+
+# "auto" takes a validation set only where it can say something.
+AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a training learns from and what it watches.
+
+    Attributes:
+        train: what is learnt from.
+        validation: what is watched; `None`: nothing.
+        weights: the user's own, for what is learnt from; `None`: all count the same.
+        part: the whole training part, with what was taken from it for validation.
+        part_weights: the user's own, for all of it.
+        lines: what was chosen, as pairs of a heading and a text.
+    """
+
+    train: Dataset
+    validation: Dataset | None
+    weights: Any
+    part: Dataset
+    part_weights: Any
+    lines: tuple[tuple[str, str], ...]
+
+    def everything(self, epochs: int) -> Chosen:
+        """The same with all of it learnt from and nothing watched, for so many epochs."""
+        part, weights = self.part, self.part_weights
+        if self.validation is not None and len(self.train) == len(part):  # it came from elsewhere
+            joined = Dataset.concatenate({"train": part, "validation": self.validation})
+            part = replace(joined, parts=None, ids=None)
+            weights = _with_ones(weights, self.validation)
+        text = f"all {len(part):,} sequences, for the {epochs} epochs that validation has chosen"
+        return Chosen(part, None, weights, part, weights, (("refit", text),))
+
+
+def _with_ones(weights: Any, validation: Dataset) -> Any:
+    """A given validation set has no weights of its own: its sequences count like the mean one."""
+    if weights is None:
+        return None
+    if not isinstance(weights, np.ndarray):
+        raise OptionError(
+            "refit=True with weights for each step needs a validation set that is taken from the "
+            "training sequences (validation=0.1): another one has no weights."
+        )
+    return np.concatenate([weights, np.full(len(validation), weights.mean())])
+
+
+def choose(
+    part: Dataset, source: Dataset | None, weights: Any, wanted: Any, *, seed: int, text: str
+) -> Chosen:
+    """Set a validation set aside, or take the one that is given.
+
+    Args:
+        part: the training part.
+        source: the source's own validation part.
+        weights: of the training part's sequences, or `None`.
+        wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
+        seed: of the split.
+        text: says what the training part is.
+    """
+    numbered = replace(part, parts=None, ids=np.arange(len(part)))
+    train, validation, chosen = choose_validation(numbered, source, wanted, seed)
+    if validation is not None and validation in (source, wanted):
+        check_sequences(validation.x)
+    kept = None if weights is None else weights[np.asarray(train.ids, np.int64)]
+    lines = (("training", text), ("validation", chosen))
+    return Chosen(train, validation, kept, numbered, weights, lines)
+
+
+def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
+    """Return the training part, the validation part if the source has one, and a line on it."""
+    if data.parts is None:
+        return data, None, f"{len(data):,} sequences"
+    if "train" not in data.part_names:
+        raise DataError(
+            f"The data set has the parts {', '.join(data.part_names)} and none named 'train'."
+        )
+    train = data.part("train")
+    validation = data.part("validation") if "validation" in data.part_names else None
+    text = f"{len(train):,} sequences, part train"
+    if "test" in data.part_names:
+        text += f" ({len(data.part('test')):,} of part test left alone)"
+    return train, validation, text
+
+
+def choose_validation(
+    train: Dataset, source: Dataset | None, wanted: Any, seed: int
+) -> tuple[Dataset, Dataset | None, str]:
+    """Decide what is validated on.
+
+    Args:
+        train: the training part.
+        source: the source's own validation part.
+        wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
+        seed: of the split.
+
+    Returns:
+        What is left for training, the validation set, and a line that says what was chosen.
+    """
+    if isinstance(wanted, Dataset):
+        return train, wanted, f"{len(wanted):,} sequences given"
+    if wanted is None or wanted == "none":
+        return train, None, "none: the last weights are kept"
+    if wanted == "auto":
+        if source is not None:
+            return train, source, f"{len(source):,} sequences, the source's own part"
+        reason = _too_few(train)
+        if reason:
+            return train, None, f"none ({reason}): the last weights are kept"
+        share = AUTO_SHARE
+    elif isinstance(wanted, int | float) and not isinstance(wanted, bool) and 0 < wanted < 1:
+        share = float(wanted)
+    else:
+        raise OptionError(
+            f"`validation` is {wanted!r}; expected 'auto', a share between 0 and 1, a Dataset, "
+            "or None."
+        )
+    rest, validation = train.split(share, seed=seed)
+    lost = [str(name) for name in _present(train) if name not in _present(rest)]
+    if lost and wanted == "auto":
+        return train, None, f"none (its groups would take all of class {', '.join(lost)})"
+    if lost:
+        warnings.warn(
+            f"The groups that are set aside for validation have all sequences of class "
+            f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
+            stacklevel=4,
+        )
+    how = "at random" if train.groups is None else "by group"
+    if train.groups is None and train.task == "classify":
+        how = "stratified"
+    return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+
+
+def _present(data: Dataset) -> list[Any]:
+    """The classes that occur in a data set; none where the targets are numbers."""
+    return [name for name, count in class_counts(data).items() if count]
+
+
+def _too_few(train: Dataset) -> str:
+    if len(train) < AUTO_LEAST_SEQUENCES:
+        return f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
+    if train.task == "classify":
+        fewest = int(np.unique(train.y, return_counts=True)[1].min())
+        if fewest < AUTO_LEAST_OF_A_CLASS:
+            return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
+    if train.groups is not None and len(np.unique(train.groups)) < 2:
+        return "one group only"
+    return ""

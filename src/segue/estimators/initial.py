@@ -1,0 +1,108 @@
+"""Weights to begin with, from another network or from this one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segue.errors import DataError, NotFittedError
+from segue.estimators.files import read
+from segue.networks import Network
+from segue.sequences import Array
+
+_HEAD = "head/"
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Weights by name, and the classes that the head was trained for, where they are known."""
+
+    weights: Mapping[str, Array]
+    classes: tuple[Any, ...] | None = None
+
+    @classmethod
+    def of(cls, initial: Any) -> InitialWeights | None:
+        """Copy the weights of what the user passes as `initial`.
+
+        Args:
+            initial: a fitted estimator, a `Network`, the path of a model file or of a run, weights
+                by name, or `None`.
+
+        Raises:
+            DataError: something else.
+            ModelFileError: a file that is not a model.
+            NotFittedError: an estimator before `fit`.
+        """
+        if initial is None:
+            return None
+        if isinstance(initial, Mapping):
+            return cls({name: np.asarray(value) for name, value in initial.items()})
+        if isinstance(initial, Network):
+            return cls(initial.get_weights())
+        if isinstance(initial, str | Path):
+            return cls._of_file(Path(initial))
+        if not hasattr(initial, "fit"):
+            raise DataError(
+                f"`initial` is {initial!r}; expected a fitted estimator, a network, a model file, "
+                "or weights by name such as {'lstm_1/kernel': array}."
+            )
+        if not hasattr(initial, "history_"):
+            raise NotFittedError("`initial` is an estimator that is not fitted: it has no weights.")
+        return cls(initial.network_.get_weights(), _classes(initial.facts()))
+
+    @classmethod
+    def _of_file(cls, path: Path) -> InitialWeights:
+        description, tensors = read(path / "model.safetensors" if path.is_dir() else path)
+        weights = {name: tensor.numpy() for name, tensor in tensors.items()}
+        return cls(weights, _classes(description.targets.model_dump()))
+
+    def put_into(self, network: Network, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Set the weights whose name and shape agree.
+
+        The weights of the head mean something for their own classes only: with others they stay
+        as they are.
+
+        Args:
+            network: whose weights are set.
+            facts: what the estimator keeps of its targets.
+
+        Returns:
+            A heading with a text that says which were taken.
+
+        Raises:
+            DataError: none agrees.
+        """
+        wanted = {name: tuple(w.shape) for name, w in network.weight_tensors().items()}
+        found = {name: np.shape(value) for name, value in self.weights.items()}
+        taken = {name for name, shape in wanted.items() if found.get(name) == shape}
+        if self.classes is not None and self.classes != _classes(facts):
+            taken = {name for name in taken if not name.startswith(_HEAD)}
+        if not taken:
+            raise DataError(
+                f"`initial` has no weight that fits: it has {_shown(found)}; the network has "
+                f"{_shown(wanted)}. Names and shapes must agree."
+            )
+        network.set_weights({name: self.weights[name] for name in taken})
+        left = wanted.keys() - taken
+        text = f"{_layers(taken, wanted)} taken"
+        return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
+
+
+def _classes(facts: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    classes = facts.get("classes")
+    return None if classes is None else tuple(classes)
+
+
+def _layers(names: Collection[str], order: Mapping[str, Any]) -> str:
+    """The layers of these weights, in the network's order."""
+    return ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in order if name in names))
+
+
+def _shown(shapes: Mapping[str, tuple[int, ...]], at_most: int = 6) -> str:
+    shown = [f"{name} {list(shape)}" for name, shape in shapes.items()]
+    more = f" and {len(shown) - at_most} more" if len(shown) > at_most else ""
+    return ", ".join(shown[:at_most]) + more
