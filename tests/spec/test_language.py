@@ -5,7 +5,22 @@ from __future__ import annotations
 import pytest
 
 from segue.errors import SpecError
-from segue.layers import GRU, LSTM, BiLSTM, Dense, Dropout, Flatten, Pool
+from segue.layers import (
+    GRU,
+    LSTM,
+    BatchNorm,
+    BiLSTM,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Parallel,
+    Pool,
+    ReLU,
+    Repeat,
+    Residual,
+    Tanh,
+)
 from segue.networks import as_specs, specs_from_json
 from segue.prepare import Interpolate, Standardize, as_steps
 
@@ -25,6 +40,33 @@ from segue.prepare import Interpolate, Standardize, as_steps
         ("gru(2, initial_state=[[1, -2.5]])", [GRU(2, initial_state=((1.0, -2.5),))]),
         ("lstm(4,)", [LSTM(4)]),
         ("", []),
+        ("residual(conv(8, 3) batchnorm relu)", [Residual((Conv(8, 3), BatchNorm(), ReLU()))]),
+        ("residual(relu)", [Residual((ReLU(),))]),
+        ("residual(relu, activation=relu)", [Residual((ReLU(),), activation="relu")]),
+        ("residual(relu, shortcut=none)", [Residual((ReLU(),))]),
+        ("residual(relu | tanh -> relu)", [Residual((ReLU(), Tanh(), ReLU()))]),
+        (
+            "residual(layers=relu, shortcut=conv(4,1) relu)",
+            [Residual(ReLU(), (Conv(4, 1), ReLU()))],
+        ),
+        ("repeat(3, conv(8, 5) relu)", [Repeat(3, (Conv(8, 5), ReLU()))]),
+        ("repeat(layers=relu, times=2)", [Repeat(2, (ReLU(),))]),
+        (
+            "parallel(conv(8, 9) relu, conv(8, 19), merge=sum)",
+            [Parallel(((Conv(8, 9), ReLU()), (Conv(8, 19),)), "sum")],
+        ),
+        ("parallel(branches=[relu tanh, tanh])", [Parallel(((ReLU(), Tanh()), (Tanh(),)))]),
+        (
+            "parallel(residual(repeat(2, relu)), parallel(relu, tanh) tanh)",
+            [
+                Parallel(
+                    (
+                        (Residual((Repeat(2, (ReLU(),)),)),),
+                        (Parallel(((ReLU(),), (Tanh(),))), Tanh()),
+                    )
+                )
+            ],
+        ),
     ],
 )
 def test_texts_that_are_read(text: str, specs: list[object]) -> None:
@@ -37,7 +79,11 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
     [
         ("lstmm(4)", "unknown layer 'lstmm'. Did you mean \"lstm\"?", 0),
         ("dense(3) Gru(4)", "unknown layer 'Gru'. Did you mean \"gru\"?", 9),
-        ("transformer(4)", "unknown layer 'transformer'. Known: batchnorm, bigru, bilstm, birnn, celu", 0),
+        (
+            "transformer(4)",
+            "unknown layer 'transformer'. Known: attention, batchnorm, bigru, bilstm",
+            0,
+        ),
         ("lstm(-3)", "`units` is -3: input should be greater than or equal to 1", 0),
         ("lstm(0)", "`units` is 0: input should be greater than or equal to 1", 0),
         ("lstm(4.5)", "`units` is 4.5: input should be a valid integer", 0),
@@ -49,7 +95,7 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
         ("dense(4, relu, true, a, 5)", "too many arguments: dense(units, activation,", 24),
         ("lstm(4, dropout=1)", "`dropout` is 1: input should be less than 1", 0),
         ("dropout(-0.1)", "`rate` is -0.1: input should be greater than or equal to 0", 0),
-        ("pool(median)", "`how` is 'median': input should be 'last', 'mean' or 'max'", 0),
+        ("pool(median)", "`how` is 'median': input should be 'last', 'mean', 'max' or", 0),
         ("dense(3, name=3)", "`name` is 3: input should be a valid string", 0),
         ('dense(3, name="a b")', "`name` is 'a b': string should match", 0),
         ("lstm(4", "expected ',', found 'the end'", 6),
@@ -62,6 +108,25 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
         ("dense(99999999999)", "`units` is 99999999999: input should be less than 2147483648", 0),
         ("lstm(" + "[" * 50_000, "lists in lists too deep", 11),
         ("lstm(1, initial_state=[[1e999],[0]])", "`initial_state` is ((inf,), (0,))", 0),
+        ("residual(conv(8, 3) relus)", "unknown layer 'relus'. Did you mean \"relu\"?", 20),
+        ("dense(3) repeat(2, lstm(0))", "`units` is 0: input should be greater", 19),
+        ("repeat(2, lstm(4, unit=5))", "lstm has no argument 'unit'. Did you mean \"units\"?", 18),
+        ("residual(conv(8, 3), batchnorm, relu)", "without commas, as in residual(a b c)", 21),
+        ("repeat(3, relu, tanh)", "without commas, as in repeat(a b c)", 16),
+        ("dense(conv(3, 3))", "`units` takes a value, and here stands conv(...)", 6),
+        ("dense(4, relu tanh)", "`activation` takes a value, and here stands relu", 9),
+        ("residual(5)", "`layers` takes layers, such as layers=dense; got 5", 9),
+        ("residual()", "residual needs layers: residual(layers, shortcut,", 0),
+        ("parallel(relu)", "tuple should have at least 2 items", 0),
+        ("parallel(relu, 5)", "`branches` takes layers", 15),
+        ("repeat(0, relu)", "`times` is 0: input should be greater than or equal to 1", 0),
+        ("repeat(relu)", "repeat needs layers: repeat(times, layers)", 0),
+        ("repeat(3 relu)", "expected ',', found 'relu'", 9),
+        ("residual(relu", "expected ',', found 'the end'", 13),
+        ("residual(relu ->)", "expected a name, found ')'", 16),
+        ("residual(" * 50_000, "more than 10 calls in each other", 90),
+        ("conv(8, 3, stride=0)", "`stride` is 0: input should be greater", 0),
+        ("batchnorm(epsilon=0)", "`epsilon` is 0: input should be greater than 0", 0),
     ],
 )
 def test_texts_that_are_refused(text: str, message: str, position: int) -> None:
@@ -100,6 +165,10 @@ def test_what_is_neither_a_text_nor_specs_is_refused(network: object) -> None:
         as_specs(network)  # type: ignore[arg-type]
 
 
+def nested(depth: int) -> dict[str, object]:
+    return {"kind": "residual", "layers": [nested(depth - 1)]} if depth else {"kind": "relu"}
+
+
 def test_json_of_an_unknown_kind_or_field_is_refused_by_name() -> None:
     """The schema is closed."""
     with pytest.raises(SpecError, match="unknown layer 'lambda'. Known: "):
@@ -108,6 +177,14 @@ def test_json_of_an_unknown_kind_or_field_is_refused_by_name() -> None:
         specs_from_json([{}])
     with pytest.raises(SpecError, match="dense has no field code, path."):
         specs_from_json([{"kind": "dense", "units": 3, "path": "x", "code": "y"}])
+    with pytest.raises(SpecError, match="dense has no field code."):
+        specs_from_json([{"kind": "residual", "layers": [{"kind": "dense", "code": 1}]}])
+    with pytest.raises(SpecError, match="unknown layer 'lambda'"):
+        specs_from_json([{"kind": "parallel", "branches": [[], [{"kind": "lambda"}]]}])
+    with pytest.raises(SpecError, match="residual: expected a list of layers; got {'kind'"):
+        specs_from_json([{"kind": "residual", "layers": {"kind": "relu"}}])
+    with pytest.raises(SpecError, match="layers in layers too deep"):
+        specs_from_json([nested(50)])
     with pytest.raises(SpecError, match="dense needs units."):
         specs_from_json([{"kind": "dense"}])
 

@@ -93,6 +93,8 @@ class ParallelLayer(Layer):
         return [chain.initial_state(batch) for chain in self.chains]
 
     def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        if not self.causal:
+            raise self.not_causal()
         steps = [chain.step(x_t, before) for chain, before in zip(self.chains, state, strict=True)]
         joined = _merge([y_t for y_t, _ in steps], self.merge)
         return self.activation.apply(joined), [after for _, after in steps]
