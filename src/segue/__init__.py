@@ -18,7 +18,13 @@ from segue._version import __version__
 if TYPE_CHECKING:
     from segue import errors, synth, testing
     from segue.dataset import Dataset
-    from segue.estimators import SequenceClassifier, SequenceLabeler, SequenceRegressor, load
+    from segue.estimators import (
+        Forecaster,
+        SequenceClassifier,
+        SequenceLabeler,
+        SequenceRegressor,
+        load,
+    )
     from segue.evaluation import Evaluation, evaluate
     from segue.prepare import windows
     from segue.readers import read
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Dataset": "segue.dataset",
     "Evaluation": "segue.evaluation",
+    "Forecaster": "segue.estimators",
     "History": "segue.training",
     "SequenceClassifier": "segue.estimators",
     "SequenceLabeler": "segue.estimators",
@@ -44,6 +51,7 @@ _ROOMS = ("errors", "layers", "synth", "testing")
 __all__ = [
     "Dataset",
     "Evaluation",
+    "Forecaster",
     "History",
     "SequenceClassifier",
     "SequenceLabeler",

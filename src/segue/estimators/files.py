@@ -50,7 +50,7 @@ class _Parameters(_Closed):
     classes: Names | None = None
     seed: int
     device: str
-    layout: Literal["ntc", "nct", "tc", "ct"] = "ntc"
+    layout: Literal["ntc", "nct", "tc", "ct"] | None = None
     size: int | None = None
     horizon: int | None = None
     strategy: Literal["recursive", "direct"] | None = None

@@ -17,7 +17,7 @@ from segue.prepare.standardize import Standardize
 from segue.prepare.steps import StepSpec
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
-from segue.prepare.windows import windows
+from segue.prepare.windowing import windows
 
 __all__ = [
     "STEPS",

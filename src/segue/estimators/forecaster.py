@@ -1,0 +1,323 @@
+"""The steps that follow: a forecast of one series or several."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.estimators.autoregression import Autoregression, last_known
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.number_targets import Numbers, TargetScale, r_squared
+from segue.networks import NetworkLike
+from segue.prepare.pipeline import PrepareLike
+from segue.prepare.windowing import as_series, is_one_series, windows
+from segue.sequences import Array, Layout, Sequences
+from segue.training import TrainingOptions
+from segue.training.job import Job
+from segue.training.objectives import Objective
+from segue.training.targets import Targets, WholeTargets
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+Strategy = Literal["recursive", "direct"]
+
+
+class Forecaster(SequenceEstimator):
+    """Learns from windows of series what follows them, and goes on from there.
+
+    The network says how far the next steps are from the last known value, so that one which has
+    learnt nothing says "as yesterday". Windows that share a step never are in training and
+    validation both: validation is the last part of each series. Windows whose next steps are
+    missing (NaN) are left out; missing values inside become a mask channel, as everywhere.
+
+    Args:
+        network: a text such as "gru(32)", or a list of layer specs. The last dense layer is
+            implied.
+        size: steps of a window, which is what the network sees.
+        horizon: steps to be forecast; with `strategy="direct"` no more can be.
+        strategy: "recursive": the network gives the next step, which is appended for the one after
+            it, for as many steps as are wanted; "direct": it gives `horizon` steps at once.
+        prepare: what is done to the windows first, fitted on training data.
+        epochs: how often all training windows are seen, at most; "auto": as often as makes about a
+            thousand updates, 10 to 300 times.
+        batch_size: windows in one update.
+        learning_rate: the highest that occurs in the schedule.
+        validation: "auto" (the last 10 % of each series' windows; none when there are fewer than
+            100), a share, a `Dataset` of series, or `None`. With validation the weights of the best
+            epoch are kept, without it the last.
+        seed: the same seed gives the same bits.
+        device: "auto", "cpu" or "cuda".
+        options: `TrainingOptions`, the rest; `min_delta` is in the squared unit of the series.
+
+    Attributes:
+        autoregression_: a linear model of the same windows, in closed form, to compare with.
+        ends_: `[n, size, channel]`, the last steps of the training series: `predict(steps)` goes
+            on from there.
+        network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
+            `SequenceClassifier`; `rmse` of the history is in the unit of the series.
+
+    >>> series = np.sin(0.3 * np.arange(300))
+    >>> options = TrainingOptions(progress="none")
+    >>> forecaster = Forecaster("gru(8)", size=12, epochs=8, options=options).fit(series)
+    >>> forecaster.predict(3).shape, forecaster.predict(series[:50], 20).shape
+    ((3,), (20,))
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    layout: Layout = "ntc"
+
+    def __init__(
+        self,
+        network: NetworkLike = "gru(32)",
+        *,
+        size: int = 32,
+        horizon: int = 1,
+        strategy: Strategy = "recursive",
+        prepare: PrepareLike = "standardize",
+        epochs: Literal["auto"] | int = "auto",
+        batch_size: int = 32,
+        learning_rate: float = 0.004,
+        validation: Literal["auto"] | float | Dataset | None = "auto",
+        seed: int = 0,
+        device: str = "auto",
+        options: TrainingOptions | None = None,
+    ) -> None:
+        self.network = network
+        self.size = size
+        self.horizon = horizon
+        self.strategy = strategy
+        self.prepare = prepare
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.seed = seed
+        self.device = device
+        self.options = options
+
+    def fit(self, X: Any, y: Any = None, **more: Any) -> Self:  # noqa: N803
+        """Learn from one series or several.
+
+        Args:
+            X: one `(time,)` or `(time, channel)` array, a list of them, `Sequences`, or a `Dataset`
+                with a series in each sequence (of parts, "train" is learnt from).
+            y: nothing; what follows is in the series.
+            **more: `validation_data` (series), `groups`, `folder`, `resume`, as in
+                `SequenceClassifier.fit`.
+
+        Returns:
+            The forecaster itself.
+
+        Raises:
+            DataError: series that cannot be used, such as ones shorter than a window.
+
+        Warns:
+            UserWarning: the forecast is not better than "as yesterday".
+        """
+        super().fit(X, y, **more)
+        series = as_series(X)
+        series = series.part("train") if "train" in series.part_names else series
+        self.ends_ = ends_of(series.x[series.x.lengths >= self.size], self.size)
+        self.one_series_ = is_one_series(X) and np.ndim(X) == 1
+        return self
+
+    # -- targets --------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments that only a forecaster has."""
+        if self.strategy in ("recursive", "direct"):
+            return []
+        return [f"`strategy` is {self.strategy!r}; expected 'recursive' or 'direct'."]
+
+    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Cut series into windows; the targets are the changes from the last known value."""
+        if y is not None:
+            raise DataError("A Forecaster finds its targets in the series: leave out `y`.")
+        series = as_series(X)
+        if series.spans is not None:
+            raise DataError(
+                "These are windows already, and a Forecaster cuts its own: pass the series."
+            )
+        groups = series.groups if groups is None else groups
+        series = replace(series, y=None, classes=None, groups=groups)
+        cut = windows(series, self.size, self._ahead)
+        changes = cut.y.reshape(len(cut), self._ahead, -1) - last_known(as_array(cut.x))[:, None]
+        changes = changes.reshape(len(cut), -1)
+        known = ~np.isnan(changes).any(axis=1)
+        return replace(cut, y=changes)[known]
+
+    @property
+    def _ahead(self) -> int:
+        """Steps that the network gives in one pass."""
+        return self.horizon if self.strategy == "direct" else 1
+
+    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
+        """Nothing is to be kept yet."""
+        if len(part) == 0:
+            raise DataError("After every window of these series a value is missing.")
+        return part
+
+    def learn_targets(self, data: Dataset) -> None:
+        """Take mean and deviation of the changes, and the linear model in closed form."""
+        self.target_scale_ = TargetScale.fit(data.y)
+        self.autoregression_ = Autoregression.fit(as_array(data.x), data.y.astype(np.float64))
+
+    def objective(self) -> Objective:
+        """The mean squared error of the scaled changes."""
+        return self.target_scale_.objective()
+
+    def targets(self, data: Dataset, device: torch.device) -> Targets:
+        """Scaled changes."""
+        return self.target_scale_.targets(data.y, device)
+
+    def look_back(self, job: Job) -> None:
+        """Compare with "as yesterday", and say so if the network is not better."""
+        last = self.history_.rows[(self.history_.best_epoch or 0) - 1]
+        examples, name = (
+            job.validation or job.train,
+            "validation_rmse" if job.validation else "rmse",
+        )
+        assert isinstance(examples.targets, WholeTargets)
+        changes = self.target_scale_.restored(examples.targets.values.cpu())
+        persistence = float(np.sqrt(np.mean(changes**2)))
+        where = "validation" if job.validation else "training"
+        text = f"RMSE {last[name]:.4g} on {where} windows; as yesterday {persistence:.4g}"
+        self.training_summary_.append(("forecast", text))
+        if last[name] >= persistence:
+            warnings.warn(
+                f"The forecast is not better than 'same as yesterday' ({text}). More epochs or "
+                "another network may help; for a random walk nothing can.",
+                stacklevel=3,
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """The scale of the changes, the linear model, and the ends of the series."""
+        ends: Any = self.ends_.astype(object)
+        ends[np.isnan(self.ends_)] = None
+        return {
+            **self.target_scale_.facts(),
+            "autoregression": self.autoregression_.to_json(),
+            "ends": ends.tolist(),
+            "one_series": self.one_series_,
+        }
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """Take over what `facts` gave."""
+        self.target_scale_ = TargetScale.from_facts(facts)
+        self.autoregression_ = Autoregression.from_json(facts["autoregression"])
+        self.ends_ = np.array(facts["ends"], np.float32)
+        self.one_series_ = bool(facts["one_series"])
+
+    # -- ask ------------------------------------------------------------------------------------
+
+    def predict(self, series: Any = None, steps: int | None = None) -> Numbers:
+        """Continue series: the `steps` that follow their last one.
+
+        Args:
+            series: as in `fit`, at least `size` steps of each; the training series if left out.
+                `predict(12)` means the same as `predict(steps=12)`.
+            steps: how many; `horizon` if left out.
+
+        Returns:
+            `[steps]` for one `(time,)` array, `[steps, channel]` for one `(time, channel)` array,
+            else `[n, steps, channel]`.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: a series shorter than a window, or with other channels.
+            OptionError: more steps than the direct strategy has learnt.
+        """
+        self._check_fitted()
+        if isinstance(series, int | np.integer):
+            series, steps = None, int(series)
+        if series is None:
+            known, flat, one = self.ends_, self.one_series_, len(self.ends_) == 1
+        else:
+            known, one = ends_of(as_series(series).x, self.size), is_one_series(series)
+            flat = one and np.ndim(series) == 1
+        found = self.continued(known, self.horizon if steps is None else steps)
+        if not one:
+            return found
+        return found[0, :, 0] if flat else found[0]
+
+    def continued(self, x: Array, steps: int) -> Numbers:
+        """`[n, steps, channel]`, what follows `[n, size, channel]` windows."""
+        return self._roll(x, steps, self._changes)
+
+    def continued_linearly(self, x: Array, steps: int) -> Numbers:
+        """The same by the linear model in closed form, to compare with."""
+        return self._roll(x, steps, self.autoregression_.changes)
+
+    def _changes(self, x: Array) -> Numbers:
+        outputs = self.whole_outputs(self.check_input(Sequences.from_array(x)))
+        return self.target_scale_.restored(outputs)
+
+    def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
+        if isinstance(steps, bool) or steps < 1:
+            raise OptionError(f"`steps` is {steps!r}; expected a whole number from 1 on.")
+        if self.strategy == "direct" and steps > self.horizon:
+            raise OptionError(
+                f"{steps} steps are wanted, and the direct strategy has learnt {self.horizon}: fit "
+                f"with horizon={steps}, or with strategy='recursive'."
+            )
+        found: list[Numbers] = []
+        while len(found) < steps:
+            last = last_known(x)[:, None]
+            ahead = last + changes(x).reshape(len(x), self._ahead, -1)
+            found += list(ahead.transpose(1, 0, 2))
+            x = np.concatenate([x, ahead.astype(np.float32)], axis=1)[:, -self.size :]
+        return np.stack(found[:steps], axis=1)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+        """R² of the forecasts of `horizon` steps after every window of these series.
+
+        Of a `Dataset` with a part "test", that part is asked.
+        """
+        series = as_series(X)
+        cut = self.cut(series.part("test") if "test" in series.part_names else series)
+        found = self.continued(as_array(cut.x), self.horizon)
+        return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)
+
+    def cut(self, series: Dataset) -> Dataset:
+        """Windows of these series with the `horizon` steps that follow as `[n, value]` targets."""
+        self._check_fitted()
+        cut = windows(replace(series, y=None, classes=None), self.size, self.horizon)
+        cut = cut[~np.isnan(last_known(as_array(cut.x))).any(axis=1)]
+        return replace(cut, y=cut.y.reshape(len(cut), -1))
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(three_d_array=True, allow_nan=True),
+        )
+
+
+def as_array(x: Sequences) -> Array:
+    """`[n, size, channel]` of windows that are all of one length."""
+    return x.values.reshape(len(x), -1, x.channels)
+
+
+def ends_of(x: Sequences, size: int) -> Array:
+    """`[n, size, channel]`, the last steps of each series.
+
+    Raises:
+        DataError: a series is shorter.
+    """
+    short = np.flatnonzero(x.lengths < size)
+    if len(short):
+        raise DataError(
+            f"Series {short[0]} has {x.lengths[short[0]]} steps; a forecast goes on from the last "
+            f"{size} (`size`)."
+        )
+    return as_array(x.pieces(np.arange(len(x)), x.lengths - size, size))
