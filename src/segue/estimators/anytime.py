@@ -71,7 +71,7 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
     preparation = classifier.preparation_
     for layer in classifier.network_.chain:
         if not layer.causal:
-            return f"{layer.name} needs the whole sequence"
+            return str(layer.not_causal()).partition(", so it cannot")[0]
     for step in preparation.steps:
         if not step.causal:
             return f"the preparation `{step}` looks ahead"

@@ -127,6 +127,8 @@ class _Lines:
                 total.index_add_(0, some.rows[kept], found[kept])
                 missed.append(index[~kept.cpu()])
             waiting = waiting.of(torch.cat(missed)).halved()
+            if len(waiting.rows) == 0:
+                break
         return total
 
     def _integrate(self, pieces: _Pieces) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,137 @@
+"""A stream says after each step what the classifier says of the steps so far, or refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from segue import SequenceClassifier, TrainingOptions
+from segue.dataset import Dataset
+from segue.errors import DataError, NotCausalError, NotFittedError
+from segue.testing.data import tiny_dataset
+
+QUIET = TrainingOptions(progress="none")
+
+
+def fit(network: str, data: Dataset | None = None, **more: object) -> SequenceClassifier:
+    """Two epochs: the weights are no longer those of the beginning."""
+    data = tiny_dataset(24) if data is None else data
+    return SequenceClassifier(network, epochs=2, options=QUIET, **more).fit(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "lstm(4)",
+        "gru(3, reset=before) dense(4, relu)",
+        "rnn(3, activation=relu) gru(2) pool(max)",
+        "lstm(3, initial_state=learnt) pool(mean) dropout(0.2)",
+        "conv(4, 3, causal=true, dilation=2) batchnorm pool(attention)",
+        "residual(conv(2, 3, causal=true)) position attention(1, causal=true) pool(mean)",
+        "parallel(lstm(2), conv(3, 2, causal=true) pool(max))",
+    ],
+)
+def test_each_push_is_the_answer_to_the_steps_so_far(network: str) -> None:
+    """Sequence after sequence, with a reset between them."""
+    classifier = fit(network)
+    stream = classifier.stream()
+    for steps in tiny_dataset(4, seed=1).x:
+        for time, step in enumerate(steps):
+            wanted = classifier.predict_proba([steps[: time + 1]])[0]
+            np.testing.assert_allclose(stream.push(step), wanted, atol=1e-5)
+        assert stream.steps == len(steps)
+        stream.reset()
+        assert stream.steps == 0
+
+
+def test_two_streams_do_not_disturb_each_other() -> None:
+    """Each has a state of its own; predicting in between changes nothing."""
+    classifier = fit("gru(3)")
+    first, second = classifier.stream(), classifier.stream()
+    alone = [classifier.stream().push([1.0, 2.0]), classifier.stream().push([-1.0, 0.0])]
+    together = [first.push([1.0, 2.0]), second.push([-1.0, 0.0])]
+    classifier.predict([[[5.0, 5.0]]])
+    np.testing.assert_array_equal(alone, together)
+    assert not np.array_equal(first.push([0.0, 0.0]), second.push([0.0, 0.0]))
+
+
+def test_missing_values_where_training_had_some() -> None:
+    """They go through the mask as in a whole sequence."""
+    data = tiny_dataset(24, missing=0.3)
+    classifier = fit("gru(3)", data)
+    stream = classifier.stream()
+    steps = np.array([[1.0, np.nan], [np.nan, np.nan], [0.5, 2.0]], np.float32)
+    for time, step in enumerate(steps):
+        wanted = classifier.predict_proba([steps[: time + 1]])[0]
+        np.testing.assert_allclose(stream.push(step), wanted, atol=1e-5)
+
+
+def test_tokens_and_single_channels() -> None:
+    """A token or a number may come without brackets."""
+    words = tiny_dataset(24, tokens=6)
+    classifier = fit("embedding(3) lstm(3)", words)
+    stream = classifier.stream()
+    for token in (1, 5, 2):
+        found = stream.push(token)
+    wanted = classifier.predict_proba([np.array([[1], [5], [2]], np.int32)])[0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    numbers = fit("gru(2)", tiny_dataset(24, channels=1))
+    np.testing.assert_array_equal(numbers.stream().push(0.5), numbers.stream().push([0.5]))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ([1.0], r"shape \(1,\); expected \[2\]"),
+        ([[1.0, 2.0], [1.0, 2.0]], "One step is pushed at a time"),
+        (3.0, r"expected \[2\]"),
+        (["a", "b"], "expected numbers"),
+        ([np.inf, 0.0], "Step 1 has an infinite value"),
+        ([0.0, np.nan], r"Step 1 has no value \(NaN\) in channel 1"),
+    ],
+)
+def test_a_step_that_cannot_be_used_does_not_count(step: object, said: str) -> None:
+    """It is refused, and the stream goes on as if it had not come."""
+    classifier = fit("gru(3)")
+    stream = classifier.stream()
+    stream.push([1.0, 2.0])
+    with pytest.raises(DataError, match=said):
+        stream.push(step)  # type: ignore[arg-type]
+    assert stream.steps == 1
+    wanted = classifier.predict_proba([[[1.0, 2.0], [3.0, 4.0]]])[0]
+    np.testing.assert_allclose(stream.push([3.0, 4.0]), wanted, atol=1e-5)
+
+
+def test_a_token_must_be_whole() -> None:
+    """1.5 is no word."""
+    with pytest.raises(DataError, match="expected a token"):
+        fit("embedding(2) gru(2)", tiny_dataset(24, tokens=6)).stream().push(1.5)
+
+
+@pytest.mark.parametrize(
+    ("network", "prepare", "name"),
+    [
+        ("bilstm(2)", "standardize", "bilstm_1"),
+        ("gru(2) bigru(2, name=both)", "standardize", "both"),
+        ("conv(3, 3) pool(mean)", "standardize", "conv_1"),
+        ("gru(2)", "interpolate standardize", "interpolate"),
+    ],
+)
+def test_what_looks_ahead_is_named(network: str, prepare: str, name: str) -> None:
+    """A layer or a preparation that needs the whole sequence refuses to stream."""
+    with pytest.raises(NotCausalError, match=name):
+        fit(network, prepare=prepare).stream()
+
+
+def test_it_must_be_fitted() -> None:
+    """There is nothing to stream through before `fit`."""
+    with pytest.raises(NotFittedError):
+        SequenceClassifier("gru(2)").stream()
+
+
+def test_it_says_what_it_is() -> None:
+    """For a person at a prompt."""
+    stream = fit("gru(2)").stream()
+    stream.push([0.0, 0.0])
+    assert repr(stream) == "Stream(steps=1, classes=2)"
+    assert stream.classes == ("down", "up")
