@@ -175,8 +175,10 @@ def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Float
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    if min(features.shape) < 2:  # one feature: a line is all there is
+    if features.shape[1] == 1:  # a line is all there is
         return np.pad(features, ((0, 0), (0, 1)))
+    if (features == features[0]).all():  # a layer that says nothing: one point
+        return np.zeros((len(features), 2))
     if method == "pca":
         return np.asarray(PCA(2, random_state=seed).fit_transform(features), np.float64)
     near = min(perplexity, (len(features) - 1) / 3)
