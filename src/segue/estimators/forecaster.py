@@ -27,6 +27,9 @@ from segue.training.targets import Targets, WholeTargets
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
+# Of the error of "as yesterday"; less of a difference is often chance.
+_CLEARLY_BETTER = 0.99
+
 Strategy = Literal["recursive", "direct"]
 
 
@@ -120,7 +123,7 @@ class Forecaster(SequenceEstimator):
             DataError: series that cannot be used, such as ones shorter than a window.
 
         Warns:
-            UserWarning: the forecast is not better than "as yesterday".
+            UserWarning: the forecast is not clearly better, by 1 %, than "as yesterday".
         """
         super().fit(X, y, **more)
         series = as_series(X)
@@ -191,10 +194,10 @@ class Forecaster(SequenceEstimator):
         where = "validation" if job.validation else "training"
         text = f"RMSE {last[name]:.4g} on {where} windows; as yesterday {persistence:.4g}"
         self.training_summary_.append(("forecast", text))
-        if last[name] >= persistence:
+        if last[name] > _CLEARLY_BETTER * persistence:
             warnings.warn(
-                f"The forecast is not better than 'same as yesterday' ({text}). More epochs or "
-                "another network may help; for a random walk nothing can.",
+                f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
+                "epochs or another network may help; for a random walk nothing can.",
                 stacklevel=3,
             )
 
