@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segue._version import __version__
 
 if TYPE_CHECKING:
-    from segue import errors, synth, testing
+    from segue import errors, evaluation, layers, plots, synth, testing
     from segue.dataset import Dataset
     from segue.estimators import (
         Forecaster,
@@ -46,7 +46,7 @@ _WHERE = {
     "read": "segue.readers",
     "windows": "segue.prepare",
 }
-_ROOMS = ("errors", "layers", "synth", "testing")
+_ROOMS = ("errors", "evaluation", "layers", "plots", "synth", "testing")
 
 __all__ = [
     "Dataset",
@@ -61,8 +61,10 @@ __all__ = [
     "__version__",
     "errors",
     "evaluate",
+    "evaluation",
     "layers",
     "load",
+    "plots",
     "read",
     "synth",
     "testing",
