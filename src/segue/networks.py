@@ -58,21 +58,20 @@ def _wrapped(spec: Any) -> Any:
     return Own(spec) if isinstance(spec, nn.Module) else spec
 
 
+def is_own(spec: LayerSpec) -> bool:
+    """Whether a module of the user's own is in it, which no text or file can bring."""
+    return spec.is_own or any(is_own(inner) for inner in spec.inside())
+
+
 def specs_from_json(items: Iterable[Mapping[str, Any]]) -> tuple[LayerSpec, ...]:
     """Make layer specs from the JSON of a model file.
 
     Raises:
         SpecError: an unknown kind or field, or a layer of the user's own.
     """
-    items = list(items)
-    own = [i for i in items if isinstance(i, Mapping) and i.get("kind") in (Own.kind, OwnCell.kind)]
-    if own:
-        names = ", ".join(str(item.get("module", item.get("cell"))) for item in own)
-        raise SpecError(
-            f"the network holds what is the user's own ({names}), which a file cannot bring: "
-            "load it with segue.load(path, network=...), given the network that was trained."
-        )
-    return tuple(s for s in from_json(items, LAYERS, what="layer") if isinstance(s, LayerSpec))
+    # The last two say why they cannot be brought.
+    kinds: dict[str, type[LayerSpec]] = {**LAYERS, Own.kind: Own, OwnCell.kind: OwnCell}
+    return tuple(s for s in from_json(items, kinds, what="layer") if isinstance(s, LayerSpec))
 
 
 class Network(nn.Module):

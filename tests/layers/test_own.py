@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import segue
-from segue.errors import NotCausalError, SpecError
+from segue.errors import ModelFileError, NotCausalError, SpecError
 from segue.layers import LSTM, Cell, Conv, Dense, Own, OwnCell, Padded, Pool, Residual, Shape
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
@@ -166,8 +167,8 @@ def test_what_does_not_fit_is_refused_when_it_is_built(network: Any, message: st
         Network(as_specs(network), Shape(2), 2)
 
 
-def test_they_learn() -> None:
-    """In a classifier, as any other layer."""
+def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:
+    """In a classifier, as any other layer; the file is loaded around the layers that are given."""
     rng = np.random.default_rng(0)
     x = [rng.normal(size=(n, 2)) + 2 * (n % 2) for n in rng.integers(3, 9, 60)]
     y = [len(steps) % 2 for steps in x]
@@ -177,13 +178,28 @@ def test_they_learn() -> None:
         x, y
     )
     assert fitted.score(x, y) > 0.9
+    path = tmp_path / "own.safetensors"
+    fitted.save(path)
+    with pytest.raises(ModelFileError, match="'LeakyCell'.*segue.load\\(path, network=...\\)"):
+        segue.load(path)
+    for given in (lambda: [LeakyCell(2, 4), Spread()], [LeakyCell(2, 4)]):
+        with pytest.raises(ModelFileError, match="and another was given"):
+            segue.load(path, network=given)
+    with pytest.raises(ModelFileError, match="the description and the weights differ"):
+        segue.load(path, network=[LeakyCell(2, 5), Gate(5)])
+    for given in (lambda: [LeakyCell(2, 4), Gate(4)], [LeakyCell(2, 4), Gate(4)]):
+        loaded = segue.load(path, network=given)
+        np.testing.assert_array_equal(loaded.predict_proba(x), fitted.predict_proba(x))
 
 
 def test_their_json_is_a_note_that_makes_nothing() -> None:
     """A file names the class, and nothing is imported by that name."""
     (spec,) = as_specs([Gate(2)])
     assert spec.to_json() == {"kind": "own", "module": "Gate"}
-    with pytest.raises(SpecError, match=r"the user's own \(Gate\), which a file cannot bring"):
+    with pytest.raises(SpecError, match=r"the user's own, 'Gate', which a file cannot bring"):
         specs_from_json([spec.to_json()])
+    (around,) = as_specs(Residual([OwnCell(LeakyCell(2, 2))]))
+    with pytest.raises(SpecError, match=r"the user's own, 'LeakyCell', which a file"):
+        specs_from_json([around.to_json()])
     with pytest.raises(SpecError, match="unknown layer 'own'"):
         as_specs("own(Gate)")

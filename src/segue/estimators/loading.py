@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
 from segue.estimators.base import SequenceEstimator
@@ -14,8 +16,8 @@ from segue.estimators.files import Description, read
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.regressor import SequenceRegressor
-from segue.layers import Shape
-from segue.networks import Network, specs_from_json
+from segue.layers import LayerSpec, Shape
+from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
 from segue.prepare import Preparation
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
@@ -27,8 +29,15 @@ ESTIMATORS: dict[str, type[SequenceEstimator]] = {
 }
 
 
-def load(path: str | Path) -> Any:
+def load(
+    path: str | Path, *, network: NetworkLike | Callable[[], NetworkLike] | None = None
+) -> Any:
     """Read a fitted estimator from a model file or a run's folder.
+
+    Args:
+        path: the file or folder.
+        network: for a model with a module or cell of your own, which no file can bring: the layers
+            that it was made with, or a function that gives them. Their weights come from the file.
 
     Returns:
         The estimator that was saved, of its own class.
@@ -44,14 +53,24 @@ def load(path: str | Path) -> Any:
         raise DataNotFoundError("there is no such model file.", path=path)
     description, tensors = read(path)
     try:
-        return _restore(description, tensors)
+        return _restore(description, tensors, _given(network))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(
             f"its description does not hold together: {error}", path=path
         ) from error
 
 
-def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> SequenceEstimator:
+def _given(network: Any) -> tuple[LayerSpec, ...] | None:
+    if callable(network) and not isinstance(network, nn.Module):
+        network = network()
+    return None if network is None else as_specs(network)
+
+
+def _restore(
+    description: Description,
+    tensors: dict[str, torch.Tensor],
+    layers: tuple[LayerSpec, ...] | None,
+) -> SequenceEstimator:
     kind: Any = ESTIMATORS.get(description.estimator)
     if kind is None:
         raise DataError(
@@ -59,11 +78,13 @@ def _restore(description: Description, tensors: dict[str, torch.Tensor]) -> Sequ
             f"{did_you_mean(description.estimator, ESTIMATORS)}"
         )
     given = description.parameters.model_dump(exclude_unset=True)
+    if layers is not None and [spec.to_json() for spec in layers] != description.network:
+        raise DataError(f"the file is of the network {description.network}, and another was given.")
     options = TrainingOptions(**given.pop("options"))
     if isinstance(given.get("class_weight"), list):
         given["class_weight"] = dict(given["class_weight"])
     estimator: SequenceEstimator = kind(
-        network=to_text(specs_from_json(description.network)),
+        network=to_text(specs_from_json(description.network)) if layers is None else layers,
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
@@ -89,9 +110,11 @@ def _restore_network(
             f"{estimator.preparation_.channels_out}."
         )
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
+    # What a user has given is trusted, and may not know about devices without memory.
+    device = torch.device("cpu" if any(map(is_own, as_specs(estimator.network))) else "meta")
     try:
-        with torch.device("meta"):
-            plan = estimator.build_network(given, torch.device("meta")).weight_tensors()
+        with device:
+            plan = estimator.build_network(given, device).weight_tensors()
     except RuntimeError as error:
         raise DataError(f"no such network can be built ({error}).") from error
     expected = {name: tuple(weight.shape) for name, weight in plan.items()}

@@ -15,6 +15,7 @@ from segue.errors import SpecError
 from segue.kernels import last_step, scan
 from segue.kernels.scan import State
 from segue.layers.base import Layer, LayerSpec, Place
+from segue.layers.own import refuse_note
 from segue.layers.recurrent import Output
 from segue.padded import Padded
 from segue.randomness import Draws
@@ -71,6 +72,10 @@ class OwnCell(LayerSpec):
     dropout: Rate = 0.0
     output: Output = "auto"
     name: Name | None = None
+
+    def __post_init__(self) -> None:
+        refuse_note(self.cell)
+        super().__post_init__()
 
     def __str__(self) -> str:
         return f"{self.kind}({type(self.cell).__name__})"

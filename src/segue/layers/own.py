@@ -47,6 +47,10 @@ class Own(LayerSpec):
     module: pydantic.InstanceOf[nn.Module]
     name: Name | None = None
 
+    def __post_init__(self) -> None:
+        refuse_note(self.module)
+        super().__post_init__()
+
     def __str__(self) -> str:
         return f"{self.kind}({type(self.module).__name__})"
 
@@ -60,6 +64,15 @@ class Own(LayerSpec):
 
     def build(self, place: Place) -> Layer:
         return OwnLayer(place, copy.deepcopy(self.module))
+
+
+def refuse_note(module: Any) -> None:
+    """Raise for what a file has in place of the user's own: the name of its class."""
+    if isinstance(module, str):
+        raise SpecError(
+            f"the network has a layer of the user's own, {module!r}, which a file cannot bring: "
+            "segue.load(path, network=...) takes the layers that it was made with."
+        )
 
 
 class OwnLayer(Layer):
