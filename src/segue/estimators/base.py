@@ -162,8 +162,8 @@ class SequenceEstimator(abc.ABC):
             groups: `[n]`; a validation split never parts a group.
             validation_data: a `Dataset` or a pair (X, y), in place of `validation`.
             initial: weights to begin with: a fitted estimator (this one too), a network, a model
-                file, or weights by name. Those are taken whose name and shape agree; which ones is
-                said.
+                file, or weights by name. Layers are taken of which every name and shape agrees;
+                which ones is said.
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
 
@@ -171,7 +171,7 @@ class SequenceEstimator(abc.ABC):
             The estimator itself.
 
         Raises:
-            DataError: sequences or targets that cannot be used; `initial` without any weight that
+            DataError: sequences or targets that cannot be used; `initial` without any layer that
                 fits.
             SpecError: a network or preparation that does not parse or fit.
             TrainingError: a loss that is not finite.

@@ -14,8 +14,6 @@ from segue.estimators.files import read
 from segue.networks import Network
 from segue.sequences import Array
 
-_HEAD = "head/"
-
 
 @dataclass(frozen=True)
 class InitialWeights:
@@ -61,7 +59,7 @@ class InitialWeights:
         return cls(weights, _classes(description.targets.model_dump()))
 
     def put_into(self, network: Network, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Set the weights whose name and shape agree.
+        """Set the weights of the layers of which every name and shape agrees.
 
         The weights of the head mean something for their own classes only: with others they stay
         as they are.
@@ -78,12 +76,13 @@ class InitialWeights:
         """
         wanted = {name: tuple(w.shape) for name, w in network.weight_tensors().items()}
         found = {name: np.shape(value) for name, value in self.weights.items()}
-        taken = {name for name, shape in wanted.items() if found.get(name) == shape}
+        strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
         if self.classes is not None and self.classes != _classes(facts):
-            taken = {name for name in taken if not name.startswith(_HEAD)}
+            strange.add("head")
+        taken = {name for name in wanted if _layer(name) not in strange}
         if not taken:
             raise DataError(
-                f"`initial` has no weight that fits: it has {_shown(found)}; the network has "
+                f"`initial` has no layer that fits: it has {_shown(found)}; the network has "
                 f"{_shown(wanted)}. Names and shapes must agree."
             )
         network.set_weights({name: self.weights[name] for name in taken})
@@ -99,7 +98,12 @@ def _classes(facts: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 def _layers(names: Collection[str], order: Mapping[str, Any]) -> str:
     """The layers of these weights, in the network's order."""
-    return ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in order if name in names))
+    return ", ".join(dict.fromkeys(_layer(name) for name in order if name in names))
+
+
+def _layer(name: str) -> str:
+    """`bilstm_1/forward` of `bilstm_1/forward/kernel`."""
+    return name.rpartition("/")[0]
 
 
 def _shown(shapes: Mapping[str, tuple[int, ...]], at_most: int = 6) -> str:

@@ -10,6 +10,7 @@ from segue.plots.display import Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
 from segue.plots.learnt import plot_coverage, plot_plane
 from segue.plots.overview import overview
+from segue.plots.rates import plot_learning_rates
 from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
 from segue.plots.sequences import (
     draw_row,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_curve",
     "plot_gates",
     "plot_history",
+    "plot_learning_rates",
     "plot_lengths",
     "plot_mistakes",
     "plot_plane",

@@ -1,7 +1,27 @@
 """Training: options, the loop, schedules, optimisers, history, checkpoints."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from segue.training.callbacks import Callback
 from segue.training.history import History, HistoryWriter
 from segue.training.options import TrainingOptions
 
-__all__ = ["Callback", "History", "HistoryWriter", "TrainingOptions"]
+if TYPE_CHECKING:
+    from segue.training.finder import LearningRates, find_learning_rate
+
+__all__ = [
+    "Callback",
+    "History",
+    "HistoryWriter",
+    "LearningRates",
+    "TrainingOptions",
+    "find_learning_rate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs torch is loaded when it is touched."""
+    if name not in ("LearningRates", "find_learning_rate"):
+        raise AttributeError(f"module 'segue.training' has no attribute {name!r}")
+    return getattr(importlib.import_module("segue.training.finder"), name)

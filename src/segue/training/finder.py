@@ -1,0 +1,168 @@
+"""A learning rate from one short training in which it grows.
+
+Smith, "Cyclical learning rates for training neural networks", WACV 2017: the rate rises from one
+update to the next, each by the same factor. While it is too small the loss stands still, then it
+falls, and where the rate is too large it breaks out. A good rate is that of the steepest fall.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from segue.errors import OptionError, TrainingError
+from segue.training.gradient import Means, take_gradient
+from segue.training.history import Row
+from segue.training.job import Job, Update
+from segue.training.loop import TrainingState
+from segue.training.threads import choose_threads, threads
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MEMORY = 0.9  # of the smoothed loss, at each update
+_OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
+
+
+class Trainable(Protocol):
+    """What can be asked for a job: every estimator of segue."""
+
+    def make_job(self, *args: Any, **more: Any) -> Job:
+        """All that `fit` would train, for the same arguments."""
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """The losses that came of rising learning rates.
+
+    Attributes:
+        rows: one an update: `learning_rate`, `loss` of its batch, and `smoothed`, a moving average.
+        suggestion: the rate where the smoothed loss falls most steeply.
+    """
+
+    rows: tuple[Row, ...]
+    suggestion: float
+
+    def __repr__(self) -> str:
+        return f"LearningRates(suggestion={self.suggestion:.2g}, updates={len(self.rows)})"
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the loss over the rate, with the suggestion."""
+        from segue.plots import plot_learning_rates
+
+        return plot_learning_rates(self, axes=axes)
+
+
+def find_learning_rate(
+    estimator: Trainable,
+    X: Any,  # noqa: N803
+    y: Any = None,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 1.0,
+    updates: int = 100,
+    **more: Any,
+) -> LearningRates:
+    """Train shortly with a rising learning rate, and suggest one.
+
+    The estimator itself, its weights if it is fitted, stay as they are.
+
+    Args:
+        estimator: any estimator of segue; what it would do in `fit` is done, but for the rate.
+        X: as in `fit`.
+        y: as in `fit`.
+        lowest: the rate of the first update.
+        highest: the rate of the last one, if the loss does not get out of hand before.
+        updates: how many there are at most.
+        **more: other arguments of `fit`: `sample_weight`, `groups`, `initial`.
+
+    Raises:
+        OptionError: rates or a number of updates that mean nothing.
+        TrainingError: the loss is not finite at the lowest rates already.
+
+    >>> from segue import SequenceClassifier
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]] * 20, ["up", "down"] * 20
+    >>> rates = find_learning_rate(SequenceClassifier("gru(8)"), x, y)
+    >>> 1e-4 < rates.suggestion < 1.0
+    True
+    """
+    _check(lowest, highest, updates)
+    job = copy.copy(estimator).make_job(X, y, **more)
+    count = job.options.threads or choose_threads(job.network, job.batch_size)
+    with threads(count):
+        rows = tuple(_smoothed(_losses(job, lowest, highest, updates)))
+    if len(rows) < 3:
+        raise TrainingError(
+            f"The loss is not finite at a learning rate of {lowest:g} already. Look for values far "
+            "out of the ordinary with `segue data show`, or choose a lower `lowest`."
+        )
+    return LearningRates(rows, steepest_fall(rows))
+
+
+def steepest_fall(rows: tuple[Row, ...]) -> float:
+    """The learning rate at which the smoothed loss falls most for the same factor of the rate.
+
+    Only what comes before the lowest loss counts.
+
+    >>> losses = [1.0, 1.0, 0.9, 0.5, 0.4, 2.0]
+    >>> rows = [{"learning_rate": 10.0**i, "smoothed": loss} for i, loss in enumerate(losses)]
+    >>> steepest_fall(tuple(rows))
+    100.0
+    """
+    losses = np.array([row["smoothed"] for row in rows])
+    lowest = max(2, int(losses.argmin()) + 1)
+    slopes = np.gradient(losses[:lowest])
+    return float(rows[int(slopes.argmin())]["learning_rate"])
+
+
+def _losses(job: Job, lowest: float, highest: float, updates: int) -> Iterator[Row]:
+    """Train, and give the rate and the loss of each update as long as the loss is finite."""
+    optimizer = TrainingState.start(job).optimizer
+    growth = (highest / lowest) ** (1 / (updates - 1))
+    for number, (epoch, update) in zip(range(updates), _endless(job), strict=False):
+        rate = lowest * growth**number
+        loss, norm = take_gradient(job, update, epoch, Means(job.objective))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            return
+        yield {"learning_rate": rate, "loss": loss}
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+
+
+def _endless(job: Job) -> Iterator[tuple[int, Update]]:
+    """The updates of one epoch after the other, each with its epoch."""
+    epoch = 0
+    while True:
+        epoch += 1
+        for update in job.updates(epoch):
+            yield epoch, update
+
+
+def _smoothed(rows: Iterator[Row]) -> Iterator[Row]:
+    """Add a moving average, and end where it has grown to several times its lowest value.
+
+    The average is corrected for its beginning, as Adam's are (Kingma & Ba, ICLR 2015).
+    """
+    total, lowest = 0.0, math.inf
+    for number, row in enumerate(rows, start=1):
+        total = _MEMORY * total + (1 - _MEMORY) * row["loss"]
+        smoothed = total / (1 - _MEMORY**number)
+        lowest = min(lowest, smoothed)
+        yield {**row, "smoothed": smoothed}
+        if smoothed > _OUT_OF_HAND * lowest:
+            return
+
+
+def _check(lowest: float, highest: float, updates: int) -> None:
+    if not 0 < lowest < highest < math.inf:
+        raise OptionError(
+            f"`lowest` is {lowest!r} and `highest` {highest!r}; expected 0 < lowest < highest."
+        )
+    if updates < 10:
+        raise OptionError(f"`updates` is {updates!r}; expected 10 or more to see the loss fall.")

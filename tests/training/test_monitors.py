@@ -1,0 +1,46 @@
+"""What makes an epoch the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from segue import SequenceClassifier, SequenceRegressor, TrainingOptions
+from segue.errors import OptionError
+from segue.testing import tiny_dataset
+from segue.training import loop as loop_module
+from segue.training.job import Job
+from segue.training.loop import TrainingState, train
+
+LOSSES = (0.9, 0.5, 0.6, 0.7, 0.65, 0.8)
+ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
+
+
+@pytest.mark.parametrize(("monitor", "epoch"), [("loss", 2), ("accuracy", 5)])
+def test_the_best_epoch_is_that_of_the_monitor(
+    make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, monitor: Any, epoch: int
+) -> None:
+    """The lowest loss; or the highest accuracy and, of the equal ones, the lowest loss."""
+    pairs = iter(zip(LOSSES, ACCURACIES, strict=True))
+
+    def validate(job: Job, state: TrainingState) -> dict[str, float]:
+        return dict(zip(("validation_loss", "validation_accuracy"), next(pairs), strict=True))
+
+    monkeypatch.setattr(loop_module, "_validate", validate)
+    job = make_job(options=TrainingOptions(progress="none", monitor=monitor))
+    state = TrainingState.start(job)
+    train(job, state)
+    assert state.best_epoch == epoch
+
+
+def test_numbers_have_no_accuracy_to_be_monitored() -> None:
+    regressor = SequenceRegressor(options=TrainingOptions(progress="none", monitor="accuracy"))
+    with pytest.raises(OptionError, match="`monitor` is 'accuracy'.*use 'loss', which rmse"):
+        regressor.fit([[1.0, 2.0]] * 4, [1.0, 2.0, 3.0, 4.0])
+
+
+def test_a_monitor_that_there_is_not() -> None:
+    with pytest.raises(OptionError, match="`monitor` is 'acuracy'. Did you mean \"accuracy\"?"):
+        SequenceClassifier(options=TrainingOptions(monitor="acuracy")).fit(tiny_dataset(12))  # type: ignore[arg-type]
