@@ -92,7 +92,8 @@ def test_what_comes_after_the_training_part_has_no_influence() -> None:
     """Neither on weights nor on the preparation, nor on the linear model."""
     series = ar2(400, seed=0)
     both = [
-        Dataset([series[:300], tail], parts=["train", "test"]) for tail in (series[300:], [9e9])
+        Dataset([series[:300], tail], parts=["train", "test"])
+        for tail in (series[300:], 9 * series[300:])
     ]
     a, b = (quick(epochs=1).fit(data) for data in both)
     assert a.preparation_.to_json() == b.preparation_.to_json()

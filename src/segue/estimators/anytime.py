@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from segue.errors import NotCausalError, OptionError
-from segue.estimators.asking import head_of, layers_by_name, per_step
+from segue.estimators.asking import layers_by_name, per_step
 from segue.layers import Layer, Padded
 from segue.layers.flatten import FlattenLayer
 from segue.layers.recurrent import RecurrentLayer
@@ -87,7 +87,7 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
 def _in_one_pass(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
     def beliefs(batch: Padded) -> Padded:
         logits = _logits_at_every_step(classifier.network_, batch)
-        shares = probabilities(logits.values.double(), head_of(classifier))
+        shares = probabilities(logits.values.double(), classifier.head_kind)
         return Padded(shares.float(), logits.lengths)
 
     found = per_step(classifier, x, beliefs)

@@ -61,12 +61,6 @@ def per_step(
     return Sequences.from_list(rows)
 
 
-def head_of(classifier: SequenceClassifier) -> str:
-    """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
-    outputs = classifier.network_.chain[-1].shape.features
-    return "one-logit" if classifier.head == "softmax" and outputs == 1 else classifier.head
-
-
 # -- layers -------------------------------------------------------------------------------------
 
 

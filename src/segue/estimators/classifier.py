@@ -11,12 +11,12 @@ import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.fitting import sequence_weights
-from segue.estimators.inputs import as_dataset, check_classes
+from segue.estimators.inputs import as_dataset
+from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -49,8 +49,8 @@ class SequenceClassifier(SequenceEstimator):
             best epoch are kept, without it the last.
         class_weight: `None`, "balanced", or a weight for each class.
         head: "softmax" (two classes share one logit), or "sigmoid": an independent output per
-            class.
-        classes: fixes the classes, also those that do not occur.
+            class. With "sigmoid", `y` may also be `(n, labels)` of 0 and 1, several labels at once.
+        classes: fixes the classes, also those that do not occur; the names of several labels.
         seed: the same seed gives the same bits.
         device: "auto", "cpu" or "cuda".
         layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
@@ -74,7 +74,7 @@ class SequenceClassifier(SequenceEstimator):
     array(['up'], dtype='<U4')
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classify",)
+    tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
 
     def __init__(
         self,
@@ -121,8 +121,13 @@ class SequenceClassifier(SequenceEstimator):
 
     def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
         """Find the classes of the training part, or check those that are given."""
-        names = tuple(np.unique(part.y).tolist()) if self.classes is None else tuple(self.classes)
-        check_classes(part.y, names)
+        self.labels_ = LABELS[part.task]
+        if part.task == "tag" and self.head != "sigmoid":
+            raise OptionError(
+                f"`y` has shape {part.y.shape}, several labels at once: take head='sigmoid', an "
+                "independent output for each."
+            )
+        names = self.labels_.names(part, self.classes)
         unseen = [str(name) for name in data.classes or () if name not in names]
         if unseen:
             warnings.warn(
@@ -135,45 +140,41 @@ class SequenceClassifier(SequenceEstimator):
 
     def objective(self) -> Objective:
         """Cross-entropy of the head."""
-        return OBJECTIVES[self._head_kind](len(self.classes_))
+        return OBJECTIVES[self.head_kind](len(self.classes_))
 
     @property
-    def _head_kind(self) -> str:
-        return "one-logit" if self.head == "softmax" and len(self.classes_) == 2 else self.head
+    def head_kind(self) -> str:
+        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
+        return self.labels_.head(self.head, len(self.classes_))
 
     def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """Class numbers."""
+        """Class numbers, or 0 and 1 for each label."""
         return WholeTargets(torch.from_numpy(self._codes(data)).to(device))
 
     def learn_targets(self, data: Dataset) -> None:
         """Count the classes."""
-        counts = np.bincount(self._codes(data), minlength=len(self.classes_)).tolist()
+        counts = self.labels_.counts(self._codes(data), len(self.classes_))
         self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
 
     def weights(self, data: Dataset, sample_weight: Array | None) -> Array | None:
         """How much each sequence counts, by its own weight and that of its class."""
         names = tuple(self.classes_.tolist())
-        return sequence_weights(self._codes(data), names, self.class_weight, sample_weight)
+        return self.labels_.weights(self._codes(data), names, self.class_weight, sample_weight)
 
     def _codes(self, data: Dataset) -> Array:
-        numbers = {name: code for code, name in enumerate(self.classes_.tolist())}
-        strange = sorted({str(label) for label in data.y.tolist() if label not in numbers})
-        if strange:
-            raise DataError(
-                f"Labels {', '.join(strange)} are not among the classes "
-                f"{self.classes_.tolist()} that are trained."
-            )
-        return np.array([numbers[label] for label in data.y.tolist()], np.int64)
+        return self.labels_.codes(data, self.classes_.tolist())
 
     def facts(self) -> dict[str, Any]:
         """Classes and how many sequences of each were learnt from."""
         return {
             "classes": self.classes_.tolist(),
             "class_counts": list(self.class_counts_.values()),
+            "task": self.labels_.task,
         }
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
+        self.labels_ = LABELS[facts.get("task", "classify")]
         self.classes_ = np.asarray(facts["classes"])
         counts = facts["class_counts"]
         self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
@@ -183,17 +184,19 @@ class SequenceClassifier(SequenceEstimator):
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
         """The probability of each class, `[n, class]`, in the order of `classes_`.
 
+        They sum to one; those of several labels at once do not, each stands for itself.
+
         Raises:
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
         logits = self.whole_outputs(self.check_input(X))
-        return np.asarray(probabilities(logits.double(), self._head_kind))
+        return np.asarray(probabilities(logits.double(), self.head_kind))
 
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """The most probable class of each sequence, `[n]`."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[best])
+        """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
+        shares = self.predict_proba(X)
+        return self.labels_.decide(shares, self.classes_)
 
     def score(
         self,
@@ -201,9 +204,13 @@ class SequenceClassifier(SequenceEstimator):
         y: Any = None,
         sample_weight: npt.ArrayLike | None = None,
     ) -> float:
-        """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
+        """The accuracy. Of a `Dataset` with a part "test", that part is asked.
+
+        Of several labels at once, a sequence is right if all of its labels are, as scikit-learn
+        counts.
+        """
         data = self.scored_part(X, y)
-        right = np.asarray(self.predict(data.x) == data.y, float)
+        right = self.labels_.right(self.predict(data.x), data, self.classes_.tolist())
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
 
@@ -257,6 +264,6 @@ class SequenceClassifier(SequenceEstimator):
         return Tags(
             estimator_type="classifier",
             target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
+            classifier_tags=ClassifierTags(multi_label=self.head == "sigmoid"),
             input_tags=InputTags(three_d_array=True, allow_nan=True),
         )

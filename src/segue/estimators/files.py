@@ -62,6 +62,7 @@ class _Targets(_Closed):
 
     classes: Names | None = None
     class_counts: list[int] | None = None
+    task: Literal["classify", "tag"] | None = None
     mean: list[float] | None = None
     scale: list[float] | None = None
     shape: list[int] | None = None

@@ -66,6 +66,8 @@ def as_dataset(
             f"There are {len(sequences)} sequences and {len(labels)} labels; expected one label "
             "for each sequence."
         )
+    if labels.ndim == 2:
+        return Dataset(sequences, labels, classes=classes, groups=groups)
     names = np.unique(labels).tolist() if classes is None else list(classes)
     return Dataset(sequences, labels, classes=tuple(names), groups=groups)
 
@@ -136,8 +138,13 @@ def _as_labels(y: Any) -> Array:
     labels = np.asarray(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
+    if labels.ndim == 2 and np.isin(labels, (0, 1)).all():
+        return labels.astype(np.int64)
     if labels.ndim != 1:
-        raise DataError(f"`y` has shape {labels.shape}; expected [n], one label for each sequence.")
+        raise DataError(
+            f"`y` has shape {labels.shape}; expected [n], one label for each sequence, or "
+            "[n, label] of 0 and 1, several labels at once."
+        )
     if labels.dtype.kind == "f" and np.isnan(labels).any():
         raise DataError(f"`y` has no label (NaN) for sequence {int(np.isnan(labels).argmax())}.")
     if labels.dtype == object:

@@ -10,7 +10,6 @@ import torch
 
 from segue.errors import DataError
 from segue.estimators.anytime import unexpected_gaps
-from segue.estimators.asking import head_of
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 
@@ -47,7 +46,7 @@ class Stream:
     def __init__(self, classifier: SequenceClassifier) -> None:
         self._network = classifier.network_
         self._preparation = classifier.preparation_
-        self._head = head_of(classifier)
+        self._head = classifier.head_kind
         self._device = next(self._network.parameters()).device
         self._tokens = self._network.input_shape.tokens is not None
         self.classes: tuple[Any, ...] = tuple(classifier.classes_.tolist())
