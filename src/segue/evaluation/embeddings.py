@@ -174,6 +174,7 @@ def _check(features: Array, labels: Array) -> None:
 def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Floats:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     if features.shape[1] == 1:  # a line is all there is
         return np.pad(features, ((0, 0), (0, 1)))
@@ -183,7 +184,10 @@ def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Float
         return np.asarray(PCA(2, random_state=seed).fit_transform(features), np.float64)
     near = min(perplexity, (len(features) - 1) / 3)
     tsne = TSNE(2, perplexity=near, init="pca", learning_rate="auto", random_state=seed)
-    return np.asarray(tsne.fit_transform(features), np.float64)
+    # Several threads would sum in an order that changes from run to run, and for each of its
+    # thousand small steps they wait for each other: on a busy machine many times longer.
+    with threadpool_limits(1):
+        return np.asarray(tsne.fit_transform(features), np.float64)
 
 
 def _clusters(points: Floats, count: int, seed: int) -> npt.NDArray[np.int64]:

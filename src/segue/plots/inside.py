@@ -125,7 +125,7 @@ def plot_attribution(
     rows = max(steps.shape[1], values.shape[1])
     as_lines = rows <= LINES_AT_MOST
     if axes is None:
-        axes = _column([1.0] * rows if as_lines else [1.6, 1.6], width=6.4)
+        axes = _column([1.6 if rows == 1 else 1.1] * rows if as_lines else [1.6, 1.6], width=6.4)
     limit = max(float(np.abs(values).max(initial=0.0)), 1e-12)
     names = plain_names(channels or [f"channel {i + 1}" for i in range(rows)])
     if as_lines:
@@ -134,7 +134,8 @@ def plot_attribution(
             image = _draw_colours(colours, limit, one, len(steps))
             if row < steps.shape[1]:
                 _draw_line(steps[:, row], one)
-            one.set_ylabel(names[row] if row < len(names) else "", fontsize=8.0)
+            if row < len(names) and rows > 1:
+                one.set_title(names[row], fontsize=8.0)
     else:
         _draw_above(steps, axes[0])
         image = _draw_colours(values, limit, axes[1], len(steps))
