@@ -1,9 +1,9 @@
 """Choose a network by cross-validation on the training part, then score it once on the test part.
 
-    python bench/choose.py japanese-vowels --folds 5 --out choice.jsonl "bilstm(100)" "bigru(64)" ...
+    python bench/choose.py japanese-vowels --folds 5 --out choice.jsonl "bilstm(100)" "bigru(64)"
 
-The test part is touched only with --score, and only by the network with the highest mean accuracy of
-the folds (ties: the lower log loss), over the seeds given.
+The test part is touched only with --score, and only by the network with the highest mean accuracy
+of the folds (ties: the lower log loss), over the seeds given.
 """
 
 from __future__ import annotations
