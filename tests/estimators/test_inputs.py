@@ -336,3 +336,23 @@ def test_parts_without_a_training_part(quick: Quick, data: Dataset) -> None:
     """A test part alone is not learnt from."""
     with pytest.raises(DataError, match="has the parts test and none named 'train'"):
         quick().fit(replace(data, parts=np.full(24, "test")))
+
+
+def test_padding_is_asked_about(quick: Quick) -> None:
+    """Zeros at the ends of an array, of different lengths, are named; real ends are not."""
+    lengths = [4, 6, 9, 12] * 4
+    padded = np.zeros((16, 12, 2), np.float32)
+    for row, length in enumerate(lengths):
+        padded[row, :length] = 1 + row % 2
+    labels = np.arange(16) % 2
+    with pytest.warns(UserWarning, match="all have 12 steps, but 75% end in zeros.*from_padded"):
+        quick().fit(padded, labels)
+    quick().fit(Sequences.from_padded(padded, lengths), labels)
+
+
+def test_a_margin_is_not_taken_for_padding(quick: Quick) -> None:
+    """Pictures by rows begin with empty rows too."""
+    pictures = np.zeros((16, 12, 2), np.float32)
+    for row in range(16):
+        pictures[row, 2 : 6 + row % 5] = 1 + row % 2
+    quick().fit(pictures, np.arange(16) % 2)

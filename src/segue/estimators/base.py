@@ -36,6 +36,7 @@ from segue.estimators.inputs import (
     as_dataset,
     as_sequences,
     check_sequences,
+    warn_of_padding,
     warn_of_swapped_axes,
 )
 from segue.layers import Shape
@@ -177,7 +178,9 @@ class SequenceEstimator(abc.ABC):
             TrainingError: a loss that is not finite.
         """
         begin = InitialWeights.of(initial)
-        chosen = self._choose(X, y, sample_weight, groups, validation_data)
+        chosen = self.choose_data(
+            X, y, sample_weight=sample_weight, groups=groups, validation_data=validation_data
+        )
         place = None if folder is None else TrainingFolder(Path(folder), resume)
         refit = self.training_options.refit and chosen.validation is not None
         job = self._make_job(chosen, begin)
@@ -198,17 +201,21 @@ class SequenceEstimator(abc.ABC):
         X: Any,  # noqa: N803
         y: Any = None,
         *,
-        sample_weight: Any = None,
-        groups: npt.ArrayLike | None = None,
-        validation_data: Any = None,
         initial: Any = None,
+        **more: Any,
     ) -> Job:
-        """All that `fit` would train, without training it; for the arguments see there.
+        """All that `fit` would train, without training it.
 
         The estimator has the new network and preparation then, and is not fitted.
+
+        Args:
+            X: as in `fit`.
+            y: as in `fit`.
+            initial: as in `fit`.
+            **more: `sample_weight`, `groups` and `validation_data`, as in `fit`.
         """
         begin = InitialWeights.of(initial)
-        return self._make_job(self._choose(X, y, sample_weight, groups, validation_data), begin)
+        return self._make_job(self.choose_data(X, y, **more), begin)
 
     def _train(
         self, job: Job, chosen: Chosen, place: TrainingFolder | None, *, is_last: bool
@@ -267,15 +274,16 @@ class SequenceEstimator(abc.ABC):
         if problems:
             raise OptionError(" ".join(problems))
 
-    def _choose(
+    def choose_data(
         self,
         X: Any,  # noqa: N803
-        y: Any,
-        sample_weight: Any,
-        groups: Any,
-        validation_data: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        groups: npt.ArrayLike | None = None,
+        validation_data: Any = None,
     ) -> Chosen:
-        """What is learnt from, and what watches; whatever was fitted before is forgotten."""
+        """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
         self._check_arguments()
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
         data = self.as_dataset(X, y, groups)
@@ -287,6 +295,7 @@ class SequenceEstimator(abc.ABC):
         part, source, text = choose_training_part(data)
         check_sequences(part.x)
         warn_of_swapped_axes(part.x)
+        warn_of_padding(part.x)
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:

@@ -109,6 +109,27 @@ def warn_of_swapped_axes(x: Sequences) -> None:
         )
 
 
+def warn_of_padding(x: Sequences) -> None:
+    """Warn where sequences of one length end in zeros or NaN for different numbers of steps.
+
+    Where zeros stand at the beginnings too, as in pictures with a margin, they belong to the data.
+    """
+    shortest, longest = x.length_range
+    if shortest != longest or longest < 2 or len(x) < 2 or x.is_tokens or x.is_mapped:
+        return
+    values = x.values.reshape(len(x), longest, x.channels)
+    real = ((values != 0) & ~np.isnan(values)).any(axis=2)  # [n, time]
+    lengths = longest - np.argmax(real[:, ::-1], axis=1)
+    begins = real[:, 0].mean() > 0.95
+    if begins and (lengths < longest).mean() > 0.25 and len(np.unique(lengths)) > 2:
+        warnings.warn(
+            f"The sequences all have {longest} steps, but {(lengths < longest).mean():.0%} end in "
+            f"zeros or missing values, from step {lengths.min()} on: is this padding? Then give "
+            "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays.",
+            stacklevel=4,
+        )
+
+
 def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
     """Raise for fewer than two classes or a label outside them, warn of one that occurs once."""
     strange = sorted({str(label) for label in np.unique(labels).tolist() if label not in classes})
