@@ -16,7 +16,7 @@ ProgressName = Literal["auto", "bar", "lines", "none"]
 MonitorName = Literal["loss", "accuracy"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingOptions:
     """The rest of what can be said about training.
 
@@ -108,6 +108,15 @@ class TrainingOptions:
             yield f"`accumulate` is {self.accumulate!r}; expected a whole number from 1 on."
         if self.truncate is not None and not _is_count(self.truncate):
             yield f"`truncate` is {self.truncate!r}; expected a whole number of steps, or None."
+
+    def __repr__(self) -> str:
+        """The call that makes these options; what is the default is left out."""
+        given = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"TrainingOptions({', '.join(given)})"
 
     @property
     def has_fixed_length(self) -> bool:
