@@ -26,7 +26,7 @@ def data_at_a_glance(evaluation: Evaluation, train: Dataset | None) -> list[str]
     lengths = plots.plot_lengths(drawn)
     balance = plots.plot_class_balance(_joined(sets))
     return [
-        _summaries(sets),
+        summaries(sets),
         grid(
             [
                 picture(lengths, "lengths", f"Lengths of the sequences ({name})"),
@@ -39,7 +39,7 @@ def data_at_a_glance(evaluation: Evaluation, train: Dataset | None) -> list[str]
     ]
 
 
-def _summaries(sets: dict[str, Dataset]) -> str:
+def summaries(sets: dict[str, Dataset]) -> str:
     """What each data set holds, side by side; the classes are drawn instead."""
     found = [dict(replace(data, parts=None).summary().rows()) for data in sets.values()]
     headings = dict.fromkeys(heading for rows in found for heading in rows if heading != "classes")

@@ -6,21 +6,15 @@ evaluation gives the same bytes: no date, no random names.
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import shlex
 from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
 from segue import plots
-from segue._version import __version__
 from segue.dataset import Dataset, named
-from segue.evaluation import text
+from segue.evaluation import page, text
 from segue.evaluation.glance import data_at_a_glance
-from segue.evaluation.html import code, grid, items, paragraph, picture, section, table
+from segue.evaluation.html import grid, items, paragraph, picture, section, table
 
 if TYPE_CHECKING:
     from segue.evaluation.evaluation import Evaluation
@@ -46,28 +40,24 @@ def render(
     if train is not None and "train" in train.part_names:
         train = train.part("train")
     sections = [
-        section("made", "What was done", _made(evaluation)),
+        section("made", "What was done", page.made(evaluation.background)),
         section("data", "The data at a glance", *data_at_a_glance(evaluation, train)),
-        section("network", "The network", _network(evaluation)),
-        section("history", "The training", *_history(evaluation)),
+        section("network", "The network", page.network(evaluation.background)),
+        section("history", "The training", *page.history(evaluation.background)),
         section("scores", "Scores", *_scores(evaluation)),
         section("confusion", "Confusion matrix", _confusion(evaluation)),
         section("classes", "Scores by class", _classes(evaluation)),
         section("calibration", "Calibration", _calibration(evaluation)),
         section("mistakes", "The most confident mistakes", *_mistakes(evaluation)),
-        section("use", "Use the model", *_use(model_path, source)),
+        section("use", "Use the model", *page.use(model_path, source, _USE)),
     ]
-    return _template().substitute(
-        title=escape(evaluation.dataset.name or "Evaluation"),
-        subtitle=escape(text.heading(evaluation)),
+    return page.page(
+        title=evaluation.dataset.name or "Evaluation",
+        subtitle=text.heading(evaluation),
         headline=_headline(evaluation),
-        sections="\n\n".join(part for part in sections if part),
+        sections=sections,
         footnote=_footnote(evaluation),
     )
-
-
-def _template() -> Template:
-    return Template(resources.files("segue.evaluation").joinpath("report.html").read_text("utf-8"))
 
 
 def _percent(share: float) -> str:
@@ -78,54 +68,22 @@ def _headline(evaluation: Evaluation) -> str:
     """The accuracy, its interval and the baseline, as numbers and on one scale from 0 to 100 %."""
     low, high = evaluation.interval
     interval = f"{100 * low:.1f} to {_percent(high)}"
-    baseline = f"always {named(evaluation.baseline_class)}"
+    always = f"always {named(evaluation.baseline_class)}"
+    numbers = page.headline(
+        (_percent(evaluation.accuracy), "accuracy", f"95 % interval {interval}"),
+        (_percent(evaluation.baseline), "majority baseline", always),
+    )
     scale = (
         f"Accuracy {_percent(evaluation.accuracy)}, interval {interval}, "
         f"baseline {_percent(evaluation.baseline)}"
     )
-    return f"""<div class="headline">
-<p class="score"><strong>{_percent(evaluation.accuracy)}</strong> accuracy
-<span>95 % interval {interval}</span></p>
-<p class="score baseline"><strong>{_percent(evaluation.baseline)}</strong> majority baseline
-<span>{escape(baseline)}</span></p>
-</div>
+    return f"""{numbers}
 <div class="scale" role="img" aria-label="{escape(scale, quote=True)}">
 <i class="interval" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>
 <i class="dot" style="left:{100 * evaluation.accuracy:.2f}%"></i>
 <i class="mark" style="left:{100 * evaluation.baseline:.2f}%"></i>
 </div>
 <p class="verdict">{escape(text.verdict(evaluation))}</p>"""
-
-
-def _made(evaluation: Evaluation) -> str:
-    rows = evaluation.background.summary
-    return table([], rows) if rows else ""
-
-
-def _network(evaluation: Evaluation) -> str:
-    background = evaluation.background
-    if not background.network:
-        return ""
-    rows = [(name, kind, shape, f"{count:,}") for name, kind, shape, count in background.network]
-    rows.append(("total", "", "", f"{background.parameters:,}"))
-    return table(["layer", "kind", "output shape", "parameters"], rows, numbers=[3])
-
-
-def _history(evaluation: Evaluation) -> list[str]:
-    history = evaluation.background
-    rows, best = history.rows, history.best_epoch
-    if not rows:
-        return []
-    kept = "" if best is None else f" The weights of epoch {best} were kept."
-    last = rows[-1]
-    said = f"{text.counted(len(rows), 'epoch')}; loss {last['loss']:.4g} in the last.{kept}"
-    curves = []
-    for metric, caption in (("loss", "Loss by epoch"), ("accuracy", "Accuracy by epoch")):
-        if any(row.get(metric) is not None for row in rows):
-            axes = plots.plot_curve(history, metric)
-            axes.set_title("", loc="left")  # the caption says it
-            curves.append(picture(axes, metric, caption))
-    return [paragraph(said), grid(curves)]
 
 
 def _scores(evaluation: Evaluation) -> list[str]:
@@ -184,59 +142,16 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
     return [paragraph(said), grid(pictures, "small")]
 
 
-def _use(model_path: str | Path | None, source: str | None) -> list[str]:
-    """The exact lines for this model, in Python and in a shell."""
-    model, data = str(model_path or "model.safetensors"), source or "SOURCE"
-    shell_model, shell_data = shlex.quote(model), shlex.quote(data)
+_USE = [
+    "model.predict(data.x)        # a class for each sequence",
+    "model.predict_proba(data.x)  # how sure: [n, class]",
+]
+
+
+def _footnote(evaluation: Evaluation) -> list[str]:
     return [
-        code(
-            [
-                "import segue",
-                "",
-                f"model = segue.load({model!r})",
-                f"data = segue.read({data!r})",
-                "model.predict(data.x)        # a class for each sequence",
-                "model.predict_proba(data.x)  # how sure: [n, class]",
-                "segue.evaluate(model, data)  # the scores, where there are labels",
-            ]
-        ),
-        code(
-            [
-                f"segue predict {shell_model} {shell_data} --out predictions.csv",
-                f"segue evaluate {shell_model} {shell_data} --report report.html",
-            ]
-        ),
-        ""
-        if source
-        else paragraph("SOURCE is a file, a folder, or the name of a data set that segue knows."),
+        f"{text.of_the_test(evaluation.part)}The interval is a bootstrap's at 95 %. The baseline "
+        "answers the class most frequent in training. Macro F1 and ROC AUC are means over "
+        "classes, as in scikit-learn; a dash stands where nothing is defined. The calibration "
+        "error is the expected calibration error in ten bins of equal width (Guo et al. 2017)."
     ]
-
-
-def _footnote(evaluation: Evaluation) -> str:
-    test = (
-        "segue uses the test part for these scores only: never to fit the preparation or the "
-        "weights, to choose the number of epochs, or to choose anything else. "
-        if evaluation.part == "test"
-        else ""
-    )
-    return "\n".join(
-        paragraph(line)
-        for line in (
-            f"{test}The interval is a bootstrap's at 95 %. The baseline "
-            "answers the class most frequent in training. Macro F1 and ROC AUC are means over "
-            "classes, as in scikit-learn; a dash stands where nothing is defined. The calibration "
-            "error is the expected calibration error in ten bins of equal width (Guo et al. 2017).",
-            f"Made by {', '.join(_versions())}.",
-        )
-    )
-
-
-def _versions() -> list[str]:
-    names = {"numpy": "NumPy", "scikit-learn": "scikit-learn", "torch": "PyTorch"}
-    found = [f"segue {__version__}", f"Python {platform.python_version()}"]
-    for package, name in names.items():
-        try:
-            found.append(f"{name} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -93,6 +93,16 @@ def caveats(evaluation: Evaluation) -> list[str]:
     return said
 
 
+def of_the_test(part: str) -> str:
+    """What is true of the scores of a test part, to begin a footnote with; nothing for others."""
+    if part != "test":
+        return ""
+    return (
+        "segue uses the test part for these scores only: never to fit the preparation or the "
+        "weights, to choose the number of epochs, or to choose anything else. "
+    )
+
+
 def number(value: float | None) -> str:
     """Four decimals, or a dash for what is undefined."""
     return UNDEFINED if value is None else f"{value:.4f}"
