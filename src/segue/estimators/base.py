@@ -7,7 +7,6 @@ An estimator says what its targets are (`prepare_targets`, `targets`), what the 
 from __future__ import annotations
 
 import abc
-import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotFittedError, OptionError
+from segue.errors import DataError, NotFittedError
 from segue.estimators import parameters
 from segue.estimators.asking import run
 from segue.estimators.choosing import Chosen, choose, choose_training_part
@@ -39,6 +38,7 @@ from segue.estimators.inputs import (
     warn_of_padding,
     warn_of_swapped_axes,
 )
+from segue.estimators.records import check_arguments, fingerprint, training_summary
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
@@ -59,6 +59,7 @@ class SequenceEstimator(abc.ABC):
 
     Class attributes:
         tasks: of the data sets that it learns from, as in `Dataset.task`.
+        purpose: what it does, as on the command line: classify, label, regress or forecast.
 
     Attributes:
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
@@ -70,6 +71,7 @@ class SequenceEstimator(abc.ABC):
     """
 
     tasks: ClassVar[tuple[str, ...]]
+    purpose: ClassVar[str]
 
     network: NetworkLike
     prepare: PrepareLike
@@ -228,8 +230,8 @@ class SequenceEstimator(abc.ABC):
         callbacks: list[Callback] = []
         state = TrainingState.start(job)
         if place is not None:
-            fingerprint = self._fingerprint(chosen.train)
-            callbacks, state = place.open(job, fingerprint, is_last=is_last)
+            shared = fingerprint(self, chosen.train)
+            callbacks, state = place.open(job, shared, is_last=is_last)
         self.stopped_ = "failed"
         try:
             with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
@@ -257,23 +259,6 @@ class SequenceEstimator(abc.ABC):
             self.history_ = History(first.rows, first.best_epoch, refit=self.history_)
         return job
 
-    def _check_arguments(self) -> None:
-        problems = [
-            f"`{name}` is {getattr(self, name)!r}; expected {wanted}."
-            for name, wanted in (
-                ("epochs", "'auto' or a whole number from 1 on"),
-                ("batch_size", "a whole number from 1 on"),
-                ("learning_rate", "a number above 0"),
-            )
-            if not _is_positive(getattr(self, name), whole=name != "learning_rate")
-            and (name, getattr(self, name)) != ("epochs", "auto")
-        ]
-        if not isinstance(self.seed, int | np.integer) or isinstance(self.seed, bool):
-            problems.append(f"`seed` is {self.seed!r}; expected a whole number.")
-        problems += self.problems()
-        if problems:
-            raise OptionError(" ".join(problems))
-
     def choose_data(
         self,
         X: Any,  # noqa: N803
@@ -284,7 +269,7 @@ class SequenceEstimator(abc.ABC):
         validation_data: Any = None,
     ) -> Chosen:
         """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
-        self._check_arguments()
+        check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
         data = self.as_dataset(X, y, groups)
         if data.task not in self.tasks:
@@ -347,33 +332,11 @@ class SequenceEstimator(abc.ABC):
             return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
         return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
 
-    def _fingerprint(self, data: Dataset) -> dict[str, Any]:
-        """What two trainings must share for one to go on from the other."""
-        digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
-        digest.update(str(np.asarray(_flat(data.y)).tolist()).encode())
-        chosen = {
-            name: str(value)
-            for name, value in self.get_params().items()
-            if name not in ("options", "options__progress", "options__time_limit_seconds")
-        }
-        return {**chosen, "network": str(self.network_.summary().text), "data": digest.hexdigest()}
-
     def _keep(self, job: Job, state: TrainingState, chosen: Chosen) -> None:
         self.history_ = History(state.rows, state.best_epoch)
         self.n_features_in_ = self.preparation_.channels_in
-        options = job.options
-        self.training_summary_ = [
-            ("network", self.network_.summary().text),
-            ("preparation", str(self.preparation_)),
-            *chosen.lines,
-            *self._begun_with,
-            ("optimizer", f"{options.optimizer}, {options.schedule} up to {job.learning_rate:g}"),
-            ("batch size", str(job.batch_size)),
-            ("epochs", f"{len(state.rows)} of {job.epochs}, {self.stopped_}"),
-            ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
-            ("time", f"{state.seconds:.1f} s"),
-            ("seed", str(job.seed)),
-        ]
+        lines = [*chosen.lines, *self._begun_with]
+        self.training_summary_ = training_summary(self, job, state, lines)
 
     # -- ask ------------------------------------------------------------------------------------
 
@@ -468,11 +431,6 @@ _TASKS = {
 }
 
 
-def _is_positive(value: Any, *, whole: bool) -> bool:
-    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    return isinstance(value, kinds) and not isinstance(value, bool) and bool(value > 0)
-
-
 def _part_of(weights: Any, data: Dataset, part: Dataset) -> Any:
     """The training part's weights."""
     if len(weights) not in (len(data), len(part)):
@@ -492,7 +450,3 @@ def _shape_of(x: Sequences, preparation: Preparation) -> Shape:
         length=longest if shortest == longest else None,
         tokens=max(int(block.values.max()) for block in x.blocks()) + 1 if x.is_tokens else None,
     )
-
-
-def _flat(y: Any) -> Any:
-    return y.values if isinstance(y, Sequences) else y

@@ -63,10 +63,11 @@ class _Targets(_Closed):
     classes: Names | None = None
     class_counts: list[int] | None = None
     task: Literal["classify", "tag"] | None = None
+    sequences: int | None = None
     mean: list[float] | None = None
     scale: list[float] | None = None
     shape: list[int] | None = None
-    autoregression: list[list[float]] | None = None
+    linear: list[list[float]] | None = None
     ends: list[list[list[float | None]]] | None = None
     one_series: bool | None = None
 
@@ -89,14 +90,36 @@ class Description(_Closed):
     training_summary: list[tuple[str, str]]
 
 
+class EnsembleDescription(_Closed):
+    """The JSON of the file of an ensemble: that of each member."""
+
+    format: int
+    segue: str
+    estimator: Literal["SequenceEnsemble"]
+    members: list[Description] = pydantic.Field(min_length=1)
+
+
 def save(estimator: SequenceEstimator, path: str | Path) -> None:
     """Write the file, whole or not at all."""
-    text = describe(estimator).model_dump_json(exclude_none=True)
-    weights = estimator.network_.weight_tensors()
-    tensors = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
+    write(path, describe(estimator), tensors_of(estimator))
+
+
+def write(
+    path: str | Path,
+    description: Description | EnsembleDescription,
+    tensors: dict[str, torch.Tensor],
+) -> None:
+    """Write a description and tensors, whole or not at all."""
+    text = description.model_dump_json(exclude_none=True)
     content = safetensors.torch.save(tensors, {"segue": text})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def tensors_of(estimator: SequenceEstimator) -> dict[str, torch.Tensor]:
+    """Copies of the weights, as a file takes them."""
+    weights = estimator.network_.weight_tensors()
+    return {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
 
 
 def describe(estimator: SequenceEstimator) -> Description:
@@ -116,6 +139,13 @@ def describe(estimator: SequenceEstimator) -> Description:
         refit=None if estimator.history_.refit is None else estimator.history_.refit.rows,
         stopped=estimator.stopped_,
         training_summary=estimator.training_summary_,
+    )
+
+
+def describe_ensemble(members: list[Description]) -> EnsembleDescription:
+    """The description of an ensemble, from those of its members."""
+    return EnsembleDescription(
+        format=FORMAT, segue=__version__, estimator="SequenceEnsemble", members=members
     )
 
 
@@ -146,7 +176,7 @@ def _share(validation: Any) -> float | None:
     return float(validation) if isinstance(validation, int | float) else None
 
 
-def read(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
+def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch.Tensor]]:
     """Read and check the description, and the weights.
 
     Raises:
@@ -172,7 +202,9 @@ def read(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
                 f"segue {__version__}, which reads up to format {FORMAT}. Update segue.",
                 path=path,
             )
-        return Description.model_validate_json(text), tensors
+        several = isinstance(facts, dict) and facts.get("estimator") == "SequenceEnsemble"
+        schema = EnsembleDescription if several else Description
+        return schema.model_validate_json(text), tensors
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, ModelFileError):
             raise

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError, NotFittedError
-from segue.estimators.files import read
+from segue.estimators.files import EnsembleDescription, read
 from segue.networks import Network
 from segue.sequences import Array
 
@@ -55,6 +55,11 @@ class InitialWeights:
     @classmethod
     def _of_file(cls, path: Path) -> InitialWeights:
         description, tensors = read(path / "model.safetensors" if path.is_dir() else path)
+        if isinstance(description, EnsembleDescription):
+            raise DataError(
+                f"`initial` is {path}, an ensemble of {len(description.members)} models. Take one "
+                "of them: initial=segue.load(path).members[0]."
+            )
         weights = {name: tensor.numpy() for name, tensor in tensors.items()}
         return cls(weights, _classes(description.targets.model_dump()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from torch import nn
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.files import Description, read
+from segue.estimators.ensemble import SequenceEnsemble, member_name
+from segue.estimators.files import Description, EnsembleDescription, read
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.regressor import SequenceRegressor
@@ -53,11 +54,27 @@ def load(
         raise DataNotFoundError("there is no such model file.", path=path)
     description, tensors = read(path)
     try:
-        return _restore(description, tensors, _given(network))
+        layers = _given(network)
+        if isinstance(description, EnsembleDescription):
+            return SequenceEnsemble(_members(description, tensors, layers))
+        return _restore(description, tensors, layers)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(
             f"its description does not hold together: {error}", path=path
         ) from error
+
+
+def _members(
+    description: EnsembleDescription,
+    tensors: dict[str, torch.Tensor],
+    layers: tuple[LayerSpec, ...] | None,
+) -> Iterator[Any]:
+    for number, entry in enumerate(description.members, start=1):
+        begin = f"{member_name(number)}/"
+        own = {name: tensors.pop(name) for name in list(tensors) if name.startswith(begin)}
+        yield _restore(entry, {n.removeprefix(begin): t for n, t in own.items()}, layers)
+    if tensors:
+        raise DataError(f"it has weights of no member: {', '.join(sorted(tensors)[:5])}.")
 
 
 def _given(network: Any) -> tuple[LayerSpec, ...] | None:

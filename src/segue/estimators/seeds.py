@@ -1,0 +1,181 @@
+"""The same training with several seeds: how much of a score is luck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segue.errors import DataError, OptionError
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.choosing import Chosen
+from segue.estimators.ensemble import SequenceEnsemble
+from segue.estimators.loading import load
+from segue.training import History
+from segue.training.monitors import MONITORS
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class SeedResults:
+    """What came of a training with several seeds.
+
+    Attributes:
+        members: the fitted estimators, one a seed.
+        rows: for each its `seed` and the row of its history for the epoch whose weights were kept.
+    """
+
+    members: tuple[SequenceEstimator, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def metric(self) -> str:
+        """What `mean` and `spread` are of: "validation_accuracy" or "validation_rmse".
+
+        Raises:
+            DataError: there was no validation.
+        """
+        name = f"validation_{self.members[0].objective().metric}"
+        if name not in self.rows[0]:
+            raise DataError(
+                "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
+                "`validation_data`. A test set is never used to choose."
+            )
+        return name
+
+    @property
+    def mean(self) -> float:
+        """The mean of the metric over the seeds."""
+        return float(np.mean([row[self.metric] for row in self.rows]))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the metric over the seeds, with n - 1; 0 for one seed."""
+        values = [row[self.metric] for row in self.rows]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+    @property
+    def best(self) -> SequenceEstimator:
+        """The estimator that is best by validation, as `TrainingOptions.monitor` says."""
+        assert self.metric  # says what is missing where there was no validation
+        is_better = MONITORS[self.members[0].training_options.monitor]
+        best = 0
+        for number, row in enumerate(self.rows):
+            if is_better(row, self.rows[best], 0.0):
+                best = number
+        return self.members[best]
+
+    def ensemble(self) -> SequenceEnsemble:
+        """All members as one model: the mean of their probabilities.
+
+        Raises:
+            DataError: the members are not classifiers.
+        """
+        return SequenceEnsemble(self.members)  # type: ignore[arg-type]  # it checks them itself
+
+    def __str__(self) -> str:
+        columns = ["seed", "epoch", *(c for c in self.rows[0] if c.startswith("validation_"))]
+        lines = ["  ".join(f"{column:>20}" for column in columns)]
+        for row in self.rows:
+            lines.append("  ".join(f"{row[column]:>20.6g}" for column in columns))
+        if len(columns) > 2:
+            lines.append(f"{self.metric}: mean {self.mean:.4f}, spread {self.spread:.4f}")
+        return "\n".join(lines)
+
+
+def fit_seeds(
+    estimator: SequenceEstimator,
+    X: Any,  # noqa: N803
+    y: Any = None,
+    *,
+    seeds: int | Iterable[int] = 5,
+    sample_weight: Any = None,
+    groups: Any = None,
+    validation_data: Any = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+) -> SeedResults:
+    """Train the same estimator with several seeds.
+
+    What is set aside for validation is the same for all, so that they can be compared. The
+    estimator itself stays as it is.
+
+    Args:
+        estimator: what is to be trained.
+        X: as in `fit`.
+        y: as in `fit`.
+        seeds: the seeds, or how many: the estimator's own and those that follow it.
+        sample_weight: as in `fit`.
+        groups: as in `fit`.
+        validation_data: as in `fit`.
+        folder: where each seed gets a folder, `seed-<n>`, with history and model.
+        resume: go on in that folder: what is trained is read, what was stopped goes on to the same
+            bits.
+
+    Raises:
+        OptionError: no seeds, or one twice.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]] * 20, ["up", "down"] * 20
+    >>> options = TrainingOptions(progress="none")
+    >>> classifier = SequenceClassifier("gru(4)", epochs=5, validation=0.25, options=options)
+    >>> results = fit_seeds(classifier, x, y, seeds=3)
+    >>> [int(row["seed"]) for row in results.rows], 0 <= results.mean <= 1
+    ([0, 1, 2], True)
+    """
+    chosen_seeds = _as_seeds(estimator.seed, seeds)
+    chosen = _with_seed(estimator, estimator.seed).choose_data(
+        X, y, sample_weight=sample_weight, groups=groups, validation_data=validation_data
+    )
+    members = []
+    for seed in chosen_seeds:
+        place = None if folder is None else Path(folder) / f"seed-{seed}"
+        members.append(_fit(_with_seed(estimator, seed), chosen, place, resume=resume))
+        if members[-1].stopped_ == "interrupted":
+            break
+    return SeedResults(tuple(members), tuple(_row(member) for member in members))
+
+
+def _fit(
+    member: SequenceEstimator, chosen: Chosen, place: Path | None, *, resume: bool
+) -> SequenceEstimator:
+    model = None if place is None else place / "model.safetensors"
+    if resume and model is not None and model.exists():
+        done: SequenceEstimator = load(model)
+        return done
+    if chosen.validation is None:
+        member.validation = None
+    member.fit(
+        chosen.train,
+        sample_weight=chosen.weights,
+        validation_data=chosen.validation,
+        folder=place,
+        resume=resume,
+    )
+    if model is not None and member.stopped_ != "interrupted":
+        member.save(model)
+    return member
+
+
+def _with_seed(estimator: SequenceEstimator, seed: int) -> SequenceEstimator:
+    """The same estimator, not fitted, with another seed."""
+    return type(estimator)(**{**estimator.get_params(deep=False), "seed": seed})
+
+
+def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
+    found = list(range(first, first + seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    if not found or len(set(found)) < len(found):
+        raise OptionError(
+            f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."
+        )
+    return found
+
+
+def _row(member: SequenceEstimator) -> Row:
+    history: History = member.history_
+    kept = history.rows[(history.best_epoch or len(history)) - 1]
+    return {"seed": member.seed, **kept}
