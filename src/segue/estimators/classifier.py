@@ -75,6 +75,7 @@ class SequenceClassifier(SequenceEstimator):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
+    purpose: ClassVar[str] = "classify"
 
     def __init__(
         self,
@@ -153,6 +154,7 @@ class SequenceClassifier(SequenceEstimator):
 
     def learn_targets(self, data: Dataset) -> None:
         """Count the classes."""
+        self.sequences_learnt_ = len(data)
         counts = self.labels_.counts(self._codes(data), len(self.classes_))
         self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
 
@@ -170,11 +172,13 @@ class SequenceClassifier(SequenceEstimator):
             "classes": self.classes_.tolist(),
             "class_counts": list(self.class_counts_.values()),
             "task": self.labels_.task,
+            "sequences": self.sequences_learnt_,
         }
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
         self.labels_ = LABELS[facts.get("task", "classify")]
+        self.sequences_learnt_ = facts.get("sequences", sum(facts["class_counts"]))
         self.classes_ = np.asarray(facts["classes"])
         counts = facts["class_counts"]
         self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))

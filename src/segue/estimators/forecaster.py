@@ -75,6 +75,7 @@ class Forecaster(SequenceEstimator):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    purpose: ClassVar[str] = "forecast"
     layout: Layout = "ntc"
 
     def __init__(
@@ -207,7 +208,7 @@ class Forecaster(SequenceEstimator):
         ends[np.isnan(self.ends_)] = None
         return {
             **self.target_scale_.facts(),
-            "autoregression": self.autoregression_.to_json(),
+            "linear": self.autoregression_.to_json(),
             "ends": ends.tolist(),
             "one_series": self.one_series_,
         }
@@ -215,7 +216,7 @@ class Forecaster(SequenceEstimator):
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
         self.target_scale_ = TargetScale.from_facts(facts)
-        self.autoregression_ = Autoregression.from_json(facts["autoregression"])
+        self.autoregression_ = Autoregression.from_json(facts["linear"])
         self.ends_ = np.array(facts["ends"], np.float32)
         self.one_series_ = bool(facts["one_series"])
 

@@ -70,6 +70,7 @@ class SequenceLabeler(SequenceEstimator):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("label",)
+    purpose: ClassVar[str] = "label"
 
     def __init__(
         self,

@@ -12,7 +12,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.inputs import as_dataset, as_sequences
-from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, r_squared
+from segue.estimators.linear import LinearOnMeans
+from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, as_table, r_squared
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
@@ -49,6 +50,7 @@ class SequenceRegressor(SequenceEstimator):
 
     Attributes:
         target_scale_: mean and standard deviation of the training targets.
+        linear_: a linear regression on the mean of each channel and the length, in closed form.
         network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
             `SequenceClassifier`.
 
@@ -62,6 +64,7 @@ class SequenceRegressor(SequenceEstimator):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    purpose: ClassVar[str] = "regress"
 
     def __init__(
         self,
@@ -111,8 +114,11 @@ class SequenceRegressor(SequenceEstimator):
         return part
 
     def learn_targets(self, data: Dataset) -> None:
-        """Take mean and deviation."""
+        """Take mean and deviation, and a linear model in closed form to compare with."""
         self.target_scale_ = TargetScale.fit(data.y)
+        self.linear_ = None
+        if not data.x.is_tokens:
+            self.linear_ = LinearOnMeans.fit(data.x, data.static, as_table(data.y))
 
     def objective(self) -> Objective:
         """The mean squared error of the scaled targets."""
@@ -125,12 +131,19 @@ class SequenceRegressor(SequenceEstimator):
 
     def facts(self) -> dict[str, Any]:
         """Mean and scale of the targets, and how many there are."""
-        return {**self.target_scale_.facts(), "shape": list(self.target_shape_)}
+        linear = None if self.linear_ is None else self.linear_.to_json()
+        return {
+            **self.target_scale_.facts(),
+            "shape": list(self.target_shape_),
+            "linear": linear,
+        }
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
         self.target_scale_ = TargetScale.from_facts(facts)
         self.target_shape_ = tuple(facts["shape"])
+        linear = facts.get("linear")
+        self.linear_ = None if linear is None else LinearOnMeans.from_json(linear)
         if self.target_shape_ not in ((), self.target_scale_.mean.shape):
             raise DataError(f"the targets have shape {self.target_shape_} and another scale.")
 
@@ -153,6 +166,10 @@ class SequenceRegressor(SequenceEstimator):
         """
         outputs = self.whole_outputs(self.check_input(X))
         return self.target_scale_.restored(outputs).reshape(-1, *self.target_shape_)
+
+    def predict_linearly(self, data: Dataset) -> Numbers | None:
+        """`[n, value]` of the linear model in closed form; `None` for tokens: they have no mean."""
+        return None if self.linear_ is None else self.linear_.predict(data.x, data.static)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""

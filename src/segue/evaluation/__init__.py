@@ -15,6 +15,7 @@ from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
 from segue.evaluation.rejection import Rejection, reject_threshold
+from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "FittedClassifier",
     "Mistake",
     "Rejection",
+    "Scores",
     "compare",
     "embedding",
     "evaluate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from segue.errors import DataError
 from segue.evaluation import metrics
 from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.scores import Scores
 from segue.sequences import Sequences
+
+if TYPE_CHECKING:
+    from segue.estimators.base import SequenceEstimator
 
 
 class FittedClassifier(Protocol):
@@ -33,21 +37,29 @@ class FittedClassifier(Protocol):
         """Return probabilities `[n, class]`."""
 
 
+@overload
 def evaluate(
     estimator: FittedClassifier, dataset: Dataset, *, part: str | None = None
-) -> Evaluation:
-    """Score a fitted classifier on labelled sequences.
+) -> Evaluation: ...
+@overload
+def evaluate(estimator: SequenceEstimator, dataset: Dataset, *, part: str | None = None) -> Any: ...
+def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> Any:
+    """Score a fitted estimator, beside what answers without looking or in closed form.
 
     Args:
-        estimator: a fitted `SequenceClassifier`.
-        dataset: sequences with one label each. If it has several parts, "test" is scored.
+        estimator: fitted.
+        dataset: sequences with their targets. If it has several parts, "test" is scored.
         part: another part to be scored.
 
     Returns:
-        An `Evaluation`: `.accuracy`, `.report()`, `.confusion`, `.plot_*()`, `.to_html(path)`.
+        Of a classifier an `Evaluation`: `.accuracy`, `.report()`, `.confusion`, `.plot_*()`,
+        `.to_html(path)`. Of the other estimators `Scores`, which have `.metrics()`, `.report()` and
+        `.to_html(path)` too: over labelled steps, beside the most frequent label; of numbers,
+        beside the mean and a linear regression; of forecasts, beside "as yesterday" and a linear
+        autoregression; of several labels at once, beside the usual ones.
 
     Raises:
-        DataError: no labels, no sequences, no such part, or labels of another kind than the
+        DataError: no targets, no sequences, no such part, or targets of another kind than the
             model's.
 
     Warns:
@@ -62,6 +74,9 @@ def evaluate(
     Evaluation(n=3, accuracy=0.6667 [0.0000, 1.0000], baseline=0.6667)
     """
     data, name = _scored_part(dataset, part)
+    purpose = getattr(estimator, "purpose", "classify")
+    if purpose != "classify" or (data.task == "tag" and "tag" in getattr(estimator, "tasks", ())):
+        return _score_others(estimator, data, name, "tag" if purpose == "classify" else purpose)
     known = tuple(np.asarray(estimator.classes_).tolist())
     _check_labels(data, known)
     strangers = _strangers(data, known)
@@ -75,6 +90,22 @@ def evaluate(
         baseline_class=metrics.majority(estimator.class_counts_),
         background=Background.of(estimator),
     )
+
+
+def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:
+    """Of a task other than one class for each sequence; the arithmetic is loaded when asked for."""
+    from segue.evaluation import forecasts, numbers, steps, tags
+
+    if purpose == "forecast":
+        return forecasts.score_forecasts(estimator, data, part)
+    data = estimator.scored_part(data, None)
+    score: dict[str, Any] = {
+        "label": steps.score_steps,
+        "regress": numbers.score_numbers,
+        "tag": tags.score_tags,
+    }
+    found: Scores = score[purpose](estimator, data, part)
+    return found
 
 
 def _scored_part(dataset: Dataset, part: str | None) -> tuple[Dataset, str]:

@@ -64,10 +64,15 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
 
 def verdict(evaluation: Evaluation) -> str:
     """Say in one sentence whether the accuracy is clearly above the baseline."""
-    low, high = evaluation.interval
-    if low > evaluation.baseline:
+    return verdict_on(evaluation.interval, evaluation.baseline)
+
+
+def verdict_on(interval: tuple[float, float], baseline: float) -> str:
+    """Say on which side of the interval of an accuracy its baseline lies."""
+    low, high = interval
+    if low > baseline:
         return "The model is clearly better than the baseline: the whole interval lies above it."
-    if high < evaluation.baseline:
+    if high < baseline:
         return "The model is worse than the baseline: the whole interval lies below it."
     return (
         "The model is not clearly better than the baseline: the baseline lies inside the interval."

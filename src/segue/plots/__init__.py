@@ -9,6 +9,7 @@ from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
 from segue.plots.display import Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
 from segue.plots.learnt import plot_coverage, plot_plane
+from segue.plots.numbers import plot_predictions
 from segue.plots.overview import overview
 from segue.plots.rates import plot_learning_rates
 from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
@@ -42,6 +43,7 @@ __all__ = [
     "plot_lengths",
     "plot_mistakes",
     "plot_plane",
+    "plot_predictions",
     "plot_sequences",
     "strip",
 ]
