@@ -261,3 +261,43 @@ def test_a_data_set_of_numbers_is_refused_before_a_folder_is_made() -> None:
     with pytest.raises(DataError, match="regress"):
         runs.fit_run("numbers", **QUICK)
     assert not list(Path().glob("runs/*"))
+
+
+# -- several seeds -------------------------------------------------------------------------------
+
+
+def test_seeds_have_folders_and_the_model_is_their_ensemble(parted: Path) -> None:
+    """The scores of each are told, the best is chosen by validation."""
+    run = runs.fit_run(parted, seeds=3, validation=0.3, **QUICK)
+    assert {f"seed-{n}" for n in range(3)} < {path.name for path in run.folder.iterdir()}
+    model, test = segue.load(run.model), segue.read(parted).part("test")
+    assert len(model) == 3
+    metrics = run.metrics
+    assert metrics["accuracy"] == model.score(test)
+    alone = [segue.load(run.folder / f"seed-{n}").score(test) for n in range(3)]
+    assert [row["accuracy"] for row in metrics["seeds"]] == alone
+    assert metrics["mean"] == pytest.approx(np.mean(alone))
+    losses = [row["validation_loss"] for row in metrics["seeds"]]
+    assert metrics["best_seed"] == int(np.argmin(losses))
+
+
+def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the same bits; what was trained is not trained again."""
+    wanted = runs.fit_run(parted, seeds=3, **QUICK)
+    fit, count = segue.SequenceClassifier.fit, []
+
+    def dies(self: Any, *given: Any, **more: Any) -> Any:
+        count.append(self.seed)
+        if len(count) == 2:
+            raise RuntimeError("killed")
+        return fit(self, *given, **more)
+
+    monkeypatch.setattr(segue.SequenceClassifier, "fit", dies)
+    with pytest.raises(RuntimeError, match="killed"):
+        runs.fit_run(parted, seeds=3, out="stopped", **QUICK)
+    resumed = runs.resume_run("stopped")
+    assert count == [0, 1, 1, 2]
+    for name, values in tensors(wanted).items():
+        np.testing.assert_array_equal(values, tensors(resumed)[name])
+    with pytest.raises(FileError, match="the run has finished"):
+        runs.resume_run("stopped")

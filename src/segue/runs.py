@@ -77,6 +77,7 @@ def fit_run(
     test: float | None = 0.2,
     limit: int | None = None,
     out: str | Path | None = None,
+    seeds: int | None = None,
     **settings: Any,
 ) -> Run:
     """Read a source, train a classifier on it, evaluate it, and keep all of it in a folder.
@@ -87,6 +88,8 @@ def fit_run(
             by group where there are groups); `None`: everything is trained on and nothing tested.
         limit: read only so many sequences of each part.
         out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
+        seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
+            the run's model is then the ensemble of all.
         **settings: the arguments of `SequenceClassifier`.
 
     Raises:
@@ -97,12 +100,14 @@ def fit_run(
     estimator = SequenceClassifier(**settings)
     data = _read(source, test=test, limit=limit, seed=estimator.seed)
     record = _record(source, data, estimator, test=test, limit=limit)
+    if seeds is not None:
+        record["seeds"] = seeds
     run = Run(_new_folder(source, str(estimator.network), out))
     try:
         write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
         return _train(run, estimator, data, resume=False)
     except BaseException:
-        if not (run.checkpoint.exists() or run.model.exists()):  # nothing was learnt yet
+        if not any(run.folder.rglob("*.safetensors")):  # nothing was learnt yet
             shutil.rmtree(run.folder, ignore_errors=True)
         raise
 
@@ -117,7 +122,8 @@ def resume_run(folder: str | Path) -> Run:
     from segue.training import TrainingOptions
 
     run = open_run(folder)
-    if not run.checkpoint.exists():
+    begun = run.record.get("seeds") is not None and not run.model.exists()
+    if not (begun or any(run.folder.rglob("checkpoint/*.safetensors"))):
         reason = (
             "the run has finished."
             if run.model.exists()
@@ -207,11 +213,15 @@ def _train(run: Run, estimator: SequenceClassifier, data: Dataset, *, resume: bo
     from segue.evaluation import evaluate
 
     began = time.perf_counter()
-    estimator.fit(data, folder=run.folder, resume=resume)
-    seconds = time.perf_counter() - began
-    estimator.save(run.model)
     part = "test" if "test" in data.part_names else "train"
-    evaluation = evaluate(estimator, data, part=part)
+    if run.record.get("seeds") is None:
+        model: Any = estimator.fit(data, folder=run.folder, resume=resume)
+        told = {"epochs": len(estimator.history_.rows), "stopped": estimator.stopped_}
+    else:
+        model, told = _fit_seeds(run, estimator, data, part, resume=resume)
+    seconds = time.perf_counter() - began
+    model.save(run.model)
+    evaluation = evaluate(model, data, part=part)
     evaluation.to_html(
         run.report,
         train=data.part("train"),
@@ -221,11 +231,32 @@ def _train(run: Run, estimator: SequenceClassifier, data: Dataset, *, resume: bo
     metrics = {
         **evaluation.metrics(),
         "seconds": round(seconds, 3),
-        "epochs": len(estimator.history_.rows),
-        "stopped": estimator.stopped_,
+        **told,
     }
     write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return run
+
+
+def _fit_seeds(
+    run: Run, estimator: SequenceClassifier, data: Dataset, part: str, *, resume: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Train with several seeds; the ensemble, and what there is to tell of its members."""
+    from segue.estimators import fit_seeds
+
+    seeds = run.record["seeds"]
+    results = fit_seeds(estimator, data, seeds=seeds, folder=run.folder, resume=resume)
+    members: list[Any] = list(results.members)
+    scores = [member.score(data.part(part)) for member in members]
+    rows = [{**row, "accuracy": score} for row, score in zip(results.rows, scores, strict=True)]
+    told = {
+        "epochs": sum(len(member.history_) for member in members),
+        "stopped": members[-1].stopped_,
+        "seeds": rows,
+        "mean": float(np.mean(scores)),
+        "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
+        "best_seed": results.best.seed if results.is_watched else None,
+    }
+    return results.ensemble(), told
 
 
 def _record(

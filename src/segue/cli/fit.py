@@ -48,6 +48,18 @@ def fit(
         str | None, typer.Option(metavar="balanced", help="Let rare classes count as much.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another split and training.")] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train with so many seeds; the model is the ensemble of all."),
+    ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Train once more on everything, for the epochs found."),
+    ] = False,
+    truncate: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="STEPS", help="Very long sequences: learn them in pieces."),
+    ] = None,
     device: Annotated[
         str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")
     ] = "auto",
@@ -86,7 +98,15 @@ def fit(
             "batch_size": batch_size,
             "learning_rate": learning_rate,
             "class_weight": class_weight,
-            "options": _options(optimizer, schedule, patience, time_limit),
+            "options": _options(
+                optimizer=optimizer,
+                schedule=schedule,
+                patience=patience,
+                time_limit_seconds=time_limit,
+                truncate=truncate,
+                refit=refit or None,
+            ),
+            "seeds": seeds,
         }
         run = runs.fit_run(
             str(source),
@@ -125,16 +145,8 @@ def share(text: str, option: str) -> float | None:
     return value
 
 
-def _options(
-    optimizer: str | None, schedule: str | None, patience: int | None, time_limit: float | None
-) -> Any:
+def _options(**given: Any) -> Any:
     """The training options that were given; None when there are none."""
-    given: dict[str, Any] = {
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "patience": patience,
-        "time_limit_seconds": time_limit,
-    }
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
         return None
@@ -163,6 +175,7 @@ def _print(run: Run, *, json: bool) -> None:
                 f"{baseline['accuracy']:.4f}  always {baseline['class']!r}, "
                 "the most frequent class in training",
             ),
+            *_seeds(metrics),
             (
                 "training",
                 f"{duration(metrics['seconds'])}, {metrics['epochs']} epochs, {metrics['stopped']}",
@@ -170,3 +183,16 @@ def _print(run: Run, *, json: bool) -> None:
             *files.items(),
         ]
     )
+
+
+def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Mean and spread over the seeds; the best is chosen without a look at the test part."""
+    if "seeds" not in metrics:
+        return []
+    rows, best = metrics["seeds"], metrics["best_seed"]
+    text = f"mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} of {len(rows)} seeds"
+    chosen = next((row for row in rows if row["seed"] == best), None)
+    if chosen is not None:
+        text += f"; best by validation: seed {best}, {chosen['accuracy']:.4f}"
+    ensemble = f"the mean of these {len(rows)} models; the scores above are its own"
+    return [("each seed alone", text), ("ensemble", ensemble)]

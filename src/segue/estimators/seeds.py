@@ -33,6 +33,11 @@ class SeedResults:
     rows: tuple[Row, ...]
 
     @property
+    def is_watched(self) -> bool:
+        """Whether there was a validation, so that the members can be compared."""
+        return "validation_loss" in self.rows[0]
+
+    @property
     def metric(self) -> str:
         """What `mean` and `spread` are of: "validation_accuracy" or "validation_rmse".
 
@@ -40,7 +45,7 @@ class SeedResults:
             DataError: there was no validation.
         """
         name = f"validation_{self.members[0].objective().metric}"
-        if name not in self.rows[0]:
+        if not self.is_watched:
             raise DataError(
                 "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
                 "`validation_data`. A test set is never used to choose."
@@ -82,7 +87,7 @@ class SeedResults:
         lines = ["  ".join(f"{column:>20}" for column in columns)]
         for row in self.rows:
             lines.append("  ".join(f"{row[column]:>20.6g}" for column in columns))
-        if len(columns) > 2:
+        if self.is_watched:
             lines.append(f"{self.metric}: mean {self.mean:.4f}, spread {self.spread:.4f}")
         return "\n".join(lines)
 
