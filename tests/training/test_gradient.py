@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -256,3 +259,13 @@ def test_a_network_that_needs_the_whole_is_refused_by_the_layer(network: str, la
     silent = TrainingOptions(progress="none", truncate=10)
     with pytest.raises(NotCausalError, match=f"truncate=10 sends.*{layer} needs the whole"):
         SequenceClassifier(network, options=silent).fit(tiny_dataset(12))
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_length() -> None:
+    """One update of 20,000 labelled steps: whole, and in pieces of 200, in a process each."""
+    script = Path(__file__).resolve().parents[2] / "bench" / "truncated.py"
+    command = [sys.executable, str(script), "--steps", "20000", "--network", "gru(32)"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    whole, pieces = (float(line.split()[1]) for line in printed.splitlines()[1:])
+    assert pieces < whole / 10

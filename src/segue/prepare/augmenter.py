@@ -77,10 +77,10 @@ class Augmenter:
     def _move(
         self, step: TimeAugmentation, x: Padded, generators: Generators
     ) -> tuple[Padded, Tensor]:
-        lengths = x.lengths.tolist()
+        device, lengths = x.values.device, x.lengths.tolist()
         rows = [step.places(n, g) for n, g in zip(lengths, generators, strict=True)]
-        places = stacked(rows, torch.empty(0, dtype=torch.float64, device=x.values.device))
-        moved = Padded(places[:, :, None], torch.tensor([len(row) for row in rows]).to(x.lengths))
+        places = stacked(rows, torch.empty(0, dtype=torch.float64, device=device))
+        new_lengths = torch.tensor([len(row) for row in rows], device=device)
         nearest = places.round().long()
         below = places.floor().long()
         above = (below + 1).clamp(max=x.values.shape[1] - 1)
@@ -89,7 +89,7 @@ class Augmenter:
         # What is missing is missing or not, and nothing between.
         masks = _take(x.values, nearest)[:, :, self.measured :]
         values = torch.cat([values[:, :, : self.measured], masks], dim=2)
-        padded = Padded(values, moved.lengths)
+        padded = Padded(values, new_lengths)
         return padded._replace(values=padded.filled(0.0)), nearest.where(padded.mask(), -1)
 
 
