@@ -21,16 +21,17 @@ def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Ax
         axes: where to draw.
     """
     axes = new_axes(4.6, 3.0) if axes is None else axes
-    x = [row["learning_rate"] for row in rates.rows]
-    axes.plot(x, [row["loss"] for row in rates.rows], color=MUTED, lw=0.8, label="each batch")
-    smoothed = [row["smoothed"] for row in rates.rows]
+    x, losses, smoothed = (
+        [row[name] for row in rates.rows] for name in ("learning_rate", "loss", "smoothed")
+    )
+    axes.plot(x, losses, color=MUTED, lw=0.8, label="each batch")
     axes.plot(x, smoothed, color=BLUE, label="smoothed")
     label = f"suggestion: {rates.suggestion:.2g}"
     axes.axvline(rates.suggestion, color=VERMILION, lw=0.9, ls=(0, (3, 2)), label=label)
     axes.set_xscale("log")
     # One batch that gets out of hand would flatten all the rest.
     margin = 0.1 * (max(smoothed) - min(smoothed))
-    axes.set_ylim(max(0.0, min(smoothed) - margin), max(smoothed) + margin)
+    axes.set_ylim(max(0.0, min(losses) - margin), max(smoothed) + margin)
     axes.set_xlabel("learning rate")
     axes.set_title("loss")
     axes.legend(loc="best")
