@@ -255,11 +255,13 @@ def test_names_of_folders_are_plain(text: str, name: str) -> None:
     assert len(runs.slug(text * 50)) <= 60
 
 
-def test_a_data_set_of_numbers_is_refused_before_a_folder_is_made() -> None:
+def test_targets_of_another_task_leave_no_folder() -> None:
     data = Dataset(np.zeros((10, 4, 1)), np.arange(10) / 3)
     write(data, "numbers", format="npz")
     with pytest.raises(DataError, match="regress"):
-        runs.fit_run("numbers", **QUICK)
+        runs.fit_run("numbers", task="classify", **QUICK)
+    with pytest.raises(OptionError, match="several seeds are for classifiers"):
+        runs.fit_run("numbers", seeds=2, **QUICK)
     assert not list(Path().glob("runs/*"))
 
 

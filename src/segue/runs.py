@@ -27,10 +27,10 @@ import numpy as np
 
 from segue.atomic import write_text
 from segue.dataset import Dataset
-from segue.errors import DataError, DataNotFoundError, FileError, WriteError
+from segue.errors import DataError, DataNotFoundError, FileError, OptionError, WriteError
 
 if TYPE_CHECKING:
-    from segue.estimators import SequenceClassifier
+    from segue.estimators.base import SequenceEstimator
 
 FORMAT = 1
 
@@ -74,32 +74,41 @@ class Run:
 def fit_run(
     source: str | Path,
     *,
+    task: str | None = None,
     test: float | None = 0.2,
     limit: int | None = None,
     out: str | Path | None = None,
     seeds: int | None = None,
     **settings: Any,
 ) -> Run:
-    """Read a source, train a classifier on it, evaluate it, and keep all of it in a folder.
+    """Read a source, train an estimator on it, evaluate it, and keep all of it in a folder.
 
     Args:
         source: what `segue.read` takes: a named data set, a file or a folder.
-        test: the share that is set aside as test part where the source has none (stratified, and
-            by group where there are groups); `None`: everything is trained on and nothing tested.
+        task: "classify", "label", "regress" or "forecast"; what the targets ask for if left out.
+        test: the share that is set aside as test part where the source has none (stratified, by
+            group where there are groups, and the end of each series for a forecast); `None`:
+            everything is trained on and nothing tested.
         limit: read only so many sequences of each part.
         out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
         seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
             the run's model is then the ensemble of all.
-        **settings: the arguments of `SequenceClassifier`.
+        **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
 
     Raises:
         SegueError: a source, an option or a network that cannot be used. No folder is left then.
     """
-    from segue.estimators import SequenceClassifier
-
-    estimator = SequenceClassifier(**settings)
-    data = _read(source, test=test, limit=limit, seed=estimator.seed)
-    record = _record(source, data, estimator, test=test, limit=limit)
+    reading: dict[str, Any] = {"task": task, "test": test, "limit": limit}
+    data, kind = _read(source, **reading, seed=settings.get("seed", 0))
+    if seeds is not None and kind.purpose != "classify":
+        raise OptionError(
+            f"The model of several seeds is an ensemble of classifiers, and this is a "
+            f"{kind.__name__}: several seeds are for classifiers."
+        )
+    if data.task == "tag":
+        settings = {"head": "sigmoid", **settings}
+    estimator = kind(**settings)
+    record = _record(source, data, estimator, reading)
     if seeds is not None:
         record["seeds"] = seeds
     run = Run(_new_folder(source, str(estimator.network), out))
@@ -118,7 +127,6 @@ def resume_run(folder: str | Path) -> Run:
     Raises:
         FileError: not a run, a run that has finished, or a source that has changed since.
     """
-    from segue.estimators import SequenceClassifier
     from segue.training import TrainingOptions
 
     run = open_run(folder)
@@ -131,7 +139,8 @@ def resume_run(folder: str | Path) -> Run:
         )
         raise FileError(f"has no checkpoint: {reason}", path=run.folder)
     record = run.record
-    data = _read(record["source"], **record["reading"], seed=record["settings"]["seed"])
+    reading = {"task": None, **record["reading"]}
+    data, kind = _read(record["source"], **reading, seed=record["settings"]["seed"])
     if _fingerprint(data) != record["data"]:
         raise FileError(
             f"cannot be resumed: {record['source']} holds {_fingerprint(data)} now, and held "
@@ -139,7 +148,7 @@ def resume_run(folder: str | Path) -> Run:
             path=run.folder,
         )
     options = TrainingOptions(**record["options"])
-    estimator = SequenceClassifier(**record["settings"], options=options)
+    estimator = kind(**record["settings"], options=options)
     return _train(run, estimator, data, resume=True)
 
 
@@ -187,11 +196,23 @@ def find_model(path: str | Path) -> Path:
     raise DataNotFoundError(f"holds no model.safetensors. {hint}", path=path)
 
 
-def _read(source: str | Path, *, test: float | None, limit: int | None, seed: int) -> Dataset:
-    """Read the source and see to it that it has a train part, and a test part if one is wanted."""
+def _read(
+    source: str | Path, *, task: str | None, test: float | None, limit: int | None, seed: int
+) -> tuple[Dataset, Any]:
+    """Read the source with the parts that are wanted, and find the estimator for its task."""
+    from segue.estimators.tasks import estimator_for
+    from segue.prepare.windowing import cut_in_time
     from segue.readers import read
 
     data = read(source, limit=limit)
+    kind = estimator_for(task, data.task)
+    if kind.purpose == "forecast" and test is not None and data.parts is None:
+        return cut_in_time(data, test), kind
+    return _with_parts(data, source, test=test, seed=seed), kind
+
+
+def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: int) -> Dataset:
+    """See to it that there is a train part, and a test part if one is wanted."""
     if test is None and data.parts is None:
         return dataclasses.replace(data, parts=np.full(len(data), "train"))
     if test is None or "test" in data.part_names:
@@ -208,7 +229,7 @@ def _read(source: str | Path, *, test: float | None, limit: int | None, seed: in
     return dataclasses.replace(data, parts=parts)
 
 
-def _train(run: Run, estimator: SequenceClassifier, data: Dataset, *, resume: bool) -> Run:
+def _train(run: Run, estimator: SequenceEstimator, data: Dataset, *, resume: bool) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
     from segue.evaluation import evaluate
 
@@ -238,7 +259,7 @@ def _train(run: Run, estimator: SequenceClassifier, data: Dataset, *, resume: bo
 
 
 def _fit_seeds(
-    run: Run, estimator: SequenceClassifier, data: Dataset, part: str, *, resume: bool
+    run: Run, estimator: SequenceEstimator, data: Dataset, part: str, *, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Train with several seeds; the ensemble, and what there is to tell of its members."""
     from segue.estimators import fit_seeds
@@ -262,10 +283,8 @@ def _fit_seeds(
 def _record(
     source: str | Path,
     data: Dataset,
-    estimator: SequenceClassifier,
-    *,
-    test: float | None,
-    limit: int | None,
+    estimator: SequenceEstimator,
+    reading: dict[str, Any],
 ) -> dict[str, Any]:
     settings = estimator.get_params(deep=False)
     options = settings.pop("options", None)
@@ -273,7 +292,7 @@ def _record(
     return {
         "format": FORMAT,
         "source": str(path.resolve()) if path.exists() else str(source),
-        "reading": {"test": test, "limit": limit},
+        "reading": reading,
         "data": _fingerprint(data),
         "settings": settings,
         "options": {} if options is None else dataclasses.asdict(options),

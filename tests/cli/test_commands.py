@@ -127,7 +127,7 @@ def test_fit_passes_its_options_on(waves: Path, tmp_path: Path, run: Run) -> Non
     assert record["options"]["schedule"] == "constant"
     assert record["options"]["patience"] == 3
     assert record["options"]["time_limit_seconds"] == 1000
-    assert record["reading"] == {"test": 0.2, "limit": 20}
+    assert record["reading"] == {"task": None, "test": 0.2, "limit": 20}
     assert record["data"]["parts"] == {"train": 20, "test": 20}
 
 
@@ -234,4 +234,4 @@ def test_the_help_of_fit_names_the_defaults_of_the_estimator(run: Run) -> None:
     defaults = json.loads(run("info", "--defaults", "--json"))
     text = " ".join(run("fit", "--help").split())
     for option in ("network", "prepare", "validation", "seed", "device"):
-        assert f"[default: {defaults[option]}]" in text
+        assert f"default: {defaults[option]}" in text

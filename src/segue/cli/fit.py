@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segue.cli.headlines import headline
 from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
 from segue.errors import OptionError
 
@@ -23,9 +24,21 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="classify|label|regress|forecast",
+            help="What is learnt (default: what the targets of the source ask for).",
+        ),
+    ] = None,
     network: Annotated[
-        str, typer.Option(metavar="SPEC", help='Layers, such as "gru(64) dense(32, relu)".')
-    ] = "bilstm(100)",
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help='Layers, such as "gru(64) dense(32, relu)" (default: bilstm(100), and gru(32) for '
+            "a forecast).",
+        ),
+    ] = None,
     prepare: Annotated[
         str, typer.Option(metavar="SPEC", help='Preparation, such as "standardize" or "none".')
     ] = "standardize",
@@ -46,6 +59,19 @@ def fit(
     ] = "0.2",
     class_weight: Annotated[
         str | None, typer.Option(metavar="balanced", help="Let rare classes count as much.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Steps that a forecast sees (default: 32).")
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Steps that are forecast (default: 1).")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="recursive|direct",
+            help="Forecast one step after the other, or all at once (default: recursive).",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another split and training.")] = 0,
     seeds: Annotated[
@@ -77,7 +103,7 @@ def fit(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Train a classifier and evaluate it.
+    """Train a classifier and evaluate it; or label steps, predict numbers, forecast series.
 
     Everything that comes of it is kept in a folder: model, history, scores, report.
 
@@ -98,6 +124,8 @@ def fit(
             "batch_size": batch_size,
             "learning_rate": learning_rate,
             "class_weight": class_weight,
+            "network": network,
+            **_forecast(task, size=window, horizon=horizon, strategy=strategy),
             "options": _options(
                 optimizer=optimizer,
                 schedule=schedule,
@@ -110,10 +138,10 @@ def fit(
         }
         run = runs.fit_run(
             str(source),
+            task=task,
             test=share(test, "--test"),
             limit=limit,
             out=out,
-            network=network,
             prepare=prepare,
             validation="auto" if validation == "auto" else share(validation, "--validation"),
             seed=seed,
@@ -145,6 +173,14 @@ def share(text: str, option: str) -> float | None:
     return value
 
 
+def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
+    """The arguments that only a forecast has."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and task != "forecast":
+        raise OptionError("--window, --horizon and --strategy are for --task forecast.")
+    return given
+
+
 def _options(**given: Any) -> Any:
     """The training options that were given; None when there are none."""
     given = {name: value for name, value in given.items() if value is not None}
@@ -161,20 +197,9 @@ def _print(run: Run, *, json: bool) -> None:
     if json:
         print_json({"folder": str(run.folder), **files, "metrics": metrics})
         return
-    low, high = metrics["accuracy_interval"]
-    baseline = metrics["baseline"]
     print_table(
         [
-            (
-                f"{metrics['part']} accuracy",
-                f"{metrics['accuracy']:.4f}  95 % interval {low:.4f} to {high:.4f}, "
-                f"{metrics['sequences']:,} sequences",
-            ),
-            (
-                "majority baseline",
-                f"{baseline['accuracy']:.4f}  always {baseline['class']!r}, "
-                "the most frequent class in training",
-            ),
+            *headline(metrics),
             *_seeds(metrics),
             (
                 "training",

@@ -1,0 +1,41 @@
+"""Which estimator does what: by the name that a task has on the command line."""
+
+from __future__ import annotations
+
+from segue.errors import DataError, OptionError, did_you_mean
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.classifier import SequenceClassifier
+from segue.estimators.forecaster import Forecaster
+from segue.estimators.labeler import SequenceLabeler
+from segue.estimators.regressor import SequenceRegressor
+
+BY_TASK: dict[str, type[SequenceEstimator]] = {
+    kind.purpose: kind
+    for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster)
+}
+
+
+def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
+    """Return the estimator of a task, or that for which a data set has targets.
+
+    Args:
+        task: classify, label, regress or forecast; `None`: what the data ask for.
+        found: the task of the data set.
+
+    Raises:
+        OptionError: there is no such task.
+        DataError: the data have no targets, and no task is named.
+
+    >>> estimator_for(None, "tag").__name__, estimator_for("forecast", "none").__name__
+    ('SequenceClassifier', 'Forecaster')
+    """
+    if task is None:
+        if found == "none":
+            raise DataError(
+                "These sequences have no targets, so there is nothing to be learnt but how they go "
+                "on: that is the task forecast (--task forecast)."
+            )
+        task = "classify" if found == "tag" else found
+    if task not in BY_TASK:
+        raise OptionError(f"There is no task {task!r}.{did_you_mean(task, BY_TASK)}")
+    return BY_TASK[task]
