@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -52,8 +53,9 @@ def take_gradient(job: Job, update: Update, epoch: int, means: Means) -> tuple[f
     """
     batches = [(Draws(job.seed, epoch, step), job.batch(index, epoch)) for step, index in update]
     counts = [job.objective.counts(batch.targets).sum() for _, batch in batches]
-    count = torch.stack(counts).sum().clamp(min=1)
-    job.network.zero_grad()
+    count = functools.reduce(torch.add, counts).clamp(min=1)
+    for weight in job.trained:
+        weight.grad = None
     total = 0.0
     for draws, batch in batches:
         for outputs, targets, weights in job.forward(job.network, batch, draws):
@@ -64,5 +66,5 @@ def take_gradient(job: Job, update: Update, epoch: int, means: Means) -> tuple[f
             total += float(loss.detach())
             means.add(outputs, targets, losses)
     longest = job.options.clip_norm or math.inf
-    norm = torch.nn.utils.clip_grad_norm_(job.network.parameters(), longest)
+    norm = torch.nn.utils.clip_grad_norm_(job.trained, longest)
     return total, float(norm)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segue.networks import Network
 from segue.prepare.augmenter import Augmenter
@@ -68,6 +69,11 @@ class Job:
     seed: int
     options: TrainingOptions
     augmenter: Augmenter | None = None
+
+    @functools.cached_property
+    def trained(self) -> list[nn.Parameter]:
+        """The weights that are trained, without those of frozen layers."""
+        return [weight for weight in self.network.parameters() if weight.requires_grad]
 
     @property
     def forward(self) -> Forward:

@@ -49,8 +49,7 @@ class TrainingState:
     @classmethod
     def start(cls, job: Job) -> TrainingState:
         """The state before the first epoch."""
-        trained = [weight for weight in job.network.parameters() if weight.requires_grad]
-        optimizer = make_optimizer(trained, job.learning_rate, job.options)
+        optimizer = make_optimizer(job.trained, job.learning_rate, job.options)
         return cls(optimizer, proven_weights=_copy(job.network))
 
     @property
