@@ -28,6 +28,7 @@ class Augmenter:
         preparation: fitted.
         seed: of the draws, each a function of it, the epoch and the sequence.
 
+    >>> import numpy as np
     >>> from segue.sequences import Sequences
     >>> preparation = Preparation.fit("crop(0.5)", Sequences.from_list([[1.0, 2.0, 3.0, 4.0]]))
     >>> x = Padded(torch.tensor([[[1.0], [2.0], [3.0], [4.0]]]), torch.tensor([4]))
