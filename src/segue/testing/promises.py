@@ -256,14 +256,18 @@ def check_dropout(make: Make, recorder: Recorder) -> None:
     recorder.require(promise, _same(network(x), plain), "Without draws the answers vary")
     if not _drops(network.specs):
         return
-    for name, draws in (
-        ("training", None),
-        ("another seed", Draws(2, epoch=2, step=3)),
-        ("another epoch", Draws(1, epoch=3, step=3)),
-        ("another step", Draws(1, epoch=2, step=4)),
+    # Eight others of each kind: through one unit and a maximum, two masks may give the same.
+    for name, others in (
+        ("another seed", [Draws(1 + k, epoch=2, step=3) for k in range(1, 9)]),
+        ("another epoch", [Draws(1, epoch=2 + k, step=3) for k in range(1, 9)]),
+        ("another step", [Draws(1, epoch=2, step=3 + k) for k in range(1, 9)]),
     ):
-        differs = not _same(network(x, draws), dropped)
+        differs = any(not _same(network(x, draws), dropped) for draws in others)
         recorder.require(promise, differs, f"{name} changes nothing")
+    trained_differently = any(
+        not _same(network(x, Draws(1, epoch=2, step=k)), plain) for k in range(8)
+    )
+    recorder.require(promise, trained_differently, "training changes nothing")
 
 
 @torch.no_grad()
