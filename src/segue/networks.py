@@ -83,6 +83,7 @@ class Network(nn.Module):
         outputs: units of the head.
         every: whether the head answers at every step, or once for a sequence.
         seed: of the initial weights.
+        static: how many static features of a sequence are joined before the head.
 
     Raises:
         SpecError: a layer that cannot stand where it stands; the message says why and what to do.
@@ -96,18 +97,49 @@ class Network(nn.Module):
         *,
         every: bool = False,
         seed: int = 0,
+        static: int = 0,
     ) -> None:
         super().__init__()
         check_count(specs)
+        self.static = static
         self.specs = specs
         self.input_shape = shape
         self.chain = Chain(specs, Place("", shape, every, seed))
         _check_end(self.chain, every=every)
-        self.chain.append(head(outputs, self.chain.shape, seed))
+        before = self.chain.shape
+        before = before.with_features(before.features + static) if static else before
+        self.chain.append(head(outputs, before, seed))
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Any:
-        """Logits `[batch, class]`, or `Padded` `[batch, time, class]`."""
-        return self.chain(x, draws)
+        """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.
+
+        Raises:
+            DataError: the network joins static features, and the batch has none.
+        """
+        if not self.static:
+            return self.chain(x, draws)
+        if x.static is None:
+            raise self._no_static()
+        *layers, last = self.chain
+        signal: Any = x
+        for layer in layers:
+            signal = layer(signal, draws)
+        return last(torch.cat([signal, x.static], dim=-1), draws)
+
+    def check_needs_no_static(self) -> None:
+        """Raise where static features are needed and cannot be brought.
+
+        Raises:
+            DataError: the network joins some.
+        """
+        if self.static:
+            raise self._no_static()
+
+    def _no_static(self) -> DataError:
+        return DataError(
+            f"The network joins {self.static} static features of each sequence before its head; "
+            "only predict, predict_proba and score bring them."
+        )
 
     def layer(self, name: str) -> Layer:
         """Find a layer by its name; one inside another by its path, `residual_1/conv_2`."""
@@ -134,6 +166,7 @@ class Network(nn.Module):
         Raises:
             NotCausalError: a layer needs the whole sequence; the message names it.
         """
+        self.check_needs_no_static()
         return self.chain.initial_state(batch)
 
     def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:

@@ -18,6 +18,7 @@ class Padded(NamedTuple):
 
     values: Tensor  # [batch, time, feature], or [batch, time, 1] int32 tokens
     lengths: Tensor  # [batch], int64
+    static: Tensor | None = None  # [batch, feature], what the network joins before its head
 
     def mask(self) -> Tensor:
         """`[batch, time]`, true at real steps."""

@@ -35,6 +35,7 @@ def anytime(classifier: SequenceClassifier, x: Sequences, every: int = 1) -> Seq
     """Return `[time, class]` probabilities after each step. See `SequenceClassifier.anytime`."""
     if not isinstance(every, int | np.integer) or isinstance(every, bool) or every < 1:
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
+    classifier.network_.check_needs_no_static()
     reason = _what_looks_ahead(classifier, x)
     if not reason:
         return _in_one_pass(classifier, x, int(every))

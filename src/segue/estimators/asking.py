@@ -34,15 +34,19 @@ STEPS_AT_ONCE = 20_000
 # -- batches ------------------------------------------------------------------------------------
 
 
-def run(estimator: SequenceEstimator, x: Sequences) -> Iterator[tuple[Array, Padded]]:
+def run(
+    estimator: SequenceEstimator, x: Sequences, static: Array | None = None
+) -> Iterator[tuple[Array, Padded]]:
     """Prepare sequences and give them in batches, each with the indices `[batch]` of its members.
 
     Args:
         estimator: fitted.
         x: checked sequences.
+        static: `[n, feature]` of them, scaled, where the network joins some.
     """
     network = estimator.network_
-    batches = Batches(x, estimator.preparation_, next(network.parameters()).device)
+    device = next(network.parameters()).device
+    batches = Batches(x, estimator.preparation_, device, static)
     size = min(len(x), STEPS_AT_ONCE // x.length_range[1] + 1)
     with threads(estimator.training_options.threads or choose_threads(network, size)):
         yield from batches.in_order(STEPS_AT_ONCE)

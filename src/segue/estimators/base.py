@@ -43,6 +43,7 @@ from segue.layers import Shape
 from segue.networks import Network, NetworkLike, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
+from segue.prepare.static import StaticScale
 from segue.sequences import Array, Layout, Sequences
 from segue.training import Callback, History, TrainingOptions
 from segue.training.folder import TrainingFolder
@@ -59,6 +60,7 @@ class SequenceEstimator(abc.ABC):
 
     Class attributes:
         tasks: of the data sets that it learns from, as in `Dataset.task`.
+        takes_static: whether static features of a sequence are joined before the head.
         purpose: what it does, as on the command line: classify, label, regress or forecast.
 
     Attributes:
@@ -72,6 +74,7 @@ class SequenceEstimator(abc.ABC):
 
     tasks: ClassVar[tuple[str, ...]]
     purpose: ClassVar[str]
+    takes_static: ClassVar[bool] = False
 
     network: NetworkLike
     prepare: PrepareLike
@@ -149,6 +152,7 @@ class SequenceEstimator(abc.ABC):
         groups: npt.ArrayLike | None = None,
         validation_data: Any = None,
         initial: Any = None,
+        static: npt.ArrayLike | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
@@ -167,6 +171,8 @@ class SequenceEstimator(abc.ABC):
             initial: weights to begin with: a fitted estimator (this one too), a network, a model
                 file, or weights by name. Layers are taken of which every name and shape agrees;
                 which ones is said.
+            static: `[n, feature]` numbers that are known of each sequence as a whole; they are
+                scaled, and joined before the head. A `Dataset` brings its own.
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
 
@@ -181,7 +187,12 @@ class SequenceEstimator(abc.ABC):
         """
         begin = InitialWeights.of(initial)
         chosen = self.choose_data(
-            X, y, sample_weight=sample_weight, groups=groups, validation_data=validation_data
+            X,
+            y,
+            sample_weight=sample_weight,
+            groups=groups,
+            validation_data=validation_data,
+            static=static,
         )
         place = None if folder is None else TrainingFolder(Path(folder), resume)
         refit = self.training_options.refit and chosen.validation is not None
@@ -267,11 +278,13 @@ class SequenceEstimator(abc.ABC):
         sample_weight: Any = None,
         groups: npt.ArrayLike | None = None,
         validation_data: Any = None,
+        static: npt.ArrayLike | None = None,
     ) -> Chosen:
         """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
         data = self.as_dataset(X, y, groups)
+        data = data if static is None else replace(data, static=np.asarray(static))
         if data.task not in self.tasks:
             raise DataError(
                 f"{type(self).__name__} needs {_TASKS[self.tasks[0]]}; the targets here are for "
@@ -281,19 +294,27 @@ class SequenceEstimator(abc.ABC):
         check_sequences(part.x)
         warn_of_swapped_axes(part.x)
         warn_of_padding(part.x)
+        if data.static is not None and not self.takes_static:
+            raise DataError(
+                f"The sequences have static features, and a {type(self).__name__} cannot use them: "
+                "leave them out with dataclasses.replace(data, static=None)."
+            )
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
             weights = _part_of(self.as_weights(sample_weight), data, part)
         wanted = self.validation if validation_data is None else validation_data
-        if isinstance(wanted, Dataset | tuple):
-            wanted = self.as_dataset(*((wanted, None) if isinstance(wanted, Dataset) else wanted))
+        if isinstance(wanted, Dataset):
+            wanted = self.as_dataset(wanted, None)
+        elif validation_data is not None:
+            wanted = self.as_dataset(*validation_data)
         return choose(part, source, weights, wanted, seed=self.seed, text=text)
 
     def _make_job(self, chosen: Chosen, begin: InitialWeights | None) -> Job:
         data, device = chosen.train, choose_device(self.device)
         self.learn_targets(data)
         self.preparation_ = Preparation.fit(self.prepare, data.x)
+        self.static_ = None if data.static is None else StaticScale.fit(data.static)
         self.network_ = self.build_network(_shape_of(data.x, self.preparation_), device)
         objective, options = self.objective(), self.training_options
         fit_options(options, self.network_, objective)
@@ -317,13 +338,19 @@ class SequenceEstimator(abc.ABC):
         """Make the network for such sequences, with its initial weights."""
         objective = self.objective()
         network = Network(
-            as_specs(self.network), shape, objective.outputs, every=objective.every, seed=self.seed
+            as_specs(self.network),
+            shape,
+            objective.outputs,
+            every=objective.every,
+            seed=self.seed,
+            static=0 if self.static_ is None else len(self.static_.mean),
         )
         network.to(device)
         return network
 
     def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
-        batches = Batches(data.x, self.preparation_, device)
+        static = self.check_static(data.x, data.static)
+        batches = Batches(data.x, self.preparation_, device, static)
         targets = self.targets(data, device)
         if weights is None:
             return Examples(batches, targets)
@@ -357,20 +384,35 @@ class SequenceEstimator(abc.ABC):
         check_sequences(x)
         return x
 
-    def outputs(self, x: Sequences) -> Iterator[tuple[Array, Any]]:
+    def check_static(self, x: Sequences, static: Any) -> Array | None:
+        """The scaled static features of some sequences; `None` where the model has none.
+
+        Raises:
+            DataError: the model needs some, and none or others are given; or it has none.
+        """
+        if self.static_ is not None:
+            return self.static_.apply(static, count=len(x))
+        if static is None:
+            return None
+        raise DataError("The model was trained without static features: leave out `static`.")
+
+    def outputs(self, x: Sequences, static: Array | None = None) -> Iterator[tuple[Array, Any]]:
         """Run checked sequences through the network, from short to long.
 
         Yields:
             Indices `[batch]`, and what the head gives for them: `[batch, output]`, or `Padded`.
         """
         with torch.no_grad():
-            for index, batch in run(self, x):
+            for index, batch in run(self, x, static):
                 yield index, self.network_(batch)
 
-    def whole_outputs(self, x: Sequences) -> torch.Tensor:
-        """`[n, output]` for checked sequences and a network that answers once for each."""
+    def whole_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
+        """`[n, output]` for what the user passes, of a network that answers once for each."""
+        x = self.check_input(X)
+        if static is None and isinstance(X, Dataset):
+            static = X.static
         answers = torch.empty(len(x), self.objective().outputs)
-        for index, output in self.outputs(x):
+        for index, output in self.outputs(x, self.check_static(x, static)):
             answers[torch.from_numpy(index)] = output.cpu()
         return answers
 

@@ -76,6 +76,7 @@ class SequenceClassifier(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
     purpose: ClassVar[str] = "classify"
+    takes_static: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -185,21 +186,26 @@ class SequenceClassifier(SequenceEstimator):
 
     # -- ask ------------------------------------------------------------------------------------
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
+    def predict_proba(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
         """The probability of each class, `[n, class]`, in the order of `classes_`.
 
         They sum to one; those of several labels at once do not, each stands for itself.
+
+        Args:
+            X: as in `fit`.
+            static: `[n, feature]`, where the model was trained with static features; a `Dataset`
+                brings its own.
 
         Raises:
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        logits = self.whole_outputs(self.check_input(X))
+        logits = self.whole_outputs(X, static)
         return np.asarray(probabilities(logits.double(), self.head_kind))
 
-    def predict(self, X: Any) -> Array:  # noqa: N803
+    def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        shares = self.predict_proba(X)
+        shares = self.predict_proba(X, static)
         return self.labels_.decide(shares, self.classes_)
 
     def score(
@@ -207,6 +213,7 @@ class SequenceClassifier(SequenceEstimator):
         X: Any,  # noqa: N803
         y: Any = None,
         sample_weight: npt.ArrayLike | None = None,
+        static: Any = None,
     ) -> float:
         """The accuracy. Of a `Dataset` with a part "test", that part is asked.
 
@@ -214,7 +221,7 @@ class SequenceClassifier(SequenceEstimator):
         counts.
         """
         data = self.scored_part(X, y)
-        right = self.labels_.right(self.predict(data.x), data, self.classes_.tolist())
+        right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
 

@@ -57,6 +57,11 @@ class _Parameters(_Closed):
     options: dict[str, str | int | float | bool | list[str] | None]
 
 
+class _Scale(_Closed):
+    mean: list[float]
+    scale: list[float]
+
+
 class _Targets(_Closed):
     """What an estimator keeps of its targets; each has some of these."""
 
@@ -81,6 +86,7 @@ class Description(_Closed):
     network: list[dict[str, Any]]
     input_shape: _Shape
     preparation: dict[str, Any]
+    static: _Scale | None = None
     targets: _Targets
     parameters: _Parameters
     history: list[dict[str, float]]
@@ -132,6 +138,7 @@ def describe(estimator: SequenceEstimator) -> Description:
         network=[spec.to_json() for spec in estimator.network_.specs],
         input_shape=_Shape(features=shape.features, length=shape.length, tokens=shape.tokens),
         preparation=estimator.preparation_.to_json(),
+        static=None if estimator.static_ is None else _Scale(**estimator.static_.to_json()),
         targets=_Targets(**estimator.facts()),
         parameters=_parameters(estimator),
         history=estimator.history_.rows,

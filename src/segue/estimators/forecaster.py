@@ -261,7 +261,7 @@ class Forecaster(SequenceEstimator):
         return self._roll(x, steps, self.autoregression_.changes)
 
     def _changes(self, x: Array) -> Numbers:
-        outputs = self.whole_outputs(self.check_input(Sequences.from_array(x)))
+        outputs = self.whole_outputs(Sequences.from_array(x))
         return self.target_scale_.restored(outputs)
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:

@@ -20,6 +20,7 @@ from segue.estimators.regressor import SequenceRegressor
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
 from segue.prepare import Preparation
+from segue.prepare.static import StaticScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 
@@ -94,7 +95,7 @@ def _restore(
             f"there is no estimator {description.estimator!r}."
             f"{did_you_mean(description.estimator, ESTIMATORS)}"
         )
-    given = description.parameters.model_dump(exclude_unset=True)
+    given = description.parameters.model_dump(exclude_none=True)
     if layers is not None and [spec.to_json() for spec in layers] != description.network:
         raise DataError(f"the file is of the network {description.network}, and another was given.")
     options = TrainingOptions(**given.pop("options"))
@@ -107,6 +108,8 @@ def _restore(
     )
     estimator.restore_facts(description.targets.model_dump(exclude_none=True))
     estimator.preparation_ = Preparation.from_json(description.preparation)
+    static = description.static
+    estimator.static_ = None if static is None else StaticScale.from_json(static.model_dump())
     estimator.network_ = _restore_network(estimator, description, tensors)
     estimator.n_features_in_ = estimator.preparation_.channels_in
     refit = None if description.refit is None else History(description.refit)

@@ -65,6 +65,7 @@ class SequenceRegressor(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
     purpose: ClassVar[str] = "regress"
+    takes_static: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -157,26 +158,37 @@ class SequenceRegressor(SequenceEstimator):
 
     # -- ask ------------------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> Numbers:  # noqa: N803
+    def predict(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         """The numbers of each sequence: `[n]`, or `[n, value]` as the training targets were.
+
+        Args:
+            X: as in `fit`.
+            static: `[n, feature]`, where the model was trained with static features; a `Dataset`
+                brings its own.
 
         Raises:
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        outputs = self.whole_outputs(self.check_input(X))
+        outputs = self.whole_outputs(X, static)
         return self.target_scale_.restored(outputs).reshape(-1, *self.target_shape_)
 
     def predict_linearly(self, data: Dataset) -> Numbers | None:
         """`[n, value]` of the linear model in closed form; `None` for tokens: they have no mean."""
         return None if self.linear_ is None else self.linear_.predict(data.x, data.static)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+    def score(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        sample_weight: Any = None,
+        static: Any = None,
+    ) -> float:
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         self._check_shape(data)
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
-        return r_squared(as_numbers(data.y), self.predict(data.x), weights)
+        return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags

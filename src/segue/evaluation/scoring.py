@@ -164,7 +164,8 @@ def _probabilities(
     estimator: FittedClassifier, data: Dataset, known: int, strangers: int
 ) -> metrics.Floats:
     """`[n, class]` of the model, with a column of zeros for each class that it does not have."""
-    found = np.asarray(estimator.predict_proba(data.x), np.float64)
+    x: Any = data.x if data.static is None else data
+    found = np.asarray(estimator.predict_proba(x), np.float64)
     if found.shape != (len(data), known):
         raise DataError(
             f"`predict_proba` gave shape {found.shape}; expected {(len(data), known)}: "

@@ -121,6 +121,6 @@ def score_tags(estimator: SequenceClassifier, data: Dataset, part: str) -> TagSc
         Background.of(estimator),
         classes=tuple(names),
         targets=estimator.labels_.codes(data, names),
-        probabilities=estimator.predict_proba(data.x),
+        probabilities=estimator.predict_proba(data),
         usual=np.asarray(counts > estimator.sequences_learnt_ / 2, np.int64),
     )

@@ -54,16 +54,22 @@ class Batches:
         x: the sequences as they came.
         preparation: fitted.
         device: where the batches are wanted.
+        static: `[n, feature]` float32, scaled; `None` for none.
 
     Attributes:
         lengths: `[n]`, as the network sees them.
     """
 
     def __init__(
-        self, x: Sequences, preparation: Preparation, device: torch.device | str = "cpu"
+        self,
+        x: Sequences,
+        preparation: Preparation,
+        device: torch.device | str = "cpu",
+        static: Array | None = None,
     ) -> None:
         preparation.check(x)
         self.device = torch.device(device)
+        self._static = None if static is None else torch.from_numpy(static).to(self.device)
         self._source = x
         self._preparation = preparation
         self.lengths: Array = x.lengths
@@ -81,11 +87,12 @@ class Batches:
 
     def gather(self, index: Array) -> Padded:
         """The chosen sequences as `[batch, longest of them, channel]`, zeros behind each end."""
+        chosen = torch.from_numpy(np.asarray(index)).to(self.device)
         if self._values is None:
-            return self._read(index)
-        chosen = torch.from_numpy(index).to(self.device)
-        starts, lengths = self._starts[chosen], self._lengths[chosen]
-        return _pad(self._values, starts, lengths)
+            x = self._read(index)
+        else:
+            x = _pad(self._values, self._starts[chosen], self._lengths[chosen])
+        return x if self._static is None else x._replace(static=self._static[chosen])
 
     def _read(self, index: Array) -> Padded:
         index = np.asarray(index)

@@ -94,6 +94,7 @@ class Job:
         if self.augmenter is None:
             return batch
         x, origin = self.augmenter.apply(batch.x, index, epoch)
+        x = x._replace(static=batch.x.static)
         if origin is None or not self.objective.every:
             return batch._replace(x=x)
         weights = None if batch.weights is None else _moved(batch.weights, origin, 0)

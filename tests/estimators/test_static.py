@@ -1,0 +1,159 @@
+"""Static features: joined before the head, scaled on training data, wanted wherever it matters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import segue
+from segue import (
+    Dataset,
+    Forecaster,
+    SequenceClassifier,
+    SequenceLabeler,
+    SequenceRegressor,
+    Sequences,
+    TrainingOptions,
+)
+from segue.errors import DataError, ModelFileError
+from segue.layers import Shape
+from segue.networks import Network, as_specs
+from segue.padded import Padded
+from segue.prepare.static import StaticScale
+from segue.testing.report import TOLERANCE
+
+SILENT = TrainingOptions(progress="none")
+QUICK: dict[str, Any] = {"epochs": 12, "learning_rate": 0.03, "options": SILENT}
+
+
+def signs(n: int, *, seed: int) -> Dataset:
+    """The class is the sign of the mean, turned round where the static feature is large."""
+    draws = np.random.default_rng(seed)
+    level, turned = draws.choice([-1.0, 1.0], n), draws.random(n) < 0.5
+    x = [v + 0.3 * draws.normal(size=draws.integers(3, 9)) for v in level]
+    static = np.column_stack([500.0 + 100 * turned, draws.normal(size=n)])
+    names = np.where((level > 0) != turned, "up", "down")
+    return Dataset(Sequences.from_list(x), names, static=static)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SequenceClassifier:
+    return SequenceClassifier("gru(8) dense(8, tanh)", **QUICK, validation=None).fit(
+        signs(200, seed=0)
+    )
+
+
+def test_what_only_the_static_feature_tells_is_learnt() -> None:
+    """Without it the class is a coin; the head alone cannot turn a sign, a layer below cannot see.
+
+    So the target is a number here, to which the feature adds.
+    """
+    data = signs(200, seed=0)
+    assert data.static is not None
+    y = np.array([v.mean() for v in data.x]) + data.static[:, 0] / 100
+    without = SequenceRegressor("gru(8)", **QUICK).fit(data.x, y).score(data.x, y)
+    regressor = SequenceRegressor("gru(8)", **QUICK).fit(data.x, y, static=data.static)
+    assert regressor.score(data.x, y, static=data.static) > 0.97 > without + 0.1
+    assert regressor.predict(replace(data, y=y, classes=None)) == pytest.approx(
+        regressor.predict(data.x, static=data.static)
+    )
+
+
+def test_features_are_joined_just_before_the_head() -> None:
+    """The head's kernel has rows for them, and their part of the logits is a product."""
+    network = Network(as_specs("gru(4)"), Shape(1), 2, static=3)
+    assert network.get_weights()["head/kernel"].shape == (7, 2)
+    x = torch.ones(2, 5, 1), torch.tensor([5, 3])
+    zero, one = torch.zeros(2, 3), torch.ones(2, 3)
+    difference = network(Padded(*x, one)) - network(Padded(*x, zero))
+    wanted = network.get_weights()["head/kernel"][4:].sum(axis=0)
+    assert np.allclose(difference.detach().numpy(), wanted, atol=1e-6)
+
+
+def test_they_are_scaled_on_what_is_learnt_from_only() -> None:
+    data = signs(60, seed=0)
+    assert data.static is not None
+    parts = np.array(["train"] * 40 + ["validation"] * 10 + ["test"] * 10)
+    far = np.where(parts[:, None] == "train", data.static, 1e6)
+    fitted = SequenceClassifier("gru(2)", epochs=1, options=SILENT).fit(
+        replace(data, parts=parts, static=far)
+    )
+    assert fitted.static_ is not None
+    assert np.allclose(fitted.static_.mean, data.static[:40].mean(axis=0))
+
+
+def test_the_answers_do_not_depend_on_the_batch(fitted: SequenceClassifier) -> None:
+    data = signs(30, seed=1)
+    alone = np.concatenate([fitted.predict_proba(data[i : i + 1]) for i in range(len(data))])
+    assert np.abs(fitted.predict_proba(data) - alone).max() <= TOLERANCE["float32"]
+    assert np.abs(fitted.predict_proba(data[::-1])[::-1] - alone).max() <= TOLERANCE["float32"]
+
+
+def test_a_mapped_data_set_brings_them_too(fitted: SequenceClassifier, tmp_path: Path) -> None:
+    data = signs(30, seed=1)
+    data.write(tmp_path / "signs.arrow")
+    mapped = Dataset.open(tmp_path / "signs.arrow")
+    assert np.array_equal(fitted.predict_proba(mapped), fitted.predict_proba(data))
+    again = SequenceClassifier("gru(8) dense(8, tanh)", **QUICK, validation=None)
+    learnt = signs(200, seed=0)
+    learnt.write(tmp_path / "learnt.arrow")
+    again.fit(Dataset.open(tmp_path / "learnt.arrow"))
+    assert np.array_equal(again.predict_proba(data), fitted.predict_proba(data))
+
+
+def test_saved_and_loaded_it_answers_with_the_same_bits(
+    fitted: SequenceClassifier, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model.safetensors")
+    loaded, data = segue.load(tmp_path / "model.safetensors"), signs(10, seed=2)
+    assert np.array_equal(loaded.predict_proba(data), fitted.predict_proba(data))
+    assert segue.evaluate(loaded, data).accuracy == fitted.score(data)
+    fitted_static, fitted.static_ = fitted.static_, StaticScale(np.zeros(2), np.zeros(2))
+    fitted.save(tmp_path / "broken.safetensors")
+    fitted.static_ = fitted_static
+    with pytest.raises(ModelFileError, match="expected a mean and a scale each"):
+        segue.load(tmp_path / "broken.safetensors")
+
+
+def test_augmentation_leaves_them() -> None:
+    """Crops are other sequences, with the same features."""
+    SequenceClassifier("gru(2)", prepare="standardize crop(0.5)", epochs=1, options=SILENT).fit(
+        signs(20, seed=0)
+    )
+
+
+def test_what_is_missing_is_asked_for(fitted: SequenceClassifier) -> None:
+    data = signs(10, seed=1)
+    assert data.static is not None
+    with pytest.raises(DataError, match="trained with 2 static features of each sequence, and her"):
+        fitted.predict(data.x)
+    with pytest.raises(DataError, match=r"`static` has shape \(10, 1\); expected \(10, 2\)"):
+        fitted.predict(data.x, static=data.static[:, :1])
+    gap = data.static.copy()
+    gap[3, 0] = np.nan
+    with pytest.raises(
+        DataError, match="missing or infinite for 1 of 10 sequences, first for sequ"
+    ):
+        fitted.predict(data.x, static=gap)
+    with pytest.raises(DataError, match="missing or infinite for 1 of 10"):
+        SequenceClassifier("gru(2)", **QUICK).fit(replace(data, static=gap))
+    plain = SequenceClassifier("gru(2)", epochs=1, options=SILENT).fit(data.x, data.y)
+    with pytest.raises(DataError, match="trained without static features: leave out `static`"):
+        plain.predict(data.x, static=data.static)
+
+
+def test_who_cannot_use_them_says_so(fitted: SequenceClassifier) -> None:
+    data = signs(10, seed=1)
+    for ask in (fitted.anytime, lambda x: fitted.embed(x, "gru_1"), lambda _: fitted.stream()):
+        with pytest.raises(DataError, match="joins 2 static features of each sequence"):
+            ask(data)
+    with pytest.raises(DataError, match="a SequenceLabeler cannot use them"):
+        codes = Sequences(np.zeros((data.x.total_steps, 1), np.int32), data.x.offsets)
+        SequenceLabeler("gru(2)").fit(replace(data, y=codes, classes=("a", "b")))
+    with pytest.raises(DataError, match="a Forecaster cannot use them"):
+        Forecaster("gru(2)", size=2).fit(replace(data, y=None, classes=None))
