@@ -230,11 +230,16 @@ class Dataset:
             warnings.warn(f"{said} Scores on the second part will flatter.", stacklevel=4)
         return first, second
 
+    @property
+    def splits_by(self) -> SplitBy:
+        """How `split` goes if nothing else is wanted: by "group", in "time", or by "sequence"."""
+        if self.groups is not None and (self.spans is None or len(np.unique(self.groups)) > 1):
+            return "group"
+        return "sequence" if self.spans is None else "time"
+
     def _split_by(self, by: SplitBy) -> SplitBy:
         if by == "auto":
-            if self.groups is not None and (self.spans is None or len(np.unique(self.groups)) > 1):
-                return "group"
-            return "sequence" if self.spans is None else "time"
+            return self.splits_by
         missing = {"group": self.groups, "time": self.spans, "sequence": ()}
         if by not in missing:
             raise DataError(f"`by` is {by!r}; expected auto, group, time or sequence.")

@@ -86,6 +86,9 @@ def test_the_history_is_in_the_unit_of_the_series() -> None:
     watched = cut[len(cut) - round(0.2 * len(cut)) :]
     found = rmse(watched.y, forecaster.continued(as_array(watched.x), 1))
     assert forecaster.history_["validation_rmse"][0] == pytest.approx(found[0], rel=1e-3)
+    assert "(20%, the last of each series)" in dict(forecaster.training_summary_)["validation"]
+    loss = forecaster.history_.plot()
+    assert [axes.get_title("left") for axes in loss.figure.axes] == ["loss", "rmse"]
 
 
 def test_what_comes_after_the_training_part_has_no_influence() -> None:

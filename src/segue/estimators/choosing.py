@@ -140,9 +140,8 @@ def choose_validation(
             f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
             stacklevel=4,
         )
-    how = "at random" if train.groups is None else "by group"
-    if train.groups is None and train.task == "classify":
-        how = "stratified"
+    drawn = "stratified" if train.task == "classify" else "at random"
+    how = {"group": "by group", "time": "the last of each series"}.get(train.splits_by, drawn)
     return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
 
 

@@ -51,22 +51,23 @@ NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 @styled
 def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
-    """Draw loss and accuracy over the epochs, side by side.
+    """Draw loss and accuracy (of numbers the error) over the epochs, side by side.
 
     Args:
         history: an estimator's `history_`.
         axes: where to draw the loss alone, instead of both in a new figure.
 
     Returns:
-        The axes of the loss; the accuracy is `axes.figure.axes[1]`.
+        The axes of the loss; the other is `axes.figure.axes[1]`.
 
     Raises:
         DataError: no rows.
     """
     if axes is not None:
         return plot_curve(history, "loss", axes=axes)
-    loss, accuracy = panels(1, 2, width=3.6, height=2.6)[0]
-    plot_curve(history, "accuracy", axes=accuracy)
+    loss, beside = panels(1, 2, width=3.6, height=2.6)[0]
+    has_errors = any("rmse" in row for row in history.rows)
+    plot_curve(history, "rmse" if has_errors else "accuracy", axes=beside)
     return plot_curve(history, "loss", axes=loss)
 
 
