@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -165,28 +167,46 @@ def test_a_reader_that_goes_away_is_no_error(place: Path) -> None:
 @pytest.mark.slow
 def test_an_interrupted_training_is_evaluated_and_can_be_resumed(place: Path) -> None:
     words = ["fit", "waves", "--network", "bilstm(64)", "--epochs", "100000", "--out", "run"]
-    process = subprocess.Popen(
-        [SEGUE, *words, "--schedule", "constant"], stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    _wait_for(place / "run" / "checkpoint" / "state.safetensors")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    history = place / "run" / "history.jsonl"
+    with _started([*words, "--schedule", "constant"]) as process:
+        _wait_for((place / "run" / "checkpoint" / "state.safetensors").exists)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert b"interrupted" in out
     assert b"Traceback" not in err
     assert (place / "run" / "report.html").is_file()
     assert main(["evaluate", "run", "waves"]) == 0
-    rows = len((place / "run" / "history.jsonl").read_text().splitlines())
-    resumed = subprocess.Popen([SEGUE, "fit", "--resume", "run"], stderr=subprocess.PIPE)
-    time.sleep(8)
-    resumed.send_signal(signal.SIGINT)
-    _, err = resumed.communicate(timeout=60)
+    rows = _lines(history)
+    with _started(["fit", "--resume", "run"]) as resumed:
+        _wait_for(lambda: _lines(history) > rows)
+        resumed.send_signal(signal.SIGINT)
+        _, err = resumed.communicate(timeout=60)
     assert resumed.returncode == 130, err
-    assert len((place / "run" / "history.jsonl").read_text().splitlines()) > rows
 
 
-def _wait_for(path: Path, seconds: float = 60) -> None:
+@contextmanager
+def _started(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that hears Ctrl-C, also where this process was told to ignore it."""
+    process = subprocess.Popen(
+        [SEGUE, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no threads have been started here)
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def _wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} did not come"
+    while not happened():
+        assert time.monotonic() < until, "it did not happen"
         time.sleep(0.1)
