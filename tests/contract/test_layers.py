@@ -137,6 +137,7 @@ def test_a_layer_keeps_every_promise(text: str) -> None:
     assert {f.promise for f in report.findings} >= {"padding", "gradient"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [k for k in LAYERS if k not in ("embedding", "flatten")])
 def test_one_channel_is_enough(kind: str) -> None:
     """Where every sequence has one channel, nothing is squeezed away."""

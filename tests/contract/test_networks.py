@@ -97,7 +97,14 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "shape", "every"), NETWORKS, ids=[n[0] for n in NETWORKS])
+# Each third is quick: the layers' own tests are, and the rest runs with the whole suite.
+CASES = [
+    pytest.param(*network, id=network[0], marks=[pytest.mark.slow] if number % 3 else [])
+    for number, network in enumerate(NETWORKS)
+]
+
+
+@pytest.mark.parametrize(("text", "shape", "every"), CASES)
 def test_a_network_keeps_every_promise(text: str, shape: Shape, every: bool) -> None:
     """Padding, stream, gradients, weights, seeds, dropout, text and JSON, through all layers."""
     assert check_network(text, shape, every=every).largest() <= 1
