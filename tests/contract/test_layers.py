@@ -80,7 +80,15 @@ VARIANTS: dict[str, list[str]] = {
         "maxpool(3, 1, causal=true)",
         "maxpool(3, causal=true) pool(mean)",
     ],
-    "pool": ["pool(last)", "pool(mean)", "pool(max)", "pool(attention)"],
+    "pool": [
+        "pool(last)",
+        "pool(mean)",
+        "pool(max)",
+        "pool(attention)",
+        "pool(mean, 2)",
+        "pool(mean, parts=5)",
+        "pool(max, parts=3)",
+    ],
     "batchnorm": ["batchnorm", "batchnorm(momentum=0, epsilon=1e-05)"],
     "layernorm": ["layernorm", "layernorm(1e-05)"],
     "attention": [

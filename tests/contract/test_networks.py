@@ -28,6 +28,7 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
     ("rnn(5, activation=relu) dense(4) gru(4, reset=before, initial_state=learnt)", Shape(3), True),
     ("bilstm(4) dense(5, sigmoid)", Shape(2), True),
     ("pool(mean)", Shape(3), False),
+    ("conv(3, 3, relu) parallel(pool(mean), pool(max, 2)) dense(3)", Shape(2), False),
     ("lstm(3, initial_state=learnt) lstm(3) lstm(2) lstm(2)", Shape(1), True),
     ("dropout(0.5) birnn(4, merge=mean) rnn(3)", Shape(5), False),
     ("lstm(40) dense(20, relu)", Shape(12), False),

@@ -119,6 +119,7 @@ def test_branches_get_the_same_input_and_residuals_add_it() -> None:
         ),
         ("parallel(bilstm(3), linear) pool(last)", "after parallel_1/branch_1/bilstm_1"),
         ("lstm(3) parallel(conv(3, 3), pool)", "some branches end"),
+        ("pool(attention, 3)", r"the mean or the largest value: pool\(mean, parts=3\)"),
         ("pool(mean) residual(conv(3, 3))", "residual_1 needs a sequence, but .* ended it"),
         ("pool residual(dense(3) gru(4))", "residual_1 needs a sequence"),
         ("conv(3, 3)", "still holds a sequence before its head"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from segue.layers import Layer, Padded, Place, Shape
 from segue.layers.activations import ACTIVATIONS
@@ -202,6 +203,18 @@ def test_pool_attention() -> None:
     for answer, row, n in zip(got, x, RAGGED.tolist(), strict=True):
         weights = torch.exp(row[:n] @ query / FEATURES**0.5)
         assert_near(answer, (weights[:, None] * row[:n]).sum(0) / weights.sum(), "float64")
+
+
+@pytest.mark.parametrize("parts", [2, 3, 7, 9, 12])
+def test_pool_by_parts(parts: int) -> None:
+    """Each sequence by its own length, cut as PyTorch's adaptive pooling cuts it."""
+    x = batch(torch.float64)
+    for how in ("mean", "max"):
+        pool = {"mean": functional.adaptive_avg_pool1d, "max": functional.adaptive_max_pool1d}[how]
+        got = build(f"pool({how}, {parts})", torch.float64)(Padded(x, RAGGED))
+        for answer, row, n in zip(got, x, RAGGED.tolist(), strict=True):
+            expected = pool(row[:n].t()[None], parts)[0].t().reshape(-1)
+            assert_near(answer, expected, "float64")
 
 
 def test_sinusoidal_position() -> None:

@@ -142,8 +142,8 @@ def write_pool(source: Source, link: Link) -> None:
         "max": "x = torch.where(real(x, lengths), x, -torch.inf).amax(1)",
         "last": "x = x[torch.arange(len(x), device=x.device), lengths - 1]",
     }
-    if link.spec.how not in masked:
-        source.problems.append(f"{link.name} is pool({link.spec.how})")
+    if link.spec.how not in masked or link.spec.parts > 1:
+        source.problems.append(f"{link.name} is {link.spec}")
         return
     source.steps.append(masked[link.spec.how])
     source.helpers |= set() if link.spec.how == "last" else {"real"}

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from segue.errors import SpecError
 from segue.kernels import last_step
 from segue.layers.base import Layer, LayerSpec, Place, Shape
+from segue.layers.segments import PoolParts
 from segue.padded import Padded
 from segue.randomness import Draws
-from segue.spec import Name
+from segue.spec import Count, Name
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Pool(LayerSpec):
 
     Args:
         how: "last", "mean", "max", or "attention": a mean whose weights are learnt.
+        parts: how many parts of equal length a sequence is cut into; each gives its own mean or
+            largest value, so that what comes next can tell early from late.
         name: the layer's own name.
     """
 
@@ -30,12 +33,25 @@ class Pool(LayerSpec):
     takes: ClassVar[Literal["sequence"]] = "sequence"
 
     how: Literal["last", "mean", "max", "attention"] = "mean"
+    parts: Count = 1
     name: Name | None = None
 
     def build(self, place: Place) -> Layer:
         if self.how == "last":
             _refuse_backward(place.shape)
+        if self.parts > 1:
+            shape = place.shape.ended(self.parts * place.shape.features)
+            return PoolParts(place.name, shape, self._cut(), self.parts)
         return KINDS[self.how](place.name, place.shape.ended(place.shape.features))
+
+    def _cut(self) -> str:
+        """What is done with each part."""
+        if self.how not in ("mean", "max"):
+            raise SpecError(
+                f"{self} cuts sequences into parts, of which segue takes the mean or the largest "
+                f"value: pool(mean, parts={self.parts}) or pool(max, parts={self.parts})."
+            )
+        return self.how
 
 
 def _refuse_backward(shape: Shape) -> None:
