@@ -212,13 +212,20 @@ def test_near_names(cache: Path, name: str, hint: str) -> None:
 
 def test_every_name_is_described() -> None:
     """Each name of the list has a description, a source and a place."""
-    assert len(names()) == len(set(names())) == 4 + 128 + 30
+    assert len(names()) == len(set(names())) == 5 + 128 + 30
     for name in names():
         entry = describe(name)
         assert entry.about
         assert entry.source
         assert entry.licence
-        assert entry.remotes or name in ("japanese-vowels", "uea/JapaneseVowels")
+        assert entry.remotes or entry.shipped or "no public source" in entry.source
+
+
+def test_a_data_set_without_a_public_source(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Where it is not there, the message says where to put it."""
+    monkeypatch.delenv("SEGUE_DATA", raising=False)
+    with pytest.raises(DataNotFoundError, match=r"cannot be downloaded.* Put it into instruments/"):
+        read("instruments")
 
 
 def test_validation_of_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

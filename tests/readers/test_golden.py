@@ -82,3 +82,15 @@ def test_silso(extra: bool) -> None:
         np.testing.assert_array_equal(data.x[0][:, 1], np.float32([10.5, np.nan, 9]))
         np.testing.assert_array_equal(data.x[0][:, 2], np.float32([30, 0, 25]))
         assert data.channels == ("sunspot number", "error", "observations")
+
+
+def test_audio() -> None:
+    """WAV files packed by hand: 16 and 24 bit, one and two channels, an odd chunk in between."""
+    data = read(GOLDEN / "audio")
+    expected = [[0, 0.5, -1, 0.25], [0.25, 0, 0], [0.5, -1], [1 / 32768]]
+    for sequence, values in zip(data.x, expected, strict=True):
+        np.testing.assert_array_equal(sequence[:, 0], np.float32(values))
+    assert data.y.tolist() == ["high", "low", "high", "low"]
+    assert data.parts.tolist() == ["train", "train", "test", "test"]
+    assert data.ids.tolist() == ["high/a.wav", "low/b.wav", "high/c.wav", "low/a.wav"]
+    assert data.rate_hz == 8000

@@ -33,9 +33,11 @@ class Entry:
         licence: what is known of it.
         folder: below `SEGUE_DATA` and the cache; for a shipped one below the package's data.
         stem: what the names of its files begin with, where the folder may hold others.
-        remotes: what a download brings; nothing for a shipped one.
+        remotes: what a download brings; nothing for a shipped one, and for one without a public
+            source.
         validation: so many training sequences, the last ones, are the part "validation", unless
             `validation=False` is given.
+        shipped: it is part of the package.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Entry:
     stem: str = ""
     remotes: tuple[Remote, ...] = ()
     validation: int = 0
+    shipped: bool = False
 
 
 _ENTRIES = (
@@ -55,6 +58,7 @@ _ENTRIES = (
         "Kudo, Toyama, Shimbo (1999), UCI Machine Learning Repository, doi 10.24432/C5NS47",
         "CC BY 4.0",
         "japanese_vowels",
+        shipped=True,
     ),
     Entry(
         "mnist-rows",
@@ -90,6 +94,13 @@ _ENTRIES = (
         "sunspots",
         remotes=(Remote("https://www.sidc.be/SILSO/DATA/SN_d_tot_V2.0.csv"),),
     ),
+    Entry(
+        "instruments",
+        "notes of flute, piano and trumpet: 441 + 189 sounds of 3,528 samples, 8 kHz",
+        "rendered from banks of sampled instruments; it has no public source",
+        "not stated",
+        "instruments",
+    ),
 )
 _SAME = {"basic-motions": "uea/BasicMotions", "uea/JapaneseVowels": "japanese-vowels"}
 _ARCHIVES = {
@@ -109,7 +120,7 @@ def names() -> list[str]:
     """Return the name of every data set, those of the archives last.
 
     >>> names()[:4]
-    ['basic-motions', 'japanese-vowels', 'mnist-rows', 'sunspots']
+    ['basic-motions', 'instruments', 'japanese-vowels', 'mnist-rows']
     """
     own = sorted([*(entry.name for entry in _ENTRIES), "basic-motions"])
     return own + [f"{archive}/{name}" for archive in _ARCHIVES for name in _members(archive)]
@@ -147,13 +158,19 @@ def locate(entry: Entry, *, fetch: Fetch | None = None) -> Path:
     Raises:
         DataNotFoundError: it is nowhere, and cannot be downloaded.
     """
-    if not entry.remotes:
+    if entry.shipped:
         return Path(str(resources.files("segue.readers") / "data" / entry.folder))
     folder = _given(entry.folder) or _fetched(entry, fetch)
     return folder / entry.stem if entry.stem else folder
 
 
 def _fetched(entry: Entry, fetch: Fetch | None) -> Path:
+    if not entry.remotes:
+        raise DataNotFoundError(
+            f"The data set {entry.name!r} is not on this machine, and cannot be downloaded: "
+            f"{entry.source}. Put it into {entry.folder}/ below a folder of your own, and set the "
+            "environment variable SEGUE_DATA to that folder; or read another folder by its path."
+        )
     try:
         return fetch_all(entry.remotes, cache_folder() / entry.folder, fetch=fetch)
     except DataNotFoundError as error:

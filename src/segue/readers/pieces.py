@@ -50,7 +50,7 @@ def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noq
     if path.is_file():
         return [_of_file(path, readers)]
     if path.is_dir():
-        pieces = _of_folder(path, readers) or _of_part_folders(path, readers)
+        pieces = _of_folder(path, readers) or _of_folders(path, readers)
         return _one_data_set(pieces, path) if pieces else _refuse(path)
     pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
     pieces = [piece for piece in pieces if piece.name == path.name]
@@ -106,6 +106,9 @@ def _joined(sets: dict[str, Dataset]) -> Dataset:
     for what, values in {
         "channels": {name: str(data.x.channels) for name, data in sets.items()},
         "labels": {name: _kind_of_labels(data) for name, data in sets.items()},
+        "sampling rates": {
+            name: f"{data.rate_hz:g} Hz" for name, data in sets.items() if data.rate_hz
+        },
     }.items():
         if len(set(values.values())) > 1:
             found = ", ".join(f"{value} in part {name!r}" for name, value in values.items())
@@ -138,21 +141,47 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
                 files[reader].append(file)
                 break
     pieces = []
-    for reader, own in files.items():
-        if reader.whole_folder:
+    for reader, own in _without_tables(files).items():
+        if reader.whole_folder or reader.single_files:
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
         else:
             pieces += [_of_file(folder / file, (reader,)) for file in _without_twins(own)]
     return pieces
 
 
-def _of_part_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+    """The folders inside are classes, or parts; those, in turn, may hold a folder for each class.
+
+    A class may be called `train`, too: folders of single files are parts only if all that have
+    files are called so.
+    """
+    names = _listing(folder).folders
+    inside = {name: _of_folder(folder / name, readers) for name in names}
+    singles = {p.reader for name in names for p in inside[name] if p.reader.single_files}
+    classes = [
+        Piece(reader, folder, "", part_named(folder.name))
+        for reader in READERS
+        if reader in singles
+        and any(p.reader is reader for name in names if not part_named(name) for p in inside[name])
+    ]
+    if classes:
+        return classes
     return [
         replace(piece, part=part_named(name))
-        for name in _listing(folder).folders
+        for name in names
         if part_named(name)
-        for piece in _of_folder(folder / name, readers)
+        for piece in inside[name] or _of_folders(folder / name, readers)
     ]
+
+
+def _without_tables(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
+    """Leave out what belongs to other files beside it, such as the labels of sounds."""
+    owners = [reader for reader in files if reader.single_files]
+    return {
+        reader: own
+        for reader, names in files.items()
+        if (own := [n for n in names if reader in owners or not any(o.knows(n) for o in owners)])
+    }
 
 
 class _Listing(NamedTuple):

@@ -44,6 +44,8 @@ class Reader:
             it has them, say what the data set is called (`name`) and which part it is (`part`).
         beside: likewise for files that belong to another one, such as its labels.
         whole_folder: its files are read together, not one by one.
+        single_files: one file is a sequence, and a folder of them a data set, with one folder for
+            each class or with a table of labels beside them.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Reader:
     pattern: str
     beside: str = ""
     whole_folder: bool = False
+    single_files: bool = False
 
     def matches(self, file: str) -> re.Match[str] | None:
         """Return the match of a file's name, with the groups `name` and `part`."""
@@ -130,6 +133,13 @@ READERS = (
         beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
     ),
     Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow"),
+    Reader(
+        "audio",
+        "sounds: .wav, .flac, .ogg, .mp3, a folder for each class or with labels.csv beside them",
+        r".+\.(?:wave?|flac|og[ga]|opus|mp3|aiff?)",
+        beside=r".+\.[ct]sv",
+        single_files=True,
+    ),
     Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
 )
 
