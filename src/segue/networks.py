@@ -19,11 +19,14 @@ from segue.errors import DataError, SpecError, did_you_mean
 from segue.layers import LAYERS, Cell, Chain, Layer, LayerSpec, Own, OwnCell, Padded, Place, Shape
 from segue.layers.chain import check_count
 from segue.layers.dense import head
+from segue.layers.embedding import Embedding
 from segue.randomness import Draws
 from segue.spec import from_json, parse, to_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+EMBEDDING = 64  # features of a token, if nothing else is said
 
 NetworkLike = str | LayerSpec | nn.Module | Iterable[LayerSpec | nn.Module]
 
@@ -50,6 +53,18 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
                 f"[LSTM(128)]; got {spec!r}."
             )
     return specs
+
+
+def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
+    """A network that takes tokens: `embedding(64)` begins it, where nothing that takes them does.
+
+    >>> to_text(with_embedding(as_specs("bilstm(100)")))
+    'embedding(64) bilstm(100)'
+    """
+    begins = specs[0] if specs else None
+    if begins is not None and (is_own(begins) or begins.needs() == "tokens"):
+        return specs
+    return (Embedding(EMBEDDING), *specs)
 
 
 def _wrapped(spec: Any) -> Any:

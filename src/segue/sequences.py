@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import DataError
+from segue.values import KINDS, Kind, as_values, decode, encode, without_text
 
 Array = npt.NDArray[Any]
 Layout = Literal["ntc", "nct", "tc", "ct"]
@@ -28,11 +29,12 @@ BLOCK_VALUES = 4_000_000
 
 
 class Sequences(Sequence[Array]):
-    """A frozen list of sequences: `[time, channel]` arrays, float32, or int32 tokens.
+    """A frozen list of sequences: `[time, channel]` arrays, float32, int32 tokens, or texts.
 
     Args:
         values: `[total_steps, channel]`, or `[total_steps]` for one channel. Floats and 64-bit
-            integers become float32; int32 stays, and means tokens.
+            integers become float32; int32 stays, and means tokens; uint32 of one channel stays
+            too, and means text, a code point a step.
         offsets: `[n + 1]`, where each sequence begins in `values`, rising from 0 to `total_steps`.
 
     Raises:
@@ -55,7 +57,7 @@ class Sequences(Sequence[Array]):
     _length: npt.NDArray[np.int64]
 
     def __init__(self, values: npt.ArrayLike, offsets: npt.ArrayLike) -> None:
-        values = _as_values(values)
+        values = as_values(values)
         offsets = np.asarray(offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
             raise DataError(
@@ -104,6 +106,15 @@ class Sequences(Sequence[Array]):
         return cls(np.concatenate(items), offsets)
 
     @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> Sequences:
+        """Take texts; each character is a step. `.texts()` gives them back.
+
+        >>> Sequences.from_texts(["Who wrote this?", "I did."])
+        Sequences(n=2, time=6 to 15, text)
+        """
+        return cls(*encode(texts))
+
+    @classmethod
     def from_array(cls, array: npt.ArrayLike, *, layout: Layout = "ntc") -> Sequences:
         """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32."""
         array = np.asarray(array)
@@ -117,7 +128,7 @@ class Sequences(Sequence[Array]):
                 "or (n, time) for one channel."
             )
         count, steps, channels = array.shape
-        values = array.reshape(count * steps, channels)
+        values = without_text(array).reshape(count * steps, channels)
         return cls(values, np.arange(count + 1, dtype=np.int64) * steps)
 
     @classmethod
@@ -158,7 +169,7 @@ class Sequences(Sequence[Array]):
                     "the padding on one side. Mark missing values inside a sequence as NaN instead."
                 )
         offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
-        return cls(array[mask], offsets)
+        return cls(without_text(array[mask]), offsets)
 
     @classmethod
     def concatenate(cls, parts: Iterable[Sequences]) -> Sequences:
@@ -228,7 +239,7 @@ class Sequences(Sequence[Array]):
             self.dtype == other.dtype
             and self.channels == other.channels
             and np.array_equal(self._length, other._length)
-            and np.array_equal(self.values, other.values, equal_nan=self.dtype != np.int32)
+            and np.array_equal(self.values, other.values, equal_nan=self.kind == "numbers")
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -236,7 +247,7 @@ class Sequences(Sequence[Array]):
     def __repr__(self) -> str:
         shortest, longest = self.length_range
         steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-        kind = "tokens" if self.is_tokens else f"channels={self.channels}"
+        kind = f"channels={self.channels}" if self.kind == "numbers" else self.kind
         return f"Sequences(n={len(self)}, time={steps}, {kind})"
 
     @property
@@ -258,13 +269,27 @@ class Sequences(Sequence[Array]):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32, or int32 for tokens."""
+        """float32, int32 for tokens, or uint32 for text."""
         return self._chunks[0].dtype
+
+    @property
+    def kind(self) -> Kind:
+        """What the values are: "numbers" (measured), "tokens" or "text"."""
+        return KINDS.get(self.dtype, "numbers")
 
     @property
     def is_tokens(self) -> bool:
         """Whether the values are token numbers (int32) and not measurements."""
-        return self.dtype == np.int32
+        return self.kind == "tokens"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are code points (uint32), the characters of texts."""
+        return self.kind == "text"
+
+    def texts(self) -> list[str]:
+        """The texts, of sequences that are such."""
+        return [decode(steps) for steps in self]
 
     @property
     def total_steps(self) -> int:
@@ -430,24 +455,13 @@ def _is_mapped(array: Array) -> bool:
     return False
 
 
-def _as_values(values: npt.ArrayLike) -> Array:
-    array = np.asarray(values)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise DataError(f"`values` has shape {array.shape}; expected [total_steps, channel].")
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"`values` are of type {array.dtype}; expected numbers.")
-    return array if array.dtype == np.int32 else array.astype(np.float32, copy=False)
-
-
 def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
     """One sequence as `[time, channel]`."""
     try:
         steps = np.asarray(array)
         if steps.ndim == 2 and layout in ("ct", "nct"):
             steps = steps.T
-        return _as_values(steps)
+        return as_values(steps)
     except (DataError, ValueError) as error:
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
         raise DataError(

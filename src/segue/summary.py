@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segue.values import Kind
+
 if TYPE_CHECKING:
     from segue.dataset import Dataset
+
+_UNITS = {"numbers": "steps", "tokens": "tokens", "text": "characters"}
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Summary:
 
     Attributes:
         sequences: how many.
-        channels: values at each step (1 for tokens).
+        channels: values at each step (1 for tokens and texts).
         lengths: shortest, median and longest, in steps.
         parts: sequences in each part.
         classes: sequences of each class; for labels per step, steps of each class.
@@ -28,6 +32,7 @@ class Summary:
         duplicates: sequences that occur before in the same part.
         duplicates_across_parts: sequences whose values also stand in another part.
         groups_across_parts: groups that stand in more than one part.
+        kind: what the values are: "numbers", "tokens" or "text".
     """
 
     name: str
@@ -41,18 +46,20 @@ class Summary:
     duplicates: int
     duplicates_across_parts: int
     groups_across_parts: int
+    kind: Kind = "numbers"
 
     def rows(self) -> list[tuple[str, str]]:
         """The table as pairs of a heading and its text."""
         shortest, median, longest = self.lengths
+        unit = _UNITS[self.kind]
         rows = [
             ("sequences", f"{self.sequences:,}"),
-            ("channels", f"{self.channels}"),
+            ("channels", f"{self.channels}") if self.kind == "numbers" else ("values", self.kind),
             (
                 "length",
-                f"{shortest} steps, all the same"
+                f"{shortest} {unit}, all the same"
                 if shortest == longest
-                else f"{shortest} to {longest} steps, median {median:g}",
+                else f"{shortest} to {longest} {unit}, median {median:g}",
             ),
         ]
         if self.parts:
@@ -108,6 +115,7 @@ def summarize(data: Dataset) -> Summary:
         duplicates=inside,
         duplicates_across_parts=across,
         groups_across_parts=_groups_across(data),
+        kind=data.x.kind,
     )
 
 

@@ -29,18 +29,21 @@ from segue.estimators.fitting import (
     fit_options,
     memory_warning,
     normalized,
+    shape_of,
+    text_lines,
 )
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_dataset,
     as_sequences,
+    as_trained,
     check_sequences,
     warn_of_padding,
     warn_of_swapped_axes,
 )
 from segue.estimators.records import check_arguments, fingerprint, training_summary
 from segue.layers import Shape
-from segue.networks import Network, NetworkLike, as_specs
+from segue.networks import Network, NetworkLike, as_specs, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.static import StaticScale
@@ -61,6 +64,7 @@ class SequenceEstimator(abc.ABC):
     Class attributes:
         tasks: of the data sets that it learns from, as in `Dataset.task`.
         takes_static: whether static features of a sequence are joined before the head.
+        takes_text: whether the sequences may be texts.
         purpose: what it does, as on the command line: classify, label, regress or forecast.
 
     Attributes:
@@ -75,6 +79,7 @@ class SequenceEstimator(abc.ABC):
     tasks: ClassVar[tuple[str, ...]]
     purpose: ClassVar[str]
     takes_static: ClassVar[bool] = False
+    takes_text: ClassVar[bool] = False
 
     network: NetworkLike
     prepare: PrepareLike
@@ -299,6 +304,8 @@ class SequenceEstimator(abc.ABC):
                 f"The sequences have static features, and a {type(self).__name__} cannot use them: "
                 "leave them out with dataclasses.replace(data, static=None)."
             )
+        if data.x.is_text and not self.takes_text:
+            raise DataError(f"The sequences are texts, and a {type(self).__name__} takes numbers.")
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
@@ -315,10 +322,12 @@ class SequenceEstimator(abc.ABC):
         self.learn_targets(data)
         self.preparation_ = Preparation.fit(self.prepare, data.x)
         self.static_ = None if data.static is None else StaticScale.fit(data.static)
-        self.network_ = self.build_network(_shape_of(data.x, self.preparation_), device)
+        self.network_ = self.build_network(shape_of(data.x, self.preparation_), device)
         objective, options = self.objective(), self.training_options
         fit_options(options, self.network_, objective)
-        self._begun_with = [] if begin is None else begin.put_into(self.network_, self.facts())
+        self._begun_with = text_lines(self.preparation_, self.network_, as_specs(self.network))
+        if begin is not None:
+            self._begun_with += begin.put_into(self.network_, self.facts())
         epochs = choose_epochs(len(data), self.batch_size) if self.epochs == "auto" else self.epochs
         watched = chosen.validation
         return Job(
@@ -337,8 +346,9 @@ class SequenceEstimator(abc.ABC):
     def build_network(self, shape: Shape, device: torch.device) -> Network:
         """Make the network for such sequences, with its initial weights."""
         objective = self.objective()
+        specs = as_specs(self.network)
         network = Network(
-            as_specs(self.network),
+            specs if self.preparation_.vocabulary is None else with_embedding(specs),
             shape,
             objective.outputs,
             every=objective.every,
@@ -370,19 +380,15 @@ class SequenceEstimator(abc.ABC):
     def check_input(self, X: Any) -> Sequences:  # noqa: N803
         """Take what the user passes as sequences that the network can be asked about.
 
+        Texts become tokens here, so that a step is the same to whoever looks inside.
+
         Raises:
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
         self._check_fitted()
         x = as_sequences(X, self.layout)
-        if x.is_tokens and self.network_.input_shape.tokens is None:
-            x = Sequences(x.values.astype(np.float32), x.offsets)
-        elif not x.is_tokens and self.network_.input_shape.tokens is not None:
-            raise DataError("The model was trained on tokens (int32); these sequences are numbers.")
-        self.preparation_.check(x)
-        check_sequences(x)
-        return x
+        return as_trained(x, self.preparation_, tokens=self.network_.input_shape.tokens is not None)
 
     def check_static(self, x: Sequences, static: Any) -> Array | None:
         """The scaled static features of some sequences; `None` where the model has none.
@@ -483,12 +489,3 @@ def _part_of(weights: Any, data: Dataset, part: Dataset) -> Any:
     if len(weights) != len(part) and data.parts is not None:
         weights = weights[data.parts == "train"]
     return weights
-
-
-def _shape_of(x: Sequences, preparation: Preparation) -> Shape:
-    shortest, longest = x.length_range
-    return Shape(
-        features=preparation.channels_out,
-        length=longest if shortest == longest else None,
-        tokens=max(int(block.values.max()) for block in x.blocks()) + 1 if x.is_tokens else None,
-    )

@@ -77,6 +77,7 @@ class SequenceClassifier(SequenceEstimator):
     tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
     purpose: ClassVar[str] = "classify"
     takes_static: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -13,9 +13,10 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError, OptionError, did_you_mean
-from segue.layers import Layer
+from segue.layers import Layer, LayerSpec, Shape
 from segue.networks import Network
-from segue.sequences import Array
+from segue.prepare import Preparation
+from segue.sequences import Array, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
 from segue.training.objectives import Objective
@@ -130,9 +131,42 @@ def _check_carries_state(network: Network, steps: int) -> None:
         ) from error
 
 
+def shape_of(x: Sequences, preparation: Preparation) -> Shape:
+    """What the network sees of one sequence."""
+    shortest, longest = x.length_range
+    tokens = preparation.token_count
+    if x.is_tokens:
+        tokens = max(int(block.values.max()) for block in x.blocks()) + 1
+    return Shape(
+        features=preparation.channels_out,
+        length=longest if shortest == longest and not x.is_text else None,
+        tokens=tokens,
+    )
+
+
+def text_lines(
+    preparation: Preparation, network: Network, wanted: tuple[LayerSpec, ...]
+) -> list[tuple[str, str]]:
+    """What became of texts, as pairs of a heading and a text; nothing where there are none.
+
+    Args:
+        preparation: fitted.
+        network: what was built.
+        wanted: the layers that were asked for.
+    """
+    if preparation.vocabulary is None:
+        return []
+    step, fitted = preparation.vocabulary
+    lines = [("text", f"{step}: {step.said(fitted)}")]
+    if len(network.specs) > len(wanted):
+        lines.append(("network", f"{network.specs[0]} comes first, a vector for each {step.unit}"))
+    return lines
+
+
 def memory_warning(job: Job, train: Dataset) -> str:
     """A line when training will need more than a quarter of the memory that is free, else ""."""
-    longest = min(train.x.length_range[1], job.options.truncate or math.inf)
+    # As the network sees them: a text is fewer words than characters.
+    longest = min(int(job.train.batches.lengths.max()), job.options.truncate or math.inf)
     batch_size = min(job.batch_size, len(train))
     features = job.network.input_shape.features
     resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * features

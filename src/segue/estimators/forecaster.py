@@ -146,6 +146,8 @@ class Forecaster(SequenceEstimator):
         if y is not None:
             raise DataError("A Forecaster finds its targets in the series: leave out `y`.")
         series = as_series(X)
+        if series.x.is_text:
+            raise DataError("The series are texts, and a Forecaster takes numbers.")
         if series.spans is not None:
             raise DataError(
                 "These are windows already, and a Forecaster cuts its own: pass the series."

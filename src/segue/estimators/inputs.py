@@ -14,6 +14,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
+from segue.prepare import Preparation
 from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")
@@ -35,8 +36,10 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
         return x.x
     if isinstance(x, Sequences):
         return x
-    if hasattr(x, "to_numpy"):  # a data frame: one row a sequence
+    if hasattr(x, "to_numpy"):  # a data frame: one row a sequence; or a column of texts
         x = x.to_numpy()
+    if _are_texts(x):
+        return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
     if isinstance(x, np.ndarray) and x.dtype != object:
         if x.ndim == 3 and layout in ("ntc", "tc"):
             _refuse_padding_on_the_last_axis(x)
@@ -44,9 +47,39 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
     if isinstance(x, str | bytes) or not hasattr(x, "__iter__"):
         raise DataError(
             f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
-            "(time, channel) arrays, Sequences or a Dataset. Files are read with `segue.read`."
+            "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
+            "`segue.read`."
         )
     return Sequences.from_list(x, layout=layout)
+
+
+def _are_texts(x: Any) -> bool:
+    """Whether X is a list or a column of texts; the first item says so."""
+    if isinstance(x, np.ndarray):
+        column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
+        return column and x.size > 0 and isinstance(x.flat[0], str)
+    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], str)
+
+
+def as_trained(x: Sequences, preparation: Preparation, *, tokens: bool) -> Sequences:
+    """Sequences of the kind that a model was trained on; texts as its tokens.
+
+    Args:
+        x: what it is asked about.
+        preparation: fitted.
+        tokens: whether its network takes tokens.
+
+    Raises:
+        DataError: another kind, which cannot be turned into it, or sequences that cannot be used.
+    """
+    if x.is_tokens and not tokens:
+        x = Sequences(x.values.astype(np.float32), x.offsets)
+    elif x.kind == "numbers" and tokens:
+        kind = "tokens (int32)" if preparation.vocabulary is None else "texts"
+        raise DataError(f"The model was trained on {kind}; these sequences are numbers.")
+    preparation.check(x)
+    check_sequences(x)
+    return preparation.tokenized(x)
 
 
 def as_dataset(
@@ -88,7 +121,7 @@ def check_sequences(x: Sequences) -> None:
         )
     first = 0
     for block in x.blocks():
-        if not x.is_tokens and np.isinf(block.values).any():
+        if x.kind == "numbers" and np.isinf(block.values).any():
             row = next(i for i, steps in enumerate(block) if np.isinf(steps).any())
             step, channel = np.argwhere(np.isinf(block[row]))[0]
             raise DataError(
@@ -115,7 +148,7 @@ def warn_of_padding(x: Sequences) -> None:
     Where zeros stand at the beginnings too, as in pictures with a margin, they belong to the data.
     """
     shortest, longest = x.length_range
-    if shortest != longest or longest < 2 or len(x) < 2 or x.is_tokens or x.is_mapped:
+    if shortest != longest or longest < 2 or len(x) < 2 or x.kind != "numbers" or x.is_mapped:
         return
     values = x.values.reshape(len(x), longest, x.channels)
     real = ((values != 0) & ~np.isnan(values)).any(axis=2)  # [n, time]

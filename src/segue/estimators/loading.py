@@ -129,6 +129,9 @@ def _restore_network(
             f"the network takes {shape.features} channels and the preparation gives "
             f"{estimator.preparation_.channels_out}."
         )
+    wanted = estimator.preparation_.token_count
+    if wanted not in (None, shape.tokens):
+        raise DataError(f"the network takes {shape.tokens} tokens, and the texts become {wanted}.")
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
     # What a user has given is trusted, and may not know about devices without memory.
     device = torch.device("cpu" if any(map(is_own, as_specs(estimator.network))) else "meta")

@@ -66,6 +66,7 @@ class SequenceRegressor(SequenceEstimator):
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
     purpose: ClassVar[str] = "regress"
     takes_static: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class SequenceRegressor(SequenceEstimator):
         """Take mean and deviation, and a linear model in closed form to compare with."""
         self.target_scale_ = TargetScale.fit(data.y)
         self.linear_ = None
-        if not data.x.is_tokens:
+        if data.x.kind == "numbers":
             self.linear_ = LinearOnMeans.fit(data.x, data.static, as_table(data.y))
 
     def objective(self) -> Objective:
@@ -174,7 +175,7 @@ class SequenceRegressor(SequenceEstimator):
         return self.target_scale_.restored(outputs).reshape(-1, *self.target_shape_)
 
     def predict_linearly(self, data: Dataset) -> Numbers | None:
-        """`[n, value]` of the linear model in closed form; `None` for tokens: they have no mean."""
+        """`[n, value]` of the linear model in closed form; `None` for tokens and texts."""
         return None if self.linear_ is None else self.linear_.predict(data.x, data.static)
 
     def score(

@@ -60,23 +60,36 @@ class Stream:
             self._state = self._network.initial_state(1)
 
     @torch.no_grad()
-    def push(self, step: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def push(self, step: npt.ArrayLike | str) -> npt.NDArray[np.float64]:
         """Take the next step and return the probability of each class so far, `[class]`.
 
         Args:
-            step: `[channel]` values, a number for one channel, or a token. NaN is a missing value,
-                in the channels that had such in training.
+            step: `[channel]` values, a number for one channel, or a token; of a model of texts one
+                word or character. NaN is a missing value, in the channels that had such in
+                training.
 
         Raises:
             DataError: another number of channels, or a value that cannot be used. The step does
                 not count then, and another can be pushed in its place.
         """
-        values = self._checked(step)
+        values = self._checked(self._number(step) if isinstance(step, str) else step)
         prepared, _ = self._preparation.apply_ragged((values, np.ones(1, np.int64)))
         x_t = torch.from_numpy(np.array(prepared)).to(self._device)
         logits, self._state = self._network.step(x_t, self._state)
         self.steps += 1
         return np.asarray(probabilities(logits[0].double().cpu(), self._head))
+
+    def _number(self, text: str) -> int:
+        """The token of one word or character."""
+        found = self._preparation.tokens(text)
+        if len(found) != 1 or not found[0].text:
+            unit = self._preparation.steps[0].kind
+            raise DataError(
+                f"A step is {text!r}, {len(found) if found[0].text else 0} {unit}; one is pushed "
+                "at a time: for token in classifier.preparation_.tokens(text): "
+                "stream.push(token.text)."
+            )
+        return found[0].number
 
     def _checked(self, step: npt.ArrayLike) -> Array:
         """`[1, channel]`."""

@@ -7,6 +7,7 @@ networks: `prepare="interpolate standardize"`. One file a step, one line in the 
 
 from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import Batches, length_buckets
+from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
@@ -17,12 +18,15 @@ from segue.prepare.standardize import Standardize
 from segue.prepare.steps import StepSpec
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
+from segue.prepare.vocabulary import Token, VocabularyStep
 from segue.prepare.windowing import windows
+from segue.prepare.words import Words
 
 __all__ = [
     "STEPS",
     "Augmenter",
     "Batches",
+    "Characters",
     "Crop",
     "Interpolate",
     "Jitter",
@@ -33,6 +37,9 @@ __all__ = [
     "StepSpec",
     "TimeMask",
     "TimeWarp",
+    "Token",
+    "VocabularyStep",
+    "Words",
     "as_steps",
     "length_buckets",
     "windows",

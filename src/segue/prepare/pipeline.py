@@ -10,6 +10,7 @@ import numpy as np
 
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare.augment import Augmentation
+from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
@@ -19,12 +20,18 @@ from segue.prepare.standardize import Standardize
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
+from segue.prepare.vocabulary import Token, VocabularyStep
+from segue.prepare.words import Words
 from segue.sequences import Sequences
 from segue.spec import from_json, parse, to_text
 
 STEPS: dict[str, type[StepSpec]] = {
     spec.kind: spec
-    for spec in (Standardize, Interpolate, Mask, Jitter, Scale, TimeMask, TimeWarp, Crop)
+    for spec in (
+        *(Standardize, Interpolate, Mask),
+        *(Words, Characters),
+        *(Jitter, Scale, TimeMask, TimeWarp, Crop),
+    )
 }
 
 PrepareLike = str | StepSpec | Iterable[StepSpec] | None
@@ -71,11 +78,12 @@ class Preparation:
     def fit(cls, prepare: PrepareLike, x: Sequences) -> Preparation:
         """Fit each step on what the steps before it make of `x`, block by block.
 
-        Tokens are left as they are.
+        Tokens are left as they are. Texts become words where nothing else is said.
+
+        Raises:
+            SpecError: a step for texts with other sequences, or the other way round.
         """
-        steps = () if x.is_tokens else as_steps(prepare)
-        if not x.is_tokens and not any(isinstance(step, Mask) for step in steps):
-            steps = (*steps, Mask())
+        steps = _STEPS_FOR[x.kind](as_steps(prepare))
         done = cls((), (), x.channels, x.channels)
         for step in steps:
             fitted = step.fit(done._blocks(x))
@@ -95,6 +103,44 @@ class Preparation:
         """Whether any step changes the sequences in training only."""
         return any(isinstance(step, Augmentation) for step in self.steps)
 
+    @property
+    def vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]] | None:
+        """The step that makes tokens of texts, with what it has learnt; `None`: not for texts."""
+        first = self.steps[0] if self.steps else None
+        return (first, self.fitted[0]) if isinstance(first, VocabularyStep) else None
+
+    @property
+    def token_count(self) -> int | None:
+        """How many different tokens texts become; `None`: not for texts."""
+        return None if self.vocabulary is None else self.vocabulary[0].count(self.vocabulary[1])
+
+    def tokens(self, text: str) -> list[Token]:
+        """The steps of a text: words or characters as they stand there, with their numbers.
+
+        Raises:
+            DataError: the preparation is not for texts.
+
+        >>> x = Sequences.from_texts(["To be, or not to be", "that is the question"])
+        >>> [token.text for token in Preparation.fit("words", x).tokens("To see, or")]
+        ['To', 'see', ',', 'or']
+        """
+        if self.vocabulary is None:
+            raise DataError("The model was not trained on texts, so it has no words or characters.")
+        step, fitted = self.vocabulary
+        return step.tokens(text, fitted)
+
+    def tokenized(self, x: Sequences) -> Sequences:
+        """Texts as the tokens of the fitted vocabulary; anything else as it is.
+
+        All that takes texts takes such tokens too.
+        """
+        if self.vocabulary is None or not x.is_text:
+            return x
+        step, fitted = self.vocabulary
+        done = [step.apply((block.values, block.lengths), fitted) for block in x.blocks()]
+        parts = [Sequences(v, np.concatenate([[0], np.cumsum(lengths)])) for v, lengths in done]
+        return Sequences.concatenate(parts) if len(parts) != 1 else parts[0]
+
     def apply_ragged(self, x: Ragged) -> Ragged:
         """Prepare values `[total_steps, channel]` with lengths `[n]`."""
         for step, fitted in zip(self.steps, self.fitted, strict=True):
@@ -113,6 +159,8 @@ class Preparation:
 
     def check(self, x: Sequences) -> None:
         """Raise unless `x` has the channels that the preparation was fitted on."""
+        if x.is_text and self.vocabulary is None:
+            raise DataError("The model was not trained on texts, and these sequences are texts.")
         if x.channels == self.channels_in:
             return
         message = f"The model was trained on {self.channels_in} channels; these sequences have "
@@ -165,6 +213,37 @@ class Preparation:
         if channels != data["channels_out"]:
             raise SpecError(f"the steps give {channels} channels, not {data['channels_out']!r}.")
         return cls(steps, tuple(fitted), int(data["channels_in"]), channels)
+
+
+def _for_numbers(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
+    _refuse([step for step in steps if step.takes == "text"], "texts", "numbers")
+    return steps if any(isinstance(step, Mask) for step in steps) else (*steps, Mask())
+
+
+def _for_tokens(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
+    _refuse([step for step in steps if step.takes == "text"], "texts", "tokens")
+    return ()
+
+
+def _for_text(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
+    """Standardizing, which is the default, says nothing of texts and is left out."""
+    steps = tuple(step for step in steps if not isinstance(step, Standardize | Mask))
+    _refuse([step for step in steps if step.takes != "text"], "numbers", "texts")
+    if len(steps) > 1:
+        raise SpecError(
+            f"a preparation of texts has one step that makes tokens of them; got {to_text(steps)}."
+        )
+    return steps or (Words(),)
+
+
+def _refuse(steps: list[StepSpec], wanted: str, came: str) -> None:
+    if steps:
+        raise SpecError(
+            f"the preparation step `{steps[0]}` is for {wanted}, and these sequences are {came}."
+        )
+
+
+_STEPS_FOR = {"numbers": _for_numbers, "tokens": _for_tokens, "text": _for_text}
 
 
 def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,11 @@ class StepSpec(Spec, abc.ABC):
 
     Class attributes:
         causal: whether the value at a step depends on that step and those before it only.
+        takes: what sequences it is for.
     """
 
     causal: ClassVar[bool] = True
+    takes: ClassVar[Literal["numbers", "text"]] = "numbers"
 
     @abc.abstractmethod
     def fit(self, blocks: Blocks) -> dict[str, Array]:

@@ -1,0 +1,161 @@
+"""From texts to tokens: what the steps `words` and `characters` have in common.
+
+The vocabulary is learnt on training data only. Token 0 is for padding and stands for nothing in a
+text, token 1 is whatever the vocabulary does not have, and the vocabulary follows, the most
+frequent first: the numbering of Keras's `TextVectorization`.
+"""
+
+from __future__ import annotations
+
+import abc
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pydantic
+
+from segue.errors import SpecError
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names
+from segue.spec import Count
+from segue.values import decode
+
+Normal = Literal["NFC", "NFKC", "none"]
+
+PADDING, UNKNOWN, FIRST = 0, 1, 2
+
+
+class Token(NamedTuple):
+    """One step of a text, as the network sees it.
+
+    Attributes:
+        text: as it stands in the text.
+        number: what the network gets; 1 for what it does not know.
+    """
+
+    text: str
+    number: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the vocabulary has it."""
+        return self.number != UNKNOWN
+
+
+@dataclass(frozen=True)
+class VocabularyStep(StepSpec, abc.ABC):
+    """A step that turns texts into tokens; what a token is, the derived class says.
+
+    Args:
+        size: so many different tokens at most, the most frequent.
+        min_count: so often a token must occur in the training texts; what is rarer is unknown.
+        lower: whether capitals count as small letters.
+        normalize: the Unicode form that texts are brought to, so that an accent is the same however
+            it was typed; "NFKC" also takes ligatures and full-width letters apart.
+    """
+
+    takes: ClassVar[Literal["numbers", "text"]] = "text"
+    unit: ClassVar[str]  # what one token is called
+
+    size: Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
+    min_count: Count
+    lower: bool
+    normalize: Normal
+
+    @abc.abstractmethod
+    def cut(self, text: str) -> list[str]:
+        """The tokens of a text in their order, as they stand there."""
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        """Count the tokens of all texts; `seen` is different ones, all, and unknown ones."""
+        counts: Counter[str] = Counter()
+        for x in blocks():
+            for text in _texts(x):
+                counts.update(self._folded(self._pieces(text)))
+        if not counts:
+            raise SpecError(f"{self.kind}: the training texts have no {self.unit}s.")
+        order = sorted(counts, key=lambda token: (-counts[token], token))
+        kept = [token for token in order if counts[token] >= self.min_count][: self.size]
+        if not kept:
+            warnings.warn(
+                f"No {self.unit} of the training texts occurs {self.min_count} times, so all are "
+                f"kept: {self.kind}(min_count=1) says so.",
+                stacklevel=2,
+            )
+            kept = order[: self.size]
+        total = sum(counts.values())
+        unknown = total - sum(counts[token] for token in kept)
+        seen = np.array([len(counts), total, unknown], np.int64)
+        return {"vocabulary": np.array(kept, object), "seen": seen}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        """Texts become tokens `[total_tokens, 1]`; what are tokens already stays as it is.
+
+        A text without any token is one unknown token, so that there is something to answer.
+        """
+        if x[0].dtype == np.int32:
+            return x
+        numbers = _numbers(fitted)
+        rows = [self._numbered(text, numbers) for text in _texts(x)]
+        values = np.fromiter((n for row in rows for n in row), np.int32)
+        return values[:, None], np.array([len(row) for row in rows], np.int64)
+
+    def tokens(self, text: str, fitted: dict[str, Array]) -> list[Token]:
+        """The steps of a text, one for each that `apply` gives."""
+        pieces, numbers = self._pieces(text), _numbers(fitted)
+        found = zip(pieces, self._folded(pieces), strict=True)
+        return [Token(piece, numbers.get(key, UNKNOWN)) for piece, key in found] or [
+            Token("", UNKNOWN)
+        ]
+
+    def count(self, fitted: dict[str, Array]) -> int:
+        """How many different tokens come out, padding and unknown among them."""
+        return FIRST + len(fitted["vocabulary"])
+
+    def said(self, fitted: dict[str, Array]) -> str:
+        """What the vocabulary is, in one line."""
+        different, total, unknown = fitted["seen"].tolist()
+        kept = len(fitted["vocabulary"])
+        text = f"{kept:,} of {different:,} different {self.unit}s" if kept < different else ""
+        text = text or f"all {kept:,} different {self.unit}s"
+        return f"{text} in the training texts" + (
+            f"; {100 * unknown / total:.2g} % of all {self.unit}s there are unknown"
+            if unknown
+            else ""
+        )
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        check_names(self.kind, numbers, ("vocabulary", "seen"))
+        words, seen = numbers["vocabulary"], numbers["seen"]
+        good = isinstance(words, list) and all(isinstance(w, str) and w for w in words)
+        if not good or not words or len(set(words)) < len(words) or len(words) > self.size:
+            raise SpecError(f"{self.kind} needs a list of different {self.unit}s.")
+        if not (isinstance(seen, list) and len(seen) == 3 and all(type(n) is int for n in seen)):
+            raise SpecError(f"{self.kind} needs three counts of the training texts; got {seen!r}.")
+        return {"vocabulary": np.array(words, object), "seen": np.array(seen, np.int64)}
+
+    def _pieces(self, text: str) -> list[str]:
+        if self.normalize != "none":
+            text = unicodedata.normalize(self.normalize, text)
+        return self.cut(text)
+
+    def _folded(self, pieces: list[str]) -> list[str]:
+        return [piece.lower() for piece in pieces] if self.lower else pieces
+
+    def _numbered(self, text: str, numbers: dict[str, int]) -> list[int]:
+        keys = self._folded(self._pieces(text))
+        return [numbers.get(key, UNKNOWN) for key in keys] or [UNKNOWN]
+
+
+def _numbers(fitted: dict[str, Array]) -> dict[str, int]:
+    return {token: number for number, token in enumerate(fitted["vocabulary"].tolist(), FIRST)}
+
+
+def _texts(x: Ragged) -> Iterable[str]:
+    values, lengths = x
+    ends = np.cumsum(lengths)
+    for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True):
+        yield decode(values[start:end])
