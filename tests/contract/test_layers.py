@@ -5,12 +5,14 @@ A new layer is one row in `VARIANTS`; a test fails while it is missing.
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from segue.layers import LAYERS, Shape
-from segue.layers.activations import Activation
+from segue.layers import LAYERS, Dense, LayerSpec, Pool, Shape
+from segue.layers.activations import ACTIVATIONS, Activation
+from segue.networks import as_specs
 from segue.testing import check_layer
 
 _DROPOUTS = "dropout=0.3, recurrent_dropout=0.4"
@@ -128,6 +130,26 @@ VARIANTS: dict[str, list[str]] = {
     "leaky_relu": ["leaky_relu", "leaky_relu(0.01)", "leaky_relu(0)"],
 }
 
+
+def inside(specs: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
+    """Specs, and those that they hold."""
+    for spec in specs:
+        yield spec
+        yield from inside(spec.inside())
+
+
+def choices(kind: type[LayerSpec]) -> dict[str, set[Any]]:
+    """The words and the yes or no that each argument of a layer may be; activations of dense."""
+    found: dict[str, set[Any]] = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        members = (hint, *get_args(hint))
+        words = {word for m in members if get_origin(m) is Literal for word in get_args(m)}
+        words |= {True, False} if bool in members else set()
+        if words and get_origin(hint) is not ClassVar and (hint != Activation or kind is Dense):
+            found[name] = words
+    return found
+
+
 ALL = [text for texts in VARIANTS.values() for text in texts]
 
 
@@ -135,6 +157,23 @@ def test_every_kind_of_layer_is_in_the_table() -> None:
     """A layer without a row here is a layer without promises."""
     assert list(VARIANTS) == list(LAYERS)
     assert all(text.startswith(kind) for kind, texts in VARIANTS.items() for text in texts)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_choice_that_a_layer_gives_is_in_the_table(kind: str) -> None:
+    """A pooling, a merge or an activation without a row is one without promises."""
+    specs = [spec for text in VARIANTS[kind] for spec in inside(as_specs(text))]
+    for name, words in choices(LAYERS[kind]).items():
+        there = [getattr(spec, name) for spec in specs if spec.kind == kind]
+        assert words <= {value for value in there if isinstance(value, Hashable)}, name
+
+
+def test_the_choices_are_found() -> None:
+    """Or the test above would show nothing."""
+    assert choices(Pool) == {"how": {"last", "mean", "max", "attention"}}
+    assert choices(Dense) == {"activation": set(get_args(Activation)), "bias": {True, False}}
+    assert choices(LAYERS["bigru"]).keys() == {"output", "initial_state", "merge", "reset"}
+    assert set(get_args(Activation)) == set(ACTIVATIONS) <= LAYERS.keys()
 
 
 @pytest.mark.parametrize("text", ALL)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 from hypothesis import given, settings
 
-from segue.layers import LayerSpec, Shape
+from segue.layers import LAYERS, LayerSpec, Shape
+from segue.layers.activations import ACTIVATIONS
+from segue.networks import as_specs
 from segue.testing import check_network, strategies
 
 TOKENS = Shape(1, tokens=11)
@@ -103,6 +107,20 @@ CASES = [
     pytest.param(*network, id=network[0], marks=[pytest.mark.slow] if number % 3 else [])
     for number, network in enumerate(NETWORKS)
 ]
+
+
+def kinds(specs: Iterable[LayerSpec]) -> Iterator[str]:
+    for spec in specs:
+        yield spec.kind
+        yield from kinds(spec.inside())
+
+
+def test_every_kind_of_layer_is_in_some_network() -> None:
+    """In forty networks and more; activations stand in for each other, as their layers show."""
+    assert len({text for text, _, _ in NETWORKS}) >= 40
+    there = {kind for text, _, _ in NETWORKS for kind in kinds(as_specs(text))}
+    assert LAYERS.keys() - there <= ACTIVATIONS.keys()
+    assert {every for _, _, every in NETWORKS} == {True, False}
 
 
 @pytest.mark.parametrize(("text", "shape", "every"), CASES)

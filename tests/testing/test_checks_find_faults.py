@@ -99,7 +99,7 @@ def test_a_fault_is_found(how: str, promise: str) -> None:
 
 def test_dropout_that_forgets_the_step_is_found() -> None:
     """Masks must differ from step to step."""
-    with pytest.raises(CheckError, match="dropout is a pure function.*another step"):
+    with pytest.raises(CheckError, match="dropout differs.*another step"):
         check_layer(Faulty("drops the same each step", rate=0.5))
 
 
@@ -137,3 +137,18 @@ def test_the_message_says_how_much_and_with_which_lengths() -> None:
     """Without them nobody can look for the fault."""
     with pytest.raises(CheckError, match=r"Lengths \[5, 1, 9, 2, 9, 3\].*differs by \d.*allowed"):
         check_layer(Faulty("mean over padding"))
+
+
+def test_what_does_not_apply_is_said() -> None:
+    """Neither kept nor broken: the report has the reason."""
+    assert check_layer("lstm(3)").skipped == {
+        "dropout differs": "nothing is dropped",
+        "refuses to stream": "it is causal",
+    }
+    report = check_layer("bilstm(3, dropout=0.4)")
+    assert report.skipped == {
+        "stream": "it looks ahead",
+        "training": "masks are drawn for the padding too",
+    }
+    assert "stream: does not apply, it looks ahead" in str(report)
+    assert check_layer(nn.Identity()).skipped.keys() >= {"text", "json"}

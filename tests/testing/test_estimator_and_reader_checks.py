@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue import Dataset, SequenceClassifier, TrainingOptions
+from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
 from segue.prepare import Preparation
 from segue.testing import CheckError, check_estimator, check_reader, tiny_dataset
 
@@ -38,8 +38,8 @@ def test_probabilities_that_depend_on_batch_mates_are_found(
     """Here by one part in a thousand of the mean over the call."""
     ask = SequenceClassifier.predict_proba
 
-    def leaky(self: Any, x: Any) -> Any:
-        answers = ask(self, x)
+    def leaky(self: Any, x: Any, *more: Any) -> Any:
+        answers = ask(self, x, *more)
         return answers + 1e-3 * (answers.mean(0) - 0.5)
 
     monkeypatch.setattr(SequenceClassifier, "predict_proba", leaky)
@@ -67,7 +67,7 @@ def test_a_look_at_the_test_part_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     whole: list[Any] = []
 
     def remember(self: Any, x: Any, *given: Any, **more: Any) -> Any:
-        whole[:] = [x.x]
+        whole[:] = [x.x if isinstance(x, Dataset) else Sequences.from_list(x)]
         return train(self, x, *given, **more)
 
     monkeypatch.setattr(SequenceClassifier, "fit", remember)

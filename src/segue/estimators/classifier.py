@@ -226,6 +226,13 @@ class SequenceClassifier(SequenceEstimator):
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
 
+    def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
+        """What a score is about; labels without names are those of the training, in their order."""
+        data = super().scored_part(X, y)
+        if data.task == "tag" and not isinstance(X, Dataset):
+            return replace(data, classes=tuple(self.classes_.tolist()))
+        return data
+
     # -- look inside ----------------------------------------------------------------------------
 
     def anytime(self, X: Any, every: int = 1) -> Sequences:  # noqa: N803

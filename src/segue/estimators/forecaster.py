@@ -14,6 +14,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.autoregression import Autoregression, last_known
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.inputs import refuse_infinite
 from segue.estimators.number_targets import Numbers, TargetScale, r_squared
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -152,6 +153,7 @@ class Forecaster(SequenceEstimator):
             raise DataError(
                 "These are windows already, and a Forecaster cuts its own: pass the series."
             )
+        refuse_infinite(series.x)
         groups = series.groups if groups is None else groups
         series = replace(series, y=None, classes=None, groups=groups)
         cut = windows(series, self.size, self._ahead)

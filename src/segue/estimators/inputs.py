@@ -119,6 +119,11 @@ def check_sequences(x: Sequences) -> None:
             f"{len(empty)} of {len(x)} sequences have length 0 (the first is number {empty[0]}): "
             "remove them, there is nothing to learn from."
         )
+    refuse_infinite(x)
+
+
+def refuse_infinite(x: Sequences) -> None:
+    """Raise `DataError` that names the first infinite value: sequence, step and channel."""
     first = 0
     for block in x.blocks():
         if x.kind == "numbers" and np.isinf(block.values).any():

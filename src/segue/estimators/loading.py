@@ -29,6 +29,7 @@ ESTIMATORS: dict[str, type[SequenceEstimator]] = {
     kind.__name__: kind
     for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster)
 }
+KNOWN: dict[str, type] = {**ESTIMATORS, SequenceEnsemble.__name__: SequenceEnsemble}
 
 
 def load(

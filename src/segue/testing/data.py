@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.dataset import Dataset, Task
+from segue.errors import OptionError, did_you_mean
 from segue.randomness import numpy_generator
-from segue.sequences import Sequences
+from segue.sequences import Array, Sequences
 
 
 def tiny_dataset(
@@ -22,6 +23,7 @@ def tiny_dataset(
     tokens: int | None = None,
     group_size: int | None = None,
     parts: bool = False,
+    task: str = "classify",
     seed: int = 0,
 ) -> Dataset:
     """Make labelled sequences whose class is the level (or the kind of tokens) they have.
@@ -35,6 +37,8 @@ def tiny_dataset(
         tokens: makes sequences of so many different tokens (int32) in place of numbers.
         group_size: gives each run of so many sequences a group of its own.
         parts: of every six sequences makes one "validation" and one "test", the others "train".
+        task: as in `Dataset.task`. "tag": the class and whether the sequence is long; "label":
+            steps above the level of their class, and below; "regress": the mean; "none": nothing.
         seed: another seed draws other sequences.
 
     >>> tiny_dataset(6, lengths=(2, 4))
@@ -56,11 +60,31 @@ def tiny_dataset(
             items.append(item.astype(np.int32))
     turn = np.arange(n) // len(classes) % 6
     names = np.array(["train"] * 4 + ["validation", "test"])
+    y, found = _targets(task, items, codes, tuple(classes))
     return Dataset(
         Sequences.from_list(items),
-        np.asarray(classes)[codes],
-        classes=tuple(classes),
+        y,
+        classes=found,
         groups=None if group_size is None else np.arange(n) // group_size,
         parts=names[turn] if parts else None,
         name="tiny",
     )
+
+
+def _targets(
+    task: str, items: list[Array], codes: Array, classes: tuple[Any, ...]
+) -> tuple[Any, tuple[Any, ...] | None]:
+    """The targets, and the names of the classes."""
+    if task == "classify":
+        return np.asarray(classes)[codes], classes
+    if task == "tag":
+        is_long = np.array([len(item) for item in items]) > np.median([len(item) for item in items])
+        return np.column_stack([codes > 0, is_long]).astype(np.int64), ("high", "long")
+    if task == "label":
+        above = [np.nan_to_num(i).mean(axis=1) > 3.0 * c for i, c in zip(items, codes, strict=True)]
+        return Sequences.from_list([a.astype(np.int32) for a in above]), ("lower", "upper")
+    if task == "regress":
+        return np.array([np.nan_to_num(item).mean() for item in items], np.float64), None
+    if task == "none":
+        return None, None
+    raise OptionError(f"`task` is {task!r}.{did_you_mean(task, get_args(Task))}")

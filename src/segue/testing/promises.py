@@ -125,7 +125,9 @@ def check_stream(make: Make, dtype: str, recorder: Recorder) -> None:
     network = trained(make, _DTYPES[dtype])
     if not network.causal:
         _check_refusal(network, recorder)
+        recorder.skip("stream", "it looks ahead")
         return
+    recorder.skip("refuses to stream", "it is causal")
     whole = trained(make, torch.float64)
     for sequence in make_sequences(network.input_shape, (1, 2, 8)):
         two = [sequence, sequence[::-1].copy()]
@@ -255,6 +257,7 @@ def check_dropout(make: Make, recorder: Recorder) -> None:
     network.load_state_dict(before)  # training may have moved averages
     recorder.require(promise, _same(network(x), plain), "Without draws the answers vary")
     if not _drops(network.specs):
+        recorder.skip("dropout differs", "nothing is dropped")
         return
     # Eight others of each kind: through one unit and a maximum, two masks may give the same.
     for name, others in (
@@ -263,11 +266,11 @@ def check_dropout(make: Make, recorder: Recorder) -> None:
         ("another step", [Draws(1, epoch=2, step=3 + k) for k in range(1, 9)]),
     ):
         differs = any(not _same(network(x, draws), dropped) for draws in others)
-        recorder.require(promise, differs, f"{name} changes nothing")
+        recorder.require("dropout differs", differs, f"{name} changes nothing")
     trained_differently = any(
         not _same(network(x, Draws(1, epoch=2, step=k)), plain) for k in range(8)
     )
-    recorder.require(promise, trained_differently, "training changes nothing")
+    recorder.require("dropout differs", trained_differently, "training changes nothing")
 
 
 @torch.no_grad()
@@ -275,7 +278,8 @@ def check_training(make: Make, recorder: Recorder) -> None:
     """What a layer learns of a batch in training, such as its mean, is of the real steps only."""
     network = trained(make, torch.float64)
     if _drops(network.specs):
-        return  # masks are drawn for the padding too
+        recorder.skip("training", "masks are drawn for the padding too")
+        return
     sequences, before = make_sequences(network.input_shape), _state(network)
     seen = []
     for padding, garbage in ((0, 0.0), (5, 1e6)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,13 @@ class Report:
         subject: the layer, network, estimator or reader as text.
         findings: one for each promise and precision that has a number.
         passed: the promises that are kept or broken without a number between, such as round trips.
+        skipped: the promises that do not apply, each with the reason.
     """
 
     subject: str
     findings: tuple[Finding, ...] = ()
     passed: tuple[str, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def largest(self, promise: str | None = None, dtype: str | None = None) -> float:
         """The largest share of its tolerance that any finding used: 1 is just allowed."""
@@ -71,6 +73,7 @@ class Report:
             for f in self.findings
         ]
         lines += [f"  {', '.join(self.passed)}: kept"] if self.passed else []
+        lines += [f"  {promise}: does not apply, {why}" for promise, why in self.skipped.items()]
         return "\n".join(lines)
 
 
@@ -85,6 +88,7 @@ class Recorder:
         self.subject = subject
         self._findings: dict[tuple[str, str], Finding] = {}
         self._passed: dict[str, None] = {}
+        self._skipped: dict[str, str] = {}
 
     def compare(
         self,
@@ -131,13 +135,30 @@ class Recorder:
             self.fail(promise, otherwise)
         self._passed[promise] = None
 
+    def skip(self, promise: str, reason: str) -> None:
+        """Note that a promise does not apply, and why: "it has no `stream`"."""
+        self._skipped[promise] = reason
+
+    def require_looked_at(self, promises: Iterable[str]) -> None:
+        """Raise `CheckError` for a promise that was neither checked nor skipped for a reason."""
+        seen = {*self._passed, *self._skipped, *(promise for promise, _ in self._findings)}
+        for promise in promises:
+            if promise not in seen:
+                self.fail(promise, "It was not looked at: the check did not come to it")
+
     def fail(self, promise: str, text: str) -> None:
         """Raise `CheckError`."""
-        raise CheckError(f"{self.subject} breaks the promise `{promise}`. {text}.")
+        raise CheckError(self.message(promise, text))
+
+    def message(self, promise: str, text: str) -> str:
+        """Who breaks which promise, and how."""
+        return f"{self.subject} breaks the promise `{promise}`. {text}."
 
     def report(self) -> Report:
         """What was found so far."""
-        return Report(self.subject, tuple(self._findings.values()), tuple(self._passed))
+        return Report(
+            self.subject, tuple(self._findings.values()), tuple(self._passed), dict(self._skipped)
+        )
 
 
 def _wide(array: npt.ArrayLike) -> Array:
