@@ -79,6 +79,7 @@ def fit_run(
     limit: int | None = None,
     out: str | Path | None = None,
     seeds: int | None = None,
+    initial: str | Path | None = None,
     **settings: Any,
 ) -> Run:
     """Read a source, train an estimator on it, evaluate it, and keep all of it in a folder.
@@ -93,6 +94,7 @@ def fit_run(
         out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
         seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
             the run's model is then the ensemble of all.
+        initial: the run or the model file whose weights the training begins with.
         **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
 
     Raises:
@@ -105,12 +107,19 @@ def fit_run(
             f"The model of several seeds is an ensemble of classifiers, and this is a "
             f"{kind.__name__}: several seeds are for classifiers."
         )
+    if seeds is not None and initial is not None:
+        raise OptionError(
+            "Several seeds begin with several draws of the weights; with given ones (initial) they "
+            "would differ in the order of the batches only. Leave one of the two out."
+        )
     if data.task == "tag":
         settings = {"head": "sigmoid", **settings}
     estimator = kind(**settings)
     record = _record(source, data, estimator, reading)
     if seeds is not None:
         record["seeds"] = seeds
+    if initial is not None:
+        record["initial"] = str(find_model(initial).resolve())
     run = Run(_new_folder(source, str(estimator.network), out))
     try:
         write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
@@ -236,7 +245,8 @@ def _train(run: Run, estimator: SequenceEstimator, data: Dataset, *, resume: boo
     began = time.perf_counter()
     part = "test" if "test" in data.part_names else "train"
     if run.record.get("seeds") is None:
-        model: Any = estimator.fit(data, folder=run.folder, resume=resume)
+        initial = run.record.get("initial")
+        model: Any = estimator.fit(data, folder=run.folder, resume=resume, initial=initial)
         told = {"epochs": len(estimator.history_.rows), "stopped": estimator.stopped_}
     else:
         model, told = _fit_seeds(run, estimator, data, part, resume=resume)

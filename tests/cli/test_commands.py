@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import segue
 from segue.cli import main
 
 # Every command, with a line that its help must have.
@@ -108,6 +110,10 @@ def test_fit_passes_its_options_on(waves: Path, tmp_path: Path, run: Run) -> Non
         "--schedule": "constant",
         "--validation": "none",
         "--patience": 3,
+        "--monitor": "accuracy",
+        "--accumulate": 2,
+        "--frozen": "lstm_1",
+        "--threads": 1,
         "--class-weight": "balanced",
         "--seed": 5,
         "--device": "cpu",
@@ -126,9 +132,27 @@ def test_fit_passes_its_options_on(waves: Path, tmp_path: Path, run: Run) -> Non
     assert record["options"]["optimizer"] == "rmsprop"
     assert record["options"]["schedule"] == "constant"
     assert record["options"]["patience"] == 3
+    assert record["options"]["monitor"] == "accuracy"
+    assert record["options"]["accumulate"] == 2
+    assert record["options"]["frozen"] == ["lstm_1"]
+    assert record["options"]["threads"] == 1
     assert record["options"]["time_limit_seconds"] == 1000
     assert record["reading"] == {"task": None, "test": 0.2, "limit": 20}
     assert record["data"]["parts"] == {"train": 20, "test": 20}
+
+
+def test_fit_begins_with_the_weights_of_a_run(
+    model: Path, waves: Path, tmp_path: Path, run: Run
+) -> None:
+    """The frozen layer is the one of that run, and the trained ones are not; so is the resumed."""
+    network = str(segue.load(model).network)
+    first = segue.load(model).network_.get_weights()
+    layer = next(iter(first)).partition("/")[0]
+    words = ["--network", network, "--epochs", 1, "--out", tmp_path / "run"]
+    run("fit", waves, *words, "--initial", model, "--frozen", layer)
+    weights = segue.load(tmp_path / "run").network_.get_weights()
+    for name, value in weights.items():
+        assert np.array_equal(value, first[name]) == name.startswith(layer), name
 
 
 def test_evaluate_prints_the_scores_beside_their_baseline(

@@ -78,6 +78,26 @@ def fit(
         int | None,
         typer.Option(min=1, help="Train with so many seeds; the model is the ensemble of all."),
     ] = None,
+    monitor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="loss|accuracy", help="What makes an epoch the best one on validation."
+        ),
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Batches in one update.")
+    ] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Begin with the weights of a run or a model file."),
+    ] = None,
+    frozen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYER",
+            help="A layer whose weights stay as they are, such as lstm_1; several times for more.",
+        ),
+    ] = None,
     refit: Annotated[
         bool,
         typer.Option("--refit", help="Train once more on everything, for the epochs found."),
@@ -90,6 +110,10 @@ def fit(
         str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")
     ] = "auto",
     limit: Limit = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processor threads (default: by size of the work)."),
+    ] = None,
     time_limit: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="Stop training after this time.")
     ] = None,
@@ -132,6 +156,10 @@ def fit(
                 patience=patience,
                 time_limit_seconds=time_limit,
                 truncate=truncate,
+                monitor=monitor,
+                accumulate=accumulate,
+                frozen=tuple(frozen) if frozen else None,
+                threads=threads,
                 refit=refit or None,
             ),
             "seeds": seeds,
@@ -142,6 +170,7 @@ def fit(
             test=share(test, "--test"),
             limit=limit,
             out=out,
+            initial=initial,
             prepare=prepare,
             validation="auto" if validation == "auto" else share(validation, "--validation"),
             seed=seed,
