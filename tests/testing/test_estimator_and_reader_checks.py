@@ -71,9 +71,8 @@ def test_a_look_at_the_test_part_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         return train(self, x, *given, **more)
 
     monkeypatch.setattr(SequenceClassifier, "fit", remember)
-    monkeypatch.setattr(
-        Preparation, "fit", classmethod(lambda cls, prepare, x: fit(cls, prepare, whole[0]))
-    )
+    careless = classmethod(lambda cls, prepare, x, **more: fit(cls, prepare, whole[0], **more))
+    monkeypatch.setattr(Preparation, "fit", careless)
     with pytest.raises(CheckError, match="promise `the test part is not looked at`"):
         check_estimator(classifier())
 

@@ -53,18 +53,36 @@ def belief_steps(length: int, every: int) -> Array:
     return np.minimum(every * np.arange(1, -(-length // every) + 1), length)
 
 
-def unexpected_gaps(preparation: Preparation, values: Array) -> Array:
-    """The channels of `[total_steps, channel]` values with gaps (NaN) that training did not have.
+def prefixes(preparation: Preparation, length: int, every: int) -> Array:
+    """How many steps of the data have been heard at each belief about a sequence of this length."""
+    seen = int(preparation.lengths(np.array([length]))[0])
+    heard = np.minimum(preparation.heard(belief_steps(seen, every)), length)
+    heard[-1] = length
+    return heard
+
+
+def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
+    """The channels with gaps (NaN) that training did not have, as the preparation's mask sees them.
 
     They are interpolated, which looks ahead.
+
+    Args:
+        preparation: fitted.
+        values: `[total_steps, channel]`.
+        lengths: `[n]`.
     """
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" or not np.isnan(values).any():
         return np.empty(0, np.int64)
-    gaps = np.flatnonzero(np.isnan(values).any(axis=0))
+    x = (values, lengths)
     for step, fitted in zip(preparation.steps, preparation.fitted, strict=True):
         if isinstance(step, Mask):
-            return np.setdiff1d(gaps, fitted["expected"])
-    return gaps
+            return np.setdiff1d(_gaps(x[0]), fitted["expected"])
+        x = step.apply(x, fitted)
+    return _gaps(x[0])
+
+
+def _gaps(values: Array) -> Array:
+    return np.flatnonzero(np.isnan(values).any(axis=0))
 
 
 def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
@@ -76,7 +94,7 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
     for step in preparation.steps:
         if not step.causal:
             return f"the preparation `{step}` looks ahead"
-    if any(len(unexpected_gaps(preparation, block.values)) for block in x.blocks()):
+    if any(len(unexpected_gaps(preparation, b.values, b.lengths)) for b in x.blocks()):
         return "values are missing where training had none, and interpolating them looks ahead"
     return ""
 
@@ -153,9 +171,8 @@ def _refuse_fixed_length(network: Network) -> None:
 
 
 def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: str) -> None:
-    lengths = x.lengths.tolist()
-    asked = sum(int(belief_steps(length, every).sum()) for length in lengths)
-    count = sum(len(belief_steps(length, every)) for length in lengths)
+    ends = [prefixes(classifier.preparation_, n, every) for n in x.lengths.tolist()]
+    asked, count = sum(int(end.sum()) for end in ends), sum(map(len, ends))
     text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {asked:,} time steps "
     text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
     if every == 1 and asked > _PREFIX_STEPS:
@@ -164,9 +181,10 @@ def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: 
 
 
 def _each_prefix(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
-    prefixes = (steps[:end] for steps in x for end in belief_steps(len(steps), every).tolist())
-    found = [classifier.predict_proba(Sequences.from_list(block)) for block in _blocks(prefixes)]
-    counts = [len(belief_steps(length, every)) for length in x.lengths.tolist()]
+    ends = [prefixes(classifier.preparation_, n, every) for n in x.lengths.tolist()]
+    cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
+    found = [classifier.predict_proba(Sequences.from_list(block)) for block in _blocks(cut)]
+    counts = [len(own) for own in ends]
     return Sequences(np.concatenate(found), np.concatenate([[0], np.cumsum(counts)]))
 
 

@@ -37,6 +37,7 @@ from segue.estimators.inputs import (
     as_dataset,
     as_sequences,
     as_trained,
+    check_keeps_steps,
     check_sequences,
     warn_of_padding,
     warn_of_swapped_axes,
@@ -320,7 +321,9 @@ class SequenceEstimator(abc.ABC):
     def _make_job(self, chosen: Chosen, begin: InitialWeights | None) -> Job:
         data, device = chosen.train, choose_device(self.device)
         self.learn_targets(data)
-        self.preparation_ = Preparation.fit(self.prepare, data.x)
+        self.preparation_ = Preparation.fit(self.prepare, data.x, rate_hz=data.rate_hz)
+        if self.objective().every:
+            check_keeps_steps(self.preparation_, self.tasks)
         self.static_ = None if data.static is None else StaticScale.fit(data.static)
         self.network_ = self.build_network(shape_of(data.x, self.preparation_), device)
         objective, options = self.objective(), self.training_options
@@ -360,6 +363,7 @@ class SequenceEstimator(abc.ABC):
 
     def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
         static = self.check_static(data.x, data.static)
+        self.preparation_.check_rate(data.rate_hz)
         batches = Batches(data.x, self.preparation_, device, static)
         targets = self.targets(data, device)
         if weights is None:
@@ -388,6 +392,7 @@ class SequenceEstimator(abc.ABC):
         """
         self._check_fitted()
         x = as_sequences(X, self.layout)
+        self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
         return as_trained(x, self.preparation_, tokens=self.network_.input_shape.tokens is not None)
 
     def check_static(self, x: Sequences, static: Any) -> Array | None:

@@ -242,6 +242,10 @@ class SequenceClassifier(SequenceEstimator):
         of them in one pass; another sees each prefix anew, and so does a preparation that is not
         causal. What that costs is said before it starts (not with `progress="none"`).
 
+        Steps are those that the network sees. Where the preparation makes others of the data's, as
+        `frame(32)` does, `preparation_.heard(k)` says how many of the data's have been heard by
+        step k.
+
         Args:
             X: as in `fit`.
             every: belief after every so many steps, and after the last.
@@ -253,6 +257,8 @@ class SequenceClassifier(SequenceEstimator):
 
     def stream(self) -> Stream:
         """Hear one sequence step by step: `stream.push(step)` gives the probabilities so far.
+
+        `stream.extend(steps)` takes several steps at once.
 
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.

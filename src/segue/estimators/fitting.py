@@ -133,13 +133,13 @@ def _check_carries_state(network: Network, steps: int) -> None:
 
 def shape_of(x: Sequences, preparation: Preparation) -> Shape:
     """What the network sees of one sequence."""
-    shortest, longest = x.length_range
+    lengths = np.unique(preparation.lengths(x.lengths))
     tokens = preparation.token_count
     if x.is_tokens:
         tokens = max(int(block.values.max()) for block in x.blocks()) + 1
     return Shape(
         features=preparation.channels_out,
-        length=longest if shortest == longest and not x.is_text else None,
+        length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,
         tokens=tokens,
     )
 

@@ -21,7 +21,7 @@ class Stream:
     """A classifier that hears one sequence step by step; made by `classifier.stream()`.
 
     After each step it says what `predict_proba` says of the steps so far. What it keeps is the
-    state of the layers, which does not grow with time.
+    state of the layers and the samples of a frame that is not full, which do not grow with time.
 
     Args:
         classifier: fitted, with a causal network and preparation.
@@ -56,10 +56,11 @@ class Stream:
     def reset(self) -> None:
         """Forget what came: the next step is the first of another sequence."""
         self.steps = 0
+        self._prepared = self._preparation.stream()
+        self._belief: npt.NDArray[np.float64] | None = None
         with torch.no_grad():
             self._state = self._network.initial_state(1)
 
-    @torch.no_grad()
     def push(self, step: npt.ArrayLike | str) -> npt.NDArray[np.float64]:
         """Take the next step and return the probability of each class so far, `[class]`.
 
@@ -72,12 +73,46 @@ class Stream:
             DataError: another number of channels, or a value that cannot be used. The step does
                 not count then, and another can be pushed in its place.
         """
-        values = self._checked(self._number(step) if isinstance(step, str) else step)
-        prepared, _ = self._preparation.apply_ragged((values, np.ones(1, np.int64)))
-        x_t = torch.from_numpy(np.array(prepared)).to(self._device)
-        logits, self._state = self._network.step(x_t, self._state)
-        self.steps += 1
-        return np.asarray(probabilities(logits[0].double().cpu(), self._head))
+        return self._hear(self._checked(self._number(step) if isinstance(step, str) else step))
+
+    def extend(self, steps: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Take several steps and return the probability of each class after them, `[class]`.
+
+        Args:
+            steps: `[time, channel]` values, or `[time]` for one channel; of a model of texts a list
+                of words or characters; at least one step.
+
+        Raises:
+            DataError: as in `push`; none of the steps counts then.
+        """
+        given = np.asarray(steps)
+        if given.ndim not in (1, 2) or len(given) == 0:
+            raise DataError(
+                f"Steps have shape {given.shape}; expected [time, channel], one or more."
+            )
+        each = [self._number(str(s)) for s in given] if given.dtype.kind == "U" else given
+        return self._hear(np.concatenate([self._checked(step) for step in each]))
+
+    @torch.no_grad()
+    def _hear(self, values: Array) -> npt.NDArray[np.float64]:
+        """Take `[time, channel]`."""
+        prepared = self._prepared.push(values)
+        if len(prepared):
+            self._belief, self._state = self._after(prepared)
+        self.steps += len(values)
+        tail = self._prepared.tail()
+        if tail is not None and len(tail):  # as long as there is no full frame
+            return self._after(tail)[0]
+        assert self._belief is not None
+        return self._belief.copy()
+
+    def _after(self, prepared: Array) -> tuple[npt.NDArray[np.float64], Any]:
+        """The belief after `[time, channel]` prepared steps, and the state."""
+        state, logits = self._state, None
+        for x_t in torch.from_numpy(np.array(prepared)).to(self._device):
+            logits, state = self._network.step(x_t[None], state)
+        assert logits is not None
+        return np.asarray(probabilities(logits[0].double().cpu(), self._head)), state
 
     def _number(self, text: str) -> int:
         """The token of one word or character."""
@@ -111,13 +146,23 @@ class Stream:
         return values
 
     def _refuse_gaps(self, values: Array) -> None:
-        gaps = unexpected_gaps(self._preparation, values)
+        if values.dtype.kind != "f" or not np.isnan(values).any():
+            return
+        gaps = self._unexpected_gaps(values)
         if len(gaps):
             raise DataError(
                 f"Step {self.steps} has no value (NaN) in channel {', '.join(map(str, gaps))}, "
                 "which had none missing in training. A stream cannot wait for the next value to "
                 "interpolate: push a value such as the last one, or train with gaps."
             )
+
+    def _unexpected_gaps(self, values: Array) -> Array:
+        if self._preparation.what_changes_steps() is None:
+            return unexpected_gaps(self._preparation, values, np.ones(1, np.int64))
+        # A gap comes to lie in any channel of a frame: there must have been some in training.
+        expects = any(len(fitted.get("expected", ())) for fitted in self._preparation.fitted)
+        gaps = np.flatnonzero(np.isnan(values[0]))
+        return gaps[:0] if expects else gaps
 
     def __repr__(self) -> str:
         return f"Stream(steps={self.steps}, classes={len(self.classes)})"

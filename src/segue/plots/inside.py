@@ -202,7 +202,8 @@ def plot_anytime(
     The six classes that were believed most have colours and names, the others are grey.
 
     Args:
-        steps: `[time, channel]`, the sequence.
+        steps: `[time, channel]`, the sequence; where the preparation makes other steps of it, as
+            prepared: `classifier.preparation_.apply(x)`.
         beliefs: `[belief, class]`, of `SequenceClassifier.anytime`.
         classes: the class names.
         every: as it was given to `anytime`.

@@ -9,11 +9,14 @@ from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import Batches, length_buckets
 from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
+from segue.prepare.frame import Frame
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
+from segue.prepare.logmel import LogMel
 from segue.prepare.mask import Mask
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
 from segue.prepare.scale import Scale
+from segue.prepare.spectrogram import Spectrogram
 from segue.prepare.standardize import Standardize
 from segue.prepare.steps import StepSpec
 from segue.prepare.timemask import TimeMask
@@ -28,11 +31,14 @@ __all__ = [
     "Batches",
     "Characters",
     "Crop",
+    "Frame",
     "Interpolate",
     "Jitter",
+    "LogMel",
     "Mask",
     "Preparation",
     "Scale",
+    "Spectrogram",
     "Standardize",
     "StepSpec",
     "TimeMask",

@@ -72,7 +72,7 @@ class Batches:
         self._static = None if static is None else torch.from_numpy(static).to(self.device)
         self._source = x
         self._preparation = preparation
-        self.lengths: Array = x.lengths
+        self.lengths: Array = preparation.lengths(x.lengths)
         self._values: Tensor | None = None
         if not x.is_mapped:
             values, self.lengths = preparation.apply_ragged((x.values, x.lengths))

@@ -16,7 +16,10 @@ class Interpolate(StepSpec):
     """
 
     kind: ClassVar[str] = "interpolate"
-    causal: ClassVar[bool] = False
+
+    @property
+    def causal(self) -> bool:
+        return False
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         return {}

@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from segue.errors import DataError, NotCausalError, SpecError
+from segue.errors import DataError, SpecError
 from segue.prepare.augment import Augmentation
 from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
+from segue.prepare.frame import Frame
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
+from segue.prepare.logmel import LogMel
 from segue.prepare.mask import Mask
 from segue.prepare.scale import Scale
+from segue.prepare.spectrogram import Spectrogram
 from segue.prepare.standardize import Standardize
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.prepare.streaming import PreparationStream
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
 from segue.prepare.vocabulary import Token, VocabularyStep
@@ -28,7 +32,7 @@ from segue.spec import from_json, parse, to_text
 STEPS: dict[str, type[StepSpec]] = {
     spec.kind: spec
     for spec in (
-        *(Standardize, Interpolate, Mask),
+        *(Standardize, Interpolate, Mask, Frame, Spectrogram, LogMel),
         *(Words, Characters),
         *(Jitter, Scale, TimeMask, TimeWarp, Crop),
     )
@@ -75,17 +79,27 @@ class Preparation:
     channels_out: int
 
     @classmethod
-    def fit(cls, prepare: PrepareLike, x: Sequences) -> Preparation:
+    def fit(
+        cls, prepare: PrepareLike, x: Sequences, *, rate_hz: float | None = None
+    ) -> Preparation:
         """Fit each step on what the steps before it make of `x`, block by block.
 
         Tokens are left as they are. Texts become words where nothing else is said.
 
+        Args:
+            prepare: a text, or steps.
+            x: the training sequences.
+            rate_hz: their steps per second, where known.
+
         Raises:
             SpecError: a step for texts with other sequences, or the other way round.
+            DataError: a step for another rate than that of the data.
         """
         steps = _STEPS_FOR[x.kind](as_steps(prepare))
         done = cls((), (), x.channels, x.channels)
         for step in steps:
+            step = step.at_rate(rate_hz)
+            rate_hz = step.rate_after(rate_hz)
             fitted = step.fit(done._blocks(x))
             done = cls(
                 (*done.steps, step),
@@ -175,11 +189,54 @@ class Preparation:
     def check_causal(self) -> None:
         """Raise unless every step can go along with a stream; the message names the step."""
         for step in self.steps:
-            if not step.causal:
-                raise NotCausalError(
-                    f"the preparation step `{step}` looks ahead, so it cannot go step by step. "
-                    "Train with a preparation that does not, such as prepare='standardize'."
-                )
+            step.check_causal()
+
+    def stream(self) -> PreparationStream:
+        """The preparation of one sequence that comes bit by bit.
+
+        Raises:
+            NotCausalError: a step looks ahead; it is named.
+        """
+        self.check_causal()
+        return PreparationStream(self)
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def lengths(self, lengths: Array) -> Array:
+        """`[n]`, how many steps the network sees of sequences of these lengths."""
+        for step in self.steps:
+            lengths = step.steps(lengths)
+        return lengths
+
+    def heard(self, steps: Array) -> Array:
+        """`[n]`, how many steps of the data have been heard when the network sees so many.
+
+        A sequence may end before that: then it is all of it.
+        """
+        for step in reversed(self.steps):
+            steps = step.heard(steps)
+        return steps
+
+    def rate_after(self, rate_hz: float | None) -> float | None:
+        """Steps per second that the network sees, of data with so many."""
+        for step in self.steps:
+            rate_hz = step.rate_after(rate_hz)
+        return rate_hz
+
+    def check_rate(self, rate_hz: float | None) -> None:
+        """Raise where a step is for another rate than that of the data."""
+        for step in self.steps if rate_hz is not None else ():
+            step.at_rate(rate_hz)
+            rate_hz = step.rate_after(rate_hz)
+
+    def as_seen(self, x: Sequences) -> Sequences:
+        """The sequences as they are, or prepared where that makes other steps of them."""
+        return x if self.what_changes_steps() is None else self.apply(x)
+
+    def what_changes_steps(self) -> StepSpec | None:
+        """The first step that makes another number of steps; `None` where there is none."""
+        trial = np.arange(1, 1000)
+        return next((s for s in self.steps if not np.array_equal(s.steps(trial), trial)), None)
 
     def __str__(self) -> str:
         written = [s for s, f in zip(self.steps, self.fitted, strict=True) if not _is_idle(s, f)]

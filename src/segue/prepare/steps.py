@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.errors import SpecError
+from segue.errors import NotCausalError, SpecError
+from segue.prepare.streaming import StepByStep, StepStream
 from segue.spec import Spec
 
 Array = npt.NDArray[Any]
@@ -23,13 +24,19 @@ Blocks = Callable[[], Iterable[Ragged]]  # goes through the training data, as of
 class StepSpec(Spec, abc.ABC):
     """A kind of preparation: its arguments, and how it is fitted.
 
+    Most steps look at one time step after the other and keep them all. One that needs several, or
+    makes another number of them, has `stream`, `steps`, `heard` and `rate_after` besides.
+
     Class attributes:
-        causal: whether the value at a step depends on that step and those before it only.
         takes: what sequences it is for.
     """
 
-    causal: ClassVar[bool] = True
     takes: ClassVar[Literal["numbers", "text"]] = "numbers"
+
+    @property
+    def causal(self) -> bool:
+        """Whether what comes out depends on what came up to there only."""
+        return True
 
     @abc.abstractmethod
     def fit(self, blocks: Blocks) -> dict[str, Array]:
@@ -42,6 +49,47 @@ class StepSpec(Spec, abc.ABC):
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         """How many channels come out when `channels` come in."""
         return channels
+
+    def steps(self, lengths: Array) -> Array:
+        """`[n]`, how many steps come out of sequences of these lengths."""
+        return lengths
+
+    def heard(self, steps: Array) -> Array:
+        """`[n]`, how many steps have come in when so many that come out are final."""
+        return steps
+
+    def rate_after(self, rate_hz: float | None) -> float | None:
+        """Steps per second that come out."""
+        return rate_hz
+
+    def at_rate(self, rate_hz: float | None) -> StepSpec:
+        """The same step for data of so many steps per second; called before `fit`.
+
+        Raises:
+            DataError: the step is for another rate, or needs to know it.
+        """
+        return self
+
+    def stream(self, fitted: dict[str, Array]) -> StepStream:
+        """The step at work on one sequence that comes bit by bit.
+
+        Raises:
+            NotCausalError: it looks ahead.
+        """
+        self.check_causal()
+        return StepByStep(self, fitted)
+
+    def check_causal(self) -> None:
+        """Raise unless the step can go along with a stream."""
+        if not self.causal:
+            raise NotCausalError(
+                f"the preparation step `{self}` looks ahead, so it cannot go step by step. "
+                f"Train with {self.causal_instead()}."
+            )
+
+    def causal_instead(self) -> str:
+        """What to write in place of a step that looks ahead."""
+        return "a preparation that does not, such as prepare='standardize'"
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         """Take what was fitted from its JSON.

@@ -28,13 +28,14 @@ class Attribution:
     Attributes:
         method: "integrated gradients" or "occlusion".
         values: `[time, channel]`, in units of the logit: above zero speaks for the class, below
-            zero against it. The channels are those that the network sees; of tokens, and where
-            channels were hidden together, there is one.
+            zero against it. Steps and channels are those that the network sees (of
+            `prepare="frame(32)"`, frames); of tokens, and where channels were hidden together,
+            there is one channel.
         targets: `[n]`, the class that is explained.
         change: `[n]`, the logit of that class, less the logit of a sequence of which nothing is
             known (every prepared value 0: the mean of the training data, if it was standardized).
         channels: a name for each channel.
-        x: the sequences as they came.
+        x: the sequences as they came; as they were prepared, where that makes other steps of them.
     """
 
     method: str
@@ -101,9 +102,9 @@ def attribute(
         for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
             rows[i] = values[:n]
     values = Sequences.from_list(rows)
-    return Attribution(
-        name, values, classifier.classes_[codes], change, _names(classifier, X, values.channels), x
-    )
+    names = _names(classifier, X, values.channels)
+    seen = classifier.preparation_.as_seen(x)
+    return Attribution(name, values, classifier.classes_[codes], change, names, seen)
 
 
 def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:

@@ -145,7 +145,8 @@ def gates(
     parts = {name: Sequences.from_list(items) for name, items in rows.items()}
     output = parts.pop("output")
     state = tuple(s[0].cpu().numpy() for s in recurrence.initial_state(1))
-    return Gates(chosen, direction, x, output, parts, cell, state)
+    seen = classifier.preparation_.as_seen(x)
+    return Gates(chosen, direction, seen, output, parts, cell, state)
 
 
 def _taken_apart(

@@ -32,7 +32,8 @@ def occlusion(
     Args:
         classifier: fitted.
         X: sequences, in any form that `predict` takes.
-        width: steps of a piece; the last piece of a sequence may be shorter.
+        width: steps of a piece, as the network sees them; the last piece of a sequence may be
+            shorter.
         channels: hide "each" channel by itself, or all "together".
         target: the class to be explained, or one for each sequence; if left out, the predicted one.
 
