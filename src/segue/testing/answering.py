@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segue.errors import NotCausalError
+from segue.estimators.anytime import prefixes
 from segue.networks import as_specs
 from segue.prepare import as_steps
 from segue.sequences import Array, Sequences
@@ -171,6 +172,13 @@ def _so_far(subject: Subject, steps: Array) -> list[Array]:
     return subject.answers(subject.fitted, [steps[: n + 1] for n in range(len(steps))])
 
 
+def _heard(fitted: Any, length: int) -> list[int]:
+    """How many steps have been heard at each belief: a preparation may make others of them."""
+    if not hasattr(fitted, "preparation_"):
+        return [*range(1, length + 1)]
+    return [int(end) for end in prefixes(fitted.preparation_, length, every=1)]
+
+
 def check_anytime(subject: Subject, recorder: Recorder) -> None:
     """The belief after a step is that of a sequence which ends there; the last, of the whole."""
     subject.needs("anytime", "it has no `anytime`")
@@ -181,7 +189,9 @@ def check_anytime(subject: Subject, recorder: Recorder) -> None:
         raise DoesNotApplyError(f"a part of a sequence cannot be asked about: {error}") from error
     for steps, got in zip(x, beliefs, strict=True):
         where = f"The beliefs of a sequence of {len(steps)}, against the whole up to there"
-        recorder.compare("anytime", got, _so_far(subject, steps), dtype="float32", where=where)
+        so_far = _so_far(subject, steps)
+        wanted = [so_far[end - 1] for end in _heard(subject.fitted, len(steps))]
+        recorder.compare("anytime", got, wanted, dtype="float32", where=where)
     for got, wanted in zip(subject.fitted.anytime(x, every=2), beliefs, strict=True):
         chosen = [*range(1, len(wanted), 2), *([len(wanted) - 1] if len(wanted) % 2 else [])]
         where = f"Every second belief of {len(wanted)}"
