@@ -57,13 +57,11 @@ def encode(texts: Iterable[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np
     >>> values.tolist(), offsets.tolist()
     ([104, 233, 33], [0, 2, 2, 3])
     """
-    pieces, ends = [], [0]
+    buffer, ends = bytearray(), [0]  # grows in place, so that a generator needs no second copy
     for number, text in enumerate(texts):
-        pieces.append(_encoded(text, number))
-        ends.append(ends[-1] + len(pieces[-1]) // CODE_POINTS.itemsize)
-    # One copy, so that the array owns its memory and no list of pieces is kept alive.
-    values = np.frombuffer(b"".join(pieces), "<u4").astype(CODE_POINTS)
-    return values, np.asarray(ends, np.int64)
+        buffer += _encoded(text, number)
+        ends.append(len(buffer) // CODE_POINTS.itemsize)
+    return np.frombuffer(buffer, "<u4").astype(CODE_POINTS, copy=False), np.asarray(ends, np.int64)
 
 
 def decode(steps: npt.NDArray[Any]) -> str:

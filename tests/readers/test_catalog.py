@@ -212,7 +212,7 @@ def test_near_names(cache: Path, name: str, hint: str) -> None:
 
 def test_every_name_is_described() -> None:
     """Each name of the list has a description, a source and a place."""
-    assert len(names()) == len(set(names())) == 5 + 128 + 30
+    assert len(names()) == len(set(names())) == 7 + 128 + 30
     for name in names():
         entry = describe(name)
         assert entry.about

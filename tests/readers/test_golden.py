@@ -94,3 +94,12 @@ def test_audio() -> None:
     assert data.parts.tolist() == ["train", "train", "test", "test"]
     assert data.ids.tolist() == ["high/a.wav", "low/b.wav", "high/c.wav", "low/a.wav"]
     assert data.rate_hz == 8000
+
+
+def test_text() -> None:
+    """UTF-8 with a mark and without, UTF-16 with one; line ends of Windows."""
+    data = read(GOLDEN / "text")
+    assert data.x.texts() == ["I came. I saw.\n", "Café\nzu", "ok"]
+    assert data.y.tolist() == ["ann", "ben", "ann"]
+    assert data.ids.tolist() == ["ann/1.txt", "ben/1.txt", "ann/2.txt"]
+    assert read(GOLDEN / "text", unit="sentence", part="train").x.texts()[0] == "I came."

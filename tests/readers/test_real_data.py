@@ -109,3 +109,37 @@ def test_sunspots(data_folder) -> None:
     dropped = int(np.flatnonzero(data.x[0][:, 1] == 0)[-1]) + 1
     assert dropped == 11_314
     assert int((days[dropped:] < np.datetime64("2000-01-01")).sum()) == 55_160
+
+
+def test_authors_by_sentence(data_folder) -> None:
+    """In one call; each message is a group, in one part only, and no sentence is very long."""
+    data_folder("authors")
+    data = read("authors")
+    assert [len(data.part(name)) for name in ("train", "test")] == [10_580, 2_422]
+    assert (data.x.is_text, len(data.classes)) == (True, 4)
+    assert len(set(data.groups.tolist())) == 24
+    assert data.summary().groups_across_parts == 0
+    assert data.x.length_range[1] < 2_000
+    assert len(read("authors", unit="file")) == 24
+    assert read("authors", chunk=50, limit=8).part("train").x.lengths.max() < 600
+
+
+def test_activity(data_folder) -> None:
+    """Recordings of 30 people with names for the activities; what comes between them fits."""
+    data_folder("activity")
+    data = read("activity")
+    assert (len(data), data.x.channels, data.rate_hz, data.task) == (61, 6, 10.0, "label")
+    assert (len(set(data.groups.tolist())), len(data.classes)) == (30, 12)
+    assert data.channels == ("acc-x", "acc-y", "acc-z", "gyro-x", "gyro-y", "gyro-z")
+    ways = set()
+    for codes in data.y:
+        known = codes[codes >= 0]
+        runs = [data.classes[c] for c in known[np.flatnonzero(np.diff(known, prepend=-2))]]
+        ways |= set(zip(runs, runs[1:], runs[2:], strict=False))
+    for way in (
+        ("standing", "stand to sit", "sitting"),
+        ("sitting", "sit to lie", "lying"),
+        ("lying", "lie to sit", "sitting"),
+        ("standing", "stand to lie", "lying"),
+    ):
+        assert way in ways

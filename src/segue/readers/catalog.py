@@ -38,6 +38,9 @@ class Entry:
         validation: so many training sequences, the last ones, are the part "validation", unless
             `validation=False` is given.
         shipped: it is part of the package.
+        options: of the reader, where the user gives none.
+        rate_hz: steps per second, where the files do not say.
+        class_names: what the numbers of the classes stand for, from 1 on.
     """
 
     name: str
@@ -49,6 +52,9 @@ class Entry:
     remotes: tuple[Remote, ...] = ()
     validation: int = 0
     shipped: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+    rate_hz: float | None = None
+    class_names: tuple[str, ...] = ()
 
 
 _ENTRIES = (
@@ -101,6 +107,29 @@ _ENTRIES = (
         "not stated",
         "instruments",
     ),
+    Entry(
+        "authors",
+        "who wrote this sentence? 10,580 + 2,422 sentences of four presidents",
+        "annual messages to the Congress of the United States, 1885 to 1912; it has no public "
+        "source in this form",
+        "public domain",
+        "authors",
+        options=(("unit", "sentence"),),
+    ),
+    Entry(
+        "activity",
+        "12 activities of 30 people, a label each step: 61 recordings, 6 channels, 10 Hz",
+        "every fifth step of HAPT, Reyes-Ortiz et al. (2016), Neurocomputing 171, 754-767; it has "
+        "no public source in this form",
+        "not stated",
+        "activity",
+        rate_hz=10.0,
+        class_names=(
+            *("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "lying"),
+            *("stand to sit", "sit to stand", "sit to lie", "lie to sit"),
+            *("stand to lie", "lie to stand"),
+        ),
+    ),
 )
 _SAME = {"basic-motions": "uea/BasicMotions", "uea/JapaneseVowels": "japanese-vowels"}
 _ARCHIVES = {
@@ -120,7 +149,7 @@ def names() -> list[str]:
     """Return the name of every data set, those of the archives last.
 
     >>> names()[:4]
-    ['basic-motions', 'instruments', 'japanese-vowels', 'mnist-rows']
+    ['activity', 'authors', 'basic-motions', 'instruments']
     """
     own = sorted([*(entry.name for entry in _ENTRIES), "basic-motions"])
     return own + [f"{archive}/{name}" for archive in _ARCHIVES for name in _members(archive)]
@@ -196,6 +225,7 @@ def read_named(
     validation = options.pop("validation", True) if entry.validation else False
     if not isinstance(validation, bool):
         raise OptionError(f"validation={validation!r}; expected True or False.")
+    options = options or dict(entry.options)
     pieces = find_pieces(locate(entry, fetch=fetch), format=format)
     if not validation:
         data = read_pieces(pieces, part=part, limit=limit, **options)
@@ -204,7 +234,19 @@ def read_named(
         # The validation part lies at the end of the file, so the file is read to its end.
         data = _set_aside(read_pieces(pieces, part=whole, **options), entry.validation)
         data = limited(data if part is None else data.part(part), limit)
-    return replace(data, name=name)
+    return replace(
+        data,
+        name=name,
+        rate_hz=data.rate_hz or entry.rate_hz,
+        classes=_class_names(data.classes, entry.class_names),
+    )
+
+
+def _class_names(classes: tuple[Any, ...] | None, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """The names of classes that are numbers from 1 on, where they are known."""
+    if not names or classes is None or not set(classes) <= set(range(1, len(names) + 1)):
+        return classes
+    return tuple(names[number - 1] for number in classes)
 
 
 def _set_aside(data: Dataset, count: int) -> Dataset:

@@ -141,7 +141,7 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
                 files[reader].append(file)
                 break
     pieces = []
-    for reader, own in _without_tables(files).items():
+    for reader, own in _without_tables(_first_choice(files)).items():
         if reader.whole_folder or reader.single_files:
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
         else:
@@ -157,6 +157,8 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     """
     names = _listing(folder).folders
     inside = {name: _of_folder(folder / name, readers) for name in names}
+    if any(not p.reader.last for pieces in inside.values() for p in pieces):
+        inside = {name: [p for p in own if not p.reader.last] for name, own in inside.items()}
     singles = {p.reader for name in names for p in inside[name] if p.reader.single_files}
     classes = [
         Piece(reader, folder, "", part_named(folder.name))
@@ -172,6 +174,19 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
         if part_named(name)
         for piece in inside[name] or _of_folders(folder / name, readers)
     ]
+
+
+def _first_choice(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
+    """Leave out notes and pictures that lie beside data of another format."""
+    first = {reader: own for reader, own in files.items() if not reader.last}
+    beside = {name for reader in files if reader.last for name in _beside(reader, first)}
+    return files if not first or all(beside.issuperset(own) for own in first.values()) else first
+
+
+def _beside(reader: Reader, files: dict[Reader, list[str]]) -> list[str]:
+    """The files of other formats that belong to this one, such as its table of labels."""
+    own = [name for names in files.values() for name in names]
+    return [name for name in own if reader.knows(name) and not reader.matches(name)]
 
 
 def _without_tables(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:

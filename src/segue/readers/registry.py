@@ -30,6 +30,8 @@ _PARTS = {
     "val": "validation",
 }
 _PART = "|".join(sorted(_PARTS, key=len, reverse=True))
+# Files that are about the data.
+NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"
 _NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{_PART}))?"
 
 
@@ -46,6 +48,8 @@ class Reader:
         whole_folder: its files are read together, not one by one.
         single_files: one file is a sequence, and a folder of them a data set, with one folder for
             each class or with a table of labels beside them.
+        last: its files count only where none of another format are: such files lie beside data
+            of any kind.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Reader:
     beside: str = ""
     whole_folder: bool = False
     single_files: bool = False
+    last: bool = False
 
     def matches(self, file: str) -> re.Match[str] | None:
         """Return the match of a file's name, with the groups `name` and `part`."""
@@ -139,6 +144,14 @@ READERS = (
         r".+\.(?:wave?|flac|og[ga]|opus|mp3|aiff?)",
         beside=r".+\.[ct]sv",
         single_files=True,
+    ),
+    Reader(
+        "text",
+        "texts: .txt, a folder for each class or with labels.csv beside them; also by sentence",
+        rf"(?!(?:{NOTES})\b).+\.te?xt",
+        beside=r"labels\.[ct]sv",
+        single_files=True,
+        last=True,
     ),
     Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
 )

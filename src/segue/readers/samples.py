@@ -6,6 +6,7 @@ What the readers of such files (sounds, texts) have in common; none of the files
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ def find_examples(
     limit: int | None = None,
     labels: str | None = None,
     what: str = "file",
+    notes: str = "",
 ) -> Examples:
     """Find the files of one data set.
 
@@ -56,6 +58,7 @@ def find_examples(
         labels: a table of labels, relative to the folder; if left out, `labels.csv`, or the only
             .csv or .tsv file in the folder.
         what: what one file is called in messages.
+        notes: a pattern for the beginnings of names of files that are about the data.
 
     Raises:
         FileError: no such files, files on both levels, or a table that does not fit them.
@@ -64,11 +67,13 @@ def find_examples(
     if path.is_file():
         return Examples((path,), (path.name,))
     files, folders = _listing(path)
-    own = [name for name in files if name.lower().endswith(tuple(endings))]
-    inside = {
-        name: [n for n in _listing(path / name)[0] if n.lower().endswith(tuple(endings))]
-        for name in folders
-    }
+
+    def examples(names: Sequence[str]) -> list[str]:
+        fit = [name for name in names if name.lower().endswith(tuple(endings))]
+        return [n for n in fit if not (notes and re.match(rf"(?:{notes})\b", n, re.IGNORECASE))]
+
+    own = examples(files)
+    inside = {name: examples(_listing(path / name)[0]) for name in folders}
     classes = {name: names for name, names in inside.items() if names}
     if own and classes:
         raise FileError(

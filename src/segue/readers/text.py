@@ -1,0 +1,215 @@
+"""Texts: .txt files, a folder for each class, or with a table of labels beside them.
+
+    authors/train/Grover_Cleveland/1885.txt
+    authors/train/William_McKinley/1897.txt
+    authors/test/Grover_Cleveland/1896.txt
+
+A file is one sequence, or each of its sentences, lines, paragraphs, or pieces of so many words or
+characters is. What comes of one file is one group, so that no split parts it. Files are read in
+blocks, and with a limit no further than is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import FileError, OptionError, did_you_mean
+from segue.readers.decoding import check_encoding, lines, text_blocks
+from segue.readers.registry import NOTES, part_named
+from segue.readers.samples import Examples, find_examples, relative
+from segue.readers.sentences import split_sentences
+from segue.sequences import Array, Sequences
+
+ENDINGS = (".txt", ".text")
+Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
+
+_SHOWN = 20  # problems of one folder in one message
+
+
+def read(
+    path: Path,
+    *,
+    limit: int | None = None,
+    unit: Unit | None = None,
+    chunk: int | None = None,
+    encoding: str | None = None,
+    labels: str | None = None,
+) -> Dataset:
+    """Read one text, or the texts of one folder.
+
+    Args:
+        path: a file or a folder.
+        limit: so many sequences, the first of each class in turn.
+        unit: what one sequence is: a "file" (if nothing is said), "paragraph" (between empty
+            lines), "sentence", "line", or so many "words" or "characters", as `chunk` says.
+        chunk: words (or characters, with that unit) in one sequence; the last of a file has what is
+            left.
+        encoding: such as "cp1252"; if left out, what a file's mark says, else UTF-8.
+        labels: the table with the labels, in or relative to the folder; see
+            `segue.readers.sidecar`.
+
+    Returns:
+        Texts. `ids` are the names of the files, with the place in the file where there are several;
+        `groups` are the files then.
+
+    Raises:
+        FileError: files that are empty or no texts of this encoding; the first twenty are named.
+        OptionError: a unit, a chunk or an encoding that means nothing.
+    """
+    check_encoding(encoding)
+    chosen = _unit(unit, chunk)
+    cut = partial(_UNITS[chosen], encoding=encoding, **({} if chunk is None else {"count": chunk}))
+    whole = chosen == "file"
+    first = limit if whole else None
+    found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
+    texts, places, problems = _read_all(found, cut, None if whole else limit)
+    if problems:
+        raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
+    return _data_set(texts, np.array(places, np.int64).reshape(-1, 2), found, path, whole=whole)
+
+
+def _read_all(
+    found: Examples, cut: Callable[[Path], Iterator[str]], limit: int | None
+) -> tuple[Sequences, list[tuple[int, int]], list[FileError]]:
+    """The texts, for each its file and its place there, and what was wrong."""
+    places: list[tuple[int, int]] = []
+    problems: list[FileError] = []
+
+    def texts() -> Iterator[str]:
+        left = _shares(found, limit)
+        for number, file in enumerate(found.files):
+            key = None if found.labels is None else found.labels[number]
+            if len(problems) >= _SHOWN or left.get(key) == 0:
+                continue
+            before = len(places)
+            try:
+                for place, text in enumerate(islice(cut(file), left.get(key))):
+                    places.append((number, place))
+                    yield text
+                if len(places) == before:
+                    raise FileError("is empty: remove it, there is nothing to read.", path=file)
+            except FileError as error:
+                problems.append(error)
+            except OSError as error:
+                said = f"cannot be read ({error.strerror or error})."
+                problems.append(FileError(said, path=file))
+            if key in left:
+                left[key] -= len(places) - before
+
+    return Sequences.from_texts(texts()), places, problems
+
+
+def _shares(found: Examples, limit: int | None) -> dict[object, int]:
+    """So many texts of each class are enough for a limit; nothing without one."""
+    if limit is None:
+        return {}
+    names = {None} if found.labels is None else set(found.labels.tolist())
+    return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
+
+
+def _data_set(x: Sequences, places: Array, found: Examples, path: Path, *, whole: bool) -> Dataset:
+    files, within = places[:, 0], places[:, 1]
+    ids = np.array(found.ids)[files]
+    groups = None if found.groups is None else found.groups[files]
+    if not whole:
+        # Files of one name in two parts are two groups.
+        begin = f"{path.name}/" if part_named(path.name) else ""
+        groups = np.array([begin + name for name in ids]) if groups is None else groups
+        ids = np.array([f"{name}:{place + 1}" for name, place in zip(ids, within, strict=True)])
+    return Dataset(
+        x,
+        None if found.labels is None else found.labels[files],
+        groups=groups,
+        parts=None if found.parts is None else found.parts[files],
+        ids=ids,
+    )
+
+
+# -- units ----------------------------------------------------------------------------------------
+
+
+def _unit(unit: str | None, chunk: int | None) -> str:
+    """What one sequence is, after checking that unit and chunk fit together."""
+    if unit is not None and unit not in _UNITS:
+        raise OptionError(f"unit={unit!r}.{did_you_mean(str(unit), _UNITS)}")
+    unit = unit or ("file" if chunk is None else "words")
+    if unit not in ("words", "characters"):
+        if chunk is not None:
+            raise OptionError(f"chunk={chunk} is for unit='words' or 'characters', not {unit!r}.")
+    elif chunk is None or isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+        raise OptionError(f"unit={unit!r} needs how many, such as chunk=50; got {chunk!r}.")
+    return unit
+
+
+def _whole(path: Path, *, encoding: str | None) -> Iterator[str]:
+    text = "".join(text_blocks(path, encoding))
+    if text.strip():
+        yield text
+
+
+def _lines(path: Path, *, encoding: str | None) -> Iterator[str]:
+    for line in lines(path, encoding):
+        if line.strip():
+            yield line.strip()
+
+
+def _paragraphs(path: Path, *, encoding: str | None) -> Iterator[str]:
+    waiting: list[str] = []
+    for line in lines(path, encoding):
+        if line.strip():
+            waiting.append(line)
+        elif waiting:
+            yield _in_one_line(waiting)
+            waiting = []
+    if waiting:
+        yield _in_one_line(waiting)
+
+
+def _sentences(path: Path, *, encoding: str | None) -> Iterator[str]:
+    for paragraph in _paragraphs(path, encoding=encoding):
+        yield from split_sentences(paragraph)
+
+
+def _words(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
+    words = (word for line in lines(path, encoding) for word in line.split())
+    while piece := list(islice(words, count)):
+        yield " ".join(piece)
+
+
+def _characters(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
+    rest = ""
+    for block in text_blocks(path, encoding):
+        rest += block
+        whole = len(rest) // count * count
+        yield from (rest[start : start + count] for start in range(0, whole, count))
+        rest = rest[whole:]
+    if rest.strip():
+        yield rest
+
+
+def _in_one_line(parts: list[str]) -> str:
+    return " ".join(" ".join(parts).split())
+
+
+_UNITS: dict[str, Callable[..., Iterator[str]]] = {
+    "file": _whole,
+    "paragraph": _paragraphs,
+    "sentence": _sentences,
+    "line": _lines,
+    "words": _words,
+    "characters": _characters,
+}
+
+
+def _together(problems: list[FileError], count: int, path: Path) -> FileError:
+    shown = [f"  {relative(str(problem), path)}" for problem in problems]
+    full = " (and there may be more)" if len(problems) == _SHOWN else ""
+    said = f"{len(problems)} of {count:,} texts cannot be used{full}:\n" + "\n".join(shown)
+    return FileError(said, path=path)
