@@ -153,6 +153,14 @@ READERS = (
         single_files=True,
         last=True,
     ),
+    Reader(
+        "images",
+        "images row by row: .png, .jpg, .bmp, .tif, a folder for each class or with labels.csv",
+        r".+\.(?:png|jpe?g|bmp|tiff?|gif|webp)",
+        beside=r"labels\.[ct]sv",
+        single_files=True,
+        last=True,
+    ),
     Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
 )
 
