@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Score a model on labelled data",
     "predict": "Predict the class of each sequence",
     "view": "Look at data before training on them",
+    "listen": "Hear some sequences of a data set",
     "generate": "Write made-up data to learn with",
     "data list": "List the data sets",
     "data show": "Show where a data set comes from",

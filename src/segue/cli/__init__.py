@@ -1,4 +1,4 @@
-"""The command line: `segue fit`, `evaluate`, `predict`, `view`, `generate`, `data`, `info`.
+"""The command line: `segue fit`, `evaluate`, `predict`, `view`, `listen`, `generate` and so on.
 
 Each command is one thin file beside this one: it reads its options, calls what Python users call,
 and prints. Whatever is slow to import is imported inside the commands, so that `--help` is quick.
@@ -20,7 +20,7 @@ import typer
 import typer.core
 
 from segue._version import __version__
-from segue.cli import data, evaluate, fit, generate, info, predict, view
+from segue.cli import data, evaluate, fit, generate, info, listen, predict, view
 from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -48,6 +48,7 @@ app.command()(fit.fit)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(view.view)
+app.command()(listen.listen)
 app.command()(generate.generate)
 app.command()(info.info)
 app.add_typer(data.app)  # typer lists groups last

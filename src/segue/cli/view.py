@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,13 +48,23 @@ def view(
 
 def _draw(dataset: Dataset, samples: int, out: Path) -> None:
     from segue import plots
+
+    save(plots.overview(dataset, samples=samples), out, "--out")
+
+
+def save(figure: Any, path: Path, option: str) -> None:
+    """Write a figure in the format that the file's ending says.
+
+    Raises:
+        OptionError: an ending that is none; `option` is what it was given to.
+        WriteError: the disk is full or read-only.
+    """
     from segue.atomic import replacing
 
-    figure = plots.overview(dataset, samples=samples)
     known = figure.canvas.get_supported_filetypes()
-    if out.suffix.lower().removeprefix(".") not in known:
-        raise OptionError(f"--out is {out}; expected a file ending in .{', .'.join(known)}.")
-    with replacing(out) as temporary:
+    if path.suffix.lower().removeprefix(".") not in known:
+        raise OptionError(f"{option} is {path}; expected a file ending in .{', .'.join(known)}.")
+    with replacing(path) as temporary:
         figure.savefig(temporary)
 
 

@@ -19,6 +19,7 @@ from segue.plots.sequences import (
     plot_mistakes,
     plot_sequences,
 )
+from segue.plots.sounds import plot_clip
 from segue.plots.style import PALETTE, STYLE, strip
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "plot_attribution",
     "plot_calibration",
     "plot_class_balance",
+    "plot_clip",
     "plot_confusion",
     "plot_coverage",
     "plot_curve",
