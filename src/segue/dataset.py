@@ -45,6 +45,7 @@ class Dataset:
         spans: `[n, 3]`, where windows come from: their series, their first step in it, and the step
             behind their last one, that of the target included. `segue.windows` sets them.
         name: what the source is called.
+        notes: what its reader guessed, and what is unusual; lines for people.
 
     Raises:
         DataError: counts that do not agree (all of them are reported together), or a label that
@@ -68,6 +69,7 @@ class Dataset:
     static: Array | None = field(default=None, kw_only=True)
     spans: Array | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         def fix(name: str, value: Any) -> None:
@@ -289,6 +291,7 @@ class Dataset:
             static=join("static"),
             spans=join("spans"),
             name=sets[0].name,
+            notes=tuple(dict.fromkeys(note for data in sets for note in data.notes)),
         )
 
     def summary(self) -> Summary:
@@ -315,6 +318,7 @@ class Dataset:
             "rate_hz": self.rate_hz,
             "task": self.task,
             "name": self.name,
+            "notes": list(self.notes),
         }
         return arrow.write(path, self._rows(), metadata=metadata, batch_steps=batch_steps)
 
@@ -352,6 +356,7 @@ class Dataset:
             channels=None if metadata.get("channels") is None else tuple(metadata["channels"]),
             rate_hz=metadata.get("rate_hz"),
             name=metadata.get("name", ""),
+            notes=tuple(metadata.get("notes", ())),
             **columns,
         )
 

@@ -18,6 +18,7 @@ import platform
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -80,6 +81,8 @@ def fit_run(
     out: str | Path | None = None,
     seeds: int | None = None,
     initial: str | Path | None = None,
+    columns: dict[str, Any] | None = None,
+    tell: Callable[[Iterable[str]], None] | None = None,
     **settings: Any,
 ) -> Run:
     """Read a source, train an estimator on it, evaluate it, and keep all of it in a folder.
@@ -95,13 +98,17 @@ def fit_run(
         seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
             the run's model is then the ensemble of all.
         initial: the run or the model file whose weights the training begins with.
+        columns: further options of the reader, such as `{"label": "kind"}` for a table.
+        tell: called with the notes of the data set (what the reader guessed) before they are used.
         **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
 
     Raises:
         SegueError: a source, an option or a network that cannot be used. No folder is left then.
     """
     reading: dict[str, Any] = {"task": task, "test": test, "limit": limit}
-    data, kind = _read(source, **reading, seed=settings.get("seed", 0))
+    if columns:
+        reading["columns"] = columns
+    data, kind = _read(source, **reading, seed=settings.get("seed", 0), tell=tell)
     if seeds is not None and kind.purpose != "classify":
         raise OptionError(
             f"The model of several seeds is an ensemble of classifiers, and this is a "
@@ -116,6 +123,8 @@ def fit_run(
         settings = {"head": "sigmoid", **settings}
     estimator = kind(**settings)
     record = _record(source, data, estimator, reading)
+    if data.notes:
+        record["notes"] = list(data.notes)
     if seeds is not None:
         record["seeds"] = seeds
     if initial is not None:
@@ -206,14 +215,23 @@ def find_model(path: str | Path) -> Path:
 
 
 def _read(
-    source: str | Path, *, task: str | None, test: float | None, limit: int | None, seed: int
+    source: str | Path,
+    *,
+    task: str | None,
+    test: float | None,
+    limit: int | None,
+    seed: int,
+    columns: dict[str, Any] | None = None,
+    tell: Callable[[Iterable[str]], None] | None = None,
 ) -> tuple[Dataset, Any]:
     """Read the source with the parts that are wanted, and find the estimator for its task."""
     from segue.estimators.tasks import estimator_for
     from segue.prepare.windowing import cut_in_time
     from segue.readers import read
 
-    data = read(source, limit=limit)
+    data = read(source, limit=limit, **(columns or {}))
+    if tell is not None:
+        tell(data.notes)
     kind = estimator_for(task, data.task)
     if kind.purpose == "forecast" and test is not None and data.parts is None:
         return cut_in_time(data, test), kind

@@ -33,6 +33,7 @@ class Summary:
         duplicates_across_parts: sequences whose values also stand in another part.
         groups_across_parts: groups that stand in more than one part.
         kind: what the values are: "numbers", "tokens" or "text".
+        notes: what the reader guessed, and what is unusual.
     """
 
     name: str
@@ -47,12 +48,14 @@ class Summary:
     duplicates_across_parts: int
     groups_across_parts: int
     kind: Kind = "numbers"
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str]]:
         """The table as pairs of a heading and its text."""
         shortest, median, longest = self.lengths
         unit = _UNITS[self.kind]
         rows = [
+            *(("read as" if number == 0 else "", note) for number, note in enumerate(self.notes)),
             ("sequences", f"{self.sequences:,}"),
             ("channels", f"{self.channels}") if self.kind == "numbers" else ("values", self.kind),
             (
@@ -116,6 +119,7 @@ def summarize(data: Dataset) -> Summary:
         duplicates_across_parts=across,
         groups_across_parts=_groups_across(data),
         kind=data.x.kind,
+        notes=data.notes,
     )
 
 

@@ -84,6 +84,21 @@ def test_silso(extra: bool) -> None:
         assert data.channels == ("sunspot number", "error", "observations")
 
 
+def test_table() -> None:
+    """Tables typed by hand: as a spreadsheet writes them in a country with decimal commas, too."""
+    rows = read(GOLDEN / "table" / "rows.csv")
+    assert [s.ravel().tolist() for s in (rows.x[0], rows.x[2])] == [[0.5, 1], [3, 4, 5]]
+    np.testing.assert_array_equal(rows.x[1][:, 0], np.float32([np.nan, 2]))
+    assert rows.y.tolist() == ["walk", "run", "walk"]
+    assert rows.ids.tolist() == ["a", "b", "c"]
+    data = read(GOLDEN / "table" / "steps.csv")
+    np.testing.assert_array_equal(data.x[0], np.float32([[0.5, -1], [1.25, 2]]))
+    np.testing.assert_array_equal(data.x[1], np.float32([[10, np.nan]]))
+    assert data.y.tolist() == ["ja", "nein"]
+    assert data.channels == ("Wert x", "Wert; y")
+    assert data.rate_hz == 0.5
+
+
 def test_audio() -> None:
     """WAV files packed by hand: 16 and 24 bit, one and two channels, an odd chunk in between."""
     data = read(GOLDEN / "audio")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Source, print_json, print_table
 
 app = typer.Typer(name="data", help="Data sets that have a name.", no_args_is_help=True)
@@ -38,15 +39,20 @@ def list_(
 
 
 @app.command()
-def show(source: Source, limit: Limit = None, json: Json = False, debug: Debug = False) -> None:
+@with_columns
+def show(
+    source: Source,
+    limit: Limit = None,
+    columns: Columns = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Show where a data set comes from, and what it holds.
 
     Example: segue data show japanese-vowels
     """
-    from segue.readers import read
-
     origin = _origin(source)
-    summary = read(source, limit=limit).summary()
+    summary = read_source(source, columns, limit=limit).summary()
     if json:
         print_json({**origin, **asdict(summary)})
         return

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Model, Part, Source, print_json
 
 
+@with_columns
 def evaluate(
     model: Model,
     source: Source,
@@ -18,6 +20,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write the report with pictures.")
     ] = None,
+    columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -29,11 +32,11 @@ def evaluate(
     """
     from segue.estimators import load
     from segue.evaluation import evaluate as score
-    from segue.readers import read
     from segue.runs import find_model
 
     path = find_model(model)
-    evaluation = score(load(path), read(source, limit=limit), part=part)
+    data = read_source(source, columns, limit=limit)
+    evaluation = score(load(path), data, part=part)
     if report is not None:
         evaluation.to_html(report, model_path=path, source=source)
     if json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segue.cli.columns import Columns, tell, with_columns
 from segue.cli.headlines import headline
 from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
 from segue.errors import OptionError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from segue.runs import Run
 
 
+@with_columns
 def fit(
     source: Annotated[
         str | None,
@@ -124,6 +126,7 @@ def fit(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with a run that was stopped.")
     ] = None,
+    columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -175,6 +178,8 @@ def fit(
             validation="auto" if validation == "auto" else share(validation, "--validation"),
             seed=seed,
             device=device,
+            columns=columns,
+            tell=tell,
             **{name: value for name, value in settings.items() if value is not None},
         )
     _print(run, json=json)

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Model, Part, Source, print_json
 
 
+@with_columns
 def predict(
     model: Model,
     source: Source,
@@ -25,6 +27,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Write a file instead of printing.")
     ] = None,
+    columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -37,11 +40,10 @@ def predict(
     from segue.atomic import write_text
     from segue.cli.answers import answers
     from segue.estimators import load
-    from segue.readers import read
     from segue.runs import find_model
 
     estimator = load(find_model(model))
-    data = read(source, part=part, limit=limit)
+    data = read_source(source, columns, part=part, limit=limit)
     found = answers(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         write_text(out, found.to_csv())

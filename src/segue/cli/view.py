@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Source, print_json
 from segue.errors import OptionError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from segue.dataset import Dataset
 
 
+@with_columns
 def view(
     source: Source,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Sequences of each class.")] = 3,
@@ -22,6 +24,7 @@ def view(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw a picture (or .pdf, .svg).")
     ] = None,
+    columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -31,9 +34,7 @@ def view(
 
     Example: segue view japanese-vowels --out vowels.png
     """
-    from segue.readers import read
-
-    dataset = read(source, limit=limit)
+    dataset = read_source(source, columns, limit=limit)
     summary = dataset.summary()
     if out is not None:
         _draw(dataset, samples, out)

@@ -17,14 +17,14 @@ from segue.dataset import Dataset
 from segue.errors import OptionError
 from segue.readers import catalog
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.pieces import find_pieces, is_there, read_pieces
+from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
 
 
 def read(
-    source: str | Path,
+    source: Any,
     *,
     part: str | None = None,
     limit: int | None = None,
@@ -36,15 +36,17 @@ def read(
     Args:
         source: a file; a folder; what the names of several files begin with (`data/GunPoint` for
             `data/GunPoint_TRAIN.tsv` and `data/GunPoint_TEST.tsv`); or a name that
-            `segue data list` shows. A file or folder of that name comes first.
+            `segue data list` shows. A file or folder of that name comes first. Or a data frame of
+            pandas or Polars, or an Arrow table, which is read as a file with a table is.
         part: "train", "validation" or "test": read this part only.
         limit: the first so many sequences of each part, without reading all where the format
             allows it.
         format: which files to take from a folder that holds several formats.
-        options: of the format, such as `channels=2` for .dat files.
+        options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
-        A data set, with `parts` where files or folders are named so (`_TRAIN`, `Test/`, ...).
+        A data set, with `parts` where files or folders are named so (`_TRAIN`, `Test/`, ...), and
+        with `notes` where something had to be guessed.
 
     Raises:
         DataNotFoundError: no such file, folder or name; a near name is suggested.
@@ -56,6 +58,8 @@ def read(
     """
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
+    if not isinstance(source, str | Path):
+        return _read_frame(source, part=part, limit=limit, format=format, **options)
     path = Path(source).expanduser()
     if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
         return catalog.read_named(source, part=part, limit=limit, format=format, **options)
@@ -100,6 +104,15 @@ def write(
     with replacing_folder(Path(folder), overwrite=overwrite) as temporary:
         reader.write(temporary, data)
     return Path(folder)
+
+
+def _read_frame(frame: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
+    from segue.readers.table import read_frame
+
+    if options.pop("format") is not None:
+        raise OptionError("A data frame has no format: leave out `format`.")
+    data = read_frame(frame, **options)
+    return limited(data if part is None else data.part(part), limit)
 
 
 def _may_be_a_name(source: str) -> bool:

@@ -50,7 +50,7 @@ def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noq
     if path.is_file():
         return [_of_file(path, readers)]
     if path.is_dir():
-        pieces = _of_folder(path, readers) or _of_folders(path, readers)
+        pieces = _below_tables(path, readers, _of_folder(path, readers))
         return _one_data_set(pieces, path) if pieces else _refuse(path)
     pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
     pieces = [piece for piece in pieces if piece.name == path.name]
@@ -125,11 +125,12 @@ def _kind_of_labels(data: Dataset) -> str:
 def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
     for reader in readers:
         match = reader.matches(path.name)
-        if match and reader.whole_folder:
+        if match is None or (len(readers) > 1 and not reader.accepts(path)):
+            continue
+        if reader.whole_folder:
             raise FileError(f"is one file of many: give its folder, {path.parent}.", path=path)
-        if match:
-            groups = match.groupdict()
-            return Piece(reader, path, groups.get("name") or "", part_named(groups.get("part")))
+        groups = match.groupdict()
+        return Piece(reader, path, groups.get("name") or "", part_named(groups.get("part")))
     raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
 
 
@@ -137,16 +138,37 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     files = defaultdict(list)
     for file in _listing(folder).files:  # of one folder there may be a hundred thousand
         for reader in readers:
-            if reader.matches(file):
+            if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
                 break
     pieces = []
     for reader, own in _without_tables(_first_choice(files)).items():
-        if reader.whole_folder or reader.single_files:
+        if reader.whole_folder or reader.single_files or reader.takes_folder(folder):
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
         else:
             pieces += [_of_file(folder / file, (reader,)) for file in _without_twins(own)]
     return pieces
+
+
+def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Piece]) -> list[Piece]:
+    """What lies in the folders inside, where the folder itself has nothing, or only tables.
+
+    A table may say something about sounds or texts below it.
+    """
+    if own and not all(piece.reader.folders for piece in own):
+        return own
+    deeper = _of_folders(folder, readers)
+    if own:
+        return [p for p in deeper if p.reader.single_files and _owns(p.reader, own)] or own
+    whole = [
+        Piece(r, folder, "", part_named(folder.name)) for r in readers if r.takes_folder(folder)
+    ]
+    return deeper if any(p.reader.single_files for p in deeper) else whole or deeper
+
+
+def _owns(reader: Reader, tables: list[Piece]) -> bool:
+    """Whether tables may be about the files of a format."""
+    return all(reader.knows(piece.path.name) for piece in tables)
 
 
 def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
@@ -172,7 +194,7 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
         replace(piece, part=part_named(name))
         for name in names
         if part_named(name)
-        for piece in inside[name] or _of_folders(folder / name, readers)
+        for piece in _below_tables(folder / name, readers, inside[name])
     ]
 
 

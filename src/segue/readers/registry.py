@@ -50,6 +50,8 @@ class Reader:
             each class or with a table of labels beside them.
         last: its files count only where none of another format are: such files lie beside data
             of any kind.
+        folders: a folder of its files may be one data set; the module's `takes_folder` says so.
+        by_content: other formats have the same ending; the module's `accepts` looks at the file.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Reader:
     whole_folder: bool = False
     single_files: bool = False
     last: bool = False
+    folders: bool = False
+    by_content: bool = False
 
     def matches(self, file: str) -> re.Match[str] | None:
         """Return the match of a file's name, with the groups `name` and `part`."""
@@ -70,6 +74,17 @@ class Reader:
         """Whether a file of this name is of this format, or belongs to one that is."""
         pattern = f"(?:{self.pattern})" + (f"|(?:{self.beside})" if self.beside else "")
         return re.fullmatch(pattern, file, re.IGNORECASE) is not None
+
+    def accepts(self, path: Path) -> bool:
+        """Whether a file that has the right name is of this format."""
+        try:
+            return not self.by_content or bool(self._module.accepts(path))
+        except OSError:
+            return True  # reading it will say what is wrong
+
+    def takes_folder(self, folder: Path) -> bool:
+        """Whether the files of a folder, or of folders in it, are one data set of this format."""
+        return self.folders and bool(self._module.takes_folder(folder))
 
     def read(self, path: Path, *, limit: int | None = None, **options: Any) -> Dataset:
         """Read one file, or one folder of a format that is a folder.
@@ -124,7 +139,12 @@ READERS = (
         whole_folder=True,
     ),
     Reader("ts", "<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives", rf"{_NAMED}\.ts"),
-    Reader("tsv", "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018", rf"{_NAMED}\.tsv"),
+    Reader(
+        "tsv",
+        "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018",
+        rf"{_NAMED}\.tsv",
+        by_content=True,
+    ),
     Reader(
         "npz",
         "NumPy arrays: .npz, or .npy with the labels in y.npy or <name>_y.npy",
@@ -137,7 +157,7 @@ READERS = (
         rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{_PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
         beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
     ),
-    Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow"),
+    Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow", by_content=True),
     Reader(
         "audio",
         "sounds: .wav, .flac, .ogg, .mp3, a folder for each class or with labels.csv beside them",
@@ -162,6 +182,12 @@ READERS = (
         last=True,
     ),
     Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
+    Reader(
+        "table",
+        "tables: .csv, .tsv, .parquet, .feather; one row a sequence, one row a step, or one file",
+        rf"{_NAMED}\.(?:(?:csv|tsv)(?:\.gz)?|parquet|pq|feather|arrow)",
+        folders=True,
+    ),
 )
 
 

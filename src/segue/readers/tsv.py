@@ -51,6 +51,20 @@ def read(path: Path, *, limit: int | None = None) -> Dataset:
     return Dataset(x, as_labels(labels))
 
 
+def accepts(path: Path) -> bool:
+    """Whether a `.tsv` file is one of the archive; a table with names, or more text, is not."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first, second = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
+    if len(first) < 2:
+        return True
+    strange = [text for text in first[1:] if not _is_number(text)]
+    # A value that is no number is a mistake in the file, if the next line has one there.
+    is_header = len(strange) == len(first) - 1 or any(
+        not _is_number(text) for text in second[1:] if text
+    )
+    return not (strange and is_header)
+
+
 def without_padding(values: Array) -> Array:
     """Cut off NaN at the end, unless there is nothing else.
 

@@ -76,8 +76,9 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 def _is_data(path: Path) -> bool:
     if path.is_dir():
         return part_named(path.name) is not None
-    # Sounds and the like are never written by segue, so they are somebody's own.
-    return any(reader.knows(path.name) for reader in READERS if not reader.single_files)
+    # Sounds, tables and the like are never written by segue, so they are somebody's own.
+    own = [reader for reader in READERS if not (reader.single_files or reader.folders)]
+    return any(reader.knows(path.name) for reader in own)
 
 
 def parts_of(data: Dataset) -> list[tuple[str | None, Dataset]]:

@@ -1,0 +1,77 @@
+"""The options that say which column of a table is what; and how sources are read with them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+
+# The argument of `segue.readers.table.read`, the word on the command line, and the help.
+_OPTIONS = {
+    "label": ("label", "Of a table: the column with the label; none: there is no label."),
+    "id": ("id", "The column that says which sequence a row belongs to."),
+    "time": ("time", "The column by which the steps of a sequence are sorted."),
+    "group": ("group", "The column that says who or what a sequence comes from."),
+    "parts": ("part", "The column that says train, validation or test."),
+    "channels": ("channels", "The columns with values, separated by commas."),
+}
+Command = Callable[..., None]
+Columns = dict[str, Any] | None
+
+
+def with_columns(command: Command) -> Command:
+    """Give a command the options --column-label, --column-id, ...; they come as `columns`.
+
+    Args:
+        command: a function with an argument `columns`: what was given, as options of the reader.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    shown = [
+        p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for p in signature.parameters.values()
+        if p.name != "columns"
+    ]
+    place = next((i for i, p in enumerate(shown) if p.name in ("json", "debug")), len(shown))
+    added = [_parameter(word, text) for word, text in _OPTIONS.values()]
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> None:
+        words = {name: given.pop(f"column_{word}") for name, (word, _) in _OPTIONS.items()}
+        columns = {name: text for name, text in words.items() if text is not None}
+        command(**given, columns=columns)
+
+    parameters = [*shown[:place], *added, *shown[place:]]
+    wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    del wrapped.__wrapped__  # its signature is another one
+    return wrapped
+
+
+def read_source(source: str, columns: Columns, **options: Any) -> Dataset:
+    """Read a source, and say on standard error what was guessed about it."""
+    from segue.readers import read
+
+    data = read(source, **options, **(columns or {}))
+    tell(data.notes)
+    return data
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Print what a reader guessed, and what is unusual, on standard error."""
+    for number, note in enumerate(notes):
+        print(f"{'read as' if number == 0 else '       '} {note}", file=sys.stderr, flush=True)
+
+
+def _parameter(word: str, text: str) -> inspect.Parameter:
+    metavar = "A,B,..." if word == "channels" else "NAME"
+    kind = Annotated[str | None, typer.Option(f"--column-{word}", metavar=metavar, help=text)]
+    return inspect.Parameter(
+        f"column_{word}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+    )
