@@ -157,6 +157,7 @@ READERS = (
         rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{_PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
         beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
     ),
+    Reader("mat", "MATLAB files with XTrain, YTrain, XTest, YTest: .mat", rf"{_NAMED}\.mat"),
     Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow", by_content=True),
     Reader(
         "audio",
