@@ -48,6 +48,7 @@ from segue.networks import Network, NetworkLike, as_specs, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.static import StaticScale
+from segue.readers.objects import adapted
 from segue.sequences import Array, Layout, Sequences
 from segue.training import Callback, History, TrainingOptions
 from segue.training.folder import TrainingFolder
@@ -169,7 +170,8 @@ class SequenceEstimator(abc.ABC):
 
         Args:
             X: `(n, time, channel)` or `(n, time)` array, list of `(time, channel)` or `(time,)`
-                arrays, `Sequences`, or `Dataset`.
+                arrays, `Sequences`, or `Dataset`; an iterable of pairs (sequence, label), a data
+                frame, a data set of PyTorch or Hugging Face.
             y: `[n]` targets; none for a `Dataset`.
             sample_weight: `[n]`, how much each sequence counts.
             groups: `[n]`; a validation split never parts a group.
@@ -289,7 +291,7 @@ class SequenceEstimator(abc.ABC):
         """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        data = self.as_dataset(X, y, groups)
+        data = self.as_dataset(adapted(X, y, labelled=self.purpose != "forecast"), y, groups)
         data = data if static is None else replace(data, static=np.asarray(static))
         if data.task not in self.tasks:
             raise DataError(
@@ -311,7 +313,7 @@ class SequenceEstimator(abc.ABC):
         weights = None
         if sample_weight is not None:
             weights = _part_of(self.as_weights(sample_weight), data, part)
-        wanted = self.validation if validation_data is None else validation_data
+        wanted = self.validation if validation_data is None else adapted(validation_data)
         if isinstance(wanted, Dataset):
             wanted = self.as_dataset(wanted, None)
         elif validation_data is not None:
@@ -432,7 +434,7 @@ class SequenceEstimator(abc.ABC):
         self._check_fitted()
         if isinstance(X, Dataset) and "test" in X.part_names:
             X = X.part("test")  # noqa: N806
-        data = self.as_dataset(X, y)
+        data = self.as_dataset(adapted(X, y), y)
         if data.task not in self.tasks:
             raise DataError(f"A score needs {_TASKS[self.tasks[0]]}; the task is {data.task!r}.")
         return data

@@ -15,6 +15,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, SpecError
 from segue.prepare import Preparation
+from segue.readers.objects import adapted
 from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")
@@ -32,19 +33,19 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
     """
     if layout not in LAYOUTS:
         raise OptionError(f"`layout` is {layout!r}; expected one of {', '.join(LAYOUTS)}.")
+    x = adapted(x, labelled=False)
     if isinstance(x, Dataset):
         return x.x
     if isinstance(x, Sequences):
         return x
-    if is_table(x):
-        return _read_frame(x).x
     if hasattr(x, "to_numpy"):  # a frame of features: one row a sequence; or a column of texts
         x = x.to_numpy()
     if _are_texts(x):
         return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
     if isinstance(x, np.ndarray) and x.dtype != object:
         if x.ndim == 3 and layout in ("ntc", "tc"):
-            _refuse_padding_on_the_last_axis(x)
+            # Of an array on disk the beginning must do.
+            _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
         return Sequences.from_array(x, layout=layout)
     if isinstance(x, str | bytes) or not hasattr(x, "__iter__"):
         raise DataError(
@@ -92,8 +93,6 @@ def as_dataset(
         if y is not None:
             raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
         return x if groups is None else replace(x, groups=np.asarray(groups))
-    if y is None and _is_frame(x):
-        return _read_frame(x)
     sequences = as_sequences(x, layout)
     if y is None:
         raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
@@ -107,33 +106,6 @@ def as_dataset(
         return Dataset(sequences, labels, classes=classes, groups=groups)
     names = np.unique(labels).tolist() if classes is None else list(classes)
     return Dataset(sequences, labels, classes=tuple(names), groups=groups)
-
-
-def is_table(x: Any) -> bool:
-    """Whether a data frame has columns that say what is what: labels, sequences, times.
-
-    One of numbers only, such as scikit-learn has them, is an array with names; one of texts only
-    is a list of texts.
-    """
-    if not _is_frame(x):
-        return False
-    from segue.readers.table import Columns, as_loaded, role_of
-
-    columns = Columns(as_loaded(x))
-    if not columns.of_kind("number", "list"):
-        return False
-    return bool(columns.of_kind("text", "time", "list")) or any(map(role_of, columns.names))
-
-
-def _is_frame(x: Any) -> bool:
-    """Whether something is a data frame or an Arrow table; none of their packages is imported."""
-    return hasattr(x, "columns") and type(x).__module__.startswith(("pandas", "polars", "pyarrow"))
-
-
-def _read_frame(x: Any) -> Dataset:
-    from segue.readers.table import read_frame
-
-    return read_frame(x)
 
 
 def check_sequences(x: Sequences) -> None:

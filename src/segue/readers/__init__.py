@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from segue.dataset import Dataset
-from segue.errors import OptionError
-from segue.readers import catalog
+from segue.errors import DataError, OptionError
+from segue.readers import catalog, objects
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
@@ -36,8 +36,9 @@ def read(
     Args:
         source: a file; a folder; what the names of several files begin with (`data/GunPoint` for
             `data/GunPoint_TRAIN.tsv` and `data/GunPoint_TEST.tsv`); or a name that
-            `segue data list` shows. A file or folder of that name comes first. Or a data frame of
-            pandas or Polars, or an Arrow table, which is read as a file with a table is.
+            `segue data list` shows. A file or folder of that name comes first. Or an object:
+            a data frame, which is read as a file with a table is; an iterable of pairs (sequence,
+            label); a data set of PyTorch or Hugging Face.
         part: "train", "validation" or "test": read this part only.
         limit: the first so many sequences of each part, without reading all where the format
             allows it.
@@ -59,7 +60,7 @@ def read(
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
     if not isinstance(source, str | Path):
-        return _read_frame(source, part=part, limit=limit, format=format, **options)
+        return _read_object(source, part=part, limit=limit, format=format, **options)
     path = Path(source).expanduser()
     if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
         return catalog.read_named(source, part=part, limit=limit, format=format, **options)
@@ -106,12 +107,21 @@ def write(
     return Path(folder)
 
 
-def _read_frame(frame: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
-    from segue.readers.table import read_frame
-
+def _read_object(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
+    """A data frame with the options of a table, or another object that holds sequences."""
     if options.pop("format") is not None:
-        raise OptionError("A data frame has no format: leave out `format`.")
-    data = read_frame(frame, **options)
+        raise OptionError("An object of Python has no format: leave out `format`.")
+    if options or objects.is_table(source):
+        from segue.readers.table import read_frame
+
+        data = read_frame(source, **options)
+    elif adapter := objects.adapter_of(source):
+        data = adapter.take(source, True)
+    else:
+        known = "\n".join(f"  {adapter.about}" for adapter in objects.ADAPTERS)
+        raise DataError(
+            f"{type(source).__name__} is no source; expected a name, a path, or one of\n{known}"
+        )
     return limited(data if part is None else data.part(part), limit)
 
 

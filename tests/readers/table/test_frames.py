@@ -78,7 +78,7 @@ def test_options_and_parts() -> None:
     assert read(frame, label="none").y is None
     with pytest.raises(OptionError, match="no option 'lable'"):
         read(frame, lable="w")
-    with pytest.raises(OptionError, match="A data frame has no format"):
+    with pytest.raises(OptionError, match="An object of Python has no format"):
         read(frame, format="dat")
     with pytest.raises(DataError, match="has no rows"):
         read(frame[:0])
