@@ -291,7 +291,7 @@ class SequenceEstimator(abc.ABC):
         """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        data = self.as_dataset(adapted(X, y, labelled=self.purpose != "forecast"), y, groups)
+        data = self.as_dataset(adapted(X, y), y, groups)
         data = data if static is None else replace(data, static=np.asarray(static))
         if data.task not in self.tasks:
             raise DataError(

@@ -19,6 +19,7 @@ from segue.estimators.number_targets import Numbers, TargetScale, r_squared
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.windowing import as_series, is_one_series, windows
+from segue.readers.objects import adapted
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
@@ -127,6 +128,7 @@ class Forecaster(SequenceEstimator):
         Warns:
             UserWarning: the forecast is not clearly better, by 1 %, than "as yesterday".
         """
+        X = adapted(X, y, labelled=False)  # noqa: N806
         super().fit(X, y, **more)
         series = as_series(X)
         series = series.part("train") if "train" in series.part_names else series
