@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from segue.values import Kind
+from segue.values import Kind, decode
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
+    from segue.sequences import Sequences
 
 _UNITS = {"numbers": "steps", "tokens": "tokens", "text": "characters"}
 
@@ -34,6 +36,7 @@ class Summary:
         groups_across_parts: groups that stand in more than one part.
         kind: what the values are: "numbers", "tokens" or "text".
         notes: what the reader guessed, and what is unusual.
+        words: of texts, the fewest, the median and the most.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Summary:
     groups_across_parts: int
     kind: Kind = "numbers"
     notes: tuple[str, ...] = ()
+    words: tuple[int, float, int] | None = None
 
     def rows(self) -> list[tuple[str, str]]:
         """The table as pairs of a heading and its text."""
@@ -65,6 +69,9 @@ class Summary:
                 else f"{shortest} to {longest} {unit}, median {median:g}",
             ),
         ]
+        if self.words is not None:
+            fewest, usual, most = self.words
+            rows.append(("words", f"{fewest:,} to {most:,}, median {usual:g}"))
         if self.parts:
             rows.append(("parts", ", ".join(f"{k} {v:,}" for k, v in self.parts.items())))
         if self.classes:
@@ -120,7 +127,13 @@ def summarize(data: Dataset) -> Summary:
         groups_across_parts=_groups_across(data),
         kind=data.x.kind,
         notes=data.notes,
+        words=_extremes(word_counts(data.x)) if data.x.is_text else None,
     )
+
+
+def word_counts(x: Sequences) -> npt.NDArray[np.int64]:
+    """`[n]`, how many words the texts have, as white space parts them."""
+    return np.array([len(decode(steps).split()) for steps in x], np.int64)
 
 
 def _extremes(lengths: Any) -> tuple[int, float, int]:

@@ -59,6 +59,8 @@ def answers(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> 
         return _numbers(model, data)
     if purpose == "label":
         return _steps(model, data, model.predict_proba(data))
+    if per_step and data.x.is_text:
+        return _words(model, data)
     if per_step:
         return _steps(model, data, model.anytime(data))
     return _classes(model, data)
@@ -82,6 +84,21 @@ def _steps(model: Any, data: Dataset, shares: Sequences) -> Answers:
                 yield [name, step, model.classes_[row.argmax()].item(), *row.tolist()]
 
     return Answers(["id", "step", "prediction", *_share_names(model)], list(rows()))
+
+
+def _words(model: Any, data: Dataset) -> Answers:
+    """After each word, or character: what it is, and what is believed then."""
+    unit = model.preparation_.steps[0].unit
+
+    def rows() -> Iterator[list[Any]]:
+        triples = zip(_ids(data), data.x.texts(), model.anytime(data), strict=True)
+        for name, text, beliefs in triples:
+            tokens = model.preparation_.tokens(text)
+            for step, (token, row) in enumerate(zip(tokens, beliefs, strict=True)):
+                answer = model.classes_[row.argmax()].item()
+                yield [name, step, token.text, answer, *row.tolist()]
+
+    return Answers(["id", "step", unit, "prediction", *_share_names(model)], list(rows()))
 
 
 def _numbers(model: Any, data: Dataset) -> Answers:

@@ -80,6 +80,8 @@ def lines(dataset: Dataset, samples: int, *, width: int = 60) -> list[str]:
     chosen = _first_of_each_class(dataset, samples)
     if not chosen:
         return []
+    if dataset.x.is_text:
+        return _written(dataset, chosen)
     drawn = [dataset.x[number] for _, number in chosen]
     channel = liveliest_channel(drawn)
     margin = max(len(name) for name, _ in chosen)
@@ -91,6 +93,25 @@ def lines(dataset: Dataset, samples: int, *, width: int = 60) -> list[str]:
         name = dataset.channels[channel] if dataset.channels else channel + 1
         rows.insert(0, f"channel {name} of {dataset.x.channels}:")
     return rows
+
+
+def _written(
+    dataset: Dataset, chosen: list[tuple[str, int]], *, width: int = 88, rows: int = 4
+) -> list[str]:
+    """The beginnings of texts, wrapped, each below its label and its length."""
+    import textwrap
+
+    from segue.values import decode
+
+    lines = []
+    for name, number in chosen:
+        text = decode(dataset.x[number])
+        place = "" if dataset.ids is None else f", {dataset.ids[number]}"
+        lines.append(f"{name}  ({len(text.split()):,} words{place})")
+        begin = " ".join(text[: 2 * width * rows].split())
+        shown = textwrap.wrap(begin, width, initial_indent="  ", subsequent_indent="  ")
+        lines += [*shown[: rows - 1], shown[rows - 1] + " …"] if len(shown) > rows else shown
+    return lines
 
 
 def _first_of_each_class(dataset: Dataset, samples: int) -> list[tuple[str, int]]:

@@ -31,8 +31,17 @@ if TYPE_CHECKING:
 _PREFIX_STEPS = 500_000
 
 
-def anytime(classifier: SequenceClassifier, x: Sequences, every: int = 1) -> Sequences:
-    """Return `[time, class]` probabilities after each step. See `SequenceClassifier.anytime`."""
+def anytime(
+    classifier: SequenceClassifier, x: Sequences, every: int = 1, *, quiet: bool = False
+) -> Sequences:
+    """Return `[time, class]` probabilities after each step. See `SequenceClassifier.anytime`.
+
+    Args:
+        classifier: fitted.
+        x: checked sequences.
+        every: belief after every so many steps, and after the last.
+        quiet: do not say what it costs.
+    """
     if not isinstance(every, int | np.integer) or isinstance(every, bool) or every < 1:
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
     classifier.network_.check_needs_no_static()
@@ -40,7 +49,8 @@ def anytime(classifier: SequenceClassifier, x: Sequences, every: int = 1) -> Seq
     if not reason:
         return _in_one_pass(classifier, x, int(every))
     _refuse_fixed_length(classifier.network_)
-    _announce(classifier, x, int(every), reason)
+    if not quiet:
+        _announce(classifier, x, int(every), reason)
     return _each_prefix(classifier, x, int(every))
 
 

@@ -14,6 +14,7 @@ from segue.dataset import Dataset
 from segue.evaluation import metrics
 from segue.evaluation.answers import Answered, count_answers, coverage_curve
 from segue.evaluation.background import Background
+from segue.evaluation.reading import Reading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,7 @@ class Evaluation:
         predictions: `[n]`, the predicted labels.
         baseline_class: the class most frequent in training, the guess of a model without input.
         background: how the model was made.
+        readings: of a model of texts, how its belief goes along a few of them.
     """
 
     dataset: Dataset
@@ -61,6 +63,7 @@ class Evaluation:
     probabilities: metrics.Floats
     baseline_class: Any
     background: Background = field(default_factory=Background)
+    readings: tuple[Reading, ...] = ()
 
     @cached_property
     def _targets(self) -> metrics.Codes:

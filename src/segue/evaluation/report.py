@@ -49,6 +49,7 @@ def render(
         section("classes", "Scores by class", _classes(evaluation)),
         section("calibration", "Calibration", _calibration(evaluation)),
         section("mistakes", "The most confident mistakes", *_mistakes(evaluation)),
+        section("reading", "Belief along some texts", *_readings(evaluation)),
         section("use", "Use the model", *page.use(model_path, source, _USE)),
     ]
     return page.page(
@@ -140,6 +141,21 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
         )
         pictures.append(picture(axes, f"mistake{number}", caption))
     return [paragraph(said), grid(pictures, "small")]
+
+
+def _readings(evaluation: Evaluation) -> list[str]:
+    """How the belief goes along a few texts."""
+    pictures = [
+        picture(
+            reading.plot()[0],
+            f"reading{number}",
+            f"True class {reading.target}; the colour of a word is the class believed most once it "
+            "was read, words that the vocabulary does not have are in italics",
+            kind="wide",
+        )
+        for number, reading in enumerate(evaluation.readings)
+    ]
+    return [paragraph("What the model believed after each word."), *pictures] if pictures else []
 
 
 _USE = [

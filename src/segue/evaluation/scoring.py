@@ -12,6 +12,7 @@ from segue.errors import DataError
 from segue.evaluation import metrics
 from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.reading import some_readings
 from segue.evaluation.scores import Scores
 from segue.sequences import Sequences
 
@@ -82,13 +83,15 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     strangers = _strangers(data, known)
     if strangers:
         warnings.warn(_stranger_warning(strangers, data, name), UserWarning, stacklevel=2)
+    shares = _probabilities(estimator, data, len(known), len(strangers))
     return Evaluation(
         dataset=data,
         part=name,
         classes=(*known, *strangers),
-        probabilities=_probabilities(estimator, data, len(known), len(strangers)),
+        probabilities=shares,
         baseline_class=metrics.majority(estimator.class_counts_),
         background=Background.of(estimator),
+        readings=tuple(some_readings(estimator, data, shares)),
     )
 
 

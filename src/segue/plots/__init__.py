@@ -20,15 +20,18 @@ from segue.plots.sequences import (
     plot_sequences,
 )
 from segue.plots.sounds import plot_clip
-from segue.plots.style import PALETTE, STYLE, strip
+from segue.plots.style import PALETTE, STYLE, AxesArray, strip
+from segue.plots.words import draw_text, plot_words
 
 __all__ = [
     "PALETTE",
     "STYLE",
+    "AxesArray",
     "Display",
     "class_counts",
     "draw_row",
     "draw_sequence",
+    "draw_text",
     "examples",
     "overview",
     "plot_anytime",
@@ -47,5 +50,6 @@ __all__ = [
     "plot_plane",
     "plot_predictions",
     "plot_sequences",
+    "plot_words",
     "strip",
 ]

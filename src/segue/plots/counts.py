@@ -12,17 +12,22 @@ from matplotlib.ticker import MaxNLocator
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.plots.style import PALETTE, new_axes, plain_names, styled, thinned_ticks
+from segue.summary import word_counts
 
 LINE_HEIGHT = 0.15  # inches that the name of a class needs
 
 
 @styled
 def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
-    """Draw a histogram of the lengths, in seconds where `rate_hz` is known, else in steps."""
+    """Draw a histogram of the lengths, in seconds where `rate_hz` is known, else in steps.
+
+    Texts are counted in words, as white space parts them.
+    """
     axes = new_axes() if axes is None else axes
-    lengths = dataset.x.lengths
+    lengths = word_counts(dataset.x) if dataset.x.is_text else dataset.x.lengths
     edges = _edges(lengths)
     scale, unit = (dataset.rate_hz, "seconds") if dataset.rate_hz else (1.0, "time steps")
+    unit = "words" if dataset.x.is_text else unit
     counts, _ = np.histogram(lengths, edges)
     axes.bar(
         edges[:-1] / scale,

@@ -12,6 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
 from segue.plots.style import PALETTE, styled
+from segue.plots.words import draw_text
+from segue.values import decode
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +26,7 @@ class Display:
     """How the sequences of one data set are drawn, so that all panels can be compared.
 
     Attributes:
-        kind: "lines" or "heat map".
+        kind: "lines" or "heat map"; or "text", which is written.
         limits: the values at the ends of the value axis or the colour scale.
         centre: `[channel]`, subtracted before drawing.
         scale: `[channel]`, divided by before drawing.
@@ -32,7 +34,7 @@ class Display:
         channels: the channels' names.
     """
 
-    kind: Literal["lines", "heat map"]
+    kind: Literal["lines", "heat map", "text"]
     limits: tuple[float, float]
     centre: Array
     scale: Array
@@ -42,6 +44,8 @@ class Display:
     @classmethod
     def of(cls, dataset: Dataset, *, look_at: int = 200) -> Display:
         """Look at some evenly chosen sequences; channels of very different size are scaled."""
+        if dataset.x.is_text:
+            return cls("text", (0.0, 1.0), np.zeros(1), np.ones(1), None, ("text",))
         count, width = len(dataset), dataset.x.channels
         chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(look_at, count), dtype=int))]
         values = np.asarray(chosen.values, np.float64)
@@ -70,6 +74,8 @@ class Display:
     @property
     def time_label(self) -> str:
         """What the time axis counts."""
+        if self.kind == "text":
+            return ""
         return "seconds" if self.rate_hz else "time step"
 
     @property
@@ -99,8 +105,10 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
     """Draw one sequence `[time, channel]` into the axes.
 
     Long ones are thinned so that no peak is lost: a line keeps the smallest and the largest value
-    of each stretch, a heat map the mean.
+    of each stretch, a heat map the mean. Of a text as much is written as there is room for.
     """
+    if display.kind == "text":
+        return draw_text(decode(steps), axes)
     values = (np.asarray(steps, np.float64) - display.centre) / display.scale
     unit = 1.0 / (display.rate_hz or 1.0)
     if display.kind == "lines":

@@ -85,7 +85,7 @@ def _name_channels(axes: AxesArray, display: Display) -> None:
         bar = figure.colorbar(drawn[0], ax=axes.ravel().tolist(), shrink=0.6, aspect=30)
         bar.outline.set_visible(False)
         bar.set_label(f"{display.value_label}, a row for each channel")
-    elif len(display.channels) > 1:
+    elif display.kind == "lines" and len(display.channels) > 1:
         lines = axes.flat[0].get_lines()
         figure.legend(
             lines,

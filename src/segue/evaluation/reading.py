@@ -1,0 +1,144 @@
+"""How a classifier makes up its mind while it reads a text: its belief after each word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue import plots
+from segue.dataset import Dataset
+from segue.errors import DataError, NotCausalError
+from segue.estimators.anytime import anytime
+from segue.prepare.vocabulary import Token
+
+if TYPE_CHECKING:
+    from segue.estimators.classifier import SequenceClassifier
+
+_BAR = 20  # characters for a belief of 100 %
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What was believed after each word of a text.
+
+    Attributes:
+        tokens: the words (or characters), one for each belief.
+        beliefs: `[word, class]`.
+        classes: the class names.
+        target: the true class, where it is known.
+    """
+
+    tokens: tuple[Token, ...]
+    beliefs: npt.NDArray[Any]
+    classes: tuple[Any, ...]
+    target: Any = None
+
+    def plot(self, axes: plots.AxesArray | None = None) -> plots.AxesArray:
+        """Write the text with the beliefs above its words: axes `[row]`."""
+        return plots.plot_words(
+            [token.text for token in self.tokens],
+            self.beliefs,
+            self.classes,
+            known=[token.is_known for token in self.tokens],
+            target=self.target,
+            axes=axes,
+        )
+
+    def __str__(self) -> str:
+        """A line for each word: the word, the class believed most, and how much, as a bar."""
+        words = [f"({t.text})" if not t.is_known else t.text for t in self.tokens]
+        words = [word.replace("\n", "↵") or "·" for word in words]
+        wide = min(24, max(map(len, words)))
+        said = [str(self.classes[row.argmax()]) for row in self.beliefs]
+        margin = max(map(len, said))
+        return "\n".join(
+            f"{word:<{wide}}  {name:<{margin}}  {_bar(row.max())}  {100 * row.max():3.0f} %"
+            for word, name, row in zip(words, said, self.beliefs, strict=True)
+        )
+
+
+def read_along(
+    classifier: SequenceClassifier, texts: Any, targets: Any = None, *, words: int | None = None
+) -> list[Reading]:
+    """Ask a classifier after each word of some texts.
+
+    Args:
+        classifier: fitted on texts.
+        texts: in any form that `predict` takes.
+        targets: `[n]`, the true classes, to be named in pictures.
+        words: only the first so many words (or characters) of each.
+
+    Returns:
+        A `Reading` of each text: print it, or `.plot()` it.
+
+    Raises:
+        DataError: a classifier that was not trained on texts.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = ["the cat sat", "a dog ran", "the cat ran", "the dog sat"] * 8, ["cat", "dog"] * 16
+    >>> options = TrainingOptions(progress="none")
+    >>> classifier = SequenceClassifier("gru(8)", epochs=30, options=options).fit(x, y)
+    >>> (found,) = read_along(classifier, ["who saw the cat"])
+    >>> [token.text for token in found.tokens], found.beliefs.shape
+    (['who', 'saw', 'the', 'cat'], (4, 2))
+    """
+    preparation = classifier.preparation_
+    if preparation.vocabulary is None:
+        raise DataError("The classifier was not trained on texts; `anytime` takes any sequences.")
+    from segue.estimators.inputs import as_sequences
+
+    given = as_sequences(texts)
+    if not given.is_text:
+        raise DataError(f"`texts` are {given.kind}; expected texts.")
+    x = classifier.check_input(given)
+    if words is not None:
+        x = x.pieces(np.arange(len(x)), np.zeros(len(x)), np.minimum(x.lengths, words))
+    beliefs = anytime(classifier, x, quiet=True)
+    names = tuple(classifier.classes_.tolist())
+    return [
+        Reading(
+            tuple(preparation.tokens(text)[: len(found)]),
+            np.asarray(found),
+            names,
+            None if targets is None else targets[number],
+        )
+        for number, (text, found) in enumerate(zip(given.texts(), beliefs, strict=True))
+    ]
+
+
+def some_readings(
+    estimator: Any, data: Dataset, shares: npt.NDArray[Any], words: int = 60
+) -> list[Reading]:
+    """The beginnings of three texts, for a report: surest answer, surest mistake, least sure.
+
+    Args:
+        estimator: any that was evaluated; only a classifier of texts has something to say here.
+        data: what it was asked about.
+        shares: `[n, class]`, what it answered.
+        words: so many of each text.
+    """
+    preparation = getattr(estimator, "preparation_", None)
+    if not data.x.is_text or preparation is None or not hasattr(estimator, "anytime"):
+        return []
+    said = shares.argmax(axis=1)
+    sure = shares[np.arange(len(shares)), said]
+    names = np.asarray(estimator.classes_)
+    right = names[np.minimum(said, len(names) - 1)] == data.y
+    several = data.x.lengths >= np.median(data.x.lengths)  # one word says little
+    wanted = ((right & several, sure), (~right & several, sure), (several, -sure))
+    found = [int(np.where(mask, key, -np.inf).argmax()) for mask, key in wanted if mask.any()]
+    chosen = list(dict.fromkeys(found))
+    try:
+        return read_along(estimator, data.x[chosen], data.y[chosen], words=words)
+    except (NotCausalError, DataError):  # one length only, or static features
+        return []
+
+
+def _bar(share: float) -> str:
+    eighths = round(share * _BAR * 8)
+    whole, rest = divmod(eighths, 8)
+    return ("█" * whole + _EIGHTHS[rest].strip()).ljust(_BAR)

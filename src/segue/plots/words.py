@@ -1,0 +1,143 @@
+"""Pictures of texts: the text itself, and the belief of a classifier above its words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from segue.dataset import named
+from segue.plots.style import MUTED, PALETTE, AxesArray, new_figure, plain_names, styled
+
+Array = npt.NDArray[Any]
+
+CLASSES_NAMED = 6  # lines of belief that have a colour and a name
+_SIZE = 6.5  # points
+_CHARACTER = 0.5 * _SIZE / 72  # inches that a character needs on average
+_LINE = 1.25 * _SIZE / 72
+_WORD_SIZE = 7.5
+_WIDTH = 100  # characters in a row of words
+
+
+@styled
+def draw_text(text: str, axes: Axes) -> Axes:
+    """Write the beginning of a text into the axes, as much as there is room for."""
+    box, dpi = axes.get_window_extent(), axes.figure.dpi
+    width, height = box.width / dpi, box.height / dpi
+    columns, rows = max(12, int(width / _CHARACTER)), max(1, int(height / _LINE))
+    lines = textwrap.wrap(" ".join(text[: 2 * columns * rows].split()), columns)
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], lines[rows - 1][: columns - 1] + "…"]
+    axes.text(
+        *(0.0, 1.0, "\n".join(lines)),
+        transform=axes.transAxes,
+        fontsize=_SIZE,
+        va="top",
+        linespacing=1.2,
+    )
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    return axes
+
+
+@styled
+def plot_words(
+    words: Sequence[str],
+    beliefs: Array,
+    classes: Sequence[Any],
+    *,
+    known: Sequence[bool] | None = None,
+    target: Any = None,
+    axes: AxesArray | None = None,
+) -> AxesArray:
+    """Write a text in rows, and above each word what a classifier believed once it had read it.
+
+    A word has the colour of the class that is believed most. The six classes that were believed
+    most have colours and names, the others are grey.
+
+    Args:
+        words: one for each belief.
+        beliefs: `[word, class]`, of `SequenceClassifier.anytime`.
+        classes: the class names.
+        known: whether the vocabulary has each word; the others are in italics.
+        target: the true class, drawn thicker and named in the title.
+        axes: `[row]` axes to draw into, as many as `rows_of_words` gives rows.
+
+    Returns:
+        Axes `[row]`.
+    """
+    rows = rows_of_words(words)
+    if axes is None:
+        figure = new_figure(7.4, 0.35 + 0.95 * len(rows))
+        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    most = np.sort(np.argsort(-beliefs.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
+    colours = [PALETTE[most.index(c)] if c in most else MUTED for c in range(len(classes))]
+    names = plain_names([named(name) for name in classes])
+    for row, one in zip(rows, axes, strict=True):
+        edges = _edges([words[i] for i in row])
+        for code in sorted(range(len(names)), key=most.__contains__):  # the named ones above
+            one.stairs(
+                beliefs[row, code],
+                edges,
+                baseline=None,
+                color=colours[code],
+                label=names[code] if code in most else "_",
+                lw=2.2 if target is not None and classes[code] == target else 1.1,
+            )
+        for place, i in enumerate(row):
+            one.text(
+                *((edges[place] + edges[place + 1]) / 2, -0.12, _shown(words[i])),
+                transform=one.get_xaxis_transform(),
+                fontsize=_WORD_SIZE,
+                family="monospace",
+                style="normal" if known is None or known[i] else "italic",
+                color=colours[int(beliefs[i].argmax())],
+                ha="center",
+                va="top",
+            )
+        one.set_xlim(0, _WIDTH + 2)
+        one.set_ylim(-0.03, 1.03)
+        one.set_xticks([])
+        one.set_yticks([0, 0.5, 1])
+        one.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)))
+    if target is not None:
+        axes[0].set_title(f"true class: {plain_names([named(target)])[0]}")
+    return axes
+
+
+def rows_of_words(words: Sequence[str]) -> list[list[int]]:
+    """Cut words into rows that fit the width: the indices of each row's words.
+
+    >>> rows_of_words(["a" * 40, "b" * 40, "c" * 20])
+    [[0, 1], [2]]
+    """
+    rows: list[list[int]] = [[]]
+    used = 0
+    for number, word in enumerate(words):
+        width = len(_shown(word)) + 1
+        if rows[-1] and used + width > _WIDTH:
+            rows.append([])
+            used = 0
+        rows[-1].append(number)
+        used += width
+    return rows
+
+
+def _edges(words: Sequence[str]) -> Array:
+    return np.cumsum([0, *(len(_shown(word)) + 1 for word in words)])
+
+
+def _shown(word: str, at_most: int = 40) -> str:
+    """A word that can be seen and fits: a space, a line end and a tab have signs."""
+    text = word.translate({0x20: "␣", 0x0A: "↵", 0x09: "→"}) or "·"
+    return text if len(text) <= at_most else text[: at_most - 1] + "…"
