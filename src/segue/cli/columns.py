@@ -1,4 +1,7 @@
-"""The options that say which column of a table is what; and how sources are read with them."""
+"""The options of readers: which column of a table is what, what of a text or an image is a step.
+
+And how sources are read with them.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,24 @@ _OPTIONS = {
     "parts": ("part", "The column that says train, validation or test."),
     "channels": ("channels", "The columns with values, separated by commas."),
 }
+# The argument of a reader, which is also the word on the command line; its type, name and help.
+_OTHERS: dict[str, tuple[type, str, str]] = {
+    "unit": (
+        str,
+        "NAME",
+        "Of texts: one sequence is a file, paragraph, sentence, line, or so many words or "
+        "characters (--chunk).",
+    ),
+    "chunk": (int, "N", "Of texts: so many words, or characters, are one sequence."),
+    "encoding": (str, "NAME", "Of texts: such as cp1252 (default: utf-8)."),
+    "by": (str, "rows|columns", "Of images: what one step is (default: rows)."),
+}
 Command = Callable[..., None]
 Columns = dict[str, Any] | None
 
 
 def with_columns(command: Command) -> Command:
-    """Give a command the options --column-label, --column-id, ...; they come as `columns`.
+    """Give a command the options of readers, --column-label, --unit, ...; they come as `columns`.
 
     Args:
         command: a function with an argument `columns`: what was given, as options of the reader.
@@ -40,10 +55,12 @@ def with_columns(command: Command) -> Command:
     ]
     place = next((i for i, p in enumerate(shown) if p.name in ("json", "debug")), len(shown))
     added = [_parameter(word, text) for word, text in _OPTIONS.values()]
+    added += [_other(name, *how) for name, how in _OTHERS.items()]
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:
         words = {name: given.pop(f"column_{word}") for name, (word, _) in _OPTIONS.items()}
+        words |= {name: given.pop(name) for name in _OTHERS}
         columns = {name: text for name, text in words.items() if text is not None}
         command(**given, columns=columns)
 
@@ -75,3 +92,8 @@ def _parameter(word: str, text: str) -> inspect.Parameter:
     return inspect.Parameter(
         f"column_{word}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
     )
+
+
+def _other(name: str, kind: type, metavar: str, text: str) -> inspect.Parameter:
+    given = Annotated[kind | None, typer.Option(f"--{name}", metavar=metavar, help=text)]  # type: ignore[valid-type]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=given)

@@ -225,7 +225,9 @@ def read_named(
     validation = options.pop("validation", True) if entry.validation else False
     if not isinstance(validation, bool):
         raise OptionError(f"validation={validation!r}; expected True or False.")
-    options = options or dict(entry.options)
+    usual = dict(entry.options)
+    notes = tuple(f"{k}={v}, if nothing else is said" for k, v in usual.items() if not options)
+    options = options or usual
     pieces = find_pieces(locate(entry, fetch=fetch), format=format)
     if not validation:
         data = read_pieces(pieces, part=part, limit=limit, **options)
@@ -239,6 +241,7 @@ def read_named(
         name=name,
         rate_hz=data.rate_hz or entry.rate_hz,
         classes=_class_names(data.classes, entry.class_names),
+        notes=(*data.notes, *notes),
     )
 
 
