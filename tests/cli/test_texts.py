@@ -62,8 +62,6 @@ def test_texts_are_shown(run: Run, letters: Path) -> None:
     shown = run("view", str(letters), "--chunk", "5", "--samples", "1")
     rows = [line.split() for line in shown.splitlines()]
     assert ["words", "3", "to", "5,", "median", "5"] in rows
-        line.split() for line in shown.splitlines()
-    ]
     assert "ann  (5 words, ann/0.txt:1)" in shown
     assert "  My cat sleeps. The cat" in shown
 
