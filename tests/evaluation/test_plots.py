@@ -284,3 +284,39 @@ def test_names_are_text_not_formulas() -> None:
     axes = plots.plot_confusion(np.eye(2, dtype=int), ["$\\oops$", "a_b^"])
     drawn(axes)
     assert labels(axes, "x") == ["$\\oops$", "a_b^"]
+
+
+def test_labels_of_steps_are_spans_of_colour() -> None:
+    """Each run of a label from its first step to behind its last; none where there is none."""
+    codes = np.repeat(np.array([0, -1, 1], np.int32), [20, 10, 10])
+    data = Dataset([np.arange(40.0)], Sequences(codes, [0, 40]), classes=("a", "b"), rate_hz=10.0)
+    (one,) = plots.plot_sequences(data).flat
+    spans = [(p.get_x(), p.get_x() + p.get_width()) for p in one.patches]
+    np.testing.assert_allclose(spans, [(0, 2), (3, 4)])
+    names = [text.get_text() for legend in one.figure.legends for text in legend.get_texts()]
+    assert names == ["a", "b"]
+
+
+def test_a_spectrogram_shows_the_frequency() -> None:
+    """The brightest row is that of the tone, in Hz."""
+    data = Dataset([np.sin(2 * np.pi * 1000 * np.arange(4000) / 8000)], rate_hz=8000.0)
+    (one,) = plots.plot_sequences(data, kind="spectrogram").flat
+    (image,) = one.images
+    _, seconds, low, high = image.get_extent()
+    rows = image.get_array().mean(axis=1)
+    assert (seconds, low, high) == (0.5, 0, 4000)
+    assert (rows.argmax() + 0.5) / len(rows) * high == pytest.approx(1000, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "length", "name"),
+    [(None, 10, "time step"), (10.0, 100, "seconds"), (1.0, 700, "minutes"),
+     (1 / 3600, 48, "hours"), (1 / 86_400, 400, "days"), (1 / 86_400, 4000, "years")],
+)  # fmt: skip
+def test_time_is_in_the_unit_that_people_would_use(
+    rate_hz: float | None, length: int, name: str
+) -> None:
+    data = Dataset([np.zeros(length)], rate_hz=rate_hz)
+    assert plots.plot_sequences(data)[0, 0].get_xlabel() == name
+    lengths = plots.plot_lengths(data).get_xlabel()
+    assert lengths == f"length ({'time steps' if rate_hz is None else name})"

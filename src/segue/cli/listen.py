@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Part, Seed, Source, print_json
 from segue.errors import DataError, OptionError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from segue.listening import Clip
 
 
+@with_columns
 def listen(
     source: Source,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Sequences to hear.")] = 6,
@@ -40,6 +42,7 @@ def listen(
     limit: Limit = None,
     json: Json = False,
     debug: Debug = False,
+    columns: Columns = None,
 ) -> None:
     """Hear some sequences of a data set, drawn at random.
 
@@ -49,13 +52,12 @@ def listen(
     Example: segue listen instruments --samples 5 --mix --out chord.wav
     """
     from segue.listening import draw, make_clip
-    from segue.readers import read
 
     if join and mix:
         raise OptionError("--join and --mix exclude each other: one after the other, or at once.")
     if out is not None and out.suffix.lower() not in (".wav", ".wave"):
         raise OptionError(f"--out is {out}; expected a file ending in .wav.")
-    data = read(source, part=part, limit=limit)
+    data = read_source(source, columns, part=part, limit=limit)
     if len(data) == 0:
         raise DataError(f"{source} holds no sequences to be heard.")
     clip = make_clip(data, draw(len(data), samples, seed), mix=mix, rate=rate)

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
-from segue.cli.shared import Debug, Json, Limit, Source, print_json
+from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json
 from segue.errors import OptionError
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
+    from segue.summary import Summary
+
+_LINES_AT_MOST = 7  # channels; more are drawn as shades
+_CLASSES_AT_MOST = 30  # bars
 
 
 @with_columns
@@ -21,6 +25,15 @@ def view(
     source: Source,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Sequences of each class.")] = 3,
     limit: Limit = None,
+    part: Part = None,
+    how: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="lines|heat-map|spectrogram",
+            help="How sequences are drawn (default: by the number of channels).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw a picture (or .pdf, .svg).")
     ] = None,
@@ -34,23 +47,61 @@ def view(
 
     Example: segue view japanese-vowels --out vowels.png
     """
-    dataset = read_source(source, columns, limit=limit)
+    kind = _kind(how)
+    dataset = read_source(source, columns, part=part, limit=limit)
     summary = dataset.summary()
     if out is not None:
-        _draw(dataset, samples, out)
+        _draw(dataset, samples, out, kind)
     if json:
         print_json(asdict(summary))
         return
     print(summary)
     print()
-    for line in lines(dataset, samples) if out is None else [f"picture  {out}"]:
+    if out is not None:
+        print(f"picture  {out}")
+        return
+    for line in _drawn(dataset, samples, kind, summary):
         print(line)
 
 
-def _draw(dataset: Dataset, samples: int, out: Path) -> None:
+def _drawn(dataset: Dataset, samples: int, kind: str | None, summary: Summary) -> list[str]:
+    """As the terminal can; where there is none, or without the extra, in a line of text each."""
+    from segue.cli import terminal
+
+    width = terminal.terminal_width()
+    many = dataset.x.channels > _LINES_AT_MOST
+    kind = kind or ("heat map" if many else "lines")
+    drawable = dataset.x.kind == "numbers" and kind in terminal.DRAWINGS
+    if width is None or not drawable or (kind == "lines" and not terminal.has_plots()):
+        return lines(dataset, samples)
+    balance = {str(name): count for name, count in summary.classes.items()}
+    drawn = terminal.draw(dataset, _first_of_each_class(dataset, samples), kind, width)
+    lengths = terminal.histogram(dataset.x.lengths, width)
+    if len(lengths) > 1:
+        drawn += ["lengths, in steps", *lengths, ""]
+    if 0 < len(balance) <= _CLASSES_AT_MOST:
+        what = "steps" if dataset.task == "label" else "sequences"
+        drawn += [f"{what} of each class", *terminal.bars(balance, width)]
+    return drawn
+
+
+def _kind(how: str | None) -> Any:
+    """The kind of drawing that is wanted; None for none."""
+    if how is None:
+        return None
+    from segue.plots import DRAWINGS
+
+    kind = how.lower().replace("-", " ")
+    if kind not in DRAWINGS:
+        known = ", ".join(name.replace(" ", "-") for name in DRAWINGS)
+        raise OptionError(f"--as is {how}; expected one of {known}.")
+    return kind
+
+
+def _draw(dataset: Dataset, samples: int, out: Path, kind: Any) -> None:
     from segue import plots
 
-    save(plots.overview(dataset, samples=samples), out, "--out")
+    save(plots.overview(dataset, samples=samples, kind=kind), out, "--out")
 
 
 def save(figure: Any, path: Path, option: str) -> None:

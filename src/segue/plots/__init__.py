@@ -6,7 +6,7 @@ notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("pictu
 """
 
 from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
-from segue.plots.display import Display, draw_sequence
+from segue.plots.display import DRAWINGS, Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
 from segue.plots.learnt import plot_coverage, plot_plane
 from segue.plots.numbers import plot_predictions
@@ -24,6 +24,7 @@ from segue.plots.style import PALETTE, STYLE, AxesArray, strip
 from segue.plots.words import draw_text, plot_words
 
 __all__ = [
+    "DRAWINGS",
     "PALETTE",
     "STYLE",
     "AxesArray",

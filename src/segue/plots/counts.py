@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.plots.style import PALETTE, new_axes, plain_names, styled, thinned_ticks
+from segue.plots.time import time_unit
 from segue.summary import word_counts
 
 LINE_HEIGHT = 0.15  # inches that the name of a class needs
@@ -26,7 +27,8 @@ def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     axes = new_axes() if axes is None else axes
     lengths = word_counts(dataset.x) if dataset.x.is_text else dataset.x.lengths
     edges = _edges(lengths)
-    scale, unit = (dataset.rate_hz, "seconds") if dataset.rate_hz else (1.0, "time steps")
+    per_step, unit = time_unit(dataset.rate_hz, dataset.x.length_range[1])
+    scale, unit = 1 / per_step, unit if dataset.rate_hz else "time steps"
     unit = "words" if dataset.x.is_text else unit
     counts, _ = np.histogram(lengths, edges)
     axes.bar(
@@ -41,8 +43,8 @@ def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     axes.set_ylabel("sequences")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     if len(lengths) and lengths.min() == lengths.max():
-        axes.set_title(f"all {lengths[0] / scale:g} {unit}")
-        axes.set_xticks([(lengths[0] + 0.5) / scale], [f"{lengths[0] / scale:g}"])
+        axes.set_title(f"all {lengths[0] / scale:.6g} {unit}")
+        axes.set_xticks([(lengths[0] + 0.5) / scale], [f"{lengths[0] / scale:.6g}"])
         axes.set_xlim((lengths[0] - 3) / scale, (lengths[0] + 4) / scale)
     return axes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,14 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.plots.spectra import spectrogram_limits, spectrum_of
 from segue.plots.style import PALETTE, styled
+from segue.plots.time import STEPS, TimeUnit, time_unit
 from segue.plots.words import draw_text
 from segue.values import decode
 
 Array = npt.NDArray[Any]
+Kind = Literal["lines", "heat map", "spectrogram", "text"]
 
 LINES_AT_MOST = len(PALETTE)  # channels; more are told apart better as rows of a heat map
-POINTS_AT_MOST = 300  # along the time axis, about what a small panel can show
+POINTS_AT_MOST = 300  # along the time axis of a small panel; a wide one can show more
 
 
 @dataclass(frozen=True)
@@ -26,26 +31,39 @@ class Display:
     """How the sequences of one data set are drawn, so that all panels can be compared.
 
     Attributes:
-        kind: "lines" or "heat map"; or "text", which is written.
+        kind: how a sequence is drawn; one of `DRAWINGS`.
         limits: the values at the ends of the value axis or the colour scale.
         centre: `[channel]`, subtracted before drawing.
         scale: `[channel]`, divided by before drawing.
         rate_hz: steps per second, where known.
         channels: the channels' names.
+        unit: of the time axis.
     """
 
-    kind: Literal["lines", "heat map", "text"]
+    kind: Kind
     limits: tuple[float, float]
     centre: Array
     scale: Array
     rate_hz: float | None
     channels: tuple[str, ...]
+    unit: TimeUnit = STEPS
 
     @classmethod
-    def of(cls, dataset: Dataset, *, look_at: int = 200) -> Display:
-        """Look at some evenly chosen sequences; channels of very different size are scaled."""
+    def of(cls, dataset: Dataset, *, look_at: int = 200, kind: Kind | None = None) -> Display:
+        """Look at some evenly chosen sequences; channels of very different size are scaled.
+
+        Args:
+            dataset: what is drawn.
+            look_at: so many sequences.
+            kind: how; by the number of channels if left out. Texts are written in any case.
+
+        Raises:
+            DataError: numbers cannot be written as text.
+        """
         if dataset.x.is_text:
             return cls("text", (0.0, 1.0), np.zeros(1), np.ones(1), None, ("text",))
+        if kind == "text":
+            raise DataError("These sequences are numbers, and only texts can be drawn as text.")
         count, width = len(dataset), dataset.x.channels
         chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(look_at, count), dtype=int))]
         values = np.asarray(chosen.values, np.float64)
@@ -56,14 +74,19 @@ class Display:
         if _very_different(spread):
             centre[there] = np.nanmean(values[:, there], axis=0)
             scale[there] = np.where(spread > 0, spread, 1.0)
-        lines = width <= LINES_AT_MOST
+        kind = kind or ("lines" if width <= LINES_AT_MOST else "heat map")
+        if kind == "spectrogram":
+            limits = spectrogram_limits([np.asarray(steps[:, 0], float) for steps in chosen[:20]])
+        else:
+            limits = _limits((values - centre) / scale, cut=1.0 if kind == "heat map" else 0.0)
         return cls(
-            kind="lines" if lines else "heat map",
-            limits=_limits((values - centre) / scale, cut=0.0 if lines else 1.0),
+            kind=kind,
+            limits=limits,
             centre=centre,
             scale=scale,
             rate_hz=dataset.rate_hz,
             channels=dataset.channels or tuple(f"channel {i + 1}" for i in range(width)),
+            unit=time_unit(dataset.rate_hz, dataset.x.length_range[1]),
         )
 
     @property
@@ -74,13 +97,13 @@ class Display:
     @property
     def time_label(self) -> str:
         """What the time axis counts."""
-        if self.kind == "text":
-            return ""
-        return "seconds" if self.rate_hz else "time step"
+        return "" if self.kind == "text" else self.unit.name
 
     @property
     def value_label(self) -> str:
         """What lines and colours stand for."""
+        if self.kind == "spectrogram":
+            return "decibels"
         return "standard deviations" if self.scaled else "value"
 
 
@@ -107,32 +130,61 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
     Long ones are thinned so that no peak is lost: a line keeps the smallest and the largest value
     of each stretch, a heat map the mean. Of a text as much is written as there is room for.
     """
+    DRAWINGS[display.kind](steps, display, axes)
     if display.kind == "text":
-        return draw_text(decode(steps), axes)
-    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
-    unit = 1.0 / (display.rate_hz or 1.0)
-    if display.kind == "lines":
-        for channel in range(values.shape[1]):
-            times, thin = _envelope(values[:, channel])
-            dot = "." if len(thin) == 1 else None
-            axes.plot(times * unit, thin, lw=0.9, marker=dot, color=PALETTE[channel])
-        _fit_values(axes, values, display)
-    else:
-        longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
-        axes.imshow(
-            _means(values).T,
-            cmap="viridis",
-            vmin=display.limits[0],
-            vmax=display.limits[1],
-            aspect="auto",
-            interpolation="none",
-            extent=(0, max(1, len(values)) * unit, values.shape[1] + 0.5, 0.5),
-        )
-        axes.set_xlim(0.0, max(longest, len(values) * unit))  # panels may share the axis
-        axes.grid(visible=False)
+        return axes
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=display.kind == "heat map"))
     return axes
+
+
+def _draw_lines(steps: Array, display: Display, axes: Axes) -> None:
+    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
+    unit = display.unit.per_step
+    for channel in range(values.shape[1]):
+        times, thin = _envelope(values[:, channel], _points(axes))
+        dot, colour = "." if len(thin) == 1 else None, PALETTE[channel % len(PALETTE)]
+        axes.plot(times * unit, thin, lw=0.9, marker=dot, color=colour)
+    _fit_values(axes, values, display)
+
+
+def _draw_heat_map(steps: Array, display: Display, axes: Axes) -> None:
+    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
+    extent = (0, max(1, len(values)) * display.unit.per_step, values.shape[1] + 0.5, 0.5)
+    _draw_image(_means(values).T, extent, display, axes)
+
+
+def _draw_spectrogram(steps: Array, display: Display, axes: Axes) -> None:
+    """Of the first channel; frequencies from below to above."""
+    decibels = spectrum_of(np.asarray(steps[:, 0], np.float64))
+    extent = (0, max(1, len(steps)) * display.unit.per_step, 0, (display.rate_hz or 1.0) / 2)
+    _draw_image(_means(decibels).T, extent, display, axes, origin="lower")
+
+
+def _draw_image(
+    image: Array,
+    extent: tuple[float, float, float, float],
+    display: Display,
+    axes: Axes,
+    **more: Any,
+) -> None:
+    longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
+    low, high = display.limits
+    axes.imshow(
+        image, cmap="viridis", vmin=low, vmax=high, aspect="auto", interpolation="none",
+        extent=extent, **more,
+    )  # fmt: skip
+    axes.set_xlim(0.0, max(longest, extent[1]))  # panels may share the axis
+    axes.grid(visible=False)
+
+
+# Each kind of picture of a sequence: a new one is a line here, and a case in `Display.of`.
+DRAWINGS: dict[Kind, Callable[[Array, Display, Axes], object]] = {
+    "lines": _draw_lines,
+    "heat map": _draw_heat_map,
+    "spectrogram": _draw_spectrogram,
+    "text": lambda steps, _, axes: draw_text(decode(steps), axes),
+}
 
 
 def _fit_values(axes: Axes, values: Array, display: Display) -> None:
@@ -143,12 +195,18 @@ def _fit_values(axes: Axes, values: Array, display: Display) -> None:
     axes.set_ylim(finite.min(initial=min(inside)), finite.max(initial=max(inside)))
 
 
-def _envelope(values: Array) -> tuple[Array, Array]:
+def _points(axes: Axes) -> int:
+    """Enough for the panel's width that what swings within a dot fills it."""
+    width = axes.get_position().width * axes.figure.bbox.width
+    return max(POINTS_AT_MOST, round(1.4 * width))
+
+
+def _envelope(values: Array, points: int) -> tuple[Array, Array]:
     """Times and values; of a long line the smallest and largest of each stretch, in order."""
-    if len(values) <= POINTS_AT_MOST:
+    if len(values) <= points:
         return np.arange(len(values)), values
     kept = []
-    for stretch in np.array_split(np.arange(len(values)), POINTS_AT_MOST // 2):
+    for stretch in np.array_split(np.arange(len(values)), points // 2):
         if not np.isnan(values[stretch]).all():
             ends = (np.nanargmin(values[stretch]), np.nanargmax(values[stretch]))
             kept += [stretch[i] for i in sorted(set(ends))]

@@ -9,24 +9,30 @@ from matplotlib.figure import Figure
 
 from segue.dataset import Dataset
 from segue.plots.counts import plot_class_balance, plot_lengths
-from segue.plots.sequences import examples, plot_sequences
+from segue.plots.display import Kind
+from segue.plots.sequences import arranged, plot_sequences
 from segue.plots.style import MUTED, new_figure, styled
 
 
 @styled
-def overview(dataset: Dataset, *, samples: int = 3, seed: int = 0) -> Figure:
+def overview(
+    dataset: Dataset, *, samples: int = 3, seed: int = 0, kind: Kind | None = None
+) -> Figure:
     """Draw a data set in one figure: its counts in words, lengths, class balance, some sequences.
 
     Args:
         dataset: what to draw; it need not have labels.
         samples: how many sequences of each class (of the first 12 classes).
         seed: which ones.
+        kind: as in `plot_sequences`.
 
     Returns:
         A figure: `.savefig("data.png")` keeps it, a notebook shows it.
     """
-    rows = len(examples(dataset, samples, seed))
-    top, bottom = 2.9, 0.7 + 1.1 * rows
+    rows = arranged(dataset, samples, seed)
+    columns = max((len(members) for _, members in rows), default=1)
+    # One wide panel, or labels of steps, need more height than many small ones.
+    top, bottom = 2.9, 0.7 + (1.1 if columns > 1 else 1.5) * len(rows)
     figure = new_figure(9.6, top + bottom)
     halves: Any = figure.subfigures(2, 1, height_ratios=[top, bottom])
     above, below = halves
@@ -35,8 +41,8 @@ def overview(dataset: Dataset, *, samples: int = 3, seed: int = 0) -> Figure:
     plot_lengths(dataset, axes=pictures[0])
     if _has_classes(dataset):
         plot_class_balance(dataset, axes=pictures[1])
-    grid = below.subplots(rows, samples, squeeze=False, sharex=True, sharey=True)
-    plot_sequences(dataset, samples=samples, seed=seed, axes=grid)
+    grid = below.subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
+    plot_sequences(dataset, samples=samples, seed=seed, kind=kind, axes=grid)
     return figure
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset, named
-from segue.plots.display import Display, draw_sequence
+from segue.plots.display import Display, Kind, draw_sequence
+from segue.plots.labels import draw_step_labels, label_legend
 from segue.plots.style import AxesArray, new_figure, panels, plain_names, styled
 from segue.randomness import numpy_generator
 
@@ -46,45 +47,71 @@ def draw_row(dataset: Dataset, members: list[int], display: Display, axes: AxesA
         unused.set_axis_off()
 
 
+def arranged(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
+    """Rows of panels: a class each; a sequence each, where every step has a label."""
+    rows = examples(dataset, samples, seed)
+    if dataset.task != "label":
+        return rows
+    ids = dataset.ids
+    drawn = [i for _, members in rows for i in members]
+    return [(f"sequence {i}" if ids is None else str(ids[i]), [i]) for i in drawn]
+
+
 @styled
 def plot_sequences(
-    dataset: Dataset, *, samples: int = 3, seed: int = 0, axes: AxesArray | None = None
+    dataset: Dataset,
+    *,
+    samples: int = 3,
+    seed: int = 0,
+    kind: Kind | None = None,
+    axes: AxesArray | None = None,
 ) -> AxesArray:
     """Draw some sequences of each class: small multiples with common axes.
 
     Up to 7 channels are lines, more are a heat map with a row for each channel. The time axis is in
-    seconds where `rate_hz` is known. Channels of very different size are scaled, each by its own
-    standard deviation. Of more than 12 classes the first 12 are drawn.
+    seconds (or minutes, days, ...) where `rate_hz` is known. Channels of very different size are
+    scaled, each by its own standard deviation. Of more than 12 classes the first 12 are drawn.
+    Labels of steps are coloured spans; then each sequence has a row of its own.
 
     Args:
         dataset: what to draw; without classes, `samples` sequences of all.
         samples: how many of each class.
         seed: which ones.
+        kind: "lines", "heat map" or "spectrogram" (of the first channel), whatever there is.
         axes: `[class, sample]` axes to draw into.
 
     Returns:
         Axes `[class, sample]`.
     """
-    display, rows = Display.of(dataset), examples(dataset, samples, seed)
+    display, rows = Display.of(dataset, kind=kind), arranged(dataset, samples, seed)
     if axes is None:
-        axes = panels(len(rows), samples, width=2.2, height=1.2, sharex=True, sharey=True)
+        columns = max((len(members) for _, members in rows), default=1)
+        width = 6.6 if dataset.task == "label" else 2.2
+        axes = panels(len(rows), columns, width=width, height=1.2, sharex=True, sharey=True)
     for (name, members), row in zip(rows, axes, strict=True):
         draw_row(dataset, members, display, row)
+        if dataset.task == "label":
+            draw_step_labels(dataset, members[0], display.unit.per_step, row[0])
         row[0].set_ylabel(plain_names([name], 16)[0])
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
     _name_channels(axes, display)
+    if dataset.task == "label":
+        label_legend(dataset, axes.flat[0].figure)
     return axes
 
 
 def _name_channels(axes: AxesArray, display: Display) -> None:
     """A legend above for lines, a scale beside for a heat map."""
     figure = axes.flat[0].figure
-    if display.kind == "heat map":
+    if display.kind in ("heat map", "spectrogram"):
         drawn = [image for one in axes.flat for image in one.images]
         bar = figure.colorbar(drawn[0], ax=axes.ravel().tolist(), shrink=0.6, aspect=30)
         bar.outline.set_visible(False)
-        bar.set_label(f"{display.value_label}, a row for each channel")
+        rows = "a row for each channel" if display.kind == "heat map" else "frequencies in Hz"
+        if display.kind == "spectrogram" and not display.rate_hz:
+            rows = "frequencies in cycles a step"
+        bar.set_label(f"{display.value_label}, {rows}")
     elif display.kind == "lines" and len(display.channels) > 1:
         lines = axes.flat[0].get_lines()
         figure.legend(

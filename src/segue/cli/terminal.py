@@ -1,0 +1,215 @@
+"""Sequences drawn in the terminal: lines by plotext, the rest with blocks and shades.
+
+`DRAWINGS` has a line for each kind of picture, under the names of `segue.plots.DRAWINGS`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.cli.sparkline import liveliest_channel
+from segue.extras import require
+
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+
+NARROWEST, WIDEST = 24, 160
+_HEIGHT = 8  # of one plot, in lines of text
+_SHADES = " ░▒▓█"
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that standard output is; `None` where it is none."""
+    if not sys.stdout.isatty():
+        return None
+    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size().columns - 1))
+
+
+def has_plots() -> bool:
+    """Whether the extra `terminal` is installed."""
+    return find_spec("plotext") is not None
+
+
+def plot(values: npt.ArrayLike, width: int, end: float) -> list[str]:
+    """Draw `[time]` values as lines of text; NaN is a gap.
+
+    Args:
+        values: `[time]`.
+        width: columns.
+        end: where the time axis ends.
+    """
+    steps = np.asarray(values, np.float64)
+    figure: Any = require("plotext", "terminal", "to draw in the terminal").figure
+    figure.clear()
+    try:
+        figure.plot_size(width, _HEIGHT + 3)
+        times, thin = _thinned(steps, 2 * width)
+        for run in _without_gaps(thin):
+            signal = figure.signal(times[run].tolist(), thin[run].tolist())
+            figure.draw(signal.lines() if run.stop - run.start > 1 else signal)
+        last, count = max(1, len(steps) - 1), max(2, min(6, width // 12))
+        places = np.linspace(0, last, count)
+        ruler = figure.ruler("x")
+        ruler.lim(0, last)
+        ruler.ticks(places.tolist(), [f"{end * place / last:.4g}" for place in places])
+        text: str = figure.build().string(colorless=True)
+    finally:
+        figure.clear()
+    return [line.rstrip() for line in text.strip("\n").split("\n")]
+
+
+def shades(image: npt.NDArray[Any], width: int, height: int = 2 * _HEIGHT) -> list[str]:
+    """Draw `[row, time]` from the lowest value, a space, to the highest, a full block.
+
+    >>> shades(np.array([[0.0, 1.0, 2.0, 3.0, 4.0]]), 10)
+    ['  ░░▒▒▓▓██']
+    """
+    rows = _at(len(image), min(height, len(image)))
+    columns = _at(image.shape[1], width)
+    cells = image[rows][:, columns]
+    known = cells[np.isfinite(cells)]
+    low = known.min(initial=np.inf) if len(known) else 0.0
+    span = (known.max() - low if len(known) else 0.0) or 1.0
+    levels = np.nan_to_num((cells - low) / span * (len(_SHADES) - 1))
+    return ["".join(_SHADES[round(level)] for level in row) for row in levels.tolist()]
+
+
+def label_strip(runs: Iterable[tuple[int, int, str]], length: int, width: int) -> str:
+    """The labels of steps below a plot, each as long as it lasts.
+
+    >>> label_strip([(0, 5, "sit"), (5, 10, "")], 10, 12)
+    '|sit--      '
+    """
+    strip = ""
+    for _, last, label in runs:
+        room = round(last / length * width) - len(strip)
+        strip += (f"|{label}".ljust(room, "-") if label else " " * room)[: max(0, room)]
+    return strip
+
+
+def _at(count: int, cells: int) -> npt.NDArray[np.int64]:
+    """Which of `count` stands in each of so many cells."""
+    return (np.arange(cells) * count // cells).astype(np.int64)
+
+
+# -- kinds --------------------------------------------------------------------------------------
+
+
+def _lines(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
+    """Of several channels the one that varies most."""
+    channel = liveliest_channel([steps])
+    said = [f"channel {channel + 1} of {steps.shape[1]}"] if steps.shape[1] > 1 else []
+    return [*said, *plot(steps[:, channel], width, end)]
+
+
+def _heat_map(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
+    drawn = shades(np.asarray(steps, np.float64).T, width)
+    return [*drawn, _axis(width, end)]
+
+
+def _spectrogram(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
+    """High frequencies above; of the first channel."""
+    from segue.plots.spectra import RANGE, spectrum_of
+
+    decibels = spectrum_of(np.asarray(steps[:, 0], np.float64)).T[::-1]
+    return [*shades(np.maximum(decibels, decibels.max() - RANGE), width), _axis(width, end)]
+
+
+def _axis(width: int, end: float) -> str:
+    text = f"{end:.4g}"
+    return "0" + text.rjust(width - 1, "─")
+
+
+DRAWINGS = {"lines": _lines, "heat map": _heat_map, "spectrogram": _spectrogram}
+
+
+def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int) -> list[str]:
+    """Draw sequences one below the other, each under its name.
+
+    Args:
+        dataset: what to draw from.
+        chosen: pairs of a name and a sequence's number.
+        kind: of `DRAWINGS`.
+        width: columns.
+    """
+    from segue.listening import runs_of
+    from segue.plots.time import STEPS, time_unit
+
+    unit, lines = time_unit(dataset.rate_hz, dataset.x.length_range[1]), list[str]()
+    for name, number in chosen:
+        steps = dataset.x[number]
+        end = len(steps) * unit.per_step
+        lines.append(f"{name}  ({end:.6g} {'steps' if unit is STEPS else unit.name})")
+        drawn = DRAWINGS[kind](steps, width, end)
+        if dataset.task == "label" and len(steps):
+            drawn.append(_below(drawn, runs_of(dataset, number), len(steps), width))
+        lines += [*drawn, ""]
+    return [line[:width] for line in lines]
+
+
+def _below(drawn: list[str], runs: list[tuple[int, int, str]], length: int, width: int) -> str:
+    """The labels under the axes of a plot, or under a whole picture."""
+    frame = next((line for line in reversed(drawn) if "└" in line), None)
+    if frame is None:
+        return label_strip(runs, length, width)
+    left = frame.index("└") + 1
+    return " " * left + label_strip(runs, length, len(frame) - left - 1)
+
+
+def bars(counts: Mapping[str, int], width: int) -> list[str]:
+    """Draw counts as bars, a line each.
+
+    >>> bars({"sit": 2, "walk": 4}, 24)
+    ['sit   ██████           2', 'walk  ████████████     4']
+    """
+    longest = max(4, width // 3)
+    margin = min(longest, max(map(len, counts), default=0))
+    digits = max((len(f"{count:,}") for count in counts.values()), default=1)
+    room = max(4, width - margin - digits - 7)
+    largest = max([1, *counts.values()])
+    lengths = {name: round(room * count / largest) for name, count in counts.items()}
+    return [
+        f"{name[:longest]:<{margin}}  {'█' * lengths[name]:<{room}}  {count:>{digits + 3},}"
+        for name, count in counts.items()
+    ]
+
+
+def histogram(lengths: npt.NDArray[np.int64], width: int, *, bins: int = 8) -> list[str]:
+    """Draw how many sequences have which length, as bars; at most so many."""
+    if len(lengths) == 0:
+        return []
+    size = -(-int(np.ptp(lengths) + 1) // bins)
+    first = int(lengths.min())
+    counts = np.bincount((lengths - first) // size)
+    names = [
+        f"{low:,}" if size == 1 else f"{low:,} to {low + size - 1:,}"
+        for low in range(first, first + size * len(counts), size)
+    ]
+    return bars(dict(zip(names, counts.tolist(), strict=True)), width)
+
+
+def _thinned(values: npt.NDArray[Any], points: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Times and values; of a long sequence the smallest and largest of each stretch."""
+    times = np.arange(len(values))
+    if len(values) <= points:
+        return times, values
+    kept: list[int] = []
+    for stretch in np.array_split(times, points // 2):
+        known = stretch[np.isfinite(values[stretch])]
+        ends = {known[values[known].argmin()], known[values[known].argmax()]} if len(known) else ()
+        kept += sorted(int(i) for i in ends) or [int(stretch[0])]
+    return times[kept], values[kept]
+
+
+def _without_gaps(values: npt.NDArray[Any]) -> Sequence[slice]:
+    """The runs of known values."""
+    known = np.concatenate([[False], np.isfinite(values), [False]])
+    edges = np.flatnonzero(np.diff(known.astype(np.int8)))
+    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
