@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,13 +35,20 @@ STEPS_AT_ONCE = 20_000
 
 
 def run(
-    estimator: SequenceEstimator, x: Sequences, static: Array | None = None
-) -> Iterator[tuple[Array, Padded]]:
-    """Prepare sequences and give them in batches, each with the indices `[batch]` of its members.
+    estimator: SequenceEstimator,
+    x: Sequences,
+    work: Callable[[Array, Padded], None],
+    static: Array | None = None,
+) -> None:
+    """Prepare sequences and work on them batch by batch, from short to long.
+
+    PyTorch has the number of threads that suits them while this runs, and no longer: it is no
+    generator, which would leave that to whoever holds it.
 
     Args:
         estimator: fitted.
         x: checked sequences.
+        work: is given the indices `[batch]` of the members of each batch, and the batch.
         static: `[n, feature]` of them, scaled, where the network joins some.
     """
     network = estimator.network_
@@ -49,7 +56,8 @@ def run(
     batches = Batches(x, estimator.preparation_, device, static)
     size = min(len(x), STEPS_AT_ONCE // x.length_range[1] + 1)
     with threads(estimator.training_options.threads or choose_threads(network, size)):
-        yield from batches.in_order(STEPS_AT_ONCE)
+        for index, batch in batches.in_order(STEPS_AT_ONCE):
+            work(index, batch)
 
 
 def per_step(
@@ -57,11 +65,14 @@ def per_step(
 ) -> Sequences:
     """Apply a function to every batch and return the real steps of what it gives, in x's order."""
     rows: list[Any] = [None] * len(x)
-    for index, batch in run(estimator, x):
+
+    def work(index: Array, batch: Padded) -> None:
         signal = function(batch)
         lengths = signal.lengths.tolist()
         for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
             rows[i] = values[:length]
+
+    run(estimator, x, work)
     return Sequences.from_list(rows)
 
 
@@ -100,12 +111,15 @@ def embed(
     _check_how(network, found, how)
     if how == "every":
         return per_step(classifier, x, lambda b: _joined(observe(network, found, b)[1]))
-    rows: Array = np.empty((len(x), 0), np.float32)
-    for index, batch in run(classifier, x):
+    rows: list[Any] = [None] * len(x)
+
+    def work(index: Array, batch: Padded) -> None:
         values = _whole(network, found, observe(network, found, batch)[1], how).cpu().numpy()
-        rows = rows if rows.shape[1] else np.empty((len(x), values.shape[1]), np.float32)
-        rows[index] = values
-    return rows
+        for i, row in zip(index, values, strict=True):
+            rows[i] = row
+
+    run(classifier, x, work)
+    return np.stack(rows)
 
 
 def _check_how(network: Network, layer: Layer, how: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -43,7 +42,7 @@ from segue.estimators.inputs import (
     warn_of_swapped_axes,
 )
 from segue.estimators.records import check_arguments, fingerprint, training_summary
-from segue.layers import Shape
+from segue.layers import Padded, Shape
 from segue.networks import Network, NetworkLike, as_specs, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.pipeline import PrepareLike
@@ -409,24 +408,18 @@ class SequenceEstimator(abc.ABC):
             return None
         raise DataError("The model was trained without static features: leave out `static`.")
 
-    def outputs(self, x: Sequences, static: Array | None = None) -> Iterator[tuple[Array, Any]]:
-        """Run checked sequences through the network, from short to long.
-
-        Yields:
-            Indices `[batch]`, and what the head gives for them: `[batch, output]`, or `Padded`.
-        """
-        with torch.no_grad():
-            for index, batch in run(self, x, static):
-                yield index, self.network_(batch)
-
+    @torch.no_grad()
     def whole_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
         """`[n, output]` for what the user passes, of a network that answers once for each."""
         x = self.check_input(X)
         if static is None and isinstance(X, Dataset):
             static = X.static
         answers = torch.empty(len(x), self.objective().outputs)
-        for index, output in self.outputs(x, self.check_static(x, static)):
-            answers[torch.from_numpy(index)] = output.cpu()
+
+        def work(index: Array, batch: Padded) -> None:
+            answers[torch.from_numpy(index)] = self.network_(batch).cpu()
+
+        run(self, x, work, self.check_static(x, static))
         return answers
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803

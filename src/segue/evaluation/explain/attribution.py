@@ -92,7 +92,8 @@ def attribute(
     codes = _codes(classifier, x, target)
     change = np.empty(len(x))
     rows: list[Any] = [None] * len(x)
-    for index, batch in run(classifier, x):
+
+    def work(index: Array, batch: Padded) -> None:
         first, signal = _beginning(network, batch)
         logit = _logit_of(network, first)
         chosen = torch.from_numpy(codes[index]).to(signal.values.device)
@@ -101,6 +102,8 @@ def attribute(
         found = found.sum(-1, keepdim=True) if first else found
         for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
             rows[i] = values[:n]
+
+    run(classifier, x, work)
     values = Sequences.from_list(rows)
     names = _names(classifier, X, values.channels)
     seen = classifier.preparation_.as_seen(x)

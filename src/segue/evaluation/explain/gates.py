@@ -136,12 +136,15 @@ def gates(
     if cell is None:
         raise OptionError(f"{chosen} has a cell of another kind; expected an lstm, gru or rnn.")
     rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.names, "output")}
-    for index, batch in run(classifier, x):
+
+    def work(index: Array, batch: Padded) -> None:
         given = _given(observe(network, found, batch)[0], direction)
         for name, values in _taken_apart(recurrence, cell, given, direction).items():
             lengths = given.lengths.tolist()
             for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
                 rows[name][i] = steps[:length]
+
+    run(classifier, x, work)
     parts = {name: Sequences.from_list(items) for name, items in rows.items()}
     output = parts.pop("output")
     state = tuple(s[0].cpu().numpy() for s in recurrence.initial_state(1))
