@@ -23,40 +23,31 @@ from segue.estimators.asking import run
 from segue.estimators.choosing import Chosen, choose, choose_training_part
 from segue.estimators.files import save
 from segue.estimators.fitting import (
-    choose_device,
-    choose_epochs,
-    fit_options,
-    memory_warning,
     normalized,
-    shape_of,
-    text_lines,
 )
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_dataset,
     as_sequences,
     as_trained,
-    check_keeps_steps,
     check_sequences,
     warn_of_padding,
     warn_of_swapped_axes,
 )
-from segue.estimators.records import check_arguments, fingerprint, training_summary
+from segue.estimators.records import Lines, check_arguments
+from segue.estimators.teaching import Lesson
 from segue.layers import Padded, Shape
 from segue.networks import Network, NetworkLike, as_specs, with_embedding
-from segue.prepare import Augmenter, Batches, Preparation
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.static import StaticScale
 from segue.readers.objects import adapted
 from segue.sequences import Array, Layout, Sequences
-from segue.training import Callback, History, TrainingOptions
+from segue.training import History, TrainingOptions
 from segue.training.folder import TrainingFolder
-from segue.training.job import Examples, Job
-from segue.training.loop import TrainingState, train
+from segue.training.job import Job
 from segue.training.objectives import Objective
-from segue.training.reporter import make_reporter
-from segue.training.targets import StepTargets, Targets, WholeTargets
-from segue.training.threads import choose_threads, threads
+from segue.training.targets import Targets
 
 
 class SequenceEstimator(abc.ABC):
@@ -93,7 +84,13 @@ class SequenceEstimator(abc.ABC):
     layout: Layout
     options: TrainingOptions | None
 
+    network_: Network
+    preparation_: Preparation
+    static_: StaticScale | None
     history_: History
+    stopped_: str
+    training_summary_: Lines
+    n_features_in_: int
 
     # -- what each estimator says ---------------------------------------------------------------
 
@@ -202,11 +199,7 @@ class SequenceEstimator(abc.ABC):
             static=static,
         )
         place = None if folder is None else TrainingFolder(Path(folder), resume)
-        refit = self.training_options.refit and chosen.validation is not None
-        job = self._make_job(chosen, begin)
-        state = self._train(job, chosen, place, is_last=not refit)
-        if refit and state.best_epoch and self.stopped_ != "interrupted":
-            job = self._refit(chosen, begin, place, state.best_epoch)
+        job = Lesson(self, chosen, begin, place).learn()
         self.look_back(job)
         if self.stopped_ == "interrupted":
             warnings.warn(
@@ -235,46 +228,7 @@ class SequenceEstimator(abc.ABC):
             **more: `sample_weight`, `groups` and `validation_data`, as in `fit`.
         """
         begin = InitialWeights.of(initial)
-        return self._make_job(self.choose_data(X, y, **more), begin)
-
-    def _train(
-        self, job: Job, chosen: Chosen, place: TrainingFolder | None, *, is_last: bool
-    ) -> TrainingState:
-        """Train once, and keep what comes of it."""
-        reporter = make_reporter(job.options.progress, job.epochs)
-        lines = [f"{heading}: {text}" for heading, text in (*chosen.lines, *self._begun_with)]
-        for text in [*lines, memory_warning(job, chosen.train)]:
-            reporter.message(text)
-        callbacks: list[Callback] = []
-        state = TrainingState.start(job)
-        if place is not None:
-            shared = fingerprint(self, chosen.train)
-            callbacks, state = place.open(job, shared, is_last=is_last)
-        self.stopped_ = "failed"
-        try:
-            with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
-                self.stopped_ = train(job, state, [reporter, *callbacks])
-        finally:
-            self._keep(job, state, chosen)
-        return state
-
-    def _refit(
-        self,
-        chosen: Chosen,
-        begin: InitialWeights | None,
-        place: TrainingFolder | None,
-        epochs: int,
-    ) -> Job:
-        """Train once more on everything; if it is broken off, all stays as it was before."""
-        searched = dict(vars(self))
-        everything = chosen.everything(epochs)
-        job = replace(self._make_job(everything, begin), epochs=epochs)
-        self._train(job, everything, None if place is None else place.refit(), is_last=True)
-        if self.stopped_ == "interrupted":
-            self.__dict__.update(searched, stopped_="interrupted")
-        else:
-            first: History = searched["history_"]
-            self.history_ = History(first.rows, first.best_epoch, refit=self.history_)
+        job, _ = Lesson(self, self.choose_data(X, y, **more), begin).prepared()
         return job
 
     def choose_data(
@@ -319,34 +273,6 @@ class SequenceEstimator(abc.ABC):
             wanted = self.as_dataset(*validation_data)
         return choose(part, source, weights, wanted, seed=self.seed, text=text)
 
-    def _make_job(self, chosen: Chosen, begin: InitialWeights | None) -> Job:
-        data, device = chosen.train, choose_device(self.device)
-        self.learn_targets(data)
-        self.preparation_ = Preparation.fit(self.prepare, data.x, rate_hz=data.rate_hz)
-        if self.objective().every:
-            check_keeps_steps(self.preparation_, self.tasks)
-        self.static_ = None if data.static is None else StaticScale.fit(data.static)
-        self.network_ = self.build_network(shape_of(data.x, self.preparation_), device)
-        objective, options = self.objective(), self.training_options
-        fit_options(options, self.network_, objective)
-        self._begun_with = text_lines(self.preparation_, self.network_, as_specs(self.network))
-        if begin is not None:
-            self._begun_with += begin.put_into(self.network_, self.facts())
-        epochs = choose_epochs(len(data), self.batch_size) if self.epochs == "auto" else self.epochs
-        watched = chosen.validation
-        return Job(
-            network=self.network_,
-            train=self._examples(data, self.weights(data, chosen.weights), device),
-            validation=None if watched is None else self._examples(watched, None, device),
-            objective=objective,
-            epochs=epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self.seed,
-            options=options,
-            augmenter=Augmenter.of(self.preparation_, self.seed),
-        )
-
     def build_network(self, shape: Shape, device: torch.device) -> Network:
         """Make the network for such sequences, with its initial weights."""
         objective = self.objective()
@@ -361,24 +287,6 @@ class SequenceEstimator(abc.ABC):
         )
         network.to(device)
         return network
-
-    def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
-        static = self.check_static(data.x, data.static)
-        self.preparation_.check_rate(data.rate_hz)
-        batches = Batches(data.x, self.preparation_, device, static)
-        targets = self.targets(data, device)
-        if weights is None:
-            return Examples(batches, targets)
-        weights = weights.astype(np.float32)
-        if self.objective().every:
-            return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
-        return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
-
-    def _keep(self, job: Job, state: TrainingState, chosen: Chosen) -> None:
-        self.history_ = History(state.rows, state.best_epoch)
-        self.n_features_in_ = self.preparation_.channels_in
-        lines = [*chosen.lines, *self._begun_with]
-        self.training_summary_ = training_summary(self, job, state, lines)
 
     # -- ask ------------------------------------------------------------------------------------
 

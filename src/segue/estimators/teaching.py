@@ -1,0 +1,147 @@
+"""What `fit` does once its data are chosen: prepare, build, train, perhaps train once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from segue.dataset import Dataset
+from segue.estimators.choosing import Chosen
+from segue.estimators.fitting import (
+    choose_device,
+    choose_epochs,
+    fit_options,
+    memory_warning,
+    shape_of,
+    text_lines,
+)
+from segue.estimators.initial import InitialWeights
+from segue.estimators.inputs import check_keeps_steps
+from segue.estimators.records import Lines, fingerprint, training_summary
+from segue.networks import as_specs
+from segue.prepare import Augmenter, Batches, Preparation
+from segue.prepare.static import StaticScale
+from segue.sequences import Array
+from segue.training import Callback, History
+from segue.training.folder import TrainingFolder
+from segue.training.job import Examples, Job
+from segue.training.loop import TrainingState, train
+from segue.training.reporter import make_reporter
+from segue.training.targets import StepTargets, WholeTargets
+from segue.training.threads import choose_threads, threads
+
+if TYPE_CHECKING:
+    from segue.estimators.base import SequenceEstimator
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """An estimator with what it is to learn from.
+
+    Attributes:
+        estimator: gets what is fitted, under the names that its class explains.
+        chosen: what is learnt from and what watches.
+        begin: weights to begin with; `None`: new ones.
+        place: where the training is written; `None`: nowhere.
+    """
+
+    estimator: SequenceEstimator
+    chosen: Chosen
+    begin: InitialWeights | None = None
+    place: TrainingFolder | None = None
+
+    def learn(self) -> Job:
+        """Train, and with `refit` once more on everything; return the last job."""
+        one = self.estimator
+        refit = one.training_options.refit and self.chosen.validation is not None
+        job, lines = self.prepared()
+        state = self._train(job, lines, is_last=not refit)
+        if refit and state.best_epoch and one.stopped_ != "interrupted":
+            return self._refit(state.best_epoch)
+        return job
+
+    def prepared(self) -> tuple[Job, Lines]:
+        """Fit the preparation and build the network: all that is to be trained, and what to say."""
+        one, data = self.estimator, self.chosen.train
+        device = choose_device(one.device)
+        one.learn_targets(data)
+        one.preparation_ = Preparation.fit(one.prepare, data.x, rate_hz=data.rate_hz)
+        if one.objective().every:
+            check_keeps_steps(one.preparation_, one.tasks)
+        one.static_ = None if data.static is None else StaticScale.fit(data.static)
+        one.network_ = one.build_network(shape_of(data.x, one.preparation_), device)
+        objective, options = one.objective(), one.training_options
+        fit_options(options, one.network_, objective)
+        lines = [*self.chosen.lines]
+        lines += text_lines(one.preparation_, one.network_, as_specs(one.network))
+        if self.begin is not None:
+            lines += self.begin.put_into(one.network_, one.facts())
+        epochs = choose_epochs(len(data), one.batch_size) if one.epochs == "auto" else one.epochs
+        watched = self.chosen.validation
+        job = Job(
+            network=one.network_,
+            train=self._examples(data, one.weights(data, self.chosen.weights), device),
+            validation=None if watched is None else self._examples(watched, None, device),
+            objective=objective,
+            epochs=epochs,
+            batch_size=one.batch_size,
+            learning_rate=one.learning_rate,
+            seed=one.seed,
+            options=options,
+            augmenter=Augmenter.of(one.preparation_, one.seed),
+        )
+        return job, lines
+
+    def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
+        one = self.estimator
+        static = one.check_static(data.x, data.static)
+        one.preparation_.check_rate(data.rate_hz)
+        batches = Batches(data.x, one.preparation_, device, static)
+        targets = one.targets(data, device)
+        if weights is None:
+            return Examples(batches, targets)
+        weights = weights.astype(np.float32)
+        if one.objective().every:
+            return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
+        return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
+
+    def _train(self, job: Job, lines: Iterable[tuple[str, str]], *, is_last: bool) -> TrainingState:
+        """Train once, and keep what comes of it, however it ends."""
+        one, lines = self.estimator, list(lines)
+        reporter = make_reporter(job.options.progress, job.epochs)
+        said = [f"{heading}: {text}" for heading, text in lines]
+        for text in [*said, memory_warning(job, self.chosen.train)]:
+            reporter.message(text)
+        callbacks: list[Callback] = []
+        state = TrainingState.start(job)
+        if self.place is not None:
+            shared = fingerprint(one, self.chosen.train)
+            callbacks, state = self.place.open(job, shared, is_last=is_last)
+        one.stopped_ = "failed"
+        try:
+            with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
+                one.stopped_ = train(job, state, [reporter, *callbacks])
+        finally:
+            one.history_ = History(state.rows, state.best_epoch)
+            one.n_features_in_ = one.preparation_.channels_in
+            one.training_summary_ = training_summary(one, job, state, lines)
+        return state
+
+    def _refit(self, epochs: int) -> Job:
+        """Train once more on everything; if it is broken off, all stays as it was before."""
+        one, searched = self.estimator, dict(vars(self.estimator))
+        place = None if self.place is None else self.place.refit()
+        again = replace(self, chosen=self.chosen.everything(epochs), place=place)
+        job, lines = again.prepared()
+        job = replace(job, epochs=epochs)
+        again._train(job, lines, is_last=True)
+        if one.stopped_ == "interrupted":
+            vars(one).update(searched, stopped_="interrupted")
+        else:
+            first: History = searched["history_"]
+            one.history_ = History(first.rows, first.best_epoch, refit=one.history_)
+        return job
