@@ -21,7 +21,7 @@ class SequenceEnsemble:
     Networks that differ in nothing but their seed make different mistakes; together they are right
     more often, and less sure where they are wrong (Lakshminarayanan, Pritzel & Blundell, "Simple
     and scalable predictive uncertainty estimation using deep ensembles", NeurIPS 2017).
-    `segue.estimators.fit_seeds` trains such members.
+    `segue.fit_seeds` trains such members.
 
     Args:
         members: fitted classifiers of the same classes and channels. Their networks and

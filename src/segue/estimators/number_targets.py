@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from segue.errors import DataError
+from segue.prepare.moments import mean_and_scale, read_mean_and_scale
 from segue.sequences import Array
 from segue.training.objectives import SquaredObjective
 from segue.training.targets import WholeTargets
@@ -59,10 +60,7 @@ class TargetScale:
         >>> TargetScale.fit(np.array([1.0, 3.0]))
         TargetScale(mean=array([2.]), scale=array([1.]))
         """
-        table = as_table(y)
-        deviation = table.std(axis=0)
-        flat = deviation <= 1e-12 * np.abs(table).max(axis=0)
-        return cls(table.mean(axis=0), np.where(flat, 1.0, deviation))
+        return cls(*mean_and_scale(as_table(y), least=1e-12))
 
     def targets(self, y: Array, device: torch.device) -> WholeTargets:
         """The scaled targets `[n, value]`, as training wants them."""
@@ -88,10 +86,10 @@ class TargetScale:
         Raises:
             DataError: numbers that no training can have given.
         """
-        mean, scale = np.array(facts["mean"], float), np.array(facts["scale"], float)
-        if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+        found = read_mean_and_scale(facts)
+        if found is None:
             raise DataError(f"the targets have mean {facts['mean']} and scale {facts['scale']}.")
-        return cls(mean, scale)
+        return cls(*found)
 
 
 def as_table(y: Array) -> Numbers:

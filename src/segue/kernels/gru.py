@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from segue.kernels.ragged import is_ragged, last_step
+from segue.kernels.fused import fused
 from segue.kernels.scan import State, scan
 
 
@@ -55,23 +55,13 @@ def gru(
     """
     if recurrent_mask is not None or not weights.resets_after:
         return _by_steps(x, lengths, weights, state, recurrent_mask)
-    outputs, h = torch.gru(
-        x,
-        state[0][None],
-        [
-            _reset_first(weights.kernel).t(),
-            _reset_first(weights.recurrent_kernel).t(),
-            _reset_first(weights.bias[0]),
-            _reset_first(weights.bias[1]),
-        ],
-        has_biases=True,
-        num_layers=1,
-        dropout=0.0,
-        train=torch.is_grad_enabled(),
-        bidirectional=False,
-        batch_first=True,
-    )
-    return outputs, (last_step(outputs, lengths) if is_ragged(x, lengths) else h[0],)
+    theirs = [
+        _reset_first(weights.kernel).t(),
+        _reset_first(weights.recurrent_kernel).t(),
+        _reset_first(weights.bias[0]),
+        _reset_first(weights.bias[1]),
+    ]
+    return fused(torch.gru, x, lengths, state, theirs)
 
 
 def gru_step(x_t: Tensor, weights: GRUWeights, state: State) -> tuple[Tensor, State]:

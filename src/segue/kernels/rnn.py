@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from segue.kernels.ragged import is_ragged, last_step
+from segue.kernels.fused import fused
+from segue.kernels.ragged import is_ragged
 from segue.kernels.scan import State, scan
 
 Activation = Literal["tanh", "relu"]
@@ -56,22 +57,11 @@ def rnn(
             return _cell(p_t, recurrent_kernel, (s[0] * recurrent_mask,), activation)
 
         return scan(step, projected, lengths, state)
-    ragged = is_ragged(x, lengths)
-    if ragged and activation == "relu":
+    if is_ragged(x, lengths) and activation == "relu":
         x, kernel = _silent_after_the_end(x, lengths, kernel)
     run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
-    outputs, h = run(
-        x,
-        state[0][None],
-        [kernel.t(), recurrent_kernel.t(), bias, torch.zeros_like(bias)],
-        has_biases=True,
-        num_layers=1,
-        dropout=0.0,
-        train=torch.is_grad_enabled(),
-        bidirectional=False,
-        batch_first=True,
-    )
-    return outputs, (last_step(outputs, lengths) if ragged else h[0],)
+    theirs = [kernel.t(), recurrent_kernel.t(), bias, torch.zeros_like(bias)]
+    return fused(run, x, lengths, state, theirs)
 
 
 def rnn_step(

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from segue.errors import DataError
+from segue.prepare.moments import mean_and_scale, read_mean_and_scale
 from segue.prepare.steps import Array
 
 
@@ -34,10 +35,7 @@ class StaticScale:
         array([[1.]], dtype=float32)
         """
         _check_finite(static)
-        values = static.astype(np.float64)
-        deviation = values.std(axis=0)
-        flat = deviation <= 1e-7 * np.abs(values).max(axis=0)
-        return cls(values.mean(axis=0), np.where(flat, 1.0, deviation))
+        return cls(*mean_and_scale(static, least=1e-7))
 
     def apply(self, static: Array | None, *, count: int) -> Array:
         """Scale the features of `count` sequences: `[n, feature]`, float32.
@@ -72,10 +70,10 @@ class StaticScale:
         Raises:
             DataError: numbers that no training can have given.
         """
-        mean, scale = np.array(data["mean"], float), np.array(data["scale"], float)
-        if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+        found = read_mean_and_scale(data)
+        if found is None:
             raise DataError(f"the static features have {data}: expected a mean and a scale each.")
-        return cls(mean, scale)
+        return cls(*found)
 
 
 def _check_finite(static: Array) -> None:
