@@ -20,6 +20,7 @@ from segue import (
     SequenceClassifier,
     SequenceLabeler,
     SequenceRegressor,
+    Sequences,
     TrainingOptions,
 )
 from segue.errors import NotFittedError
@@ -71,7 +72,7 @@ ROWS = {
     ),
     "one logit": Row(SequenceClassifier, "lstm(4)", "one-logit"),
     "one logit, both directions": Row(
-        SequenceClassifier, "bigru(3, merge=none) birnn(2)", "one-logit", skipped=AHEAD
+        SequenceClassifier, "bigru(3, merge=none) birnn(2)", "one-logit", skipped=AHEAD, quick=False
     ),
     "sigmoid": Row(
         SequenceClassifier,
@@ -92,7 +93,13 @@ ROWS = {
         SequenceClassifier, "gru(3) batchnorm", "one-logit", data={"missing": 0.2}
     ),
     "tokens": Row(
-        SequenceClassifier, "embedding(3) bigru(2)", "one-logit", {}, {"tokens": 9}, AHEAD
+        SequenceClassifier,
+        "embedding(3) bigru(2)",
+        "one-logit",
+        {},
+        {"tokens": 9},
+        AHEAD,
+        quick=False,
     ),
     "one length": Row(
         SequenceClassifier,
@@ -100,6 +107,7 @@ ROWS = {
         "one-logit",
         data={"lengths": (4, 4)},
         skipped=("stream", "anytime"),
+        quick=False,
     ),
     "a preparation that looks ahead": Row(
         SequenceClassifier,
@@ -142,7 +150,7 @@ ROWS = {
     # a class for each step
     "labels": Row(SequenceLabeler, "gru(4)", "every step", skipped=LABELER),
     "labels, both directions": Row(
-        SequenceLabeler, "bilstm(3)", "every step", skipped=(*LABELER, "stream")
+        SequenceLabeler, "bilstm(3)", "every step", skipped=(*LABELER, "stream"), quick=False
     ),
     "labels, convolutions": Row(
         SequenceLabeler,
@@ -170,6 +178,7 @@ ROWS = {
         "changes",
         {"size": 4, "horizon": 3, "strategy": "direct"},
         skipped=NUMBERS,
+        quick=False,
     ),
     "a forecast by a perceptron": Row(
         Forecaster, "flatten dense(8, relu)", "changes", {"size": 6}, skipped=NUMBERS, quick=False
@@ -214,6 +223,7 @@ def test_every_estimator_task_and_head_is_in_the_table() -> None:
     assert purposes == set(TASKS)
 
 
+@pytest.mark.slow
 def test_several_numbers_keep_every_promise() -> None:
     """A row of numbers for each sequence."""
     data = tiny_dataset(42, task="regress")
@@ -221,6 +231,23 @@ def test_several_numbers_keep_every_promise() -> None:
     row = ROWS["a number"]
     report = check_estimator(row.estimator, data)
     assert report.skipped.keys() == set(row.skipped)
+
+
+@pytest.mark.parametrize(
+    "network", ["gru(3)", pytest.param("embedding(4) bilstm(2)", marks=pytest.mark.slow)]
+)
+def test_texts_keep_every_promise(network: str) -> None:
+    """What a belief after each word and a stream of words are, `test_texts.py` has."""
+    data = tiny_dataset(42)
+    words = "red sea and salt, a cold night; the rose of".split()
+    texts = [
+        " ".join([str(label), *(words[(7 * i + k) % len(words)] for k in range(1 + i % 4))])
+        for i, label in enumerate(data.y)
+    ]
+    data = replace(data, x=Sequences.from_texts(texts))
+    report = check_estimator(Row(SequenceClassifier, network, "one-logit").estimator, data)
+    assert report.largest() <= 1
+    assert report.skipped.keys() == {"stream", "refuses to stream", "anytime"}
 
 
 # -- ensembles ----------------------------------------------------------------------------------
@@ -261,7 +288,7 @@ class Seeds:
         return self.ensemble_
 
 
-@pytest.mark.parametrize("name", ["softmax", "tags"])
+@pytest.mark.parametrize("name", ["softmax", pytest.param("tags", marks=pytest.mark.slow)])
 def test_an_ensemble_of_seeds_keeps_every_promise(name: str) -> None:
     """Asked as it is, and trained as a whole: the same seeds give the same bits."""
     row = ROWS[name]

@@ -324,7 +324,15 @@ def test_every_promise_has_a_fault() -> None:
     assert FAULTS.keys() == set(PROMISES)
 
 
-@pytest.mark.parametrize("promise", PROMISES)
+# A few are quick; all of them run with the whole suite.
+QUICK = ("padding", "stream", "same seed, same bits", "stopped is not lost", "save and load")
+CASES = [
+    pytest.param(promise, marks=[] if promise in QUICK else [pytest.mark.slow])
+    for promise in PROMISES
+]
+
+
+@pytest.mark.parametrize("promise", CASES)
 def test_a_fault_is_found(promise: str) -> None:
     """By the promise that it breaks, and no other."""
     faulty = type("Faulty", (SequenceClassifier,), FAULTS[promise](SequenceClassifier))

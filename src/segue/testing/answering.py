@@ -12,12 +12,12 @@ import numpy as np
 
 from segue.errors import NotCausalError
 from segue.estimators.anytime import prefixes
-from segue.networks import as_specs
 from segue.prepare import as_steps
 from segue.sequences import Array, Sequences
 from segue.spec import to_text
 from segue.testing.report import Recorder
 from segue.testing.subject import DoesNotApplyError, Subject, identical, weights_of
+from segue.testing.tasks import items_of
 
 # Sequences that are asked about step by step.
 _FEW = 3
@@ -37,7 +37,7 @@ def check_padding(subject: Subject, recorder: Recorder) -> None:
 
 
 def _alone(subject: Subject) -> list[Array]:
-    return [subject.answers(subject.fitted, [steps])[0] for steps in subject.data.x]
+    return [subject.answers(subject.fitted, [item])[0] for item in items_of(subject.data.x)]
 
 
 def _takes_fit(subject: Subject) -> bool:
@@ -46,12 +46,13 @@ def _takes_fit(subject: Subject) -> bool:
 
 def _forms(x: Sequences, *, padded: bool) -> Iterator[tuple[str, Array, Any]]:
     """The same sequences in other ways: what is different, which ones, and how they are passed."""
-    items, order = x.to_list(), np.arange(len(x))
+    items, order = items_of(x), np.arange(len(x))
     yield "as a list of arrays", order, items
     yield "in the reverse order", order[::-1], items[::-1]
     yield "each twice", np.concatenate([order, order]), items + items
-    lengths = x.lengths
-    common = np.flatnonzero(lengths == np.bincount(lengths).argmax())
+    if x.is_text:
+        return
+    common = np.flatnonzero(x.lengths == np.bincount(x.lengths).argmax())
     yield "those of one length as an array", common, np.stack([items[i] for i in common])
     if not padded:
         return
@@ -63,7 +64,7 @@ def _forms(x: Sequences, *, padded: bool) -> Iterator[tuple[str, Array, Any]]:
 
 def check_asking(subject: Subject, recorder: Recorder) -> None:
     """To ask changes nothing: neither X, nor the weights, nor the next answer."""
-    fitted, items = subject.fitted, [np.array(steps) for steps in subject.data.x]
+    fitted, items = subject.fitted, copy.deepcopy(items_of(subject.data.x))
     weights, kept = weights_of(fitted), copy.deepcopy(items)
     first, second = subject.answers(fitted, items), subject.answers(fitted, items)
     promise = "asking changes nothing"
@@ -98,7 +99,7 @@ def check_decisions(subject: Subject, recorder: Recorder) -> None:
     """`predict` says what `predict_proba` speaks for."""
     subject.needs("predict_proba", "it has no `predict_proba`")
     shares = subject.answers(subject.fitted)
-    found = subject.fitted.predict(subject.data.x.to_list())
+    found = subject.fitted.predict(items_of(subject.data.x))
     if subject.task.name == "tag":
         wanted = [(row > 0.5).astype(int) for row in shares]
     else:
@@ -127,6 +128,7 @@ def check_stream(subject: Subject, recorder: Recorder) -> None:
         _check_labels_so_far(subject, recorder, reason)
         return
     subject.needs("stream", "it has no `stream`")
+    _refuse_texts(subject)
     try:
         stream = fitted.stream()
     except NotCausalError as error:
@@ -156,6 +158,11 @@ def _check_labels_so_far(subject: Subject, recorder: Recorder, reason: str) -> N
         recorder.compare("stream", list(whole), last, dtype="float32", where=where)
 
 
+def _refuse_texts(subject: Subject) -> None:
+    if subject.data.x.is_text:
+        raise DoesNotApplyError("the steps of a text are words, which its preparation finds")
+
+
 def _looks_ahead(fitted: Any) -> str:
     """The layer or preparation step that is not causal; "" where none is, or none is known."""
     for layer in getattr(getattr(fitted, "network_", None), "chain", ()):
@@ -182,6 +189,7 @@ def _heard(fitted: Any, length: int) -> list[int]:
 def check_anytime(subject: Subject, recorder: Recorder) -> None:
     """The belief after a step is that of a sequence which ends there; the last, of the whole."""
     subject.needs("anytime", "it has no `anytime`")
+    _refuse_texts(subject)
     x = subject.data.x[:_FEW]
     try:
         beliefs = list(subject.fitted.anytime(x))
@@ -250,7 +258,7 @@ def _described(estimator: Any) -> dict[str, str]:
         return {}
     values = {name: repr(value) for name, value in estimator.get_params().items()}
     if hasattr(estimator, "training_options"):
-        values["network"] = to_text(as_specs(estimator.network))
+        values["network"] = to_text(estimator.network_.specs)
         values["prepare"] = to_text(as_steps(estimator.prepare))
         values["options"] = repr(estimator.training_options)
     return values

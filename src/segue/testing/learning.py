@@ -107,7 +107,9 @@ def check_pair(subject: Subject, recorder: Recorder) -> None:
 def _copied(pair: tuple[Any, ...]) -> tuple[Any, ...]:
     """Copies that may be written to."""
     return tuple(
-        [np.array(item) for item in part] if isinstance(part, list) else np.array(part)
+        [item if isinstance(item, str) else np.array(item) for item in part]
+        if isinstance(part, list)
+        else np.array(part)
         for part in pair
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from segue.errors import SegueError
 from segue.testing.report import Recorder
 from segue.testing.subject import DoesNotApplyError, Subject
+from segue.testing.tasks import items_of
 
 Call = Callable[[], Any]
 
@@ -34,7 +35,7 @@ _LEAST_WORDS = 4
 def check_not_fitted(subject: Subject, recorder: Recorder) -> None:
     """Whatever is asked before `fit` is refused as scikit-learn's tools expect."""
     subject.clone()
-    x = subject.data.x.to_list()
+    x = items_of(subject.data.x)
     questions: dict[str, Callable[[Any], Any]] = {
         "predict": lambda one: one.predict(x),
         "predict_proba": lambda one: one.predict_proba(x),
@@ -64,8 +65,11 @@ def check_questions(subject: Subject, recorder: Recorder) -> None:
 
 
 def _bad_sequences(subject: Subject) -> Iterator[tuple[str, Any]]:
-    items = subject.data.x.to_list()
     yield "no sequences", []
+    if subject.data.x.is_text:
+        yield "numbers in place of texts", [[1.0, 2.0], [3.0]]
+        return
+    items = subject.data.x.to_list()
     yield "a sequence without steps", [items[0], items[0][:0]]
     yield "sequences with another channel", [np.column_stack([item, item[:, :1]]) for item in items]
     yield "an array of five axes", np.zeros((1, 1, 2, 3, 4), np.float32)
@@ -79,10 +83,14 @@ def _bad_sequences(subject: Subject) -> Iterator[tuple[str, Any]]:
 def check_fits(subject: Subject, recorder: Recorder) -> None:
     """Sequences and targets that cannot be learnt are refused."""
     subject.clone()
-    x, y = subject.data.x.to_list(), subject.task.targets(subject.data)
+    x, y = items_of(subject.data.x), subject.task.targets(subject.data)
     calls: dict[str, Call] = {}
     for what, bad in _bad_sequences(subject):
-        if "channel" not in what and what not in subject.task.left_out:
+        if (
+            "channel" not in what
+            and "in place of" not in what
+            and what not in subject.task.left_out
+        ):
             targets = () if y is None else (y[: len(bad)],)
             calls[what] = partial(subject.clone().fit, bad, *targets)
     for what, targets in subject.task.bad_targets(subject.data, subject.estimator):
@@ -112,7 +120,7 @@ def check_failed_fit(subject: Subject, recorder: Recorder) -> None:
     bad = [np.full((3, subject.data.x.channels), np.inf)] * 2
     y = subject.task.targets(subject.data)
     _error_of(lambda: estimator.fit(bad, *(() if y is None else (y[:2],))))
-    error = _error_of(lambda: estimator.predict(subject.data.x.to_list()))
+    error = _error_of(lambda: estimator.predict(items_of(subject.data.x)))
     recorder.require(
         "a failed fit cannot be asked",
         isinstance(error, AttributeError),

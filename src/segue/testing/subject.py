@@ -11,7 +11,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.sequences import Array
-from segue.testing.tasks import Task
+from segue.testing.tasks import Task, items_of
 
 
 class DoesNotApplyError(Exception):
@@ -65,11 +65,12 @@ class Subject:
     def pair(self, data: Dataset) -> tuple[Any, ...]:
         """X and y, as scikit-learn has them; series have no y."""
         y = self.task.targets(data)
-        return (data.x.to_list(),) if y is None else (data.x.to_list(), y)
+        x = items_of(data.x)
+        return (x,) if y is None else (x, y)
 
     def answers(self, fitted: Any, x: Any = None) -> list[Array]:
         """One array for each sequence, of the data if none are given."""
-        return self.task.answers(fitted, self.data.x.to_list() if x is None else x)
+        return self.task.answers(fitted, items_of(self.data.x) if x is None else x)
 
     def same(self, a: Any, b: Any) -> bool:
         """The same bits: classes, weights and answers."""

@@ -59,7 +59,7 @@ class Classify(Task):
     def expected_score(self, fitted: Any, data: Dataset) -> float:
         from sklearn.metrics import accuracy_score
 
-        return float(accuracy_score(data.y, fitted.predict(data.x.to_list())))
+        return float(accuracy_score(data.y, fitted.predict(items_of(data.x))))
 
     def bad_targets(self, data: Dataset, estimator: Any) -> list[tuple[str, Any]]:
         absent = np.array([*data.y[:-1], None], object)
@@ -75,7 +75,7 @@ class Tag(Task):
     name = data_task = "tag"
 
     def expected_score(self, fitted: Any, data: Dataset) -> float:
-        return float((fitted.predict(data.x.to_list()) == data.y).all(axis=1).mean())
+        return float((fitted.predict(items_of(data.x)) == data.y).all(axis=1).mean())
 
 
 class Label(Task):
@@ -90,7 +90,7 @@ class Label(Task):
     def expected_score(self, fitted: Any, data: Dataset) -> float:
         from sklearn.metrics import accuracy_score
 
-        found = np.concatenate(fitted.predict(data.x.to_list()))
+        found = np.concatenate(fitted.predict(items_of(data.x)))
         return float(accuracy_score(np.concatenate(self.targets(data)), found))
 
     def bad_targets(self, data: Dataset, estimator: Any) -> list[tuple[str, Any]]:
@@ -110,7 +110,7 @@ class Regress(Task):
     def expected_score(self, fitted: Any, data: Dataset) -> float:
         from sklearn.metrics import r2_score
 
-        return float(r2_score(data.y, fitted.predict(data.x.to_list())))
+        return float(r2_score(data.y, fitted.predict(items_of(data.x))))
 
     def bad_targets(self, data: Dataset, estimator: Any) -> list[tuple[str, Any]]:
         text, missing = ["high"] * len(data), data.y.copy()
@@ -163,11 +163,11 @@ def task_of(estimator: Any, data: Dataset | None) -> Task:
 
 def changed(data: Dataset, part: str) -> tuple[Sequences, Any]:
     """The sequences and targets of a data set, with other values in one part."""
-    items, y = data.x.to_list(), data.y
+    items, y = items_of(data.x), data.y
     rows = [] if y is None else y.to_list() if isinstance(y, Sequences) else list(y)
     members = np.flatnonzero(data.parts == part)
     for i in members:
-        items[i] = items[i][::-1] if data.x.is_tokens else items[i] * 100 + 7
+        items[i] = items[i] * 100 + 7 if data.x.kind == "numbers" else items[i][::-1]
     for i, other in zip(members, members[::-1] if rows else (), strict=bool(rows)):
         if isinstance(y, Sequences):
             rows[i] = rows[i].max() - rows[i][::-1]
@@ -175,4 +175,10 @@ def changed(data: Dataset, part: str) -> tuple[Sequences, Any]:
             rows[i] = y[i] * 100 + 7 if y.dtype.kind == "f" else y[other]
     if isinstance(y, Sequences):
         return Sequences.from_list(items), Sequences.from_list(rows)
-    return Sequences.from_list(items), None if y is None else np.array(rows, y.dtype)
+    x = Sequences.from_texts(items) if data.x.is_text else Sequences.from_list(items)
+    return x, None if y is None else np.array(rows, y.dtype)
+
+
+def items_of(x: Sequences) -> list[Any]:
+    """What a user would have: `[time, channel]` arrays, or texts."""
+    return x.texts() if x.is_text else x.to_list()
