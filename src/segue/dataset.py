@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -304,15 +304,33 @@ class Dataset:
 
     # -- files ----------------------------------------------------------------------------------
 
-    def write(self, path: str | Path, *, batch_steps: int | None = None) -> int:
+    def write(
+        self,
+        path: str | Path,
+        *,
+        batch_steps: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
         """Write everything to one Arrow IPC file, batch by batch; return the number of sequences.
+
+        Args:
+            path: the file; `.arrow` is its usual ending.
+            batch_steps: steps in one record batch; `None`: as many as make four million values.
+            progress: called with the number of sequences before each that is written.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
         """
         from segue import arrow
 
-        metadata = {
+        rows = self.rows()
+        if progress is not None:
+            rows = _counted(rows, progress)
+        return arrow.write(path, rows, metadata=self.metadata(), batch_steps=batch_steps)
+
+    def metadata(self) -> dict[str, Any]:
+        """What a file says of the data set as a whole; JSON."""
+        return {
             "classes": None if self.classes is None else list(self.classes),
             "channels": None if self.channels is None else list(self.channels),
             "rate_hz": self.rate_hz,
@@ -320,9 +338,9 @@ class Dataset:
             "name": self.name,
             "notes": list(self.notes),
         }
-        return arrow.write(path, self._rows(), metadata=metadata, batch_steps=batch_steps)
 
-    def _rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Each sequence, with what there is one of for each."""
         names = [name for name in _COLUMNS if getattr(self, name) is not None]
         for number in range(len(self)):
             yield self.x[number], {name: getattr(self, name)[number] for name in names}
@@ -359,6 +377,14 @@ class Dataset:
             notes=tuple(metadata.get("notes", ())),
             **columns,
         )
+
+
+def _counted(
+    rows: Iterator[tuple[Array, dict[str, Any]]], progress: Callable[[int], None]
+) -> Iterator[tuple[Array, dict[str, Any]]]:
+    for number, row in enumerate(rows):
+        progress(number)
+        yield row
 
 
 def _as_static(static: npt.ArrayLike) -> Array:

@@ -25,6 +25,7 @@ COMMANDS = {
     "listen": "Hear some sequences of a data set",
     "generate": "Write made-up data to learn with",
     "data list": "List the data sets",
+    "data convert": "Write a source to a mapped file",
     "data show": "Show where a data set comes from",
     "info": "Print versions, threads, folders",
 }

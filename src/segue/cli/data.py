@@ -1,16 +1,20 @@
-"""`segue data list` and `segue data show`: the data sets that have a name."""
+"""`segue data list`, `show` and `convert`: data sets that have a name, and sources as such."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from segue.cli.columns import Columns, read_source, with_columns
-from segue.cli.shared import Debug, Json, Limit, Source, print_json, print_table
+from segue.cli.columns import Columns, read_source, tell, with_columns
+from segue.cli.progress import Progress
+from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json, print_table
 
-app = typer.Typer(name="data", help="Data sets that have a name.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", help="Data sets: names, what they hold, mapped files.", no_args_is_help=True
+)
 
 _ARCHIVES = ("ucr/", "uea/")
 
@@ -57,6 +61,37 @@ def show(
         print_json({**origin, **asdict(summary)})
         return
     print_table([*origin.items(), *summary.rows()])
+
+
+@app.command()
+@with_columns
+def convert(
+    source: Source,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.arrow", help="What is written.", show_default=False)
+    ],
+    part: Part = None,
+    limit: Limit = None,
+    columns: Columns = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a source to a mapped file, which may be larger than memory when it is trained on.
+
+    Example: segue data convert recordings.csv recordings.arrow
+
+    Large tables are read batch by batch, large NumPy arrays row by row.
+    """
+    from segue.readers.converting import convert as write
+
+    with Progress("writing") as progress:
+        data = write(source, file, progress=progress, part=part, limit=limit, **(columns or {}))
+    tell(data.notes)
+    size = file.stat().st_size
+    if json:
+        print_json({"file": str(file), "sequences": len(data), "bytes": size})
+        return
+    print(f"{len(data):,} sequences  {file}  {size / 1e6:,.1f} MB")
 
 
 def _origin(source: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from segue.atomic import replacing
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.readers.labels import as_classes
+from segue.readers.mapping import mapped_file, mapped_member, of_mapped
 from segue.sequences import Array, Layout, Sequences
 
 _SYNONYMS = {
@@ -121,7 +122,12 @@ def _named_arrays(file: np.lib.npyio.NpzFile, path: Path) -> dict[str, Array]:
     for name, count in Counter(names.values()).items():
         if count > 1:
             raise FileError(f"has more than one array for {name!r}.", path=path)
-    return {name: file[key] for key, name in names.items()}
+    return {name: _member(file, path, key) for key, name in names.items()}
+
+
+def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
+    mapped = mapped_member(path, file.zip, f"{key}.npy") if file.zip is not None else None
+    return file[key] if mapped is None else mapped
 
 
 def _load_npy(path: Path) -> dict[str, Array]:
@@ -133,7 +139,8 @@ def _load_npy(path: Path) -> dict[str, Array]:
 def _load_array(path: Path) -> Array:
     with path.open("rb") as stream:
         try:
-            array = np.load(stream, allow_pickle=False)
+            mapped = mapped_file(path)
+            array = np.load(stream, allow_pickle=False) if mapped is None else mapped
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise _unreadable(path, error) from error
         if not isinstance(array, np.ndarray):
@@ -144,7 +151,7 @@ def _load_array(path: Path) -> Array:
 def _unreadable(path: Path, error: Exception) -> FileError:
     if isinstance(error, FileError):
         return error
-    if "allow_pickle" in str(error):
+    if "allow_pickle" in str(error) or "Python objects" in str(error):
         return FileError(
             "holds pickled Python objects, which can run any code and are not read. "
             "Save lists of unequal lengths as `values` [steps, channel] and `lengths` [n], "
@@ -174,6 +181,9 @@ def _only(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
 
 def _sequences(arrays: Mapping[str, Array], layout: Layout) -> Sequences:
     lengths = arrays.get("lengths")
+    turned = None if layout == "nct" else of_mapped(arrays.get("x", arrays.get("values")), lengths)
+    if turned is not None:
+        return turned
     if "x" in arrays:
         x = arrays["x"]
         if x.ndim == 3 and layout == "nct":

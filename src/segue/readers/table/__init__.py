@@ -37,6 +37,7 @@ from segue.readers.table.words import role_of
 __all__ = [
     "Columns",
     "as_loaded",
+    "as_names",
     "read",
     "read_frame",
     "role_of",
@@ -78,7 +79,7 @@ def read(
         OptionError: a column that is not there.
     """
     wanted = {"label": label, "id": id, "time": time, "group": group, "parts": parts}
-    names = _as_names(channels)
+    names = as_names(channels)
     if path.is_dir():
         return read_folder(path, wanted, names)
     return _read(load(path), wanted, names)
@@ -94,7 +95,7 @@ def read_frame(frame: object, **options: Column | Sequence[str | int]) -> Datase
     (Dataset(n=2, time=1 to 2, channels=1, classes=2),
      ("one row a step: label 'label', id 'id', channels 'x'",))
     """
-    channels = _as_names(options.pop("channels", None))
+    channels = as_names(options.pop("channels", None))
     strange = sorted(set(options) - {"label", "id", "time", "group", "parts"})
     if strange:
         raise OptionError(f"A table has no option {strange[0]!r}.")
@@ -111,7 +112,8 @@ def _read(loaded: Loaded, wanted: dict[str, Column], names: Sequence[str | int] 
         raise FileError(str(error), path=loaded.path) from error
 
 
-def _as_names(channels: object) -> Sequence[str | int] | None:
+def as_names(channels: object) -> Sequence[str | int] | None:
+    """Channels as a user gives them: a list, or text with commas."""
     if channels is None:
         return None
     if isinstance(channels, str):

@@ -29,7 +29,8 @@ class Loaded:
         path: the file; `None` for a data frame.
         named: whether the columns have names of their own.
         decimal: the decimal mark.
-        line_of: the line of a row counted from 0; `None` where the file has no lines.
+        line_of: the line of a row of the file, counted from 0; `None` where it has no lines.
+        first_row: the row of the file that the first row of the table is.
     """
 
     table: pa.Table
@@ -37,13 +38,19 @@ class Loaded:
     named: bool = True
     decimal: str = "."
     line_of: Callable[[int], int] | None = None
+    first_row: int = 0
 
     def error(self, message: str, row: int | None = None) -> FileError:
         """An error that says where it is: file and line, or file and record."""
         if row is None or self.line_of is None:
-            where = "" if row is None else f"record {row + 1}: "
+            where = "" if row is None else f"{self.place(row)}: "
             return FileError(where + message, path=self.path)
-        return FileError(message, path=self.path, line=self.line_of(row))
+        return FileError(message, path=self.path, line=self.line_of(row + self.first_row))
+
+    def place(self, row: int) -> str:
+        """Where a row stands: `line 7`, or `record 6` where the file has no lines."""
+        row += self.first_row
+        return f"record {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
 
 
 def load(path: Path) -> Loaded:
@@ -55,7 +62,7 @@ def load(path: Path) -> Loaded:
     if path.suffix.lower() in _BINARY:
         return Loaded(_load_binary(path), path)
     dialect = sniff(path)
-    lines = _Lines(path, dialect)
+    lines = Lines(path, dialect)
     table = _load_csv(path, dialect, lines)
     if table.num_rows == 0:
         raise FileError("has a line of names and no rows.", path=path)
@@ -78,7 +85,7 @@ def _load_binary(path: Path) -> pa.Table:
     return table
 
 
-def _load_csv(path: Path, dialect: Dialect, lines: _Lines) -> pa.Table:
+def _load_csv(path: Path, dialect: Dialect, lines: Lines) -> pa.Table:
     # No Python object goes with it (a handler of bad rows, an encoding): a thread of Arrow would
     # let go of it later, and that ends the process if Python is ending just then.
     source: Any = path
@@ -101,9 +108,11 @@ def _load_csv(path: Path, dialect: Dialect, lines: _Lines) -> pa.Table:
         raise FileError(f"is not a whole table ({_first_line(error)}).", path=path) from error
 
 
-def read_options(dialect: Dialect) -> arrow_csv.ReadOptions:
+def read_options(dialect: Dialect, block: int | None = None) -> arrow_csv.ReadOptions:
     """How pyarrow is to find the rows."""
-    return arrow_csv.ReadOptions(column_names=list(dialect.names), skip_rows=dialect.skip)
+    return arrow_csv.ReadOptions(
+        column_names=list(dialect.names), skip_rows=dialect.skip, block_size=block
+    )
 
 
 def convert_options(
@@ -115,7 +124,7 @@ def convert_options(
     )
 
 
-class _Lines:
+class Lines:
     """Which line of a text table a row stands in; found by reading again, when there is need."""
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
@@ -143,7 +152,7 @@ class _Lines:
         return next(line for number, (line, _) in enumerate(self.rows()) if number == wanted)
 
 
-def _ragged(path: Path, dialect: Dialect, lines: _Lines) -> FileError:
+def _ragged(path: Path, dialect: Dialect, lines: Lines) -> FileError:
     width = len(dialect.names)
     found = [(line, len(row)) for line, row in lines.rows() if len(row) != width]
     if not found:

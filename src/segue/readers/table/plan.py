@@ -316,7 +316,7 @@ class _Guess:
         for name in [*strange, *self.free("text")]:
             bad = bad_numbers(loaded, name)
             if bad:
-                where = [f"{str(text)[:40]!r} at {_place(loaded, row)}" for row, text in bad[1:]]
+                where = [f"{str(text)[:40]!r} at {loaded.place(row)}" for row, text in bad[1:]]
                 more = f"; also {', '.join(where)}" if where else ""
                 raise loaded.error(
                     f"column {name!r} has {bad[0][1][:40]!r} among its numbers{more}. Correct it, "
@@ -338,10 +338,6 @@ def _akin(name: str, label: str) -> bool:
     """activity_id and activity_name."""
     a, b = plain(name), plain(label)
     return a.startswith(b[:4]) or b.startswith(a[:4])
-
-
-def _place(loaded: Any, row: int) -> str:
-    return f"line {loaded.line_of(row)}" if loaded.line_of else f"record {row + 1}"
 
 
 def _part(value: Any) -> bool:

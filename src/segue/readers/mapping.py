@@ -1,0 +1,83 @@
+"""NumPy's arrays where they lie: `.npy` files and uncompressed members of `.npz`, mapped."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.readers.pairs import written
+from segue.sequences import Array, Sequences
+
+# Bytes from which an array is mapped and not read.
+LARGE = 256_000_000
+
+
+def mapped_file(path: Path) -> Array | None:
+    """Return the array of a large `.npy` file, mapped; `None` if it is small.
+
+    Raises:
+        ValueError: not an array, or one of Python objects.
+    """
+    if path.stat().st_size < LARGE:
+        return None
+    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def mapped_member(path: Path, file: zipfile.ZipFile, name: str) -> Array | None:
+    """Return a large member of an `.npz` file, mapped; `None` if it is small or compressed."""
+    info = file.getinfo(name)
+    if info.file_size < LARGE or info.compress_type != zipfile.ZIP_STORED:
+        return None
+    with path.open("rb") as stream:
+        stream.seek(info.header_offset)
+        header = stream.read(30)  # of the member, whose name and extra field follow
+        name_length, extra_length = struct.unpack("<HH", header[26:30])
+        stream.seek(info.header_offset + 30 + name_length + extra_length)
+        version = np.lib.format.read_magic(stream)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read is None:
+            return None
+        shape, is_fortran, dtype = read(stream)
+        if is_fortran or dtype.hasobject:
+            return None
+        return np.memmap(path, dtype, "r", stream.tell(), shape)
+
+
+def of_mapped(values: Array | None, lengths: npt.NDArray[np.int64] | None) -> Sequences | None:
+    """Sequences of a mapped array that cannot be used where it lies: turned row by row.
+
+    Args:
+        values: `(n, time[, channel])`; or `(steps[, channel])` of all, where `lengths` has as many.
+        lengths: `[n]`; `None`: each has all of its steps.
+
+    Returns:
+        `None` for an array in memory, and for one that can be used as it is.
+    """
+    if not isinstance(values, np.memmap) or values.dtype.kind not in "fiub":
+        return None
+    if lengths is None:
+        plain = values.dtype == np.float32 and values.ndim in (2, 3)
+        return None if plain else written(_float(row) for row in values)
+    if int(lengths.sum()) == len(values) != len(lengths):
+        return None if values.dtype == np.float32 else written(_cut(values, lengths))
+    return written(_float(row[:n]) for row, n in zip(values, lengths.tolist(), strict=True))
+
+
+def _cut(values: Array, lengths: npt.NDArray[np.int64]) -> Iterator[Array]:
+    first = 0
+    for length in lengths.tolist():
+        yield _float(values[first : first + length])
+        first += length
+
+
+def _float(values: Array) -> Array:
+    return np.asarray(values, np.float32)
