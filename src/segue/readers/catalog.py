@@ -119,8 +119,8 @@ _ENTRIES = (
     Entry(
         "activity",
         "12 activities of 30 people, a label each step: 61 recordings, 6 channels, 10 Hz",
-        "every fifth step of HAPT, Reyes-Ortiz et al. (2016), Neurocomputing 171, 754-767; it has "
-        "no public source in this form",
+        "every fifth step of HAPT, Reyes-Ortiz et al. (2016), Neurocomputing 171, 754-767, doi "
+        "10.24432/C54G7M; it has no public source in this form",
         "not stated",
         "activity",
         rate_hz=10.0,
