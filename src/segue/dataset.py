@@ -15,6 +15,7 @@ from segue import splits
 from segue.errors import DataError, FileError, did_you_mean
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
+from segue.suspicions import Suspicion, suspicions
 
 Task = Literal["none", "classify", "tag", "label", "regress"]
 SplitBy = Literal["auto", "group", "time", "sequence"]
@@ -301,6 +302,19 @@ class Dataset:
             A `segue.summary.Summary`; printing it shows a table.
         """
         return summarize(self)
+
+    def suspicions(self) -> list[Suspicion]:
+        """What should be looked at before a score is believed: each with a line and its numbers.
+
+        Lengths that tell the class, channels that never vary, groups and classes that the parts do
+        not share as they should, very different scales, missing values in one class only, and more.
+
+        >>> lengths = [3] * 20 + [5] * 20
+        >>> data = Dataset([np.arange(n) for n in lengths], ["a"] * 20 + ["b"] * 20)
+        >>> print(data.suspicions()[-1])
+        lengths alone predict the class with 100% (always the most frequent class: 50%)
+        """
+        return suspicions(self)
 
     # -- files ----------------------------------------------------------------------------------
 

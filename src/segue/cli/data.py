@@ -51,16 +51,19 @@ def show(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show where a data set comes from, and what it holds.
+    """Show where a data set comes from, what it holds, and what is suspicious about it.
 
     Example: segue data show japanese-vowels
     """
     origin = _origin(source)
-    summary = read_source(source, columns, limit=limit).summary()
+    data = read_source(source, columns, limit=limit)
+    summary, found = data.summary(), data.suspicions()
     if json:
-        print_json({**origin, **asdict(summary)})
+        print_json({**origin, **asdict(summary), "suspicions": [asdict(one) for one in found]})
         return
     print_table([*origin.items(), *summary.rows()])
+    for one in found:
+        print(f"look at  {one}")
 
 
 @app.command()
