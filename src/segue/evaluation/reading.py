@@ -11,11 +11,10 @@ import numpy.typing as npt
 from segue import plots
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError
-from segue.estimators.anytime import anytime
-from segue.prepare.vocabulary import Token
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
+    from segue.prepare.vocabulary import Token
 
 _BAR = 20  # characters for a belief of 100 %
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -89,6 +88,7 @@ def read_along(
     preparation = classifier.preparation_
     if preparation.vocabulary is None:
         raise DataError("The classifier was not trained on texts; `anytime` takes any sequences.")
+    from segue.estimators.anytime import anytime
     from segue.estimators.inputs import as_sequences
 
     given = as_sequences(texts)
