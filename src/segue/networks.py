@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,14 @@ def specs_from_json(items: Iterable[Mapping[str, Any]]) -> tuple[LayerSpec, ...]
     return tuple(s for s in from_json(items, kinds, what="layer") if isinstance(s, LayerSpec))
 
 
+class Midway(NamedTuple):
+    """A batch that has gone through the first layers of a network already."""
+
+    signal: Any  # [batch, feature], or Padded
+    passed: int  # how many layers
+    static: Tensor | None = None  # [batch, feature]
+
+
 class Network(nn.Module):
     """A chain of layers and its head.
 
@@ -125,21 +133,22 @@ class Network(nn.Module):
         before = before.with_features(before.features + static) if static else before
         self.chain.append(head(outputs, before, seed))
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Any:
+    def forward(self, x: Padded | Midway, draws: Draws | None = None) -> Any:
         """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.
 
         Raises:
             DataError: the network joins static features, and the batch has none.
         """
-        if not self.static:
-            return self.chain(x, draws)
-        if x.static is None:
-            raise self._no_static()
-        *layers, last = self.chain
-        signal: Any = x
+        signal: Any
+        passed, signal = (x.passed, x.signal) if isinstance(x, Midway) else (0, x)
+        *layers, last = self.chain[passed:]
         for layer in layers:
             signal = layer(signal, draws)
-        return last(torch.cat([signal, x.static], dim=-1), draws)
+        if self.static:
+            if x.static is None:
+                raise self._no_static()
+            signal = torch.cat([signal, x.static], dim=-1)
+        return last(signal, draws)
 
     def check_needs_no_static(self) -> None:
         """Raise where static features are needed and cannot be brought.

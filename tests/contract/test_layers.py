@@ -71,6 +71,12 @@ VARIANTS: dict[str, list[str]] = {
         "conv(4, 4, exponential, dilation=3, causal=true)",
         "conv(4, 3, stride=2, causal=true) pool(mean)",
     ],
+    "random_conv": [
+        "random_conv(6)",
+        "random_conv(7, 3)",
+        "random_conv(1, 2)",
+        "random_conv(40, longest=30)",
+    ],
     "maxpool": [
         "maxpool(3, 1)",
         "maxpool(4, 1)",
@@ -91,7 +97,7 @@ VARIANTS: dict[str, list[str]] = {
         "pool(mean, parts=5)",
         "pool(max, parts=3)",
     ],
-    "batchnorm": ["batchnorm", "batchnorm(momentum=0, epsilon=1e-05)"],
+    "batchnorm": ["batchnorm", "batchnorm(momentum=0, epsilon=1e-05)", "batchnorm(gamma=0.1)"],
     "layernorm": ["layernorm", "layernorm(1e-05)"],
     "attention": [
         "attention(1)",
@@ -126,6 +132,7 @@ VARIANTS: dict[str, list[str]] = {
     ],
     "inception_time": ["inception_time(2, width=6)", "inception_time(2, 5, 8)"],
     "lstm_fcn": ["lstm_fcn(3)", "lstm_fcn(3, 0)"],
+    "rocket": ["rocket(6)", "rocket(9, dropout=0)"],
     **{word: [word] for word in get_args(Activation)},
     "leaky_relu": ["leaky_relu", "leaky_relu(0.01)", "leaky_relu(0)"],
 }
@@ -199,7 +206,9 @@ def test_equal_lengths_take_the_same_way(kind: str, length: int) -> None:
 
 
 CAUSAL = {
-    **dict.fromkeys(["rnn", "lstm", "gru", "dense", "pool", "dropout", "batchnorm", "relu"], True),
+    **dict.fromkeys(
+        ["rnn", "lstm", "gru", "dense", "pool", "dropout", "batchnorm", "relu", "rocket"], True
+    ),
     **dict.fromkeys(["bilstm", "conv", "maxpool", "residual", "parallel", "inception_time"], False),
 }
 

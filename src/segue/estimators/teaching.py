@@ -30,6 +30,7 @@ from segue.training import Callback, History
 from segue.training.folder import TrainingFolder
 from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
+from segue.training.remembered import remember
 from segue.training.reporter import make_reporter
 from segue.training.targets import StepTargets, WholeTargets
 from segue.training.threads import choose_threads, threads
@@ -124,7 +125,7 @@ class Lesson:
         one.stopped_ = "failed"
         try:
             with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
-                one.stopped_ = train(job, state, [reporter, *callbacks])
+                one.stopped_ = train(remember(job), state, [reporter, *callbacks])
         finally:
             one.history_ = History(state.rows, state.best_epoch)
             one.n_features_in_ = one.preparation_.channels_in

@@ -40,11 +40,12 @@ from segue.layers.gru import GRU, BiGRU
 from segue.layers.layernorm import LayerNorm
 from segue.layers.lstm import LSTM, BiLSTM
 from segue.layers.maxpool import MaxPool
-from segue.layers.named import LSTMFCN, InceptionTime
+from segue.layers.named import LSTMFCN, InceptionTime, Rocket
 from segue.layers.own import Own
 from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
 from segue.layers.position import Position
+from segue.layers.random_conv import RandomConv
 from segue.layers.repeat import Repeat
 from segue.layers.residual import Residual
 from segue.layers.rnn import RNN, BiRNN
@@ -62,6 +63,7 @@ _TABLE: tuple[type[LayerSpec], ...] = (
     BiLSTM,
     BiGRU,
     Conv,
+    RandomConv,
     MaxPool,
     Pool,
     BatchNorm,
@@ -73,6 +75,7 @@ _TABLE: tuple[type[LayerSpec], ...] = (
     Repeat,
     InceptionTime,
     LSTMFCN,
+    Rocket,
     *SPECS,
 )
 LAYERS = {spec.kind: spec for spec in _TABLE}
@@ -121,10 +124,12 @@ __all__ = [
     "Place",
     "Pool",
     "Position",
+    "RandomConv",
     "ReLU",
     "ReLU6",
     "Repeat",
     "Residual",
+    "Rocket",
     "Shape",
     "Shorthand",
     "SiLU",

@@ -175,11 +175,13 @@ class Layer(nn.Module, abc.ABC):
         causal: whether the output at a step depends on that step and those before it only, and
             every step that comes in gives one that goes out.
         draws_weights: whether the initial weights follow from the seed.
+        is_fixed: whether it says the same in every epoch: nothing of it is trained or drawn anew.
     """
 
     causal: bool = True
     kind: str = ""
     draws_weights: bool = True
+    is_fixed: bool = False
 
     def __init__(self, name: str, shape: Shape) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name, Rate
 
-Epsilon = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,16 @@ class BatchNorm(LayerSpec):
             the last ten batches or so; Keras's 0.99 has hardly left its first values where a small
             data set makes a hundred updates.
         epsilon: added to the variance, as in Keras.
+        gamma: what every gamma is at first. With small ones in front of very many features, an
+            optimizer's first steps do not throw what sums them up far off.
         name: the layer's own name.
     """
 
     kind: ClassVar[str] = "batchnorm"
 
     momentum: Rate = 0.9
-    epsilon: Epsilon = 1e-3
+    epsilon: Positive = 1e-3
+    gamma: Positive = 1.0
     name: Name | None = None
 
     def build(self, place: Place) -> Layer:
@@ -62,7 +65,7 @@ class BatchNormLayer(Layer):
         super().__init__(place.name, place.shape)
         features = place.shape.features
         self.momentum, self.epsilon = spec.momentum, spec.epsilon
-        self.gamma = nn.Parameter(torch.ones(features))
+        self.gamma = nn.Parameter(torch.full((features,), spec.gamma))
         self.beta = nn.Parameter(torch.zeros(features))
         self.register_buffer("moving_mean", torch.zeros(features))
         self.register_buffer("moving_variance", torch.ones(features))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.layers.base import Layer, LayerSpec, Place, each_step
-from segue.layers.batchnorm import Epsilon
+from segue.layers.batchnorm import Positive
 from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name
@@ -27,7 +27,7 @@ class LayerNorm(LayerSpec):
 
     kind: ClassVar[str] = "layernorm"
 
-    epsilon: Epsilon = 1e-3
+    epsilon: Positive = 1e-3
     name: Name | None = None
 
     def build(self, place: Place) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from segue.layers.lstm import LSTM
 from segue.layers.maxpool import MaxPool
 from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
+from segue.layers.random_conv import RandomConv
 from segue.layers.residual import Residual
 from segue.spec import Count, Rate
 
@@ -95,3 +97,31 @@ class LSTMFCN(Shorthand):
         ]
         recurrent = (LSTM(self.units, output="last"), Dropout(self.dropout))
         return (Parallel((recurrent, (*convolutions, Pool("mean")))),)
+
+
+@dataclass(frozen=True)
+class Rocket(Shorthand):
+    """`rocket`: many random convolutions, and a trained answer to what they say.
+
+    Dempster, Petitjean & Webb, "ROCKET: exceptionally fast and accurate time series classification
+    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. There a ridge
+    regression answers; here the head does, trained as that of any network.
+
+    Args:
+        kernels: of `random_conv`, which says what is done with them.
+        dropout: before the head.
+    """
+
+    kind: ClassVar[str] = "rocket"
+    takes: ClassVar[Literal["sequence"]] = "sequence"
+
+    kernels: Count = 5000
+    dropout: Rate = 0.5
+
+    def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
+        gamma = 10 / math.sqrt(2 * self.kernels)
+        return (
+            RandomConv(self.kernels),
+            BatchNorm(epsilon=1e-6, gamma=gamma),
+            Dropout(self.dropout),
+        )

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from segue.networks import Network
-from segue.padded import Padded
 from segue.randomness import Draws
 
 
 class Batch(NamedTuple):
     """Sequences of one pass, what is to be answered, and how much each answer counts."""
 
-    x: Padded
+    x: Any  # Padded; Midway, where the first layers have been asked before
     targets: Tensor  # [batch, ...], or [batch, time, ...] for an answer at every step
     weights: Tensor | None  # likewise; None: all the same
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from segue.networks import Network
 from segue.prepare.augmenter import Augmenter
-from segue.prepare.batches import Batches, length_buckets
+from segue.prepare.batches import length_buckets
 from segue.randomness import numpy_generator
+from segue.sequences import Array
 from segue.training.forward import Batch, Forward, whole
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
@@ -20,6 +22,22 @@ from segue.training.targets import NO_LABEL, Index, Targets
 from segue.training.truncated import Truncated
 
 Update = Sequence[tuple[int, Index]]
+
+
+class Gathered(Protocol):
+    """What batches come from: `Batches`, or what the first layers have said of them."""
+
+    @property
+    def lengths(self) -> Array:
+        """`[n]`, of the sequences as the network sees them."""
+
+    def gather(self, index: Array) -> Any:
+        """The chosen ones, as the network takes them."""
+
+    def in_order(self, steps: int) -> Iterator[tuple[Array, Any]]:
+        """All batches once, each of at most about so many steps."""
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,7 @@ class Examples:
         weights: how much each answer counts, 1 on average; `None`: all the same.
     """
 
-    batches: Batches
+    batches: Gathered
     targets: Targets
     weights: Targets | None = None
 
