@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue import plots
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
+    from segue.plots import AxesArray
     from segue.prepare.vocabulary import Token
 
 _BAR = 20  # characters for a belief of 100 %
@@ -36,8 +36,10 @@ class Reading:
     classes: tuple[Any, ...]
     target: Any = None
 
-    def plot(self, axes: plots.AxesArray | None = None) -> plots.AxesArray:
+    def plot(self, axes: AxesArray | None = None) -> AxesArray:
         """Write the text with the beliefs above its words: axes `[row]`."""
+        from segue import plots
+
         return plots.plot_words(
             [token.text for token in self.tokens],
             self.beliefs,
