@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 
+from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
 
 # Multiplications in one time step of a batch from which on more threads pay.
@@ -19,9 +20,13 @@ _WORTH_SHARING = 16_000_000
 
 
 def choose_threads(network: Network, batch_size: int) -> int:
-    """One thread for small steps, else as many as PyTorch has; the same for the same sizes."""
-    parameters = sum(p.numel() for p in network.parameters())
-    return torch.get_num_threads() if parameters * batch_size >= _WORTH_SHARING else 1
+    """One thread for small steps, else as many as PyTorch has; the same for the same sizes.
+
+    A table of vectors is looked up, not multiplied, so an embedding's size says nothing.
+    """
+    tables = {id(m.embeddings) for m in network.modules() if isinstance(m, EmbeddingLayer)}
+    multiplied = sum(p.numel() for p in network.parameters() if id(p) not in tables)
+    return torch.get_num_threads() if multiplied * batch_size >= _WORTH_SHARING else 1
 
 
 @contextmanager
