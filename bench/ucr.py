@@ -1,74 +1,90 @@
-"""Train one network on every UCR set and write a table of test accuracies.
+"""Train networks on every UCR set, and put test accuracies beside published ones.
 
-    python bench/ucr.py --network "bilstm(100)" --out bench/results/ucr-bilstm.jsonl
+    python bench/ucr.py --network "bilstm(100)" --out results/bilstm.jsonl      trains and scores
+    python bench/ucr.py --table ../published.csv results/*.jsonl                a table of all of it
 
 A set that is in the output file already is not trained again. The test part is scored once, at the
-end of each training, and never used to choose anything. The data are found in $SEGUE_DATA/ucr.
+end of each training, and never used to choose anything. The data are found in $SEGUE_DATA/ucr. The
+file of published accuracies has a column `dataset` and one for each method, empty where unknown.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import time
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 import segue
+
+Row = dict[str, object]
 
 
 def main() -> None:
     arguments = parse_arguments()
+    if arguments.table is not None:
+        print_table(arguments.table, [Path(name) for name in arguments.names])
+        return
     done = read_rows(arguments.out)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    for name in arguments.sets or set_names():
+    for name in arguments.names or set_names():
         for seed in range(arguments.seeds):
             if any(row["set"] == name and row["seed"] == seed for row in done):
                 continue
-            row = train_on(name, arguments.network, seed, arguments.epochs)
+            row = train_on(name, arguments.network, seed, arguments.epochs, arguments.threads)
             done.append(row)
             with arguments.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(
                 f"{name:32} {row['accuracy']:.4f}  baseline {row['baseline']:.4f}  "
-                f"{row['seconds']:6.1f} s",
+                f"{row['epochs']:4} epochs  {row['cpu_seconds']:6.1f} s",
                 flush=True,
             )
-    mean = sum(row["accuracy"] for row in done) / len(done)
+    mean = np.mean([row["accuracy"] for row in done])
+    seconds = sum(row["cpu_seconds"] for row in done)
     print(
-        f"{len({row['set'] for row in done})} sets, mean accuracy {mean:.4f}, "
-        f"{sum(row['seconds'] for row in done):.0f} s"
+        f"{len({row['set'] for row in done})} sets, mean {mean:.4f}, {seconds:.0f} s of processor"
     )
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--network", default="bilstm(100)")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", default="auto", help="a number, or auto: the default")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threads", type=int, help="as TrainingOptions; the default chooses")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--table", type=Path, help="print a table, with published accuracies")
     parser.add_argument(
-        "sets", nargs="*", help="names of sets; all that are there if none is given"
+        "names", nargs="*", help="sets (all that are there if none is given); for --table: results"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if (arguments.out is None) == (arguments.table is None):
+        parser.error("give --out FILE to train, or --table PUBLISHED RESULTS... to look")
+    return arguments
 
 
 def set_names() -> list[str]:
     return sorted(path.name for path in (Path(os.environ["SEGUE_DATA"]) / "ucr").iterdir())
 
 
-def read_rows(path: Path) -> list[dict[str, object]]:
+def read_rows(path: Path) -> list[Row]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def train_on(name: str, network: str, seed: int, epochs: int) -> dict[str, object]:
+def train_on(name: str, network: str, seed: int, epochs: str, threads: int | None) -> Row:
     data = segue.read(f"ucr/{name}")
-    options = segue.TrainingOptions(progress="none")
-    classifier = segue.SequenceClassifier(network, epochs=epochs, seed=seed, options=options)
-    began = time.perf_counter()
+    options = segue.TrainingOptions(progress="none", threads=threads)
+    wanted = "auto" if epochs == "auto" else int(epochs)
+    classifier = segue.SequenceClassifier(network, epochs=wanted, seed=seed, options=options)
+    began, began_cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         classifier.fit(data)
@@ -77,12 +93,57 @@ def train_on(name: str, network: str, seed: int, epochs: int) -> dict[str, objec
         "set": name,
         "network": network,
         "seed": seed,
+        "epochs": len(classifier.history_),
         "accuracy": scores.accuracy,
         "baseline": scores.baseline,
         "log_loss": scores.log_loss,
         "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - began_cpu,
         "warnings": [str(warning.message) for warning in caught],
     }
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+def print_table(published: Path, results: list[Path]) -> None:
+    with published.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    methods = [name for name in rows[0] if name != "dataset"]
+    columns = {name: {r["dataset"]: float(r[name]) for r in rows if r[name]} for name in methods}
+    complete = [r["dataset"] for r in rows if all(r.values())]
+    ours, seconds = {}, {}
+    for path in results:
+        of_one = read_rows(path)
+        ours[path.stem] = mean_by_set(of_one, "accuracy")
+        seconds[path.stem] = mean_by_set(of_one, "cpu_seconds")
+    names = [*ours, *methods]
+    columns = ours | columns
+    print("| set |" + "".join(f" {name} |" for name in names))
+    print("|---" * (len(names) + 1) + "|")
+    for name in sorted(set().union(*columns.values())):
+        cells = [cell(columns[n].get(name), seconds.get(n, {}).get(name)) for n in names]
+        print(f"| {name} |" + "".join(f" {text} |" for text in cells))
+    means = [mean_over(columns[name], complete) for name in names]
+    print(f"| mean of {len(complete)} |" + "".join(f" {text} |" for text in means))
+    total = [f"{sum(seconds[n].values()):.0f} s" if n in seconds else "" for n in names]
+    print("| processor time |" + "".join(f" {text} |" for text in total))
+
+
+def mean_by_set(rows: list[Row], name: str) -> dict[str, float]:
+    sets = {str(row["set"]) for row in rows}
+    return {s: float(np.mean([row[name] for row in rows if row["set"] == s])) for s in sets}
+
+
+def cell(accuracy: float | None, seconds: float | None) -> str:
+    text = "" if accuracy is None else f"{accuracy:.4f}"
+    return text if seconds is None else f"{text} ({seconds:.0f} s)"
+
+
+def mean_over(column: dict[str, float], sets: list[str]) -> str:
+    there = [column[name] for name in sets if name in column]
+    text = f"{np.mean(there):.4f}" if there else ""
+    return text if len(there) == len(sets) else f"{text} ({len(there)} sets)"
 
 
 if __name__ == "__main__":
