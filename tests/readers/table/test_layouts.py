@@ -273,6 +273,35 @@ def test_options_that_do_not_fit(tmp_path: Path, options: dict[str, object], mes
         read(path, **options)
 
 
+def test_a_column_of_texts(tmp_path: Path) -> None:
+    """Without numbers, the longest texts are the sequences."""
+    text = "id,review,stars\nx1,a good film,good\nx2,a bad one,bad\nx3,all in all good,good\n"
+    data = read(put(tmp_path, "data.csv", text))
+    assert data.x.texts() == ["a good film", "a bad one", "all in all good"]
+    assert data.y.tolist() == ["good", "bad", "good"]
+    assert data.notes == ("one row a text: label 'stars', id 'id', text 'review'",)
+
+
+def test_steps_that_are_counted(tmp_path: Path) -> None:
+    """Whole numbers that count the steps of each sequence are no channel."""
+    text = "series,number,v\n" + "".join(f"{s},{t},{t}.5\n" for s in (4, 5) for t in (0, 1, 2))
+    data = read(put(tmp_path, "data.csv", text))
+    assert data.channels == ("v",)
+    assert "time 'number'" in data.notes[0]
+
+
+def test_one_column(tmp_path: Path) -> None:
+    """A column of numbers is one series."""
+    data = read(put(tmp_path, "data.csv", "1.5\n2\n3\n"))
+    assert steps(data) == [[[1.5], [2], [3]]]
+
+
+def test_delimiters_at_the_end_of_lines(tmp_path: Path) -> None:
+    """A semicolon that only ends the lines does not separate columns."""
+    data = read(put(tmp_path, "data.csv", "label,t0,t1;\na,1,2;\nb,3,4;\n".replace(";", ",")))
+    assert steps(data) == [[[1], [2]], [[3], [4]]]
+
+
 def test_packed_files_and_encodings(tmp_path: Path) -> None:
     """gzip, a byte order mark, UTF-16 as spreadsheets write it, and old western text."""
     text = "größe,t1,t2\nä,1,2\nö,3,4\n"

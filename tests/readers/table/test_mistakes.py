@@ -37,6 +37,11 @@ MISTAKES: dict[str, tuple[bytes, int | None, str]] = {
         11,
         "has '1.000,5' among its",
     ),
+    "units": (
+        LONG.replace(".5,", ".5 mV,").replace("2,a", "2.25 mV,a").encode(),
+        None,
+        "such as '1.5 mV'",
+    ),
     "infinite": (LONG.replace("3.5", "inf").encode(), 4, "has an infinite value"),
     "no id": (
         LONG.replace("\n2,0", "\n,0").encode(),

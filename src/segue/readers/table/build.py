@@ -27,7 +27,8 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     Raises:
         FileError: what is wrong, with the line.
     """
-    return {"rows": _rows, "lists": _lists, "steps": _steps}[plan.layout](columns, plan)
+    layouts = {"rows": _rows, "lists": _lists, "steps": _steps, "texts": _texts}
+    return layouts[plan.layout](columns, plan)
 
 
 # -- one row a sequence ---------------------------------------------------------------------------
@@ -63,6 +64,14 @@ def _lists(columns: Columns, plan: Plan) -> Dataset:
     x = Sequences(values, np.concatenate([[0], np.cumsum(lengths)]))
     names = plan.channels if 1 < len(plan.channels) == x.channels else None
     return _of_rows(columns, plan, x, names)
+
+
+def _texts(columns: Columns, plan: Plan) -> Dataset:
+    texts = columns.table.column(plan.channels[0]).to_pylist()
+    empty = next((row for row, text in enumerate(texts) if not text), None)
+    if empty is not None:
+        raise columns.loaded.error(f"column {plan.channels[0]!r} has no text.", empty)
+    return _of_rows(columns, plan, Sequences.from_texts(map(str, texts)), None)
 
 
 def _flat(columns: Columns, name: str) -> tuple[Array, Index]:

@@ -75,6 +75,10 @@ class Columns:
         """How many different values there are."""
         return len(self.values(name))
 
+    def mean_length(self, name: str) -> float:
+        """The characters of a text column, on average."""
+        return float(pc.mean(pc.utf8_length(self.table.column(name).cast(pa.string()))).as_py())
+
     def is_row_number(self, name: str) -> bool:
         """0, 1, 2, ... or 1, 2, 3, ..."""
         if self.kinds[name] != "number" or not self.is_whole(name) or self.rows < 2:

@@ -126,13 +126,16 @@ def _lines_before(lines: list[str]) -> int:
 def _delimiter(lines: Sequence[str]) -> str:
     shares = {}
     for delimiter in _DELIMITERS:
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        if not any(any(row[1:]) for row in rows):
+            continue  # it only ends the lines
+        counts = Counter(map(len, rows))
         columns, often = max(counts.items(), key=lambda item: item[1])
         if columns > 1:
             shares[delimiter] = often / counts.total()
     # The header of R's tables has a field less than the rows.
-    best = max(shares, key=lambda delimiter: min(shares[delimiter], 0.99 - 1 / len(lines)))
-    return best if shares else ","
+    enough = 0.99 - 1 / len(lines)
+    return max(shares, key=lambda delimiter: min(shares[delimiter], enough), default=",")
 
 
 def _decimal(rows: list[list[str]]) -> str:

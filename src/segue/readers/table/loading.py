@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from segue.readers.table.dialect import Dialect, is_missing, is_number, open_tex
 from segue.readers.table.words import MISSING
 
 _SHOWN = 5  # problems of one file in one message
+_WITH_UNIT = re.compile(r"[+-]?\d+[.,]\d+\s*[^\d\s.,]{1,4}")
 _BINARY = (".parquet", ".pq", ".feather", ".arrow")
 
 
@@ -183,6 +185,17 @@ def bad_numbers(loaded: Loaded, name: str) -> list[tuple[int, str]]:
         return []
     values = column.to_pylist()
     return [(row, text) for row, text in enumerate(values) if text in bad][:_SHOWN]
+
+
+def with_something_behind(loaded: Loaded, name: str) -> str | None:
+    """A value of a text column whose values are numbers with a sign or a unit behind them.
+
+    >>> with_something_behind(Loaded(pa.table({"x": ["0.5;", "1.25;"]})), "x")
+    '0.5;'
+    """
+    texts = [str(text) for text in pc.unique(loaded.table.column(name).drop_null()).to_pylist()]
+    strange = [text for text in texts if _WITH_UNIT.fullmatch(text.strip())]
+    return strange[0] if len(strange) > 0.8 * len(texts) else None
 
 
 def _first_line(error: Exception) -> str:

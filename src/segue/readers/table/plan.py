@@ -13,14 +13,15 @@ import pyarrow as pa
 
 from segue.errors import DataError, OptionError
 from segue.readers.table.columns import Columns
-from segue.readers.table.loading import bad_numbers
+from segue.readers.table.loading import bad_numbers, with_something_behind
 from segue.readers.table.times import parses_as_time
 from segue.readers.table.words import ROLES, plain, rank
 
-Layout = Literal["rows", "steps", "lists"]
+Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column
 _NUMBERED = re.compile(r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)[)\]]?")
 _MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
+_TEXT = 8  # characters that texts have on average, at least
 _NAMED = 8  # columns that a note names
 
 
@@ -29,8 +30,8 @@ class Plan:
     """How a table is read.
 
     Attributes:
-        layout: "rows" (one a sequence), "steps" (one row a step) or "lists" (one row a sequence,
-            its steps as a list in one field).
+        layout: "rows" (one a sequence), "steps" (one row a step), "lists" (one row a sequence, its
+            steps as a list in one field) or "texts" (one row a sequence, a text).
         label, id, time, group, parts: the columns; `None` where there is none.
         channels: the columns with values; for rows, those of one channel after the other.
         names: of the channels; `None` for a single one without a name.
@@ -59,11 +60,12 @@ class Plan:
             "rows": "one row a sequence",
             "steps": "one row a step",
             "lists": "one row a sequence, its steps in lists",
+            "texts": "one row a text",
         }[self.layout]
         said = [f"{role} {name!r}" for role, name in self.roles.items()]
         if self.label is None:
             said.insert(0, "no label")
-        what = "values" if self.layout == "rows" else "channels"
+        what = {"rows": "values", "texts": "text"}.get(self.layout, "channels")
         said.append(f"{what} {_listed(self.channels)}")
         if self.names and self.layout == "rows":
             said.append(f"channels {_listed(self.names)}")
@@ -184,6 +186,8 @@ class _Guess:
             return "lists"
         if self.channels and columns.kinds[self.channels[0]] == "list":
             return "lists"
+        if self._texts():
+            return "texts"
         repeats = "id" in self.roles and columns.distinct(self.roles["id"]) < columns.rows
         if repeats or "time" in self.given:
             return "steps"
@@ -195,6 +199,23 @@ class _Guess:
         if len(values) >= _MANY or not self._label_in_runs(values):
             return "rows"
         return "steps"
+
+    def _texts(self) -> bool:
+        """Whether the sequences are a column of texts, the one with the longest."""
+        if self.channels is None:
+            texts = [] if self.free("number") else self.free("text")
+            texts = [n for n in texts if 2 * self.columns.distinct(n) > self.columns.rows]
+            longest = max(texts, key=self.columns.mean_length, default=None)
+            if longest is None or self.columns.mean_length(longest) < _TEXT:
+                return False
+            if any(bad_numbers(self.columns.loaded, name) for name in self.free("text")):
+                return False
+            self.channels = (longest,)
+        return (
+            len(self.channels) == 1
+            and self.columns.kinds[self.channels[0]] == "text"
+            and (not bad_numbers(self.columns.loaded, self.channels[0]))
+        )
 
     def _numbered(self, names: list[str]) -> bool:
         """Names such as t0, t1, t2, t3: a time axis."""
@@ -251,6 +272,10 @@ class _Guess:
             label = self._label(layout)
             if label is not None:
                 self.roles["label"] = label
+        if layout == "steps" and not {"time"} & {*self.roles, *self.refused}:
+            counted = [n for n in self.free("number") if self._counts_steps(n)]
+            if counted and "id" in self.roles:
+                self.roles["time"] = counted[0]
         if layout != "steps" and "time" not in self.given and "time" in self.roles:
             self.left_out[self.roles.pop("time")] = "a time, and each row is a sequence"
         if layout != "steps" and "id" not in self.roles and "id" not in self.refused:
@@ -271,6 +296,23 @@ class _Guess:
                 self.left_out[name] = "not named" if kind == "number" else kind
         left_out = tuple(self.left_out.items())
         return Plan(layout, **self.roles, channels=channels, names=names, left_out=left_out)
+
+    def _counts_steps(self, name: str) -> bool:
+        """0, 1, 2, ... or 1, 2, 3, ... in each sequence."""
+        columns = self.columns
+        if "id" not in self.roles or not columns.is_whole(name):
+            return False
+        if columns.table.column(name).null_count:
+            return False
+        same = np.diff(columns.codes(self.roles["id"])) == 0
+        numbers = columns.table.column(name).to_numpy()
+        begins = numbers[np.concatenate([[True], ~same])]
+        return bool(
+            same.any()
+            and (np.diff(numbers)[same] == 1).all()
+            and len(np.unique(begins)) == 1
+            and begins[0] in (0, 1)
+        )
 
     def _label(self, layout: Layout) -> str | None:
         """The column that is most like a label, where none is called so."""
@@ -312,7 +354,8 @@ class _Guess:
 
     def _check_numbers(self, channels: Iterable[str], layout: Layout) -> None:
         loaded, columns = self.columns.loaded, self.columns
-        strange = [n for n in channels if columns.kinds[n] not in ("number", "list")]
+        usual = ("text",) if layout == "texts" else ("number", "list")
+        strange = [n for n in channels if columns.kinds[n] not in usual]
         for name in [*strange, *self.free("text")]:
             bad = bad_numbers(loaded, name)
             if bad:
@@ -322,6 +365,12 @@ class _Guess:
                     f"column {name!r} has {bad[0][1][:40]!r} among its numbers{more}. Correct it, "
                     "or leave the field empty if the value is missing.",
                     bad[0][0],
+                )
+            unit = with_something_behind(loaded, name) if name not in strange else None
+            if unit is not None:
+                raise loaded.error(
+                    f"column {name!r} has numbers with something behind them, such as {unit!r}: "
+                    "remove it, so that they can be read."
                 )
         if strange:
             raise DataError(
