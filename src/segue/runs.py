@@ -125,6 +125,8 @@ def fit_run(
     record = _record(source, data, estimator, reading)
     if data.notes:
         record["notes"] = list(data.notes)
+    if tell is not None:
+        data = dataclasses.replace(data, notes=())  # they have been told
     if seeds is not None:
         record["seeds"] = seeds
     if initial is not None:

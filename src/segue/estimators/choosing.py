@@ -78,7 +78,8 @@ def choose(
     if validation is not None and validation in (source, wanted):
         check_sequences(validation.x)
     kept = None if weights is None else weights[np.asarray(train.ids, np.int64)]
-    lines = (("training", text), ("validation", chosen))
+    notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
+    lines = (*notes, ("training", text), ("validation", chosen))
     return Chosen(train, validation, kept, numbered, weights, lines)
 
 

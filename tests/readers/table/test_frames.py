@@ -70,6 +70,17 @@ def test_lists_of_steps(tmp_path: Path) -> None:
     assert data.y.tolist() == ["a", "b"]
 
 
+def test_fit_says_how_it_reads_a_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was guessed is said before training, and kept with the model."""
+    frame = pd.DataFrame({"id": [1, 1, 2, 2] * 2, "v": range(8), "label": list("aabb") * 2})
+    model = segue.SequenceClassifier("gru(2)", epochs=1, validation=None)
+    with pytest.warns(UserWarning, match="Only one sequence belongs to class"):
+        model.fit(frame)
+    note = "one row a step: label 'label', id 'id', channels 'v'"
+    assert f"read as: {note}" in capsys.readouterr().err
+    assert ("read as", note) in model.training_summary_
+
+
 def test_options_and_parts() -> None:
     """Options and `part` work as they do for files."""
     frame = pd.DataFrame({**LONG, "split": ["train"] * 2 + ["test"] * 3, "w": range(5)})
