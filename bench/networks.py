@@ -3,9 +3,9 @@
     python bench/networks.py --out trials.jsonl              goes on where it stopped
     python bench/networks.py --out trials.jsonl --table      what was found so far
 
-The candidates are `NETWORKS`. Two are chosen, by the highest mean accuracy over `SETS`: the best whose
-convolutions are random, and the best that trains some. How a trial goes is said in `trials.py`. The
-test parts of the sets are not read.
+The candidates are `NETWORKS`. Two are chosen, by the highest mean accuracy over `SETS`: the best
+whose convolutions are random, and the best that trains some. How a trial goes is said in
+`trials.py`. The test parts of the sets are not read.
 """
 
 from __future__ import annotations
