@@ -5,6 +5,8 @@
 #   make test         every test            make test-quick   those that take less than two minutes
 #   make check        format, lint, types   make docs         run the examples, check the links
 #   make bench        what is timed and how make clean        remove what the tools leave behind
+#   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
+#   make recipes-quick  the same on a little data
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -15,7 +17,9 @@ ifneq ($(wildcard ../shared/data),)
 export SEGUE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test test-quick check format bench docs clean
+RECIPES := $(sort $(wildcard recipes/*.py))
+
+.PHONY: setup demo test test-quick check format bench docs clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -49,6 +53,12 @@ docs: $(STAMP)
 
 bench:
 	@cat bench/README.md
+
+recipes: $(STAMP)
+	set -e; for recipe in $(RECIPES); do echo "== $$recipe"; $(BIN)/python $$recipe; done
+
+recipes-quick: $(STAMP)
+	set -e; for recipe in $(RECIPES); do echo "== $$recipe"; $(BIN)/python $$recipe --quick; done
 
 clean:
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
