@@ -115,7 +115,7 @@ class Rocket(Shorthand):
     kind: ClassVar[str] = "rocket"
     takes: ClassVar[Literal["sequence"]] = "sequence"
 
-    kernels: Count = 5000
+    kernels: Count = 2000
     dropout: Rate = 0.5
 
     def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
