@@ -48,4 +48,6 @@ def label_legend(dataset: Dataset, figure: Figure | Any) -> None:
     for code, name in enumerate(plain_names(names)):
         colour, alpha = colour_of(code)
         patches.append(Patch(color=colour, alpha=alpha, label=name, lw=0))
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 12))
+    widest = 0.5 + 0.075 * max(len(str(patch.get_label())) for patch in patches)  # inches, about
+    columns = max(1, int(figure.bbox.width / figure.get_figure(root=True).dpi / widest))
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), columns))

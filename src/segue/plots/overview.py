@@ -55,7 +55,12 @@ def _write_summary(axes: Axes, dataset: Dataset) -> None:
     rows = [(heading, text) for heading, text in dataset.summary().rows() if heading != "classes"]
     axes.set_axis_off()
     axes.set_title(dataset.name, fontweight="bold")
+    size = 8.0
+    beside = (
+        0.62 * size * max(len(heading) for heading, _ in rows)
+    )  # points; a letter has 0.5 to 0.6
     for line, (heading, text) in enumerate(rows):
-        height = 0.95 - 0.11 * line
-        axes.text(0.0, height, heading, color=MUTED, fontsize=8.0, va="baseline")
-        axes.text(0.47, height, text, fontsize=8.0, va="baseline")
+        place: Any = {"xy": (0.0, 0.95 - 0.11 * line), "xycoords": "axes fraction"}
+        place |= {"textcoords": "offset points", "fontsize": size, "va": "baseline"}
+        axes.annotate(heading, xytext=(0, 0), color=MUTED, **place)
+        axes.annotate(text, xytext=(beside, 0), **place)
