@@ -24,10 +24,6 @@ DILATED = (
     f"{WIDE} batchnorm relu conv(32, 1, bias=false) conv(64, 9, bias=false, dilation=2) batchnorm "
     "relu conv(32, 1, bias=false) conv(64, 9, bias=false, dilation=4) batchnorm relu"
 )
-SMALL = (
-    "conv(64, 8, bias=false) batchnorm relu conv(128, 5, bias=false) batchnorm relu "
-    "conv(64, 3, bias=false) batchnorm relu"
-)
 POOLS = "parallel(pool(mean), pool(max), pool(mean, 4))"
 ROCKET = "random_conv(2000) batchnorm(epsilon=1e-6, gamma=0.16) dropout(0.5)"
 NETWORKS = (
@@ -36,8 +32,6 @@ NETWORKS = (
     "rocket(10000)",
     "rocket(5000, dropout=0.2)",
     "rocket(5000, dropout=0.8)",
-    f"{SMALL} pool(mean)",
-    f"{SMALL} {POOLS}",
     f"{DILATED} {POOLS}",
     f"parallel({ROCKET}, {DILATED} {POOLS})",
 )
