@@ -1,0 +1,221 @@
+"""`study.jsonl`: what a study has come to, one line a trial, so that no trial is done twice.
+
+The first line says what the study is. Lines are only ever added, each written through to the disk
+before the next trial is looked at; a process that is killed can leave half a line at the end, which
+is dropped. One process at a time works in the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from segue.errors import FileError, WriteError
+
+FORMAT = 1
+NAME = "study.jsonl"
+
+Row = dict[str, Any]
+
+
+class Journal:
+    """The rows of the trials that are finished, by key; in a file, if there is a folder.
+
+    Args:
+        header: what the study is; JSON. `fingerprint` in it must be the same to go on.
+        folder: where `study.jsonl` lies; `None`: nothing is kept on disk.
+
+    Raises:
+        FileError: the folder holds another study, or a damaged one.
+        WriteError: the disk is full or read-only.
+    """
+
+    def __init__(self, header: Row, folder: Path | None = None) -> None:
+        self.rows: dict[str, Row] = {}
+        self._file: IO[bytes] | None = None
+        if folder is None:
+            return
+        path = folder / NAME
+        lines, length = _whole_lines(path)
+        if lines:
+            _check_header(path, lines[0], header)
+            self.rows = {key(row["trial"]): row for row in lines[1:]}
+        with _writing(path):
+            self._file = path.open("ab")
+            self._file.truncate(length)  # half a line, of a process that was killed
+        if not lines:
+            self._write({"format": FORMAT, **header})
+
+    def add(self, row: Row) -> None:
+        """Keep the row of a finished trial, and return when it is on the disk."""
+        self.rows[key(row["trial"])] = row
+        if self._file is not None:
+            self._write(row)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, row: Row) -> None:
+        assert self._file is not None
+        with _writing(Path(self._file.name)):
+            self._file.write(json.dumps(row, allow_nan=True).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+
+def key(trial: Row) -> str:
+    """A trial as text: equal for equal trials.
+
+    >>> key({"size": 20, "seed": 0}) == key({"seed": 0, "size": 20})
+    True
+    """
+    return json.dumps(trial, sort_keys=True)
+
+
+def read_header(folder: str | Path) -> Row:
+    """The first line of a study's folder.
+
+    Raises:
+        FileError: not the folder of a study.
+    """
+    path = Path(folder) / NAME
+    lines, _ = _whole_lines(path)
+    if not lines:
+        raise FileError(f"is not the folder of a study: it has no {NAME}.", path=folder)
+    _check_format(path, lines[0])
+    return lines[0]
+
+
+def _whole_lines(path: Path) -> tuple[list[Row], int]:
+    """The rows of the lines that are whole, and the bytes that they take."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise FileError(f"cannot be read ({error.strerror}).", path=path) from error
+    length = content.rfind(b"\n") + 1
+    rows: list[Row] = []
+    for number, line in enumerate(content[:length].splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict) or (number > 1 and "trial" not in row):
+            raise FileError(
+                f"is damaged: expected a trial as a JSON object, got {line[:60]!r}. Take the line "
+                "out, and its trial is run again.",
+                path=path,
+                line=number,
+            )
+        rows.append(row)
+    return rows, length
+
+
+def _check_format(path: Path, found: Row) -> None:
+    if found.get("format") != FORMAT or not isinstance(found.get("fingerprint"), dict):
+        raise FileError(
+            f"has format {found.get('format')!r}; this segue reads {FORMAT}. Choose another "
+            "folder.",
+            path=path,
+        )
+
+
+def _check_header(path: Path, found: Row, wanted: Row) -> None:
+    _check_format(path, found)
+    theirs, ours = _flat(found["fingerprint"]), _flat(json.loads(json.dumps(wanted["fingerprint"])))
+    differences = [
+        f"  {name}: {_short(theirs.get(name))} there, {_short(ours.get(name))} now"
+        for name in dict.fromkeys([*theirs, *ours])
+        if theirs.get(name) != ours.get(name)
+    ]
+    if differences:
+        raise FileError(
+            "holds another study, and its trials cannot be mixed with these:\n"
+            + "\n".join(differences)
+            + "\nChoose another folder, or say the same as then.",
+            path=path.parent,
+        )
+
+
+def _flat(value: Row, before: str = "") -> Row:
+    """Nested objects as names with dots."""
+    flat: Row = {}
+    for name, inner in value.items():
+        inside = isinstance(inner, dict) and inner
+        flat |= _flat(inner, f"{before}{name}.") if inside else {before + name: inner}
+    return flat
+
+
+def _short(value: Any, at_most: int = 300) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= at_most else text[: at_most - 1] + "…"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(
+            f"{path} could not be written ({error.strerror}). Free some space, or choose another "
+            "folder; what is finished is kept."
+        ) from error
+
+
+# -- one process at a time ------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from the folder; made where it is not there.
+
+    The system lets go of the lock when this process ends, however it ends.
+
+    Raises:
+        FileError: another process has it.
+        WriteError: the folder cannot be made.
+    """
+    path = folder / "study.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileError("is a file; expected a folder for the study.", path=folder) from None
+    except OSError as error:
+        raise WriteError(
+            f"{folder} could not be made ({error.strerror}). Choose another folder."
+        ) from error
+    with _writing(path):
+        file = path.open("a+", encoding="utf-8")
+    with file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as error:
+            file.seek(0)
+            other = file.read().strip() or "unknown"
+            raise FileError(
+                f"another process (number {other}) is working on this study. Wait for it, stop "
+                "it, or choose another folder.",
+                path=folder,
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield  # the file stays: to remove it would take it from one who is just opening it
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
