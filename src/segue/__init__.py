@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segue._version import __version__
 
 if TYPE_CHECKING:
-    from segue import errors, evaluation, layers, plots, synth, testing
+    from segue import errors, evaluation, layers, plots, studies, synth, testing
     from segue.dataset import Dataset
     from segue.estimators import (
         Forecaster,
@@ -50,7 +50,7 @@ _WHERE = {
     "read": "segue.readers",
     "windows": "segue.prepare",
 }
-_ROOMS = ("errors", "evaluation", "layers", "plots", "synth", "testing")
+_ROOMS = ("errors", "evaluation", "layers", "plots", "studies", "synth", "testing")
 
 __all__ = [
     "Dataset",
@@ -72,6 +72,7 @@ __all__ = [
     "load",
     "plots",
     "read",
+    "studies",
     "synth",
     "testing",
     "windows",

@@ -27,6 +27,8 @@ COMMANDS = {
     "data list": "List the data sets",
     "data convert": "Write a source to a mapped file",
     "data show": "Show where a data set comes from",
+    "study learning-curve": "Train with more and more sequences",
+    "study grid": "Train with every combination of networks and options",
     "info": "Print versions, threads, folders",
 }
 

@@ -20,7 +20,7 @@ import typer
 import typer.core
 
 from segue._version import __version__
-from segue.cli import data, evaluate, fit, generate, info, listen, predict, view
+from segue.cli import data, evaluate, fit, generate, info, listen, predict, study, view
 from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -51,6 +51,7 @@ app.command()(view.view)
 app.command()(listen.listen)
 app.command()(generate.generate)
 app.command()(info.info)
+app.add_typer(study.app)
 app.add_typer(data.app)  # typer lists groups last
 
 

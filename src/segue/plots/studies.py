@@ -65,9 +65,10 @@ def plot_learning_curve(curve: LearningCurve) -> Axes:
     _size_ticks(loss, curve.sizes)
     if curve.metric == "accuracy":
         score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    score.legend(loc="best")
-    axes: Axes = score
-    return axes
+    handles, labels = score.get_legend_handles_labels()
+    score.figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    axes_of_score: Axes = score
+    return axes_of_score
 
 
 def _draw_law(axes: Axes, curve: LearningCurve) -> None:
@@ -99,7 +100,11 @@ def _size_ticks(axes: Axes, sizes: Sequence[int]) -> None:
 
 @styled
 def plot_epochs(
-    histories: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]], follow: str, *, title: str = ""
+    histories: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]],
+    follow: str,
+    *,
+    title: str = "",
+    is_rising: bool = False,
 ) -> Axes:
     """Draw score and loss over the epochs: the mean of some trainings, with their band.
 
@@ -109,13 +114,14 @@ def plot_epochs(
         histories: for each line the rows of its trainings.
         follow: the column of the score, such as "validation_accuracy".
         title: what the lines are.
+        is_rising: whether they have an order: from light to dark then, in place of many colours.
 
     Returns:
         The axes of the score; the other is `axes.figure.axes[1]`.
     """
     score, loss = panels(1, 2, width=3.8, height=2.9)[0]
     prefix = "validation_" if follow.startswith("validation_") else ""
-    colours = _colours(len(histories))
+    colours = _colours(len(histories), is_rising=is_rising)
     for axes, name in ((score, follow), (loss, f"{prefix}loss")):
         for (label, trainings), colour in zip(histories.items(), colours, strict=True):
             if trainings:
@@ -136,14 +142,17 @@ def plot_epochs(
     return axes_of_score
 
 
-def _colours(count: int) -> list[Any]:
-    """The palette; from light to dark where there are more lines, or they have an order."""
-    return [PALETTE[i % len(PALETTE)] for i in range(count)]
+def _colours(count: int, *, is_rising: bool) -> list[Any]:
+    if not is_rising:
+        return [PALETTE[i % len(PALETTE)] for i in range(count)]
+    return [(*SHARES(share)[:3], 0.25 + 0.75 * share) for share in np.linspace(0, 1, count)]
 
 
 def _draw_epochs(axes: Axes, trainings: Any, name: str, label: str, colour: Any) -> None:
     longest = max(map(len, trainings))
-    values = np.array([[rows[min(e, len(rows) - 1)][name] for e in range(longest)] for rows in trainings])
+    values = np.array(
+        [[rows[min(e, len(rows) - 1)][name] for e in range(longest)] for rows in trainings]
+    )
     epochs = np.arange(1, longest + 1)
     if len(values) > 1:
         low, high = np.quantile(values, [0.1, 0.9], axis=0)
@@ -176,11 +185,13 @@ def _draw_map(grid: Grid) -> Axes:
     axes.tick_params(length=0)
     axes.set_xlabel(across)
     axes.set_ylabel(down)
-    axes.set_title(f"{grid.metric}, mean of {len(grid.seeds)} seeds")
+    unit = "" if grid.metric == "rmse" else " in %"
+    of = "one seed" if len(grid.seeds) == 1 else f"mean of {len(grid.seeds)} seeds"
+    axes.set_title(f"{grid.metric}{unit}, {of}")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     for i, j in np.ndindex(table.shape):
-        text = "failed" if np.isnan(table[i, j]) else _shown(table[i, j], grid.metric)
+        text = "failed" if np.isnan(table[i, j]) else _shown(float(table[i, j]), grid.metric)
         dark = _is_dark(table, i, j, grid.metric)
         axes.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else INK)
     return axes
@@ -216,10 +227,8 @@ def _draw_bars(grid: Grid) -> Axes:
     axes = new_axes(3.4 + 0.07 * max(map(len, names)), height)
     places = np.arange(len(done))
     mean = [row[grid.metric] for row in done]
-    for name, colour in (("low", BLUE),):
-        ends = [row[f"{grid.metric}_{name}"] for row in done]
-        others = [row[f"{grid.metric}_high"] for row in done]
-        axes.hlines(places, ends, others, color=colour, lw=3, alpha=0.3)
+    low, high = ([row[f"{grid.metric}_{end}"] for row in done] for end in ("low", "high"))
+    axes.hlines(places, low, high, color=BLUE, lw=3, alpha=0.3)
     axes.plot(mean, places, "o", ms=5, color=BLUE)
     axes.axvline(grid.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)))
     axes.set_yticks(places, names)

@@ -70,7 +70,7 @@ def check_until(until: Any) -> float | None:
     """
     is_number = isinstance(until, int | float) and not isinstance(until, bool)
     if until is None or (is_number and until > 0):
-        return until
+        return None if until is None else float(until)
     raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,14 @@ class LearningCurve:
             return None
         return fit_power_law(self.sizes, self.errors.mean(axis=1))
 
+    @property
+    def misfit(self) -> float | None:
+        """The largest distance between the law and a mean error that it was fitted to."""
+        if self.law is None:
+            return None
+        means = self.errors.mean(axis=1)
+        return max(abs(self.law(n) - float(e)) for n, e in zip(self.sizes, means, strict=True))
+
     def forecast(self, size: int | None = None) -> Forecast | None:
         """The error to be expected at another size; at twice the largest if left out.
 
@@ -127,7 +135,8 @@ class LearningCurve:
             "baseline": self.baseline,
             "until": self.until,
             "summary": self.summary,
-            "law": None if self.law is None else vars(self.law),
+            "law": None if self.law is None else asdict(self.law),
+            "misfit": self.misfit,
             "forecast": None if twice is None else twice.as_json(),
             "held_back": [one.as_json() for one in self.held_back],
         }
@@ -156,7 +165,7 @@ class LearningCurve:
         pictures = (("learning-curve.png", self.plot), ("epochs.png", self.plot_epochs))
         for name, draw in pictures:
             with replacing(place / name) as temporary:
-                draw().figure.savefig(temporary)
+                tables.save_picture(draw(), temporary)
         write_text(place / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
 
     def plot(self) -> Axes:
@@ -177,7 +186,7 @@ class LearningCurve:
             f"{size:,}": [r["history"] for r in self.rows if _is_done(r, size)]
             for size in self.sizes
         }
-        return studies.plot_epochs(by_size, self.follow, title="sequences")
+        return studies.plot_epochs(by_size, self.follow, title="sequences", is_rising=True)
 
 
 def _is_done(row: Row, size: int) -> bool:

@@ -97,7 +97,9 @@ class LocalProcesses:
         # Nothing is ever sent. The other end is closed with this process, however it ends.
         watched, self._ours = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(self.count, context, _begin, (watched,))
-        with _interrupts_ignored():  # Ctrl-C reaches every process; the workers leave it to this one
+        with (
+            _interrupts_ignored()
+        ):  # Ctrl-C reaches every process; the workers leave it to this one
             for _ in range(self.count):  # each starts one, as none is idle yet
                 self._pool.submit(os.getpid)
         return self

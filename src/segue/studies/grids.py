@@ -133,7 +133,7 @@ class Grid:
         tables.write_csv(place / "summary.csv", self.summary)
         for name, draw in (("grid.png", self.plot), ("epochs.png", self.plot_epochs)):
             with replacing(place / name) as temporary:
-                draw().figure.savefig(temporary)
+                tables.save_picture(draw(), temporary)
         write_text(place / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
 
     def plot(self) -> Axes:

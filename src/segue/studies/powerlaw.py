@@ -109,8 +109,8 @@ def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
     x, y = np.asarray(sizes, np.float64), np.asarray(errors, np.float64)
     if x.ndim != 1 or x.shape != y.shape or len(np.unique(x)) < LEAST_SIZES:
         raise DataError(
-            f"A power law has three numbers, so it needs the errors at {LEAST_SIZES} sizes or more; "
-            f"got {x.size} sizes and {y.size} errors."
+            f"A power law has three numbers, so it needs the errors at {LEAST_SIZES} sizes or "
+            f"more; got {x.size} sizes and {y.size} errors."
         )
     if not (np.isfinite(y).all() and (y >= 0).all() and (x > 0).all()):
         raise DataError("A power law is fitted to finite errors from 0 on, at sizes from 1 on.")

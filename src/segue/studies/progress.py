@@ -97,7 +97,7 @@ def describe(key: Row) -> str:
 
 def _outcome(row: Row) -> str:
     if "error" in row:
-        return row["error"].splitlines()[0]
+        return str(row["error"]).splitlines()[0]
     metric = "accuracy" if "accuracy" in row else "rmse"
     return f"{metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
 

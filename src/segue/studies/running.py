@@ -104,7 +104,9 @@ def _run_missing(work: Work, trials: list[Trial], journal: Journal, place: Place
         how = "is lost: the study has no folder"
         if place.folder is not None:
             how = f"is kept in {place.folder}; the same call goes on from there"
-        progress.say(f"interrupted after {progress.done} of {len(trials)} trials. What is done {how}")
+        progress.say(
+            f"interrupted after {progress.done} of {len(trials)} trials. What is done {how}"
+        )
         raise
     finally:
         progress.end()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segue.atomic import write_text
 from segue.errors import OptionError
 from segue.studies.trials import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BAND = (0.1, 0.9)  # quantiles of the seeds
 
@@ -81,8 +85,8 @@ def summarize(rows: Sequence[Row], metric: str, follow: str, until: float | None
     found["parameters"] = done[0]["parameters"] if done else None
     if until is not None:
         reached = [epochs_until(row, follow, until) for row in done]
-        found["epochs_until"] = _mean([n for n in reached if n == n])  # NaN is not itself
-        found["reached"] = sum(n == n for n in reached)
+        found["epochs_until"] = _mean([n for n in reached if not math.isnan(n)])
+        found["reached"] = sum(not math.isnan(n) for n in reached)
     return found
 
 
@@ -96,6 +100,11 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
+def save_picture(axes: Axes, path: Path) -> None:
+    """Write the figure that the axes are part of."""
+    axes.figure.savefig(path)  # type: ignore[union-attr]  # not a SubFigure: it was made here
+
+
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as CSV, whole or not at all; an empty cell where there is nothing."""
     text = io.StringIO()
@@ -103,8 +112,12 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({n: "" if v is None or v != v else v for n, v in row.items()})
+        writer.writerow({n: "" if _is_missing(v) else v for n, v in row.items()})
     write_text(path, text.getvalue())
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def trial_table(rows: Sequence[Row], metric: str, follow: str, until: float | None) -> list[Row]:
@@ -144,7 +157,7 @@ def number(value: float | None) -> str:
     >>> number(0.97123), number(14.5312), number(None)
     ('0.9712', '14.53', '-')
     """
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "-"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
 

@@ -70,8 +70,8 @@ def run_trial(work: Work, trial: Trial) -> Row:
 
     Returns:
         The trial's `key` as "trial", its score ("accuracy" or "rmse") and "loss", "epochs", "kept"
-        (the epoch whose weights were kept), "parameters", "history", "warnings" and "seconds"; or "error" in
-        place of the scores.
+        (the epoch whose weights were kept), "parameters", "history", "warnings" and "seconds"; or
+        "error" in place of the scores.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, also where training would have kept it to itself.

@@ -37,7 +37,7 @@ def _expectations(curve: LearningCurve) -> list[str]:
     law, twice = curve.law, curve.forecast()
     if law is None:
         return ["what more data would bring needs three sizes or more"]
-    said = [f"power law: {law}"]
+    said = [f"power law: {law}; it misses what was measured by up to {curve.misfit:.4f}"]
     if twice is None:
         return [*said, "what more data would bring needs two seeds or more"]
     score = tables.number(as_score(twice.error, curve.metric))

@@ -1,0 +1,140 @@
+"""Trials in other processes: the same bits, no orphans, and a study that is killed goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import segue
+from segue import studies
+from segue.errors import OptionError, TrainingError
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import sys, segue
+from segue import studies
+
+if __name__ == "__main__":
+    waves = segue.synth.waves(40, test=20, length=8, phase="random")
+    classifier = segue.SequenceClassifier("rnn(3)", epochs=30)
+    studies.learning_curve(
+        classifier, waves, sizes=[10, 20, 40], seeds=4, workers=int(sys.argv[2]), folder=sys.argv[1]
+    )
+"""
+
+
+def _start(script: Path, folder: Path, workers: int) -> subprocess.Popen[str]:
+    words = [sys.executable, str(script), str(folder), str(workers)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def _lines(folder: Path) -> int:
+    path = folder / "study.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _wait_for(lines: int, folder: Path, process: subprocess.Popen[str]) -> None:
+    ends = time.monotonic() + 120
+    while _lines(folder) < lines and process.poll() is None and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert _lines(folder) >= lines
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_one_two_and_no_other_process_come_to_the_same_bits(
+    waves: segue.Dataset, bits: Any
+) -> None:
+    asked: dict[str, Any] = {"sizes": [10, 40], "seeds": 2, "progress": "none"}
+    classifier = segue.SequenceClassifier("gru(3) dense(4, relu)", epochs=3)
+    here = studies.learning_curve(classifier, waves, workers=1, **asked)
+    with studies.LocalProcesses(1) as one:
+        alone = studies.learning_curve(classifier, waves, executor=one, **asked)
+    two = studies.learning_curve(classifier, waves, workers=2, **asked)
+    assert bits(here.rows) == bits(alone.rows) == bits(two.rows)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")
+def test_killed_twice_and_continued_is_the_uninterrupted_table(tmp_path: Path) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "killed"
+    script.write_text(SCRIPT)
+    for lines in (3, 6):
+        process = _start(script, folder, 2)
+        _wait_for(lines, folder, process)
+        workers = _children(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        ends = time.monotonic() + 30
+        while any(map(_is_alive, workers)) and time.monotonic() < ends:
+            time.sleep(0.05)
+        assert workers
+        assert not any(map(_is_alive, workers))  # nobody trains on for nobody
+    before = (folder / "study.jsonl").read_bytes().splitlines()
+    process = _start(script, folder, 2)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert "trials were done before and are kept" in said
+    after = (folder / "study.jsonl").read_bytes().splitlines()
+    assert after[: len(before) - 1] == before[:-1]
+    assert (
+        len({json.dumps(json.loads(line)["trial"]) for line in after[1:]}) == 12 == len(after) - 1
+    )
+    process = _start(script, tmp_path / "whole", 1)
+    assert process.wait(timeout=200) == 0
+    killed, whole = (tmp_path / name / "trials.csv" for name in ("killed", "whole"))
+    assert killed.read_bytes() == whole.read_bytes()
+
+
+def test_ctrl_c_ends_it_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "study"
+    script.write_text(SCRIPT)
+    process = _start(script, folder, 2)
+    _wait_for(3, folder, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
+    _, said = process.communicate(timeout=60)
+    assert "interrupted after" in said
+    assert "the same call goes on from there" in said
+    assert said.count("Traceback") == 1  # of this process alone, as Python ends on Ctrl-C
+
+
+def test_a_process_that_dies_is_told() -> None:
+    with studies.LocalProcesses(1) as processes:
+        future = processes.submit(os._exit, 3)
+        with pytest.raises(TrainingError, match="A process of the study ended by itself"):
+            future.result()
+
+
+def test_what_cannot_be_sent_is_told() -> None:
+    text = "take workers=1, which needs no other process"
+    with studies.LocalProcesses(1) as processes, pytest.raises(OptionError, match=text):
+        processes.submit(lambda: 3)
+    with pytest.raises(OptionError, match="The processes are not started"):
+        studies.LocalProcesses(1).submit(max, 1, 2)
+    with pytest.raises(OptionError, match="`workers` is 0"):
+        studies.LocalProcesses(0)

@@ -1,0 +1,215 @@
+"""Learning curves and grids: what is scored, the same bits everywhere, and clear refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import segue
+from segue import studies
+from segue.errors import DataError, FileError, OptionError, SegueError, SpecError, TrainingError
+
+QUIET: dict[str, Any] = {"progress": "none", "workers": 1}
+
+
+def test_the_score_is_that_of_the_estimator_on_the_test_part(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier
+) -> None:
+    curve = studies.learning_curve(classifier, waves, sizes=[40], seeds=[3], **QUIET)
+    options = segue.TrainingOptions(progress="none", threads=1)
+    alone = segue.SequenceClassifier("rnn(3)", epochs=2, seed=3, options=options)
+    alone.fit(waves.part("train"))
+    evaluation = segue.evaluate(alone, waves)
+    assert curve.table()[0, 0] == evaluation.accuracy
+    assert curve.table("loss")[0, 0] == pytest.approx(evaluation.log_loss, rel=1e-5)
+    assert curve.baseline == evaluation.baseline
+    assert not hasattr(classifier, "history_")
+
+
+def test_a_study_has_its_files_and_says_what_it_found(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path
+) -> None:
+    curve = studies.learning_curve(
+        classifier, waves, sizes=[10, 20, 30, 40], seeds=2, until=0.4, folder=tmp_path, **QUIET
+    )
+    names = {path.name for path in tmp_path.iterdir()} - {"study.lock"}
+    expected = "study.jsonl study.json trials.csv summary.csv learning-curve.png epochs.png"
+    assert names == set(expected.split())
+    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
+    assert [(int(r["size"]), int(r["seed"])) for r in rows[:5]] == [
+        (10, 0), (20, 0), (30, 0), (40, 0), (10, 1),
+    ]  # fmt: skip
+    assert [float(r["accuracy"]) for r in rows] == curve.table().T.ravel().tolist()
+    summary = json.loads((tmp_path / "study.json").read_text())
+    assert summary["forecast"]["size"] == 80
+    assert [one["size"] for one in summary["held_back"]] == [40]
+    text = curve.report()
+    assert text.splitlines()[0].split()[:2] == ["sequences", "accuracy"]
+    for words in ("power law: error(n) =", "with 80 sequences: accuracy", "of 1 right"):
+        assert words in text
+
+
+def test_a_finished_study_is_read_and_not_run(
+    waves: segue.Dataset,
+    classifier: segue.SequenceClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {"sizes": [10, 20], "seeds": 2, "folder": tmp_path, **QUIET}
+    first = studies.learning_curve(classifier, waves, **asked)
+    path = tmp_path / "study.jsonl"
+    whole = path.read_bytes()
+    monkeypatch.setattr(segue.SequenceClassifier, "fit", None)
+    assert studies.learning_curve(classifier, waves, **asked).rows == first.rows
+    assert path.read_bytes() == whole
+    with pytest.raises(FileError, match='estimator.network: "rnn\\(3\\)" there, "rnn\\(4\\)" now'):
+        other = segue.SequenceClassifier("rnn(4)", epochs=2)
+        studies.learning_curve(other, waves, **asked)
+
+
+def test_half_a_study_goes_on_to_the_same_bits(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path, bits: Any
+) -> None:
+    asked: dict[str, Any] = {"sizes": [10, 20], "seeds": 2, **QUIET}
+    whole = studies.learning_curve(classifier, waves, folder=tmp_path / "a", **asked)
+    lines = (tmp_path / "a" / "study.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "study.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:50])
+    half = studies.learning_curve(classifier, waves, folder=tmp_path / "b", **asked)
+    assert half.rows[:2] == whole.rows[:2]  # their seconds too: they were not run again
+    assert bits(half.rows) == bits(whole.rows)
+    assert (tmp_path / "a/trials.csv").read_bytes() == (tmp_path / "b/trials.csv").read_bytes()
+
+
+def test_any_executor_with_submit_will_do(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, bits: Any
+) -> None:
+    class Recorder:
+        asked = 0
+
+        def submit(self, function: Any, *arguments: Any) -> Any:
+            self.asked += 1
+            return pool.submit(function, *arguments)
+
+    executor = Recorder()
+    with ThreadPoolExecutor(1) as pool:
+        curve = studies.learning_curve(
+            classifier, waves, sizes=[10, 20], seeds=1, executor=executor, **QUIET
+        )
+    assert executor.asked == 2
+    here = studies.learning_curve(classifier, waves, sizes=[10, 20], seeds=1, **QUIET)
+    assert bits(curve.rows) == bits(here.rows)
+
+
+def test_a_grid_leaves_the_test_part_alone(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path, bits: Any
+) -> None:
+    space = {"network": ["rnn(2)", "gru(2)"], "options__patience": [1, 5]}
+    found = studies.grid(classifier, waves, space, seeds=2, folder=tmp_path, until=0.1, **QUIET)
+    train = waves.part("train")
+    other = studies.grid(classifier, train, space, seeds=2, until=0.1, **QUIET)
+    assert bits(found.rows) == bits(other.rows)
+    assert [len(found.trials(one)) for one in found.combinations] == [2] * 4
+    for row in found.rows:
+        best = row["history"][row["kept"] - 1]
+        assert row["accuracy"] == best["validation_accuracy"]
+    assert all(row["epochs_until"] == 1 for row in found.summary)
+    assert found.best[found.metric] == max(row["accuracy"] for row in found.summary)
+    assert (tmp_path / "grid.png").stat().st_size > 1000
+    assert "The test part was left alone." in found.report()
+
+
+def test_labels_of_steps_and_numbers_are_studied_too() -> None:
+    draws = np.random.default_rng(0)
+    x = [draws.standard_normal((6, 1)) for _ in range(30)]
+    steps = [(values[:, 0] > 0).astype(int) for values in x]
+    labeler = segue.SequenceLabeler("rnn(2)", epochs=1)
+    labelled = labeler.as_dataset(x, steps)
+    curve = studies.learning_curve(labeler, labelled, sizes=[8, 24], seeds=1, **QUIET)
+    assert curve.metric == "accuracy"
+    assert 0.4 < curve.baseline < 0.7
+    numbers = segue.Dataset(x, np.array([values.mean() for values in x]))
+    regressor = segue.SequenceRegressor("rnn(2)", epochs=1)
+    curve = studies.learning_curve(regressor, numbers, sizes=[8, 16, 24], seeds=2, **QUIET)
+    assert curve.metric == "rmse"
+    train, test = numbers.split(0.2, seed=0)
+    rmse = float(np.sqrt(np.mean((test.y - train.y.mean()) ** 2)))
+    assert curve.baseline == pytest.approx(rmse, rel=1e-5)
+    assert curve.law is not None
+    found = studies.grid(regressor, numbers, {"learning_rate": [1e-3, 1e-2]}, seeds=1, **QUIET)
+    assert found.best["rmse"] == min(row["rmse"] for row in found.summary)
+    found.plot()
+
+
+def test_a_trial_that_fails_is_told_and_the_others_count(waves: segue.Dataset) -> None:
+    classifier = segue.SequenceClassifier(epochs=1)
+    space = {"network": ["rnn(2)", "conv(2, 3)"], "learning_rate": [0.01, 0.1]}
+    found = studies.grid(classifier, waves, space, seeds=1, **QUIET)
+    assert ["error" in row for row in found.rows] == [False, False, True, True]
+    assert "trials failed. The first one:" in found.report()
+    found.plot()
+    found.plot_epochs()
+    with pytest.raises(TrainingError, match="No trial could be trained. The first one:"):
+        studies.grid(classifier, waves, {"network": ["conv(2, 3)"]}, seeds=1, **QUIET)
+
+
+CURVE_MISTAKES: list[tuple[dict[str, Any], type[SegueError], str]] = [
+    ({"sizes": [400]}, DataError, "`sizes` has 400, and there are 40"),
+    ({"seeds": 0}, OptionError, "`seeds` is 0"),
+    ({"seeds": [1, 1]}, OptionError, "`seeds` is \\[1, 1\\]"),
+    ({"seeds": "many"}, OptionError, "`seeds` is 'many'"),
+    ({"workers": 0}, OptionError, "`workers` is 0"),
+    ({"executor": 3}, OptionError, "expected something with `submit"),
+    ({"progress": "loud"}, OptionError, "`progress` is 'loud'"),
+    ({"until": "good"}, OptionError, "`until` is 'good'"),
+]
+
+
+@pytest.mark.parametrize(("given", "error", "text"), CURVE_MISTAKES)
+def test_mistakes_are_told_before_the_first_trial(
+    waves: segue.Dataset, given: dict[str, Any], error: type[SegueError], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        studies.learning_curve(segue.SequenceClassifier(), waves, **{**QUIET, **given})
+
+
+GRID_MISTAKES: list[tuple[Any, type[SegueError], str]] = [
+    ({}, OptionError, "expected a list of values for each argument"),
+    ({"network": "lstm(8)"}, OptionError, "`network` is 'lstm\\(8\\)'; expected a list"),
+    ({"network": []}, OptionError, "expected a list of values"),
+    ({"network": ["lstm(8)", "lstm(8)"]}, OptionError, "a value twice"),
+    ({"network": ["lstmm(8)"]}, SpecError, 'Did you mean "lstm"'),
+    ({"netwrk": ["lstm(8)"]}, OptionError, "no parameter 'netwrk'"),
+    ({"learning_rate": [-1.0]}, OptionError, "`learning_rate` is -1.0"),
+    ({"options__optimizer": ["adm"]}, OptionError, 'Did you mean "adam"'),
+    ({"prepare": ["standardise"]}, SpecError, 'Did you mean "standardize"'),
+    ({"seed": [1, 2]}, OptionError, "use `seeds="),
+    ({"epochs": range(1, 200_000)}, OptionError, "at most 100,000"),
+]
+
+
+@pytest.mark.parametrize(("space", "error", "text"), GRID_MISTAKES)
+def test_a_space_that_means_nothing_is_refused(
+    waves: segue.Dataset, space: Any, error: type[SegueError], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        studies.grid(segue.SequenceClassifier(), waves, space, **QUIET)
+
+
+def test_what_cannot_be_studied_is_refused(waves: segue.Dataset) -> None:
+    with pytest.raises(OptionError, match="expected an estimator that is not fitted"):
+        studies.learning_curve("lstm(8)", waves)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="does not train a Forecaster"):
+        studies.learning_curve(segue.Forecaster(), waves)
+    with pytest.raises(DataError, match="learns from targets of the kind 'regress'"):
+        studies.learning_curve(segue.SequenceRegressor(), waves)
+    with pytest.raises(DataError, match="expected a Dataset"):
+        studies.learning_curve(segue.SequenceClassifier(), [1, 2])  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="it must come from inside each subset"):
+        studies.learning_curve(segue.SequenceClassifier(validation=waves), waves)
