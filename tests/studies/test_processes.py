@@ -89,7 +89,7 @@ def test_killed_twice_and_continued_is_the_uninterrupted_table(tmp_path: Path) -
         _wait_for(lines, folder, process)
         workers = _children(process.pid)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         ends = time.monotonic() + 30
         while any(map(_is_alive, workers)) and time.monotonic() < ends:
             time.sleep(0.05)
@@ -106,7 +106,8 @@ def test_killed_twice_and_continued_is_the_uninterrupted_table(tmp_path: Path) -
         len({json.dumps(json.loads(line)["trial"]) for line in after[1:]}) == 12 == len(after) - 1
     )
     process = _start(script, tmp_path / "whole", 1)
-    assert process.wait(timeout=200) == 0
+    process.communicate(timeout=200)
+    assert process.returncode == 0
     killed, whole = (tmp_path / name / "trials.csv" for name in ("killed", "whole"))
     assert killed.read_bytes() == whole.read_bytes()
 

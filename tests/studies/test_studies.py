@@ -213,3 +213,19 @@ def test_what_cannot_be_studied_is_refused(waves: segue.Dataset) -> None:
         studies.learning_curve(segue.SequenceClassifier(), [1, 2])  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="it must come from inside each subset"):
         studies.learning_curve(segue.SequenceClassifier(validation=waves), waves)
+
+
+def test_a_curve_that_the_law_does_not_fit_is_told() -> None:
+    def curve(scores: list[float]) -> studies.LearningCurve:
+        epoch = {"accuracy": 0.5, "loss": 1.0}
+        rows = tuple(
+            {"trial": {"size": size, "seed": seed}, "accuracy": score, "loss": 0.1}
+            | {"epochs": 1, "kept": 1, "parameters": 1, "history": [epoch]}
+            for seed in (0, 1)
+            for size, score in zip((10, 20, 40, 80), scores, strict=True)
+        )
+        return studies.LearningCurve("accuracy", (10, 20, 40, 80), (0, 1), rows, 0.5)
+
+    said = "The law does not hold here"
+    assert said in curve([0.5, 0.5, 0.5, 1.0]).report()
+    assert said not in curve([0.6, 0.7, 0.775, 0.83]).report()

@@ -232,7 +232,7 @@ def _draw_bars(grid: Grid) -> Axes:
     axes.plot(mean, places, "o", ms=5, color=BLUE)
     axes.axvline(grid.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)))
     axes.set_yticks(places, names)
-    axes.invert_yaxis()
+    axes.set_ylim(len(done) - 0.5, -0.5)
     axes.grid(axis="x")
     axes.set_xlabel(f"{grid.metric} (dotted: baseline)")
     axes.set_title(", ".join(grid.varied or grid.space))

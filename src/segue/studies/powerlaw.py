@@ -40,8 +40,8 @@ class PowerLaw:
         b: how fast it is learnt.
         c: the error that remains.
 
-    >>> PowerLaw(a=2.0, b=0.5, c=0.05)(400)
-    0.15
+    >>> PowerLaw(a=2.0, b=0.5, c=0.25)(64)
+    0.5
     """
 
     a: float

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from segue.studies import tables
 from segue.studies.powerlaw import Forecast
 
 if TYPE_CHECKING:
     from segue.studies.curve import LearningCurve
     from segue.studies.grids import Grid
+
+_MISFIT = 0.25  # of the range of the mean errors: what misses more is no fit
 
 
 def curve_report(curve: LearningCurve) -> str:
@@ -38,6 +42,9 @@ def _expectations(curve: LearningCurve) -> list[str]:
     if law is None:
         return ["what more data would bring needs three sizes or more"]
     said = [f"power law: {law}; it misses what was measured by up to {curve.misfit:.4f}"]
+    means = curve.errors.mean(axis=1)
+    if (curve.misfit or 0.0) > _MISFIT * float(np.ptp(means)):
+        said.append("The law does not hold here: do not rely on what follows.")
     if twice is None:
         return [*said, "what more data would bring needs two seeds or more"]
     score = tables.number(as_score(twice.error, curve.metric))
