@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from segue.evaluation import Evaluation, evaluate
     from segue.prepare import windows
-    from segue.readers import read
+    from segue.readers import read, write
     from segue.sequences import Sequences
     from segue.training import History, TrainingOptions
 
@@ -49,6 +49,7 @@ _WHERE = {
     "load": "segue.estimators",
     "read": "segue.readers",
     "windows": "segue.prepare",
+    "write": "segue.readers",
 }
 _ROOMS = ("errors", "evaluation", "layers", "plots", "studies", "synth", "testing")
 
@@ -76,6 +77,7 @@ __all__ = [
     "synth",
     "testing",
     "windows",
+    "write",
 ]
 
 

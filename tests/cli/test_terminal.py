@@ -119,7 +119,7 @@ def test_lengths_are_counted() -> None:
 
 def test_a_way_to_draw_that_there_is_not(view: View) -> None:
     said = view(waves(), "--as", "pie", code=2)[0]
-    assert "--as is pie; expected one of lines, heat-map, spectrogram, text" in said
+    assert "--as is pie; expected one of lines, heat-map, spectrogram, image, text" in said
 
 
 def test_numbers_are_not_written(view: View, tmp_path: Path) -> None:

@@ -249,7 +249,36 @@ def test_no_mistakes_are_said(fitted: Make, data: Make) -> None:
     assert axes[0].texts[0].get_text() == "no mistakes"
 
 
-PICTURES = "confusion calibration history mistakes examples lengths classes".split()
+def test_answers_are_drawn_with_how_sure_they_are(fitted: Make, data: Make) -> None:
+    """The first sequences in their order; the titles of wrong answers have another colour."""
+    found = evaluate(fitted(LEVELS), data(LEVELS))
+    axes = found.plot_answers(len(found.targets))
+    right = found.targets == found.predictions
+    assert 0 < right.sum() < len(axes) == len(right)
+    title = (
+        f"{found.targets[0]} → {found.predictions[0]}  {100 * found.probabilities[0].max():.0f} %"
+    )
+    assert axes[0].get_title(loc="left") == title
+    colours = [one._left_title.get_color() for one in axes]
+    assert {c for c, one in zip(colours, right, strict=True) if one}.isdisjoint(
+        c for c, one in zip(colours, right, strict=True) if not one
+    )
+    with pytest.raises(DataError, match="no answers"):
+        plots.plot_answers(found.dataset, [])
+
+
+def test_an_image_stands_upright(data: Make) -> None:
+    """Steps go downwards and channels to the right, without scales."""
+    dataset = data(LEVELS, channels=9)
+    axes = plots.plot_sequences(dataset, samples=1, kind="image")
+    ((number, *_),) = [members for _, members in plots.examples(dataset, 1)][:1]
+    (image,) = axes[0, 0].images
+    assert image.get_array().tolist() == dataset.x[number].tolist()
+    assert image.origin == "upper"
+    drawn(axes)
+
+
+PICTURES = "confusion calibration history mistakes answers examples lengths classes".split()
 
 
 @pytest.mark.parametrize("name", PICTURES)

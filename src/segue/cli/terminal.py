@@ -127,7 +127,12 @@ def _axis(width: int, end: float) -> str:
     return "0" + text.rjust(width - 1, "─")
 
 
-DRAWINGS = {"lines": _lines, "heat map": _heat_map, "spectrogram": _spectrogram}
+def _image(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
+    """Steps from above to below."""
+    return shades(np.asarray(steps, np.float64), width)
+
+
+DRAWINGS = {"lines": _lines, "heat map": _heat_map, "spectrogram": _spectrogram, "image": _image}
 
 
 def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int) -> list[str]:

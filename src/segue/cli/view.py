@@ -30,7 +30,7 @@ def view(
         str | None,
         typer.Option(
             "--as",
-            metavar="lines|heat-map|spectrogram",
+            metavar="lines|heat-map|spectrogram|image",
             help="How sequences are drawn (default: by the number of channels).",
         ),
     ] = None,

@@ -2,8 +2,9 @@
 
 `evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
 `metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
-other, `reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt, and
-`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
+other, `one_sample` a threshold beside them, `reject_threshold` chooses when not to answer,
+`embedding` maps what a layer has learnt, and `explain` says why. scikit-learn, matplotlib and
+PyTorch are loaded when they are needed.
 """
 
 import importlib
@@ -14,6 +15,7 @@ from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
+from segue.evaluation.one_sample import OneSample, one_sample
 from segue.evaluation.rejection import Rejection, reject_threshold
 from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
@@ -30,12 +32,14 @@ __all__ = [
     "Evaluation",
     "FittedClassifier",
     "Mistake",
+    "OneSample",
     "Rejection",
     "Scores",
     "compare",
     "embedding",
     "evaluate",
     "explain",
+    "one_sample",
     "reject_threshold",
 ]
 

@@ -19,6 +19,8 @@ from segue.evaluation.reading import Reading
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from segue.plots.display import Kind
+
 Array = npt.NDArray[Any]
 
 
@@ -254,11 +256,25 @@ class Evaluation:
 
         return plots.plot_history(self.background, axes=axes)
 
-    def plot_mistakes(self, n: int = 9, axes: Array | None = None) -> Array:
-        """Draw the `n` mistakes that the model was surest of: one of the axes for each."""
+    def plot_mistakes(
+        self, n: int = 9, axes: Array | None = None, *, kind: Kind | None = None
+    ) -> Array:
+        """Draw the `n` mistakes that the model was surest of: one of the axes for each.
+
+        `kind` says how, as in `segue.plots.plot_sequences`.
+        """
         from segue import plots
 
-        return plots.plot_mistakes(self.dataset, self.mistakes(n), axes=axes)
+        return plots.plot_mistakes(self.dataset, self.mistakes(n), kind=kind, axes=axes)
+
+    def plot_answers(self, n: int = 9, axes: Array | None = None) -> Array:
+        """Draw the first `n` sequences with what was said of them: one of the axes for each."""
+        from segue import plots
+
+        sure = self.probabilities.max(axis=1)
+        pairs = zip(self.targets[:n], self.predictions[:n], strict=True)
+        answers = [(i, true, said, sure[i]) for i, (true, said) in enumerate(pairs)]
+        return plots.plot_answers(self.dataset, answers, axes=axes)
 
     def plot_examples(self, samples: int = 3, axes: Array | None = None) -> Array:
         """Draw some sequences of each class: axes `[class, sample]`."""

@@ -8,7 +8,7 @@ notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("pictu
 from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
 from segue.plots.display import DRAWINGS, Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
-from segue.plots.learnt import plot_coverage, plot_plane
+from segue.plots.learnt import plot_coverage, plot_plane, plot_thresholds
 from segue.plots.numbers import plot_predictions
 from segue.plots.overview import overview
 from segue.plots.rates import plot_learning_rates
@@ -16,6 +16,7 @@ from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plo
 from segue.plots.sequences import (
     draw_row,
     examples,
+    plot_answers,
     plot_mistakes,
     plot_sequences,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "draw_text",
     "examples",
     "overview",
+    "plot_answers",
     "plot_anytime",
     "plot_attribution",
     "plot_calibration",
@@ -51,6 +53,7 @@ __all__ = [
     "plot_plane",
     "plot_predictions",
     "plot_sequences",
+    "plot_thresholds",
     "plot_words",
     "strip",
 ]

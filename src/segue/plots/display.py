@@ -14,13 +14,13 @@ from matplotlib.ticker import MaxNLocator
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.plots.spectra import spectrogram_limits, spectrum_of
-from segue.plots.style import PALETTE, styled
+from segue.plots.style import PALETTE, SHADES, styled
 from segue.plots.time import STEPS, TimeUnit, time_unit
 from segue.plots.words import draw_text
 from segue.values import decode
 
 Array = npt.NDArray[Any]
-Kind = Literal["lines", "heat map", "spectrogram", "text"]
+Kind = Literal["lines", "heat map", "spectrogram", "image", "text"]
 
 LINES_AT_MOST = len(PALETTE)  # channels; more are told apart better as rows of a heat map
 POINTS_AT_MOST = 300  # along the time axis of a small panel; a wide one can show more
@@ -71,12 +71,14 @@ class Display:
         centre, scale = np.zeros(width), np.ones(width)
         there = ~np.isnan(values).all(axis=0)
         spread = np.nanstd(values[:, there], axis=0) if there.any() else np.zeros(0)
-        if _very_different(spread):
+        if kind != "image" and _very_different(spread):
             centre[there] = np.nanmean(values[:, there], axis=0)
             scale[there] = np.where(spread > 0, spread, 1.0)
         kind = kind or ("lines" if width <= LINES_AT_MOST else "heat map")
         if kind == "spectrogram":
             limits = spectrogram_limits([np.asarray(steps[:, 0], float) for steps in chosen[:20]])
+        elif kind == "image":
+            limits = float(np.nanmin(values)), float(np.nanmax(values))  # the page is the ground
         else:
             limits = _limits((values - centre) / scale, cut=1.0 if kind == "heat map" else 0.0)
         return cls(
@@ -97,7 +99,7 @@ class Display:
     @property
     def time_label(self) -> str:
         """What the time axis counts."""
-        return "" if self.kind == "text" else self.unit.name
+        return "" if self.kind in ("image", "text") else self.unit.name
 
     @property
     def value_label(self) -> str:
@@ -131,9 +133,9 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
     of each stretch, a heat map the mean. Of a text as much is written as there is room for.
     """
     DRAWINGS[display.kind](steps, display, axes)
-    if display.kind == "text":
+    if display.kind in ("image", "text"):
         return axes
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=display.unit == STEPS))
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=display.kind == "heat map"))
     return axes
 
@@ -161,6 +163,16 @@ def _draw_spectrogram(steps: Array, display: Display, axes: Axes) -> None:
     _draw_image(_means(decibels).T, extent, display, axes, origin="lower")
 
 
+def _draw_upright(steps: Array, display: Display, axes: Axes) -> None:
+    """Steps from above to below and channels from left to right, as in an image read by rows."""
+    low, high = display.limits
+    axes.imshow(steps, cmap=SHADES, vmin=low, vmax=high, interpolation="none")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
 def _draw_image(
     image: Array,
     extent: tuple[float, float, float, float],
@@ -183,6 +195,7 @@ DRAWINGS: dict[Kind, Callable[[Array, Display, Axes], object]] = {
     "lines": _draw_lines,
     "heat map": _draw_heat_map,
     "spectrogram": _draw_spectrogram,
+    "image": _draw_upright,
     "text": lambda steps, _, axes: draw_text(decode(steps), axes),
 }
 

@@ -1,4 +1,4 @@
-"""Pictures of what a model has learnt and how far it can be trusted: the map, the coverage."""
+"""Pictures of what a model has learnt and how far to trust it: the map, coverage, thresholds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from segue.dataset import named
 from segue.plots.style import BLUE, INK, MUTED, PALETTE, VERMILION, new_axes, plain_names, styled
+from segue.randomness import numpy_generator
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +72,9 @@ def plot_plane(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     columns = 1 if len(classes) < 20 else 2
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns, markerscale=1.5)
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
+    for handle in legend.legend_handles:  # colours and shapes must be seen, however small the dots
+        handle.set(sizes=[36], alpha=1.0)
     return axes
 
 
@@ -105,4 +108,40 @@ def plot_coverage(
     axes.set_xlabel("share of sequences answered")
     axes.set_ylabel("accuracy of the answers")
     axes.legend(loc="lower left")
+    return axes
+
+
+@styled
+def plot_thresholds(
+    values: Array,
+    labels: Array,
+    classes: Sequence[Any],
+    thresholds: Sequence[float],
+    *,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw one number of each sequence, a row of dots for each class, and lines between them.
+
+    Args:
+        values: `[n]`.
+        labels: `[n]`, the class of each.
+        classes: the class names, from above to below.
+        thresholds: where the lines stand.
+        title: stands above.
+        axes: where to draw.
+    """
+    axes = new_axes(4.4, 0.9 + 0.45 * len(classes)) if axes is None else axes
+    scatter = numpy_generator(0, "thresholds").uniform(-0.28, 0.28, len(values))
+    for row, name in enumerate(classes):
+        its = np.asarray(labels) == name
+        colour = PALETTE[row % len(PALETTE)]
+        axes.scatter(values[its], row + scatter[its], s=9, color=colour, alpha=0.6, linewidths=0)
+    for threshold in thresholds:
+        axes.axvline(threshold, color=INK, lw=0.9, ls=(0, (3, 2)))
+    axes.set_yticks(range(len(classes)), plain_names([named(name) for name in classes]))
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.set_xlabel(f"value, threshold {', '.join(f'{line:.4g}' for line in thresholds)}")
+    axes.set_title(title)
+    axes.grid(visible=False)
     return axes

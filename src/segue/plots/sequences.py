@@ -9,9 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset, named
+from segue.errors import DataError
 from segue.plots.display import Display, Kind, draw_sequence
 from segue.plots.labels import draw_step_labels, label_legend
-from segue.plots.style import AxesArray, new_figure, panels, plain_names, styled
+from segue.plots.style import (
+    INK,
+    VERMILION,
+    AxesArray,
+    new_figure,
+    panels,
+    plain_names,
+    styled,
+)
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
@@ -77,7 +86,8 @@ def plot_sequences(
         dataset: what to draw; without classes, `samples` sequences of all.
         samples: how many of each class.
         seed: which ones.
-        kind: "lines", "heat map" or "spectrogram" (of the first channel), whatever there is.
+        kind: "lines", "heat map", "spectrogram" (of the first channel) or "image" (steps from above
+            to below, as of an image read by rows), whatever there is.
         axes: `[class, sample]` axes to draw into.
 
     Returns:
@@ -86,7 +96,8 @@ def plot_sequences(
     display, rows = Display.of(dataset, kind=kind), arranged(dataset, samples, seed)
     if axes is None:
         columns = max((len(members) for _, members in rows), default=1)
-        width = 6.6 if dataset.task == "label" else 2.2
+        narrow = 1.2 if display.kind == "image" else 2.2
+        width = 6.6 if dataset.task == "label" else narrow
         axes = panels(len(rows), columns, width=width, height=1.2, sharex=True, sharey=True)
     for (name, members), row in zip(rows, axes, strict=True):
         draw_row(dataset, members, display, row)
@@ -125,13 +136,18 @@ def _name_channels(axes: AxesArray, display: Display) -> None:
 
 @styled
 def plot_mistakes(
-    dataset: Dataset, mistakes: Sequence[Mistake], *, axes: AxesArray | None = None
+    dataset: Dataset,
+    mistakes: Sequence[Mistake],
+    *,
+    kind: Kind | None = None,
+    axes: AxesArray | None = None,
 ) -> AxesArray:
     """Draw wrongly classified sequences, each titled with its true and its predicted class.
 
     Args:
         dataset: what the mistakes' indices count in.
         mistakes: from `Evaluation.mistakes`.
+        kind: as in `plot_sequences`.
         axes: `[mistake]` axes to draw into.
 
     Returns:
@@ -139,18 +155,50 @@ def plot_mistakes(
     """
     if not mistakes:
         return _nothing_wrong(axes)
+    answers = [(m.index, m.target, m.prediction, m.confidence) for m in mistakes]
+    return plot_answers(dataset, answers, kind=kind, axes=axes)
+
+
+@styled
+def plot_answers(
+    dataset: Dataset,
+    answers: Sequence[tuple[int, Any, Any, float]],
+    *,
+    kind: Kind | None = None,
+    axes: AxesArray | None = None,
+) -> AxesArray:
+    """Draw some sequences, each titled with its true class, the predicted one, and how sure.
+
+    Titles of wrong answers are red.
+
+    Args:
+        dataset: what the indices count in.
+        answers: index, true class, predicted class and its probability of each.
+        kind: as in `plot_sequences`.
+        axes: `[answer]` axes to draw into.
+
+    Returns:
+        Axes `[answer]`.
+
+    Raises:
+        DataError: no answers.
+    """
+    if not answers:
+        raise DataError("There are no answers to be drawn: expected one sequence or more.")
     if axes is None:
-        columns = min(3, len(mistakes))
-        rows = -(-len(mistakes) // columns)
-        axes = panels(rows, columns, width=2.4, height=1.6).ravel()
-    display = Display.of(dataset)
-    for mistake, one in zip(mistakes, axes, strict=False):
-        draw_sequence(dataset.x[mistake.index], display, one)
-        true, said = plain_names([mistake.target, mistake.prediction])
-        one.set_title(f"{true} → {said}  {100 * mistake.confidence:.0f} %", fontsize=8.0)
-    for unused in axes[len(mistakes) :]:
+        columns = min(3, len(answers))
+        rows = -(-len(answers) // columns)
+        width = 1.6 if kind == "image" else 2.4
+        axes = panels(rows, columns, width=width, height=1.6).ravel()
+    display = Display.of(dataset, kind=kind)
+    for (index, target, prediction, confidence), one in zip(answers, axes, strict=False):
+        draw_sequence(dataset.x[index], display, one)
+        true, said = plain_names([target, prediction])
+        colour = INK if target == prediction else VERMILION
+        one.set_title(f"{true} → {said}  {100 * confidence:.0f} %", fontsize=8.0, color=colour)
+    for unused in axes[len(answers) :]:
         unused.set_axis_off()
-    drawn: AxesArray = axes[: len(mistakes)]
+    drawn: AxesArray = axes[: len(answers)]
     return drawn
 
 

@@ -28,6 +28,9 @@ BLUE, VERMILION = PALETTE[:2]
 # From nothing to blue: the page shines through where there is little, be it light or dark.
 SHARES = LinearSegmentedColormap.from_list("shares", [(0, 0.447, 0.698, 0), (0, 0.447, 0.698, 1)])
 
+# The same to ink.
+SHADES = LinearSegmentedColormap.from_list("shades", [(0.12, 0.14, 0.16, 0), INK])
+
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,

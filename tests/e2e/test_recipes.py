@@ -1,0 +1,82 @@
+"""Each recipe runs from end to end on a little data: it prints its table and draws its pictures.
+
+A new recipe is one row. A recipe whose data are not part of the project is skipped without them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# name: the folder below SEGUE_DATA that it needs, what its output has, the pictures it draws
+RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
+    "mnist_rows": (
+        "mnist",
+        ["80,384   80,384", "1,290   1,290", "original's protocol", "0.9794", "Rand index"],
+        ["confusion.png", "digits.png", "history.png", "memory.png", "mistakes.png"],
+    ),
+    "random_series": (
+        None,
+        ["best possible", "0.9444", "own cell, largest difference", "to the bit: True"],
+        [
+            "answers_10.png",
+            "answers_15.png",
+            "history.png",
+            "noisy_10.png",
+            "noisy_15.png",
+            "onward.png",
+            "series_10.png",
+            "series_15.png",
+        ],
+    ),
+    "waves": (
+        None,
+        ["a threshold on one sample     1.0000", "without activations", "cannot learn this"],
+        [
+            "answers.png",
+            "first_sample.png",
+            "history_fixed.png",
+            "history_random.png",
+            "network.png",
+            "waves_fixed.png",
+            "waves_random.png",
+        ],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_prints_its_table_and_draws_its_pictures(
+    name: str, tmp_path: Path, data_folder: Callable[[str], Path]
+) -> None:
+    folder, said, pictures = RECIPES[name]
+    if folder is not None:
+        data_folder(folder)
+    recipe = ROOT / "recipes" / f"{name}.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", recipe, "--quick", "--out", "pictures"],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    missing = [text for text in said if text not in done.stdout]
+    assert missing == [], done.stdout
+    assert sorted(path.name for path in (tmp_path / "pictures").glob("*.png")) == pictures
+    assert all((tmp_path / "pictures" / one).stat().st_size > 2000 for one in pictures)
+
+
+def test_every_recipe_has_a_row_here_and_in_the_list_of_recipes() -> None:
+    there = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+    listed = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    assert there == sorted(RECIPES)
+    assert [name for name in there if f"[`{name}.py`]({name}.py)" not in listed] == []
