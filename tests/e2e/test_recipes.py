@@ -64,7 +64,7 @@ def test_a_recipe_prints_its_table_and_draws_its_pictures(
     done = subprocess.run(
         [sys.executable, "-W", "error", recipe, "--quick", "--out", "pictures"],
         cwd=tmp_path,
-        env=os.environ | {"MPLBACKEND": "Agg"},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
     )

@@ -15,10 +15,10 @@ from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
-from segue.evaluation.one_sample import OneSample, one_sample
 from segue.evaluation.rejection import Rejection, reject_threshold
 from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.evaluation.stump import OneSample, one_sample
 
 if TYPE_CHECKING:
     from segue.evaluation import explain

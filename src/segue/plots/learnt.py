@@ -74,7 +74,8 @@ def plot_plane(
     columns = 1 if len(classes) < 20 else 2
     legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
     for handle in legend.legend_handles:  # colours and shapes must be seen, however small the dots
-        handle.set(sizes=[36], alpha=1.0)
+        if handle is not None:
+            handle.set(sizes=[36], alpha=1.0)
     return axes
 
 
