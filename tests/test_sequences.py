@@ -213,3 +213,8 @@ def test_indices_that_do_not_fit_are_refused() -> None:
         x[[True, False, True]]
     with pytest.raises(IndexError):
         x[[0, 5]]
+
+
+def test_an_array_of_coloured_images_names_what_takes_it() -> None:
+    with pytest.raises(DataError, match=r"images_to_sequences\(images, 'rows'\)"):
+        Sequences.from_array(np.zeros((2, 5, 4, 3)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -47,6 +47,8 @@ class Dataset:
             behind their last one, that of the target included. `segue.windows` sets them.
         name: what the source is called.
         notes: what its reader guessed, and what is unusual; lines for people.
+        reading: how its source was read, so that another one can be read in the same way: the
+            format and its options, with what was guessed; `segue.read(..., like=data)` takes it.
 
     Raises:
         DataError: counts that do not agree (all of them are reported together), or a label that
@@ -71,6 +73,7 @@ class Dataset:
     spans: Array | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+    reading: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         def fix(name: str, value: Any) -> None:
@@ -293,6 +296,7 @@ class Dataset:
             spans=join("spans"),
             name=sets[0].name,
             notes=tuple(dict.fromkeys(note for data in sets for note in data.notes)),
+            reading=sets[0].reading,
         )
 
     def summary(self) -> Summary:
@@ -351,6 +355,7 @@ class Dataset:
             "task": self.task,
             "name": self.name,
             "notes": list(self.notes),
+            "reading": None if self.reading is None else dict(self.reading),
         }
 
     def rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
@@ -389,6 +394,7 @@ class Dataset:
             rate_hz=metadata.get("rate_hz"),
             name=metadata.get("name", ""),
             notes=tuple(metadata.get("notes", ())),
+            reading=metadata.get("reading"),
             **columns,
         )
 

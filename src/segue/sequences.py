@@ -28,6 +28,12 @@ Layout = Literal["ntc", "nct", "tc", "ct"]
 BLOCK_VALUES = 4_000_000
 
 
+_OF_IMAGES = (
+    " Images in colours, (n, height, width, colour), become sequences of rows or columns by "
+    "segue.readers.images.images_to_sequences(images, 'rows')."
+)
+
+
 class Sequences(Sequence[Array]):
     """A frozen list of sequences: `[time, channel]` arrays, float32, int32 tokens, or texts.
 
@@ -125,7 +131,7 @@ class Sequences(Sequence[Array]):
         if array.ndim != 3:
             raise DataError(
                 f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
-                "or (n, time) for one channel."
+                "or (n, time) for one channel." + (_OF_IMAGES if array.ndim == 4 else "")
             )
         count, steps, channels = array.shape
         values = without_text(array).reshape(count * steps, channels)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import numpy as np
 import pytest
 
-from segue import SequenceClassifier, TrainingOptions
+from segue import SequenceClassifier, TrainingOptions, sequences
 from segue.estimators import fitting
+from segue.prepare import Batches, Preparation
+from segue.sequences import Sequences
 from segue.testing import tiny_dataset
 
 
@@ -31,3 +36,22 @@ def test_the_free_memory_is_known_here() -> None:
     """On Linux the kernel says it: between a megabyte and a hundred terabytes."""
     free = fitting.free_memory()
     assert free is None or 10**6 < free < 10**14
+
+
+@pytest.mark.parametrize("prepare", ["none", "standardize", "interpolate standardize"])
+def test_preparing_holds_the_data_once_more_and_not_several_times(
+    prepare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a part of the data, whose values do not stand side by side."""
+    monkeypatch.setattr(sequences, "BLOCK_VALUES", 100_000)
+    x = Sequences.from_array(np.zeros((4_000, 100, 10), np.float32))[np.arange(0, 4_000, 2)]
+    preparation = Preparation.fit(prepare, x)
+    size = 4 * x.total_steps * x.channels
+    tracemalloc.start()
+    try:
+        batches = Batches(x, preparation)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert batches.gather(np.array([3])).values.shape == (1, 100, 10)
+    assert peak < 1.6 * size

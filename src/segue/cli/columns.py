@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segue.errors import OptionError
+
 if TYPE_CHECKING:
     from segue.dataset import Dataset
 
@@ -37,6 +39,10 @@ _OTHERS: dict[str, tuple[type, str, str]] = {
     "encoding": (str, "NAME", "Of texts: such as cp1252 (default: utf-8)."),
     "by": (str, "rows|columns", "Of images: what one step is (default: rows)."),
 }
+_READ = (
+    "Of any format: one of its options, such as rate=8000 of sounds or layout=nct of NumPy arrays; "
+    "several times for more."
+)
 Command = Callable[..., None]
 Columns = dict[str, Any] | None
 
@@ -56,19 +62,63 @@ def with_columns(command: Command) -> Command:
     place = next((i for i, p in enumerate(shown) if p.name in ("json", "debug")), len(shown))
     added = [_parameter(word, text) for word, text in _OPTIONS.values()]
     added += [_other(name, *how) for name, how in _OTHERS.items()]
+    added.append(_any())
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:
         words = {name: given.pop(f"column_{word}") for name, (word, _) in _OPTIONS.items()}
         words |= {name: given.pop(name) for name in _OTHERS}
-        columns = {name: text for name, text in words.items() if text is not None}
-        command(**given, columns=columns)
+        named = {name: value for name, value in words.items() if value is not None}
+        command(**_without_twice(given.pop("read") or [], named, given))
 
     parameters = [*shown[:place], *added, *shown[place:]]
     wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
     del wrapped.__wrapped__  # its signature is another one
     return wrapped
+
+
+def _without_twice(
+    pairs: list[str], named: dict[str, Any], given: dict[str, Any]
+) -> dict[str, Any]:
+    """All that is given to the command, with the options of the reader as `columns`."""
+    columns = dict(named)
+    for pair in pairs:
+        name, value = as_option(pair)
+        if name in columns:
+            raise OptionError(f"The option {name} of the reader is given twice.")
+        if name in ("part", "limit", "format", "like"):
+            raise OptionError(f"--read {pair}: {name} is no option of a format.")
+        columns[name] = value
+    return {**given, "columns": columns}
+
+
+def as_option(pair: str) -> tuple[str, Any]:
+    """Return `name=value` as name and value: a number, true or false, a list, or text.
+
+    Raises:
+        OptionError: no such pair.
+
+    >>> as_option("rate=8000"), as_option("size=28,28"), as_option("labels=../meta.csv")
+    (('rate', 8000), ('size', [28, 28]), ('labels', '../meta.csv'))
+    """
+    name, equals, text = pair.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals or not name.isidentifier() or not text.strip():
+        raise OptionError(f"--read {pair}; expected name=value, such as --read rate=8000.")
+    parts = [_plain(part.strip()) for part in text.split(",")]
+    return name, parts if len(parts) > 1 else parts[0]
+
+
+def _plain(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def read_source(source: str, columns: Columns, **options: Any) -> Dataset:
@@ -92,6 +142,11 @@ def _parameter(word: str, text: str) -> inspect.Parameter:
     return inspect.Parameter(
         f"column_{word}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
     )
+
+
+def _any() -> inspect.Parameter:
+    given = Annotated[list[str] | None, typer.Option("--read", metavar="NAME=VALUE", help=_READ)]
+    return inspect.Parameter("read", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=given)
 
 
 def _other(name: str, kind: type, metavar: str, text: str) -> inspect.Parameter:

@@ -9,6 +9,7 @@ import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
 from segue.cli.shared import Debug, Json, Limit, Model, Part, Source, print_json
+from segue.errors import DataError
 
 
 @with_columns
@@ -35,8 +36,15 @@ def evaluate(
     from segue.runs import find_model
 
     path = find_model(model)
-    data = read_source(source, columns, limit=limit)
-    evaluation = score(load(path), data, part=part)
+    estimator = load(path)
+    data = read_source(source, columns, limit=limit, like=estimator)
+    label = (estimator.reading_ or {}).get("label")
+    if data.task == "none" and label is not None:
+        raise DataError(
+            f"{source} has no column {label!r}, which was the label in training: name the one with "
+            "the labels, --column-label NAME."
+        )
+    evaluation = score(estimator, data, part=part)
     if report is not None:
         evaluation.to_html(report, model_path=path, source=source)
     if json:

@@ -43,7 +43,7 @@ def predict(
     from segue.runs import find_model
 
     estimator = load(find_model(model))
-    data = read_source(source, columns, part=part, limit=limit)
+    data = read_source(source, columns, part=part, limit=limit, like=estimator)
     found = answers(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         write_text(out, found.to_csv())

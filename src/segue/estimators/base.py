@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -42,6 +43,7 @@ from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.static import StaticScale
 from segue.readers.objects import adapted
+from segue.readers.remembered import check_channels
 from segue.sequences import Array, Layout, Sequences
 from segue.training import History, TrainingOptions
 from segue.training.folder import TrainingFolder
@@ -66,6 +68,9 @@ class SequenceEstimator(abc.ABC):
         stopped_: how training ended: "finished", "early", "time" or "interrupted".
         training_summary_: what was done, as pairs of a heading and a text.
         n_features_in_: channels.
+        channels_: their names; `None` where the data had none.
+        reading_: how the source was read, where it was a file or a data frame: `segue.read(source,
+            like=model)` reads another one in the same way.
     """
 
     tasks: ClassVar[tuple[str, ...]]
@@ -91,6 +96,8 @@ class SequenceEstimator(abc.ABC):
     stopped_: str
     training_summary_: Lines
     n_features_in_: int
+    channels_: tuple[str, ...] | None = None
+    reading_: Mapping[str, Any] | None = None
 
     # -- what each estimator says ---------------------------------------------------------------
 
@@ -244,7 +251,10 @@ class SequenceEstimator(abc.ABC):
         """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        data = self.as_dataset(adapted(X, y), y, groups)
+        X = adapted(X, y)  # noqa: N806
+        self.channels_ = X.channels if isinstance(X, Dataset) else None
+        self.reading_ = X.reading if isinstance(X, Dataset) else None
+        data = self.as_dataset(X, y, groups)
         data = data if static is None else replace(data, static=np.asarray(static))
         if data.task not in self.tasks:
             raise DataError(
@@ -300,9 +310,25 @@ class SequenceEstimator(abc.ABC):
             DataError: sequences that cannot be used, or other channels than in training.
         """
         self._check_fitted()
+        X = self.as_read(X)  # noqa: N806
         x = as_sequences(X, self.layout)
         self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
         return as_trained(x, self.preparation_, tokens=self.network_.input_shape.tokens is not None)
+
+    def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
+        """What the user passes; a data frame read as the one that was learnt from.
+
+        Args:
+            X: as in `fit`.
+            labelled: whether labels are wanted, or only sequences.
+
+        Raises:
+            DataError: channels of other names, or in another order, than in training.
+        """
+        X = adapted(X, labelled=labelled, like=self.reading_)  # noqa: N806
+        if isinstance(X, Dataset):
+            check_channels(X.channels, self.channels_)
+        return X
 
     def check_static(self, x: Sequences, static: Any) -> Array | None:
         """The scaled static features of some sequences; `None` where the model has none.
@@ -335,6 +361,8 @@ class SequenceEstimator(abc.ABC):
         self._check_fitted()
         if isinstance(X, Dataset) and "test" in X.part_names:
             X = X.part("test")  # noqa: N806
+        if y is None:
+            X = self.as_read(X, labelled=True)  # noqa: N806
         data = self.as_dataset(adapted(X, y), y)
         if data.task not in self.tasks:
             raise DataError(f"A score needs {_TASKS[self.tasks[0]]}; the task is {data.task!r}.")

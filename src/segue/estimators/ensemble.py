@@ -32,6 +32,7 @@ class SequenceEnsemble:
         classes_: the class names, in the order of the probabilities.
         class_counts_: how many sequences of each class the first member has learnt from.
         n_features_in_: channels.
+        channels_, reading_: as of the first member.
         training_summary_: what the members are, as pairs of a heading and a text.
 
     Raises:
@@ -55,6 +56,7 @@ class SequenceEnsemble:
         self.classes_ = first.classes_
         self.class_counts_ = first.class_counts_
         self.n_features_in_ = first.n_features_in_
+        self.channels_, self.reading_ = first.channels_, first.reading_
         networks = dict.fromkeys(member.network_.summary().text for member in self.members)
         self.training_summary_ = [
             ("ensemble", f"the mean of {len(self.members)} members"),

@@ -87,6 +87,8 @@ class Description(_Closed):
     input_shape: _Shape
     preparation: dict[str, Any]
     static: _Scale | None = None
+    channels: list[str] | None = None
+    reading: dict[str, str | int | float | bool | list[str] | list[int] | None] | None = None
     targets: _Targets
     parameters: _Parameters
     history: list[dict[str, float]]
@@ -139,6 +141,8 @@ def describe(estimator: SequenceEstimator) -> Description:
         input_shape=_Shape(features=shape.features, length=shape.length, tokens=shape.tokens),
         preparation=estimator.preparation_.to_json(),
         static=None if estimator.static_ is None else _Scale(**estimator.static_.to_json()),
+        channels=None if estimator.channels_ is None else list(estimator.channels_),
+        reading=None if estimator.reading_ is None else dict(estimator.reading_),
         targets=_Targets(**estimator.facts()),
         parameters=_parameters(estimator),
         history=estimator.history_.rows,

@@ -248,6 +248,7 @@ class Forecaster(SequenceEstimator):
         self._check_fitted()
         if isinstance(series, int | np.integer):
             series, steps = None, int(series)
+        series = None if series is None else self.as_read(series)
         if series is None:
             known, flat, one = self.ends_, self.one_series_, len(self.ends_) == 1
         else:

@@ -112,6 +112,8 @@ def _restore(
     static = description.static
     estimator.static_ = None if static is None else StaticScale.from_json(static.model_dump())
     estimator.network_ = _restore_network(estimator, description, tensors)
+    estimator.channels_ = None if description.channels is None else tuple(description.channels)
+    estimator.reading_ = description.reading
     estimator.n_features_in_ = estimator.preparation_.channels_in
     refit = None if description.refit is None else History(description.refit)
     estimator.history_ = History(description.history, description.best_epoch, refit)

@@ -14,6 +14,7 @@ from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.reading import some_readings
 from segue.evaluation.scores import Scores
+from segue.readers.remembered import check_channels
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     >>> evaluate(Coin(), tosses)
     Evaluation(n=3, accuracy=0.6667 [0.0000, 1.0000], baseline=0.6667)
     """
+    check_channels(dataset.channels, getattr(estimator, "channels_", None))
     data, name = _scored_part(dataset, part)
     purpose = getattr(estimator, "purpose", "classify")
     if purpose != "classify" or (data.task == "tag" and "tag" in getattr(estimator, "tasks", ())):

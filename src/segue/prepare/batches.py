@@ -75,9 +75,7 @@ class Batches:
         self.lengths: Array = preparation.lengths(x.lengths)
         self._values: Tensor | None = None
         if not x.is_mapped:
-            values, self.lengths = preparation.apply_ragged((x.values, x.lengths))
-            # A copy where nothing was prepared: PyTorch refuses arrays that it may not write to.
-            values = values if values.flags.writeable else values.copy()
+            values, self.lengths = _prepared(x, preparation, self.lengths)
             self._values = torch.from_numpy(values).to(self.device)
             self._starts = torch.from_numpy(np.cumsum(self.lengths) - self.lengths).to(self.device)
             self._lengths = torch.from_numpy(self.lengths.copy()).to(self.device)
@@ -111,6 +109,26 @@ class Batches:
                 last += 1
             yield order[first:last], self.gather(order[first:last])
             first = last
+
+
+def _prepared(x: Sequences, preparation: Preparation, lengths: Array) -> tuple[Array, Array]:
+    """All values, in an array of their own, and their lengths.
+
+    Block by block into their place: steps make arrays several times as large as what they are
+    given, which must not be all of the data.
+    """
+    if preparation.vocabulary is not None:  # a text does not tell its number of tokens
+        values, lengths = preparation.apply_ragged((x.values, x.lengths))
+        return values if values.flags.writeable else values.copy(), lengths
+    done = np.empty((0, preparation.channels_out), x.dtype)
+    at = 0
+    for block in x.blocks():
+        values, _ = preparation.apply_ragged((block.values, block.lengths))
+        if at == 0:
+            done = np.empty((int(lengths.sum()), values.shape[1]), values.dtype)
+        done[at : at + len(values)] = values
+        at += len(values)
+    return done, lengths
 
 
 def _pad(values: Tensor, starts: Tensor, lengths: Tensor) -> Padded:

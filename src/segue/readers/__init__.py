@@ -15,7 +15,7 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.readers import catalog, objects
+from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
@@ -29,6 +29,7 @@ def read(
     part: str | None = None,
     limit: int | None = None,
     format: str | None = None,  # noqa: A002 (its usual name)
+    like: Any = None,
     **options: Any,
 ) -> Dataset:
     """Read a data set: a name of the catalog, a file, or a folder.
@@ -43,6 +44,9 @@ def read(
         limit: the first so many sequences of each part, without reading all where the format
             allows it.
         format: which files to take from a folder that holds several formats.
+        like: a fitted estimator, or a data set: read the source as theirs was read, the same
+            columns, the same unit of texts, the same rate of sounds. What `options` say comes
+            first, and what is of another format is guessed as always.
         options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
@@ -59,6 +63,19 @@ def read(
     """
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
+    if like is not None:
+        data = _read(source, part, limit, format, {**options, "like": remembered.reading_of(like)})
+        return remembered.with_channels_of(like, data, given=options.get("channels") is not None)
+    return _read(source, part, limit, format, options)
+
+
+def _read(
+    source: Any,
+    part: str | None,
+    limit: int | None,
+    format: str | None,  # noqa: A002 (its usual name)
+    options: dict[str, Any],
+) -> Dataset:
     if not isinstance(source, str | Path):
         return _read_object(source, part=part, limit=limit, format=format, **options)
     path = Path(source).expanduser()
@@ -111,6 +128,9 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     """A data frame with the options of a table, or another object that holds sequences."""
     if options.pop("format") is not None:
         raise OptionError("An object of Python has no format: leave out `format`.")
+    like = options.get("like")
+    if like is None or like.get("format") != "table":
+        options.pop("like", None)
     if options or objects.is_table(source):
         from segue.readers.table import read_frame
 

@@ -99,6 +99,7 @@ def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
         groups=found.groups,
         parts=found.parts,
         ids=np.array(found.ids),
+        reading={"rate": plan.rate},
     )
 
 

@@ -8,6 +8,7 @@ downloaded from its public source.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -225,9 +226,9 @@ def read_named(
     validation = options.pop("validation", True) if entry.validation else False
     if not isinstance(validation, bool):
         raise OptionError(f"validation={validation!r}; expected True or False.")
-    usual = dict(entry.options)
-    notes = tuple(f"{k}={v}, if nothing else is said" for k, v in usual.items() if not options)
-    options = options or usual
+    usual = _usual(entry, options)
+    notes = tuple(f"{name}={value}, if nothing else is said" for name, value in usual.items())
+    options = {**usual, **options}
     pieces = find_pieces(locate(entry, fetch=fetch), format=format)
     if not validation:
         data = read_pieces(pieces, part=part, limit=limit, **options)
@@ -243,6 +244,14 @@ def read_named(
         classes=_class_names(data.classes, entry.class_names),
         notes=(*data.notes, *notes),
     )
+
+
+def _usual(entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a data set that are not given, nor known from a model."""
+    given = {*options, *(options.get("like") or ())}
+    if "chunk" in given:  # says what the unit is, too
+        given.add("unit")
+    return {name: value for name, value in entry.options if name not in given}
 
 
 def _class_names(classes: tuple[Any, ...] | None, names: tuple[str, ...]) -> tuple[Any, ...] | None:

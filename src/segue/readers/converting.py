@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segue.dataset import Dataset
-from segue.errors import OptionError
+from segue.errors import OptionError, did_you_mean
 from segue.readers import read
 from segue.readers.pieces import Piece, find_pieces
 from segue.sequences import Array
@@ -89,18 +88,19 @@ def _write_stream(pieces: list[Piece], path: Path, tell: Progress, options: dict
     from segue.readers import table
     from segue.readers.table.streaming import stream
 
-    known = set(inspect.signature(table.read).parameters)
-    strange = sorted(set(options) - known)
+    known = pieces[0].reader.options()
+    strange = sorted(set(options) - known.keys())
     if strange:
-        raise OptionError(f"The format table has no option {strange[0]!r}.")
-    wanted = {name: value for name, value in options.items() if name != "channels"}
-    channels = table.as_names(options.get("channels"))
+        raise OptionError(
+            f"The format table has no option {strange[0]!r}.{did_you_mean(strange[0], known)}"
+        )
+    asked = table.asked_for(options)
 
     def sets() -> Iterator[tuple[Dataset, float]]:
         sizes = [piece.path.stat().st_size for piece in pieces]
         for number, piece in enumerate(pieces):
             before = sum(sizes[:number])
-            for data, share in stream(piece.path, wanted, channels):
+            for data, share in stream(piece.path, asked):
                 part = None if piece.part is None else [piece.part] * len(data)
                 data = data if part is None else replace(data, parts=part)  # type: ignore[arg-type]
                 yield data, (before + share * sizes[number]) / max(1, sum(sizes))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,19 +33,26 @@ class Adapter:
     take: Callable[[Any, bool], Dataset]
 
 
-def adapted(x: Any, y: Any = None, *, labelled: bool = True) -> Any:
+def adapted(
+    x: Any, y: Any = None, *, labelled: bool = True, like: Mapping[str, Any] | None = None
+) -> Any:
     """Return the data set of an object that holds one; everything else as it is.
 
     Args:
         x: what a user passes as X.
         y: the labels, where they are passed apart; then X is no data set.
         labelled: whether labels are wanted, or only sequences.
+        like: how a data frame was read, so that this one is read in the same way.
 
     >>> adapted((np.arange(n), n % 2) for n in (2, 3))
     Dataset(n=2, time=2 to 3, channels=1, classes=2)
     >>> adapted([1, 2])
     [1, 2]
     """
+    if y is None and like is not None and like.get("format") == "table" and _is_frame(x):
+        from segue.readers.table import read_frame
+
+        return read_frame(x, like=like)
     adapter = None if y is not None else adapter_of(x, labelled=labelled)
     return x if adapter is None else adapter.take(x, labelled)
 
@@ -68,7 +75,7 @@ def is_table(x: Any) -> bool:
     One of numbers only, such as scikit-learn has them, is an array with names; one of texts only
     is a list of texts.
     """
-    if not (hasattr(x, "columns") and _is_of(x, "pandas", "polars", "pyarrow")):
+    if not _is_frame(x):
         return False
     from segue.readers.table import Columns, as_loaded, role_of
 
@@ -76,6 +83,10 @@ def is_table(x: Any) -> bool:
     if not columns.of_kind("number", "list"):
         return False
     return bool(columns.of_kind("text", "time", "list")) or any(map(role_of, columns.names))
+
+
+def _is_frame(x: Any) -> bool:
+    return hasattr(x, "columns") and _is_of(x, "pandas", "polars", "pyarrow")
 
 
 def _from_frame(x: Any, _labelled: bool) -> Dataset:

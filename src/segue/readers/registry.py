@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,26 +87,53 @@ class Reader:
         """Whether the files of a folder, or of folders in it, are one data set of this format."""
         return self.folders and bool(self._module.takes_folder(folder))
 
-    def read(self, path: Path, *, limit: int | None = None, **options: Any) -> Dataset:
+    def options(self) -> dict[str, inspect.Parameter]:
+        """What can be said about how it is read, by name."""
+        known = inspect.signature(self._module.read).parameters
+        return {name: known[name] for name in known if name not in ("path", "limit", "like")}
+
+    def read(
+        self,
+        path: Path,
+        *,
+        limit: int | None = None,
+        like: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Dataset:
         """Read one file, or one folder of a format that is a folder.
+
+        Args:
+            path: of it.
+            limit: so many sequences, where the format can stop there.
+            like: how another source was read, `Dataset.reading`; if it was of this format, its
+                options hold here too, as far as none are given.
+            options: of the format.
 
         Raises:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        known = set(inspect.signature(self._module.read).parameters) - {"path"}
+        known, own = inspect.signature(self._module.read).parameters, self.options()
+        strange = sorted(set(options) - own.keys())
+        if strange:
+            hint = did_you_mean(strange[0], own) if own else " It has none."
+            raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
+        options = {name: _checked(own[name], value) for name, value in options.items()}
+        if like is not None and like.get("format") == self.name:
+            if "like" in known:
+                options["like"] = like
+            else:
+                options = {**{n: like[n] for n in _lasting(own) if n in like}, **options}
         if "limit" in known:
             options["limit"] = limit
-        strange = sorted(set(options) - known)
-        if strange:
-            known.discard("limit")
-            hint = did_you_mean(strange[0], known) if known else " It has none."
-            raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
         try:
             data: Dataset = self._module.read(path, **options)
         except OSError as error:
             raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
-        return data
+        said = {name: options[name] for name in _lasting(own) if name in options}
+        said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
+        found = {} if "like" in known else said  # such a reader says all of it
+        return replace(data, reading={"format": self.name, **found, **(data.reading or {})})
 
     def write(self, folder: Path, data: Dataset) -> None:
         """Write the files of a data set into an empty folder.
@@ -129,6 +157,25 @@ class Reader:
     @property
     def _module(self) -> ModuleType:
         return importlib.import_module(f"segue.readers.{self.name}")
+
+
+def _checked(option: inspect.Parameter, value: Any) -> Any:
+    """A value of the type that an option has; a number that stands for text as text."""
+    kind = str(option.annotation).removesuffix(" | None")
+    if value is None or kind not in ("int", "bool", "str"):
+        return value
+    if kind == "str" and isinstance(value, str | int | float):
+        return str(value)
+    if kind == "bool" and not isinstance(value, bool):
+        raise OptionError(f"{option.name}={value!r}; expected true or false.")
+    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise OptionError(f"{option.name}={value!r}; expected a whole number.")
+    return value
+
+
+def _lasting(options: Iterable[str]) -> list[str]:
+    """The options that hold for other files too; the rest is about one source."""
+    return [name for name in options if name not in ("labels", "x", "y")]
 
 
 READERS = (

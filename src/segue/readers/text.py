@@ -12,6 +12,7 @@ blocks, and with a limit no further than is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -72,7 +73,8 @@ def read(
     texts, places, problems = _read_all(found, cut, None if whole else limit)
     if problems:
         raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
-    return _data_set(texts, np.array(places, np.int64).reshape(-1, 2), found, path, whole=whole)
+    data = _data_set(texts, np.array(places, np.int64).reshape(-1, 2), found, path, whole=whole)
+    return replace(data, reading={"unit": chosen})
 
 
 def _read_all(

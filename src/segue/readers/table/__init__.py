@@ -20,11 +20,12 @@ for a missing value are told from the beginning of each file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError
+from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.table.build import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.folder import is_data_set as takes_folder
@@ -32,12 +33,14 @@ from segue.readers.table.folder import read_folder
 from segue.readers.table.frames import as_loaded
 from segue.readers.table.loading import Loaded, load
 from segue.readers.table.plan import make_plan
-from segue.readers.table.words import role_of
+from segue.readers.table.recall import Recalled, recall
+from segue.readers.table.words import ROLES, role_of
 
 __all__ = [
     "Columns",
     "as_loaded",
     "as_names",
+    "asked_for",
     "read",
     "read_frame",
     "role_of",
@@ -56,6 +59,8 @@ def read(
     group: Column = None,
     parts: Column = None,
     channels: Sequence[str | int] | str | None = None,
+    layout: Literal["rows", "steps"] | None = None,
+    like: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Read one table, or a folder of tables with one sequence each.
 
@@ -69,7 +74,10 @@ def read(
         time: the column by which the steps of a sequence are sorted.
         group: the column that says who or what a sequence comes from.
         parts: the column that says train, validation or test.
-        channels: the columns with values; all other columns of numbers if left out.
+        channels: the columns with values; all other columns of numbers if left out. `t*` is all
+            columns that have a number there: t0, t1, t2, ...
+        layout: "rows" if a row is a sequence, "steps" if it is a step.
+        like: how another table was read, `Dataset.reading`; what is said here comes first.
 
     Returns:
         A data set; its `notes` say how the table was read, and what is unusual about it.
@@ -79,13 +87,13 @@ def read(
         OptionError: a column that is not there.
     """
     wanted = {"label": label, "id": id, "time": time, "group": group, "parts": parts}
-    names = as_names(channels)
+    asked = Recalled(wanted, as_names(channels), _layout(layout))
     if path.is_dir():
-        return read_folder(path, wanted, names)
-    return _read(load(path), wanted, names)
+        return read_folder(path, asked, like)
+    return _read(load(path), asked, like)
 
 
-def read_frame(frame: object, **options: Column | Sequence[str | int]) -> Dataset:
+def read_frame(frame: object, **options: Any) -> Dataset:
     """Read a data frame (pandas, Polars) or an Arrow table, as `read` reads a file.
 
     >>> import pyarrow
@@ -95,21 +103,40 @@ def read_frame(frame: object, **options: Column | Sequence[str | int]) -> Datase
     (Dataset(n=2, time=1 to 2, channels=1, classes=2),
      ("one row a step: label 'label', id 'id', channels 'x'",))
     """
-    channels = as_names(options.pop("channels", None))
-    strange = sorted(set(options) - {"label", "id", "time", "group", "parts"})
+    like = options.pop("like", None)
+    return _read(as_loaded(frame), asked_for(options), like)
+
+
+def asked_for(options: Mapping[str, Any]) -> Recalled:
+    """The options of `read` and `read_frame`, by their meaning.
+
+    Raises:
+        OptionError: one that a table does not have.
+    """
+    rest = dict(options)
+    layout, channels = _layout(rest.pop("layout", None)), as_names(rest.pop("channels", None))
+    strange = sorted(set(rest) - set(ROLES))
     if strange:
-        raise OptionError(f"A table has no option {strange[0]!r}.")
-    return _read(as_loaded(frame), options, channels)  # type: ignore[arg-type]
+        hint = did_you_mean(strange[0], [*ROLES, "channels", "layout"])
+        raise OptionError(f"A table has no option {strange[0]!r}.{hint}")
+    return Recalled(rest, channels, layout)
 
 
-def _read(loaded: Loaded, wanted: dict[str, Column], names: Sequence[str | int] | None) -> Dataset:
+def _read(loaded: Loaded, asked: Recalled, like: Mapping[str, Any] | None) -> Dataset:
     try:
         columns = Columns(loaded)
-        return build(columns, make_plan(columns, wanted, names))
+        found = asked if like is None else recall(columns, like, asked)
+        return build(columns, make_plan(columns, found.wanted, found.channels, layout=found.layout))
     except DataError as error:
         if isinstance(error, FileError) or loaded.path is None:
             raise
         raise FileError(str(error), path=loaded.path) from error
+
+
+def _layout(layout: Any) -> Any:
+    if layout not in (None, "rows", "steps"):
+        raise OptionError(f"layout={layout!r}; expected 'rows' (a sequence each) or 'steps'.")
+    return layout
 
 
 def as_names(channels: object) -> Sequence[str | int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from segue.dataset import Dataset
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.plan import Plan
+from segue.readers.table.recall import reading
 from segue.readers.table.targets import Labels, labels_of
 from segue.readers.table.times import as_times, is_time, sampling
 from segue.sequences import Array, Sequences
@@ -28,7 +29,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
         FileError: what is wrong, with the line.
     """
     layouts = {"rows": _rows, "lists": _lists, "steps": _steps, "texts": _texts}
-    return layouts[plan.layout](columns, plan)
+    return replace(layouts[plan.layout](columns, plan), reading=reading(columns, plan))
 
 
 # -- one row a sequence ---------------------------------------------------------------------------

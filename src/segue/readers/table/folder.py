@@ -20,6 +20,7 @@ from segue.readers.table.columns import Columns
 from segue.readers.table.listing import LISTS, Listing, read_listing
 from segue.readers.table.loading import Loaded, load
 from segue.readers.table.plan import NONE, Plan, make_plan
+from segue.readers.table.recall import Recalled, recall
 from segue.sequences import Array, Sequences
 
 _SHOWN = 10  # problems of one folder in one message
@@ -52,9 +53,7 @@ def is_data_set(folder: Path) -> bool:
         return True  # reading it will say what is wrong
 
 
-def read_folder(
-    folder: Path, wanted: Mapping[str, Any], channels: Sequence[str | int] | None
-) -> Dataset:
+def read_folder(folder: Path, asked: Recalled, like: Mapping[str, Any] | None = None) -> Dataset:
     """Read a folder of tables.
 
     Raises:
@@ -63,7 +62,8 @@ def read_folder(
     found = _find(folder)
     if found is None:
         raise FileError("holds no tables with one sequence each.", path=folder)
-    plan, sets = _read_all(folder, found, wanted, channels)
+    wanted = asked.wanted
+    plan, sets = _read_all(folder, found, asked, like)
     counts = [len(data) for data in sets]
     ids = _ids(found.files, sets)
     data = _joined(sets, ids, counts)
@@ -157,20 +157,20 @@ def _has_steps(file: Path, count: int) -> bool:
 
 
 def _read_all(
-    folder: Path, found: _Found, wanted: Mapping[str, Any], channels: Sequence[str | int] | None
+    folder: Path, found: _Found, asked: Recalled, like: Mapping[str, Any] | None
 ) -> tuple[Plan, list[Dataset]]:
     sets: list[Dataset] = []
     problems: list[FileError] = []
     plan: Plan | None = None
     outside = found.labels is not None or (found.listing is not None and found.listing.has_labels)
-    if outside and wanted.get("label") is None:
-        wanted = {**wanted, "label": NONE}
+    if outside and asked.wanted.get("label") is None:
+        asked = replace(asked, wanted={**asked.wanted, "label": NONE})
     first: Columns | None = None
     for file in found.files:
         try:
             columns = Columns(_upright(load(folder / file)))
             if plan is None or first is None:
-                first, plan = columns, make_plan(columns, wanted, channels, steps=True)
+                first, plan = columns, _plan(columns, asked, like)
             _check_same(columns, first, found.files[0])
             sets.append(build(columns, plan))
         except FileError as error:
@@ -180,6 +180,17 @@ def _read_all(
     if problems or plan is None:
         raise _report(problems, folder)
     return plan, sets
+
+
+def _plan(columns: Columns, asked: Recalled, like: Mapping[str, Any] | None) -> Plan:
+    """The plan for the first file, in which each row is a step."""
+    try:
+        found = asked if like is None else recall(columns, like, asked)
+        return make_plan(columns, found.wanted, found.channels, layout="steps")
+    except DataError as error:
+        if isinstance(error, FileError) or columns.loaded.path is None:
+            raise
+        raise FileError(str(error), path=columns.loaded.path) from error
 
 
 def _upright(loaded: Loaded) -> Loaded:
@@ -247,6 +258,7 @@ def _joined(sets: list[Dataset], ids: Array, counts: list[int]) -> Dataset:
         parts=_column(sets, "parts"),
         ids=ids,
         notes=_notes(sets),
+        reading=first.reading,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from segue.readers.table.words import ROLES, plain, rank
 
 Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column
-_NUMBERED = re.compile(r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)[)\]]?")
+NUMBERED = re.compile(r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)[)\]]?")
 _MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _TEXT = 8  # characters that texts have on average, at least
 _NAMED = 8  # columns that a note names
@@ -89,23 +89,22 @@ def make_plan(
     wanted: Mapping[str, str | int | None],
     channels: Sequence[str | int] | None = None,
     *,
-    steps: bool = False,
+    layout: Layout | None = None,
 ) -> Plan:
     """Guess what a table is, as far as the user does not say.
 
     Args:
         columns: of the table.
         wanted: column by role, as the user says; "none": there is no such column.
-        channels: the columns with values, as the user says.
-        steps: the file is one sequence, so each row is a step.
+        channels: the columns with values, as the user says; `t*` is all that have a number there.
+        layout: what a row is, where it is known.
 
     Raises:
         OptionError: a column that is not there, or one with two roles.
         FileError: no column of numbers, or text among the numbers of one.
     """
     guess = _Guess(columns, wanted, channels)
-    layout = "steps" if steps else guess.layout()
-    return guess.plan(layout)
+    return guess.plan(layout or guess.layout())
 
 
 class _Guess:
@@ -125,7 +124,7 @@ class _Guess:
         }
         self.channels = None
         if channels is not None:
-            self.channels = tuple(columns.find(name, "channels") for name in channels)
+            self.channels = tuple(self._named(channels))
         taken = [*self.given.values(), *(self.channels or ())]
         twice = sorted({name for name in taken if taken.count(name) > 1})
         if twice:
@@ -140,6 +139,16 @@ class _Guess:
         """Columns of these kinds that have no role yet."""
         taken = {*self.roles.values(), *self.left_out, *(self.channels or ())}
         return [name for name in self.columns.of_kind(*kinds) if name not in taken]
+
+    def _named(self, channels: Sequence[str | int]) -> Iterator[str]:
+        """The columns that are named as channels; `t*` is all that have a number there."""
+        for name in channels:
+            everything = self.columns.table.column_names
+            several = [] if name in everything else with_number(str(name), everything)
+            taken = {*self.given.values(), *self.columns.empty}
+            yield from [n for n in several if n not in taken] or [
+                self.columns.find(name, "channels")
+            ]
 
     def _by_name(self) -> None:
         columns = self.columns
@@ -223,7 +232,7 @@ class _Guess:
             return False
         runs: dict[str, int] = defaultdict(int)
         for name in names:
-            match = _NUMBERED.fullmatch(name)
+            match = NUMBERED.fullmatch(name)
             if match:
                 runs[match[1]] += 1
         return max(runs.values(), default=0) >= 4
@@ -383,6 +392,19 @@ class _Guess:
             )
 
 
+def with_number(pattern: str, names: Iterable[str]) -> list[str]:
+    """The names that a pattern stands for: `*` is a number.
+
+    >>> with_number("x_*", ["x_1", "x_2.5", "x_mean", "y_1"])
+    ['x_1', 'x_2.5']
+    """
+    if pattern.count("*") != 1:
+        return []
+    begin, end = map(re.escape, pattern.split("*"))
+    wanted = re.compile(rf"{begin}\d+(?:\.\d+)?{end}")
+    return [name for name in names if wanted.fullmatch(name)]
+
+
 def _akin(name: str, label: str) -> bool:
     """activity_id and activity_name."""
     a, b = plain(name), plain(label)
@@ -403,7 +425,7 @@ def _time_axes(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
     """
     axes: dict[str, dict[float, str]] = defaultdict(dict)
     for name in names:
-        match = _NUMBERED.fullmatch(name)
+        match = NUMBERED.fullmatch(name)
         if match is None:
             return names, None
         axes[match[1]][float(match[2])] = name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import Dialect, sniff
 from segue.readers.table.loading import Lines, Loaded, convert_options, read_options
 from segue.readers.table.plan import Plan, make_plan
+from segue.readers.table.recall import Recalled
 
 _BLOCK = 1 << 22  # bytes of text in a batch, of which Arrow reads 32 ahead; or so many of values
 
@@ -27,9 +28,7 @@ class CannotStreamError(Exception):
     """A table that must be read as a whole; the reason is for nobody but the caller."""
 
 
-def stream(
-    path: Path, wanted: Mapping[str, Any], channels: Sequence[str | int] | None
-) -> Iterator[tuple[Dataset, float]]:
+def stream(path: Path, asked: Recalled) -> Iterator[tuple[Dataset, float]]:
     """Give the sequences of a table in batches, with the share of the file that has been read.
 
     Raises:
@@ -43,7 +42,7 @@ def stream(
     first: Dataset | None = None
     for loaded, share in _batches(path):
         if plan is None:
-            plan = make_plan(Columns(loaded), wanted, channels)
+            plan = make_plan(Columns(loaded), asked.wanted, asked.channels, layout=asked.layout)
         whole, waiting = _cut(_joined(waiting, loaded), plan, seen)
         if whole is not None:
             data = build(Columns(whole), plan)

@@ -1,0 +1,63 @@
+"""How a source was read, as a model or a data set remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+
+
+def reading_of(like: Any) -> Mapping[str, Any] | None:
+    """How the source of a data set was read, or that of what a model has learnt from."""
+    reading = getattr(like, "reading_", None) or getattr(like, "reading", None)
+    return reading if isinstance(reading, Mapping) else None
+
+
+def channels_of(like: Any) -> tuple[str, ...] | None:
+    """The names of the channels of a data set, or of what a model has learnt from."""
+    names = getattr(like, "channels_", None) or getattr(like, "channels", None)
+    return None if names is None else tuple(names)
+
+
+def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
+    """The data set with the names that a model knows, where a user has said which is which."""
+    names = channels_of(like)
+    if not given or data.channels is None or names in (None, data.channels):
+        return data
+    if names is None or len(names) != len(data.channels):
+        return data  # which is refused by the model, with its reason
+    said = f"taken as the channels {_listed(names)}, in this order"
+    return replace(data, channels=names, notes=(*data.notes, said))
+
+
+def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) -> None:
+    """Raise unless the channels have the names, in the order, that a model was trained on.
+
+    Where either has no names, nothing can be said.
+
+    Raises:
+        DataError: which are missing, which are not known, or that the order is another.
+
+    >>> check_channels(["x", "y"], ["x", "y"])
+    """
+    if found is None or wanted is None or list(found) == list(wanted):
+        return
+    missing = [name for name in wanted if name not in found]
+    more = [name for name in found if name not in wanted]
+    problems = [f"{_listed(missing)} missing"] if missing else []
+    problems += [f"{_listed(more)} not known to the model"] if more else []
+    what = "; ".join(problems) or "the order is another"
+    raise DataError(
+        f"The model was trained on the channels {_listed(wanted)}, and these sequences have "
+        f"{_listed(found)}: {what}. Read the source as the model's was, "
+        "segue.read(source, like=model); or pass the sequences alone (data.x), whose channels are "
+        "taken in the order in which they are."
+    )
+
+
+def _listed(names: Sequence[str], at_most: int = 20) -> str:
+    shown = ", ".join(repr(name) for name in names[:at_most])
+    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
