@@ -19,7 +19,8 @@ from segue.testing import check_estimator
 
 QUIET = TrainingOptions(progress="none")
 RATE = 100.0
-CAUSAL = ["frame(4)", "frame(4, hop=3)", "spectrogram(8, 3)", "logmel(3, 16, 5) standardize"]
+CAUSAL = ["frame(4)", "frame(4, hop=3)", "spectrogram(8, 3)", "logmel(3, 16, 5) standardize",
+          "logmel(3, 16, 5) cepstrum(2)"]  # fmt: skip
 
 
 def tones(count: int = 24, *, least: int = 18, most: int = 40, seed: int = 0) -> Dataset:

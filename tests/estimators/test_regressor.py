@@ -51,6 +51,18 @@ def test_the_unit_of_the_targets_changes_nothing_but_the_unit() -> None:
     assert np.allclose(np.square(small.history_["rmse"]), small.history_["loss"])
 
 
+def test_targets_as_they_are(tmp_path: Path) -> None:
+    """Nothing is scaled, so the outputs are the predictions, also of a model read from its file."""
+    x, y = sums(30, seed=0, unit=300.0)
+    regressor = quick(scale_target=False).fit(x, y)
+    assert (regressor.target_scale_.mean, regressor.target_scale_.scale) == ([0.0], [1.0])
+    assert np.abs(regressor.predict(x)).max() < 5 < y.std()  # a few updates do not reach that far
+    regressor.save(tmp_path / "model.safetensors")
+    again = segue.load(tmp_path / "model.safetensors")
+    assert again.scale_target is False
+    assert (again.predict(x) == regressor.predict(x)).all()
+
+
 def test_the_history_is_that_of_the_predictions() -> None:
     """The validation error of the last epoch, in the target's unit, computed from `predict`."""
     x, y = sums(60, seed=0, unit=300.0)

@@ -87,6 +87,15 @@ def test_beliefs_over_the_sequence(classifier: SequenceClassifier) -> None:
     assert axes[0].get_title(loc="left") == "true class: up"
 
 
+def test_beliefs_over_what_had_been_heard() -> None:
+    """The network's steps are others than those of the sequence; the end is the end."""
+    beliefs = np.full((3, 2), 0.5)
+    axes = drawn(
+        plots.plot_anytime(np.zeros((10, 1)), beliefs, ["a", "b"], heard=np.array([4, 8, 12]))
+    )
+    assert axes[1].get_lines()[0].get_xdata().tolist() == [3, 7, 9]
+
+
 def test_of_many_classes_the_most_believed_are_named() -> None:
     """The others are grey and stay out of the legend."""
     beliefs = np.random.default_rng(0).dirichlet(np.ones(20), 8)

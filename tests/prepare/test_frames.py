@@ -82,6 +82,25 @@ def test_logmel(mel: str, centred: bool, bands: int, low: float, high: float | N
     close(prepared(text, y)[0], librosa.power_to_db(wanted, top_db=None).T * np.log(10) / 10)
 
 
+def test_cepstrum() -> None:
+    """After `logmel`: librosa's MFCC, but for the decibels."""
+    y = sound().astype(np.float64)
+    wanted = librosa.feature.mfcc(
+        y=y, sr=RATE, n_mfcc=13, n_fft=256, hop_length=64, center=False, n_mels=32, htk=True
+    )
+    bands = librosa.feature.melspectrogram(
+        y=y, sr=RATE, n_fft=256, hop_length=64, center=False, n_mels=32, htk=True
+    )
+    whole = librosa.feature.mfcc(S=librosa.power_to_db(bands, top_db=None), n_mfcc=13)
+    np.testing.assert_allclose(whole, wanted, atol=1e-6)  # nothing was cut at 80 decibels
+    close(prepared("logmel(32, mel=htk) cepstrum(13)", y)[0], whole.T * np.log(10) / 10)
+
+
+def test_cepstrum_has_no_more_terms_than_channels() -> None:
+    with pytest.raises(SpecError, match="keeps 20 terms, and 8 channels come in"):
+        prepared("logmel(8) cepstrum(20)", sound())
+
+
 @pytest.mark.parametrize("formula", ["slaney", "htk"])
 def test_mel_scale(formula: str) -> None:
     hertz = np.linspace(0, 20_000, 101)

@@ -46,6 +46,7 @@ class _Parameters(_Closed):
     validation: Literal["auto"] | float | None = None
     class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None = None
     head: Literal["softmax", "sigmoid"] | None = None
+    scale_target: bool | None = None
     ignore: str | int | float | None = None
     classes: Names | None = None
     seed: int

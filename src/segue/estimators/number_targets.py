@@ -62,6 +62,16 @@ class TargetScale:
         """
         return cls(*mean_and_scale(as_table(y), least=1e-12))
 
+    @classmethod
+    def none(cls, y: Array) -> Self:
+        """Leave `[n]` or `[n, value]` targets as they are.
+
+        >>> TargetScale.none(np.array([1.0, 3.0]))
+        TargetScale(mean=array([0.]), scale=array([1.]))
+        """
+        values = as_table(y).shape[1]
+        return cls(np.zeros(values), np.ones(values))
+
     def targets(self, y: Array, device: torch.device) -> WholeTargets:
         """The scaled targets `[n, value]`, as training wants them."""
         scaled = (as_table(y) - self.mean) / self.scale

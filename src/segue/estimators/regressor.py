@@ -43,13 +43,16 @@ class SequenceRegressor(SequenceEstimator):
         validation: "auto" (10 % of the training sequences; none when there are fewer than 100), a
             share, a `Dataset`, or `None`. With validation the weights of the best epoch are kept,
             without it the last.
+        scale_target: whether the targets are brought to mean 0 and deviation 1 for training; a
+            network that must learn their unit by itself is slower to train.
         seed: the same seed gives the same bits.
         device: "auto", "cpu" or "cuda".
         layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
         options: `TrainingOptions`, the rest; `min_delta` is in the squared unit of the targets.
 
     Attributes:
-        target_scale_: mean and standard deviation of the training targets.
+        target_scale_: mean and standard deviation of the training targets; 0 and 1 where they are
+            not scaled.
         linear_: a linear regression on the mean of each channel and the length, in closed form.
         network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
             `SequenceClassifier`.
@@ -77,6 +80,7 @@ class SequenceRegressor(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.004,
         validation: Literal["auto"] | float | Dataset | None = "auto",
+        scale_target: bool = True,
         seed: int = 0,
         device: str = "auto",
         layout: Layout = "ntc",
@@ -88,6 +92,7 @@ class SequenceRegressor(SequenceEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.validation = validation
+        self.scale_target = scale_target
         self.seed = seed
         self.device = device
         self.layout = layout
@@ -117,7 +122,8 @@ class SequenceRegressor(SequenceEstimator):
 
     def learn_targets(self, data: Dataset) -> None:
         """Take mean and deviation, and a linear model in closed form to compare with."""
-        self.target_scale_ = TargetScale.fit(data.y)
+        scale = TargetScale.fit if self.scale_target else TargetScale.none
+        self.target_scale_ = scale(data.y)
         self.linear_ = None
         if data.x.kind == "numbers":
             self.linear_ = LinearOnMeans.fit(data.x, data.static, as_table(data.y))

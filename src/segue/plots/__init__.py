@@ -5,10 +5,12 @@ pyplot, so no back end is chosen, nothing is kept alive, and the global style st
 notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("picture.png")` keeps it.
 """
 
+from segue.plots.along import plot_step_labels
 from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
 from segue.plots.display import DRAWINGS, Display, draw_sequence
 from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
 from segue.plots.learnt import plot_coverage, plot_plane, plot_thresholds
+from segue.plots.lines import plot_lines
 from segue.plots.numbers import plot_predictions
 from segue.plots.overview import overview
 from segue.plots.rates import plot_learning_rates
@@ -49,11 +51,13 @@ __all__ = [
     "plot_history",
     "plot_learning_rates",
     "plot_lengths",
+    "plot_lines",
     "plot_mistakes",
     "plot_plane",
     "plot_predictions",
     "plot_sequences",
     "plot_thresholds",
+    "plot_step_labels",
     "plot_words",
     "strip",
 ]

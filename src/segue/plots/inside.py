@@ -194,6 +194,7 @@ def plot_anytime(
     classes: Sequence[Any],
     *,
     every: int = 1,
+    heard: Array | None = None,
     target: Any = None,
     axes: AxesArray | None = None,
 ) -> AxesArray:
@@ -203,10 +204,11 @@ def plot_anytime(
 
     Args:
         steps: `[time, channel]`, the sequence; where the preparation makes other steps of it, as
-            prepared: `classifier.preparation_.apply(x)`.
+            prepared: `classifier.preparation_.apply(x)`, or as it came, with `heard`.
         beliefs: `[belief, class]`, of `SequenceClassifier.anytime`.
         classes: the class names.
         every: as it was given to `anytime`.
+        heard: `[belief]`, how many of `steps` had been heard at each belief, in place of `every`.
         target: the true class, drawn thicker and named in the title.
         axes: `[2]` axes to draw into.
 
@@ -215,7 +217,9 @@ def plot_anytime(
     """
     axes = _column([1.3, 1.7], width=6.4) if axes is None else axes
     _draw_above(steps, axes[0])
-    time = np.minimum(every * np.arange(1, len(beliefs) + 1), len(steps)) - 1
+    if heard is None:
+        heard = every * np.arange(1, len(beliefs) + 1)
+    time = np.minimum(heard, len(steps)) - 1
     most = np.sort(np.argsort(-beliefs.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
     names = plain_names([named(name) for name in classes])
     dot = "." if len(beliefs) <= 60 else None

@@ -7,6 +7,7 @@ networks: `prepare="interpolate standardize"`. One file a step, one line in the 
 
 from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import Batches, length_buckets
+from segue.prepare.cepstrum import Cepstrum
 from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
 from segue.prepare.frame import Frame
@@ -29,6 +30,7 @@ __all__ = [
     "STEPS",
     "Augmenter",
     "Batches",
+    "Cepstrum",
     "Characters",
     "Crop",
     "Frame",

@@ -10,6 +10,7 @@ import numpy as np
 
 from segue.errors import DataError, SpecError
 from segue.prepare.augment import Augmentation
+from segue.prepare.cepstrum import Cepstrum
 from segue.prepare.characters import Characters
 from segue.prepare.crop import Crop
 from segue.prepare.frame import Frame
@@ -32,7 +33,7 @@ from segue.spec import from_json, parse, to_text
 STEPS: dict[str, type[StepSpec]] = {
     spec.kind: spec
     for spec in (
-        *(Standardize, Interpolate, Mask, Frame, Spectrogram, LogMel),
+        *(Standardize, Interpolate, Mask, Frame, Spectrogram, LogMel, Cepstrum),
         *(Words, Characters),
         *(Jitter, Scale, TimeMask, TimeWarp, Crop),
     )
