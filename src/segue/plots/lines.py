@@ -22,7 +22,7 @@ def plot_lines(
     dots: bool = False,
     axes: Axes | None = None,
 ) -> Axes:
-    """Draw lines over the same places; their names stand beside them.
+    """Draw lines over the same places; their names stand beside them, that of one at its axis.
 
     Args:
         x: `[point]`, where.
@@ -54,6 +54,7 @@ def plot_lines(
     ):
         axes.plot(x, values, color=colour, label=name, marker="." if dots else None)
     axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_ylabel(ylabel if len(lines) != 1 or ylabel else next(iter(lines)))
+    if len(lines) > 1:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return axes
