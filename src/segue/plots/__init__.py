@@ -56,8 +56,8 @@ __all__ = [
     "plot_plane",
     "plot_predictions",
     "plot_sequences",
-    "plot_thresholds",
     "plot_step_labels",
+    "plot_thresholds",
     "plot_words",
     "strip",
 ]
