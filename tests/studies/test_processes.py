@@ -34,7 +34,14 @@ if __name__ == "__main__":
 
 def _start(script: Path, folder: Path, workers: int) -> subprocess.Popen[str]:
     words = [sys.executable, str(script), str(folder), str(workers)]
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # It hears Ctrl-C, also where this process was told to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no threads have been started here)
+    )
 
 
 def _lines(folder: Path) -> int:
