@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.atomic import replacing, write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.base import SequenceEstimator
@@ -158,15 +156,8 @@ class LearningCurve:
         Raises:
             WriteError: the disk is full or read-only.
         """
-        place = Path(folder)
-        trials = tables.trial_table(self.rows, self.metric, self.follow, self.until)
-        tables.write_csv(place / "trials.csv", trials)
-        tables.write_csv(place / "summary.csv", self.summary)
-        pictures = (("learning-curve.png", self.plot), ("epochs.png", self.plot_epochs))
-        for name, draw in pictures:
-            with replacing(place / name) as temporary:
-                tables.save_picture(draw(), temporary)
-        write_text(place / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
+        pictures = {"learning-curve.png": self.plot, "epochs.png": self.plot_epochs}
+        tables.save(self, Path(folder), pictures)
 
     def plot(self) -> Axes:
         """Draw score and loss over the number of sequences, side by side, with what is expected.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +9,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segue.atomic import replacing, write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.base import SequenceEstimator
@@ -127,14 +125,8 @@ class Grid:
         Raises:
             WriteError: the disk is full or read-only.
         """
-        place = Path(folder)
-        trials = tables.trial_table(self.rows, self.metric, self.follow, self.until)
-        tables.write_csv(place / "trials.csv", trials)
-        tables.write_csv(place / "summary.csv", self.summary)
-        for name, draw in (("grid.png", self.plot), ("epochs.png", self.plot_epochs)):
-            with replacing(place / name) as temporary:
-                tables.save_picture(draw(), temporary)
-        write_text(place / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
+        pictures = {"grid.png": self.plot, "epochs.png": self.plot_epochs}
+        tables.save(self, Path(folder), pictures)
 
     def plot(self) -> Axes:
         """Draw the scores: a heat map where two arguments vary, bars elsewhere."""

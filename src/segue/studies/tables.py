@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.atomic import write_text
+from segue.atomic import replacing, write_text
 from segue.errors import OptionError
 from segue.studies.trials import Row
 
@@ -103,6 +104,19 @@ def _mean(values: Sequence[float]) -> float | None:
 def save_picture(axes: Axes, path: Path) -> None:
     """Write the figure that the axes are part of."""
     axes.figure.savefig(path)  # type: ignore[union-attr]  # not a SubFigure: it was made here
+
+
+def save(result: Any, folder: Path, pictures: dict[str, Callable[[], Axes]]) -> None:
+    """Write a `LearningCurve` or a `Grid`: tables, pictures, `study.json`, each whole or not."""
+    write_csv(
+        folder / "trials.csv",
+        trial_table(result.rows, result.metric, result.follow, result.until),
+    )
+    write_csv(folder / "summary.csv", result.summary)
+    for name, draw in pictures.items():
+        with replacing(folder / name) as temporary:
+            save_picture(draw(), temporary)
+    write_text(folder / "study.json", json.dumps(result.as_json(), indent=2) + "\n")
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -7,6 +7,7 @@ else: a checkpoint cannot run code.
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Checkpointer(Callback):
         self.is_last = is_last
         self.fingerprint = fingerprint
         self.every_seconds = every_seconds
-        self.written = time.monotonic()
+        self.written = -math.inf  # the first epoch is kept: a Ctrl-C soon after it can be resumed
 
     def on_epoch(self, row: dict[str, float], state: TrainingState) -> None:
         if time.monotonic() - self.written >= self.every_seconds:
