@@ -65,6 +65,8 @@ def belief_steps(length: int, every: int) -> Array:
 
 def prefixes(preparation: Preparation, length: int, every: int) -> Array:
     """How many steps of the data have been heard at each belief about a sequence of this length."""
+    if not preparation.goes_along_time:
+        return belief_steps(length, every)
     seen = int(preparation.lengths(np.array([length]))[0])
     heard = np.minimum(preparation.heard(belief_steps(seen, every)), length)
     heard[-1] = length

@@ -244,7 +244,7 @@ class SequenceClassifier(SequenceEstimator):
 
         Steps are those that the network sees. Where the preparation makes others of the data's, as
         `frame(32)` does, `preparation_.heard(k)` says how many of the data's have been heard by
-        step k.
+        step k. Where they are no times, as those of `logfrequency`, the data's own are counted.
 
         Args:
             X: as in `fit`.

@@ -13,6 +13,7 @@ from segue.prepare.crop import Crop
 from segue.prepare.frame import Frame
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
+from segue.prepare.logfrequency import LogFrequency
 from segue.prepare.logmel import LogMel
 from segue.prepare.mask import Mask
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
@@ -36,6 +37,7 @@ __all__ = [
     "Frame",
     "Interpolate",
     "Jitter",
+    "LogFrequency",
     "LogMel",
     "Mask",
     "Preparation",

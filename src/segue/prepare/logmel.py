@@ -10,8 +10,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import pydantic
 
-from segue.errors import DataError, SpecError
+from segue.errors import SpecError
 from segue.prepare.framing import FramedStep, Framing
+from segue.prepare.rates import settled_rate
 from segue.prepare.spectrogram import Window, log, powers
 from segue.prepare.steps import Array, Blocks
 from segue.spec import Count
@@ -58,18 +59,7 @@ class LogMel(FramedStep):
         return Framing(self.frame, self.hop, self.centred)
 
     def at_rate(self, rate_hz: float | None) -> LogMel:
-        if self.rate is None and rate_hz is None:
-            raise DataError(
-                f"`{self}` needs the sampling rate, and the data do not say it: pass a Dataset "
-                "with rate_hz, or write it, as in logmel(rate=8000)."
-            )
-        if self.rate is not None and rate_hz is not None and not np.isclose(self.rate, rate_hz):
-            raise DataError(
-                f"`{self}` is for {self.rate:g} samples per second, and the data have "
-                f"{rate_hz:g}. Sounds are read at another rate with segue.read(..., "
-                f"rate={self.rate:g})."
-            )
-        rate = float(self.rate or rate_hz or 0.0)
+        rate = settled_rate(self, self.rate, rate_hz)
         found = replace(self, rate=rate)
         if not self.low < found.highest <= rate / 2:
             raise SpecError(

@@ -16,6 +16,7 @@ from segue.prepare.crop import Crop
 from segue.prepare.frame import Frame
 from segue.prepare.interpolate import Interpolate
 from segue.prepare.jitter import Jitter
+from segue.prepare.logfrequency import LogFrequency
 from segue.prepare.logmel import LogMel
 from segue.prepare.mask import Mask
 from segue.prepare.scale import Scale
@@ -33,7 +34,8 @@ from segue.spec import from_json, parse, to_text
 STEPS: dict[str, type[StepSpec]] = {
     spec.kind: spec
     for spec in (
-        *(Standardize, Interpolate, Mask, Frame, Spectrogram, LogMel, Cepstrum),
+        *(Standardize, Interpolate, Mask),
+        *(Frame, Spectrogram, LogMel, Cepstrum, LogFrequency),
         *(Words, Characters),
         *(Jitter, Scale, TimeMask, TimeWarp, Crop),
     )
@@ -217,6 +219,11 @@ class Preparation:
         for step in reversed(self.steps):
             steps = step.heard(steps)
         return steps
+
+    @property
+    def goes_along_time(self) -> bool:
+        """Whether the steps that the network sees are times."""
+        return all(step.along == "time" for step in self.steps)
 
     def rate_after(self, rate_hz: float | None) -> float | None:
         """Steps per second that the network sees, of data with so many."""

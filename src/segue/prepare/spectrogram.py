@@ -61,9 +61,12 @@ class Spectrogram(FramedStep):
         return np.sqrt(power) if self.scale == "magnitude" else log(power)
 
 
-def powers(frames: Array, window: Window) -> Array:
-    """`[..., frame]` to the power of each frequency, `[..., frame // 2 + 1]` float64."""
-    spectrum = np.fft.rfft(frames * window_of(window, frames.shape[-1]), axis=-1)
+def powers(frames: Array, window: Window, size: int | None = None) -> Array:
+    """`[..., frame]` to the power of each frequency, `[..., frame // 2 + 1]` float64.
+
+    With `size`, each frame is filled up with zeros to so many samples: `size // 2 + 1` frequencies.
+    """
+    spectrum = np.fft.rfft(frames * window_of(window, frames.shape[-1]), size, axis=-1)
     found: Array = spectrum.real**2 + spectrum.imag**2
     return found
 

@@ -29,9 +29,11 @@ class StepSpec(Spec, abc.ABC):
 
     Class attributes:
         takes: what sequences it is for.
+        along: what the steps that come out are.
     """
 
     takes: ClassVar[Literal["numbers", "text"]] = "numbers"
+    along: ClassVar[Literal["time", "frequency"]] = "time"
 
     @property
     def causal(self) -> bool:

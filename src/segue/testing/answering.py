@@ -164,13 +164,13 @@ def _refuse_texts(subject: Subject) -> None:
 
 
 def _looks_ahead(fitted: Any) -> str:
-    """The layer or preparation step that is not causal; "" where none is, or none is known."""
-    for layer in getattr(getattr(fitted, "network_", None), "chain", ()):
-        if not layer.causal:
-            return str(layer.name)
+    """The first on the data's way that is not causal, a preparation step or a layer; or ""."""
     for step in getattr(getattr(fitted, "preparation_", None), "steps", ()):
         if not step.causal:
             return str(step)
+    for layer in getattr(getattr(fitted, "network_", None), "chain", ()):
+        if not layer.causal:
+            return str(layer.name)
     return ""
 
 
