@@ -6,6 +6,7 @@ to fit, at a rate that ears can follow.
 
 from __future__ import annotations
 
+import math
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ Samples = npt.NDArray[np.float64]
 GAP_SECONDS = 0.25
 DEFAULT_HZ = 8000
 _SLOWEST_HZ, _FASTEST_HZ = 1000, 768_000  # what players take
+_LIKE_ITSELF = 0.9  # of the strongest peak: after two periods a note is as much like itself
+_LAGS_IN_A_SAMPLE = 32
 _LOUD = 0.8  # the largest value of what is scaled to fit
 
 
@@ -236,3 +239,40 @@ def runs_of(data: Dataset, number: int) -> list[tuple[int, int, str]]:
 
     runs = [(first, last) for first, last in pairwise(edges) if last > first]
     return [(first, last, named(int(codes[first]))) for first, last in runs]
+
+
+def pitch(samples: npt.ArrayLike, rate_hz: float, low: float = 40.0, high: float = 2000.0) -> float:
+    """The pitch of a note in Hz: one over the shortest time after which it is much like itself.
+
+    Of a sound without a pitch the answer means nothing.
+
+    Args:
+        samples: `[time]`, or `[time, 1]`.
+        rate_hz: samples per second.
+        low: the lowest pitch that is looked for, in Hz.
+        high: the highest.
+
+    Source: Rabiner, "On the use of autocorrelation analysis for pitch detection", IEEE Trans. ASSP
+    25(1), 1977; between samples the autocorrelation is interpolated.
+
+    Raises:
+        DataError: fewer samples than three periods of the lowest pitch.
+
+    >>> time = np.arange(4000) / 8000
+    >>> round(pitch(np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 880 * time), 8000))
+    440
+    """
+    flat = np.asarray(samples, float).ravel()
+    if len(flat) < 3 * rate_hz / low:
+        raise DataError(
+            f"{len(flat)} samples are too few for a pitch from {low:g} Hz on: expected "
+            f"{math.ceil(3 * rate_hz / low)}. Look from a higher one on, with `low`."
+        )
+    size = 1 << (2 * len(flat) - 1).bit_length()
+    power = np.abs(np.fft.rfft((flat - flat.mean()) * np.hanning(len(flat)), size)) ** 2
+    fine = _LAGS_IN_A_SAMPLE * rate_hz
+    alike = np.fft.irfft(power, _LAGS_IN_A_SAMPLE * size)[: int(fine / low) + 2]
+    lags = np.arange(int(fine / high), int(fine / low) + 1)
+    peaks = lags[(alike[lags] >= alike[lags - 1]) & (alike[lags] > alike[lags + 1])]
+    strong = peaks[alike[peaks] > _LIKE_ITSELF * alike[peaks].max(initial=0)]
+    return float(fine / (strong[0] if len(strong) else lags[-1]))

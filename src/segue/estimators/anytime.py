@@ -19,7 +19,7 @@ from segue.layers.flatten import FlattenLayer
 from segue.layers.recurrent import RecurrentLayer
 from segue.networks import Network
 from segue.prepare.mask import Mask
-from segue.prepare.pipeline import Preparation
+from segue.prepare.pipeline import Preparation, every_th
 from segue.sequences import Array, Sequences
 from segue.training.objectives import probabilities
 from segue.training.reporter import make_reporter
@@ -52,25 +52,6 @@ def anytime(
     if not quiet:
         _announce(classifier, x, int(every), reason)
     return _each_prefix(classifier, x, int(every))
-
-
-def belief_steps(length: int, every: int) -> Array:
-    """After how many steps there is a belief: after every `every`-th, and after the last.
-
-    >>> belief_steps(10, 4).tolist()
-    [4, 8, 10]
-    """
-    return np.minimum(every * np.arange(1, -(-length // every) + 1), length)
-
-
-def prefixes(preparation: Preparation, length: int, every: int) -> Array:
-    """How many steps of the data have been heard at each belief about a sequence of this length."""
-    if not preparation.goes_along_time:
-        return belief_steps(length, every)
-    seen = int(preparation.lengths(np.array([length]))[0])
-    heard = np.minimum(preparation.heard(belief_steps(seen, every)), length)
-    heard[-1] = length
-    return heard
 
 
 def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
@@ -124,7 +105,7 @@ def _in_one_pass(classifier: SequenceClassifier, x: Sequences, every: int) -> Se
     found = per_step(classifier, x, beliefs)
     if every == 1:
         return found
-    return Sequences.from_list([b[belief_steps(len(b), every) - 1] for b in found])
+    return Sequences.from_list([b[every_th(len(b), every) - 1] for b in found])
 
 
 def _logits_at_every_step(network: Network, x: Padded) -> Padded:
@@ -183,7 +164,7 @@ def _refuse_fixed_length(network: Network) -> None:
 
 
 def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: str) -> None:
-    ends = [prefixes(classifier.preparation_, n, every) for n in x.lengths.tolist()]
+    ends = [classifier.preparation_.belief_ends(n, every) for n in x.lengths.tolist()]
     asked, count = sum(int(end.sum()) for end in ends), sum(map(len, ends))
     text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {asked:,} time steps "
     text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
@@ -193,7 +174,7 @@ def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: 
 
 
 def _each_prefix(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
-    ends = [prefixes(classifier.preparation_, n, every) for n in x.lengths.tolist()]
+    ends = [classifier.preparation_.belief_ends(n, every) for n in x.lengths.tolist()]
     cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
     found = [classifier.predict_proba(Sequences.from_list(block)) for block in _blocks(cut)]
     counts = [len(own) for own in ends]

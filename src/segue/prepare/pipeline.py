@@ -220,10 +220,24 @@ class Preparation:
             steps = step.heard(steps)
         return steps
 
-    @property
-    def goes_along_time(self) -> bool:
-        """Whether the steps that the network sees are times."""
-        return all(step.along == "time" for step in self.steps)
+    def belief_ends(self, length: int, every: int = 1) -> Array:
+        """`[belief]`, how many of a sequence's steps have been heard at each belief about it.
+
+        Args:
+            length: the steps of the sequence.
+            every: as in `SequenceClassifier.anytime`: of the steps that the network sees, or of the
+                data's own where those that it sees are no times.
+
+        >>> x = Sequences.from_list([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+        >>> Preparation.fit("frame(2)", x).belief_ends(6).tolist()
+        [2, 4, 6]
+        """
+        if any(step.along != "time" for step in self.steps):
+            return every_th(length, every)
+        seen = int(self.lengths(np.array([length]))[0])
+        heard = np.minimum(self.heard(every_th(seen, every)), length)
+        heard[-1] = length
+        return heard
 
     def rate_after(self, rate_hz: float | None) -> float | None:
         """Steps per second that the network sees, of data with so many."""
@@ -278,6 +292,15 @@ class Preparation:
         if channels != data["channels_out"]:
             raise SpecError(f"the steps give {channels} channels, not {data['channels_out']!r}.")
         return cls(steps, tuple(fitted), int(data["channels_in"]), channels)
+
+
+def every_th(length: int, every: int) -> Array:
+    """The number of each `every`-th step, from 1 on, and of the last.
+
+    >>> every_th(10, 4).tolist()
+    [4, 8, 10]
+    """
+    return np.minimum(every * np.arange(1, -(-length // every) + 1), length)
 
 
 def _for_numbers(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from segue.errors import NotCausalError
-from segue.estimators.anytime import prefixes
 from segue.prepare import as_steps
 from segue.sequences import Array, Sequences
 from segue.spec import to_text
@@ -183,7 +182,7 @@ def _heard(fitted: Any, length: int) -> list[int]:
     """How many steps have been heard at each belief: a preparation may make others of them."""
     if not hasattr(fitted, "preparation_"):
         return [*range(1, length + 1)]
-    return [int(end) for end in prefixes(fitted.preparation_, length, every=1)]
+    return [int(end) for end in fitted.preparation_.belief_ends(length)]
 
 
 def check_anytime(subject: Subject, recorder: Recorder) -> None:
