@@ -10,7 +10,7 @@ import pytest
 from segue import SequenceClassifier, Sequences, TrainingOptions
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
-from segue.estimators.anytime import belief_steps
+from segue.prepare.pipeline import every_th
 from segue.testing.data import tiny_dataset
 
 QUIET = TrainingOptions(progress="none")
@@ -70,9 +70,9 @@ def test_every_thins_and_keeps_the_last(network: str, every: int) -> None:
 
 def test_steps_of_beliefs() -> None:
     """A multiple of `every` at the end does not count twice."""
-    assert belief_steps(8, 4).tolist() == [4, 8]
-    assert belief_steps(9, 4).tolist() == [4, 8, 9]
-    assert belief_steps(1, 4).tolist() == [1]
+    assert every_th(8, 4).tolist() == [4, 8]
+    assert every_th(9, 4).tolist() == [4, 8, 9]
+    assert every_th(1, 4).tolist() == [1]
 
 
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
