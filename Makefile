@@ -18,6 +18,8 @@ export SEGUE_DATA ?= $(abspath ../shared/data)
 endif
 
 RECIPES := $(sort $(wildcard recipes/*.py))
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+SHELL := /bin/bash
 
 .PHONY: setup demo test test-quick check format bench docs clean recipes recipes-quick
 .DEFAULT_GOAL := setup
@@ -57,11 +59,15 @@ docs: $(STAMP)
 bench:
 	@cat bench/README.md
 
+# One a processor; each line that is printed says whose it is.
 recipes: $(STAMP)
-	set -e; for recipe in $(RECIPES); do echo "== $$recipe"; $(BIN)/python $$recipe; done
+	$(MAKE) --no-print-directory -j$(CORES) $(RECIPES:%=run-%)
 
 recipes-quick: $(STAMP)
-	set -e; for recipe in $(RECIPES); do echo "== $$recipe"; $(BIN)/python $$recipe --quick; done
+	$(MAKE) --no-print-directory -j$(CORES) QUICK=--quick $(RECIPES:%=run-%)
+
+run-recipes/%.py: $(STAMP)
+	set -o pipefail; $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
 
 clean:
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
