@@ -3,7 +3,7 @@
 #   make setup        a virtual environment in .venv with segue and its development tools
 #   make demo         train and evaluate a classifier on real data, from nothing
 #   make test         every test            make test-quick   those that take less than two minutes
-#   make check        format, lint, types   make docs         run the examples, check the links
+#   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        what is timed and how make clean        remove what the tools leave behind
 #   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
 #   make recipes-quick  the same on a little data
@@ -21,7 +21,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup demo test test-quick check format bench docs clean recipes recipes-quick
+.PHONY: setup demo test test-quick check format bench docs site clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -53,8 +53,12 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(STAMP)
-	$(BIN)/python -m pytest src/segue tests/test_documents.py tests/test_public.py
+docs: $(STAMP) site
+	$(PYTEST) src/segue tests/test_documents.py tests/test_public.py
+
+# The documentation with search and docstrings: strict, and without a request to anywhere.
+site: $(STAMP)
+	$(BIN)/python docs/build.py
 
 bench:
 	@cat bench/README.md
@@ -70,5 +74,5 @@ run-recipes/%.py: $(STAMP)
 	set -o pipefail; $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
 
 clean:
-	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

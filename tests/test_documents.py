@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDERS = ("docs", "bench", "recipes")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in _FOLDERS for p in ROOT.glob(f"{f}/**/*.md"))])
+SITE = runpy.run_path(str(ROOT / "docs" / "build.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -44,6 +46,49 @@ def test_the_folders_of_the_readme_are_those_on_the_disk() -> None:
     assert sorted(listed) == sorted(folders)
 
 
+def test_every_document_is_in_the_navigation_of_the_site() -> None:
+    entries = SITE["navigation"]((ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    listed = re.findall(r"'([\w/.-]+\.md)'", str(entries))
+    assert sorted(listed) == sorted(named(path) for path in DOCUMENTS)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = list((ROOT / "docs" / "reference" / "api").glob("*.md"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    explained = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+    assert len(explained) == len(set(explained))
+    assert all(SITE["resolved"](name) is not None for name in explained)
+    rooms = {f"segue.{path.stem}" for path in pages}
+    missing = [
+        name
+        for name in SITE["public_names"]()
+        if name not in rooms.union(explained) and SITE["short"](name) not in explained
+    ]
+    assert missing == []
+
+
+def test_examples_of_docstrings_become_code_and_nothing_else_does() -> None:
+    fenced = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))["fenced"]
+    text = "Says.\n\nRaises:\n    E: when.\n\n>>> f(1)\n2\n\n    >>> g()\n    3\n\nMore."
+    assert fenced(text) == (
+        "Says.\n\nRaises:\n    E: when.\n\n```pycon\n>>> f(1)\n2\n```\n\n"
+        "```pycon\n>>> g()\n3\n```\n\nMore."
+    )
+
+
+def test_links_of_the_built_site_that_lead_nowhere_are_found(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(
+        '<h1 id="top"></h1><a href="other.html#there"></a><a href="other.html#gone"></a>'
+        '<a href="none.html"></a><img src="https://elsewhere.org/a.png"><a href="https://a.b">'
+    )
+    (tmp_path / "other.html").write_text('<p id="there"><a href="index.html#top"></a></p>')
+    assert sorted(SITE["problems"](tmp_path)) == [
+        "index.html: none.html leads nowhere",
+        "index.html: other.html#gone has no such anchor",
+        "index.html: would fetch https://elsewhere.org/a.png",
+    ]
+
+
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -55,21 +100,27 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     assert (tmp_path / "vowels.safetensors").is_file()
 
 
-def test_every_option_of_every_command_is_documented() -> None:
-    """A command of several words, such as `data list`, stands in the section of its first word."""
+def test_the_page_of_the_command_line_says_what_the_help_says() -> None:
+    """If this fails: python docs/commands.py, and a section for a new command."""
+    tools = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert tools["updated"](text) == text
+    sections = re.findall(r"^<!-- (segue .+) -->$", text, re.MULTILINE)
+    assert sorted(sections) == sorted(tools["commands"]())
+
+
+def test_the_page_of_the_command_line_has_every_option() -> None:
+    """Asked of the commands themselves, and not of what is read out of their help."""
     import typer
 
     from segue.cli import app
 
     text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
-    general, *sections = re.split(r"^## segue ", text, flags=re.MULTILINE)
-    by_command = {section.split()[0]: section for section in sections}
-    group = typer.main.get_command(app)
-    assert set(by_command) == set(group.commands)
-    for name, command in group.commands.items():
+    general, *sections = re.split(r"^<!-- segue ", text, flags=re.MULTILINE)
+    by_command = {section.split(" -->")[0]: section for section in sections}
+    for name, command in typer.main.get_command(app).commands.items():
         for word, inner in getattr(command, "commands", {"": command}).items():
-            documented = by_command[name] + general
-            assert f"segue {name} {word}".strip() in documented
+            documented = by_command[f"{name} {word}".strip()] + general
             for option in (o for parameter in inner.params for o in parameter.opts if o[0] == "-"):
                 assert option in documented, f"segue {name} {word} {option}"
 
