@@ -110,14 +110,13 @@ def _section(name: str) -> Iterator[str]:
 
 
 def _table(options: list[tuple[str, str]]) -> str:
-    rows = [f"`{call}` | {re.sub(r'  +', ' ', meaning)}" for call, meaning in options]
-    cells = "".join(f"| {_escaped(row)} |\n" for row in rows)
-    return f"| option | meaning |\n|---|---|\n{cells}"
+    """A bar would end a cell: choices are shown as `rows/columns`."""
+    rows = [f"`{call.replace('|', '/')}` | {_text(meaning)}" for call, meaning in options]
+    return "| option | meaning |\n|---|---|\n" + "".join(f"| {row} |\n" for row in rows)
 
 
-def _escaped(row: str) -> str:
-    """A bar inside a cell, as in `rows|columns`, is written `rows\\|columns`."""
-    return re.sub(r"(?<! )\|(?! )", r"\\|", row)
+def _text(meaning: str) -> str:
+    return re.sub(r"  +", " ", meaning).replace("|", "\\|")
 
 
 if __name__ == "__main__":
