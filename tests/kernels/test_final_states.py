@@ -16,6 +16,7 @@ from segue.kernels import (
     GRUWeights,
     LSTMState,
     LSTMWeights,
+    Masks,
     RNNWeights,
     gru,
     last_step,
@@ -76,15 +77,17 @@ def test_final_states_are_those_of_each_sequence_alone(kind: str, masked: bool, 
     x = draw(5, 9, CHANNELS).to(DTYPES[dtype])
     padding = torch.arange(9) >= LENGTHS[:, None]
     x = torch.where(padding[:, :, None], 1e6, x)
-    mask = torch.tensor([0.0, 2.0, 2.0, 0.0], dtype=DTYPES[dtype]).expand(5, -1)
-    options = {"recurrent_mask": mask} if masked else {}
+    gates = weights[1].shape[1] // UNITS
+    inputs, hidden = (
+        (draw(5, gates, size) > 0).to(DTYPES[dtype]) * 2 for size in (CHANNELS, UNITS)
+    )
+    options = {"masks": Masks(inputs, hidden)} if masked else {}
     outputs, final = run(x, LENGTHS, weights, state, **options)
     for row, length in enumerate(LENGTHS.tolist()):
         one = only(state, row)
-        options = {"recurrent_mask": mask[:1]} if masked else {}
-        alone, alone_final = run(
-            x[row : row + 1, :length], torch.tensor([length]), weights, one, **options
-        )
+        here = slice(row, row + 1)
+        options = {"masks": Masks(inputs[here], hidden[here])} if masked else {}
+        alone, alone_final = run(x[here, :length], torch.tensor([length]), weights, one, **options)
         for got, wanted in zip(
             (outputs[row, :length], *(f[row] for f in final)),
             (alone[0], *(f[0] for f in alone_final)),

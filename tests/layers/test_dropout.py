@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from segue.kernels import Masks
 from segue.layers import Layer, Padded, Place, Shape
+from segue.layers.recurrent import Recurrence
 from segue.networks import as_specs
 from segue.randomness import Draws
 
@@ -79,6 +84,98 @@ def test_inputs_and_hidden_state_have_masks_of_their_own() -> None:
     assert not torch.equal(inputs, hidden)
     agreement = float((inputs == hidden).float().mean())
     assert agreement == pytest.approx(0.5, abs=0.12)
+
+
+class Seen:
+    """The masks that a recurrence is given, and the inputs that came with them."""
+
+    def __init__(self, layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.given: list[tuple[Tensor, Masks | None]] = []
+        for recurrence in (m for m in layer.modules() if isinstance(m, Recurrence)):
+            monkeypatch.setattr(recurrence, "carry", self._noting(recurrence.carry))
+
+    def _noting(self, carry: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(x: Tensor, lengths: Tensor, state: Any, masks: Masks | None) -> Any:
+            self.given.append((x, masks))
+            return carry(x, lengths, state, masks)
+
+        return noted
+
+
+GATES = {"lstm": 4, "gru": 3, "gru(6, reset=before": 3, "rnn": 1, "bilstm": 4, "bigru": 3}
+
+
+def masks_in_training(text: str, monkeypatch: pytest.MonkeyPatch, **more: int) -> list[Masks]:
+    layer = build(text, features=4)
+    seen = Seen(layer, monkeypatch)
+    layer(ones(400, 2, 4), Draws(0, **more))
+    masks = [masks for _, masks in seen.given if masks is not None]
+    assert len(masks) == len(seen.given)
+    return masks
+
+
+@pytest.mark.parametrize("word", GATES)
+def test_each_gate_draws_masks_of_its_own(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the inputs and the state, at their own rates; two gates agree by chance only."""
+    head = word if "(" in word else f"{word}(6"
+    text = f"{head}, dropout=0.2, recurrent_dropout=0.5)"
+    for inputs, hidden in masks_in_training(text, monkeypatch):
+        assert inputs is not None
+        assert inputs.shape == (400, GATES[word], 4)
+        assert hidden.shape == (400, GATES[word], 6)
+        for mask, rate in ((inputs, 0.2), (hidden, 0.5)):
+            assert set(mask.unique().tolist()) == {0.0, float(torch.tensor(1 / (1 - rate)))}
+            kept = (mask != 0).float()
+            assert kept.mean((0, 2)).tolist() == pytest.approx([1 - rate] * GATES[word], abs=0.05)
+            chance = rate**2 + (1 - rate) ** 2
+            for gate in range(1, GATES[word]):
+                agreement = float((kept[:, gate] == kept[:, gate - 1]).float().mean())
+                assert agreement == pytest.approx(chance, abs=0.06)
+
+
+def test_a_sequence_of_one_channel_is_seldom_hidden_from_all_gates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One mask for all gates would hide every fifth; four hide one in 625."""
+    layer = build("lstm(6, dropout=0.2, recurrent_dropout=0.2)", features=1)
+    seen = Seen(layer, monkeypatch)
+    layer(ones(10_000, 1, 1), Draws(0))
+    ((_, masks),) = seen.given
+    assert masks is not None
+    assert masks.inputs is not None
+    hidden = float((masks.inputs.sum((1, 2)) == 0).float().mean())
+    assert hidden == pytest.approx(0.2**4, abs=0.0015)
+
+
+@pytest.mark.parametrize("word", ["lstm", "gru", "rnn"])
+def test_without_recurrent_dropout_all_gates_share_a_mask(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the whole sequence can take the fast path."""
+    layer = build(f"{word}(6, dropout=0.5)")
+    seen = Seen(layer, monkeypatch)
+    layer(ones(), Draws(0))
+    ((x, masks),) = seen.given
+    assert masks is None
+    assert set(x.unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(x, x[:, :1].expand_as(x))
+
+
+def test_masks_follow_from_seed_epoch_and_step_and_belong_to_the_place_in_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Asked again the same ones, in another step others; what else is in the batch is nothing."""
+    text = "bilstm(6, dropout=0.5, recurrent_dropout=0.5)"
+    first, again = (masks_in_training(text, monkeypatch) for _ in range(2))
+    assert all(torch.equal(a.hidden, b.hidden) for a, b in zip(first, again, strict=True))
+    later = masks_in_training(text, monkeypatch, step=1)
+    assert not torch.equal(first[0].hidden, later[0].hidden)
+    assert not torch.equal(first[0].hidden, first[1].hidden)  # the two directions
+    few = Seen(layer := build(text, features=4), monkeypatch)
+    layer(ones(7, 9, 4), Draws(0))
+    for (_, masks), wanted in zip(few.given, first, strict=True):
+        assert masks is not None
+        assert torch.equal(masks.hidden, wanted.hidden[:7])
 
 
 def test_the_two_directions_have_masks_of_their_own() -> None:

@@ -180,6 +180,33 @@ def test_bidirectional(
     parity.run(lengths)
 
 
+@lengths
+@pytest.mark.parametrize("recurrent", [0.0, 0.4], ids=["of the inputs", "of both"])
+@pytest.mark.parametrize("text", CELLS)
+def test_dropout_in_training(
+    keras: Any, compare: Compare, *, text: str, recurrent: float, lengths: list[int]
+) -> None:
+    """Keras takes as many masks as segue draws, with the same gates in the same order."""
+    name, more = CELLS[text]
+    theirs = getattr(keras.layers, name)(
+        UNITS, return_sequences=True, dropout=0.3, recurrent_dropout=recurrent, **more
+    )
+    parity = compare(theirs, f"{text[:-1]}, dropout=0.3, recurrent_dropout={recurrent})")
+    gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[name] if recurrent else 1
+    assert (getattr(theirs.cell, "dropout_mask_count", None) or 1) == gates
+
+    def masks(features: int, rate: float, part: str) -> Any:
+        shape = (len(RAGGED), gates, features)
+        drawn = Draws(0).keep_mask(shape, rate, parity.x, "layer", "forward", part).unbind(1)
+        return drawn[0] if gates == 1 else list(drawn)
+
+    # What it finds here, Keras takes for the masks of this call.
+    theirs.cell._dropout_mask = masks(CHANNELS, 0.3, "x")
+    if recurrent:
+        theirs.cell._recurrent_dropout_mask = masks(UNITS, recurrent, "h")
+    parity.run(lengths, training=True)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_dense(keras: Any, compare: Compare, *, bias: bool) -> None:
     """At every step."""

@@ -141,21 +141,3 @@ def test_rnn(activation: str) -> None:
         y, state = rnn_step(tensor(x[time])[None], weights, state, activation=activation)  # type: ignore[arg-type]
         np.testing.assert_allclose(outputs[0, time], h, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(y[0], h, rtol=1e-12, atol=1e-12)
-
-
-def test_recurrent_dropout_multiplies_the_hidden_state_before_each_step() -> None:
-    """One mask for the whole sequence, on h alone: the cell state is not touched."""
-    x, kernel, recurrent, bias, h, c = draw(4)
-    mask = np.array([0.0, 2.0, 2.0])
-    weights = LSTMWeights(tensor(kernel), tensor(recurrent), tensor(bias))
-    got, _ = lstm(
-        tensor(x)[None],
-        torch.tensor([TIME]),
-        weights,
-        LSTMState(tensor(h)[None], tensor(c)[None]),
-        recurrent_mask=tensor(mask)[None],
-    )
-    for time in range(TIME):
-        row = keras_lstm(x[time : time + 1], kernel, recurrent, bias, (h * mask, c))
-        h, c = row
-        np.testing.assert_allclose(got[0, time], h, rtol=0, atol=1e-12)

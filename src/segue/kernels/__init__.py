@@ -10,6 +10,7 @@ Whole sequences without recurrent dropout take PyTorch's fused path, which on th
 for the LSTM; the rest goes step by step through `scan`. Both pass the same tests.
 """
 
+from segue.kernels.gates import Masks
 from segue.kernels.gru import GRUWeights, gru, gru_step
 from segue.kernels.lstm import LSTMState, LSTMWeights, lstm, lstm_step
 from segue.kernels.ragged import last_step, reverse
@@ -20,6 +21,7 @@ __all__ = [
     "GRUWeights",
     "LSTMState",
     "LSTMWeights",
+    "Masks",
     "RNNWeights",
     "gru",
     "gru_step",

@@ -11,13 +11,15 @@ cuDNN), or before it (the classic cell):
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from segue.kernels.fused import fused
-from segue.kernels.scan import State, scan
+from segue.kernels.gates import Masks, project, recurrent
+from segue.kernels.scan import State, Step, scan
 
 
 class GRUWeights(NamedTuple):
@@ -32,6 +34,11 @@ class GRUWeights(NamedTuple):
         """Whether the reset gate acts after the product with the recurrent weights."""
         return self.bias.ndim == 2
 
+    @property
+    def input_bias(self) -> Tensor:
+        """What is added to the inputs' product."""
+        return self.bias[0] if self.resets_after else self.bias
+
 
 def gru(
     x: Tensor,
@@ -39,7 +46,7 @@ def gru(
     weights: GRUWeights,
     state: State,
     *,
-    recurrent_mask: Tensor | None = None,
+    masks: Masks | None = None,
 ) -> tuple[Tensor, State]:
     """Run a GRU over right-padded sequences.
 
@@ -48,13 +55,14 @@ def gru(
         lengths: `[batch]`.
         weights: `GRUWeights`.
         state: `(h [batch, units],)` before the first step.
-        recurrent_mask: `[batch, units]`, multiplied with h before every step (recurrent dropout).
+        masks: recurrent dropout, and that of the inputs beside it.
 
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
-    if recurrent_mask is not None or not weights.resets_after:
-        return _by_steps(x, lengths, weights, state, recurrent_mask)
+    if masks is not None or not weights.resets_after:
+        projected = project(x, weights.kernel, weights.input_bias, masks)
+        return scan(_cell(weights, masks), projected, lengths, state)
     theirs = [
         _reset_first(weights.kernel).t(),
         _reset_first(weights.recurrent_kernel).t(),
@@ -66,8 +74,7 @@ def gru(
 
 def gru_step(x_t: Tensor, weights: GRUWeights, state: State) -> tuple[Tensor, State]:
     """Take one step: `x_t` `[batch, channel]` to the output `[batch, units]` and the new state."""
-    bias = weights.bias[0] if weights.resets_after else weights.bias
-    return _cell(torch.addmm(bias, x_t, weights.kernel), weights, state)
+    return _cell(weights)(torch.addmm(weights.input_bias, x_t, weights.kernel), state)
 
 
 def _reset_first(weights: Tensor) -> Tensor:
@@ -76,28 +83,43 @@ def _reset_first(weights: Tensor) -> Tensor:
     return torch.cat([reset, update, candidate], dim=-1)
 
 
-def _cell(
-    projected: Tensor, weights: GRUWeights, state: State, mask: Tensor | None = None
-) -> tuple[Tensor, State]:
-    h = state[0]
-    seen = h if mask is None else h * mask
-    z_x, r_x, n_x = projected.chunk(3, dim=1)
-    if weights.resets_after:
-        z_h, r_h, n_h = torch.addmm(weights.bias[1], seen, weights.recurrent_kernel).chunk(3, dim=1)
-        candidate = torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h)
-    else:
-        units = h.shape[1]
-        gates, last = weights.recurrent_kernel.tensor_split([2 * units], dim=1)
-        z_h, r_h = (seen @ gates).chunk(2, dim=1)
-        candidate = torch.tanh(n_x + (torch.sigmoid(r_x + r_h) * seen) @ last)
-    z = torch.sigmoid(z_x + z_h)
-    h = z * h + (1 - z) * candidate
-    return h, (h,)
+def _cell(weights: GRUWeights, masks: Masks | None = None) -> Step:
+    """The step from what the inputs give to all gates."""
+    mask = None if masks is None else masks.hidden
+    candidate = (_reset_after if weights.resets_after else _reset_before)(weights, mask)
+
+    def step(projected: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        z, n = candidate(projected, h)
+        h = z * h + (1 - z) * n
+        return h, (h,)
+
+    return step
 
 
-def _by_steps(
-    x: Tensor, lengths: Tensor, weights: GRUWeights, state: State, mask: Tensor | None
-) -> tuple[Tensor, State]:
-    bias = weights.bias[0] if weights.resets_after else weights.bias
-    projected = x @ weights.kernel + bias
-    return scan(lambda p_t, s: _cell(p_t, weights, s, mask), projected, lengths, state)
+Candidate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the update gate, and the candidate
+
+
+def _reset_after(weights: GRUWeights, mask: Tensor | None) -> Candidate:
+    product = recurrent(weights.recurrent_kernel, mask)
+
+    def candidate(projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        z_x, r_x, n_x = projected.chunk(3, dim=1)
+        z_h, r_h, n_h = (product(h) + weights.bias[1]).chunk(3, dim=1)
+        return torch.sigmoid(z_x + z_h), torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h)
+
+    return candidate
+
+
+def _reset_before(weights: GRUWeights, mask: Tensor | None) -> Candidate:
+    units = weights.recurrent_kernel.shape[0]
+    gates, last = weights.recurrent_kernel.tensor_split([2 * units], dim=1)
+    to_gates = recurrent(gates, None if mask is None else mask[:, :2])
+    to_last = recurrent(last, None if mask is None else mask[:, 2:])
+
+    def candidate(projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        gates_x, n_x = projected.tensor_split([2 * units], dim=1)
+        z, r = torch.sigmoid(gates_x + to_gates(h)).chunk(2, dim=1)
+        return z, torch.tanh(n_x + to_last(r * h))
+
+    return candidate

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from segue.kernels.gates import Masks, project, recurrent
 from segue.kernels.ragged import is_ragged, last_step
 from segue.kernels.scan import State, scan
 
@@ -40,7 +41,7 @@ def lstm(
     weights: LSTMWeights,
     state: LSTMState,
     *,
-    recurrent_mask: Tensor | None = None,
+    masks: Masks | None = None,
     final_state: bool = True,
 ) -> tuple[Tensor, LSTMState]:
     """Run an LSTM over right-padded sequences.
@@ -50,15 +51,15 @@ def lstm(
         lengths: `[batch]`.
         weights: `LSTMWeights`.
         state: the state before the first step.
-        recurrent_mask: `[batch, units]`, multiplied with h before every step (recurrent dropout).
+        masks: recurrent dropout, and that of the inputs beside it.
         final_state: whether the state after the last step will be looked at. Where the lengths
             differ it costs a little more, and without it the returned `c` has no meaning.
 
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
-    if recurrent_mask is not None:
-        return _by_steps(x, lengths, weights, state, recurrent_mask)
+    if masks is not None:
+        return _by_steps(x, lengths, weights, state, masks)
     ragged = is_ragged(x, lengths)
     if ragged and final_state:
         x, weights = _held_after_the_end(x, lengths, weights)
@@ -80,27 +81,27 @@ def lstm(
 def lstm_step(x_t: Tensor, weights: LSTMWeights, state: LSTMState) -> tuple[Tensor, LSTMState]:
     """Take one step: `x_t` `[batch, channel]` to the output `[batch, units]` and the new state."""
     projected = torch.addmm(weights.bias, x_t, weights.kernel)
-    return _cell(projected, weights.recurrent_kernel, state)
+    return _cell(torch.addmm(projected, state.h, weights.recurrent_kernel), state.c)
 
 
-def _cell(
-    projected: Tensor, recurrent_kernel: Tensor, state: State, mask: Tensor | None = None
-) -> tuple[Tensor, LSTMState]:
-    h, c = state
-    h = h if mask is None else h * mask
-    i, f, g, o = torch.addmm(projected, h, recurrent_kernel).chunk(4, dim=1)
+def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, LSTMState]:
+    i, f, g, o = gates.chunk(4, dim=1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     h = torch.sigmoid(o) * torch.tanh(c)
     return h, LSTMState(h, c)
 
 
 def _by_steps(
-    x: Tensor, lengths: Tensor, weights: LSTMWeights, state: LSTMState, mask: Tensor
+    x: Tensor, lengths: Tensor, weights: LSTMWeights, state: LSTMState, masks: Masks
 ) -> tuple[Tensor, LSTMState]:
-    projected = x @ weights.kernel + weights.bias
-    outputs, final = scan(
-        lambda p_t, s: _cell(p_t, weights.recurrent_kernel, s, mask), projected, lengths, state
-    )
+    projected = project(x, weights.kernel, weights.bias, masks)
+    product = recurrent(weights.recurrent_kernel, masks.hidden)
+
+    def step(p_t: Tensor, s: State) -> tuple[Tensor, State]:
+        h, c = s
+        return _cell(p_t + product(h), c)
+
+    outputs, final = scan(step, projected, lengths, state)
     return outputs, LSTMState(*final)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from segue.kernels.fused import fused
+from segue.kernels.gates import Masks, project, recurrent
 from segue.kernels.ragged import is_ragged
 from segue.kernels.scan import State, scan
 
@@ -34,7 +35,7 @@ def rnn(
     state: State,
     *,
     activation: Activation = "tanh",
-    recurrent_mask: Tensor | None = None,
+    masks: Masks | None = None,
 ) -> tuple[Tensor, State]:
     """Run a simple recurrent network over right-padded sequences.
 
@@ -44,19 +45,20 @@ def rnn(
         weights: `RNNWeights`.
         state: `(h [batch, units],)` before the first step.
         activation: "tanh" or "relu".
-        recurrent_mask: `[batch, units]`, multiplied with h before every step (recurrent dropout).
+        masks: recurrent dropout, and that of the inputs beside it.
 
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
     kernel, recurrent_kernel, bias = weights
-    if recurrent_mask is not None:
-        projected = x @ kernel + bias
-
-        def step(p_t: Tensor, s: State) -> tuple[Tensor, State]:
-            return _cell(p_t, recurrent_kernel, (s[0] * recurrent_mask,), activation)
-
-        return scan(step, projected, lengths, state)
+    if masks is not None:
+        product = recurrent(recurrent_kernel, masks.hidden)
+        return scan(
+            lambda p_t, s: _cell(p_t + product(s[0]), activation),
+            project(x, kernel, bias, masks),
+            lengths,
+            state,
+        )
     if is_ragged(x, lengths) and activation == "relu":
         x, kernel = _silent_after_the_end(x, lengths, kernel)
     run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
@@ -69,13 +71,10 @@ def rnn_step(
 ) -> tuple[Tensor, State]:
     """Take one step: `x_t` `[batch, channel]` to the output `[batch, units]` and the new state."""
     projected = torch.addmm(weights.bias, x_t, weights.kernel)
-    return _cell(projected, weights.recurrent_kernel, state, activation)
+    return _cell(torch.addmm(projected, state[0], weights.recurrent_kernel), activation)
 
 
-def _cell(
-    projected: Tensor, recurrent_kernel: Tensor, state: State, activation: Activation
-) -> tuple[Tensor, State]:
-    z = torch.addmm(projected, state[0], recurrent_kernel)
+def _cell(z: Tensor, activation: Activation) -> tuple[Tensor, State]:
     h = torch.tanh(z) if activation == "tanh" else torch.relu(z)
     return h, (h,)
 

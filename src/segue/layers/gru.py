@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from segue.kernels import GRUWeights, gru, gru_step
+from segue.kernels import GRUWeights, Masks, gru, gru_step
 from segue.kernels.scan import State
 from segue.layers.base import Place, glorot_uniform, orthogonal
 from segue.layers.recurrent import BidirectionalSpec, Recurrence, RecurrentSpec
@@ -23,6 +23,8 @@ class GRURecurrence(Recurrence):
     the reset gate acts after the recurrent product, and [3 * units] where it acts before.
     """
 
+    gates = 3
+
     def make_weights(self, place: Place, part: str, spec: Any) -> None:
         channels, units = place.shape.features, spec.units
         self.kernel = glorot_uniform((channels, 3 * units), place.generator(part + "kernel"))
@@ -35,9 +37,9 @@ class GRURecurrence(Recurrence):
         return GRUWeights(self.kernel, self.recurrent_kernel, self.bias)
 
     def carry(
-        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+        self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None
     ) -> tuple[Tensor, State]:
-        return gru(x, lengths, self._weights(), state, recurrent_mask=recurrent_mask)
+        return gru(x, lengths, self._weights(), state, masks=masks)
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return gru_step(x_t, self._weights(), state)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from segue.kernels import LSTMState, LSTMWeights, lstm, lstm_step
+from segue.kernels import LSTMState, LSTMWeights, Masks, lstm, lstm_step
 from segue.kernels.scan import State
 from segue.layers.base import Place, glorot_uniform, orthogonal
 from segue.layers.recurrent import BidirectionalSpec, Recurrence, RecurrentSpec
@@ -22,6 +22,7 @@ class LSTMRecurrence(Recurrence):
     """
 
     states = ("h", "c")
+    gates = 4
 
     def make_weights(self, place: Place, part: str, spec: Any) -> None:
         channels, units = place.shape.features, spec.units
@@ -36,14 +37,14 @@ class LSTMRecurrence(Recurrence):
         return LSTMWeights(self.kernel, self.recurrent_kernel, self.bias)
 
     def carry(
-        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+        self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None
     ) -> tuple[Tensor, State]:
         return lstm(
             x,
             lengths,
             self._weights(),
             LSTMState(*state),
-            recurrent_mask=recurrent_mask,
+            masks=masks,
             final_state=False,
         )
 

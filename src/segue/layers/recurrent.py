@@ -14,7 +14,7 @@ from pydantic import FiniteFloat
 from torch import Tensor, nn
 
 from segue.errors import SpecError
-from segue.kernels import last_step, reverse
+from segue.kernels import Masks, last_step, reverse
 from segue.kernels.scan import State
 from segue.layers.base import (
     Directions,
@@ -44,6 +44,7 @@ class Recurrence(nn.Module, abc.ABC):
     """
 
     states: ClassVar[tuple[str, ...]] = ("h",)
+    gates: ClassVar[int] = 1
 
     def __init__(self, place: Place, part: str, spec: RecurrentSpec) -> None:
         super().__init__()
@@ -57,18 +58,16 @@ class Recurrence(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def carry(
-        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+        self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None
     ) -> tuple[Tensor, State]:
         """All outputs `[batch, time, units]`, and the state after the last step of the batch.
 
         Of a sequence that is shorter, the state has no meaning.
         """
 
-    def run(
-        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
-    ) -> Tensor:
+    def run(self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None) -> Tensor:
         """All outputs `[batch, time, units]`."""
-        return self.carry(x, lengths, state, recurrent_mask)[0]
+        return self.carry(x, lengths, state, masks)[0]
 
     @abc.abstractmethod
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
@@ -106,8 +105,10 @@ class RecurrentSpec(LayerSpec, abc.ABC):
     Args:
         units: the size of the hidden state.
         dropout: of the inputs, in training; one mask for a sequence, constant over time.
-        recurrent_dropout: of the hidden state before each step, likewise (Gal & Ghahramani,
-            "A theoretically grounded application of dropout in recurrent neural networks", 2016).
+        recurrent_dropout: of the hidden state before each step, likewise. Where there is any, each
+            gate has a mask of its own, of the inputs too; else all gates share that of the inputs
+            (Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent neural
+            networks", NeurIPS 2016: untied and tied weights; Keras does the same).
         output: "last" ends the sequence, "every" keeps it; "auto" does what the next layers need.
         initial_state: "zeros", "learnt", or values: a list of `units` numbers for each state.
         name: the layer's own name.
@@ -157,19 +158,26 @@ def _shape(spec: RecurrentSpec, place: Place, features: int) -> Shape:
     return shape if spec.wants_every(place) else shape.ended(features)
 
 
-def _masks(
-    spec: RecurrentSpec, x: Tensor, draws: Draws | None, name: str, direction: str
-) -> tuple[Tensor, Tensor | None]:
-    """The inputs after dropout, and the mask of the recurrent dropout."""
+def _dropped(
+    recurrence: Recurrence,
+    spec: RecurrentSpec,
+    x: Tensor,
+    draws: Draws | None,
+    *path: str,
+) -> tuple[Tensor, Masks | None]:
+    """The inputs after dropout; or, where each gate has a mask of its own, those masks."""
     if draws is None:
         return x, None
-    batch, _, features = x.shape
-    if spec.dropout:
-        x = x * draws.keep_mask((batch, 1, features), spec.dropout, x, name, direction, "x")
+
+    def mask(masks: int, features: int, rate: float, part: str) -> Tensor:
+        # Sequences come first, so that those that go on in the next piece keep their masks.
+        return draws.keep_mask((len(x), masks, features), rate, x, *path, part)
+
+    channels, gates = x.shape[2], recurrence.gates
     if not spec.recurrent_dropout:
-        return x, None
-    size = (batch, spec.units)
-    return x, draws.keep_mask(size, spec.recurrent_dropout, x, name, direction, "h")
+        return (x * mask(1, channels, spec.dropout, "x") if spec.dropout else x), None
+    inputs = mask(gates, channels, spec.dropout, "x") if spec.dropout else None
+    return x, Masks(inputs, mask(gates, spec.units, spec.recurrent_dropout, "h"))
 
 
 class RecurrentLayer(Layer):
@@ -181,16 +189,16 @@ class RecurrentLayer(Layer):
         self.recurrence = spec.recurrence(place, "", spec)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        values, mask = _masks(self.spec, x.values, draws, self.name, "forward")
+        values, masks = _dropped(self.recurrence, self.spec, x.values, draws, self.name, "forward")
         state = self.recurrence.initial_state(len(values))
-        outputs = self.recurrence.run(values, x.lengths, state, mask)
+        outputs = self.recurrence.run(values, x.lengths, state, masks)
         return Padded(outputs, x.lengths) if self.shape.sequence else last_step(outputs, x.lengths)
 
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
-        values, mask = _masks(self.spec, x.values, draws, self.name, "forward")
-        outputs, state = self.recurrence.carry(values, x.lengths, state, mask)
+        values, masks = _dropped(self.recurrence, self.spec, x.values, draws, self.name, "forward")
+        outputs, state = self.recurrence.carry(values, x.lengths, state, masks)
         if self.shape.sequence:
             return Padded(outputs, x.lengths), state
         return last_step(outputs, x.lengths), state
@@ -249,8 +257,8 @@ class BidirectionalLayer(Layer):
         draws: Draws | None,
         direction: str,
     ) -> Tensor:
-        values, mask = _masks(self.spec, values, draws, self.name, direction)
-        return recurrence.run(values, lengths, recurrence.initial_state(len(values)), mask)
+        values, masks = _dropped(recurrence, self.spec, values, draws, self.name, direction)
+        return recurrence.run(values, lengths, recurrence.initial_state(len(values)), masks)
 
     def _merge(self, ahead: Tensor, back: Tensor) -> Any:
         if self.spec.merge == "concat":

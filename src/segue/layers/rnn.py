@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from segue.kernels import RNNWeights, rnn, rnn_step
+from segue.kernels import Masks, RNNWeights, rnn, rnn_step
 from segue.kernels.rnn import Activation
 from segue.kernels.scan import State
 from segue.layers.base import Place, glorot_uniform, orthogonal
@@ -30,7 +30,7 @@ class RNNRecurrence(Recurrence):
         return RNNWeights(self.kernel, self.recurrent_kernel, self.bias)
 
     def carry(
-        self, x: Tensor, lengths: Tensor, state: State, recurrent_mask: Tensor | None
+        self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None
     ) -> tuple[Tensor, State]:
         return rnn(
             x,
@@ -38,7 +38,7 @@ class RNNRecurrence(Recurrence):
             self._weights(),
             state,
             activation=self.activation,
-            recurrent_mask=recurrent_mask,
+            masks=masks,
         )
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
