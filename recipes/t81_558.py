@@ -33,10 +33,10 @@ axes = segue.plots.plot_lines(x, functions, xlabel="input", ylabel="output")
 axes.figure.savefig(asked.out / "transfer_functions.png")
 
 # -- 2. The toy: which number is in the sequence? -------------------------------------------------
-# Six sequences of six steps. As in the course there are four independent outputs, for 0 to 3; the
-# dropout takes one mask for a whole sequence and for all gates (Keras draws one for each gate): of
-# every fifth sequence, in every epoch, the network sees nothing at all. To predict, nothing is
-# dropped. So it is a matter of luck whether 200 epochs are enough, and one seed would show nothing.
+# Six sequences of six steps. As in the course there are four independent outputs, for 0 to 3. Each
+# gate of the LSTM has dropout masks of its own, the same at all steps of a sequence: in an epoch one
+# gate sees the number and the next one sees zeros. To predict, nothing is dropped. So it is a matter
+# of luck whether 200 epochs are enough, and one seed would show nothing.
 toy = segue.synth.toy()
 seeds = 1 if asked.quick else 20
 

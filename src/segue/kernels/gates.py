@@ -42,8 +42,8 @@ def recurrent(kernel: Tensor, mask: Tensor | None = None) -> Callable[[Tensor], 
 
     Args:
         kernel: `[units, gates * units]`.
-        mask: `[batch, gates, units]`. All gates at once are one batched product, which takes no
-            longer than the one product that there is without a mask (docs/log.md).
+        mask: `[batch, gates, units]`. All gates at once are one batched product, which takes about
+            as long as the one product that there is without masks.
     """
     if mask is None:
         return lambda h: h @ kernel
