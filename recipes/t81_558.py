@@ -34,9 +34,9 @@ axes.figure.savefig(asked.out / "transfer_functions.png")
 
 # -- 2. The toy: which number is in the sequence? -------------------------------------------------
 # Six sequences of six steps. As in the course there are four independent outputs, for 0 to 3. Each
-# gate of the LSTM has dropout masks of its own, the same at all steps of a sequence: in an epoch one
-# gate sees the number and the next one sees zeros. To predict, nothing is dropped. So it is a matter
-# of luck whether 200 epochs are enough, and one seed would show nothing.
+# gate of the LSTM has dropout masks of its own, the same at all steps of a sequence: in an epoch
+# one gate sees the number and the next one sees zeros. To predict, nothing is dropped. So it is a
+# matter of luck whether 200 epochs are enough, and one seed would show nothing.
 toy = segue.synth.toy()
 seeds = 1 if asked.quick else 20
 
