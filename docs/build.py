@@ -65,7 +65,9 @@ def lay_out(folder: Path) -> None:
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
-            copy.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
+            text = page(path.read_text(encoding="utf-8"))
+            text = linked(text) if path.name == "python.md" else text
+            copy.write_text(text, encoding="utf-8")
         else:
             shutil.copyfile(path, copy)
     for path in sorted(ROOT.glob("recipes/*.py")):
@@ -78,6 +80,23 @@ def page(text: str) -> str:
     """What the site shows of a page: links to recipes lead to their pages; names have options."""
     text = re.sub(r"(\]\((?:[\w./-]*recipes/)?[\w-]+\.py)\)", r"\1.md)", text)
     return re.sub(r"^::: (\S+)$", lambda m: m[0] + options(m[1]), text, flags=re.MULTILINE)
+
+
+def linked(text: str) -> str:
+    """The table of names, each leading to what its docstring says."""
+    place = {
+        name: f"api/{path.name}#{name}"
+        for path in ROOT.glob("docs/reference/api/*.md")
+        for name in re.findall(r"^::: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    def link(match: re.Match[str]) -> str:
+        name = f"segue.{match[1]}"
+        target = place.get(name, f"api/{match[1]}.md")
+        there = "#" in target or (ROOT / "docs" / "reference" / target).exists()
+        return f"| [`{match[1]}`]({target}) |" if there else match[0]
+
+    return re.sub(r"^\| `(\w+)` \|", link, text, flags=re.MULTILINE)
 
 
 def options(name: str) -> str:

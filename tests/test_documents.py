@@ -125,6 +125,18 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
                 assert option in documented, f"segue {name} {word} {option}"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_the_commands_of_the_documents_have_the_options_that_they_use(path: Path) -> None:
+    tools = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.M)
+    code = "".join(blocks).replace("\\\n", " ")
+    for line in re.findall(r"^ *(segue .*)$", code, re.MULTILINE):
+        words = line.split()
+        name = next((n for n in tools["commands"]() if words[: n.count(" ") + 1] == n.split()), "")
+        known = {call.split()[0] for call, _ in tools["asked"](name or "segue").options}
+        assert {word for word in words if re.match(r"--[a-z]", word)} <= known, line
+
+
 def test_the_overview_of_the_readme_has_every_command() -> None:
     import typer
 
