@@ -128,7 +128,8 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 def test_the_commands_of_the_documents_have_the_options_that_they_use(path: Path) -> None:
     tools = runpy.run_path(str(ROOT / "docs" / "commands.py"))
-    blocks = re.findall(r"^```\w*\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.M)
+    text = path.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     code = "".join(blocks).replace("\\\n", " ")
     for line in re.findall(r"^ *(segue .*)$", code, re.MULTILINE):
         words = line.split()
