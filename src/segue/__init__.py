@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from segue.dataset import Dataset
     from segue.estimators import (
         Forecaster,
+        LanguageModel,
         SequenceClassifier,
         SequenceEnsemble,
         SequenceLabeler,
@@ -38,6 +39,7 @@ _WHERE = {
     "Evaluation": "segue.evaluation",
     "Forecaster": "segue.estimators",
     "History": "segue.training",
+    "LanguageModel": "segue.estimators",
     "SequenceClassifier": "segue.estimators",
     "SequenceEnsemble": "segue.estimators",
     "SequenceLabeler": "segue.estimators",
@@ -58,6 +60,7 @@ __all__ = [
     "Evaluation",
     "Forecaster",
     "History",
+    "LanguageModel",
     "SequenceClassifier",
     "SequenceEnsemble",
     "SequenceLabeler",

@@ -89,7 +89,8 @@ def fit_run(
 
     Args:
         source: what `segue.read` takes: a named data set, a file or a folder.
-        task: "classify", "label", "regress" or "forecast"; what the targets ask for if left out.
+        task: "classify", "label", "regress", "forecast" or "language" (which word comes next);
+            what the targets ask for if left out.
         test: the share that is set aside as test part where the source has none (stratified, by
             group where there are groups, and the end of each series for a forecast); `None`:
             everything is trained on and nothing tested.

@@ -17,6 +17,7 @@ import torch
 from segue import (
     Dataset,
     Forecaster,
+    LanguageModel,
     SequenceClassifier,
     SequenceLabeler,
     SequenceRegressor,
@@ -62,6 +63,7 @@ class Row:
 AHEAD = ("stream",)
 LABELER = ("anytime", "embed", "refuses to stream")
 NUMBERS = (*LABELER, "stream", "probabilities", "decisions", "baseline")
+LANGUAGE = (*LABELER, "stream", "baseline")
 THREE = {"classes": ("a", "b", "c")}
 
 ROWS = {
@@ -182,6 +184,16 @@ ROWS = {
     ),
     "a forecast by a perceptron": Row(
         Forecaster, "flatten dense(8, relu)", "changes", {"size": 6}, skipped=NUMBERS, quick=False
+    ),
+    # the word that follows
+    "the next word": Row(LanguageModel, "gru(4)", "next token", skipped=LANGUAGE),
+    "the next character, in pieces": Row(
+        LanguageModel,
+        "embedding(3) conv(4, 2, causal=true) lstm(3)",
+        "next token",
+        {"size": 7, "prepare": "characters", "options": replace(SILENT, truncate=3)},
+        skipped=LANGUAGE,
+        quick=False,
     ),
 }
 CASES = [

@@ -53,6 +53,8 @@ def answers(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> 
         raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
     if steps is not None and purpose != "forecast":
         raise OptionError(f"--steps is for a forecast, and this is a {kind}.")
+    if purpose == "language":
+        return _texts(model, data)
     if purpose == "forecast":
         return _forecasts(model, data, steps)
     if purpose == "regress":
@@ -109,6 +111,17 @@ def _numbers(model: Any, data: Dataset) -> Answers:
         names = [f"prediction_{value}" for value in range(table.shape[1])]
     rows = [[name, *row.tolist()] for name, row in zip(_ids(data), table, strict=True)]
     return Answers(["id", *names], rows)
+
+
+def _texts(model: Any, data: Dataset) -> Answers:
+    """Of each text: its tokens, how well they are foreseen, and what is most likely to follow."""
+    rows = [
+        [name, len(found) - 1, float(np.exp(-found.mean())), following[-1].item()]
+        for name, found, following in zip(
+            _ids(data), model.log_probability(data), model.predict(data), strict=True
+        )
+    ]
+    return Answers(["id", "tokens", "perplexity", "prediction"], rows)
 
 
 def _forecasts(model: Any, data: Dataset, steps: int | None) -> Answers:

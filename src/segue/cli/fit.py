@@ -29,7 +29,7 @@ def fit(
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="classify|label|regress|forecast",
+            metavar="classify|label|regress|forecast|language",
             help="What is learnt (default: what the targets of the source ask for).",
         ),
     ] = None,

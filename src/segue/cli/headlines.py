@@ -63,6 +63,15 @@ def _errors(metrics: Metrics) -> list[Row]:
     ]
 
 
+def _perplexity(metrics: Metrics) -> list[Row]:
+    unknown = metrics["unknown"] / metrics["tokens"]
+    said = f"{metrics['tokens']:,} tokens of {_sequences(metrics)}, {unknown:.1%} unknown"
+    return [
+        (f"{metrics['part']} perplexity", f"{metrics['perplexity']:.4g}  {said}"),
+        ("unigram baseline", f"{metrics['baseline']['perplexity']:.4g}  by frequency alone"),
+    ]
+
+
 def _sequences(metrics: Metrics) -> str:
     count = metrics["sequences"]
     return "1 sequence" if count == 1 else f"{count:,} sequences"
@@ -74,4 +83,5 @@ HEADLINES: dict[str, Callable[[Metrics], list[Row]]] = {
     "label": _steps,
     "regress": _errors,
     "forecast": _errors,
+    "language": _perplexity,
 }

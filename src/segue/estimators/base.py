@@ -59,7 +59,8 @@ class SequenceEstimator(abc.ABC):
         tasks: of the data sets that it learns from, as in `Dataset.task`.
         takes_static: whether static features of a sequence are joined before the head.
         takes_text: whether the sequences may be texts.
-        purpose: what it does, as on the command line: classify, label, regress or forecast.
+        purpose: what it does, as on the command line: classify, label, regress, forecast or
+            language.
 
     Attributes:
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
@@ -128,6 +129,10 @@ class SequenceEstimator(abc.ABC):
 
     def learn_targets(self, data: Dataset) -> None:  # noqa: B027  (not every estimator has to)
         """Look at the targets that are learnt from, without those that watch, before training."""
+
+    def examples(self, data: Dataset) -> Dataset:
+        """What is learnt of these sequences, once the preparation is fitted: they as they are."""
+        return data
 
     def as_weights(self, sample_weight: Any) -> Any:
         """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""

@@ -76,6 +76,7 @@ class _Targets(_Closed):
     linear: list[list[float]] | None = None
     ends: list[list[list[float | None]]] | None = None
     one_series: bool | None = None
+    token_counts: list[int] | None = None
 
 
 class Description(_Closed):

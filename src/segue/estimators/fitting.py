@@ -105,8 +105,8 @@ def fit_options(options: TrainingOptions, network: Network, objective: Objective
     """
     if options.monitor == "accuracy" and objective.metric != "accuracy":
         raise OptionError(
-            f"`monitor` is 'accuracy', and numbers have none: use 'loss', which {objective.metric} "
-            "follows."
+            f"`monitor` is 'accuracy', and this task has none: use 'loss', which "
+            f"{objective.metric} follows."
         )
     layers = {layer.name: layer for layer in network.modules() if isinstance(layer, Layer)}
     strange = [name for name in options.frozen if name not in layers]
@@ -167,7 +167,7 @@ def memory_warning(job: Job, train: Dataset) -> str:
     """A line when training will need more than a quarter of the memory that is free, else ""."""
     # As the network sees them: a text is fewer words than characters.
     longest = min(int(job.train.batches.lengths.max()), job.options.truncate or math.inf)
-    batch_size = min(job.batch_size, len(train))
+    batch_size = min(job.batch_size, len(job.train.batches))
     features = job.network.input_shape.features
     resident = 0 if train.x.is_mapped else 4 * train.x.total_steps * features
     needed = resident + job.network.activation_bytes(batch_size, int(longest))

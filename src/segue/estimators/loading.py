@@ -16,6 +16,7 @@ from segue.estimators.ensemble import SequenceEnsemble, member_name
 from segue.estimators.files import Description, EnsembleDescription, read
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
+from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
@@ -27,7 +28,10 @@ from segue.training import History, TrainingOptions
 # What a model file may hold, by the name of its class.
 ESTIMATORS: dict[str, type[SequenceEstimator]] = {
     kind.__name__: kind
-    for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster)
+    for kind in (
+        *(SequenceClassifier, SequenceLabeler, SequenceRegressor),
+        *(Forecaster, LanguageModel),
+    )
 }
 KNOWN: dict[str, type] = {**ESTIMATORS, SequenceEnsemble.__name__: SequenceEnsemble}
 

@@ -15,6 +15,7 @@ from segue.training.objectives import probabilities
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
+    from segue.estimators.language import LanguageModel
 
 
 class Stream:
@@ -22,9 +23,11 @@ class Stream:
 
     After each step it says what `predict_proba` says of the steps so far. What it keeps is the
     state of the layers and the samples of a frame that is not full, which do not grow with time.
+    That of a language model (`model.stream()`) says which token comes next, before the first too.
 
     Args:
         classifier: fitted, with a causal network and preparation.
+        begin: a token that the network hears before the first step; `None`: none.
 
     Attributes:
         classes: the class names, in the order of the probabilities.
@@ -43,7 +46,10 @@ class Stream:
     (3, 'up')
     """
 
-    def __init__(self, classifier: SequenceClassifier) -> None:
+    def __init__(
+        self, classifier: SequenceClassifier | LanguageModel, begin: int | None = None
+    ) -> None:
+        self._begin = begin
         self._network = classifier.network_
         self._preparation = classifier.preparation_
         self._head = classifier.head_kind
@@ -60,6 +66,14 @@ class Stream:
         self._belief: npt.NDArray[np.float64] | None = None
         with torch.no_grad():
             self._state = self._network.initial_state(1)
+            if self._begin is not None:
+                first = np.full((1, 1), self._begin, np.int32)
+                self._belief, self._state = self._after(first)
+
+    @property
+    def belief(self) -> npt.NDArray[np.float64] | None:
+        """`[class]`, the probabilities after the steps so far; `None` before any can be said."""
+        return None if self._belief is None else self._belief.copy()
 
     def push(self, step: npt.ArrayLike | str) -> npt.NDArray[np.float64]:
         """Take the next step and return the probability of each class so far, `[class]`.
@@ -121,7 +135,7 @@ class Stream:
             unit = self._preparation.steps[0].kind
             raise DataError(
                 f"A step is {text!r}, {len(found) if found[0].text else 0} {unit}; one is pushed "
-                "at a time: for token in classifier.preparation_.tokens(text): "
+                "at a time: for token in model.preparation_.tokens(text): "
                 "stream.push(token.text)."
             )
         return found[0].number

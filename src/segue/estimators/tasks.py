@@ -7,11 +7,15 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
+from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 
 BY_TASK: dict[str, type[SequenceEstimator]] = {
     kind.purpose: kind
-    for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster)
+    for kind in (
+        *(SequenceClassifier, SequenceLabeler, SequenceRegressor),
+        *(Forecaster, LanguageModel),
+    )
 }
 
 
@@ -19,7 +23,7 @@ def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
     """Return the estimator of a task, or that for which a data set has targets.
 
     Args:
-        task: classify, label, regress or forecast; `None`: what the data ask for.
+        task: classify, label, regress, forecast or language; `None`: what the data ask for.
         found: the task of the data set.
 
     Raises:
@@ -33,7 +37,7 @@ def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
         if found == "none":
             raise DataError(
                 "These sequences have no targets, so there is nothing to be learnt but how they go "
-                "on: that is the task forecast (--task forecast)."
+                "on: that is the task forecast (--task forecast), or of texts language."
             )
         task = "classify" if found == "tag" else found
     if task not in BY_TASK:

@@ -69,8 +69,9 @@ class Lesson:
         """Fit the preparation and build the network: all that is to be trained, and what to say."""
         one, data = self.estimator, self.chosen.train
         device = choose_device(one.device)
-        one.learn_targets(data)
         one.preparation_ = Preparation.fit(one.prepare, data.x, rate_hz=data.rate_hz)
+        learnt = one.examples(data)
+        one.learn_targets(learnt)
         if one.objective().every:
             check_keeps_steps(one.preparation_, one.tasks)
         one.static_ = None if data.static is None else StaticScale.fit(data.static)
@@ -81,12 +82,13 @@ class Lesson:
         lines += text_lines(one.preparation_, one.network_, as_specs(one.network))
         if self.begin is not None:
             lines += self.begin.put_into(one.network_, one.facts())
-        epochs = choose_epochs(len(data), one.batch_size) if one.epochs == "auto" else one.epochs
+        epochs = choose_epochs(len(learnt), one.batch_size) if one.epochs == "auto" else one.epochs
         watched = self.chosen.validation
+        watching = None if watched is None else one.examples(watched)
         job = Job(
             network=one.network_,
-            train=self._examples(data, one.weights(data, self.chosen.weights), device),
-            validation=None if watched is None else self._examples(watched, None, device),
+            train=self._examples(learnt, one.weights(learnt, self.chosen.weights), device),
+            validation=None if watching is None else self._examples(watching, None, device),
             objective=objective,
             epochs=epochs,
             batch_size=one.batch_size,

@@ -2,9 +2,9 @@
 
 `evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
 `metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
-other, `one_sample` a threshold beside them, `reject_threshold` chooses when not to answer,
-`embedding` maps what a layer has learnt, and `explain` says why. scikit-learn, matplotlib and
-PyTorch are loaded when they are needed.
+other, `one_sample` a threshold beside them and `ngram` counted words beside a language model,
+`reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt, and
+`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
+from segue.evaluation.ngrams import NGram, ngram
 from segue.evaluation.rejection import Rejection, reject_threshold
 from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
@@ -32,6 +33,7 @@ __all__ = [
     "Evaluation",
     "FittedClassifier",
     "Mistake",
+    "NGram",
     "OneSample",
     "Rejection",
     "Scores",
@@ -39,6 +41,7 @@ __all__ = [
     "embedding",
     "evaluate",
     "explain",
+    "ngram",
     "one_sample",
     "reject_threshold",
 ]

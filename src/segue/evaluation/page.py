@@ -72,6 +72,7 @@ def history(background: Background) -> list[str]:
         ("loss", "Loss by epoch"),
         ("accuracy", "Accuracy by epoch"),
         ("rmse", "Root of the mean squared error by epoch"),
+        ("perplexity", "Perplexity by epoch"),
     ):
         if any(row.get(metric) is not None for row in rows):
             axes = plots.plot_curve(background, metric)

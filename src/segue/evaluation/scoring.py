@@ -58,7 +58,8 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
         `.to_html(path)`. Of the other estimators `Scores`, which have `.metrics()`, `.report()` and
         `.to_html(path)` too: over labelled steps, beside the most frequent label; of numbers,
         beside the mean and a linear regression; of forecasts, beside "as yesterday" and a linear
-        autoregression; of several labels at once, beside the usual ones.
+        autoregression; of several labels at once, beside the usual ones; of texts, perplexity
+        beside that of the frequencies of words.
 
     Raises:
         DataError: no targets, no sequences, no such part, or targets of another kind than the
@@ -99,7 +100,7 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
 
 def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:
     """Of a task other than one class for each sequence; the arithmetic is loaded when asked for."""
-    from segue.evaluation import forecasts, numbers, steps, tags
+    from segue.evaluation import forecasts, language, numbers, steps, tags
 
     if purpose == "forecast":
         return forecasts.score_forecasts(estimator, data, part)
@@ -108,6 +109,7 @@ def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Sco
         "label": steps.score_steps,
         "regress": numbers.score_numbers,
         "tag": tags.score_tags,
+        "language": language.score_language,
     }
     found: Scores = score[purpose](estimator, data, part)
     return found

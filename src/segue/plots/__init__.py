@@ -24,7 +24,7 @@ from segue.plots.sequences import (
 )
 from segue.plots.sounds import plot_clip
 from segue.plots.style import PALETTE, STYLE, AxesArray, strip
-from segue.plots.words import draw_text, plot_words
+from segue.plots.words import draw_text, plot_surprise, plot_words
 
 __all__ = [
     "DRAWINGS",
@@ -57,6 +57,7 @@ __all__ = [
     "plot_predictions",
     "plot_sequences",
     "plot_step_labels",
+    "plot_surprise",
     "plot_thresholds",
     "plot_words",
     "strip",

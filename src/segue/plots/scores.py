@@ -66,8 +66,9 @@ def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
     if axes is not None:
         return plot_curve(history, "loss", axes=axes)
     loss, beside = panels(1, 2, width=3.6, height=2.6)[0]
-    has_errors = any("rmse" in row for row in history.rows)
-    plot_curve(history, "rmse" if has_errors else "accuracy", axes=beside)
+    measured = {name for row in history.rows for name in row}
+    others = (name for name in ("rmse", "perplexity") if name in measured)
+    plot_curve(history, next(others, "accuracy"), axes=beside)
     return plot_curve(history, "loss", axes=loss)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,52 @@ def plot_words(
     axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)))
     if target is not None:
         axes[0].set_title(f"true class: {plain_names([named(target)])[0]}")
+    return axes
+
+
+@styled
+def plot_surprise(
+    words: Sequence[str],
+    bits: Mapping[str, Array],
+    *,
+    known: Sequence[bool] | None = None,
+    axes: AxesArray | None = None,
+) -> AxesArray:
+    """Write a text in rows, and above each word how surprising it was to some models.
+
+    Args:
+        words: as they stand in the text.
+        bits: `[word]` by the name of the model: -log2 of the probability that it gave the word.
+        known: whether the vocabulary has each word; the others are in italics.
+        axes: `[row]` axes to draw into, as many as `rows_of_words` gives rows.
+
+    Returns:
+        Axes `[row]`.
+    """
+    rows = rows_of_words(words)
+    if axes is None:
+        figure = new_figure(7.4, 0.5 + 0.95 * len(rows))
+        axes = figure.subplots(len(rows), 1, squeeze=False, sharey=True)[:, 0]
+    for row, one in zip(rows, axes, strict=True):
+        edges = _edges([words[i] for i in row])
+        for (name, values), colour in zip(bits.items(), PALETTE, strict=False):
+            one.stairs(values[row], edges, baseline=None, color=colour, label=name)
+        for place, i in enumerate(row):
+            one.text(
+                *((edges[place] + edges[place + 1]) / 2, -0.12, _shown(words[i])),
+                transform=one.get_xaxis_transform(),
+                fontsize=_WORD_SIZE,
+                family="monospace",
+                style="normal" if known is None or known[i] else "italic",
+                ha="center",
+                va="top",
+            )
+        one.set_xlim(0, _WIDTH + 2)
+        one.set_ylim(0, None)
+        one.set_xticks([])
+        one.set_ylabel("bits")
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,3 +33,6 @@ class Characters(VocabularyStep):
 
     def cut(self, text: str) -> list[str]:
         return list(text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return "".join(tokens)

@@ -26,6 +26,7 @@ from segue.values import decode
 Normal = Literal["NFC", "NFKC", "none"]
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
+NAMES = ("<end>", "<unknown>")  # of the first two, where they are answers: neither is ever a token
 
 
 class Token(NamedTuple):
@@ -68,6 +69,10 @@ class VocabularyStep(StepSpec, abc.ABC):
     @abc.abstractmethod
     def cut(self, text: str) -> list[str]:
         """The tokens of a text in their order, as they stand there."""
+
+    @abc.abstractmethod
+    def join(self, tokens: Iterable[str]) -> str:
+        """A text that would be cut into these tokens."""
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Count the tokens of all texts; `seen` is different ones, all, and unknown ones."""
@@ -114,6 +119,10 @@ class VocabularyStep(StepSpec, abc.ABC):
     def count(self, fitted: dict[str, Array]) -> int:
         """How many different tokens come out, padding and unknown among them."""
         return FIRST + len(fitted["vocabulary"])
+
+    def names(self, fitted: dict[str, Array]) -> Array:
+        """`[token]`, the text of each; "<end>" for what stands for nothing, and "<unknown>"."""
+        return np.array([*NAMES, *fitted["vocabulary"].tolist()])
 
     def said(self, fitted: dict[str, Array]) -> str:
         """What the vocabulary is, in one line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -14,6 +15,9 @@ from segue.prepare.vocabulary import Normal, VocabularyStep
 # Written without spaces, so that each character counts as a word: kana and the ideographs of
 # Chinese, Japanese and Korean. Thai, Lao and Khmer stay in runs: take `characters` for those.
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+
+# No space follows these, and none stands before those.
+_OPENING, _CLOSING = frozenset("([{“‘„«¿¡$£€#"), frozenset(")]}”’»,.;:!?%…")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,19 @@ class Words(VocabularyStep):
 
     def cut(self, text: str) -> list[str]:
         return _pattern().findall(text)
+
+    def join(self, tokens: Iterable[str]) -> str:
+        """Words with spaces between them, and none on the inner side of punctuation.
+
+        >>> Words().join(["“", "who", "wrote", "this", "?", "”", "it", "cost", "$", "3", "."])
+        '“who wrote this?” it cost $3.'
+        """
+        text, is_open = "", True
+        for token in tokens:
+            close = is_open or token in _CLOSING
+            text += token if close else f" {token}"
+            is_open = token in _OPENING
+        return text
 
 
 @functools.cache

@@ -68,8 +68,9 @@ def check_estimator(
             needs `fit(X, y)` with X a list of `[time, channel]` arrays, and `predict(X)`; if it
             says of which `tasks` it takes data sets, it is given those.
         data: sequences without parts; tiny ones if left out.
-        task: "classify", "tag" (several labels at once), "label" (each step), "regress" or
-            "forecast"; found from the data and the estimator if left out.
+        task: "classify", "tag" (several labels at once), "label" (each step), "regress",
+            "forecast" or "language" (the next word); found from the data and the estimator if left
+            out.
 
     Returns:
         A `Report` with the largest difference of each promise, and which did not apply, and why.

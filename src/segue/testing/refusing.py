@@ -27,6 +27,7 @@ _BAD_ARGUMENTS: dict[str, Any] = {
     "device": "nonsense",
     "head": "nonsense",
     "strategy": "nonsense",
+    "size": 0,
 }
 # What a person can do something with is longer than this.
 _LEAST_WORDS = 4

@@ -16,7 +16,7 @@ class Task(abc.ABC):
     """One kind of target. Without a state.
 
     Attributes:
-        name: as in `Dataset.task`; "forecast" where the targets are in the series.
+        name: as in `Dataset.task`; "forecast" or "language" where the targets are in what comes.
         data_task: of the data sets that are learnt from.
         left_out: sequences that `fit` leaves out with a warning, where others refuse them.
     """
@@ -148,15 +148,38 @@ class Forecast(Task):
         return [("targets that it has no use for", np.zeros(len(data)))]
 
 
+class Language(Task):
+    """The token that comes next in a text."""
+
+    name: ClassVar[str] = "language"
+    data_task: ClassVar[str] = "none"
+
+    def data(self, estimator: Any) -> Dataset:
+        words = "the cat sat on a mat and saw two dogs, who ran.".split()
+        texts = [" ".join(words[(5 * n + k) % 11] for k in range(1 + n % 9)) for n in range(42)]
+        return Dataset(Sequences.from_texts(texts))
+
+    def expected_score(self, fitted: Any, data: Dataset) -> float:
+        from sklearn.metrics import log_loss
+
+        shares = np.concatenate([np.asarray(row, float) for row in fitted.predict_proba(data.x)])
+        ends = [fitted.preparation_.tokens(text) for text in data.x.texts()]
+        wanted = [number for tokens in ends for number in (*(t.number for t in tokens), 0)]
+        return -float(log_loss(wanted, shares, labels=range(shares.shape[1])))
+
+    def bad_targets(self, data: Dataset, estimator: Any) -> list[tuple[str, Any]]:
+        return [("targets that it has no use for", np.zeros(len(data)))]
+
+
 TASKS: dict[str, Task] = {
-    task.name: task for task in (Classify(), Tag(), Label(), Regress(), Forecast())
+    task.name: task for task in (Classify(), Tag(), Label(), Regress(), Forecast(), Language())
 }
 
 
 def task_of(estimator: Any, data: Dataset | None) -> Task:
     """The task by the data, or else by what the estimator says of itself."""
     purpose = getattr(estimator, "purpose", "classify")
-    if purpose == "forecast" or data is None:
+    if purpose in ("forecast", "language") or data is None:
         return TASKS[purpose]
     return TASKS["forecast" if data.task == "none" else data.task]
 

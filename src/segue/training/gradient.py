@@ -26,7 +26,7 @@ class Means:
     def add(self, outputs: Any, targets: Tensor, losses: Tensor) -> None:
         """Count some answers in."""
         self.loss += float(self.objective.reported_losses(outputs, targets, losses).sum())
-        self.score += float(self.objective.scores(outputs, targets).sum())
+        self.score += float(self.objective.scores(outputs, targets, losses).sum())
         self.count += float(self.objective.counts(targets).sum())
 
     def row(self, prefix: str = "") -> Row:

@@ -27,8 +27,8 @@ from segue.training.monitors import MONITORS
 from segue.training.optimizers import make_optimizer
 from segue.training.schedules import SCHEDULES
 
-# Steps (with padding) in one batch of a pass without gradients.
-_EVALUATION_STEPS = 20_000
+# Steps (with padding) in one batch of a pass without gradients, and numbers that its head gives.
+_EVALUATION_STEPS, _EVALUATION_OUTPUTS = 20_000, 20_000_000
 
 
 @dataclass
@@ -120,7 +120,8 @@ def _validate(job: Job, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
     means = Means(job.objective)
-    for index, x in job.validation.batches.in_order(_EVALUATION_STEPS):
+    steps = min(_EVALUATION_STEPS, _EVALUATION_OUTPUTS // job.objective.outputs)
+    for index, x in job.validation.batches.in_order(steps):
         outputs, targets = job.network(x), job.validation.targets.gather(index)
         means.add(outputs, targets, job.objective.losses(outputs, targets))
     row = means.row("validation_")

@@ -8,6 +8,7 @@ are taken over answers.
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,6 +20,8 @@ from torch.nn import functional
 from segue.padded import Padded
 from segue.training.targets import NO_LABEL
 
+_LARGEST_EXPONENT = 700.0  # exp of more is no float
+
 
 class Objective(abc.ABC):
     """One task's loss and score.
@@ -26,7 +29,7 @@ class Objective(abc.ABC):
     Attributes:
         outputs: units of the head.
         every: whether the head answers at every step.
-        metric: what `scores` are called in the history: "accuracy" or "rmse".
+        metric: what `scores` are called in the history: "accuracy", "rmse" or "perplexity".
     """
 
     outputs: int
@@ -38,8 +41,14 @@ class Objective(abc.ABC):
         """`[batch]`, or `[batch, time]` for `every` step: what training makes small."""
 
     @abc.abstractmethod
-    def scores(self, outputs: Any, targets: Tensor) -> Tensor:
-        """In the same shape, right answers; or squared errors, for "rmse"."""
+    def scores(self, outputs: Any, targets: Tensor, losses: Tensor) -> Tensor:
+        """In the same shape, what the number of the history is the mean of, such as right answers.
+
+        Args:
+            outputs: what the head said.
+            targets: what is right.
+            losses: what `losses` gave of them.
+        """
 
     def counts(self, targets: Tensor) -> Tensor:
         """`[batch]`, how many answers each example asks for."""
@@ -63,7 +72,7 @@ class SoftmaxObjective(Objective):
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return functional.cross_entropy(outputs, targets, reduction="none")
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         return outputs.argmax(1) == targets
 
 
@@ -77,7 +86,7 @@ class OneLogitObjective(Objective):
         wanted = targets.to(outputs.dtype)
         return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         return (outputs[:, 0] > 0) == targets
 
 
@@ -96,7 +105,7 @@ class SigmoidObjective(Objective):
         losses = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
         return losses.mean(1)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         if targets.ndim == 1:
             return outputs.argmax(1) == targets
         return ((outputs > 0) == targets.bool()).to(outputs.dtype).mean(1)
@@ -149,11 +158,41 @@ class StepsObjective(Objective):
             outputs.values.transpose(1, 2), targets, ignore_index=NO_LABEL, reduction="none"
         )
 
-    def scores(self, outputs: Padded, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Padded, targets: Tensor, losses: Tensor) -> Tensor:
         return (outputs.values.argmax(2) == targets) & (targets != NO_LABEL)
 
     def counts(self, targets: Tensor) -> Tensor:
         return (targets != NO_LABEL).sum(1)
+
+
+@dataclass(frozen=True)
+class NextTokenObjective(Objective):
+    """The token that comes next, at every step: cross-entropy of a softmax, over all tokens.
+
+    Perplexity is exp(mean loss). Targets: `[batch, time]` tokens, `NO_LABEL` behind each end.
+
+    Args:
+        outputs: how many different tokens there are.
+    """
+
+    outputs: int
+    every: ClassVar[bool] = True
+    metric: ClassVar[str] = "perplexity"
+
+    def losses(self, outputs: Padded, targets: Tensor) -> Tensor:
+        # With the classes last, as they lie: of thousands of them a transposed copy costs much.
+        logits, wanted = outputs.values.flatten(0, 1), targets.flatten()
+        losses = functional.cross_entropy(logits, wanted, ignore_index=NO_LABEL, reduction="none")
+        return losses.view(targets.shape)
+
+    def scores(self, outputs: Padded, targets: Tensor, losses: Tensor) -> Tensor:
+        return losses
+
+    def counts(self, targets: Tensor) -> Tensor:
+        return (targets != NO_LABEL).sum(1)
+
+    def reported_score(self, mean: float) -> float:
+        return math.exp(min(mean, _LARGEST_EXPONENT))
 
 
 @dataclass(frozen=True)
@@ -174,11 +213,11 @@ class SquaredObjective(Objective):
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return ((outputs - targets) ** 2).mean(1)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         return (((outputs - targets) * outputs.new_tensor(self.scale)) ** 2).mean(1)
 
     def reported_losses(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        return self.scores(outputs, targets)
+        return self.scores(outputs, targets, losses)
 
     def reported_score(self, mean: float) -> float:
         return float(mean**0.5)

@@ -100,7 +100,7 @@ _ENDINGS = {
 
 def describe(row: dict[str, float]) -> str:
     """The numbers of an epoch in one line."""
-    metric = "accuracy" if "accuracy" in row else "rmse"
+    metric = next(name for name in ("accuracy", "rmse", "perplexity") if name in row)
     text = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
     if "validation_loss" in row:
         text += f"; validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"

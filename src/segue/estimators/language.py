@@ -1,0 +1,370 @@
+"""Which word comes next: a language model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from segue.dataset import Dataset
+from segue.errors import DataError, NotCausalError, OptionError
+from segue.estimators.base import SequenceEstimator
+from segue.estimators.inputs import as_sequences
+from segue.estimators.next_token import Floats, at_every_step, cut, draw, shifted
+from segue.estimators.stream import Stream
+from segue.layers import Shape
+from segue.networks import Network, NetworkLike
+from segue.prepare.pipeline import PrepareLike
+from segue.prepare.vocabulary import PADDING, UNKNOWN, VocabularyStep
+from segue.randomness import numpy_generator
+from segue.sequences import Array, Layout, Sequences
+from segue.training import TrainingOptions
+from segue.training.job import Job
+from segue.training.objectives import NextTokenObjective, Objective
+from segue.training.targets import StepTargets, Targets
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+
+class LanguageModel(SequenceEstimator):
+    """Learns which word (or character) comes next, at every step of a text.
+
+    A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
+    it ends after the last. The vocabulary is that of the training texts; a word that it does not
+    have counts as the token "<unknown>", which is to be foreseen like any other. So perplexities
+    can be compared only between models of the same vocabulary, such as this one and a
+    `segue.evaluation.NGram` of it.
+
+    Args:
+        network: a text such as "gru(128)", or a list of layer specs, all of them causal: a network
+            that looks ahead would see the answer. It begins with an embedding, `embedding(64)` if
+            none is given, and the last dense layer is implied.
+        prepare: what a token is: "words", "words(5000)", "characters".
+        size: long texts are learnt in pieces of so many tokens at most, the first of which is heard
+            without what stands before. `TrainingOptions(truncate=)` cuts those once more, with the
+            state carried on. Whatever is asked later hears texts as a whole.
+        epochs: how often all pieces are seen, at most; "auto": as often as makes about a thousand
+            updates, 10 to 300 times.
+        batch_size: pieces in one update.
+        learning_rate: the highest that occurs in the schedule.
+        validation: "auto" (10 % of the training texts, by group; none when there are fewer than
+            100), a share, a `Dataset`, or `None`. With validation the weights of the best epoch are
+            kept, without it the last.
+        seed: the same seed gives the same bits.
+        device: "auto", "cpu" or "cuda".
+        options: `TrainingOptions`, the rest.
+
+    Attributes:
+        classes_: `[token]`, the text of each: "<end>", "<unknown>", then the vocabulary.
+        token_counts_: `[token]`, how often each was to be foreseen in what was learnt from.
+        network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
+            `SequenceClassifier`; the history has the loss in nats for a token, and the perplexity.
+
+    Source of the idea: T. Mikolov et al., "Recurrent neural network based language model",
+    Interspeech 2010.
+
+    >>> texts = ["the cat sat on the mat", "the dog sat on the cat", "a dog ran"] * 10
+    >>> options = TrainingOptions(progress="none")
+    >>> model = LanguageModel("gru(16)", epochs=20, learning_rate=0.02, options=options).fit(texts)
+    >>> model.generate("a dog", length=8, temperature=0)
+    'a dog ran'
+    >>> model.perplexity(["the dog sat"]) < model.perplexity(["sat the dog"])
+    True
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("none",)
+    purpose: ClassVar[str] = "language"
+    takes_text: ClassVar[bool] = True
+    layout: Layout = "ntc"
+
+    def __init__(
+        self,
+        network: NetworkLike = "gru(128)",
+        *,
+        prepare: PrepareLike = "words",
+        size: int = 64,
+        epochs: Literal["auto"] | int = "auto",
+        batch_size: int = 32,
+        learning_rate: float = 0.004,
+        validation: Literal["auto"] | float | Dataset | None = "auto",
+        seed: int = 0,
+        device: str = "auto",
+        options: TrainingOptions | None = None,
+    ) -> None:
+        self.network = network
+        self.prepare = prepare
+        self.size = size
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.seed = seed
+        self.device = device
+        self.options = options
+
+    # -- targets --------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments that only a language model has."""
+        size = self.size
+        if isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 1:
+            return []
+        return [f"`size` is {size!r}; expected a whole number of tokens from 1 on."]
+
+    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Take texts as a data set without targets: those are in the texts."""
+        if y is not None:
+            raise DataError("A LanguageModel finds its targets in the texts: leave out `y`.")
+        data = X if isinstance(X, Dataset) else Dataset(as_sequences(X, self.layout))
+        if not data.x.is_text:
+            raise DataError(
+                f"A LanguageModel takes texts, and these sequences are {data.x.kind}. Tokens of "
+                "your own can be written as texts: 'C4 E4 G4' with prepare='words'."
+            )
+        groups = data.groups if groups is None else groups
+        return replace(data, y=None, classes=None, groups=groups)
+
+    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
+        """Nothing is to be kept yet: what tokens there are is found with the preparation."""
+        return part
+
+    def examples(self, data: Dataset) -> Dataset:
+        """Pieces of the texts, as tokens, with the token that follows at each step."""
+        heard, following = shifted(self.preparation_.tokenized(data.x))
+        offsets = cut(heard.offsets, int(self.size))
+        return Dataset(
+            Sequences(heard.values, offsets), Sequences(following.values, offsets), classes=()
+        )
+
+    def learn_targets(self, data: Dataset) -> None:
+        """Count the tokens that are to be foreseen."""
+        self.token_counts_: npt.NDArray[np.int64] = np.bincount(
+            data.y.values[:, 0], minlength=self.objective().outputs
+        )
+
+    def objective(self) -> Objective:
+        """Cross-entropy of a softmax over all tokens, at every step."""
+        count = self.preparation_.token_count
+        assert count is not None  # only texts come as far as this
+        return NextTokenObjective(count)
+
+    def targets(self, data: Dataset, device: torch.device) -> Targets:
+        """The token that follows, at each step."""
+        return StepTargets(data.y.values[:, 0].astype(np.int64), data.x.lengths, device)
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """All tokens count the same."""
+        if sample_weight is not None:
+            raise DataError(
+                "A LanguageModel takes no `sample_weight`: leave out texts, or give them twice."
+            )
+        return None
+
+    def build_network(self, shape: Shape, device: torch.device) -> Network:
+        """Make the network, and see to it that it cannot see the answer."""
+        network = super().build_network(shape, device)
+        for layer in network.chain:
+            if not layer.causal:
+                raise NotCausalError(
+                    f"A LanguageModel says what comes next, and would see it: {layer.not_causal()}"
+                )
+        return network
+
+    def look_back(self, job: Job) -> None:
+        """Say what was reached, beside what needs no network."""
+        last = self.history_.rows[(self.history_.best_epoch or len(self.history_)) - 1]
+        watched = job.validation is not None
+        name = "validation_perplexity" if watched else "perplexity"
+        targets = (job.validation or job.train).targets
+        assert isinstance(targets, StepTargets)
+        alone = perplexity(unigram(self.token_counts_)[targets.values])
+        where = "validation" if watched else "training"
+        text = f"{last[name]:.4g} on {where} pieces; by the frequency of tokens alone {alone:.4g}"
+        self.training_summary_.append(("perplexity", text))
+
+    def facts(self) -> dict[str, Any]:
+        """How often each token was to be foreseen."""
+        return {"token_counts": self.token_counts_.tolist()}
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        """Take over what `facts` gave."""
+        self.token_counts_ = np.array(facts["token_counts"], np.int64)
+
+    # -- ask ------------------------------------------------------------------------------------
+
+    @property
+    def head_kind(self) -> str:
+        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
+        return "softmax"
+
+    @property
+    def classes_(self) -> Array:
+        """`[token]`, the text of each."""
+        step, fitted = self._vocabulary
+        return step.names(fitted)
+
+    @property
+    def _vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]]:
+        self._check_fitted()
+        vocabulary = self.preparation_.vocabulary
+        assert vocabulary is not None
+        return vocabulary
+
+    def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
+        """The probability of each token to come next, at every step: `Sequences` `[time, token]`.
+
+        The first row is about the first token, before anything was heard; the last, after the whole
+        text. That is a number for each step and each token of the vocabulary: of long texts take
+        `log_probability`.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: anything but texts.
+        """
+        return Sequences.from_list(self._ask(X, lambda logits, _: _shares(logits)))
+
+    def predict(self, X: Any) -> list[Array]:  # noqa: N803
+        """The most probable token at every step: a `(tokens + 1,)` array of texts for each text.
+
+        The last of each is what would follow the text.
+        """
+        best = self._ask(X, lambda logits, _: _shares(logits).argmax(dim=-1))
+        return [self.classes_[steps] for steps in best]
+
+    def log_probability(self, X: Any) -> list[Floats]:  # noqa: N803
+        """How well each token was foreseen: `(tokens + 1,)` logarithms (nats) for each text.
+
+        The last is that of the end. Divided by -log(2) they are bits of surprise.
+        """
+        return self._ask(X, _log_probability)
+
+    def perplexity(self, X: Any) -> float:  # noqa: N803
+        """exp(-mean log-probability), over all tokens and the ends of these texts.
+
+        A model that chooses evenly among k tokens has the perplexity k. Of a `Dataset` with a part
+        "test", that part is asked.
+        """
+        return float(np.exp(-self.score(X)))
+
+    def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
+        """The mean log-probability of a token, in nats: the more the better, 0 at most.
+
+        Of a `Dataset` with a part "test", that part is asked.
+        """
+        data = self.scored_part(X, y)
+        return float(np.concatenate(self.log_probability(data.x)).mean())
+
+    def stream(self) -> Stream:
+        """Hear a text word by word: `stream.push(word)` gives the probabilities of what follows.
+
+        `stream.belief` has those of the first word before anything is pushed.
+        """
+        self._check_fitted()
+        return Stream(self, begin=PADDING)
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 50,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        seed: int = 0,
+    ) -> str:
+        """Go on with a text, each token drawn by its probability. "<unknown>" is never drawn.
+
+        Args:
+            prompt: how the text begins; "": anyhow.
+            length: so many tokens more, or fewer where the text ends by itself.
+            temperature: below 1 likely tokens become more likely still; 0: always the most likely.
+            top_k: draw among the so many most likely only; `None`: among all.
+            seed: the same seed gives the same text, and a longer one begins in the same way.
+
+        Returns:
+            The prompt and what follows it.
+
+        Raises:
+            NotFittedError: before `fit`.
+            OptionError: a length, temperature or top_k that means nothing.
+        """
+        step, fitted = self._vocabulary
+        _check_drawing(length, temperature, top_k)
+        names, stream = step.names(fitted), self.stream()
+        heard = [token for token in self.preparation_.tokens(prompt) if token.text]
+        for token in heard:
+            stream.push(token.number)
+        draws = numpy_generator(seed, "generate")
+        found: list[str] = []
+        for _ in range(length):
+            shares = stream.belief
+            assert shares is not None
+            shares[UNKNOWN] = 0.0
+            token_number = draw(shares, float(draws.random()), temperature, top_k)
+            if token_number == PADDING:
+                break
+            found.append(str(names[token_number]))
+            stream.push(token_number)
+        last = [token.text for token in heard[-1:]]
+        return prompt + step.join([*last, *found])[len("".join(last)) :]
+
+    def _ask(self, X: Any, function: Any) -> list[Any]:  # noqa: N803
+        heard, following = shifted(self.check_input(X))
+        return at_every_step(self.network_, heard, function, following)
+
+    def __sklearn_tags__(self) -> Tags:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(two_d_array=False, string=True),
+        )
+
+
+def unigram(counts: Array) -> Floats:
+    """`[token]`, the log-probability of each by how often it was seen, one added to each count.
+
+    >>> np.exp(unigram(np.array([3, 0, 5]))).round(3).tolist()
+    [0.364, 0.091, 0.545]
+    """
+    return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
+
+
+def perplexity(log_probability: Array) -> float:
+    """exp(-mean) of the log-probabilities (nats) of tokens.
+
+    >>> round(perplexity(np.log([0.5, 0.125])), 6)
+    4.0
+    """
+    return float(np.exp(-np.mean(log_probability)))
+
+
+def _shares(logits: Tensor) -> Tensor:
+    return torch.softmax(logits.double(), dim=-1).float()
+
+
+def _log_probability(logits: Tensor, following: Tensor) -> Tensor:
+    chosen = logits.gather(1, following[:, None])[:, 0].double()
+    return chosen - torch.logsumexp(logits.double(), dim=-1)
+
+
+def _check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
+    """Raise `OptionError` for all that means nothing, together."""
+    problems = []
+    if not _is_whole(length) or length < 0:
+        problems.append(f"`length` is {length!r}; expected a whole number from 0 on.")
+    if isinstance(temperature, bool) or not np.isreal(temperature) or not temperature >= 0:
+        problems.append(f"`temperature` is {temperature!r}; expected 0 or more.")
+    if top_k is not None and (not _is_whole(top_k) or top_k < 1):
+        problems.append(f"`top_k` is {top_k!r}; expected a whole number from 1 on, or None.")
+    if problems:
+        raise OptionError(" ".join(problems))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

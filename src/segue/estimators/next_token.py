@@ -1,0 +1,141 @@
+"""What comes next, at every step of a text: its tokens shifted by one, asked about and drawn.
+
+Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
+is what follows the last. So a text of n tokens has n + 1 steps.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from segue.networks import Network
+from segue.padded import Padded
+from segue.prepare.vocabulary import PADDING
+from segue.sequences import Array, Sequences
+from segue.training.truncated import map_state
+
+# Steps of a text that go through the network at once, and numbers that its head gives at once.
+_STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000
+_TEXTS_AT_ONCE = 256
+
+Floats = npt.NDArray[np.float64]
+
+
+# -- steps --------------------------------------------------------------------------------------
+
+
+def shifted(tokens: Sequences) -> tuple[Sequences, Sequences]:
+    """What is heard at each step, and what comes next: the edge, all tokens, the edge.
+
+    >>> heard, following = shifted(Sequences(np.array([5, 6, 7], np.int32), [0, 2, 3]))
+    >>> [steps[:, 0].tolist() for steps in heard], [steps[:, 0].tolist() for steps in following]
+    ([[0, 5, 6], [0, 7]], [[5, 6, 0], [7, 0]])
+    """
+    values, offsets = tokens.values[:, 0], tokens.offsets
+    longer = offsets + np.arange(len(offsets))
+    heard = Sequences(np.insert(values, offsets[:-1], PADDING), longer)
+    return heard, Sequences(np.insert(values, offsets[1:], PADDING), longer)
+
+
+def cut(offsets: Array, size: int) -> npt.NDArray[np.int64]:
+    """The offsets of pieces of at most `size` steps, those of one text of about the same length.
+
+    >>> cut(np.array([0, 10, 13]), 4).tolist()
+    [0, 3, 6, 10, 13]
+    """
+    lengths = np.diff(offsets)
+    pieces = -(-lengths // size)
+    turn = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begins = np.repeat(offsets[:-1], pieces) + turn * np.repeat(lengths, pieces) // np.repeat(
+        pieces, pieces
+    )
+    return np.append(begins, offsets[-1]).astype(np.int64)
+
+
+# -- asking -------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def at_every_step(
+    network: Network,
+    heard: Sequences,
+    function: Callable[[Tensor, Tensor], Tensor],
+    goal: Sequences,
+) -> list[Array]:
+    """Apply a function to the logits of every step and return what it gives for each text.
+
+    Texts go through the network in pieces with the state carried on, so memory grows neither with
+    their length nor with the number of different tokens, but with what the function gives.
+
+    Args:
+        network: causal.
+        heard: `[time, 1]` tokens of each text.
+        function: is given logits `[step, token]` and what comes next, `[step]`.
+        goal: `[time, 1]`, what comes next at each step.
+    """
+    device = next(network.parameters()).device
+    steps = max(1, min(_STEPS_AT_ONCE, _OUTPUTS_AT_ONCE // network.chain.shape.features))
+    texts = max(1, min(_TEXTS_AT_ONCE, _OUTPUTS_AT_ONCE // network.chain.shape.features // steps))
+    rows: list[list[Array]] = [[] for _ in range(len(heard))]
+    order = np.argsort(-heard.lengths, kind="stable")
+    for first in range(0, len(order), texts):
+        chosen = order[first : first + texts]
+        x, wanted = (_padded([s[i] for i in chosen], device) for s in (heard, goal))
+        for place, logits in _pieces(network, x, steps):
+            for row, number in enumerate(chosen[: len(logits.lengths)]):
+                span = slice(int(logits.lengths[row]))
+                following = wanted.values[row, place : place + steps, 0][span]
+                rows[number].append(function(logits.values[row, span], following).cpu().numpy())
+    return [np.concatenate(parts) for parts in rows]
+
+
+def _padded(items: Sequence[Array], device: torch.device) -> Padded:
+    lengths = torch.tensor([len(item) for item in items])
+    values = torch.zeros(len(items), int(lengths.max()), 1, dtype=torch.int64)
+    for row, item in enumerate(items):
+        values[row, : len(item)] = torch.from_numpy(item.astype(np.int64))
+    return Padded(values.to(device), lengths.to(device))
+
+
+def _pieces(network: Network, x: Padded, steps: int) -> Iterator[tuple[int, Padded]]:
+    """Logits of so many steps after the other, of the texts that go on; the longest come first."""
+    state = network.initial_state(len(x.lengths))
+    for first in range(0, x.values.shape[1], steps):
+        running = slice(int((x.lengths > first).sum()))
+        state = map_state(operator.itemgetter(running), state)
+        left = (x.lengths[running] - first).clamp(max=steps)
+        piece = Padded(x.values[running, first : first + steps], left)
+        logits, state = network.forward_from(piece, state)
+        yield first, logits
+
+
+# -- drawing ------------------------------------------------------------------------------------
+
+
+def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | None = None) -> int:
+    """One token by its probability.
+
+    Args:
+        shares: `[token]` probabilities.
+        uniform: a draw between 0 and 1.
+        temperature: below 1 likely tokens become more likely still; 0: the most likely one.
+        top_k: only of the so many most likely; `None`: of all.
+
+    >>> shares = np.array([0.1, 0.6, 0.3])
+    >>> draw(shares, 0.05), draw(shares, 0.95), draw(shares, 0.95, 0.0), draw(shares, 0.5, top_k=1)
+    (0, 2, 1, 1)
+    """
+    order = np.argsort(-shares, kind="stable")
+    if temperature == 0:
+        return int(order[0])
+    kept = np.sort(order[:top_k])
+    with np.errstate(divide="ignore"):
+        scores = np.log(shares[kept]) / temperature
+    ends = np.cumsum(np.exp(scores - scores.max()))
+    return int(kept[np.searchsorted(ends, uniform * ends[-1], side="right")])

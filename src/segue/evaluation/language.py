@@ -1,0 +1,155 @@
+"""Language models: perplexity, beside that of the frequencies of tokens alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.evaluation import text
+from segue.evaluation.background import Background
+from segue.evaluation.metrics import Floats
+from segue.evaluation.scores import ScoreRow, Scores, Table, number
+
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+    from segue.estimators import LanguageModel
+    from segue.plots import AxesArray
+    from segue.prepare.vocabulary import Token
+
+TEXTS_SHOWN = 30
+_BITS = 1 / np.log(2)  # in a nat
+_WORDS_DRAWN = 60
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LanguageScores(Scores):
+    """How well a language model foresees texts.
+
+    Attributes:
+        log_probability: `[token]`, of each token of all texts and of their ends, in nats.
+        by_frequency: `[token]`, the same by how often each was seen in training, and nothing else.
+        known: `[token]`, whether the vocabulary has it (an end is always known).
+        texts: `[token]`, the number of the text that it belongs to.
+        beginning: the first words of the first text, to be drawn.
+    """
+
+    log_probability: Floats
+    by_frequency: Floats
+    known: npt.NDArray[np.bool_]
+    texts: npt.NDArray[np.int64]
+    beginning: tuple[Token, ...]
+
+    task: ClassVar[str] = "language"
+    calls: ClassVar[tuple[str, ...]] = (
+        'model.generate("The", 30)         # 30 words that may follow',
+        "model.log_probability(data.x)     # how well each word was foreseen",
+    )
+
+    @cached_property
+    def perplexity(self) -> float:
+        """exp(-mean log-probability) over all tokens and ends; the token "<unknown>" is one."""
+        return _perplexity(self.log_probability)
+
+    @cached_property
+    def known_perplexity(self) -> float:
+        """The same over tokens that the vocabulary has."""
+        return _perplexity(self.log_probability[self.known])
+
+    @cached_property
+    def baseline(self) -> float:
+        """The perplexity by how often each token was seen in training (unigram)."""
+        return _perplexity(self.by_frequency)
+
+    @property
+    def unknown(self) -> int:
+        """How many tokens the vocabulary does not have."""
+        return int((~self.known).sum())
+
+    def heading(self) -> str:
+        return f"{super().heading()}, {text.counted(len(self.known), 'token')}"
+
+    def metrics(self) -> dict[str, Any]:
+        return {
+            "task": self.task,
+            "part": self.part,
+            "sequences": len(self.dataset),
+            "tokens": len(self.known),
+            "unknown": self.unknown,
+            "perplexity": self.perplexity,
+            "known_perplexity": self.known_perplexity,
+            "bits": float(-self.log_probability.mean() * _BITS),
+            "baseline": {"perplexity": self.baseline},
+        }
+
+    def score_rows(self) -> list[ScoreRow]:
+        found, share = self.metrics(), self.unknown / len(self.known)
+        return [
+            ("perplexity", number(self.perplexity), "of all tokens, ends and unknown ones too"),
+            ("unigram baseline", number(self.baseline), "by the frequency of tokens alone"),
+            ("perplexity of known", number(self.known_perplexity), "tokens of the vocabulary"),
+            ("bits for a token", number(found["bits"]), "the mean surprise"),
+            ("unknown", f"{share:.2%}", f"{self.unknown:,} tokens, each foreseen as <unknown>"),
+        ]
+
+    def verdict(self) -> str:
+        if self.perplexity < self.baseline:
+            times = number(self.baseline / self.perplexity)
+            return f"The perplexity is {times} times lower than by the frequency of tokens alone."
+        return "The model foresees no better than the frequency of tokens does."
+
+    def details(self) -> Table:
+        names = range(len(self.dataset)) if self.dataset.ids is None else self.dataset.ids.tolist()
+        rows = []
+        for place, name in list(enumerate(names))[:TEXTS_SHOWN]:
+            own = self.texts == place
+            scores = (_perplexity(self.log_probability[own]), _perplexity(self.by_frequency[own]))
+            unknown = f"{np.mean(~self.known[own]):.1%}"
+            rows.append((str(name), f"{own.sum():,}", unknown, *map(number, scores)))
+        headings = ("text", "tokens", "unknown", "perplexity", "unigram")
+        return Table("Perplexity by text", headings, tuple(rows))
+
+    def plot_surprise(self, axes: AxesArray | None = None) -> AxesArray:
+        """Draw how surprising the first words of the first text were."""
+        from segue import plots
+
+        count = len(self.beginning)
+        bits = {
+            "model": -self.log_probability[:count] * _BITS,
+            "by frequency": -self.by_frequency[:count] * _BITS,
+        }
+        known = [token.is_known for token in self.beginning]
+        return plots.plot_surprise([t.text for t in self.beginning], bits, known=known, axes=axes)
+
+    def pictures(self) -> list[tuple[Any, str]]:
+        if not self.beginning:
+            return []
+        return [(self.plot_surprise()[0], "How surprising the first words were, in bits")]
+
+
+def score_language(estimator: LanguageModel, data: Dataset, part: str) -> LanguageScores:
+    """Ask a fitted language model how well it foresees texts."""
+    from segue.estimators.language import unigram
+    from segue.estimators.next_token import shifted
+    from segue.prepare.vocabulary import UNKNOWN
+
+    _, following = shifted(estimator.check_input(data))
+    tokens = following.values[:, 0]
+    beginning = estimator.preparation_.tokens(data.x[:1].texts()[0])
+    return LanguageScores(
+        data,
+        part,
+        Background.of(estimator),
+        log_probability=np.concatenate(estimator.log_probability(data)),
+        by_frequency=unigram(estimator.token_counts_)[tokens],
+        known=tokens != UNKNOWN,
+        texts=np.repeat(np.arange(len(data)), following.lengths),
+        beginning=tuple(beginning[:_WORDS_DRAWN]) if beginning[0].text else (),
+    )
+
+
+def _perplexity(log_probability: Floats) -> float:
+    return float(np.exp(-np.mean(log_probability))) if len(log_probability) else float("nan")
