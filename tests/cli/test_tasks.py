@@ -30,6 +30,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "regress": Dataset(x, means),
         "tag": Dataset(x, (means > 0).astype(int), classes=("a", "b")),
         "forecast": Dataset([np.sin(0.3 * np.arange(300))], ids=["wave"], channels=("height",)),
+        "language": Dataset(Sequences.from_texts(["the cat sat on a mat.", "the dog ran."] * 20)),
     }
     for name, data in made.items():
         data.write(folder / f"{name}.arrow")
@@ -45,6 +46,8 @@ def fitted(sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         if name == "forecast":
             words += ["--task", "forecast", "--window", 8, "--horizon", 2]
             words += ["--learning-rate", 0.03]
+        if name == "language":
+            words += ["--task", "language", "--prepare", "words(5)"]
         assert main([str(word) for word in words]) == 0
         made[name] = folder / name
     return made
@@ -66,7 +69,27 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-@pytest.mark.parametrize("task", ["label", "regress", "tag", "forecast"])
+def test_a_language_model_says_how_well_texts_are_foreseen(
+    fitted: dict[str, Path], sources: dict[str, Path], run: Run
+) -> None:
+    """A row for each text, with what is most likely to follow it; and the scores in a line."""
+    found = rows(run("predict", fitted["language"], sources["language"]))
+    assert [row["tokens"] for row in found] == ["7", "4"] * 20
+    assert {row["prediction"] for row in found} <= {
+        "<end>",
+        "<unknown>",
+        *"the a . cat dog".split(),
+    }
+    assert all(1 < float(row["perplexity"]) < 20 for row in found)
+    said = run("evaluate", fitted["language"], sources["language"])
+    assert "unigram baseline" in said
+    assert "unknown" in said
+    assert "--per-step" in run(
+        "predict", fitted["language"], sources["language"], "--per-step", code=2
+    )
+
+
+@pytest.mark.parametrize("task", ["label", "regress", "tag", "forecast", "language"])
 def test_a_run_has_everything_and_can_be_evaluated(
     task: str, fitted: dict[str, Path], sources: dict[str, Path], run: Run
 ) -> None:

@@ -51,6 +51,11 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
         ["80,384   80,384", "1,290   1,290", "original's protocol", "0.9794", "Rand index"],
         ["confusion.png", "digits.png", "history.png", "memory.png", "mistakes.png"],
     ),
+    "next_word": (
+        "authors",
+        [r"of 4 messages, \d+\.\d% of them unknown", r"5-gram +\d", r"network +\d"],
+        ["by_count.png", "history.png", "surprise.png"],
+    ),
     "random_series": (
         None,
         ["best possible", "0.9444", "own cell, largest difference", "to the bit: True"],

@@ -176,3 +176,16 @@ def test_the_report_says_what_was_scored(
     assert "How surprising the first words were" in page
     (axes,) = scores.plot_surprise()
     assert [text.get_text() for text in axes.texts][:2] == ["two", "cats"]
+    assert axes.get_ylim()[1] > -scores.log_probability.min() / np.log(2)
+
+
+def test_rare_and_frequent_words_are_drawn_apart(model: LanguageModel, scored: Dataset) -> None:
+    """A point for each power of ten: exp of the mean over its words, without ends and unknown."""
+    scores = segue.evaluate(model, scored)
+    bigram = np.concatenate(ngram(TEXTS, like=model).log_probability(scored.part("test")))
+    axes = scores.plot_by_count({"bigram": bigram})
+    words = scores.tokens > 1
+    many = words & (scores.counts >= 10)
+    assert [line.get_label() for line in axes.lines] == ["model", "bigram"]
+    assert axes.lines[1].get_ydata()[-1] == pytest.approx(np.exp(-bigram[many].mean()))
+    assert axes.get_xticklabels()[-1].get_text() == f"10 to 99\n{many.sum() / words.sum():.0%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,8 +14,11 @@ from segue.evaluation import text
 from segue.evaluation.background import Background
 from segue.evaluation.metrics import Floats
 from segue.evaluation.scores import ScoreRow, Scores, Table, number
+from segue.prepare.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from segue.dataset import Dataset
     from segue.estimators import LanguageModel
     from segue.plots import AxesArray
@@ -32,14 +36,16 @@ class LanguageScores(Scores):
     Attributes:
         log_probability: `[token]`, of each token of all texts and of their ends, in nats.
         by_frequency: `[token]`, the same by how often each was seen in training, and nothing else.
-        known: `[token]`, whether the vocabulary has it (an end is always known).
+        tokens: `[token]`, its number; 0 is an end, 1 unknown.
+        counts: `[token]`, how often it was to be foreseen in training.
         texts: `[token]`, the number of the text that it belongs to.
         beginning: the first words of the first text, to be drawn.
     """
 
     log_probability: Floats
     by_frequency: Floats
-    known: npt.NDArray[np.bool_]
+    tokens: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int64]
     texts: npt.NDArray[np.int64]
     beginning: tuple[Token, ...]
 
@@ -65,6 +71,11 @@ class LanguageScores(Scores):
         return _perplexity(self.by_frequency)
 
     @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """`[token]`, whether the vocabulary has it (an end is always known)."""
+        return np.not_equal(self.tokens, UNKNOWN)
+
+    @property
     def unknown(self) -> int:
         """How many tokens the vocabulary does not have."""
         return int((~self.known).sum())
@@ -86,7 +97,7 @@ class LanguageScores(Scores):
         }
 
     def score_rows(self) -> list[ScoreRow]:
-        found, share = self.metrics(), self.unknown / len(self.known)
+        found, share = self.metrics(), self.unknown / len(self.tokens)
         return [
             ("perplexity", number(self.perplexity), "of all tokens, ends and unknown ones too"),
             ("unigram baseline", number(self.baseline), "by the frequency of tokens alone"),
@@ -112,29 +123,49 @@ class LanguageScores(Scores):
         headings = ("text", "tokens", "unknown", "perplexity", "unigram")
         return Table("Perplexity by text", headings, tuple(rows))
 
-    def plot_surprise(self, axes: AxesArray | None = None) -> AxesArray:
-        """Draw how surprising the first words of the first text were."""
+    def plot_surprise(
+        self, beside: Mapping[str, Floats] | None = None, axes: AxesArray | None = None
+    ) -> AxesArray:
+        """Draw how surprising the first words of the first text were.
+
+        Args:
+            beside: `[token]` log-probabilities by other models; by frequency alone if left out.
+            axes: where to draw, as in `segue.plots.plot_surprise`.
+        """
         from segue import plots
 
         count = len(self.beginning)
-        bits = {
-            "model": -self.log_probability[:count] * _BITS,
-            "by frequency": -self.by_frequency[:count] * _BITS,
-        }
+        bits = {n: -logs[:count] * _BITS for n, logs in self._models(beside).items()}
         known = [token.is_known for token in self.beginning]
         return plots.plot_surprise([t.text for t in self.beginning], bits, known=known, axes=axes)
+
+    def plot_by_count(
+        self, beside: Mapping[str, Floats] | None = None, axes: Axes | None = None
+    ) -> Axes:
+        """Draw the perplexity of rare and of frequent words; arguments as in `plot_surprise`."""
+        from segue import plots
+
+        words = self.tokens > UNKNOWN
+        logs = {name: values[words] for name, values in self._models(beside).items()}
+        return plots.plot_perplexity(self.counts[words], logs, axes=axes)
+
+    def _models(self, beside: Mapping[str, Floats] | None) -> dict[str, Floats]:
+        others = {"by frequency": self.by_frequency} if beside is None else beside
+        return {"model": self.log_probability, **others}
 
     def pictures(self) -> list[tuple[Any, str]]:
         if not self.beginning:
             return []
-        return [(self.plot_surprise()[0], "How surprising the first words were, in bits")]
+        return [
+            (self.plot_surprise()[0], "How surprising the first words were, in bits"),
+            (self.plot_by_count(), "Perplexity by how often a word was seen in training"),
+        ]
 
 
 def score_language(estimator: LanguageModel, data: Dataset, part: str) -> LanguageScores:
     """Ask a fitted language model how well it foresees texts."""
     from segue.estimators.language import unigram
     from segue.estimators.next_token import shifted
-    from segue.prepare.vocabulary import UNKNOWN
 
     _, following = shifted(estimator.check_input(data))
     tokens = following.values[:, 0]
@@ -145,7 +176,8 @@ def score_language(estimator: LanguageModel, data: Dataset, part: str) -> Langua
         Background.of(estimator),
         log_probability=np.concatenate(estimator.log_probability(data)),
         by_frequency=unigram(estimator.token_counts_)[tokens],
-        known=tokens != UNKNOWN,
+        tokens=tokens,
+        counts=estimator.token_counts_[tokens],
         texts=np.repeat(np.arange(len(data)), following.lengths),
         beginning=tuple(beginning[:_WORDS_DRAWN]) if beginning[0].text else (),
     )

@@ -24,7 +24,7 @@ from segue.plots.sequences import (
 )
 from segue.plots.sounds import plot_clip
 from segue.plots.style import PALETTE, STYLE, AxesArray, strip
-from segue.plots.words import draw_text, plot_surprise, plot_words
+from segue.plots.words import draw_text, plot_perplexity, plot_surprise, plot_words
 
 __all__ = [
     "DRAWINGS",
@@ -53,6 +53,7 @@ __all__ = [
     "plot_lengths",
     "plot_lines",
     "plot_mistakes",
+    "plot_perplexity",
     "plot_plane",
     "plot_predictions",
     "plot_sequences",

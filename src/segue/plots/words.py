@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from segue.dataset import named
-from segue.plots.style import MUTED, PALETTE, AxesArray, new_figure, plain_names, styled
+from segue.plots.style import MUTED, PALETTE, AxesArray, new_axes, new_figure, plain_names, styled
 
 Array = npt.NDArray[Any]
 
@@ -137,7 +137,8 @@ def plot_surprise(
     rows = rows_of_words(words)
     if axes is None:
         figure = new_figure(7.4, 0.5 + 0.95 * len(rows))
-        axes = figure.subplots(len(rows), 1, squeeze=False, sharey=True)[:, 0]
+        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    highest = max(float(np.max(values)) for values in bits.values())
     for row, one in zip(rows, axes, strict=True):
         edges = _edges([words[i] for i in row])
         for (name, values), colour in zip(bits.items(), PALETTE, strict=False):
@@ -153,11 +154,38 @@ def plot_surprise(
                 va="top",
             )
         one.set_xlim(0, _WIDTH + 2)
-        one.set_ylim(0, None)
+        one.set_ylim(0, 1.05 * highest)
         one.set_xticks([])
         one.set_ylabel("bits")
     handles, labels = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    return axes
+
+
+@styled
+def plot_perplexity(
+    counts: Array, log_probability: Mapping[str, Array], *, axes: Axes | None = None
+) -> Axes:
+    """Draw the perplexity of words over how often they were seen in training, by some models.
+
+    Args:
+        counts: `[word]`, how often each was seen; they are put together by powers of ten.
+        log_probability: `[word]` in nats, by the name of the model.
+        axes: where to draw.
+    """
+    axes = new_axes(5.0, 3.0) if axes is None else axes
+    powers = np.floor(np.log10(np.maximum(counts, 1))).astype(np.int64)
+    there = np.unique(powers)
+    for (name, values), colour in zip(log_probability.items(), PALETTE, strict=False):
+        means = [np.exp(-values[powers == power].mean()) for power in there]
+        axes.plot(np.arange(len(there)), means, "o-", color=colour, ms=3.5, label=name)
+    shares = [f"{np.mean(powers == power):.0%}" for power in there]
+    names = [f"{10**p:,} to {10 ** (p + 1) - 1:,}\n{s}" for p, s in zip(there, shares, strict=True)]
+    axes.set_xticks(np.arange(len(there)), names)
+    axes.set_yscale("log")
+    axes.set_xlabel("times seen in training, and the share of all words here")
+    axes.set_title("perplexity")
+    axes.legend(loc="best")
     return axes
 
 
