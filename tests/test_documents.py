@@ -76,6 +76,22 @@ def test_examples_of_docstrings_become_code_and_nothing_else_does() -> None:
     )
 
 
+def test_a_layer_is_shown_with_the_arguments_that_its_base_explains() -> None:
+    tools = runpy.run_path(str(ROOT / "docs" / "docstrings.py"))
+    base = "A base.\n\nArgs:\n    units: how many.\n    name: of a base."
+    text = "`x(units)`: it.\n\nArgs:\n    name: its own,\n        or none.\n\nMore."
+    assert tools["with_arguments"](text, [base]) == (
+        "`x(units)`: it.\n\nArgs:\n    units: how many.\n    name: its own,\n        or none."
+        "\n\nMore."
+    )
+    assert tools["with_arguments"]("It.\n\n>>> f()\n1", [base]) == (
+        "It.\n\nArgs:\n    units: how many.\n    name: of a base.\n\n>>> f()\n1"
+    )
+    assert tools["without_types"]("Returns:\n    A pair: `a: b`.\n\nNot: here.") == (
+        "Returns:\n    A pair&#58; `a: b`.\n\nNot: here."
+    )
+
+
 def test_links_of_the_built_site_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(
         '<h1 id="top"></h1><a href="other.html#there"></a><a href="other.html#gone"></a>'

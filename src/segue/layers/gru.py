@@ -47,7 +47,20 @@ class GRURecurrence(Recurrence):
 
 @dataclass(frozen=True)
 class GRU(RecurrentSpec):
-    """`gru(units, reset=after)`: gated recurrent unit."""
+    """`gru(units, reset=after)`: gated recurrent unit.
+
+    Weights: `kernel` [channel, 3 * units], `recurrent_kernel` [units, 3 * units], `bias`
+    [2, 3 * units] (input, recurrent); gates in the order update, reset, candidate.
+
+    Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
+
+    Args:
+        reset: "after": the reset gate acts on the recurrent product, as in cuDNN and Keras;
+            "before": on the state, as in the paper, with a `bias` of [3 * units].
+
+    >>> str(GRU(32, reset="before"))
+    'gru(32, reset=before)'
+    """
 
     kind: ClassVar[str] = "gru"
     recurrence = GRURecurrence
@@ -57,7 +70,13 @@ class GRU(RecurrentSpec):
 
 @dataclass(frozen=True)
 class BiGRU(BidirectionalSpec):
-    """`bigru(units)`: a GRU in both directions, 2 * units features."""
+    """`bigru(units)`: a GRU in both directions, 2 * units features.
+
+    Weights as of `GRU`, below `forward/` and `backward/`.
+
+    Args:
+        reset: as of `GRU`.
+    """
 
     kind: ClassVar[str] = "bigru"
     recurrence = GRURecurrence

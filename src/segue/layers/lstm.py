@@ -54,7 +54,17 @@ class LSTMRecurrence(Recurrence):
 
 @dataclass(frozen=True)
 class LSTM(RecurrentSpec):
-    """`lstm(units)`: long short-term memory."""
+    """`lstm(units)`: long short-term memory.
+
+    Weights: `kernel` [channel, 4 * units], `recurrent_kernel` [units, 4 * units], `bias`
+    [4 * units]; gates in the order input, forget, cell, output.
+
+    Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; with the
+    forget gate of Gers, Schmidhuber & Cummins, Neural Computation 12(10), 2000.
+
+    >>> str(LSTM(64, dropout=0.2, name="memory"))
+    'lstm(64, dropout=0.2, name=memory)'
+    """
 
     kind: ClassVar[str] = "lstm"
     recurrence = LSTMRecurrence
@@ -62,7 +72,10 @@ class LSTM(RecurrentSpec):
 
 @dataclass(frozen=True)
 class BiLSTM(BidirectionalSpec):
-    """`bilstm(units)`: an LSTM in both directions, 2 * units features."""
+    """`bilstm(units)`: an LSTM in both directions, 2 * units features.
+
+    Weights as of `LSTM`, below `forward/` and `backward/`.
+    """
 
     kind: ClassVar[str] = "bilstm"
     recurrence = LSTMRecurrence

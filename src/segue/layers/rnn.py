@@ -47,7 +47,18 @@ class RNNRecurrence(Recurrence):
 
 @dataclass(frozen=True)
 class RNN(RecurrentSpec):
-    """`rnn(units, activation=tanh)`: the simple recurrent network."""
+    """`rnn(units, activation=tanh)`: the simple recurrent network.
+
+    Weights: `kernel` [channel, units], `recurrent_kernel` [units, units], `bias` [units].
+
+    Elman, "Finding structure in time", Cognitive Science 14(2), 1990.
+
+    Args:
+        activation: of the state, "tanh" or "relu".
+
+    >>> str(RNN(16, activation="relu"))
+    'rnn(16, activation=relu)'
+    """
 
     kind: ClassVar[str] = "rnn"
     recurrence = RNNRecurrence
@@ -57,7 +68,13 @@ class RNN(RecurrentSpec):
 
 @dataclass(frozen=True)
 class BiRNN(BidirectionalSpec):
-    """`birnn(units)`: a simple recurrent network in both directions, 2 * units features."""
+    """`birnn(units)`: a simple recurrent network in both directions, 2 * units features.
+
+    Weights as of `RNN`, below `forward/` and `backward/`.
+
+    Args:
+        activation: as of `RNN`.
+    """
 
     kind: ClassVar[str] = "birnn"
     recurrence = RNNRecurrence
