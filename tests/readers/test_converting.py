@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from pyarrow import parquet
 
 import segue
 from segue.dataset import Dataset
-from segue.errors import FileError, OptionError
+from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
 from segue.readers import mapping, read
 from segue.readers.converting import convert
@@ -73,7 +75,21 @@ def in_parquet(folder: Path) -> Path:
     return folder / "long.parquet"
 
 
-@pytest.mark.parametrize("make", [wide, long, parts, in_parquet])
+def in_gzip(folder: Path) -> Path:
+    packed = folder / "long.csv.gz"
+    packed.write_bytes(gzip.compress(long(folder).read_bytes()))
+    return packed
+
+
+def in_feather(folder: Path) -> Path:
+    from pyarrow import csv, feather
+
+    table = csv.read_csv(long(folder))
+    feather.write_feather(table, folder / "long.feather", chunksize=50)
+    return folder / "long.feather"
+
+
+@pytest.mark.parametrize("make", [wide, long, parts, in_parquet, in_gzip, in_feather])
 def test_tables_batch_by_batch(tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same data set comes as from reading the whole, without doing so."""
     source = make(tmp_path)
@@ -89,6 +105,198 @@ def test_tables_batch_by_batch(tmp_path: Path, make: Any, monkeypatch: pytest.Mo
     assert len(shares) > 3
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
+
+
+def sounds(folder: Path) -> Path:
+    import soundfile
+
+    draws = np.random.default_rng(0)
+    for number in range(24):
+        place = folder / "sounds" / ("train" if number % 3 else "test") / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        soundfile.write(place / f"{number}.wav", draws.uniform(-1, 1, 300 + number), 8000)
+    return folder / "sounds"
+
+
+def sounds_with_table(folder: Path) -> Path:
+    import soundfile
+
+    lines = ["filename,label,group,part"]
+    for number in range(12):
+        soundfile.write(folder / f"{number}.wav", np.sin(np.arange(200 + number)) / 2, 8000)
+        lines.append(f"{number}.wav,{number % 2},p{number % 3},{('train', 'test')[number % 2]}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return folder
+
+
+def texts(folder: Path) -> Path:
+    for number in range(20):
+        place = folder / "texts" / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.txt").write_text(f"Text {number} is here. " * (number + 1))
+    return folder / "texts"
+
+
+def images(folder: Path) -> Path:
+    from PIL import Image
+
+    for number in range(20):
+        place = folder / "images" / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        size = (9, 7) if number < 19 else (9, 7, 3)  # the last has colours: then all have
+        pixels = np.full(size, number * 10, np.uint8)
+        Image.fromarray(pixels).save(place / f"{number:02}.png")
+    return folder / "images"
+
+
+def pairs_of_files(folder: Path) -> Path:
+    data = Dataset([np.arange(50.0 + n) for n in range(9)], [n % 2 for n in range(9)])
+    return segue.write(data, folder / "pairs", format="dat")
+
+
+def ts(folder: Path) -> Path:
+    data = Dataset([np.arange(50.0 + n) for n in range(9)], ["ab"[n % 2] for n in range(9)])
+    return segue.write(data, folder / "ts", format="ts")
+
+
+def tsv(folder: Path) -> Path:
+    lines = [f"{n % 3}\t" + "\t".join(map(str, range(60))) for n in range(12)]
+    (folder / "Name_TRAIN.tsv").write_text("\n".join(lines))
+    (folder / "Name_TEST.tsv").write_text("\n".join(lines[:5]))
+    return folder
+
+
+def idx(folder: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 9, 7), np.uint8)
+    head = struct.pack(">4B3I", 0, 0, 8, 3, *pixels.shape)
+    (folder / "images-idx3-ubyte.gz").write_bytes(gzip.compress(head + pixels.tobytes()))
+    labels = struct.pack(">4BI", 0, 0, 8, 1, 20) + bytes(range(20))
+    (folder / "labels-idx1-ubyte").write_bytes(labels)
+    return folder
+
+
+FOLDERS = [sounds, sounds_with_table, texts, images, pairs_of_files, ts, tsv, idx]
+
+
+@pytest.mark.parametrize("make", FOLDERS)
+def test_files_one_after_the_other(
+    tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sounds, texts, images and the like come as from reading the whole, without doing so."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "made").mkdir()
+    source = make(tmp_path / "data")
+    expected = read(source)
+    shares: list[float] = []
+    with monkeypatch.context() as patch:
+        for module in ("audio", "text", "images", "dat", "ts", "tsv", "idx"):
+            patch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200)
+        patch.setattr("segue.readers.converting.read", None)  # the whole is never read
+        tell = lambda n, s: shares.append(s)  # noqa: E731
+        data = convert(source, tmp_path / "made" / "a.arrow", progress=tell)
+    assert same(data, expected)
+    assert data.reading == expected.reading
+    assert data.rate_hz == expected.rate_hz
+    assert len(shares) > 2
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    if expected.parts is not None:
+        test = convert(source, tmp_path / "made" / "b.arrow", part="test")
+        assert same(test, expected.part("test"))
+
+
+def test_a_text_in_sentences(tmp_path: Path) -> None:
+    """The options of a format hold, and unknown ones are refused."""
+    source = texts(tmp_path)
+    data = convert(source, tmp_path / "a.arrow", unit="sentence")
+    assert same(data, read(source, unit="sentence"))
+    assert len(data) == 210
+    with pytest.raises(OptionError, match="The format text has no option 'unitt'"):
+        convert(source, tmp_path / "a.arrow", unitt="sentence")
+
+
+@pytest.mark.parametrize("make", [sounds, texts, images])
+def test_damaged_files_are_named_together(
+    tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when everything is read, also where some were written already; no file is left."""
+    source = make(tmp_path)
+    files = sorted(file for file in source.rglob("*") if file.is_file())
+    for file in (files[7], files[-1]):
+        file.write_bytes(file.read_bytes()[:45] if make is not texts else b"\xff\xfe\xff")
+    for module in ("audio", "text", "images"):
+        monkeypatch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200)
+    with pytest.raises(FileError) as whole:
+        read(source)
+    with pytest.raises(FileError) as in_blocks:
+        convert(source, tmp_path / "a.arrow")
+    assert str(in_blocks.value) == str(whole.value)
+    assert not (tmp_path / "a.arrow").exists()
+
+
+def test_parts_that_do_not_fit(tmp_path: Path) -> None:
+    """A test folder at another rate is refused as `read` refuses it."""
+    import soundfile
+
+    source = sounds(tmp_path)
+    for file in (source / "test").rglob("*.wav"):
+        soundfile.write(file, np.zeros(100), 16000)
+    for function in (read, lambda path: convert(path, tmp_path / "a.arrow")):
+        with pytest.raises(DataError, match="do not agree in their sampling rates: 16000 Hz|8000"):
+            function(source)
+
+
+@pytest.mark.parametrize(
+    "kind", ["sounds", "texts", "images", pytest.param("packed table", marks=pytest.mark.slow)]
+)
+def test_memory_is_bounded_for_folders(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 to 40 MB of values: less than a quarter of it at a time."""
+    import soundfile
+    from PIL import Image
+
+    place = tmp_path / "data" / "a"
+    place.mkdir(parents=True)
+    draws = np.random.default_rng(0)
+    for number in range(50):
+        if kind == "sounds":
+            soundfile.write(place / f"{number}.wav", draws.uniform(-1, 1, 200_000), 8000)
+        elif kind == "texts":
+            (place / f"{number}.txt").write_text("a few words " * 16_000)
+        elif kind == "images":
+            Image.fromarray(draws.integers(0, 256, (400, 500), np.uint8)).save(
+                place / f"{number}.png"
+            )
+    source = place.parent
+    if kind == "packed table":
+        source = place / "a.csv.gz"
+        row = ",".join(f"{i / 7:.6f}" for i in range(100))
+        with gzip.open(source, "wt", compresslevel=1) as file:
+            file.write("label," + ",".join(f"t{i}" for i in range(100)) + "\n")
+            for number in range(50_000):
+                file.write(f"{'ab'[number % 2]},{row}\n")
+        monkeypatch.setattr(streaming, "_BLOCK", 1 << 16)
+    for module in ("audio", "text", "images"):
+        monkeypatch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200_000)
+    monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
+    convert(texts(tmp_path), tmp_path / "warm.arrow", large=0)
+    before = pa.total_allocated_bytes()
+    peaks: list[int] = []
+    tracemalloc.start()
+    data = convert(
+        source,
+        tmp_path / "a.arrow",
+        progress=lambda *_: peaks.append(pa.total_allocated_bytes() - before),
+        large=0,
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    size = data.x.total_steps * data.x.channels * 4
+    assert size >= 20_000_000
+    assert len(peaks) > 10
+    assert peak < size / 4
+    assert max(peaks) < size / 4
 
 
 @pytest.mark.parametrize(
@@ -153,7 +361,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16])
 def test_arrays_row_by_row(tmp_path: Path, kind: Any) -> None:
-    """Large .npy and uncompressed .npz are mapped; other numbers than float32 are turned."""
+    """Large .npy and .npz are mapped; other numbers than float32 are turned."""
     array = (np.random.default_rng(0).standard_normal((50, 20, 3)) * 100).astype(kind)
     y = np.arange(50) % 3
     np.save(tmp_path / "X_train.npy", array)
@@ -168,7 +376,8 @@ def test_arrays_row_by_row(tmp_path: Path, kind: Any) -> None:
         assert data.y.tolist() == y.tolist()
         made = convert(tmp_path / name, tmp_path / "made.arrow")
         assert same(made, data)
-    assert read(tmp_path / "a.npz").x.is_mapped == (kind == np.float32)
+    for name in ("a.npz", "b.npz"):
+        assert read(tmp_path / name).x.is_mapped == (kind == np.float32)
     padded = read(tmp_path / "d.npz")
     assert padded.x.lengths.tolist() == (np.arange(50) % 20 + 1).tolist()
     np.testing.assert_array_equal(padded.x[7], array[7, :8].astype(np.float32))

@@ -83,7 +83,8 @@ def convert(
 
     Example: segue data convert recordings.csv recordings.arrow
 
-    Large tables are read batch by batch, large NumPy arrays row by row.
+    Folders of sounds, texts and images are read file by file, large tables batch by batch, and
+    large NumPy arrays row by row.
     """
     from segue.readers.converting import convert as write
 

@@ -9,8 +9,8 @@ or sounds side by side, with their labels in a table beside them (`labels.csv`, 
 .tsv file that is there; see `segue.readers.sidecar`), or without any labels. Train, test and
 validation folders may stand above all of these. One file alone is one sequence.
 
-Headers are read first, so that the values of all files have their place in memory before the first
-is read; then one file after the other. What is cut off can be told of WAV and FLAC; an OGG or MP3
+Headers are read first, so that the values have their place in memory before the first is read; then
+one file after the other. What is cut off can be told of WAV and FLAC; an OGG or MP3
 file that ends early is a shorter sound.
 """
 
@@ -28,9 +28,9 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.extras import require
-from segue.readers.samples import Examples, find_examples, relative
+from segue.readers.samples import Blocks, Examples, find_examples, relative, runs
 from segue.readers.soundfiles import Header, read_header, read_samples
-from segue.sequences import Array, Sequences
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 _SHOWN = 20  # problems of one folder in one message
@@ -77,6 +77,30 @@ def read(
     Warns:
         UserWarning: files of several rates, which are resampled to one.
     """
+    data, _ = next(_blocks(path, None, limit=limit, rate=rate, channels=channels, labels=labels))
+    return data
+
+
+def blocks(path: Path, **options: Any) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the files that has been read.
+
+    Raises:
+        FileError: as `read`; files that are damaged are found when it is their turn.
+    """
+    yield from _blocks(path, BLOCK_VALUES, **options)
+
+
+def _blocks(
+    path: Path,
+    values: int | None,
+    *,
+    limit: int | None = None,
+    rate: int | None = None,
+    channels: Literal["mono", "all"] = "mono",
+    labels: str | None = None,
+) -> Blocks:
     if rate is not None and not (isinstance(rate, int) and _RATES[0] <= rate <= _RATES[1]):
         raise OptionError(f"rate={rate!r}; expected samples per second, such as 8000.")
     if channels not in ("mono", "all"):
@@ -85,10 +109,14 @@ def read(
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="sound")
     headers, problems = _headers(found.files, soundfile)
     plan = _plan(headers, rate, mono=channels == "mono", folder=path)
-    values = _read_all(headers, plan, soundfile, problems)
+    for block in runs(plan.steps * plan.channels, values):
+        samples = _read_all(headers[block], plan, plan.steps[block], soundfile, problems)
+        if not problems:  # else the rest is looked through for more of them
+            offsets = np.concatenate([[0], np.cumsum(plan.steps[block])])
+            data = _data_set(Sequences(samples, offsets), plan, found[block])
+            yield data, block.stop / len(headers)
     if problems:
         raise FileError(_report(problems, len(found.files), path), path=path)
-    return _data_set(Sequences(values, np.concatenate([[0], np.cumsum(plan.steps)])), plan, found)
 
 
 def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
@@ -147,11 +175,13 @@ def resampled_length(frames: int, rate: int, wanted: int) -> int:
     return max(1, round(frames * wanted / rate))
 
 
-def _read_all(headers: list[Header], plan: _Plan, soundfile: Any, problems: list[str]) -> Array:
+def _read_all(
+    headers: list[Header], plan: _Plan, lengths: Array, soundfile: Any, problems: list[str]
+) -> Array:
     """`[total_steps, channel]`, allocated once; what cannot be read is added to the problems."""
-    values = np.empty((int(plan.steps.sum()), plan.channels), np.float32)
+    values = np.empty((int(lengths.sum()), plan.channels), np.float32)
     start = 0
-    for header, steps in zip(headers, plan.steps.tolist(), strict=True):
+    for header, steps in zip(headers, lengths.tolist(), strict=True):
         if len(problems) >= _SHOWN:
             break
         try:

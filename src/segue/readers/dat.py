@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError
 from segue.readers.labels import as_classes
+from segue.readers.samples import Blocks, runs
 from segue.readers.writing import check_plain, folders_of_parts
-from segue.sequences import Sequences
+from segue.sequences import BLOCK_VALUES, Sequences
 
 _FLOAT = np.dtype("<f8")
 _NAME = re.compile(r"([XY])_(\d+)\.dat", re.IGNORECASE)
@@ -39,6 +41,19 @@ def read(path: Path, *, limit: int | None = None, channels: int = 1) -> Dataset:
     Raises:
         FileError: files that do not fit; all of them are counted, the first five are named.
     """
+    data, _ = next(_blocks(path, None, limit=limit, channels=channels))
+    return data
+
+
+def blocks(path: Path, **options: Any) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the files that has been read.
+    """
+    yield from _blocks(path, BLOCK_VALUES, **options)
+
+
+def _blocks(path: Path, most: int | None, *, limit: int | None = None, channels: int = 1) -> Blocks:
     if channels < 1:
         raise DataError(f"channels={channels}; expected at least 1.")
     xs, ys, problems = _numbered(path)
@@ -49,10 +64,13 @@ def read(path: Path, *, limit: int | None = None, channels: int = 1) -> Dataset:
         problems.append("no X_<i>.dat and Y_<i>.dat are there")
     if problems:
         raise FileError(_report(problems), path=path)
-    values = [np.fromfile(xs[number], _FLOAT) for number in numbers]
-    targets = np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers])
-    x = Sequences.from_list([steps.reshape(-1, channels) for steps in values])
-    return Dataset(x, as_classes(targets), ids=np.array(numbers))
+    targets = as_classes(np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers]))
+    sizes = np.array([xs[number].stat().st_size // _FLOAT.itemsize for number in numbers])
+    for block in runs(sizes, most):
+        values = [np.fromfile(xs[number], _FLOAT) for number in numbers[block]]
+        x = Sequences.from_list([steps.reshape(-1, channels) for steps in values])
+        data = Dataset(x, targets[block], ids=np.array(numbers[block]))
+        yield data, block.stop / len(numbers)
 
 
 def write(folder: Path, data: Dataset) -> None:

@@ -9,17 +9,20 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError
-from segue.sequences import Array, Sequences
+from segue.readers.samples import Blocks
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -38,21 +41,51 @@ def read(
     Raises:
         FileError: a file that is no IDX file, is cut off or too long, or has no labels beside it.
     """
-    images = read_idx(path, limit=limit)
-    if images.ndim not in (2, 3):
+    data, _ = next(_blocks(path, None, limit=limit, scale=scale, labels=labels))
+    return data
+
+
+def blocks(path: Path, **options: Any) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the images that has been read.
+    """
+    yield from _blocks(path, BLOCK_VALUES, **options)
+
+
+def _blocks(
+    path: Path,
+    most: int | None,
+    *,
+    limit: int | None = None,
+    scale: bool = True,
+    labels: bool = True,
+) -> Blocks:
+    y: Array | None = None
+    done = 0
+    for images, count in _pieces(path, limit, most):
+        if images.ndim not in (2, 3):
+            raise FileError(
+                f"has an array of shape {(count, *images.shape[1:])}; expected (n, time) or "
+                "(n, row, column).",
+                path=path,
+            )
+        if labels and y is None:
+            y = _labels(path, limit, count)
+        if scale and images.dtype == np.uint8:
+            images = np.divide(images, 255, dtype=np.float32)
+        own = None if y is None else y[done : done + len(images)]
+        done += len(images)
+        yield Dataset(Sequences.from_array(images), own), done / max(1, count)
+
+
+def _labels(path: Path, limit: int | None, count: int) -> Array:
+    y = read_idx(_labels_beside(path), limit=limit)
+    if y.shape != (count,):
         raise FileError(
-            f"has an array of shape {images.shape}; expected (n, time) or (n, row, column).",
-            path=path,
+            f"has {count} images, but there are labels of shape {y.shape} beside it.", path=path
         )
-    if scale and images.dtype == np.uint8:
-        images = np.divide(images, 255, dtype=np.float32)
-    y = read_idx(_labels_beside(path), limit=limit) if labels else None
-    if y is not None and y.shape != images.shape[:1]:
-        raise FileError(
-            f"has {len(images)} images, but there are labels of shape {y.shape} beside it.",
-            path=path,
-        )
-    return Dataset(Sequences.from_array(images), None if y is None else y.astype(np.int64))
+    return y.astype(np.int64)
 
 
 def read_idx(path: Path, *, limit: int | None = None) -> Array:
@@ -64,20 +97,27 @@ def read_idx(path: Path, *, limit: int | None = None) -> Array:
     Raises:
         FileError: no IDX file, cut off, longer than its header says, or damaged.
     """
+    return next(_pieces(path, limit, None))[0]
+
+
+def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[Array, int]]:
+    """The rows, so many values at a time, and how many rows there are in all."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         # A GzipFile reads as any binary file does, but the type checker does not know it.
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
         try:
-            return _read_array(file, path, limit)
+            yield from _arrays(file, path, limit, most)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FileError(
                 f"is damaged or cut off ({error}). Fetch it again.", path=path
             ) from error
 
 
-def _read_array(file: IO[bytes], path: Path, limit: int | None) -> Array:
+def _arrays(
+    file: IO[bytes], path: Path, limit: int | None, most: int | None
+) -> Iterator[tuple[Array, int]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
         raise FileError(
@@ -92,18 +132,26 @@ def _read_array(file: IO[bytes], path: Path, limit: int | None) -> Array:
     count, *row = struct.unpack(f">{axes}I", sizes)
     wanted = count if limit is None else min(count, limit)
     kind = np.dtype(_TYPES[magic[2]])
-    size = wanted * int(np.prod(row, dtype=np.int64)) * kind.itemsize
-    content = file.read(size)
-    if len(content) < size:
-        raise FileError(
-            f"is cut off: its header says {(count, *row)} values of {kind.itemsize} bytes, "
-            f"but only {len(content):,} of {size:,} bytes are there.",
-            path=path,
-        )
-    if wanted == count and file.read(1):
-        raise FileError(f"is longer than the {(count, *row)} values of its header.", path=path)
-    array = np.frombuffer(content, kind).reshape(wanted, *row)
-    return array.astype(kind.newbyteorder("="), copy=False)
+    values = math.prod(row)
+    at_once = wanted if most is None else min(wanted, max(1, most // max(1, values)))
+    done = 0
+    while True:
+        rows = min(at_once, wanted - done)
+        content = file.read(rows * values * kind.itemsize)
+        if len(content) < rows * values * kind.itemsize:
+            there = done * values * kind.itemsize + len(content)
+            raise FileError(
+                f"is cut off: its header says {(count, *row)} values of {kind.itemsize} bytes, "
+                f"but only {there:,} of {wanted * values * kind.itemsize:,} bytes are there.",
+                path=path,
+            )
+        done += rows
+        if done == count and file.read(1):
+            raise FileError(f"is longer than the {(count, *row)} values of its header.", path=path)
+        array = np.frombuffer(content, kind).reshape(rows, *row)
+        yield array.astype(kind.newbyteorder("="), copy=False), wanted
+        if done == wanted:
+            return
 
 
 def _labels_beside(path: Path) -> Path:

@@ -11,8 +11,8 @@ length; their width (by rows) must be the same, or `size` makes it so.
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
-from segue.readers.samples import Examples, find_examples, relative
-from segue.sequences import Array, Sequences
+from segue.readers.samples import Blocks, Examples, find_examples, relative, runs
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 By = Literal["rows", "columns"]
@@ -61,20 +61,60 @@ def read(
             named.
         OptionError: `by`, `colour` or `size` that means nothing.
     """
+    data, _ = next(_blocks(path, None, limit=limit, by=by, colour=colour, size=size, labels=labels))
+    return data
+
+
+def blocks(path: Path, **options: Any) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the files that has been read.
+
+    Raises:
+        FileError: as `read`; files that are damaged are found when it is their turn.
+    """
+    yield from _blocks(path, BLOCK_VALUES, **options)
+
+
+def _blocks(
+    path: Path,
+    values: int | None,
+    *,
+    limit: int | None = None,
+    by: By = "rows",
+    colour: Colour = "auto",
+    size: Sequence[int] | None = None,
+    labels: str | None = None,
+) -> Blocks:
     _check(by, colour, size)
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="image")
     problems: list[FileError] = []
-    images = []
-    for file in found.files:
-        try:
-            images.append(_load(file, colour, size))
-        except FileError as error:
-            problems.append(error)
-            if len(problems) == _SHOWN:
-                break
+    shapes = list(_each(partial(_shape, colour=colour, size=size), found.files, problems))
+    if not problems:
+        _check_widths(shapes, by, names=found.ids, path=path)
+        if any(len(shape) == 3 for shape in shapes):
+            colour = "colour"
+    for block in runs(np.array([np.prod(shape) for shape in shapes], np.int64), values):
+        load = partial(_load, colour=colour, size=size)
+        images = list(_each(load, found.files[block], problems))
+        if not problems:  # else the rest is looked through for more of them
+            data = _data_set(images_to_sequences(images, by, path=path), found[block])
+            yield data, block.stop / len(shapes)
     if problems:
         raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
-    return _data_set(images_to_sequences(images, by, names=found.ids, path=path), found)
+
+
+def _each(
+    function: Callable[[Path], Any], files: Sequence[Path], problems: list[FileError]
+) -> Iterator[Any]:
+    """What comes of each file, as long as there are not too many problems."""
+    for file in files:
+        if len(problems) == _SHOWN:
+            return
+        try:
+            yield function(file)
+        except FileError as error:
+            problems.append(error)
 
 
 def images_to_sequences(
@@ -100,9 +140,7 @@ def images_to_sequences(
     """
     flat = all(np.ndim(image) == 2 for image in images)
     steps = [_as_steps(np.asarray(image), by, flat=flat, path=path) for image in images]
-    widths = Counter(item.shape[1] for item in steps)
-    if len(widths) > 1:
-        raise FileError(_several_widths(steps, by, names, flat=flat), path=path)
+    _check_widths([np.shape(image) for image in images], by, names=names, path=path)
     return Sequences.from_list(steps)
 
 
@@ -135,8 +173,25 @@ def _check(by: str, colour: str, size: Any) -> None:
         raise OptionError(f"size={size!r}; expected (height, width), such as (28, 28).")
 
 
-def _load(file: Path, colour: Colour, size: Sequence[int] | None) -> Array:
+def _shape(file: Path, *, colour: Colour, size: Sequence[int] | None) -> tuple[int, ...]:
+    """`(height, width)` or `(height, width, 3)`, as the beginning of a file says."""
+
+    def shape(image: Any) -> tuple[int, ...]:
+        width, height = image.size
+        plain = (height, width) if size is None else tuple(size)
+        return plain if _is_grey(image, colour) else (*plain, 3)
+
+    return tuple(_opened(file, shape))
+
+
+def _load(file: Path, *, colour: Colour, size: Sequence[int] | None) -> Array:
     """`(height, width)` or `(height, width, 3)`, float32 between 0 and 1."""
+    pixels: Array = _opened(file, lambda image: _pixels(image, colour, size))
+    return pixels
+
+
+def _opened(file: Path, use: Callable[[Any], Any]) -> Any:
+    """What becomes of an image, with one kind of error for all that may be wrong."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -144,7 +199,7 @@ def _load(file: Path, colour: Colour, size: Sequence[int] | None) -> Array:
             warnings.simplefilter("ignore")  # of metadata; what cannot be read raises
             with Image.open(file) as image:
                 _check_image(image, file)
-                return _pixels(image, colour, size)
+                return use(image)
     except UnidentifiedImageError:
         raise FileError(_what_it_is(file), path=file) from None
     except Image.DecompressionBombError as error:
@@ -168,10 +223,14 @@ def _check_image(image: Any, file: Path) -> None:
         raise FileError(f"holds {frames} images; expected one.", path=file)
 
 
+def _is_grey(image: Any, colour: Colour) -> bool:
+    return colour == "grey" or (colour == "auto" and image.mode in _GREY)
+
+
 def _pixels(image: Any, colour: Colour, size: Sequence[int] | None) -> Array:
     from PIL import Image
 
-    grey = colour == "grey" or (colour == "auto" and image.mode in _GREY)
+    grey = _is_grey(image, colour)
     if image.mode in ("I", "F", "I;16", "I;16B", "I;16L"):  # 16 bit, or floats from 0 to 1
         values: Array = np.array(image, np.float32)
         if image.mode != "F":
@@ -198,20 +257,29 @@ def _what_it_is(file: Path) -> str:
     return f"is no image that Pillow reads: it begins with {begin.hex(' ')}."
 
 
-def _several_widths(steps: list[Array], by: By, names: Sequence[str], *, flat: bool) -> str:
+def _check_widths(
+    shapes: Sequence[tuple[int, ...]], by: By, *, names: Sequence[str], path: Path | None
+) -> None:
+    sizes = [shape[1] if by == "rows" else shape[0] for shape in shapes]
+    if len(set(sizes)) > 1:
+        raise FileError(_several_widths(shapes, sizes, by, names), path=path)
+
+
+def _several_widths(
+    shapes: Sequence[tuple[int, ...]], sizes: list[int], by: By, names: Sequence[str]
+) -> str:
     side = "widths" if by == "rows" else "heights"
-    colours = 1 if flat else 3
-    sizes = [item.shape[1] // colours for item in steps]
+    lengths = [shape[0] if by == "rows" else shape[1] for shape in shapes]
     other = next(i for i, found in enumerate(sizes) if found != sizes[0])
     first, second = (names[i] if names else f"image {i}" for i in (0, other))
     message = (
         f"holds images of several {side}, {sizes[0]} ({first}) and {sizes[other]} ({second}): "
         f"by {by} that is the number of channels, which must be the same. "
     )
-    if len({len(item) for item in steps}) == 1:
+    if len(set(lengths)) == 1:
         turned = "columns" if by == "rows" else "rows"
         return message + f"Their other side is the same: by={turned!r}."
-    common = (round(float(np.median([len(i) for i in steps]))), round(float(np.median(sizes))))
+    common = (round(float(np.median(lengths))), round(float(np.median(sizes))))
     size = common if by == "rows" else common[::-1]
     return message + f"Bring them to one size: size={size}."
 

@@ -1,7 +1,8 @@
-"""NumPy's arrays where they lie: `.npy` files and uncompressed members of `.npz`, mapped."""
+"""NumPy's arrays where they lie: `.npy` files and members of `.npz`, mapped."""
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from segue.readers.pairs import written
+from segue.errors import WriteError
+from segue.readers.pairs import passing_folder, written
 from segue.sequences import Array, Sequences
 
 # Bytes from which an array is mapped and not read.
@@ -30,10 +32,18 @@ def mapped_file(path: Path) -> Array | None:
 
 
 def mapped_member(path: Path, file: zipfile.ZipFile, name: str) -> Array | None:
-    """Return a large member of an `.npz` file, mapped; `None` if it is small or compressed."""
+    """Return a large member of an `.npz` file, mapped; `None` if it is small.
+
+    One that is compressed is written to a temporary file first.
+
+    Raises:
+        WriteError: the disk is full.
+    """
     info = file.getinfo(name)
-    if info.file_size < LARGE or info.compress_type != zipfile.ZIP_STORED:
+    if info.file_size < LARGE:
         return None
+    if info.compress_type != zipfile.ZIP_STORED:
+        return _unpacked(file, name)
     with path.open("rb") as stream:
         stream.seek(info.header_offset)
         header = stream.read(30)  # of the member, whose name and extra field follow
@@ -50,6 +60,18 @@ def mapped_member(path: Path, file: zipfile.ZipFile, name: str) -> Array | None:
         if is_fortran or dtype.hasobject:
             return None
         return np.memmap(path, dtype, "r", stream.tell(), shape)
+
+
+def _unpacked(file: zipfile.ZipFile, name: str) -> Array:
+    with passing_folder() as folder:
+        with file.open(name) as source, (folder / "x.npy").open("wb") as target:
+            try:
+                shutil.copyfileobj(source, target, 1 << 20)
+            except OSError as error:
+                said = f"{name} could not be unpacked ({error.strerror or error})."
+                raise WriteError(f"{said} Free some space in {folder.parent}.") from error
+        array: Array = np.load(folder / "x.npy", mmap_mode="r", allow_pickle=False)
+        return array
 
 
 def of_mapped(values: Array | None, lengths: npt.NDArray[np.int64] | None) -> Sequences | None:

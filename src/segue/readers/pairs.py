@@ -11,6 +11,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +64,27 @@ def written(sequences: Iterable[Array], *, small: int = SMALL) -> Sequences:
         sequences: `(time, channel)` or `(time,)` arrays.
         small: bytes up to which everything is taken into memory.
     """
-    place = cache_folder() / "streams"
-    place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=place))
-    try:
+    with passing_folder() as folder:
         Sequences.write(folder / "x.arrow", sequences)
         x = Sequences.open(folder / "x.arrow")
         if x.total_steps * x.channels * x.dtype.itemsize <= small:
             x = Sequences(np.array(x.values), x.offsets)
+    return x
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """A folder for files that are mapped and then have no name any more."""
+    place = cache_folder() / "streams"
+    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=place))
+    try:
+        yield folder
     finally:
         try:
             shutil.rmtree(folder)  # what is mapped stays readable
         except OSError:  # but not on every system
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return x
 
 
 def _pair(item: Any, number: int, *, labelled: bool) -> tuple[Any, Any]:

@@ -78,11 +78,7 @@ def read_pieces(
         limit: take so many sequences of each part, from its beginning.
         options: for the reader.
     """
-    if part is not None and pieces[0].part is not None:
-        names = [str(piece.part) for piece in pieces]
-        if part not in names:
-            raise DataError(f"There is no part {part!r}.{did_you_mean(part, names)}")
-        pieces = [piece for piece in pieces if piece.part == part]
+    pieces = of_part(pieces, part)
     if pieces[0].part is not None:
         sets = {str(p.part): p.reader.read(p.path, limit=limit, **options) for p in pieces}
         return limited(_joined(sets), limit)
@@ -90,6 +86,20 @@ def read_pieces(
     # A file may hold parts of its own; then the first few of each can only be told afterwards.
     data = piece.reader.read(piece.path, limit=limit, **options)
     return limited(data if part is None else data.part(part), limit)
+
+
+def of_part(pieces: list[Piece], part: str | None) -> list[Piece]:
+    """The pieces of one part, where they are parts.
+
+    Raises:
+        DataError: there is no such part.
+    """
+    if part is None or pieces[0].part is None:
+        return pieces
+    names = [str(piece.part) for piece in pieces]
+    if part not in names:
+        raise DataError(f"There is no part {part!r}.{did_you_mean(part, names)}")
+    return [piece for piece in pieces if piece.part == part]
 
 
 def limited(data: Dataset, limit: int | None) -> Dataset:
@@ -103,6 +113,16 @@ def limited(data: Dataset, limit: int | None) -> Dataset:
 
 
 def _joined(sets: dict[str, Dataset]) -> Dataset:
+    check_parts(sets)
+    return Dataset.concatenate(sets)
+
+
+def check_parts(sets: dict[str, Dataset]) -> None:
+    """Refuse parts that cannot be of one data set.
+
+    Raises:
+        DataError: they differ in their channels, kind of labels, or rate.
+    """
     for what, values in {
         "channels": {name: str(data.x.channels) for name, data in sets.items()},
         "labels": {name: _kind_of_labels(data) for name, data in sets.items()},
@@ -113,7 +133,6 @@ def _joined(sets: dict[str, Dataset]) -> Dataset:
         if len(set(values.values())) > 1:
             found = ", ".join(f"{value} in part {name!r}" for name, value in values.items())
             raise DataError(f"The parts do not agree in their {what}: {found}.")
-    return Dataset.concatenate(sets)
 
 
 def _kind_of_labels(data: Dataset) -> str:

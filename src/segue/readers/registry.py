@@ -2,7 +2,9 @@
 
 A module has `read(path, *, limit=None, **options) -> Dataset`, where `path` is one file (or one
 folder, where a format is a folder of many files), and `write(folder, data)` if it can be written.
-`limit` is there in those that need not read everything to give the first few sequences. What is
+`limit` is there in those that need not read everything to give the first few sequences. Those that
+need not have everything in memory have `blocks(path, **options)` too, an iterator over data sets
+that follow each other, each with the share of the whole that has been read. What is
 found in a folder, and which part each file is, is told from names alone, by `pattern`.
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -114,11 +116,7 @@ class Reader:
             FileError: a file that is not what it should be.
         """
         known, own = inspect.signature(self._module.read).parameters, self.options()
-        strange = sorted(set(options) - own.keys())
-        if strange:
-            hint = did_you_mean(strange[0], own) if own else " It has none."
-            raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
-        options = {name: _checked(own[name], value) for name, value in options.items()}
+        options = self._checked(options)
         if like is not None and like.get("format") == self.name:
             if "like" in known:
                 options["like"] = like
@@ -130,10 +128,44 @@ class Reader:
             data: Dataset = self._module.read(path, **options)
         except OSError as error:
             raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
-        said = {name: options[name] for name in _lasting(own) if name in options}
+        return self._remembering(data, options)
+
+    def blocks(self, path: Path, **options: Any) -> Iterator[tuple[Dataset, float]]:
+        """Read the same in data sets that follow each other, each of about four million values.
+
+        With each comes the share of the files that has been read.
+
+        Raises:
+            OptionError: an option that this format does not have.
+            FileError: a file that is not what it should be.
+        """
+        options = self._checked(options)
+        try:
+            for data, share in self._module.blocks(path, **options):
+                yield self._remembering(data, options), share
+        except OSError as error:
+            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether it need not have everything in memory at once."""
+        return hasattr(self._module, "blocks")
+
+    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        own = self.options()
+        strange = sorted(set(options) - own.keys())
+        if strange:
+            hint = did_you_mean(strange[0], own) if own else " It has none."
+            raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
+        return {name: _checked(own[name], value) for name, value in options.items()}
+
+    def _remembering(self, data: Dataset, options: Mapping[str, Any]) -> Dataset:
+        """The data set, which says how it was read."""
+        said = {name: options[name] for name in _lasting(self.options()) if name in options}
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
-        found = {} if "like" in known else said  # such a reader says all of it
-        return replace(data, reading={"format": self.name, **found, **(data.reading or {})})
+        if "like" in inspect.signature(self._module.read).parameters:
+            said = {}  # such a reader says all of it
+        return replace(data, reading={"format": self.name, **said, **(data.reading or {})})
 
     def write(self, folder: Path, data: Dataset) -> None:
         """Write the files of a data set into an empty folder.

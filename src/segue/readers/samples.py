@@ -8,17 +8,20 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.labels import as_labels
 from segue.readers.sidecar import Sidecar, read_sidecar
 from segue.sequences import Array
+
+Blocks = Iterator[tuple[Dataset, float]]  # with the share of the files that has been read
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,45 @@ class Examples:
     labels: Array | None = None
     groups: Array | None = None
     parts: Array | None = None
+
+    def __getitem__(self, index: slice) -> Examples:
+        """Some of them."""
+        columns = (self.labels, self.groups, self.parts)
+        return Examples(
+            self.files[index], self.ids[index], *(c if c is None else c[index] for c in columns)
+        )
+
+
+def runs(sizes: Array, most: int | None) -> list[slice]:
+    """Cut a row of things into runs of about so much in all; `None`: one run of everything.
+
+    >>> runs(np.array([3, 3, 3, 10, 1]), 6)
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None), slice(4, 5, None)]
+    """
+    starts, total = [0], 0
+    for place, size in enumerate(sizes.tolist()):
+        if most is not None and total and total + size > most:
+            starts.append(place)
+            total = 0
+        total += size
+    return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
+
+
+def collected(arrays: Iterable[Array], most: int | None) -> Iterator[list[Array]]:
+    """Arrays as they come, in lists of about so many values; `None`: one list of all.
+
+    >>> [len(some) for some in collected([np.zeros(3)] * 5, 6)]
+    [2, 2, 1]
+    """
+    waiting, values = list[Array](), 0
+    for array in arrays:
+        waiting.append(array)
+        values += array.size
+        if most is not None and values >= most:
+            yield waiting
+            waiting, values = [], 0
+    if waiting or most is None:
+        yield waiting
 
 
 def find_examples(

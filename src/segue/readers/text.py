@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,14 +24,15 @@ from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.decoding import check_encoding, lines, text_blocks
 from segue.readers.registry import NOTES, part_named
-from segue.readers.samples import Examples, find_examples, relative
+from segue.readers.samples import Blocks, Examples, find_examples, relative
 from segue.readers.sentences import split_sentences
-from segue.sequences import Array, Sequences
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
 
 _SHOWN = 20  # problems of one folder in one message
+_Text = tuple[tuple[int, int], str]
 
 
 def read(
@@ -64,48 +65,88 @@ def read(
         FileError: files that are empty or no texts of this encoding; the first twenty are named.
         OptionError: a unit, a chunk or an encoding that means nothing.
     """
+    given = {"unit": unit, "chunk": chunk, "encoding": encoding, "labels": labels}
+    data, _ = next(_blocks(path, None, limit=limit, **given))
+    return data
+
+
+def blocks(path: Path, **options: Any) -> Blocks:
+    """Read the same in data sets of about four million characters, which follow each other.
+
+    With each comes the share of the files that has been read.
+
+    Raises:
+        FileError: as `read`; files that are no texts are found when it is their turn.
+    """
+    yield from _blocks(path, BLOCK_VALUES, **options)
+
+
+def _blocks(
+    path: Path,
+    values: int | None,
+    *,
+    limit: int | None = None,
+    unit: Any = None,
+    chunk: Any = None,
+    encoding: Any = None,
+    labels: Any = None,
+) -> Blocks:
     check_encoding(encoding)
     chosen = _unit(unit, chunk)
     cut = partial(_UNITS[chosen], encoding=encoding, **({} if chunk is None else {"count": chunk}))
     whole = chosen == "file"
     first = limit if whole else None
     found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
-    texts, places, problems = _read_all(found, cut, None if whole else limit)
+    problems: list[FileError] = []
+    coming = _texts(found, cut, None if whole else limit, problems)
+    while block := list(_some(coming, values)):
+        if problems:  # the rest is looked through for more of them
+            continue
+        texts = Sequences.from_texts(text for _, text in block)
+        places = np.array([place for place, _ in block], np.int64)
+        data = _data_set(texts, places, found, path, whole=whole)
+        yield replace(data, reading={"unit": chosen}), (places[-1, 0] + 1) / len(found.files)
     if problems:
         raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
-    data = _data_set(texts, np.array(places, np.int64).reshape(-1, 2), found, path, whole=whole)
-    return replace(data, reading={"unit": chosen})
 
 
-def _read_all(
-    found: Examples, cut: Callable[[Path], Iterator[str]], limit: int | None
-) -> tuple[Sequences, list[tuple[int, int]], list[FileError]]:
-    """The texts, for each its file and its place there, and what was wrong."""
-    places: list[tuple[int, int]] = []
-    problems: list[FileError] = []
+def _some(coming: Iterator[_Text], values: int | None) -> Iterator[_Text]:
+    """The next ones, of about so many characters."""
+    characters = 0
+    while values is None or characters < values:
+        item = next(coming, None)
+        if item is None:
+            return
+        yield item
+        characters += len(item[1])
 
-    def texts() -> Iterator[str]:
-        left = _shares(found, limit)
-        for number, file in enumerate(found.files):
-            key = None if found.labels is None else found.labels[number]
-            if len(problems) >= _SHOWN or left.get(key) == 0:
-                continue
-            before = len(places)
-            try:
-                for place, text in enumerate(islice(cut(file), left.get(key))):
-                    places.append((number, place))
-                    yield text
-                if len(places) == before:
-                    raise FileError("is empty: remove it, there is nothing to read.", path=file)
-            except FileError as error:
-                problems.append(error)
-            except OSError as error:
-                said = f"cannot be read ({error.strerror or error})."
-                problems.append(FileError(said, path=file))
-            if key in left:
-                left[key] -= len(places) - before
 
-    return Sequences.from_texts(texts()), places, problems
+def _texts(
+    found: Examples,
+    cut: Callable[[Path], Iterator[str]],
+    limit: int | None,
+    problems: list[FileError],
+) -> Iterator[_Text]:
+    """The texts, each with the number of its file and its place there."""
+    left = _shares(found, limit)
+    for number, file in enumerate(found.files):
+        key = None if found.labels is None else found.labels[number]
+        if len(problems) >= _SHOWN or left.get(key) == 0:
+            continue
+        count = 0
+        try:
+            for text in islice(cut(file), left.get(key)):
+                yield (number, count), text
+                count += 1
+            if count == 0:
+                raise FileError("is empty: remove it, there is nothing to read.", path=file)
+        except FileError as error:
+            problems.append(error)
+        except OSError as error:
+            said = f"cannot be read ({error.strerror or error})."
+            problems.append(FileError(said, path=file))
+        if key in left:
+            left[key] -= count
 
 
 def _shares(found: Examples, limit: int | None) -> dict[object, int]:

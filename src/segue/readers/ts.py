@@ -17,6 +17,7 @@ Source: "Data formats", www.timeseriesclassification.com. Text is read as UTF-8.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,9 @@ from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.labels import as_labels
+from segue.readers.samples import Blocks, collected
 from segue.readers.writing import check_plain, parts_of
-from segue.sequences import Array, Sequences
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 
 @dataclass
@@ -68,28 +70,48 @@ def read(path: Path, *, limit: int | None = None) -> Dataset:
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    number = 0
-    cases: list[Array] = []
-    labels: list[str] = []
-    header = Header()
-    in_header = True
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        try:
-            for number, line in _lines(file):  # noqa: B007 (the message below needs it)
-                if in_header:
-                    in_header = _read_tag(line, header)
-                elif len(cases) != limit:
-                    steps, label = _read_case(line, header)
-                    cases.append(steps)
-                    labels.append(label)
-                else:
-                    break
-        except DataError as error:
-            raise FileError(str(error), path=path, line=number) from None
+    data, _ = next(_blocks(path, None, limit=limit))
+    return data
+
+
+def blocks(path: Path) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the file that has been read.
+    """
+    yield from _blocks(path, BLOCK_VALUES)
+
+
+def _blocks(path: Path, most: int | None, *, limit: int | None = None) -> Blocks:
+    header, labels, size = Header(), list[str](), path.stat().st_size
+    with path.open("rb") as raw:
+        file = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace")
+        for cases in collected(_cases(file, header, labels, limit, path), most):
+            yield _dataset(cases, labels, header), min(1.0, raw.tell() / size)
+            labels.clear()
+
+
+def _cases(
+    file: Iterable[str], header: Header, labels: list[str], limit: int | None, path: Path
+) -> Iterator[Array]:
+    """The values of each case; the header and the labels are filled in on the way."""
+    number, cases, in_header = 0, 0, True
+    try:
+        for number, line in _lines(file):  # noqa: B007 (the message below needs it)
+            if in_header:
+                in_header = _read_tag(line, header)
+            elif cases != limit:
+                steps, label = _read_case(line, header)
+                labels.append(label)
+                cases += 1
+                yield steps
+            else:
+                break
+    except DataError as error:
+        raise FileError(str(error), path=path, line=number) from None
     if in_header or (not cases and limit != 0):
         what = "no line @data" if in_header else "no cases after @data"
         raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
-    return _dataset(cases, labels, header)
 
 
 def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:

@@ -8,15 +8,18 @@ Source: Dau et al., "The UCR time series archive", IEEE/CAA J. Autom. Sinica 6(6
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.labels import as_labels
-from segue.sequences import Array, Sequences
+from segue.readers.samples import Blocks, collected
+from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 
 def read(path: Path, *, limit: int | None = None) -> Dataset:
@@ -34,21 +37,46 @@ def read(path: Path, *, limit: int | None = None) -> Dataset:
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    series: list[Array] = []
-    labels: list[str] = []
-    number = 0
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    data, _ = next(_blocks(path, None, limit=limit))
+    return data
+
+
+def blocks(path: Path) -> Blocks:
+    """Read the same in data sets of about four million values, which follow each other.
+
+    With each comes the share of the lines that has been read.
+    """
+    yield from _blocks(path, BLOCK_VALUES)
+
+
+def _blocks(path: Path, most: int | None, *, limit: int | None = None) -> Blocks:
+    with _open(path) as file:  # what is a number is told from all labels
+        labels = as_labels([line.partition("\t")[0].strip() for line in islice(file, limit)])
+    if len(labels) == 0 and limit != 0:
+        raise FileError("is empty; expected a label and values in each line.", path=path)
+    done = 0
+    with _open(path) as file:
+        for series in collected(_series(islice(file, limit), path), most):
+            y = labels[done : done + len(series)]
+            done += len(series)
+            yield Dataset(Sequences.from_list(series), y), done / len(labels)
+
+
+def _open(path: Path) -> IO[str]:
+    return path.open(encoding="utf-8-sig", errors="replace")
+
+
+def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
+    """The values of each line, without what fills them up."""
+    expected = 0
+    for number, line in enumerate(lines, start=1):
+        label, *texts = line.rstrip("\r\n").split("\t")
+        expected = expected or len(texts)
         try:
-            for number, line in enumerate(islice(file, limit), start=1):  # noqa: B007 (see below)
-                label, *values = line.rstrip("\r\n").split("\t")
-                series.append(_values(label, values, len(series[0]) if series else len(values)))
-                labels.append(label.strip())
+            values = _values(label, texts, expected)
         except DataError as error:
             raise FileError(str(error), path=path, line=number) from None
-    if not series and limit != 0:
-        raise FileError("is empty; expected a label and values in each line.", path=path)
-    x = Sequences.from_list([without_padding(values) for values in series])
-    return Dataset(x, as_labels(labels))
+        yield without_padding(values)
 
 
 def accepts(path: Path) -> bool:

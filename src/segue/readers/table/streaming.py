@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,10 +65,10 @@ def _check_same(data: Dataset, first: Dataset) -> None:
 def _batches(path: Path) -> Iterator[tuple[Loaded, float]]:
     if path.suffix.lower() in (".parquet", ".pq"):
         yield from _parquet_batches(path)
-    elif path.suffix.lower() in (".csv", ".tsv"):
-        yield from _text_batches(path)
+    elif path.suffix.lower() in (".feather", ".arrow"):
+        yield from _arrow_batches(path)
     else:
-        raise CannotStreamError
+        yield from _text_batches(path)
 
 
 def _parquet_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
@@ -81,6 +82,25 @@ def _parquet_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
                 done += len(batch)
     except pa.ArrowException as error:
         raise FileError(f"is not a whole Parquet file ({error}).", path=path) from error
+
+
+def _arrow_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
+    """Record by record, as whoever wrote the file cut it."""
+    done = 0
+    try:
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            for number in range(reader.num_record_batches):
+                batch = reader.get_batch(number)
+                if len(batch):
+                    table = pa.Table.from_batches([batch])
+                    yield (
+                        Loaded(table, path, first_row=done),
+                        (number + 1) / reader.num_record_batches,
+                    )
+                done += len(batch)
+    except pa.ArrowException as error:  # the first version of Feather, or no such file
+        raise CannotStreamError from error
 
 
 def _text_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
@@ -142,9 +162,15 @@ def _may_be_a_name(columns: Columns, name: str) -> bool:
 
 
 def _bytes_a_row(path: Path, dialect: Dialect) -> float:
+    """Of the file, which may be packed."""
     with path.open("rb") as file:
-        head = file.read(1 << 18)
-    return len(head) / max(1, head.count(b"\n") - dialect.skip)
+        if path.suffix.lower() == ".gz":
+            head = gzip.GzipFile(fileobj=file).read(1 << 20)
+            used = file.tell()
+        else:
+            head = file.read(1 << 18)
+            used = len(head)
+    return used / max(1, head.count(b"\n") - dialect.skip)
 
 
 def _joined(waiting: Loaded | None, loaded: Loaded) -> Loaded:
