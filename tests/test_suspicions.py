@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Callable[[], Dataset], str]] = {
         lambda: make(
             parts=np.where(LABELS == "a", "train", np.where(np.arange(60) < 20, "train", "test"))
         ),
-        "1 of 2 classes do not occur in part test: 'a'",
+        "1 of 2 classes does not occur in part test: 'a'",
     ),
     "long": (
         lambda: make([*[10] * 31, *[11] * 28, 400], ids=np.array([f"s{i}" for i in range(60)])),
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[Callable[[], Dataset], str]] = {
         lambda: Dataset(
             list(make().x[:4]) * 3, ["a", "b", "a", "b", "b", "b", "a", "b"] + ["a", "b"] * 2
         ),
-        "1 sequences occur again with another label",
+        "1 sequence occurs again with another label",
     ),
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue import splits
-from segue.errors import DataError, FileError, did_you_mean
+from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
 from segue.suspicions import Suspicion, suspicions
@@ -109,7 +109,8 @@ class Dataset:
             problems.append(f"{len(self.channels)} channel names for {self.x.channels} channels")
         if problems:
             raise DataError(
-                f"There are {count} sequences, but {', and '.join(problems)}. "
+                f"There {'is' if count == 1 else 'are'} {counted(count, 'sequence')}, but "
+                f"{', and '.join(problems)}. "
                 "Each must have one entry for each sequence."
             )
         if isinstance(self.y, Sequences) and not np.array_equal(self.y.lengths, self.x.lengths):

@@ -105,6 +105,16 @@ class MissingPackageError(SegueError, ImportError):
     """A package of an optional extra that is not installed; the message has the install line."""
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things, in words.
+
+    >>> counted(1, "sequence"), counted(1_000, "class"), counted(0, "step")
+    ('1 sequence', '1,000 classes', '0 steps')
+    """
+    plural = f"{what}es" if what.endswith(("s", "x", "ch")) else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `' Did you mean "lstm"?'` when a known word is near, else the list of known words.
 

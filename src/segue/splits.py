@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.randomness import numpy_generator
 
 Array = npt.NDArray[Any]
@@ -174,13 +174,17 @@ def leaks(
     """Say how many windows overlap and groups are parted between two sides; nothing if none.
 
     >>> leaks(np.array([0]), np.array([1]), groups=np.array(["ann", "ann"]))
-    '1 of 1 groups are on both sides of the split.'
+    '1 of 1 group is on both sides of the split.'
     """
     said = []
     if spans is not None and (count := count_overlapping(spans[first], spans[second])):
-        said.append(f"{count:,} of {len(second):,} windows overlap with windows of the other side.")
-    if groups is not None and len(both := np.intersect1d(groups[first], groups[second])):
+        windows = counted(len(second), "window")
         said.append(
-            f"{len(both)} of {len(np.unique(groups))} groups are on both sides of the split."
+            f"{count:,} of {windows} {'overlaps' if count == 1 else 'overlap'} with windows of the "
+            "other side."
         )
+    if groups is not None and len(both := np.intersect1d(groups[first], groups[second])):
+        every = counted(len(np.unique(groups)), "group")
+        are = "is" if len(both) == 1 else "are"
+        said.append(f"{len(both)} of {every} {are} on both sides of the split.")
     return " ".join(said)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import counted
 from segue.values import Kind, decode
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Summary:
             ("channels", f"{self.channels}") if self.kind == "numbers" else ("values", self.kind),
             (
                 "length",
-                f"{shortest} {unit}, all the same"
+                f"{shortest} {unit if shortest != 1 else unit[:-1]}, all the same"
                 if shortest == longest
                 else f"{shortest} to {longest} {unit}, median {median:g}",
             ),
@@ -80,7 +81,10 @@ class Summary:
             rows.append(("groups", f"{self.groups:,}"))
         values, sequences = self.missing
         rows.append(
-            ("missing values", f"{values:,} in {sequences:,} sequences" if values else "none")
+            (
+                "missing values",
+                f"{values:,} in {counted(sequences, 'sequence')}" if values else "none",
+            )
         )
         rows.append(("duplicates", f"{self.duplicates:,}" if self.duplicates else "none"))
         if self.parts:

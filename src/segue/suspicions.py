@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import counted
+
 if TYPE_CHECKING:
     from segue.dataset import Dataset
 
@@ -127,7 +129,7 @@ def _constant_in_a_class(data: Dataset, of: _Statistics) -> Iterator[Suspicion]:
             yield Suspicion(
                 "constant in a class",
                 f"channel {_channel(data, channel)} is always {lower[channel]:g} in the "
-                f"{len(members):,} sequences of class {name!r}, and {low[channel]:g} to "
+                f"{counted(len(members), 'sequence')} of class {name!r}, and {low[channel]:g} to "
                 f"{high[channel]:g} in all",
                 {"channel": _channel(data, channel), "class": name, "sequences": len(members)},
             )
@@ -241,8 +243,8 @@ def _long(data: Dataset) -> Iterator[Suspicion]:
         name = row if data.ids is None else data.ids[row]
         yield Suspicion(
             "long",
-            f"sequence {name} has {longest:,} steps, {longest / median:,.0f} times the median; the "
-            f"next one has {second:,}",
+            f"sequence {name} has {counted(int(longest), 'step')}, {longest / median:,.0f} times "
+            f"the median; the next one has {second:,}",
             {"sequence": row, "steps": int(longest), "median": median},
         )
 
@@ -259,7 +261,8 @@ def _classes(data: Dataset) -> Iterator[Suspicion]:
         if absent:
             yield Suspicion(
                 "classes",
-                f"{len(absent)} of {len(data.classes or ())} classes do not occur in part {part}: "
+                f"{len(absent)} of {len(data.classes or ())} classes "
+                f"{'does' if len(absent) == 1 else 'do'} not occur in part {part}: "
                 f"{_first([repr(name) for name in absent])}",
                 {"part": part, "classes": absent},
             )
@@ -275,10 +278,14 @@ def _groups(data: Dataset) -> Iterator[Suspicion]:
     if both:
         yield Suspicion(
             "groups",
-            f"{len(both)} of {len(sides)} groups are in more than one part: "
+            f"{len(both)} of {counted(len(sides), 'group')} {_are(both)} in more than one part: "
             f"{_first([repr(name) for name in both])}; scores will flatter",
             {"groups": len(both), "of": len(sides)},
         )
+
+
+def _are(things: list[Any]) -> str:
+    return "is" if len(things) == 1 else "are"
 
 
 def _labels(data: Dataset) -> Iterator[Suspicion]:
@@ -292,7 +299,8 @@ def _labels(data: Dataset) -> Iterator[Suspicion]:
     if count:
         yield Suspicion(
             "labels",
-            f"{count:,} sequences occur again with another label",
+            f"{counted(count, 'sequence')} {'occurs' if count == 1 else 'occur'} again with "
+            "another label",
             {"sequences": count},
         )
 

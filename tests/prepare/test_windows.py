@@ -130,7 +130,7 @@ def test_groups_stay_together_before_time() -> None:
     assert not set(first.groups) & set(second.groups)
     one = Dataset([np.arange(20.0)], groups=["ann"])
     assert len(segue.windows(one, size=5).split(0.3)[1]) == 4
-    with pytest.warns(UserWarning, match="1 of 1 groups are on both sides"):
+    with pytest.warns(UserWarning, match="1 of 1 group is on both sides"):
         Dataset([[1.0]] * 4, groups=["ann"] * 4).split(0.5, by="sequence")
 
 

@@ -99,6 +99,7 @@ def test_a_flat_folder_with_a_table(tmp_path: Path, name: str) -> None:
     assert data.groups.tolist() == ["anna", "ben"]
     assert data.parts.tolist() == ["train", "test"]
     assert data.ids.tolist() == ["1.wav", "2.wav"]
+    assert data.notes[0].startswith(f"{name} says file '")
 
 
 def test_a_table_somewhere_else(tmp_path: Path) -> None:
@@ -126,19 +127,31 @@ def test_what_the_table_leaves_out_is_left_out_with_a_warning(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("name,score\n1.wav,3\n", "begins with the columns name, score; expected one called"),
-        ("filename,label\n", "has no line for any file"),
-        ("filename,label\n1.wav\n", "line 2: 1 columns; expected at least 2"),
-        ("filename,label\n1.wav,\n", "line 2: no label"),
-        ("filename,label\n1.wav,a\n1.wav,b\n", "line 3: 1.wav was named before, in line 2"),
-        ("filename,label,part\n1.wav,a,tset\n", "part 'tset'; expected train, validation or test"),
-        ('filename,label\n"1.wav,a\n', "is no table of text"),
-        ("filename,label\n1.wv,a\n", "labels.csv, line 2: '1.wv' is not there"),
+        ("nr,score\n7,3\n", "has the columns nr, score; expected one with the names of files"),
+        ("filename,label\n", "has a line of names and no rows"),
+        ("filename,label\n1.wav\n", "line 2: has 1 field; expected 2"),
+        ("filename,label\n1.wav,\n", "column 'label' has no label in any line"),
+        ("filename,label\n1.wav,a\n2.wav,\n", "line 3: column 'label' has no label; 1 of 2"),
+        ("filename\n1.wav\n", "names files in column 'filename' and has no column with their la"),
+        (
+            "filename,label\n1.wav,a\n1.wav,b\n",
+            "line 3: names the file '1.wav' a second time; the first is line 2",
+        ),
+        (
+            "filename,label,part\n1.wav,a,train\n2.wav,a,tset\n",
+            "line 3: column 'part' has part 'tset'; expected train, validation or test",
+        ),
+        ('filename,label\n"1.wav,a\n', "labels.csv"),
+        (
+            "filename,label\n1.wv,a\n",
+            "labels.csv, line 2: names the file '1.wv', which is not there",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit(tmp_path: Path, table: str, said: str) -> None:
     """The message has the line."""
     put(tmp_path / "1.wav")
+    put(tmp_path / "2.wav")
     (tmp_path / "labels.csv").write_text(table)
     with pytest.raises(FileError, match=said):
         read(tmp_path)

@@ -11,6 +11,7 @@ import typer
 from segue.cli.columns import Columns, read_source, tell, with_columns
 from segue.cli.progress import Progress
 from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json, print_table
+from segue.errors import counted
 
 app = typer.Typer(
     name="data", help="Data sets: names, what they hold, mapped files.", no_args_is_help=True
@@ -95,7 +96,7 @@ def convert(
     if json:
         print_json({"file": str(file), "sequences": len(data), "bytes": size})
         return
-    print(f"{len(data):,} sequences  {file}  {size / 1e6:,.1f} MB")
+    print(f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB")
 
 
 def _origin(source: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from segue.errors import counted
+
 Row = tuple[str, str]
 Metrics = dict[str, Any]
 
@@ -54,7 +56,7 @@ def _tags(metrics: Metrics) -> list[Row]:
 def _errors(metrics: Metrics) -> list[Row]:
     count = _sequences(metrics)
     if "windows" in metrics:
-        count = f"{metrics['windows']:,} windows of {count}"
+        count = f"{counted(int(metrics['windows']), 'window')} of {count}"
     found = f"{metrics['rmse']:.4g}  R² {metrics['r2']:.4f}, {count}"
     baselines = metrics["baselines"].items()
     return [
@@ -73,8 +75,7 @@ def _perplexity(metrics: Metrics) -> list[Row]:
 
 
 def _sequences(metrics: Metrics) -> str:
-    count = metrics["sequences"]
-    return "1 sequence" if count == 1 else f"{count:,} sequences"
+    return counted(int(metrics["sequences"]), "sequence")
 
 
 HEADLINES: dict[str, Callable[[Metrics], list[Row]]] = {

@@ -7,6 +7,7 @@ import time
 from typing import Any, Self
 
 from segue.cli.shared import duration
+from segue.errors import counted
 
 _SECONDS = 10.0  # between two plain lines
 
@@ -52,4 +53,4 @@ class Progress:
             if share:
                 seconds = (now - self._began) * (1 - share) / share
                 left = f", {share:.0%}, {duration(seconds)} left"
-            print(f"{self._what} {done:,} sequences{left}", file=sys.stderr, flush=True)
+            print(f"{self._what} {counted(done, 'sequence')}{left}", file=sys.stderr, flush=True)

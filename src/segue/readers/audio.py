@@ -6,7 +6,7 @@ A folder holds either one folder for each class, with its sounds inside,
     instruments/piano/001.wav
 
 or sounds side by side, with their labels in a table beside them (`labels.csv`, or the only .csv or
-.tsv file that is there; see `segue.readers.sidecar`), or without any labels. Train, test and
+.tsv file that is there; see `segue.readers.table.listing`), or without any labels. Train, test and
 validation folders may stand above all of these. One file alone is one sequence.
 
 Headers are read first, so that the values have their place in memory before the first is read; then
@@ -28,7 +28,8 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.extras import require
-from segue.readers.samples import Blocks, Examples, find_examples, relative, runs
+from segue.readers.blocks import Blocks, runs
+from segue.readers.samples import Examples, find_examples, relative
 from segue.readers.soundfiles import Header, read_header, read_samples
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
@@ -64,7 +65,7 @@ def read(
             out, the rate that most files have, and of those the lowest.
         channels: "mono" takes the mean of a sound's channels, "all" keeps them.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.sidecar`.
+            `segue.readers.table.listing`.
 
     Returns:
         Values between -1 and 1, `rate_hz`, and the names of the files as `ids`.
@@ -127,6 +128,7 @@ def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
         groups=found.groups,
         parts=found.parts,
         ids=np.array(found.ids),
+        notes=found.notes,
         reading={"rate": plan.rate},
     )
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError
+from segue.readers.blocks import Blocks, runs
 from segue.readers.labels import as_classes
-from segue.readers.samples import Blocks, runs
 from segue.readers.writing import check_plain, folders_of_parts
 from segue.sequences import BLOCK_VALUES, Sequences
 

@@ -20,8 +20,8 @@ from typing import IO, Any, cast
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import FileError
-from segue.readers.samples import Blocks
+from segue.errors import FileError, counted
+from segue.readers.blocks import Blocks
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -83,7 +83,8 @@ def _labels(path: Path, limit: int | None, count: int) -> Array:
     y = read_idx(_labels_beside(path), limit=limit)
     if y.shape != (count,):
         raise FileError(
-            f"has {count} images, but there are labels of shape {y.shape} beside it.", path=path
+            f"has {counted(count, 'image')}, but there are labels of shape {y.shape} beside it.",
+            path=path,
         )
     return y.astype(np.int64)
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
-from segue.readers.samples import Blocks, Examples, find_examples, relative, runs
+from segue.readers.blocks import Blocks, runs
+from segue.readers.samples import Examples, find_examples, relative
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
@@ -50,7 +51,7 @@ def read(
         colour: "grey" or "colour" for all images; "auto": grey if all are.
         size: (height, width) that every image is brought to.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.sidecar`.
+            `segue.readers.table.listing`.
 
     Returns:
         Values between 0 and 1, `[row, column]` of an image, or `[row, column * 3]` with red, green
@@ -285,7 +286,14 @@ def _several_widths(
 
 
 def _data_set(x: Sequences, found: Examples) -> Dataset:
-    return Dataset(x, found.labels, groups=found.groups, parts=found.parts, ids=np.array(found.ids))
+    return Dataset(
+        x,
+        found.labels,
+        groups=found.groups,
+        parts=found.parts,
+        ids=np.array(found.ids),
+        notes=found.notes,
+    )
 
 
 def _together(problems: list[FileError], count: int, path: Path) -> FileError:

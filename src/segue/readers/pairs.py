@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.readers.fetching import cache_folder
 from segue.sequences import Array, Sequences
 
@@ -116,8 +116,8 @@ def _targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | No
         return np.stack(rows), None
     wrong = next(i for i, row in enumerate(rows) if len(row) != x.lengths[i])
     raise DataError(
-        f"Item {wrong} has {x.lengths[wrong]} steps and {len(rows[wrong])} labels; expected one "
-        "label, or one for each step."
+        f"Item {wrong} has {counted(x.lengths[wrong], 'step')} and "
+        f"{counted(len(rows[wrong]), 'label')}; expected one label, or one for each step."
     )
 
 

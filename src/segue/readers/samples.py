@@ -8,20 +8,14 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
-
-from segue.dataset import Dataset
-from segue.errors import FileError, OptionError, did_you_mean
+from segue.errors import FileError, OptionError
 from segue.readers.labels import as_labels
-from segue.readers.sidecar import Sidecar, read_sidecar
 from segue.sequences import Array
-
-Blocks = Iterator[tuple[Dataset, float]]  # with the share of the files that has been read
 
 
 @dataclass(frozen=True)
@@ -34,6 +28,7 @@ class Examples:
         labels: `[n]`, from the folders' names or the table; `None` where there are none.
         groups: `[n]`, from the table, where it has them.
         parts: `[n]`, from the table, where it has them.
+        notes: which columns of the table say what.
     """
 
     files: tuple[Path, ...]
@@ -41,45 +36,22 @@ class Examples:
     labels: Array | None = None
     groups: Array | None = None
     parts: Array | None = None
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, index: slice) -> Examples:
         """Some of them."""
-        columns = (self.labels, self.groups, self.parts)
+
+        def some(column: Array | None) -> Array | None:
+            return None if column is None else column[index]
+
         return Examples(
-            self.files[index], self.ids[index], *(c if c is None else c[index] for c in columns)
+            self.files[index],
+            self.ids[index],
+            some(self.labels),
+            some(self.groups),
+            some(self.parts),
+            self.notes,
         )
-
-
-def runs(sizes: Array, most: int | None) -> list[slice]:
-    """Cut a row of things into runs of about so much in all; `None`: one run of everything.
-
-    >>> runs(np.array([3, 3, 3, 10, 1]), 6)
-    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None), slice(4, 5, None)]
-    """
-    starts, total = [0], 0
-    for place, size in enumerate(sizes.tolist()):
-        if most is not None and total and total + size > most:
-            starts.append(place)
-            total = 0
-        total += size
-    return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
-
-
-def collected(arrays: Iterable[Array], most: int | None) -> Iterator[list[Array]]:
-    """Arrays as they come, in lists of about so many values; `None`: one list of all.
-
-    >>> [len(some) for some in collected([np.zeros(3)] * 5, 6)]
-    [2, 2, 1]
-    """
-    waiting, values = list[Array](), 0
-    for array in arrays:
-        waiting.append(array)
-        values += array.size
-        if most is not None and values >= most:
-            yield waiting
-            waiting, values = [], 0
-    if waiting or most is None:
-        yield waiting
 
 
 def find_examples(
@@ -126,7 +98,7 @@ def find_examples(
     table = _table(path, files, labels) if own or labels is not None else None
     if table is not None:
         names = own or [f"{label}/{name}" for label, names in classes.items() for name in names]
-        return _of_table(path, names, read_sidecar(table), limit, what)
+        return _of_table(path, names, table, limit, what)
     if classes:
         return _of_classes(path, classes, limit)
     if not own:
@@ -175,50 +147,38 @@ def _members(names: Sequence[str]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _of_table(
-    path: Path, names: list[str], table: Sidecar, limit: int | None, what: str
-) -> Examples:
-    files = _places(path, names, table, what)
-    if limit is None:
-        chosen = list(range(len(files)))
-    elif table.parts is None:
-        chosen = in_turn(_members(table.labels), limit)
-    else:
-        chosen = sorted(i for members in _members(table.parts) for i in members[:limit])
+def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what: str) -> Examples:
+    from segue.readers.table.listing import read_listing  # brings pyarrow
 
-    def column(texts: Sequence[str] | None) -> Array | None:
-        return None if texts is None else np.array([texts[i] for i in chosen])
-
-    return Examples(
-        tuple(files[i] for i in chosen),
-        tuple(table.files[i] for i in chosen),
-        as_labels([table.labels[i] for i in chosen]),
-        column(table.groups),
-        column(table.parts),
-    )
-
-
-def _places(path: Path, names: list[str], table: Sidecar, what: str) -> list[Path]:
-    """Where the files of the table are; those that it does not name are left out with a warning."""
-    places = [path / n if (path / n).is_file() else table.path.parent / n for n in table.files]
-    absent = [i for i, place in enumerate(places) if not place.is_file()]
-    if absent:
-        first = table.files[absent[0]]
-        raise FileError(
-            f"{first!r} is not there, nor are {len(absent) - 1} more {what}s of the table."
-            + (did_you_mean(first, names[:1000]) if names else ""),
-            path=table.path,
-            line=table.lines[absent[0]],
-        )
-    listed = {place.resolve() for place in places}
+    listing = read_listing(table, names, folder=path)
+    listed = {(path / file).resolve() for file in listing.files}
     others = [name for name in names if (path / name).resolve() not in listed]
     if others:
         warnings.warn(
-            f"{table.path} has no line for {len(others)} of the {what}s, such as {others[0]}: they "
+            f"{table} has no line for {len(others)} of the {what}s, such as {others[0]}: they "
             "are left out.",
             stacklevel=2,
         )
-    return places
+    labels = None if listing.labels is None else listing.labels.tolist()
+    if limit is None:
+        chosen = list(range(len(listing.files)))
+    elif listing.parts is not None:
+        members = _members(listing.parts.tolist())
+        chosen = sorted(i for inside in members for i in inside[:limit])
+    else:
+        chosen = in_turn(_members(labels or listing.files), limit)
+
+    def column(values: Array | None) -> Array | None:
+        return None if values is None else values[chosen]
+
+    return Examples(
+        tuple(path / listing.files[i] for i in chosen),
+        tuple(listing.files[i] for i in chosen),
+        column(listing.labels),
+        column(listing.groups),
+        column(listing.parts),
+        (listing.note(),),
+    )
 
 
 def _table(path: Path, files: list[str], labels: str | None) -> Path | None:

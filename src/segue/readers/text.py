@@ -22,9 +22,10 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
+from segue.readers.blocks import Blocks
 from segue.readers.decoding import check_encoding, lines, text_blocks
 from segue.readers.registry import NOTES, part_named
-from segue.readers.samples import Blocks, Examples, find_examples, relative
+from segue.readers.samples import Examples, find_examples, relative
 from segue.readers.sentences import split_sentences
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
@@ -55,7 +56,7 @@ def read(
             left.
         encoding: such as "cp1252"; if left out, what a file's mark says, else UTF-8.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.sidecar`.
+            `segue.readers.table.listing`.
 
     Returns:
         Texts. `ids` are the names of the files, with the place in the file where there are several;
@@ -172,6 +173,7 @@ def _data_set(x: Sequences, places: Array, found: Examples, path: Path, *, whole
         groups=groups,
         parts=None if found.parts is None else found.parts[files],
         ids=ids,
+        notes=found.notes,
     )
 
 

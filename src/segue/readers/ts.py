@@ -28,8 +28,8 @@ import numpy as np
 from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
+from segue.readers.blocks import Blocks, collected
 from segue.readers.labels import as_labels
-from segue.readers.samples import Blocks, collected
 from segue.readers.writing import check_plain, parts_of
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 

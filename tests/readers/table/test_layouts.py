@@ -132,7 +132,7 @@ def test_rows_in_any_order(tmp_path: Path) -> None:
     data = read(put(tmp_path, "data.csv", text))
     assert steps(data) == [[[5, 6], [7, 8], [9, 10]], [[1, 2], [3, 4]]]
     assert data.y.tolist() == ["sit", "walk"]
-    assert "1 of 2 sequences were sorted by 'time'" in data.notes
+    assert "1 of 2 sequences was sorted by 'time'" in data.notes
 
 
 def test_a_label_for_each_step(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_one_recording(tmp_path: Path) -> None:
         (["12/31/2024 10:00:00", "12/31/2024 10:00:01", "12/31/2024 10:00:02"], 1.0, ""),
         (["10:00:00", "10:00:01", "10:00:02"], 1.0, ""),
         (["0", "1", "2"], None, ""),
-        (["0", "1", "2", "5"], None, "1 of 3 steps are not as far from the one before as usual"),
-        (["0", "0.5", "0.5"], None, "1 steps have the same time 'time' as the step before"),
+        (["0", "1", "2", "5"], None, "1 of 3 steps is not as far from the one before as usual"),
+        (["0", "0.5", "0.5"], None, "1 step has the same time 'time' as the step before"),
     ],
 )
 def test_times(tmp_path: Path, times: list[str], rate: float | None, said: str) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.dataset import Dataset
+from segue.errors import counted
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.plan import Plan
@@ -222,7 +223,9 @@ def _order(columns: Columns, plan: Plan) -> _Order:
     if falls.any():
         rows = np.lexsort((times, codes))
         mended = len(np.unique(codes[np.argsort(codes, kind="stable")][1:][falls]))
-        notes.append(f"{mended:,} of {len(lengths):,} sequences were sorted by {plan.time!r}")
+        were = "was" if mended == 1 else "were"
+        every = counted(len(lengths), "sequence")
+        notes.append(f"{mended:,} of {every} {were} sorted by {plan.time!r}")
     kind = columns.table.schema.field(plan.time).type
     dates = is_time(kind) or columns.kinds[plan.time] == "text"
     found = sampling(times[rows], lengths, plan.time, dates=dates)

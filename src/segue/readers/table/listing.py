@@ -1,9 +1,20 @@
-"""A table that lists files with their labels: `labels.csv` beside the files it names."""
+"""A table that lists files with their labels: `labels.csv` beside the files it names.
+
+    filename,label,group,part
+    001.wav,flute,anna,train
+    002.wav,piano,ben,test
+
+The column with the files is the one whose values are names of files that are there. The others are
+told by their names, as in any table (`words.WORDS`); a column of labels by another name is the one
+of texts with the fewest different values. A table without a line of names will do as well.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import overload
 
 import numpy as np
 
@@ -13,7 +24,7 @@ from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.loading import load
 from segue.readers.table.targets import labels_of
-from segue.readers.table.words import rank
+from segue.readers.table.words import plain, rank
 from segue.sequences import Array
 
 # What such a table is called, without its ending.
@@ -21,6 +32,8 @@ LISTS = frozenset(
     "labels label classes class targets target y metadata meta index annotations annotation "
     "reference references info files manifest".split()
 )
+# What a column of files is called, where none of them is there.
+_FILE = frozenset("filename file path filepath fname name clip slicefilename".split())
 _SHOWN = 5
 
 
@@ -73,12 +86,18 @@ class Listing:
         )
 
 
-def read_listing(path: Path, files: list[str]) -> Listing | None:
+@overload
+def read_listing(path: Path, files: list[str]) -> Listing | None: ...
+@overload
+def read_listing(path: Path, files: list[str], *, folder: Path) -> Listing: ...
+def read_listing(path: Path, files: list[str], *, folder: Path | None = None) -> Listing | None:
     """Read a table that may list files.
 
     Args:
         path: of the table.
-        files: that are there, relative to its folder.
+        files: that are there, relative to its folder, or to `folder`.
+        folder: the table must list files, with labels, in this folder or relative to its own;
+            it need not list all that are there.
 
     Returns:
         `None` if the table does not name files.
@@ -88,16 +107,27 @@ def read_listing(path: Path, files: list[str]) -> Listing | None:
             for one.
     """
     columns = Columns(load(path))
-    known = _known(files)
-    name = _file_column(columns, known)
+    known = _Known(files, () if folder is None else (folder, path.parent))
+    name = _file_column(columns, known, by_name=folder is not None)
     if name is None:
-        return None
+        if folder is None:
+            return None
+        raise FileError(
+            f"has the columns {', '.join(columns.table.column_names)}; expected one with the names "
+            "of files, such as filename, and one called label (also group and part, if there are "
+            "such).",
+            path=path,
+        )
     texts = [_text(value) for value in columns.table.column(name).to_pylist()]
-    _check(columns, texts, known, files)
+    taken = _check(columns, texts, known)
+    if folder is None:
+        _refuse_others(taken, files, path)
     roles = _roles(columns, name)
+    if folder is not None and "label" not in roles:
+        raise columns.loaded.error(_without_labels(columns, name))
     return Listing(
         path,
-        tuple(known[text] for text in texts),
+        tuple(taken),
         _labels(columns, roles.get("label")),
         _values(columns, roles.get("group")),
         _parts(columns, roles.get("parts")),
@@ -105,53 +135,96 @@ def read_listing(path: Path, files: list[str]) -> Listing | None:
     )
 
 
-def _known(files: list[str]) -> dict[str, str]:
-    """Each file by all that it may be called: its path, its name, its name without the ending."""
-    known: dict[str, str] = {}
-    for how in (str, lambda f: PurePath(f).name, lambda f: PurePath(f).name.partition(".")[0]):
-        names = [how(file) for file in files]
-        for text, file in zip(names, files, strict=True):
-            if names.count(text) == 1 if len(names) < 1000 else True:
-                known.setdefault(text, file)
-    return known
+class _Known:
+    """Each file by all that it may be called: its path, its name, its name without the ending.
+
+    Args:
+        files: relative to the first place, if there are any.
+        places: folders in which there may be more files.
+    """
+
+    def __init__(self, files: list[str], places: tuple[Path, ...]) -> None:
+        self.files, self._places = files, places
+        self._names: dict[str, str] = {}
+        for how in (str, lambda f: PurePath(f).name, lambda f: PurePath(f).name.partition(".")[0]):
+            names = [how(file) for file in files]
+            for text, file in zip(names, files, strict=True):
+                if names.count(text) == 1 if len(names) < 1000 else True:
+                    self._names.setdefault(text, file)
+
+    def find(self, text: str) -> str | None:
+        """The file that is called so, relative to the first place."""
+        if text not in self._names and text:
+            for place in self._places:
+                if _is_file(place / text):
+                    self._names[text] = os.path.relpath(place / text, self._places[0])
+                    break
+        return self._names.get(text)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with characters that no name has
+        return False
 
 
 def _text(value: object) -> str:
     return "" if value is None else str(value).strip().removeprefix("./").replace("\\", "/")
 
 
-def _file_column(columns: Columns, known: dict[str, str]) -> str | None:
+def _file_column(columns: Columns, known: _Known, *, by_name: bool) -> str | None:
     shares = {}
     for name in columns.of_kind("text", "number"):
         values = [_text(value) for value in columns.values(name)]
-        shares[name] = sum(value in known for value in values) / len(values)
+        shares[name] = sum(known.find(value) is not None for value in values) / len(values)
     best = max(shares, key=lambda name: shares[name], default=None)
-    return best if best is not None and shares[best] >= 0.5 else None
+    if best is not None and shares[best] >= 0.5:
+        return best
+    return next((name for name in shares if by_name and plain(name) in _FILE), None)
 
 
-def _check(columns: Columns, texts: list[str], known: dict[str, str], files: list[str]) -> None:
-    absent = [row for row, text in enumerate(texts) if text not in known]
+def _check(columns: Columns, texts: list[str], known: _Known) -> list[str]:
+    """The files, after checking that each is there, and named once."""
+    found = [known.find(text) for text in texts]
+    absent = [row for row, file in enumerate(found) if file is None]
     if absent:
         first = texts[absent[0]]
         more = f" ({len(absent):,} such files)" if len(absent) > 1 else ""
-        hint = did_you_mean(first, files) if len(files) <= 1000 else ""
+        hint = did_you_mean(first, known.files) if len(known.files) <= 1000 else ""
         raise columns.loaded.error(
             f"names the file {first!r}, which is not there{more}."
             + (hint if "Did you" in hint else ""),
             absent[0],
         )
-    taken = [known[text] for text in texts]
-    if len(set(taken)) < len(taken):
-        row = next(row for row, file in enumerate(taken) if file in taken[:row])
-        raise columns.loaded.error(f"names the file {texts[row]!r} a second time.", row)
+    rows: dict[str, int] = {}
+    for row, file in enumerate(found):
+        assert file is not None
+        if file in rows:
+            before = columns.loaded.place(rows[file])
+            raise columns.loaded.error(
+                f"names the file {texts[row]!r} a second time; the first is {before}.", row
+            )
+        rows[file] = row
+    return list(rows)
+
+
+def _refuse_others(taken: list[str], files: list[str], path: Path) -> None:
     left = sorted(set(files) - set(taken))
     if left:
         shown = ", ".join(left[:_SHOWN]) + (", ..." if len(left) > _SHOWN else "")
         raise FileError(
             f"does not name {len(left):,} of the {len(files):,} files: {shown}. Add a line for "
             "each, or move them away.",
-            path=columns.loaded.path,
+            path=path,
         )
+
+
+def _without_labels(columns: Columns, file: str) -> str:
+    empty = [name for name in columns.empty if rank(name, "label") is not None]
+    if empty:
+        return f"column {empty[0]!r} has no label in any line."
+    return f"names files in column {file!r} and has no column with their labels."
 
 
 def _roles(columns: Columns, name: str) -> dict[str, str]:
@@ -159,8 +232,10 @@ def _roles(columns: Columns, name: str) -> dict[str, str]:
     roles: dict[str, str] = {}
     for role in ("label", "group", "parts"):
         named = [(place, n) for n in rest if (place := rank(n, role)) is not None]
-        if role == "parts":
-            named = [(p, n) for p, n in named if all(part_named(str(v)) for v in columns.values(n))]
+        if role == "parts":  # a column called set may hold something else
+            named = [(p, n) for p, n in named if any(part_named(str(v)) for v in columns.values(n))]
+        if role == "label":  # names of classes say more than their numbers
+            named = [(p, n) for p, n in named if columns.kinds[n] == "text"] or named
         if named:
             roles[role] = min(named)[1]
     free = [n for n in rest if n not in roles.values()]
@@ -184,4 +259,13 @@ def _values(columns: Columns, name: str | None) -> Array | None:
 
 def _parts(columns: Columns, name: str | None) -> Array | None:
     found = _values(columns, name)
-    return None if found is None else np.array([part_named(text) for text in found.tolist()])
+    if found is None:
+        return None
+    parts = [part_named(text) for text in found.tolist()]
+    if None in parts:
+        row = parts.index(None)
+        raise columns.loaded.error(
+            f"column {name!r} has part {str(found[row])!r}; expected train, validation or test.",
+            row,
+        )
+    return np.array(parts)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from segue.errors import counted
 from segue.readers.table.loading import Loaded
 from segue.readers.table.words import NO_TEXT, plain
 
@@ -135,15 +136,16 @@ def sampling(times: Any, lengths: Any, name: str, *, dates: bool) -> Sampling:
     notes = []
     if same:
         notes.append(
-            f"{same:,} steps have the same time {name!r} as the step before them: they are kept, "
-            "in the order of the file"
+            f"{counted(same, 'step')} {'has' if same == 1 else 'have'} the same time {name!r} as "
+            f"the step before: {'it is' if same == 1 else 'they are'} kept, in the file's order"
         )
     usual = float(np.median(gaps[gaps > 0])) if same < len(gaps) else 0.0
     uneven = int((np.abs(gaps - usual) > _EQUAL * usual).sum()) - same
     unit = " s" if dates else ""
     if uneven > 0:
         notes.append(
-            f"{uneven:,} of {len(gaps):,} steps are not as far from the one before as usual "
+            f"{uneven:,} of {counted(len(gaps), 'step')} {'is' if uneven == 1 else 'are'} not as "
+            "far from the one before as usual "
             f"({name!r}: {gaps.min():g} to {gaps.max():g}{unit}, median {usual:g}{unit}): "
             "sampling is unequal, and the steps are taken as they are"
         )
