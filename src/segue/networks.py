@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers import LAYERS, Cell, Chain, Layer, LayerSpec, Own, OwnCell, Padded, Place, Shape
+from segue.layers import LAYERS, Chain, Layer, LayerSpec, Own, OwnCell, Padded, Place, Shape
 from segue.layers.chain import check_count
 from segue.layers.dense import head
+from segue.layers.elsewhere import said_here
 from segue.layers.embedding import Embedding
+from segue.layers.nesting import as_spec
 from segue.randomness import Draws
 from segue.spec import from_json, parse, to_text
 
@@ -40,12 +42,12 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
     (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
     """
     if isinstance(network, str):
-        specs: Iterable[Any] = parse(network, LAYERS)
+        specs: Iterable[Any] = parse(network, LAYERS, hint=said_here)
     elif isinstance(network, LayerSpec | nn.Module) or not isinstance(network, Iterable):
         specs = (network,)
     else:
         specs = network
-    specs = tuple(_wrapped(spec) for spec in specs)
+    specs = tuple(as_spec(spec) for spec in specs)
     for spec in specs:
         if not isinstance(spec, LayerSpec):
             raise SpecError(
@@ -65,12 +67,6 @@ def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
     if begins is not None and (is_own(begins) or begins.needs() == "tokens"):
         return specs
     return (Embedding(EMBEDDING), *specs)
-
-
-def _wrapped(spec: Any) -> Any:
-    if isinstance(spec, Cell):
-        return OwnCell(spec)
-    return Own(spec) if isinstance(spec, nn.Module) else spec
 
 
 def is_own(spec: LayerSpec) -> bool:

@@ -145,8 +145,11 @@ def test_an_answer_at_every_step_allows_no_strides() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("conv(3, 4)", "conv_1 looks 2 step.s. ahead, .* with causal=true it can"),
-        ("conv(3, 3, stride=2, causal=true)", "conv_1 has stride=2: it gives an answer at every 2"),
+        ("conv(3, 4)", "conv_1 looks 2 steps ahead, .* with causal=true it can"),
+        (
+            "conv(3, 3, stride=2, causal=true)",
+            "conv_1 has stride=2: it gives one answer for 2 steps",
+        ),
         ("maxpool(2)", "maxpool_1 has stride=2"),
         ("attention(2)", "attention_1 looks at the whole sequence"),
         ("residual(conv(2, 3))", "residual_1/conv_1 looks 1 step"),

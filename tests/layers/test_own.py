@@ -12,10 +12,25 @@ from torch import Tensor, nn
 
 import segue
 from segue.errors import ModelFileError, NotCausalError, SpecError
-from segue.layers import LSTM, Cell, Conv, Dense, Own, OwnCell, Padded, Pool, Residual, Shape
+from segue.layers import (
+    LSTM,
+    Cell,
+    Conv,
+    Dense,
+    Own,
+    OwnCell,
+    Padded,
+    Parallel,
+    Pool,
+    Repeat,
+    Residual,
+    Shape,
+)
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
+from segue.training.forward import Batch
+from segue.training.truncated import Truncated
 
 
 class Gate(nn.Module):
@@ -92,6 +107,41 @@ def test_they_stand_between_other_layers() -> None:
     """Also inside a residual, behind the end of the sequence, and twice."""
     network = [Conv(3, 3), Gate(3), Residual([Own(Gate(3)), Conv(3, 2)]), LeakyCell(3, 4), Gate(4)]
     assert check_network(network, Shape(2)).largest() <= 1  # type: ignore[arg-type]
+
+
+def test_they_stand_inside_residual_repeat_and_parallel() -> None:
+    """As they are, one or several, as deep as one likes; their weights are found by their paths."""
+    network: Any = [
+        Residual([Gate(2), LeakyCell(2, 2)]),
+        Repeat(2, Gate(2)),
+        Parallel([LeakyCell(2, 3), [Gate(2), Residual(Conv(2, 1), shortcut=Gate(2))]]),
+        Pool("mean"),
+    ]
+    assert check_network(network, Shape(2)).largest() <= 1
+    built = Network(as_specs(network), Shape(2), 2)
+    assert {
+        "residual_1/cell_1/kernel",
+        "own_2/linear/weight",
+        "parallel_1/branch_2/residual_1/shortcut/own_1/linear/bias",
+    } <= set(built.get_weights())
+    with pytest.raises(SpecError, match="residual: `layers` is .*instance of LayerSpec"):
+        Residual([Gate])
+
+
+def test_a_module_that_takes_a_tensor_is_told_what_it_is_given() -> None:
+    """Many of PyTorch's own modules take tensors only."""
+    with pytest.raises(SpecError, match=r"own_1 \(Linear\) fails .*given a Padded: `values`"):
+        Network(as_specs([nn.Linear(2, 3), LSTM(4)]), Shape(2), 2)
+
+
+def test_dropout_of_a_cell_is_the_same_in_pieces() -> None:
+    """The mask of a sequence stays over all of its pieces."""
+    built = Network(as_specs([OwnCell(LeakyCell(2, 4), dropout=0.5)]), Shape(2), 2).double()
+    x = Padded(torch.linspace(-1, 1, 36).view(2, 9, 2).double(), torch.tensor([9, 9]))
+    whole = built(x, Draws(3))
+    assert not torch.equal(whole, built(x))
+    pieces = Truncated(4, every=False)(built, Batch(x, torch.arange(2), None), Draws(3))
+    torch.testing.assert_close(next(iter(pieces)).outputs, whole, rtol=0, atol=1e-12)
 
 
 def test_padding_that_is_seen_is_found() -> None:

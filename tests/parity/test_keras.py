@@ -275,7 +275,12 @@ def test_embedding(keras: Any) -> None:
     assert torch.equal(got.values, theirs(tokens))
 
 
-@pytest.mark.parametrize("word", ACTIVATIONS)
+# Keras 3.15 subtracts too much (of 0.1, 1.2, 1.0 it leaves three zeros, and not 0, 0.6, 0.4): its
+# sparsemax is not that of the paper. `test_layers.py` has it by bisection.
+OTHERWISE = {"sparsemax"}
+
+
+@pytest.mark.parametrize("word", [word for word in ACTIVATIONS if word not in OTHERWISE])
 def test_activation(keras: Any, record_property: Callable[[str, object], None], word: str) -> None:
     """Each word means in segue what it means in Keras: values and derivatives, far out too."""
     function = keras.activations.get(word)

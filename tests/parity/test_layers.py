@@ -228,6 +228,15 @@ def test_sinusoidal_position() -> None:
             np.testing.assert_allclose(got[place, 2 * i + 1], math.cos(angle), atol=1e-12)
 
 
+def nearest_in_simplex(row: Any) -> Any:
+    """By bisection of what is subtracted, until the sum is 1."""
+    low, high = row.min() - 1, row.max()
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.maximum(row - middle, 0).sum() > 1 else (low, middle)
+    return np.maximum(row - low, 0)
+
+
 # The formulas of Keras's documentation.
 FORMULAS: dict[str, Any] = {
     "linear": lambda x: x,
@@ -241,16 +250,23 @@ FORMULAS: dict[str, Any] = {
     "silu": lambda x: x / (1 + np.exp(-x)),
     "swish": lambda x: x / (1 + np.exp(-x)),
     "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
     "softplus": lambda x: np.log1p(np.exp(x)),
+    "squareplus": lambda x: (x + np.sqrt(x**2 + 4)) / 2,
+    "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
     "softsign": lambda x: x / (1 + np.abs(x)),
     "tanh": np.tanh,
     "hard_tanh": lambda x: np.clip(x, -1, 1),
     "tanh_shrink": lambda x: x - np.tanh(x),
+    "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
+    "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "sparse_sigmoid": lambda x: np.clip((x + 1) / 2, 0, 1),
     "log_sigmoid": lambda x: -np.log1p(np.exp(-x)),
     "softmax": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    "sparsemax": lambda x: np.array([nearest_in_simplex(row) for row in x]),
     "log_softmax": lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
     "exponential": np.exp,
 }

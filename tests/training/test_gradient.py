@@ -133,6 +133,7 @@ CAUSAL = [
     "conv(3, 4, causal=true, dilation=2) relu gru(3)",
     "residual(conv(2, 3, causal=true)) layernorm lstm(3)",
     "dense(4) attention(2, causal=true) lstm(3)",
+    "dense(4) attention(2, causal=true) attention(2, causal=true) lstm(3)",
 ]
 ENDING = [*CAUSAL, *(f"gru(3, output=every) pool({how})" for how in ("mean", "max", "attention"))]
 
@@ -249,6 +250,17 @@ def test_dropout_masks_of_a_state_stay_the_same_over_all_pieces() -> None:
             ):
                 wanted.setdefault(number, []).append(logits)
     assert all(torch.allclose(*pair, rtol=0, atol=1e-10) for pair in wanted.values())
+
+
+def test_attention_drops_in_pieces_too() -> None:
+    """Or training in pieces would be another training."""
+    built = Network(as_specs("attention(2, dropout=0.5, causal=true)"), Shape(2), 3, every=True)
+    x = batch_of([8, 8])._replace(values=batch_of([8, 8]).values.float())
+    without = built(x).values
+    pieces = Truncated(4, True)(built, Batch(x, torch.zeros(2, 8), None), Draws(1))
+    for first, piece in zip((0, 4), pieces, strict=True):
+        found = piece.outputs.values
+        assert not torch.allclose(found, without[:, first : first + 4], atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from typing import Any
 from torch import nn
 
 from segue.layers import Layer, Shape
+from segue.layers.activations import ACTIVATIONS as SEGUES
+from segue.layers.activations import ActivationSpec
 
 
 @dataclass
@@ -114,7 +116,7 @@ def write_dense(source: Source, link: Link) -> None:
     source.modules.append(f"self.{name} = nn.Linear({size}{bias})")
     source.steps.append(f"x = self.{name}(x)")
     if link.spec.activation != "linear":
-        source.steps.append(f"x = {ACTIVATIONS[link.spec.activation]}")
+        _write_function(source, link, SEGUES[link.spec.activation])
     source.copies.append(f'copy_linear(model.{name}, weights, "{link.name}/")')
     source.helpers.add("copy_linear")
 
@@ -156,10 +158,17 @@ def write_flatten(source: Source, link: Link) -> None:  # noqa: ARG001  (a `Writ
 
 def write_activation(source: Source, link: Link) -> None:
     """A function of the signal."""
-    source.steps.append(f"x = {ACTIVATIONS[link.layer.kind]}")
+    _write_function(source, link, link.spec)
 
 
-# What PyTorch calls the activations.
+def _write_function(source: Source, link: Link, spec: ActivationSpec) -> None:
+    if spec.kind not in ACTIVATIONS:
+        source.problems.append(f"{link.name} has the activation {spec.kind}")
+        return
+    source.steps.append(f"x = {ACTIVATIONS[spec.kind].format(**vars(spec))}")
+
+
+# What PyTorch calls the activations; an argument stands in braces.
 ACTIVATIONS = {
     "linear": "x",
     "relu": "torch.relu(x)",
@@ -168,9 +177,15 @@ ACTIVATIONS = {
     "exponential": "torch.exp(x)",
     "softmax": "torch.softmax(x, dim=-1)",
     "log_softmax": "torch.log_softmax(x, dim=-1)",
-    "leaky_relu": "functional.leaky_relu(x, 0.2)",
+    "leaky_relu": "functional.leaky_relu(x, {slope})",
     "swish": "functional.silu(x)",
     "hard_silu": "functional.hardswish(x)",
+    "hard_swish": "functional.hardswish(x)",
+    "squareplus": "(x + torch.sqrt(x * x + 4)) / 2",
+    "sparse_plus": "torch.where(x <= -1, 0, torch.where(x < 1, (x + 1) ** 2 / 4, x))",
+    "sparse_sigmoid": "((x + 1) / 2).clamp(0, 1)",
+    "soft_shrink": "functional.softshrink(x, {threshold})",
+    "hard_shrink": "functional.hardshrink(x, {threshold})",
     "hard_tanh": "functional.hardtanh(x)",
     "tanh_shrink": "functional.tanhshrink(x)",
     "hard_sigmoid": "functional.hardsigmoid(x)",
@@ -183,7 +198,7 @@ ACTIVATIONS = {
 
 WRITERS: dict[str, Writer] = {
     **dict.fromkeys(("lstm", "gru", "rnn", "bilstm", "bigru", "birnn"), write_recurrent),
-    **dict.fromkeys((name for name in ACTIVATIONS if name != "leaky_relu"), write_activation),
+    **dict.fromkeys(SEGUES, write_activation),
     "dense": write_dense,
     "dropout": write_dropout,
     "embedding": write_embedding,

@@ -7,8 +7,10 @@ from segue.layers.activations import (
     SELU,
     SPECS,
     Exponential,
+    HardShrink,
     HardSigmoid,
     HardSiLU,
+    HardSwish,
     HardTanh,
     LeakyReLU,
     Linear,
@@ -21,7 +23,12 @@ from segue.layers.activations import (
     SiLU,
     Softmax,
     Softplus,
+    SoftShrink,
     Softsign,
+    Sparsemax,
+    SparsePlus,
+    SparseSigmoid,
+    Squareplus,
     Swish,
     Tanh,
     TanhShrink,
@@ -36,6 +43,7 @@ from segue.layers.dense import Dense
 from segue.layers.dropout import Dropout
 from segue.layers.embedding import Embedding
 from segue.layers.flatten import Flatten
+from segue.layers.glu import GLU
 from segue.layers.gru import GRU, BiGRU
 from segue.layers.layernorm import LayerNorm
 from segue.layers.lstm import LSTM, BiLSTM
@@ -45,6 +53,7 @@ from segue.layers.own import Own
 from segue.layers.parallel import Parallel
 from segue.layers.pool import Pool
 from segue.layers.position import Position
+from segue.layers.prelu import PReLU
 from segue.layers.random_conv import RandomConv
 from segue.layers.repeat import Repeat
 from segue.layers.residual import Residual
@@ -76,6 +85,8 @@ _TABLE: tuple[type[LayerSpec], ...] = (
     InceptionTime,
     LSTMFCN,
     Rocket,
+    GLU,
+    PReLU,
     *SPECS,
 )
 LAYERS = {spec.kind: spec for spec in _TABLE}
@@ -84,6 +95,7 @@ __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LAYERS",
     "LSTM",
@@ -104,8 +116,10 @@ __all__ = [
     "Embedding",
     "Exponential",
     "Flatten",
+    "HardShrink",
     "HardSiLU",
     "HardSigmoid",
+    "HardSwish",
     "HardTanh",
     "InceptionTime",
     "Layer",
@@ -119,6 +133,7 @@ __all__ = [
     "Mish",
     "Own",
     "OwnCell",
+    "PReLU",
     "Padded",
     "Parallel",
     "Place",
@@ -135,9 +150,14 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Signal",
+    "SoftShrink",
     "Softmax",
     "Softplus",
     "Softsign",
+    "SparsePlus",
+    "SparseSigmoid",
+    "Sparsemax",
+    "Squareplus",
     "Swish",
     "Tanh",
     "TanhShrink",

@@ -16,14 +16,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.layers.base import Layer, LayerSpec, Place, each_step
+from segue.layers.sparse import sparse_plus, sparse_sigmoid, sparsemax, squareplus
 from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name
 
 Activation = Literal[
     "linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "swish",
-    "hard_silu", "mish", "softplus", "softsign", "tanh", "hard_tanh", "tanh_shrink", "sigmoid",
-    "hard_sigmoid", "log_sigmoid", "softmax", "log_softmax", "exponential",
+    "hard_silu", "hard_swish", "mish", "softplus", "squareplus", "sparse_plus", "softsign", "tanh",
+    "hard_tanh", "tanh_shrink", "soft_shrink", "hard_shrink", "sigmoid", "hard_sigmoid",
+    "sparse_sigmoid", "log_sigmoid", "softmax", "sparsemax", "log_softmax", "exponential",
 ]  # fmt: skip
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
@@ -166,6 +168,13 @@ class HardSiLU(Plain):
     function = functional.hardswish
 
 
+class HardSwish(Plain):
+    """`hard_swish`: another word for `hard_silu`."""
+
+    kind = "hard_swish"
+    function = functional.hardswish
+
+
 class Mish(Plain):
     """`mish`: x * tanh(softplus(x)); Misra, BMVC 2020."""
 
@@ -178,6 +187,20 @@ class Softplus(Plain):
 
     kind = "softplus"
     function = functional.softplus
+
+
+class Squareplus(Plain):
+    """`squareplus`: (x + sqrt(x^2 + 4)) / 2; Barron, 2021."""
+
+    kind = "squareplus"
+    function = squareplus
+
+
+class SparsePlus(Plain):
+    """`sparse_plus`: 0 up to -1, x from 1 on, and a parabola between."""
+
+    kind = "sparse_plus"
+    function = sparse_plus
 
 
 class Softsign(Plain):
@@ -208,6 +231,32 @@ class TanhShrink(Plain):
     function = functional.tanhshrink
 
 
+@dataclass(frozen=True)
+class SoftShrink(ActivationSpec):
+    """`soft_shrink(threshold=0.5)`: x moved towards 0 by the threshold, 0 where it is nearer."""
+
+    kind: ClassVar[str] = "soft_shrink"
+
+    threshold: NotNegative = 0.5
+    name: Name | None = None
+
+    def apply(self, x: Tensor) -> Tensor:
+        return functional.softshrink(x, self.threshold)
+
+
+@dataclass(frozen=True)
+class HardShrink(ActivationSpec):
+    """`hard_shrink(threshold=0.5)`: x, or 0 where it is as near to 0 as the threshold."""
+
+    kind: ClassVar[str] = "hard_shrink"
+
+    threshold: NotNegative = 0.5
+    name: Name | None = None
+
+    def apply(self, x: Tensor) -> Tensor:
+        return functional.hardshrink(x, self.threshold)
+
+
 class Sigmoid(Plain):
     """`sigmoid`: 1 / (1 + exp(-x))."""
 
@@ -222,6 +271,13 @@ class HardSigmoid(Plain):
     function = functional.hardsigmoid
 
 
+class SparseSigmoid(Plain):
+    """`sparse_sigmoid`: min(max(0, (x + 1) / 2), 1)."""
+
+    kind = "sparse_sigmoid"
+    function = sparse_sigmoid
+
+
 class LogSigmoid(Plain):
     """`log_sigmoid`: log(sigmoid(x))."""
 
@@ -234,6 +290,13 @@ class Softmax(Plain):
 
     kind = "softmax"
     function = nn.Softmax(dim=-1)
+
+
+class Sparsemax(Plain):
+    """`sparsemax`: like softmax, with small ones exactly 0; Martins & Astudillo, ICML 2016."""
+
+    kind = "sparsemax"
+    function = sparsemax
 
 
 class LogSoftmax(Plain):
@@ -263,16 +326,23 @@ SPECS: tuple[type[ActivationSpec], ...] = (
     SiLU,
     Swish,
     HardSiLU,
+    HardSwish,
     Mish,
     Softplus,
+    Squareplus,
+    SparsePlus,
     Softsign,
     Tanh,
     HardTanh,
     TanhShrink,
+    SoftShrink,
+    HardShrink,
     Sigmoid,
     HardSigmoid,
+    SparseSigmoid,
     LogSigmoid,
     Softmax,
+    Sparsemax,
     LogSoftmax,
     Exponential,
 )

@@ -111,6 +111,21 @@ class AttentionLayer(Layer):
         x_t = x_t + self._join(seen)[:, 0]
         return x_t + self._work(self.norm_2(x_t)), (keys, values)
 
+    def forward_from(
+        self, x: Padded, state: Cache, draws: Draws | None = None
+    ) -> tuple[Padded, Cache]:
+        if not self.causal:
+            raise self.not_causal()
+        values = x.filled(0.0)
+        query, key, value = self._project(self.norm_1(values))
+        keys, known = torch.cat([state[0], key], dim=2), torch.cat([state[1], value], dim=2)
+        size = (query.shape[2], keys.shape[2])
+        visible = torch.ones(size, dtype=torch.bool, device=keys.device).tril(state[0].shape[2])
+        seen = functional.scaled_dot_product_attention(query, keys, known, attn_mask=visible)
+        values = values + self._drop(self._join(seen), draws, "attention")
+        worked = self._work(self.norm_2(values))
+        return x._replace(values=values + self._drop(worked, draws, "feedforward")), (keys, known)
+
     def not_causal(self) -> NotCausalError:
         return NotCausalError(
             f"{self.name} looks at the whole sequence, so it cannot go step by step; with "
@@ -146,7 +161,8 @@ class AttentionLayer(Layer):
     def _drop(self, x: Tensor, draws: Draws | None, part: str) -> Tensor:
         if draws is None or not self.dropout:
             return x
-        return x * draws.keep_mask(tuple(x.shape), self.dropout, x, self.name, part)
+        place = (self.name, part, draws.first) if draws.first else (self.name, part)
+        return x * draws.keep_mask(tuple(x.shape), self.dropout, x, *place)
 
     def activation_size(self, time: int) -> int:
         features, inside = self.shape.features, self.feedforward_1.shape.features

@@ -10,9 +10,8 @@ import abc
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
-import pydantic
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +19,7 @@ from segue.errors import NotCausalError, SpecError
 from segue.kernels import last_step
 from segue.padded import Padded
 from segue.randomness import Draws, torch_generator
-from segue.spec import Nested, Spec
+from segue.spec import Spec
 
 
 class Directions(NamedTuple):
@@ -156,13 +155,6 @@ class Shorthand(LayerSpec, abc.ABC):
 
     def build(self, place: Place) -> Layer:
         raise SpecError(f"{self} stands for several layers: build them with a `Chain`.")
-
-
-# The type of a field that holds layers one after the other, and of one that holds several such.
-Layers = Annotated[
-    tuple[pydantic.InstanceOf[LayerSpec], ...], pydantic.Field(min_length=1), Nested(1)
-]
-Branches = Annotated[tuple[Layers, ...], pydantic.Field(min_length=2), Nested(2)]
 
 
 class Layer(nn.Module, abc.ABC):

@@ -103,13 +103,20 @@ class CellLayer(Layer):
         self.dropout = spec.dropout
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
+        state = tuple(part.to(x.values) for part in self.initial_state(len(x.values)))
+        return self.forward_from(x, state, draws)[0]
+
+    def forward_from(
+        self, x: Padded, state: State, draws: Draws | None = None
+    ) -> tuple[Padded | Tensor, State]:
         values = x.values
         if draws is not None and self.dropout:
             size = (len(values), 1, values.shape[2])
             values = values * draws.keep_mask(size, self.dropout, values, self.name)
-        state = tuple(part.to(values) for part in self.initial_state(len(values)))
-        outputs, _ = scan(self.step, values, x.lengths, state)
-        return Padded(outputs, x.lengths) if self.shape.sequence else last_step(outputs, x.lengths)
+        outputs, state = scan(self.step, values, x.lengths, state)
+        if self.shape.sequence:
+            return Padded(outputs, x.lengths), state
+        return last_step(outputs, x.lengths), state
 
     def initial_state(self, batch: int) -> State:
         return _parts(self.cell.initial_state(batch))

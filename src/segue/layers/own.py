@@ -126,7 +126,13 @@ def shape_of(place: Place, module: Any) -> Shape:
         with torch.no_grad():
             answer = module.eval()(batch)
     except Exception as error:
-        raise SpecError(f"{what} fails on a tiny batch of {place.shape}: {error}") from error
+        got = "[batch, feature]"
+        if place.shape.sequence:
+            got = "a Padded: `values` [batch, time, feature] and `lengths` [batch]"
+        raise SpecError(
+            f"{what} fails on a tiny batch of {place.shape}: {error}. A module in a network is "
+            f"given {got} here."
+        ) from error
     if isinstance(answer, Padded) and isinstance(batch, Padded):
         if not torch.equal(answer.lengths, batch.lengths):
             raise SpecError(

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from segue.errors import NotCausalError, SpecError
 from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import Branches, Layer, LayerSpec, Place, Shape, Takes
+from segue.layers.base import Layer, LayerSpec, Place, Shape, Takes
 from segue.layers.chain import Chain, needs_of
+from segue.layers.nesting import Branches
 from segue.padded import Padded
 from segue.randomness import Draws
 from segue.spec import Name

@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 import pydantic
 
-from segue.layers.base import Layers, LayerSpec, Shape, Shorthand, Takes
+from segue.layers.base import LayerSpec, Shape, Shorthand, Takes
 from segue.layers.chain import MOST_LAYERS, needs_of
+from segue.layers.nesting import Layers
 
 Times = Annotated[int, pydantic.Field(ge=1, le=MOST_LAYERS)]
 

@@ -10,10 +10,11 @@ from typing import ClassVar
 
 from segue.errors import SpecError
 from segue.layers.activations import Activation
-from segue.layers.base import Layer, Layers, LayerSpec, Place, Takes
+from segue.layers.base import Layer, LayerSpec, Place, Takes
 from segue.layers.chain import Chain, needs_of
 from segue.layers.conv import Conv
 from segue.layers.dense import Dense
+from segue.layers.nesting import Layers
 from segue.layers.parallel import ParallelLayer
 from segue.spec import Name
 

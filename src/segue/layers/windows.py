@@ -64,10 +64,10 @@ class Windows:
         """Say why a layer with these windows cannot go step by step."""
         if self.stride > 1:
             return NotCausalError(
-                f"{name} has stride={self.stride}: it gives an answer at every {self.stride}th "
-                "step only, so it cannot go step by step. With stride=1 it can, if causal=true."
+                f"{name} has stride={self.stride}: it gives one answer for {self.stride} steps, so "
+                "it cannot go step by step. With stride=1 it can, if causal=true."
             )
+        ahead = "1 step" if self.after == 1 else f"{self.after} steps"
         return NotCausalError(
-            f"{name} looks {self.after} step(s) ahead, so it cannot go step by step; with "
-            "causal=true it can."
+            f"{name} looks {ahead} ahead, so it cannot go step by step; with causal=true it can."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import typing
@@ -19,6 +20,7 @@ Rate = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 CONSTANTS = {"true": True, "false": False, "none": None, "True": True, "False": False}
+_FEW = 6  # words that a message lists in full
 DEEPEST = 10  # specs in specs; deeper ones are refused before they can exhaust the stack
 
 
@@ -55,7 +57,7 @@ class Spec:
                 object.__setattr__(self, name, _validate(adapter, value))
             except pydantic.ValidationError as error:
                 shown = text_of(value) if _holds_specs(value) else repr(value)
-                problems.append(f"`{name}` is {shown}: {_reason(error)}")
+                problems.append(f"`{name}` is {shown}: {_reason(value, error)}")
         if problems:
             raise SpecError(f"{self.kind}: {'; '.join(problems)}.")
 
@@ -185,16 +187,28 @@ def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
         return adapter.validate_python("none", strict=True)
 
 
-def _reason(error: pydantic.ValidationError) -> str:
-    reasons = dict.fromkeys(detail["msg"] for detail in error.errors(include_url=False))
+def _reason(value: Any, error: pydantic.ValidationError) -> str:
+    """What is wrong; of many words that are expected only the nearest, where one is near."""
+    details = error.errors(include_url=False)
+    words = [
+        word
+        for detail in details
+        if detail["type"] == "literal_error"
+        for word in re.findall(r"'(\w+)'", detail["ctx"]["expected"])
+    ]
+    if isinstance(value, str) and len(words) > _FEW:
+        near = difflib.get_close_matches(value, words, n=1)
+        if near:
+            return f'did you mean "{near[0]}"?'
+    reasons = dict.fromkeys(detail["msg"] for detail in details)
     return ", or ".join(reason[0].lower() + reason[1:] for reason in reasons)
 
 
 def _as_tuple(value: Any, depth: int = 0) -> Any:
-    """Lists become tuples; where a chain is wanted, one spec becomes a chain of it."""
+    """Lists become tuples; where a chain is wanted, one layer becomes a chain of it."""
     if isinstance(value, list | tuple):
         return tuple(_as_tuple(entry, depth - 1) for entry in value)
-    return (value,) if depth == 1 and isinstance(value, Spec) else value
+    return (value,) if depth == 1 and value is not None else value
 
 
 def _holds_specs(value: Any) -> bool:

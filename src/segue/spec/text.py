@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,18 +11,25 @@ from segue.errors import SpecError, did_you_mean
 from segue.spec.base import CONSTANTS, DEEPEST, Spec, Table, is_required, nested_depth, takes_none
 
 
-def parse(text: str, table: Table, *, what: str = "layer") -> tuple[Spec, ...]:
+def parse(
+    text: str,
+    table: Table,
+    *,
+    what: str = "layer",
+    hint: Callable[[str], str | None] | None = None,
+) -> tuple[Spec, ...]:
     """Read a text into specs.
 
     Args:
         text: such as `"bilstm(100) dense(32, relu)"`.
         table: the kinds that there are, by their word.
         what: what a kind is called in messages.
+        hint: how a word that is not known is said in this language, where that is known.
 
     Raises:
         SpecError: the message points at the place and suggests near misses.
     """
-    return _Builder(text, table, what).chain(_Parser(text).network())
+    return _Builder(text, table, what, hint).chain(_Parser(text).network())
 
 
 # -- tokens and calls ---------------------------------------------------------------------------
@@ -143,8 +151,11 @@ class _Parser:
         self.take(begin)
         while self.token.text != end:
             entries.append(read())
-            if self.token.text != end:
-                self.take(",")
+            if self.token.text not in (",", end):
+                found = f"found {self.token.text!r}" if self.token.kind != "end" else "and it ends"
+                raise self.fail(f"expected ',' or {end!r}, {found}", self.token.position)
+            if self.token.text == ",":
+                self.take()
         self.take(end)
         return tuple(entries)
 
@@ -183,17 +194,23 @@ class _Builder:
     text: str
     table: Table
     what: str
+    hint: Callable[[str], str | None] | None
 
     def fail(self, message: str, position: int) -> SpecError:
         return SpecError(message, text=self.text, position=position)
+
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """The end of a message about an unknown word."""
+        hint = None if self.hint is None else self.hint(word)
+        return f": {hint}." if hint else f".{did_you_mean(word, known)}"
 
     def chain(self, chain: _Chain) -> tuple[Spec, ...]:
         return tuple(self.spec(call) for call in chain.calls)
 
     def spec(self, call: _Call) -> Spec:
         if call.word not in self.table:
-            near = did_you_mean(call.word, self.table)
-            raise self.fail(f"unknown {self.what} {call.word!r}.{near}", call.position)
+            near = self.near(call.word, self.table)
+            raise self.fail(f"unknown {self.what} {call.word!r}{near}", call.position)
         kind = self.table[call.word]
         given = self.arguments(call, kind)
         absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
@@ -211,7 +228,7 @@ class _Builder:
         for place, argument in enumerate(call.arguments or ()):
             name = argument.name or self.name_of_place(call, kind, place)
             if name not in names:
-                message = f"{call.word} has no argument {name!r}.{did_you_mean(name, names)}"
+                message = f"{call.word} has no argument {name!r}{self.near(name, names)}"
                 raise self.fail(message, argument.position)
             several = argument.name is None and nested_depth(kind, name) == 2
             if name in given and not several:
@@ -263,6 +280,8 @@ class _Builder:
         if word is None:
             first = value.calls[0]
             message = f"`{name}` takes a value, and here stands {first.word}(...)"
+            if first.word in self.table:
+                message += f"; with arguments it is a {self.what} of its own, behind this one"
             raise self.fail(message, first.position)
         return CONSTANTS.get(word, word)
 
