@@ -157,8 +157,9 @@ class Network(nn.Module):
 
     def _no_static(self) -> DataError:
         return DataError(
-            f"The network joins {self.static} static features of each sequence before its head; "
-            "only predict, predict_proba and score bring them."
+            f"The network joins {self.static} static features of each sequence before its head. "
+            "fit, predict, predict_proba and score bring them; streams, beliefs on the way, "
+            "explanations and training in pieces (truncate) cannot."
         )
 
     def layer(self, name: str) -> Layer:

@@ -39,7 +39,7 @@ def test_a_question_that_is_broken_off_leaves_no_trace(
     data = tiny_dataset(12)
     fitted = quick().fit(data)
     if question in ("predict", "embed"):
-        fitted.network_.register_forward_pre_hook(broken_off)
+        fitted.network_.chain[0].register_forward_pre_hook(broken_off)
     torch.set_num_threads(2)
     with pytest.raises(BrokenOffError, match="1") as found:
         QUESTIONS[question](fitted, data.x)

@@ -153,6 +153,8 @@ def test_one_sequence_of_one_step_of_one_channel(quick: Quick) -> None:
             [["a", "b"], ["a", "b"]],
             r"`y` has shape \(2, 2\); expected \[n\], one l",
         ),
+        ([[1.0], [2.0]], [["a"], ["a", "b"]], "`y` has lists of unequal length; .*MultiLabelBinar"),
+        ([[1.0], [2.0]], [0.5, 1.25], "2 different numbers for 2 sequences.* SequenceRegressor"),
         ([[1.0], [2.0]], [1.0, np.nan], r"`y` has no label \(NaN\) for sequence 1"),
         ([[1.0], [2.0]], ["a", None], r"`y` has no label \(None\) for sequence 1"),
         (

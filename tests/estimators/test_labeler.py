@@ -144,7 +144,7 @@ def test_scores_count_labelled_steps_only() -> None:
     ]
     assert labeler.score(x, y) == pytest.approx(np.mean(right))
     first = [np.r_[1.0, np.zeros(len(v) - 1)] for v in x]
-    with pytest.raises(ZeroDivisionError):  # the first step of each has no label
+    with pytest.raises(DataError, match="not all zero"):  # the first step of each has no label
         labeler.score(x, y, sample_weight=first)
 
 
@@ -233,6 +233,11 @@ def test_weights_that_do_not_fit() -> None:
     x, y = delayed_signs(6, 1, seed=0)
     with pytest.raises(DataError, match=r"and 1 weights in `sample_weight`"):
         quick(ignore="?").fit(x, y, sample_weight=[[1.0]] * 6)
+    fitted = quick(ignore="?", epochs=1).fit(x, y)
+    with pytest.raises(DataError, match="has 5 entries; expected 6, one for each sequence or"):
+        fitted.score(x, y, sample_weight=np.ones(5))
+    with pytest.raises(DataError, match="none negative and not all zero"):
+        fitted.score(x, y, sample_weight=np.zeros(6))
 
 
 def test_before_fit_it_says_so() -> None:

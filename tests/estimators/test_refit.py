@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from segue import Dataset, SequenceClassifier, TrainingOptions, load
-from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
+from segue.errors import DataError, DataNotFoundError, ModelFileError, NotFittedError, OptionError
 from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import Callback, checkpoint
@@ -287,6 +287,8 @@ def test_what_has_no_weights(quick: Quick) -> None:
         quick().fit(tiny_dataset(20), initial=quick())
     with pytest.raises(DataError, match="`initial` is 3; expected a fitted estimator"):
         quick().fit(tiny_dataset(20), initial=3)
+    with pytest.raises(DataNotFoundError, match="nothing: there is no such model file"):
+        quick().fit(tiny_dataset(20), initial="nothing")
 
 
 # -- frozen layers -------------------------------------------------------------------------------

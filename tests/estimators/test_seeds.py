@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,20 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.torch
+import torch
 
-from segue import Dataset, SequenceClassifier, SequenceRegressor, TrainingOptions, evaluate, load
+from segue import (
+    Dataset,
+    Forecaster,
+    SequenceClassifier,
+    SequenceRegressor,
+    TrainingOptions,
+    evaluate,
+    load,
+)
 from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
 from segue.estimators import SequenceEnsemble, fit_seeds
+from segue.layers import GRU, Own
 from segue.testing import tiny_dataset
 
 Quick = Callable[..., SequenceClassifier]
@@ -36,7 +47,7 @@ def test_each_seed_is_a_training_of_its_own(quick: Quick, results: Any) -> None:
     """Another network each, over the same validation sequences."""
     assert [member.seed for member in results.members] == [0, 1, 2]
     rows = [dict(m.training_summary_)["validation"] for m in results.members]
-    assert rows == ["18 sequences given"] * 3
+    assert rows == ["18 of the training sequences (30%, stratified)"] * 3
     kernels = [m.network_.get_weights()["gru_1/kernel"] for m in results.members]
     assert not np.array_equal(kernels[0], kernels[1])
     rest, watched = DATA.split(0.3, seed=0)
@@ -75,7 +86,7 @@ def test_seeds_may_be_named_and_the_estimator_stays(quick: Quick) -> None:
     assert [m.seed for m in fit_seeds(classifier, DATA, seeds=2).members] == [5, 6]
     assert [m.seed for m in fit_seeds(classifier, DATA, seeds=(9, 3)).members] == [9, 3]
     assert not classifier.__sklearn_is_fitted__()
-    for strange in (0, (), (1, 1)):
+    for strange in (0, (), (1, 1), 2.5, None):
         with pytest.raises(OptionError, match="`seeds` is"):
             fit_seeds(classifier, DATA, seeds=strange)
 
@@ -107,21 +118,77 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
     rows = (tmp_path / "a" / "seed-1" / "history.jsonl").read_text().splitlines()
     assert [json.loads(row) for row in rows] == wanted.members[1].history_.rows
 
-    fit, count = SequenceClassifier.fit, []
+    learn, count = SequenceClassifier.learn, []
 
     def dies(self: Any, *given: Any, **more: Any) -> Any:
         count.append(self.seed)
         if len(count) == 3:
             raise RuntimeError("killed")
-        return fit(self, *given, **more)
+        return learn(self, *given, **more)
 
-    monkeypatch.setattr(SequenceClassifier, "fit", dies)
+    monkeypatch.setattr(SequenceClassifier, "learn", dies)
     with pytest.raises(RuntimeError, match="killed"):
         fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b")
     found = fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b", resume=True)
     assert count == [0, 1, 2, 2]
     for a, b in zip(wanted.members, found.members, strict=True):
         np.testing.assert_array_equal(a.predict_proba(DATA.x), b.predict_proba(DATA.x))  # type: ignore[attr-defined]
+
+
+def test_a_folder_of_another_training_is_not_gone_on_with(quick: Quick, tmp_path: Path) -> None:
+    """Or the members would answer for a network that was never trained."""
+    fit_seeds(quick("gru(4)", epochs=1), DATA, seeds=2, folder=tmp_path)
+    changed = {
+        "network": quick("gru(5)", epochs=1),
+        "prepare": quick("gru(4)", epochs=1, prepare="none"),
+        "options__patience": quick(
+            "gru(4)", epochs=1, options=TrainingOptions(progress="none", patience=3)
+        ),
+    }
+    for name, classifier in changed.items():
+        with pytest.raises(ModelFileError, match=f"of a training with another {name}"):
+            fit_seeds(classifier, DATA, seeds=2, folder=tmp_path, resume=True)
+    same = quick("gru(4)", epochs=1, options=TrainingOptions(progress="lines", threads=1))
+    assert len(fit_seeds(same, DATA, seeds=2, folder=tmp_path, resume=True).members) == 2
+
+
+def test_members_with_a_layer_of_ones_own_are_read_too(quick: Quick, tmp_path: Path) -> None:
+    """No file can bring its class; the estimator has it."""
+    classifier = quick([Own(torch.nn.Identity()), GRU(3)], epochs=1)
+    first = fit_seeds(classifier, DATA, seeds=2, folder=tmp_path)
+    again = fit_seeds(classifier, DATA, seeds=2, folder=tmp_path, resume=True)
+    for a, b in zip(first.members, again.members, strict=True):
+        np.testing.assert_array_equal(a.predict_proba(DATA.x), b.predict_proba(DATA.x))  # type: ignore[attr-defined]
+
+
+def test_forecasts_of_several_seeds_watch_the_same_windows() -> None:
+    """Series go in as they are; each member is what its seed alone would have given."""
+    series = np.sin(0.3 * np.arange(200))
+    given = {"size": 8, "epochs": 10, "learning_rate": 0.02, "options": SILENT}
+    found = fit_seeds(Forecaster("gru(6)", **given), series, seeds=2)
+    alone = Forecaster("gru(6)", seed=1, **given).fit(series)
+    np.testing.assert_array_equal(found.members[1].predict(5), alone.predict(5))  # type: ignore[attr-defined]
+    assert found.metric == "validation_rmse"
+
+
+def test_static_features_and_initial_weights_go_to_every_member(quick: Quick) -> None:
+    static = np.arange(60.0)[:, None]
+    classifier = quick("gru(4)", epochs=1)
+    plain = quick("gru(4)", epochs=1).fit(DATA)
+    found = fit_seeds(classifier, DATA.x, DATA.y, seeds=2, static=static, initial=plain)
+    assert all("gru_1 taken" in dict(m.training_summary_)["initial weights"] for m in found.members)
+    ensemble = found.ensemble()
+    shares = ensemble.predict_proba(DATA.x, static)
+    wanted = [member.predict_proba(DATA.x, static) for member in ensemble.members]
+    np.testing.assert_array_equal(shares, np.mean(wanted, axis=0))
+    data = replace(DATA, static=static)
+    assert ensemble.score(data) == ensemble.score(DATA.x, DATA.y, static=static)
+    assert evaluate(ensemble, data).accuracy == ensemble.score(data)
+
+
+def test_pairs_that_come_one_by_one_are_read_once(quick: Quick) -> None:
+    pairs = ((np.arange(3.0) + i % 2, i % 2) for i in range(8))
+    assert len(fit_seeds(quick("gru(2)", epochs=1), pairs, seeds=2).members) == 2
 
 
 # -- ensemble ------------------------------------------------------------------------------------

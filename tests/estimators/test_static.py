@@ -21,6 +21,7 @@ from segue import (
     TrainingOptions,
 )
 from segue.errors import DataError, ModelFileError
+from segue.evaluation.explain import integrated_gradients
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.padded import Padded
@@ -147,9 +148,34 @@ def test_what_is_missing_is_asked_for(fitted: SequenceClassifier) -> None:
         plain.predict(data.x, static=data.static)
 
 
+def test_what_comes_before_them_can_be_looked_at(fitted: SequenceClassifier) -> None:
+    """A layer says the same whatever is joined behind it."""
+    data = signs(10, seed=1)
+    assert data.static is not None
+    states = np.asarray(fitted.embed(data, "dense_1"))
+    weights = fitted.network_.get_weights()
+    assert fitted.static_ is not None
+    joined = np.concatenate([states, fitted.static_.apply(data.static, count=10)], axis=1)
+    logits = joined @ weights["head/kernel"] + weights["head/bias"]
+    found = fitted.predict_proba(data)[:, 1]
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits[:, 0])), found, atol=1e-6)
+
+
+def test_features_that_are_no_numbers_are_named() -> None:
+    data = signs(10, seed=1)
+    with pytest.raises(DataError, match="`static` holds no numbers .*one feature of 0 and 1"):
+        SequenceClassifier("gru(2)", **QUICK).fit(data.x, data.y, static=[["red"]] * 10)
+
+
 def test_who_cannot_use_them_says_so(fitted: SequenceClassifier) -> None:
     data = signs(10, seed=1)
-    for ask in (fitted.anytime, lambda x: fitted.embed(x, "gru_1"), lambda _: fitted.stream()):
+    asks = (
+        fitted.anytime,
+        lambda x: fitted.embed(x, "head"),
+        lambda _: fitted.stream(),
+        lambda x: integrated_gradients(fitted, x),
+    )
+    for ask in asks:
         with pytest.raises(DataError, match="joins 2 static features of each sequence"):
             ask(data)
     with pytest.raises(DataError, match="a SequenceLabeler cannot use them"):

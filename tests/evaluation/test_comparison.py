@@ -107,8 +107,11 @@ def test_verdicts() -> None:
     """Better only where the test and the interval say so."""
     clear = compare(*pair(50, 30, 5, 3), names=("lstm", "rnn"))
     assert clear.better == "lstm"
-    assert clear.verdict.startswith("lstm is better by 28.4 points (+1")
-    assert compare(*pair(50, 5, 30, 3)).better == "b"
+    assert clear.verdict.startswith("lstm is better by 28.4 points (1")
+    other = compare(*pair(50, 5, 30, 3))
+    assert other.better == "b"
+    low, high = other.interval
+    assert other.verdict == f"b is better by 28.4 points ({-100 * high:.1f} to {-100 * low:.1f})."
     close = compare(*pair(50, 9, 5, 3))
     assert close.better is None
     assert "No clear difference: 14 of 67 sequences tell them apart, 9 for a and 5 for b" in (

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, NotFittedError
+from segue.estimators import SequenceClassifier
 from segue.evaluation import evaluate
 from segue.evaluation.report import render
 from segue.sequences import Sequences
@@ -90,6 +91,18 @@ def test_no_sequences_are_refused(fitted: Make, data: Make) -> None:
     """Nothing cannot be scored."""
     with pytest.raises(DataError, match="no sequences to be scored"):
         evaluate(fitted(LEVELS), data(LEVELS)[:0])
+
+
+def test_what_cannot_be_scored_is_named(fitted: Make, data: Make) -> None:
+    """Arrays have no answers, and an estimator before `fit` gives none."""
+    with pytest.raises(
+        DataError, match=r"The data are ndarray; expected a Dataset.*Dataset\(x, y\)"
+    ):
+        evaluate(fitted(LEVELS), np.zeros((2, 3)))  # type: ignore[call-overload]
+    with pytest.raises(
+        NotFittedError, match="This SequenceClassifier is not fitted yet: call `fit"
+    ):
+        evaluate(SequenceClassifier("gru(2)"), data(LEVELS))
 
 
 def test_a_class_never_seen_counts_as_mistakes(fitted: Make, data: Make) -> None:

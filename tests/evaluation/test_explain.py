@@ -222,6 +222,13 @@ def test_arguments_that_mean_nothing() -> None:
         occlusion(classifier, DATA.x, channels="all")  # type: ignore[arg-type]
 
 
+def test_a_number_in_quotes_is_no_class() -> None:
+    data = Dataset(DATA.x, np.arange(len(DATA)) % 2)
+    classifier = fit("gru(2)", data, epochs=1)
+    with pytest.raises(DataError, match="no class '1'. The classes are numbers: leave out the quo"):
+        integrated_gradients(classifier, data.x, target="1")
+
+
 def test_nothing_of_the_network_is_changed() -> None:
     """Weights, their gradients and the answers stay as they were."""
     classifier = fit("gru(3) dense(3, relu)")

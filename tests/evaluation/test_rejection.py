@@ -109,6 +109,10 @@ def test_answers_in_words() -> None:
     none = scored.answered(0.99)
     assert (none.coverage, none.accuracy, none.interval) == (0.0, None, None)
     assert str(none) == "confidence 0.9900 or more: none of 6 answered"
+    chosen = reject_threshold(Sure(), data(CONFIDENCE, RIGHT), accuracy=1.0)
+    assert scored.answered(chosen) == chosen.validation
+    with pytest.raises(OptionError, match="`threshold` is 99; expected a confidence from 0 to 1"):
+        scored.answered(99)
 
 
 def test_picture_has_both_curves_and_the_choice() -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
+from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import OneLogitObjective
@@ -70,6 +71,15 @@ def test_a_graphics_processor_gives_nearly_the_same(network: str) -> None:
     there = fitted.predict_proba(data.x)
     fitted.network_.to("cpu")
     np.testing.assert_allclose(there, fitted.predict_proba(data.x), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps", "xpu"])
+def test_a_device_that_is_not_there_is_named(name: str) -> None:
+    """Whatever PyTorch itself says of it."""
+    if name == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(OptionError, match=f"`device` is '{name}', and PyTorch has none here"):
+        SequenceClassifier("gru(2)", device=name).fit(tiny_dataset(20))
 
 
 def test_a_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,15 @@ def test_the_suggested_rate_learns_and_a_small_one_does_not() -> None:
     assert loss(rate) < 0.6 * loss(1e-5)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_chance_in_the_first_batches_is_no_fall(seed: int) -> None:
+    """It stands still for 60 updates, falls by three deviations of its noise, stands again."""
+    level = np.interp(np.arange(100), [60, 85], [1.0, 0.4])
+    losses = level + np.random.default_rng(seed).normal(0, 0.2, 100)
+    rows = [{"learning_rate": float(i), "loss": loss} for i, loss in enumerate(losses)]
+    assert 50 < finder.steepest_fall(tuple(finder._smoothed(iter(rows)))) < 90
+
+
 def test_it_ends_when_the_loss_gets_out_of_hand() -> None:
     """At four times the lowest, of a moving average; one batch alone is not enough."""
     losses = [1.0] * 30 + [10.0] + [1.0] * 10 + [50.0] * 20

@@ -88,8 +88,13 @@ def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
     """Run a batch through the network and return what went into a layer and what came out."""
     seen: list[tuple[Any, Any]] = []
     hook = layer.register_forward_hook(lambda _, given, came: seen.append((given[0], came)))
+    signal: Any = x
+    *before_head, head = network.chain
     try:
-        network(x)
+        for link in before_head:
+            signal = signal if seen else link(signal)
+        if layer is head:
+            network(x)
     finally:
         hook.remove()
     return seen[-1]

@@ -23,9 +23,7 @@ from segue.estimators import parameters
 from segue.estimators.asking import run
 from segue.estimators.choosing import Chosen, choose, choose_training_part
 from segue.estimators.files import save
-from segue.estimators.fitting import (
-    normalized,
-)
+from segue.estimators.fitting import normalized
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_dataset,
@@ -41,7 +39,7 @@ from segue.layers import Padded, Shape
 from segue.networks import Network, NetworkLike, as_specs, with_embedding
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
-from segue.prepare.static import StaticScale
+from segue.prepare.static import StaticScale, as_table_of_numbers
 from segue.readers.objects import adapted
 from segue.readers.remembered import check_channels
 from segue.sequences import Array, Layout, Sequences
@@ -156,6 +154,20 @@ class SequenceEstimator(abc.ABC):
         """Join what the user passes to a data set."""
         return as_dataset(X, y, groups=groups, layout=self.layout)
 
+    def as_watched(self, given: Any) -> Dataset:
+        """Take what the user passes as `validation_data`: a `Dataset`, or a pair (X, y).
+
+        Raises:
+            DataError: something else.
+        """
+        if isinstance(given, Dataset):
+            return self.as_dataset(given, None)
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise DataError(
+                f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
+            )
+        return self.as_dataset(*given)
+
     # -- fit ------------------------------------------------------------------------------------
 
     def fit(
@@ -210,14 +222,27 @@ class SequenceEstimator(abc.ABC):
             validation_data=validation_data,
             static=static,
         )
-        place = None if folder is None else TrainingFolder(Path(folder), resume)
+        return self.learn(chosen, begin, None if folder is None else Path(folder), resume=resume)
+
+    def learn(
+        self, chosen: Chosen, begin: InitialWeights | None, folder: Path | None, *, resume: bool
+    ) -> Self:
+        """The second half of `fit`: learn from what `choose_data` of this estimator has given.
+
+        Args:
+            chosen: what is learnt from and what watches.
+            begin: weights to begin with.
+            folder: as in `fit`.
+            resume: as in `fit`.
+        """
+        place = None if folder is None else TrainingFolder(folder, resume)
         job = Lesson(self, chosen, begin, place).learn()
         self.look_back(job)
         if self.stopped_ == "interrupted":
             warnings.warn(
                 f"Training was interrupted after {len(self.history_)} of {job.epochs} epochs; the "
                 "best weights so far are kept.",
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 
@@ -252,15 +277,26 @@ class SequenceEstimator(abc.ABC):
         groups: npt.ArrayLike | None = None,
         validation_data: Any = None,
         static: npt.ArrayLike | None = None,
+        split_seed: int | None = None,
     ) -> Chosen:
-        """What `fit` would learn from and watch; whatever was fitted before is forgotten."""
+        """What `fit` would learn from and watch; whatever was fitted before is forgotten.
+
+        Args:
+            X: as in `fit`.
+            y: as in `fit`.
+            sample_weight: as in `fit`.
+            groups: as in `fit`.
+            validation_data: as in `fit`.
+            static: as in `fit`.
+            split_seed: what a validation set is drawn with; `None`: the estimator's own seed.
+        """
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
         X = adapted(X, y)  # noqa: N806
         self.channels_ = X.channels if isinstance(X, Dataset) else None
         self.reading_ = X.reading if isinstance(X, Dataset) else None
         data = self.as_dataset(X, y, groups)
-        data = data if static is None else replace(data, static=np.asarray(static))
+        data = data if static is None else replace(data, static=as_table_of_numbers(static))
         if data.task not in self.tasks:
             raise DataError(
                 f"{type(self).__name__} needs {_TASKS[self.tasks[0]]}; the targets here are for "
@@ -282,11 +318,10 @@ class SequenceEstimator(abc.ABC):
         if sample_weight is not None:
             weights = _part_of(self.as_weights(sample_weight), data, part)
         wanted = self.validation if validation_data is None else adapted(validation_data)
-        if isinstance(wanted, Dataset):
-            wanted = self.as_dataset(wanted, None)
-        elif validation_data is not None:
-            wanted = self.as_dataset(*validation_data)
-        return choose(part, source, weights, wanted, seed=self.seed, text=text)
+        if isinstance(wanted, Dataset) or validation_data is not None:
+            wanted = self.as_watched(wanted)
+        seed = self.seed if split_seed is None else split_seed
+        return choose(part, source, weights, wanted, seed=seed, text=text)
 
     def build_network(self, shape: Shape, device: torch.device) -> Network:
         """Make the network for such sequences, with its initial weights."""

@@ -15,6 +15,7 @@ from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.fitting import normalized
 from segue.estimators.inputs import as_dataset
 from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
@@ -223,7 +224,7 @@ class SequenceClassifier(SequenceEstimator):
         """
         data = self.scored_part(X, y)
         right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
-        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        weights = None if sample_weight is None else normalized(sample_weight, len(right))
         return float(np.average(right, weights=weights))
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803

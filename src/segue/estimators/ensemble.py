@@ -12,6 +12,7 @@ import numpy.typing as npt
 from segue.errors import DataError, NotFittedError
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import describe, describe_ensemble, tensors_of, write
+from segue.estimators.fitting import normalized
 from segue.sequences import Array
 
 
@@ -50,7 +51,7 @@ class SequenceEnsemble:
     """
 
     def __init__(self, members: Iterable[SequenceClassifier]) -> None:
-        self.members = tuple(members)
+        self.members = tuple(members) if isinstance(members, Iterable) else (members,)
         _check(self.members)
         first = self.members[0]
         self.classes_ = first.classes_
@@ -64,25 +65,32 @@ class SequenceEnsemble:
             ("seeds", ", ".join(str(member.seed) for member in self.members)),
         ]
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """The mean of the members' probabilities, `[n, class]`, in the order of `classes_`."""
-        return np.asarray(np.mean([member.predict_proba(X) for member in self.members], axis=0))
+    def predict_proba(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
+        """The mean of the members' probabilities, `[n, class]`, in the order of `classes_`.
 
-    def predict(self, X: Any) -> Array:  # noqa: N803
+        Args:
+            X: as in `SequenceClassifier.fit`.
+            static: `[n, feature]`, where the members were trained with static features.
+        """
+        found = [member.predict_proba(X, static) for member in self.members]
+        return np.asarray(np.mean(found, axis=0))
+
+    def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        return self.members[0].labels_.decide(self.predict_proba(X), self.classes_)
+        return self.members[0].labels_.decide(self.predict_proba(X, static), self.classes_)
 
     def score(
         self,
         X: Any,  # noqa: N803
         y: Any = None,
         sample_weight: npt.ArrayLike | None = None,
+        static: Any = None,
     ) -> float:
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
         first = self.members[0]
         data = first.scored_part(X, y)
-        right = first.labels_.right(self.predict(data.x), data, self.classes_.tolist())
-        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        right = first.labels_.right(self.predict(data, static), data, self.classes_.tolist())
+        weights = None if sample_weight is None else normalized(sample_weight, len(right))
         return float(np.average(right, weights=weights))
 
     def save(self, path: str | Path) -> None:

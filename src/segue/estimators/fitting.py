@@ -63,7 +63,7 @@ def sequence_weights(
     return np.asarray(weights / weights.mean())
 
 
-def normalized(weights: Array, count: int) -> Array:
+def normalized(weights: Any, count: int) -> Array:
     """Check `[n]` weights and scale them to a mean of 1."""
     weights = np.asarray(weights, float)
     good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
@@ -80,9 +80,17 @@ def choose_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(device)
+        chosen = torch.device(device)
     except RuntimeError as error:
         raise OptionError(f"`device` is {device!r}; expected auto, cpu or cuda.") from error
+    try:
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise OptionError(
+            f"`device` is {device!r}, and PyTorch has none here ({str(error).splitlines()[0]}): "
+            "take device='cpu' or 'auto'."
+        ) from error
+    return chosen
 
 
 def choose_epochs(count: int, batch_size: int) -> int:

@@ -14,6 +14,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.autoregression import Autoregression, last_known
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.choosing import Chosen
 from segue.estimators.inputs import refuse_infinite
 from segue.estimators.number_targets import Numbers, TargetScale, r_squared
 from segue.networks import NetworkLike
@@ -128,21 +129,34 @@ class Forecaster(SequenceEstimator):
         Warns:
             UserWarning: the forecast is not clearly better, by 1 %, than "as yesterday".
         """
+        return super().fit(X, y, **more)
+
+    def choose_data(self, X: Any, y: Any = None, **more: Any) -> Chosen:  # noqa: N803
+        """Windows of the series; the ends of these are remembered."""
         X = adapted(X, y, labelled=False)  # noqa: N806
-        super().fit(X, y, **more)
+        chosen = super().choose_data(X, y, **more)
         series = as_series(X)
         series = series.part("train") if "train" in series.part_names else series
         self.ends_ = ends_of(series.x[series.x.lengths >= self.size], self.size)
         self.one_series_ = is_one_series(X) and np.ndim(X) == 1
-        return self
+        return chosen
+
+    def as_watched(self, given: Any) -> Dataset:
+        """Take what the user passes as `validation_data`: series, as in `fit`."""
+        return self.as_dataset(given, None)
 
     # -- targets --------------------------------------------------------------------------------
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments that only a forecaster has."""
-        if self.strategy in ("recursive", "direct"):
-            return []
-        return [f"`strategy` is {self.strategy!r}; expected 'recursive' or 'direct'."]
+        problems = []
+        if self.strategy not in ("recursive", "direct"):
+            problems.append(f"`strategy` is {self.strategy!r}; expected 'recursive' or 'direct'.")
+        for name in ("size", "horizon"):
+            steps = getattr(self, name)
+            if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
+                problems.append(f"`{name}` is {steps!r}; expected a whole number from 1 on.")
+        return problems
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Cut series into windows; the targets are the changes from the last known value."""
@@ -205,7 +219,7 @@ class Forecaster(SequenceEstimator):
             warnings.warn(
                 f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
                 "epochs or another network may help; for a random walk nothing can.",
-                stacklevel=3,
+                stacklevel=5,
             )
 
     def facts(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.errors import DataError, NotFittedError
+from segue.errors import DataError, DataNotFoundError, NotFittedError
 from segue.estimators.files import EnsembleDescription, read
 from segue.networks import Network
 from segue.sequences import Array
@@ -32,6 +32,7 @@ class InitialWeights:
 
         Raises:
             DataError: something else.
+            DataNotFoundError: there is no such file.
             ModelFileError: a file that is not a model.
             NotFittedError: an estimator before `fit`.
         """
@@ -54,7 +55,12 @@ class InitialWeights:
 
     @classmethod
     def _of_file(cls, path: Path) -> InitialWeights:
-        description, tensors = read(path / "model.safetensors" if path.is_dir() else path)
+        path = path / "model.safetensors" if path.is_dir() else path
+        if not path.is_file():
+            raise DataNotFoundError(
+                "there is no such model file to take `initial` from.", path=path
+            )
+        description, tensors = read(path)
         if isinstance(description, EnsembleDescription):
             raise DataError(
                 f"`initial` is {path}, an ensemble of {len(description.members)} models. Take one "

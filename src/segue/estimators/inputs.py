@@ -203,16 +203,34 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
         )
     names, counts = np.unique(labels, return_counts=True)
     once = [str(name) for name in names[counts == 1]]
+    fractions = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+    if fractions and len(once) > len(labels) / 2:
+        raise DataError(
+            f"`y` has {len(names)} different numbers for {len(labels)} sequences: these are no "
+            "classes. A SequenceRegressor learns numbers."
+        )
     if once:
         warnings.warn(
-            f"Only one sequence belongs to class {', '.join(once)}: it stays in the training part, "
+            f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
             "and nothing can be said about how well the class is learnt.",
             stacklevel=4,
         )
 
 
+def _first(names: list[str], at_most: int = 10) -> str:
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more
+
+
 def _as_labels(y: Any) -> Array:
-    labels = np.asarray(y)
+    try:
+        labels = np.asarray(y)
+    except ValueError as error:  # rows of unequal length
+        raise DataError(
+            "`y` has lists of unequal length; expected [n], one label for each sequence, or "
+            "[n, label] of 0 and 1, several labels at once. scikit-learn's MultiLabelBinarizer "
+            "makes the latter of lists of names."
+        ) from error
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and np.isin(labels, (0, 1)).all():

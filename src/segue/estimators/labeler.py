@@ -11,7 +11,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.asking import per_step
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.fitting import sequence_weights
+from segue.estimators.fitting import normalized, sequence_weights
 from segue.estimators.inputs import as_dataset, as_sequences
 from segue.estimators.step_labels import UNKNOWN, codes_for, encode, occurring
 from segue.layers import Padded
@@ -228,7 +228,8 @@ class SequenceLabeler(SequenceEstimator):
         right = self.predict_proba(data.x).values.argmax(axis=1) == codes
         weights = None
         if sample_weight is not None:
-            weights = spread(self.as_weights(sample_weight), data.x)[labelled]
+            given = spread(self.as_weights(sample_weight), data.x)[labelled]
+            weights = normalized(given, len(given))
         return float(np.average(right[labelled], weights=weights))
 
     def __sklearn_tags__(self) -> Tags:
@@ -251,6 +252,11 @@ def spread(weights: Any, x: Sequences) -> Array:
     [1.0, 1.0, 3.0]
     """
     if not isinstance(weights, Sequences):
+        if len(weights) != len(x):
+            raise DataError(
+                f"`sample_weight` has {len(weights)} entries; expected {len(x)}, one for each "
+                "sequence or a list of one for each step."
+            )
         return np.repeat(np.asarray(weights, float), x.lengths)
     if not np.array_equal(weights.lengths, x.lengths):
         row = int(np.argmax(weights.lengths != x.lengths))

@@ -9,15 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.choosing import Chosen
 from segue.estimators.ensemble import SequenceEnsemble
+from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
+from segue.networks import as_specs, is_own
+from segue.readers.objects import adapted
+from segue.spec import to_text
 from segue.training import History
 from segue.training.monitors import MONITORS
 
 Row = dict[str, float]
+
+# Options that do not change what is learnt.
+_HARMLESS = ("progress", "time_limit_seconds", "threads")
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,8 @@ def fit_seeds(
     sample_weight: Any = None,
     groups: Any = None,
     validation_data: Any = None,
+    initial: Any = None,
+    static: Any = None,
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> SeedResults:
@@ -117,12 +126,15 @@ def fit_seeds(
         sample_weight: as in `fit`.
         groups: as in `fit`.
         validation_data: as in `fit`.
+        initial: as in `fit`.
+        static: as in `fit`.
         folder: where each seed gets a folder, `seed-<n>`, with history and model.
         resume: go on in that folder: what is trained is read, what was stopped goes on to the same
             bits.
 
     Raises:
         OptionError: no seeds, or one twice.
+        ModelFileError: `folder` has a model of another network or with other arguments.
 
     >>> from segue import SequenceClassifier, TrainingOptions
     >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]] * 20, ["up", "down"] * 20
@@ -132,38 +144,66 @@ def fit_seeds(
     >>> [int(row["seed"]) for row in results.rows], 0 <= results.mean <= 1
     ([0, 1, 2], True)
     """
-    chosen_seeds = _as_seeds(estimator.seed, seeds)
-    chosen = _with_seed(estimator, estimator.seed).choose_data(
-        X, y, sample_weight=sample_weight, groups=groups, validation_data=validation_data
-    )
+    begin = InitialWeights.of(initial)
+    X = adapted(X, y, labelled=estimator.purpose != "forecast")  # noqa: N806  (read it only once)
     members = []
-    for seed in chosen_seeds:
+    for seed in _as_seeds(estimator.seed, seeds):
+        member = _with_seed(estimator, seed)
+        chosen = member.choose_data(
+            X,
+            y,
+            sample_weight=sample_weight,
+            groups=groups,
+            validation_data=validation_data,
+            static=static,
+            split_seed=estimator.seed,
+        )
         place = None if folder is None else Path(folder) / f"seed-{seed}"
-        members.append(_fit(_with_seed(estimator, seed), chosen, place, resume=resume))
+        members.append(_learn(member, chosen, begin, place, resume=resume))
         if members[-1].stopped_ == "interrupted":
             break
     return SeedResults(tuple(members), tuple(_row(member) for member in members))
 
 
-def _fit(
-    member: SequenceEstimator, chosen: Chosen, place: Path | None, *, resume: bool
+def _learn(
+    member: SequenceEstimator,
+    chosen: Chosen,
+    begin: InitialWeights | None,
+    place: Path | None,
+    *,
+    resume: bool,
 ) -> SequenceEstimator:
+    """Train a member, or read it where it is trained already."""
     model = None if place is None else place / "model.safetensors"
     if resume and model is not None and model.exists():
-        done: SequenceEstimator = load(model)
-        return done
-    if chosen.validation is None:
-        member.validation = None
-    member.fit(
-        chosen.train,
-        sample_weight=chosen.weights,
-        validation_data=chosen.validation,
-        folder=place,
-        resume=resume,
-    )
+        return _read(model, member)
+    member.learn(chosen, begin, place, resume=resume)
     if model is not None and member.stopped_ != "interrupted":
         member.save(model)
     return member
+
+
+def _read(path: Path, wanted: SequenceEstimator) -> SequenceEstimator:
+    """The model of a file, which must be of the training that is wanted."""
+    specs = as_specs(wanted.network)
+    done: SequenceEstimator = load(path, network=specs if any(map(is_own, specs)) else None)
+    theirs, ours = _told(done), _told(wanted)
+    strange = sorted(name for name in ours if theirs.get(name) != ours[name])
+    if strange:
+        raise ModelFileError(
+            f"is of a training with another {', '.join(strange)}. Resume with what it began with, "
+            "or begin anew in another folder.",
+            path=path,
+        )
+    return done
+
+
+def _told(estimator: SequenceEstimator) -> dict[str, str]:
+    """What two trainings must share; a model file does not say what was validated on."""
+    told = {name: str(value) for name, value in estimator.get_params().items()}
+    for name in ("validation", "options", *(f"options__{name}" for name in _HARMLESS)):
+        told.pop(name, None)
+    return {**told, "network": to_text(as_specs(estimator.network))}
 
 
 def _with_seed(estimator: SequenceEstimator, seed: int) -> SequenceEstimator:
@@ -172,7 +212,11 @@ def _with_seed(estimator: SequenceEstimator, seed: int) -> SequenceEstimator:
 
 
 def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
-    found = list(range(first, first + seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    found: list[int] = []
+    if isinstance(seeds, int | np.integer):
+        found = list(range(first, first + int(seeds)))
+    elif isinstance(seeds, Iterable):
+        found = [int(seed) for seed in seeds]
     if not found or len(set(found)) < len(found):
         raise OptionError(
             f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."

@@ -60,7 +60,8 @@ class Comparison:
         only_a, only_b = int(self.counts[1, 0]), int(self.counts[0, 1])
         if self.better is not None:
             size = abs(100 * self.difference)
-            return f"{self.better} is better by {size:.1f} points ({low:+.1f} to {high:+.1f})."
+            least, most = (low, high) if low > 0 else (-high, -low)
+            return f"{self.better} is better by {size:.1f} points ({least:.1f} to {most:.1f})."
         if only_a + only_b == 0:
             return f"They are right and wrong on the same {len(self.a.dataset):,} sequences."
         return (

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
+from segue.errors import OptionError
 from segue.evaluation import metrics
 from segue.evaluation.answers import Answered, count_answers, coverage_curve
 from segue.evaluation.background import Background
@@ -147,8 +148,16 @@ class Evaluation:
     def answered(self, threshold: float) -> Answered:
         """Count the answers if only those of at least this confidence are given.
 
-        `segue.evaluation.reject_threshold` chooses one on validation data.
+        Args:
+            threshold: from 0 to 1, or what `segue.evaluation.reject_threshold` has chosen on
+                validation data.
+
+        Raises:
+            OptionError: something else.
         """
+        threshold = getattr(threshold, "threshold", threshold)
+        if not isinstance(threshold, float | int) or not 0 <= threshold <= 1:
+            raise OptionError(f"`threshold` is {threshold!r}; expected a confidence from 0 to 1.")
         right = self._targets == self._predictions
         return count_answers(right, self.probabilities.max(axis=1), threshold)
 

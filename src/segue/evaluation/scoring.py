@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, NotFittedError
 from segue.evaluation import metrics
 from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
@@ -62,8 +62,9 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
         beside that of the frequencies of words.
 
     Raises:
-        DataError: no targets, no sequences, no such part, or targets of another kind than the
-            model's.
+        DataError: no data set, no targets, no sequences, no such part, or targets of another kind
+            than the model's.
+        NotFittedError: before `fit`.
 
     Warns:
         UserWarning: a class occurs here that the model never saw; its sequences are mistakes.
@@ -76,6 +77,7 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     >>> evaluate(Coin(), tosses)
     Evaluation(n=3, accuracy=0.6667 [0.0000, 1.0000], baseline=0.6667)
     """
+    _check_asked(estimator, dataset)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
     data, name = _scored_part(dataset, part)
     purpose = getattr(estimator, "purpose", "classify")
@@ -113,6 +115,18 @@ def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Sco
     }
     found: Scores = score[purpose](estimator, data, part)
     return found
+
+
+def _check_asked(estimator: Any, dataset: Any) -> None:
+    if not isinstance(dataset, Dataset):
+        raise DataError(
+            f"The data are {type(dataset).__name__}; expected a Dataset, which has the answers "
+            "too: segue.Dataset(x, y), or segue.read(source)."
+        )
+    if not getattr(estimator, "__sklearn_is_fitted__", lambda: True)():
+        raise NotFittedError(
+            f"This {type(estimator).__name__} is not fitted yet: call `fit` first."
+        )
 
 
 def _scored_part(dataset: Dataset, part: str | None) -> tuple[Dataset, str]:

@@ -49,8 +49,7 @@ class StaticScale:
                 f"The model was trained with {features} static features of each sequence, and here "
                 f"are none: pass a Dataset with `static`, or static=[n, {features}]."
             )
-        static = np.asarray(static, np.float64)
-        static = static[:, None] if static.ndim == 1 else static
+        static = as_table_of_numbers(static)
         if static.shape != (count, features):
             raise DataError(
                 f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
@@ -74,6 +73,22 @@ class StaticScale:
         if found is None:
             raise DataError(f"the static features have {data}: expected a mean and a scale each.")
         return cls(*found)
+
+
+def as_table_of_numbers(static: Any) -> Array:
+    """Take what a user passes as static features: `[n, feature]`, float64.
+
+    Raises:
+        DataError: they are no numbers.
+    """
+    try:
+        table = np.asarray(static, np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"`static` holds no numbers ({error}); expected [n, feature]. Turn a category into "
+            "one feature of 0 and 1 for each of its values."
+        ) from error
+    return table[:, None] if table.ndim == 1 else table
 
 
 def _check_finite(static: Array) -> None:

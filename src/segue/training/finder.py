@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MEMORY = 0.9  # of the smoothed loss, at each update
+_STRETCH = 0.2  # of the updates: over so many a slope is measured
 _OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
 
 
@@ -42,7 +43,7 @@ class LearningRates:
 
     Attributes:
         rows: one an update: `learning_rate`, `loss` of its batch, and `smoothed`, a moving average.
-        suggestion: the rate where the smoothed loss falls most steeply.
+        suggestion: the rate where the loss falls most steeply.
     """
 
     rows: tuple[Row, ...]
@@ -105,19 +106,24 @@ def find_learning_rate(
 
 
 def steepest_fall(rows: tuple[Row, ...]) -> float:
-    """The learning rate at which the smoothed loss falls most for the same factor of the rate.
+    """The learning rate at which the loss falls most for the same factor of the rate.
 
-    Only what comes before the lowest loss counts.
+    It is the middle of the stretch, a fifth of all updates, whose line of least squares falls most:
+    a few batches that happen to be easier than those before are no fall yet. Only what comes before
+    the lowest smoothed loss counts.
 
     >>> losses = [1.0, 1.0, 0.9, 0.5, 0.4, 2.0]
-    >>> rows = [{"learning_rate": 10.0**i, "smoothed": loss} for i, loss in enumerate(losses)]
+    >>> rows = [{"learning_rate": 10.0**i, "loss": v, "smoothed": v} for i, v in enumerate(losses)]
     >>> steepest_fall(tuple(rows))
     100.0
     """
-    losses = np.array([row["smoothed"] for row in rows])
-    lowest = max(2, int(losses.argmin()) + 1)
-    slopes = np.gradient(losses[:lowest])
-    return float(rows[int(slopes.argmin())]["learning_rate"])
+    losses = np.array([row["loss"] for row in rows])
+    half = max(1, round(_STRETCH * len(rows) / 2))
+    weights = np.arange(-half, half + 1) / np.sum(np.arange(-half, half + 1) ** 2)
+    slopes = np.correlate(losses, weights, mode="valid")  # of stretches around `half` and so on
+    lowest = int(np.argmin([row["smoothed"] for row in rows]))
+    middle = half + int(slopes[: max(1, lowest - half + 1)].argmin())
+    return float(rows[middle]["learning_rate"])
 
 
 def _losses(job: Job, lowest: float, highest: float, updates: int) -> Iterator[Row]:

@@ -89,6 +89,7 @@ def attribute(
     """
     x = classifier.check_input(X)
     network = classifier.network_
+    network.check_needs_no_static()
     codes = _codes(classifier, x, target)
     change = np.empty(len(x))
     rows: list[Any] = [None] * len(x)
@@ -155,6 +156,8 @@ def _codes(classifier: SequenceClassifier, x: Sequences, target: Any) -> Array:
     for name in np.unique(wanted).tolist():
         if name not in numbers:
             near = did_you_mean(str(name), map(str, numbers))
+            if str(name) in map(str, numbers):
+                near = " The classes are numbers: leave out the quotes."
             raise DataError(f"`target`: there is no class {name!r}.{near}")
     return np.broadcast_to([numbers[n] for n in wanted.ravel().tolist()], (len(x),)).copy()
 
