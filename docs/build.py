@@ -27,14 +27,12 @@ BUILD, SITE = ROOT / "build", ROOT / "site"
 PAGES = ("*.md", "docs/**/*.md", "recipes/*.md", "bench/*.md")
 FILES = ("LICENSE", "NOTICE", "docs/images/*", "docs/assets/*")
 SHIM = "https://unpkg.com/iframe-worker/shim"
-WHOLE_ROOMS = ("evaluation", "evaluation.explain", "layers", "plots", "prepare", "studies", "synth")
+BEHIND = ("segue.estimators", "segue.evaluation.explain", "segue.prepare", "segue.training")  # too
 
-# Of an estimator its users' methods; the others are how estimators are made.
-_ESTIMATORS = ("Classifier", "Labeler", "Regressor", "Forecaster", "Ensemble")
-_METHODS = (
-    *("fit", "predict", "predict_proba", "score", "save", "anytime", "stream", "embed"),
-    *("get_params", "set_params"),
-)
+# What an estimator is made with, and what its users call all the same.
+_HOOKS = {"cut", "continued", "continued_linearly", "head_kind", "predict_linearly"}
+_CALLED = {"get_params", "save", "set_params"}
+_FIRST = ("fit", "predict", "predict_proba", "score")
 
 
 def main() -> int:
@@ -72,7 +70,7 @@ def lay_out(folder: Path) -> None:
             shutil.copyfile(path, copy)
     for path in sorted(ROOT.glob("recipes/*.py")):
         code = path.read_text(encoding="utf-8")
-        text = f"# {path.name}\n\n```python\n{code}```\n"
+        text = f"---\nhide: [navigation, toc]\n---\n\n# {path.name}\n\n```python\n{code}```\n"
         (folder / "recipes" / f"{path.name}.md").write_text(text, encoding="utf-8")
 
 
@@ -101,12 +99,17 @@ def linked(text: str) -> str:
 
 def options(name: str) -> str:
     """How much is said of a name: of a layer or a step its arguments only."""
-    last = name.rpartition(".")[2]
-    if last.endswith(_ESTIMATORS):
-        members = f"[{', '.join(_METHODS)}]"
+    from segue.estimators.base import SequenceEstimator
+
+    value, last = resolved(name), name.rpartition(".")[2]
+    if isinstance(value, type) and issubclass(value, SequenceEstimator):
+        hidden = _HOOKS | (set(dir(SequenceEstimator)) - {*_CALLED, *_FIRST})
+        shown = {n for n in dir(value) if n not in hidden and callable(getattr(value, n))}
+        rest = sorted(name for name in shown - set(_FIRST) if not name.startswith("_"))
+        members = f"[{', '.join([*(name for name in _FIRST if name in shown), *rest])}]"
     elif name.startswith(("segue.layers.", "segue.prepare.")) and not _has_an_interface(last):
         members = "false\n      inherited_members: false"
-    elif isinstance(resolved(name), type(re)):
+    elif isinstance(value, type(re)):
         members = "false"
     else:
         return ""
@@ -228,11 +231,12 @@ def public_names() -> list[str]:
     import segue
 
     names = [f"segue.{name}" for name in segue.__all__ if not name.startswith("_")]
-    rooms = [*WHOLE_ROOMS, "testing"]
-    names += [
-        f"segue.{room}.{name}" for room in rooms for name in resolved(f"segue.{room}").__all__
-    ]
-    return names + [f"segue.errors.{n}" for n in vars(segue.errors) if n.endswith("Error")]
+    rooms = [name for name in names if isinstance(resolved(name), type(re))]
+    for room in (*rooms, *BEHIND):
+        inside = resolved(room)
+        errors = (name for name in vars(inside) if name.endswith("Error"))
+        names += [f"{room}.{name}" for name in getattr(inside, "__all__", errors)]
+    return names
 
 
 def unexplained(site: Path) -> list[str]:
