@@ -31,6 +31,8 @@ def test_a_learning_curve_ends_in_a_table_and_goes_on(
     (folder / "study.jsonl").write_bytes((folder / "study.jsonl").read_bytes()[:-30])
     again = json.loads(_run(capsys, *words, "--json"))
     assert again["sizes"] == [10, 20, 40]
+    watched = json.loads(_run(capsys, *words, "--json", "--watch-test", "--until", 0.3))
+    assert [row["reached"] for row in watched["summary"]] == [2, 2, 2]
     table = (folder / "trials.csv").read_bytes()
     (folder / "trials.csv").unlink()
     _run(capsys, "study", "learning-curve", "--resume", folder, "--workers", 1)
@@ -46,6 +48,9 @@ def test_a_grid_takes_networks_and_options(
     found = json.loads(_run(capsys, *words, "--json"))
     assert found["space"] == {"network": ["rnn(2)", "gru(2)"], "options__patience": [5, None]}
     assert len(found["summary"]) == 4
+    filled = ["study", "grid", waves, "--network", "rnn({units})", "--set", "units=2,3", "--json"]
+    filled += ["--epochs", 1, "--seeds", 1, "--workers", 1, "--out", tmp_path / "filled"]
+    assert json.loads(_run(capsys, *filled))["space"]["units"] == [2, 3]
     assert main(["study", "learning-curve", "--resume", str(out)]) == 1
     assert "is not a learning-curve that was begun" in capsys.readouterr().err
     assert main([*map(str, words), "--seed", "1"]) == 2  # it has seeds, and no seed

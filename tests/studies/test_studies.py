@@ -87,6 +87,40 @@ def test_half_a_study_goes_on_to_the_same_bits(
     assert (tmp_path / "a/trials.csv").read_bytes() == (tmp_path / "b/trials.csv").read_bytes()
 
 
+def test_the_watched_test_part_chooses_nothing(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier
+) -> None:
+    asked: dict[str, Any] = {"sizes": [10, 20, 40], "seeds": 2, **QUIET}
+    curve = studies.learning_curve(classifier, waves, until=0.3, watch_test=True, **asked)
+    assert curve.where == "on the test part"
+    for row in curve.rows:
+        assert row["kept"] == row["epochs"] == 2
+        assert row["history"][-1]["validation_accuracy"] == row["accuracy"]
+    unwatched = segue.SequenceClassifier("rnn(3)", epochs=2, validation=None)
+    other = studies.learning_curve(unwatched, waves, **asked)
+    assert other.table().tolist() == curve.table().tolist()
+    assert other.where == "in training"
+    assert [row["reached"] for row in curve.summary] == [2, 2, 2]
+    assert len(curve.plot().figure.axes) == 3
+    large = curve.since(20)
+    assert (large.sizes, large.table().tolist()) == ((20, 40), curve.table()[1:].tolist())
+    with pytest.raises(DataError, match="the largest that was tried is 40"):
+        curve.since(41)
+
+
+def test_a_curve_answers_in_words(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier
+) -> None:
+    curve = studies.learning_curve(
+        classifier, waves, sizes=[10, 20, 30, 40], seeds=2, until=0.99, watch_test=True, **QUIET
+    )
+    sizes, level, epochs, twice = curve.answers()
+    assert sizes.startswith("Between 10 and 40 training sequences the accuracy goes from 0.")
+    assert level == "no size reaches 0.99 in every training"
+    assert epochs.startswith("Epochs after which the mean on the test part is within 0.01")
+    assert twice.startswith("Twice as many, 80: 0.")
+
+
 def test_any_executor_with_submit_will_do(
     waves: segue.Dataset, classifier: segue.SequenceClassifier, bits: Any
 ) -> None:
@@ -123,6 +157,26 @@ def test_a_grid_leaves_the_test_part_alone(
     assert found.best[found.metric] == max(row["accuracy"] for row in found.summary)
     assert (tmp_path / "grid.png").stat().st_size > 1000
     assert "The test part was left alone." in found.report()
+
+
+def test_names_in_braces_are_filled_in(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, bits: Any
+) -> None:
+    template = classifier.set_params(network="repeat({layers}, rnn({units}))")
+    space = {"layers": [1, 2], "units": [2, 3], "learning_rate": [0.01, 0.1]}
+    found = studies.grid(template, waves, space, seeds=2, until=0.1, **QUIET)
+    plain = segue.SequenceClassifier("repeat(2, rnn(3))", epochs=2, learning_rate=0.1)
+    alone = studies.grid(plain, waves, {"batch_size": [32]}, seeds=2, until=0.1, **QUIET)
+    there = found.trials({"layers": 2, "units": 3, "learning_rate": 0.1})
+    assert [row["accuracy"] for row in there] == [row["accuracy"] for row in alone.rows]
+    assert found.combinations[0] == {"layers": 1, "units": 2, "learning_rate": 0.01}
+    two = [row["accuracy"] for row in found.rows if row["trial"]["layers"] == 2]
+    assert found.effects["layers"][1]["accuracy"] == pytest.approx(np.mean(two))
+    assert list(found.effects) == ["layers", "units", "learning_rate"]
+    assert "layers  1: 0." in found.report()
+    assert len(found.plot().figure.axes) == 4  # score and epochs, for each of two values
+    listed = {"network": ["rnn({units})", "gru({units})"], "units": [2]}
+    assert len(studies.grid(classifier, waves, listed, seeds=1, **QUIET).rows) == 2
 
 
 def test_labels_of_steps_and_numbers_are_studied_too() -> None:
@@ -186,6 +240,8 @@ GRID_MISTAKES: list[tuple[Any, type[SegueError], str]] = [
     ({"network": ["lstm(8)", "lstm(8)"]}, OptionError, "a value twice"),
     ({"network": ["lstmm(8)"]}, SpecError, 'Did you mean "lstm"'),
     ({"netwrk": ["lstm(8)"]}, OptionError, "no parameter 'netwrk'"),
+    ({"network": ["lstm({units})"], "unit": [1, 2]}, OptionError, 'Did you mean "unit"'),
+    ({"network": ["lstm({units})"]}, OptionError, "{units}, and the space has no values for it"),
     ({"learning_rate": [-1.0]}, OptionError, "`learning_rate` is -1.0"),
     ({"options__optimizer": ["adm"]}, OptionError, 'Did you mean "adam"'),
     ({"prepare": ["standardise"]}, SpecError, 'Did you mean "standardize"'),

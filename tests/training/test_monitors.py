@@ -18,11 +18,11 @@ LOSSES = (0.9, 0.5, 0.6, 0.7, 0.65, 0.8)
 ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
 
 
-@pytest.mark.parametrize(("monitor", "epoch"), [("loss", 2), ("accuracy", 5)])
+@pytest.mark.parametrize(("monitor", "epoch"), [("loss", 2), ("accuracy", 5), ("last", 6)])
 def test_the_best_epoch_is_that_of_the_monitor(
     make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, monitor: Any, epoch: int
 ) -> None:
-    """The lowest loss; or the highest accuracy and, of the equal ones, the lowest loss."""
+    """The lowest loss; the highest accuracy and, of the equal ones, the lowest loss; the last."""
     pairs = iter(zip(LOSSES, ACCURACIES, strict=True))
 
     def validate(job: Job, state: TrainingState) -> dict[str, float]:
@@ -39,6 +39,11 @@ def test_numbers_have_no_accuracy_to_be_monitored() -> None:
     regressor = SequenceRegressor(options=TrainingOptions(progress="none", monitor="accuracy"))
     with pytest.raises(OptionError, match="`monitor` is 'accuracy'.*use 'loss', which rmse"):
         regressor.fit([[1.0, 2.0]] * 4, [1.0, 2.0, 3.0, 4.0])
+
+
+def test_a_rate_that_waits_for_a_better_epoch_needs_one() -> None:
+    with pytest.raises(OptionError, match="for which each one is: choose another of either"):
+        TrainingOptions(monitor="last", schedule="plateau")
 
 
 def test_a_monitor_that_there_is_not() -> None:

@@ -83,7 +83,8 @@ def fit(
     monitor: Annotated[
         str | None,
         typer.Option(
-            metavar="loss|accuracy", help="What makes an epoch the best one on validation."
+            metavar="loss|accuracy|last",
+            help="Which epoch is kept: the best on validation, or the last.",
         ),
     ] = None,
     accumulate: Annotated[

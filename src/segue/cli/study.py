@@ -69,6 +69,9 @@ def learning_curve(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each size.")] = 5,
     until: Until = None,
+    watch_test: Annotated[
+        bool, typer.Option("--watch-test", help="Also score each epoch on the test part.")
+    ] = False,
     task: Task = None,
     network: Network = None,
     prepare: Prepare = None,
@@ -110,7 +113,8 @@ def learning_curve(
             options__schedule=schedule,
             validation="auto" if validation == "auto" else share(validation, "--validation"),
         ),
-        "study": {"sizes": _whole(sizes), "seeds": seeds, "test": test, "until": until},
+        "study": {"sizes": _whole(sizes), "seeds": seeds, "test": test, "until": until}
+        | ({"watch_test": True} if watch_test else {}),
     }
     curve = _run("learning-curve", recipe, resume, out, workers=workers)
     _print(curve, json=json)

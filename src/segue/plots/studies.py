@@ -6,28 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from segue.plots.style import (
     BLUE,
-    INK,
     MUTED,
     PALETTE,
     SHARES,
     VERMILION,
-    new_axes,
     panels,
     plain_names,
     styled,
 )
 
 if TYPE_CHECKING:
-    from segue.studies import Grid, LearningCurve
+    from segue.studies import LearningCurve
 
-BARS_AT_MOST = 40
 _DASHES = (0, (3, 2))
 
 
@@ -36,39 +31,63 @@ def plot_learning_curve(curve: LearningCurve) -> Axes:
     """Draw score and loss over the number of training sequences, side by side.
 
     Points are the means over the seeds, the band holds 80 % of them. The dashed line is the fitted
-    power law up to twice the data, with the interval of its forecast there.
+    power law up to twice the data, with the interval of its forecast there. With `until` a third
+    panel has the epochs until then, of the trainings that reached it; the point is hollow where
+    others did not.
 
     Returns:
-        The axes of the score; the other is `axes.figure.axes[1]`.
+        The axes of the score; the others are `axes.figure.axes[1:]`.
     """
-    score, loss = panels(1, 2, width=3.8, height=2.9)[0]
-    for axes, name in ((score, curve.metric), (loss, "loss")):
-        rows = [row for row in curve.summary if row["trials"]]
-        x = [row["size"] for row in rows]
-        axes.fill_between(
-            x,
-            [row[f"{name}_low"] for row in rows],
-            [row[f"{name}_high"] for row in rows],
-            color=BLUE,
-            alpha=0.18,
-            lw=0,
-        )
-        label = "mean, 80 % of seeds" if len(curve.seeds) > 1 else None
-        axes.plot(x, [row[name] for row in rows], "o-", ms=3.5, color=BLUE, label=label)
-        axes.set_title(name)
-        axes.set_xscale("log")
-        axes.set_xlabel("training sequences")
-        axes.yaxis.set_major_locator(MaxNLocator(6))
+    all_axes = panels(1, 2 if curve.until is None else 3, width=3.3, height=2.9)[0]
+    score, loss = all_axes[:2]
+    done = [row for row in curve.summary if row["trials"]]
+    _draw_sizes(score, done, curve.metric, label=_band_label(len(curve.seeds)))
+    score.set_title(f"{curve.metric} on the test part")
+    _draw_sizes(loss, done, "loss")
+    loss.set_title("loss on the test part")
+    if curve.until is not None:
+        _draw_until(all_axes[2], curve, done)
     _draw_law(score, curve)
     score.axhline(curve.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)), label="baseline")
     _size_ticks(score, [*curve.sizes, *([2 * curve.sizes[-1]] if curve.law else [])])
-    _size_ticks(loss, curve.sizes)
+    for axes in all_axes[1:]:
+        _size_ticks(axes, curve.sizes)
     if curve.metric == "accuracy":
         score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    handles, labels = score.get_legend_handles_labels()
-    score.figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    drawn = [line for axes in all_axes for line in axes.get_legend_handles_labels()[0]]
+    score.figure.legend(handles=drawn, loc="outside lower center", ncols=min(4, len(drawn)))
     axes_of_score: Axes = score
     return axes_of_score
+
+
+def _band_label(seeds: int) -> str:
+    return f"mean and 10 % to 90 % of {seeds} seeds" if seeds > 1 else "one seed"
+
+
+def _draw_sizes(
+    axes: Axes, rows: Sequence[Mapping[str, Any]], name: str, label: str | None = None
+) -> None:
+    x = [row["size"] for row in rows]
+    low, high = ([row[f"{name}_{end}"] for row in rows] for end in ("low", "high"))
+    axes.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
+    axes.plot(x, [row[name] for row in rows], "o-", ms=3.5, color=BLUE, label=label)
+    axes.set_xscale("log")
+    axes.set_xlabel("training sequences")
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+
+
+def _draw_until(axes: Axes, curve: LearningCurve, done: Sequence[Mapping[str, Any]]) -> None:
+    found = [row for row in done if row["reached"]]
+    _draw_sizes(axes, found, "epochs_until")
+    some = [row for row in found if row["reached"] < row["trials"]]
+    x, y = ([row[name] for row in some] for name in ("size", "epochs_until"))
+    label = "not reached by every seed"
+    axes.plot(x, y, "o", ms=3.5, color=BLUE, mfc="white", label=label if some else None)
+    axes.set_title(f"epochs until {curve.until:g} {curve.where}")
+    axes.set_xlim(curve.sizes[0] * 0.9, curve.sizes[-1] * 1.1)
+    if not found:
+        axes.text(0.5, 0.5, "never", transform=axes.transAxes, ha="center", color=MUTED)
+        axes.set_yticks([])
 
 
 def _draw_law(axes: Axes, curve: LearningCurve) -> None:
@@ -76,15 +95,18 @@ def _draw_law(axes: Axes, curve: LearningCurve) -> None:
     law, twice = curve.law, curve.forecast()
     if law is None:
         return
+    label = "power law" if curve.law_holds else "power law (does not hold here)"
     sign, shift = (1.0, 0.0) if curve.metric == "rmse" else (-1.0, 1.0)
     x = np.geomspace(curve.sizes[0], 2 * curve.sizes[-1], 100)
     y = shift + sign * np.array([law(n) for n in x])
-    axes.plot(x, y, color=VERMILION, lw=1.0, ls=_DASHES, label="power law")
+    axes.plot(x, y, color=VERMILION, lw=1.0, ls=_DASHES, label=label)
     if twice is not None:
         ends = [shift + sign * e for e in (twice.low, twice.high)]
         place = shift + sign * twice.error
         axes.plot([twice.size] * 2, ends, color=VERMILION, lw=1.6)
-        axes.plot([twice.size], [place], "o", ms=4, color=VERMILION, label="twice the data")
+        axes.plot(
+            [twice.size], [place], "o", ms=4, color=VERMILION, label="twice the data, 95 % interval"
+        )
 
 
 def _size_ticks(axes: Axes, sizes: Sequence[int]) -> None:
@@ -105,6 +127,7 @@ def plot_epochs(
     *,
     title: str = "",
     is_rising: bool = False,
+    where: str = "in validation",
 ) -> Axes:
     """Draw score and loss over the epochs: the mean of some trainings, with their band.
 
@@ -115,6 +138,7 @@ def plot_epochs(
         follow: the column of the score, such as "validation_accuracy".
         title: what the lines are.
         is_rising: whether they have an order: from light to dark then, in place of many colours.
+        where: what the score was followed on, in words.
 
     Returns:
         The axes of the score; the other is `axes.figure.axes[1]`.
@@ -127,14 +151,16 @@ def plot_epochs(
             if trainings:
                 _draw_epochs(axes, trainings, name, plain_names([label], 40)[0], colour)
         said = name.removeprefix("validation_")
-        axes.set_title(f"{said} in {'validation' if prefix else 'training'}")
+        axes.set_title(f"{said} {where}")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6))
     if follow.endswith("accuracy"):
         score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     handles, labels = score.get_legend_handles_labels()
-    columns = 1 if max(map(len, labels), default=0) > 24 else min(3, max(1, len(labels)))
+    columns = 1 if max(map(len, labels), default=0) > 24 else min(5, max(1, len(labels)))
+    if max(map(len, histories.values()), default=0) > 1:
+        title += " (line: mean, band: 10 % to 90 % of the seeds)"
     place = {"loc": "outside lower center", "ncols": columns, "title": title or None}
     score.figure.legend(handles, labels, **place)
     score.figure.set_size_inches(7.6, 3.0 + 0.2 * -(-len(labels) // columns) + 0.2)
@@ -159,83 +185,3 @@ def _draw_epochs(axes: Axes, trainings: Any, name: str, label: str, colour: Any)
         axes.fill_between(epochs, low, high, color=colour, alpha=0.12, lw=0)
     marker = "o" if longest == 1 else None
     axes.plot(epochs, values.mean(axis=0), color=colour, label=label, marker=marker)
-
-
-@styled
-def plot_grid(grid: Grid) -> Axes:
-    """Draw the scores of a grid: a heat map where two arguments vary, bars elsewhere."""
-    if len(grid.varied) == 2:
-        return _draw_map(grid)
-    return _draw_bars(grid)
-
-
-def _draw_map(grid: Grid) -> Axes:
-    down, across = sorted(grid.varied, key=lambda name: -max(len(str(v)) for v in grid.space[name]))
-    rows, columns = grid.space[down], grid.space[across]
-    table = np.full((len(rows), len(columns)), np.nan)
-    for row in grid.summary:
-        if row["trials"]:
-            table[rows.index(row[down]), columns.index(row[across])] = row[grid.metric]
-    names = plain_names(rows, 40)
-    width = 1.2 + 0.075 * max(map(len, names)) + max(0.62 * len(columns), 1.6)
-    axes = new_axes(width, 1.1 + max(0.34 * len(rows), 0.7))
-    axes.imshow(table, cmap=_map(grid), aspect="auto", interpolation="none")
-    axes.set_xticks(range(len(columns)), plain_names(columns), rotation=_turn(columns))
-    axes.set_yticks(range(len(rows)), names)
-    axes.tick_params(length=0)
-    axes.set_xlabel(across)
-    axes.set_ylabel(down)
-    unit = "" if grid.metric == "rmse" else " in %"
-    of = "one seed" if len(grid.seeds) == 1 else f"mean of {len(grid.seeds)} seeds"
-    axes.set_title(f"{grid.metric}{unit}, {of}")
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    for i, j in np.ndindex(table.shape):
-        text = "failed" if np.isnan(table[i, j]) else _shown(float(table[i, j]), grid.metric)
-        dark = _is_dark(table, i, j, grid.metric)
-        axes.text(j, i, text, ha="center", va="center", fontsize=8, color="white" if dark else INK)
-    return axes
-
-
-def _map(grid: Grid) -> Colormap:
-    """Dark is good: a low error is."""
-    return SHARES.reversed() if grid.metric == "rmse" else SHARES
-
-
-def _turn(names: Sequence[Any]) -> float:
-    return 90.0 if max(len(str(name)) for name in names) > 9 else 0.0
-
-
-def _is_dark(table: npt.NDArray[Any], i: int, j: int, metric: str) -> bool:
-    low, high = np.nanmin(table), np.nanmax(table)
-    place = (table[i, j] - low) / (high - low) if high > low else 0.0
-    return bool((1 - place if metric == "rmse" else place) > 0.6)
-
-
-def _shown(value: float, metric: str) -> str:
-    return f"{value:.3g}" if metric == "rmse" else f"{100 * value:.1f}"
-
-
-def _draw_bars(grid: Grid) -> Axes:
-    """A point with its band for each combination; the best of them where there are many."""
-    sign = 1 if grid.metric == "rmse" else -1
-    done = [row for row in grid.summary if row["trials"]]
-    if len(done) > BARS_AT_MOST:
-        done = sorted(done, key=lambda row: sign * row[grid.metric])[:BARS_AT_MOST]
-    names = plain_names([grid.name(row) for row in done], 60)
-    height = 1.0 + 0.24 * len(done)
-    axes = new_axes(3.4 + 0.07 * max(map(len, names)), height)
-    places = np.arange(len(done))
-    mean = [row[grid.metric] for row in done]
-    low, high = ([row[f"{grid.metric}_{end}"] for row in done] for end in ("low", "high"))
-    axes.hlines(places, low, high, color=BLUE, lw=3, alpha=0.3)
-    axes.plot(mean, places, "o", ms=5, color=BLUE)
-    axes.axvline(grid.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)))
-    axes.set_yticks(places, names)
-    axes.set_ylim(len(done) - 0.5, -0.5)
-    axes.grid(axis="x")
-    axes.set_xlabel(f"{grid.metric} (dotted: baseline)")
-    axes.set_title(", ".join(grid.varied or grid.space))
-    if grid.metric == "accuracy":
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    return axes

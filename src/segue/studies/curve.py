@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+MISFIT = 0.25  # of the range of the mean errors: a law that misses more is no fit
+
+
 @dataclass(frozen=True)
 class LearningCurve:
     """What came of training with several numbers of sequences.
@@ -44,6 +47,8 @@ class LearningCurve:
         baseline: the score of answering without a look at the sequence.
         until: the level of the score whose epoch is looked for, if any.
         folder: where it is kept.
+        watched: whether the histories follow the test part (as `learning_curve` was asked with
+            `watch_test`), and not what each training saw.
     """
 
     metric: str
@@ -53,6 +58,7 @@ class LearningCurve:
     baseline: float
     until: float | None = None
     folder: Path | None = None
+    watched: bool = False
 
     def table(self, name: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
         """`[size, seed]` of a number that each trial has, the score if left out; NaN: failed."""
@@ -63,6 +69,13 @@ class LearningCurve:
     def follow(self) -> str:
         """The column of the histories that is followed over the epochs."""
         return tables.watched(self.rows, self.metric)
+
+    @property
+    def where(self) -> str:
+        """On what the score was followed over the epochs, in words."""
+        if self.watched:
+            return "on the test part"
+        return "in validation" if self.follow.startswith("validation_") else "in training"
 
     @cached_property
     def summary(self) -> list[Row]:
@@ -79,6 +92,18 @@ class LearningCurve:
             }
             for size in self.sizes
         ]
+
+    def since(self, size: int) -> LearningCurve:
+        """The same without smaller sizes, which do not follow the law where networks still guess.
+
+        Raises:
+            DataError: no size is so large.
+        """
+        sizes = tuple(n for n in self.sizes if n >= size)
+        if not sizes:
+            raise DataError(f"`size` is {size!r}; the largest that was tried is {self.sizes[-1]}.")
+        rows = tuple(row for row in self.rows if row["trial"]["size"] >= size)
+        return replace(self, sizes=sizes, rows=rows, folder=None)
 
     # -- what is to be expected -----------------------------------------------------------------
 
@@ -103,6 +128,13 @@ class LearningCurve:
             return None
         means = self.errors.mean(axis=1)
         return max(abs(self.law(n) - float(e)) for n, e in zip(self.sizes, means, strict=True))
+
+    @property
+    def law_holds(self) -> bool:
+        """Whether the law misses no mean error by more than a quarter of their range."""
+        if self.misfit is None:
+            return False
+        return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1)))
 
     def forecast(self, size: int | None = None) -> Forecast | None:
         """The error to be expected at another size; at twice the largest if left out.
@@ -135,9 +167,16 @@ class LearningCurve:
             "summary": self.summary,
             "law": None if self.law is None else asdict(self.law),
             "misfit": self.misfit,
+            "law_holds": self.law_holds,
             "forecast": None if twice is None else twice.as_json(),
             "held_back": [one.as_json() for one in self.held_back],
         }
+
+    def answers(self) -> list[str]:
+        """Sentences: what more sequences change, how many epochs are enough, what twice brings."""
+        from segue.studies.words import curve_answers
+
+        return curve_answers(self)
 
     def report(self) -> str:
         """The table over the sizes, what more data would bring, and how far that can be trusted."""
@@ -162,8 +201,10 @@ class LearningCurve:
     def plot(self) -> Axes:
         """Draw score and loss over the number of sequences, side by side, with what is expected.
 
+        With `until` also the epochs until then.
+
         Returns:
-            The axes of the score; the other is `axes.figure.axes[1]`.
+            The axes of the score; the others are `axes.figure.axes[1:]`.
         """
         from segue.plots import studies
 
@@ -177,7 +218,9 @@ class LearningCurve:
             f"{size:,}": [r["history"] for r in self.rows if _is_done(r, size)]
             for size in self.sizes
         }
-        return studies.plot_epochs(by_size, self.follow, title="sequences", is_rising=True)
+        return studies.plot_epochs(
+            by_size, self.follow, title="training sequences", is_rising=True, where=self.where
+        )
 
 
 def _is_done(row: Row, size: int) -> bool:
@@ -192,6 +235,7 @@ def learning_curve(
     seeds: Any = 5,
     test: float = 0.2,
     until: float | None = None,
+    watch_test: bool = False,
     folder: str | Path | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
@@ -213,6 +257,9 @@ def learning_curve(
         seeds: the seeds, or how many.
         test: the share that is set aside where there is no test part.
         until: also find the epoch at which the score is this good.
+        watch_test: also score the test part after each epoch, to see how long learning takes. It
+            chooses nothing: there is no other validation, and the last epoch is the one that
+            counts.
         folder: where the study is kept. A study that was stopped goes on there, and a trial that
             is finished is never run again. `None`: nowhere.
         workers: trials done at once, each on one thread; one for each processor if left out. With
@@ -246,7 +293,10 @@ def learning_curve(
     train, held = _parts(data, test)
     check_study(estimator, train)
     wanted = choose_sizes(sizes, len(train))
-    work = Work(scored_classes(estimator, data), train, held)
+    learner = scored_classes(estimator, data)
+    if watch_test:
+        learner.set_params(validation=None, options__monitor="last", options__refit=False)
+    work = Work(learner, train, held, watch=watch_test)
     trials = []
     for seed in chosen:
         order = fair_order(train, seed)
@@ -255,11 +305,13 @@ def learning_curve(
             trials.append(Trial(name, {"seed": seed}, np.sort(order[:size]), float(size)))
     place = Place(None if folder is None else Path(folder), workers, executor, progress)
     place = replace(place, source=source, recipe=recipe)
-    space = {"sizes": list(wanted), "seeds": list(chosen)}
+    space: Row = {"sizes": list(wanted), "seeds": list(chosen)}
+    space |= {"watch_test": True} if watch_test else {}
     rows = run_study("learning-curve", work, trials, space, place)
     metric = tables.metric_of(rows)
+    base = baseline(work, metric)
     curve = LearningCurve(
-        metric, wanted, chosen, tuple(rows), baseline(work, metric), level, place.folder
+        metric, wanted, chosen, tuple(rows), base, level, place.folder, watch_test
     )
     if place.folder is not None:
         curve.save(place.folder)

@@ -79,14 +79,15 @@ class LocalProcesses:
     left by an error or by Ctrl-C; and by themselves when this process is killed.
 
     Args:
-        count: how many processes.
+        count: how many processes; one for each processor if left out.
 
     >>> with LocalProcesses(1) as processes:
     ...     processes.submit(max, 3, 4).result()
     4
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int | None = None) -> None:
+        count = count_cores() if count is None else count
         if count < 1:
             raise OptionError(f"`workers` is {count!r}; expected a whole number from 1 on.")
         self.count = count

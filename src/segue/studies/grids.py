@@ -15,6 +15,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.studies import tables
 from segue.studies.checks import check_study, check_until, scored_classes
 from segue.studies.executors import Executor
+from segue.studies.holes import filled
 from segue.studies.running import Place, plain, run_study
 from segue.studies.trials import Row, Trial, Work, baseline
 
@@ -84,6 +85,25 @@ class Grid:
         place = self.combinations.index(values)
         return list(self.rows[place::count])
 
+    @cached_property
+    def effects(self) -> dict[str, list[Row]]:
+        """For each argument that varies a row for each of its values, over all trials with it."""
+        return {
+            name: [
+                {
+                    name: value,
+                    **tables.summarize(
+                        [row for row in self.rows if row["trial"][name] == value],
+                        self.metric,
+                        self.follow,
+                        self.until,
+                    ),
+                }
+                for value in self.space[name]
+            ]
+            for name in self.varied
+        }
+
     @property
     def best(self) -> Row:
         """The row of `summary` with the best mean score; of equal ones that with the lower loss."""
@@ -105,6 +125,12 @@ class Grid:
             "summary": self.summary,
             "best": self.best,
         }
+
+    def answers(self) -> list[str]:
+        """Lines: what each value of an argument comes to, on average over all others."""
+        from segue.studies.words import grid_answers
+
+        return grid_answers(self)
 
     def report(self) -> str:
         """The table over the combinations, and the best of them."""
@@ -129,10 +155,14 @@ class Grid:
         tables.save(self, Path(folder), pictures)
 
     def plot(self) -> Axes:
-        """Draw the scores: a heat map where two arguments vary, bars elsewhere."""
-        from segue.plots import studies
+        """Draw the scores, and with `until` the epochs until then.
 
-        return studies.plot_grid(self)
+        Heat maps where two or three arguments vary, a point with its band for each combination
+        elsewhere.
+        """
+        from segue.plots import grids
+
+        return grids.plot_grid(self)
 
     def plot_epochs(self, at_most: int = 7) -> Axes:
         """Draw score and loss over the epochs, a line for each of the best combinations."""
@@ -180,7 +210,8 @@ def grid(
         data: if it has parts, "train" is used, and "validation" in place of `held` where it has
             that.
         space: for each argument of the estimator the values that it takes; nested ones as
-            `options__patience`.
+            `options__patience`. A name in braces in the text of the network, as in
+            "lstm({units})", takes the values that the space has for it.
         seeds: the seeds, or how many.
         held: the share that is set aside: stratified, by group where there are groups.
         until: also find the epoch at which the score is this good.
@@ -208,20 +239,29 @@ def grid(
     ... )
     >>> len(found.summary), sorted(found.best)[:2]
     (4, ['accuracy', 'accuracy_high'])
+    >>> found = grid(
+    ...     segue.SequenceClassifier("repeat({layers}, rnn({units}))", epochs=2),
+    ...     waves,
+    ...     {"layers": [1, 2], "units": [2, 4]},
+    ...     seeds=1, workers=1, progress="none",
+    ... )
+    >>> found.combinations[1]
+    {'layers': 1, 'units': 4}
     """
     chosen, level = tables.as_seeds(seeds), check_until(until)
     values = _check_space(space, len(chosen))
     train, watched = _parts(data, held)
     names = list(values)
     combinations = [dict(zip(names, one, strict=True)) for one in product(*values.values())]
-    check_study(estimator, train, combinations)
+    settings = [filled(estimator, one) for one in combinations]
+    check_study(estimator, train, settings)
     work = Work(scored_classes(estimator, data), train, watched, watch=True)
     plain_space = {name: [plain(one) for one in listed] for name, listed in values.items()}
     trials = []
     for seed in chosen:
-        for one in combinations:
+        for one, setting in zip(combinations, settings, strict=True):
             name = {**{n: plain(v) for n, v in one.items()}, "seed": seed}
-            trials.append(Trial(name, {**one, "seed": seed}))
+            trials.append(Trial(name, {**setting, "seed": seed}))
     place = Place(None if folder is None else Path(folder), workers, executor, progress)
     place = replace(place, source=source, recipe=recipe)
     header = {"values": plain_space, "seeds": list(chosen)}

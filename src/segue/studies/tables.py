@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAND = (0.1, 0.9)  # quantiles of the seeds
+NEAR = 0.01  # of the best: an accuracy that is so little lower; of an error, so much of itself more
 
 
 def as_seeds(seeds: Any) -> tuple[int, ...]:
@@ -75,6 +76,25 @@ def epochs_until(row: Row, name: str, until: float | None) -> float:
     return float("nan")
 
 
+def epochs_enough(trainings: Sequence[Sequence[Row]], name: str) -> int | None:
+    """The first epoch at which the mean of some trainings is nearly as good as it ever is.
+
+    Nearly: an accuracy 0.01 lower than the best, an error 1 % larger. A training that ended before
+    the others counts with its last epoch.
+
+    >>> histories = [[{"accuracy": 0.5}, {"accuracy": 0.985}, {"accuracy": 0.99}]]
+    >>> epochs_enough(histories, "accuracy")
+    2
+    """
+    if not trainings:
+        return None
+    longest = max(map(len, trainings))
+    means = np.mean([[r[min(e, len(r) - 1)][name] for e in range(longest)] for r in trainings], 0)
+    if name.endswith("rmse"):
+        return int(np.argmax(means <= means.min() * (1 + NEAR))) + 1
+    return int(np.argmax(means >= means.max() - NEAR)) + 1
+
+
 def summarize(rows: Sequence[Row], metric: str, follow: str, until: float | None) -> Row:
     """Mean and band over the seeds of one setting; None where every seed failed."""
     done = [row for row in rows if "error" not in row]
@@ -83,12 +103,16 @@ def summarize(rows: Sequence[Row], metric: str, follow: str, until: float | None
         found |= spread(name, [row[name] for row in done])
     found["epochs"] = _mean([row["epochs"] for row in done])
     found["kept"] = _mean([row["kept"] for row in done])
+    found["epochs_enough"] = epochs_enough([row["history"] for row in done], follow)
     found["parameters"] = done[0]["parameters"] if done else None
-    if until is not None:
-        reached = [epochs_until(row, follow, until) for row in done]
-        found["epochs_until"] = _mean([n for n in reached if not math.isnan(n)])
-        found["reached"] = sum(not math.isnan(n) for n in reached)
-    return found
+    return found if until is None else {**found, **summarize_until(done, follow, until)}
+
+
+def summarize_until(done: Sequence[Row], follow: str, until: float) -> Row:
+    """Mean and band of the epochs at which a level was reached, over the trials that reached it."""
+    epochs = [epochs_until(row, follow, until) for row in done]
+    reached = [epoch for epoch in epochs if not math.isnan(epoch)]
+    return {**spread("epochs_until", reached), "reached": len(reached)}
 
 
 def spread(name: str, values: Sequence[float]) -> Row:
@@ -180,17 +204,23 @@ def cells(summary: Row, metric: str, until: float | None) -> list[str]:
     """What a line of the printed tables says of one setting."""
     band = f"{number(summary[f'{metric}_low'])} to {number(summary[f'{metric}_high'])}"
     found = [number(summary[metric]), band, number(summary["loss"])]
-    found.append("-" if summary["epochs"] is None else f"{summary['epochs']:.0f}")
-    if until is not None:
-        reached = summary["epochs_until"]
-        found.append("-" if reached is None else f"{reached:.0f} ({summary['reached']})")
-    return found
+    found += [_whole(summary["epochs"]), _whole(summary["epochs_enough"])]
+    return found if until is None else [*found, reached(summary)]
+
+
+def reached(summary: Row) -> str:
+    """The mean epoch of the trials that reached the level, and of how many trials they are."""
+    return f"{_whole(summary['epochs_until'])} ({summary['reached']} of {summary['trials']})"
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def headings(metric: str, until: float | None) -> list[str]:
     """The headings of `cells`."""
-    names = [metric, "of the seeds", "loss", "epochs"]
-    return names if until is None else [*names, f"epochs until {until:g} (trials)"]
+    names = [metric, "of the seeds", "loss", "epochs", "enough"]
+    return names if until is None else [*names, f"epochs until {until:g}"]
 
 
 def failures(rows: Sequence[Row]) -> str:

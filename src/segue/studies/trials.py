@@ -39,7 +39,8 @@ class Work:
         train: what trials learn from, without parts.
         held: what they are scored on, without parts.
         watch: whether `held` is also the validation set, so that there is a score for each epoch
-            and the best epoch is kept; else the estimator takes its own from what it learns from.
+            and `TrainingOptions.monitor` says which of them is kept; else the estimator takes its
+            own from what it learns from.
     """
 
     estimator: SequenceEstimator

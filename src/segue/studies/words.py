@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from segue.studies import tables
 from segue.studies.powerlaw import Forecast
+from segue.studies.trials import Row
 
 if TYPE_CHECKING:
     from segue.studies.curve import LearningCurve
     from segue.studies.grids import Grid
-
-_MISFIT = 0.25  # of the range of the mean errors: what misses more is no fit
 
 
 def curve_report(curve: LearningCurve) -> str:
@@ -22,15 +19,66 @@ def curve_report(curve: LearningCurve) -> str:
         [f"{row['size']:,}", *tables.cells(row, curve.metric, curve.until)] for row in curve.summary
     ]
     heads = ["sequences", *tables.headings(curve.metric, curve.until)]
+    level = "" if curve.until is None else f"; {curve.until:g} is looked for {curve.where}"
     found = [
         tables.text_table(heads, lines),
         "",
         f"scored on the test part, {_seeds(curve.seeds)}; without a look at the sequence: "
         f"{curve.metric} {tables.number(curve.baseline)}",
+        f"enough: the epoch at which the mean {curve.where} is first within {_near(curve.metric)} "
+        f"of its best{level}",
         *_expectations(curve),
         tables.failures(curve.rows),
     ]
     return "\n".join(line for number, line in enumerate(found) if line or number == 1)
+
+
+def _near(metric: str) -> str:
+    return f"{100 * tables.NEAR:g} %" if metric == "rmse" else f"{tables.NEAR:g}"
+
+
+def curve_answers(curve: LearningCurve) -> list[str]:
+    """Sentences with figures: what more sequences change, how many epochs are enough, and so on."""
+    done = [row for row in curve.summary if row["trials"]]
+    first, last, metric = done[0], done[-1], curve.metric
+    said = [
+        f"Between {first['size']:,} and {last['size']:,} training sequences the {metric} goes from "
+        f"{_score(first, metric)} to {_score(last, metric)} (without a look at the sequence: "
+        f"{tables.number(curve.baseline)})."
+    ]
+    if curve.until is not None:
+        often = [row for row in done if row["reached"] == row["trials"]]
+        found = ", ".join(
+            f"{row['epochs_until']:.0f} epochs with {row['size']:,}" for row in _ends(often)
+        )
+        never = f"no size reaches {curve.until:g} in every training"
+        said.append(f"{curve.until:g} takes {found} ({curve.where}, mean)." if found else never)
+    said.append(
+        f"Epochs after which the mean {curve.where} is within {_near(metric)} of its best: "
+        + ", ".join(f"{row['epochs_enough']} with {row['size']:,}" for row in _ends(done))
+        + f", of {last['epochs']:.0f}."
+    )
+    twice = curve.forecast()
+    if twice is not None:
+        tested = such_forecasts(curve)
+        trust = f"; such forecasts of measured sizes: {_verdict(tested)}" if tested else ""
+        doubt = "" if curve.law_holds else ", but the law does not hold here"
+        said.append(
+            f"Twice as many, {twice.size:,}: {tables.number(as_score(twice.error, metric))} is to "
+            f"be expected, {_interval(twice, curve)}{doubt}{trust}."
+        )
+    return said
+
+
+def _ends(rows: list[Row]) -> list[Row]:
+    """The first, the middle and the last."""
+    places = sorted({0, len(rows) // 2, len(rows) - 1}) if rows else []
+    return [rows[place] for place in places]
+
+
+def _score(row: Row, metric: str) -> str:
+    low, high = (tables.number(row[f"{metric}_{end}"]) for end in ("low", "high"))
+    return f"{tables.number(row[metric])} ({low} to {high})"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:
@@ -42,8 +90,7 @@ def _expectations(curve: LearningCurve) -> list[str]:
     if law is None:
         return ["what more data would bring needs three sizes or more"]
     said = [f"power law: {law}; it misses what was measured by up to {curve.misfit:.4f}"]
-    means = curve.errors.mean(axis=1)
-    if (curve.misfit or 0.0) > _MISFIT * float(np.ptp(means)):
+    if not curve.law_holds:
         said.append("The law does not hold here: do not rely on what follows.")
     if twice is None:
         return [*said, "what more data would bring needs two seeds or more"]
@@ -51,14 +98,26 @@ def _expectations(curve: LearningCurve) -> list[str]:
     said.append(
         f"with {twice.size:,} sequences: {curve.metric} {score} expected, {_interval(twice, curve)}"
     )
-    said += [_was(one, curve) for one in curve.held_back]
-    right = sum(bool(one.is_right) for one in curve.held_back)
-    if curve.held_back:
-        total = len(curve.held_back)
-        said.append(f"such forecasts of sizes that were measured: {right} of {total} right")
-    else:
-        said.append("such forecasts are tested from four sizes on")
-    return said
+    tested = such_forecasts(curve)
+    said += [_was(one, curve) for one in tested]
+    if not tested:
+        return [*said, "such forecasts are tested from four sizes on"]
+    return [*said, f"such forecasts of sizes that were measured: {_verdict(tested)}"]
+
+
+def such_forecasts(curve: LearningCurve) -> list[Forecast]:
+    """The forecasts of measured sizes that look as far ahead as that of twice the data."""
+    near = [one for one in curve.held_back if one.size <= 2 * one.fitted_to]
+    return near or curve.held_back
+
+
+def _verdict(tested: list[Forecast]) -> str:
+    right = sum(bool(one.is_right) for one in tested)
+    better = sum(one.truth is not None and one.truth < one.low for one in tested)
+    missed = f"{right} of {len(tested)} right"
+    if right == len(tested):
+        return missed
+    return f"{missed}, {better} came out better than forecast, {len(tested) - right - better} worse"
 
 
 def _was(one: Forecast, curve: LearningCurve) -> str:
@@ -92,11 +151,34 @@ def grid_report(grid: Grid) -> str:
     found = [
         tables.text_table([*names, *tables.headings(grid.metric, grid.until)], lines),
         "",
+        *(grid.answers() if len(grid.varied) > 1 else []),
         f"scored on what was set aside for validation, {_seeds(grid.seeds)}; without a look at "
         f"the sequence: {grid.metric} {tables.number(grid.baseline)}",
         f"best: {best} ({grid.metric} {tables.number(grid.best[grid.metric])})",
-        "These scores have chosen the epochs and the best, so they flatter it. The test part was "
-        "left alone.",
+        f"These scores have chosen {_chosen(grid)}, so they flatter it. The test part was left "
+        "alone.",
         tables.failures(grid.rows),
     ]
     return "\n".join(line for number, line in enumerate(found) if line or number == 1)
+
+
+def _chosen(grid: Grid) -> str:
+    done = [row for row in grid.rows if "error" not in row]
+    is_last = all(row["kept"] == row["epochs"] for row in done)
+    return "the best" if is_last else "the epochs and the best"
+
+
+def grid_answers(grid: Grid) -> list[str]:
+    """A line for each argument that varies: what its values come to, averaged over all others."""
+    said = []
+    for name, rows in grid.effects.items():
+        found = [f"{row[name]}: {tables.number(row[grid.metric])}" for row in rows]
+        if grid.until is not None:
+            found = [
+                f"{text}, {tables.reached(row)}" for text, row in zip(found, rows, strict=True)
+            ]
+        said.append(f"{name}  " + "; ".join(found))
+    heading = f"mean {grid.metric} over all else"
+    if grid.until is not None:
+        heading += f", and epochs until {grid.until:g} (trainings that reached it)"
+    return [f"{heading}:", *(f"  {line}" for line in said)]

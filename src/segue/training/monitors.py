@@ -26,4 +26,9 @@ def higher_accuracy(row: Row, best: Row, min_delta: float) -> bool:
     return lower_loss(row, best, min_delta)
 
 
-MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy}
+def later(row: Row, best: Row, min_delta: float) -> bool:
+    """The epoch is a later one, whatever its scores; of two trainings, the loss is lower."""
+    return row["epoch"] > best["epoch"] or lower_loss(row, best, min_delta)
+
+
+MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}

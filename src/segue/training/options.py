@@ -13,7 +13,7 @@ from segue.errors import OptionError, did_you_mean
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
 ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
-MonitorName = Literal["loss", "accuracy"]
+MonitorName = Literal["loss", "accuracy", "last"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +35,8 @@ class TrainingOptions:
             networks; predictions are the same either way.
         frozen: names of layers whose weights stay as they are.
         monitor: what makes an epoch better than the best so far: a lower validation "loss", or a
-            higher validation "accuracy" (of equal ones, that with the lower loss).
+            higher validation "accuracy" (of equal ones, that with the lower loss). With "last" the
+            last epoch is kept: validation is only looked at.
         patience: epochs that are not better after which a training with the plateau or constant
             schedule stops. Schedules of fixed length are not cut short. `None`: never.
         min_delta: how much lower a validation loss must be to count as better.
@@ -86,6 +87,11 @@ class TrainingOptions:
             value, known = getattr(self, name), get_args(hints[name])
             if value not in known:
                 yield f"`{name}` is {value!r}.{did_you_mean(str(value), known)}"
+        if self.monitor == "last" and self.schedule == "plateau":
+            yield (
+                "`schedule` is 'plateau', which lowers the rate when no epoch is better, and "
+                "`monitor` is 'last', for which each one is: choose another of either."
+            )
         if not isinstance(self.refit, bool):
             yield f"`refit` is {self.refit!r}; expected True or False."
         if not all(isinstance(name, str) for name in self.frozen):
