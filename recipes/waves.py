@@ -255,7 +255,7 @@ def main() -> None:
     print_table(scores, seconds, threshold)
 
     kept = out / ("studies-quick" if quick else "studies")
-    with studies.LocalProcesses() as processes:
+    with studies.LocalProcesses(1 if quick else None) as processes:
         how = {"executor": processes, "progress": "lines"}
         how_many_files(more, out, kept, how)
         how_many_files_for_an_lstm(more, out, kept, how)

@@ -126,14 +126,14 @@ def grid(
     source: StudySource = None,
     network: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="Layers; several times for several networks."),
+        typer.Option(metavar="SPEC", help="Layers, or a network with holes; several times for several."),
     ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME=A,B,...",
-            help="Values of another option, such as learning_rate=0.001,0.01; several times.",
+            help="Values of another option or of a {hole}, such as units=8,16; several times.",
         ),
     ] = None,
     seeds: Annotated[
