@@ -126,7 +126,9 @@ def grid(
     source: StudySource = None,
     network: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="Layers, or a network with holes; several times for several."),
+        typer.Option(
+            metavar="SPEC", help="Layers, or a network with holes; several times for several."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
