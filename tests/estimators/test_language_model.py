@@ -12,7 +12,7 @@ import torch
 import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
-from segue.estimators import next_token
+from segue.estimators import fitting, next_token
 from segue.estimators.language import perplexity, unigram
 from segue.estimators.next_token import cut, draw, shifted
 
@@ -88,6 +88,15 @@ def test_a_network_that_looks_ahead_is_refused(network: str) -> None:
         quick(network).fit(TEXTS)
 
 
+def test_the_head_of_another_vocabulary_is_not_taken(fitted: LanguageModel) -> None:
+    """Though it is as large: its outputs mean other words."""
+    same = quick("gru(16)", epochs=1).fit(TEXTS, initial=fitted)
+    assert dict(same.training_summary_)["initial weights"] == "embedding_1, gru_1, head taken"
+    others = [text.replace("dog", "cow") for text in TEXTS]
+    other = quick("gru(16)", epochs=1).fit(others, initial=fitted)
+    assert dict(other.training_summary_)["initial weights"].endswith("; head new")
+
+
 # -- long texts -----------------------------------------------------------------------------------
 
 
@@ -138,6 +147,19 @@ def test_heard_and_following_are_one_step_apart() -> None:
     heard, following = shifted(Sequences(np.array([4, 5, 6], np.int32), [0, 3, 3]))
     assert [s[:, 0].tolist() for s in heard] == [[0, 4, 5, 6], [0]]
     assert [s[:, 0].tolist() for s in following] == [[4, 5, 6, 0], [0]]
+
+
+def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With every token of the vocabulary at each of its steps."""
+    monkeypatch.setattr(fitting, "free_memory", lambda: 1000)
+    options = TrainingOptions(progress="lines")
+    quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
+    said = capsys.readouterr().err
+    assert "(batches of 3 sequences of up to 6 steps)" in said
+    job = quick(size=6, batch_size=3).make_job([" ".join(TEXTS)])
+    assert job.network.activation_bytes(3, 6) > 4 * 3 * 6 * job.objective.outputs
 
 
 # -- step by step ---------------------------------------------------------------------------------

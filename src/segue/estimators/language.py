@@ -188,8 +188,12 @@ class LanguageModel(SequenceEstimator):
         self.training_summary_.append(("perplexity", text))
 
     def facts(self) -> dict[str, Any]:
-        """How often each token was to be foreseen."""
-        return {"token_counts": self.token_counts_.tolist()}
+        """The tokens, and how often each was to be foreseen."""
+        step, fitted = self._vocabulary
+        return {
+            "classes": step.names(fitted).tolist(),
+            "token_counts": self.token_counts_.tolist(),
+        }
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
@@ -205,12 +209,13 @@ class LanguageModel(SequenceEstimator):
     @property
     def classes_(self) -> Array:
         """`[token]`, the text of each."""
+        self._check_fitted()
         step, fitted = self._vocabulary
         return step.names(fitted)
 
     @property
     def _vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]]:
-        self._check_fitted()
+        """The step that makes tokens, and what it has learnt; without a look at the weights."""
         vocabulary = self.preparation_.vocabulary
         assert vocabulary is not None
         return vocabulary
@@ -292,8 +297,9 @@ class LanguageModel(SequenceEstimator):
             NotFittedError: before `fit`.
             OptionError: a length, temperature or top_k that means nothing.
         """
-        step, fitted = self._vocabulary
+        self._check_fitted()
         _check_drawing(length, temperature, top_k)
+        step, fitted = self._vocabulary
         names, stream = step.names(fitted), self.stream()
         heard = [token for token in self.preparation_.tokens(prompt) if token.text]
         for token in heard:

@@ -33,10 +33,10 @@ def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = Non
             "segue.SequenceClassifier('lstm(16)')."
         )
     if estimator.purpose not in PURPOSES:
-        raise OptionError(
-            f"A study does not train a {type(estimator).__name__}. Cut windows with segue.windows "
-            "and train a SequenceRegressor on them."
-        )
+        instead = "train it yourself, on part of the texts"
+        if estimator.purpose == "forecast":
+            instead = "cut windows with segue.windows, and train a SequenceRegressor on them"
+        raise OptionError(f"A study does not train a {type(estimator).__name__}: {instead}.")
     if train.task not in estimator.tasks:
         raise DataError(
             f"{type(estimator).__name__} learns from targets of the kind {estimator.tasks[0]!r}; "
