@@ -4,7 +4,7 @@
 
 DATA is a folder with train/ and test/, and in each a folder of texts for each author; without it,
 $SEGUE_DATA/authors: annual messages of four presidents of one generation, the last one of each is
-the test. That is little text: 390,000 words to learn from.
+the test. That is little text: 290,000 words are learnt from, 97,000 watch.
 """
 
 from __future__ import annotations

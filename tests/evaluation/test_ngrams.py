@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import segue
-from segue import Dataset, LanguageModel, Sequences, TrainingOptions
+from segue import Dataset, LanguageModel, Sequences, TrainingOptions, plots
 from segue.errors import DataError, OptionError
 from segue.evaluation import NGram, ngram
 from segue.evaluation.ngrams import _discounts
@@ -187,5 +187,9 @@ def test_rare_and_frequent_words_are_drawn_apart(model: LanguageModel, scored: D
     words = scores.tokens > 1
     many = words & (scores.counts >= 10)
     assert [line.get_label() for line in axes.lines] == ["model", "bigram"]
-    assert axes.lines[1].get_ydata()[-1] == pytest.approx(np.exp(-bigram[many].mean()))
+    ratio = np.exp(bigram[many].mean() - scores.log_probability[many].mean())
+    assert axes.lines[0].get_ydata()[-1] == pytest.approx(ratio)
+    assert axes.lines[1].get_ydata().tolist() == [1, 1]
+    plain = plots.plot_perplexity(scores.counts[words], {"bigram": bigram[words]})
+    assert plain.lines[0].get_ydata()[-1] == pytest.approx(np.exp(-bigram[many].mean()))
     assert axes.get_xticklabels()[-1].get_text() == f"10 to 99\n{many.sum() / words.sum():.0%}"

@@ -142,12 +142,16 @@ class LanguageScores(Scores):
     def plot_by_count(
         self, beside: Mapping[str, Floats] | None = None, axes: Axes | None = None
     ) -> Axes:
-        """Draw the perplexity of rare and of frequent words; arguments as in `plot_surprise`."""
+        """Draw the perplexity of rare and of frequent words, that of the first model beside is 1.
+
+        The arguments are as in `plot_surprise`.
+        """
         from segue import plots
 
         words = self.tokens > UNKNOWN
         logs = {name: values[words] for name, values in self._models(beside).items()}
-        return plots.plot_perplexity(self.counts[words], logs, axes=axes)
+        _, reference, *_ = (*logs, None)
+        return plots.plot_perplexity(self.counts[words], logs, reference=reference, axes=axes)
 
     def _models(self, beside: Mapping[str, Floats] | None) -> dict[str, Floats]:
         others = {"by frequency": self.by_frequency} if beside is None else beside

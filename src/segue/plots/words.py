@@ -164,27 +164,40 @@ def plot_surprise(
 
 @styled
 def plot_perplexity(
-    counts: Array, log_probability: Mapping[str, Array], *, axes: Axes | None = None
+    counts: Array,
+    log_probability: Mapping[str, Array],
+    *,
+    reference: str | None = None,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw the perplexity of words over how often they were seen in training, by some models.
 
     Args:
         counts: `[word]`, how often each was seen; they are put together by powers of ten.
         log_probability: `[word]` in nats, by the name of the model.
+        reference: the model whose perplexities count as 1; without one they are drawn as they are.
         axes: where to draw.
     """
     axes = new_axes(5.0, 3.0) if axes is None else axes
     powers = np.floor(np.log10(np.maximum(counts, 1))).astype(np.int64)
     there = np.unique(powers)
+
+    def by_power(values: Array) -> Array:
+        return np.array([np.exp(-values[powers == power].mean()) for power in there])
+
+    unit = 1.0 if reference is None else by_power(log_probability[reference])
     for (name, values), colour in zip(log_probability.items(), PALETTE, strict=False):
-        means = [np.exp(-values[powers == power].mean()) for power in there]
-        axes.plot(np.arange(len(there)), means, "o-", color=colour, ms=3.5, label=name)
+        places = np.arange(len(there))
+        axes.plot(places, by_power(values) / unit, "o-", color=colour, ms=3.5, label=name)
     shares = [f"{np.mean(powers == power):.0%}" for power in there]
     names = [f"{10**p:,} to {10 ** (p + 1) - 1:,}\n{s}" for p, s in zip(there, shares, strict=True)]
     axes.set_xticks(np.arange(len(there)), names)
-    axes.set_yscale("log")
+    if reference is None:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
     axes.set_xlabel("times seen in training, and the share of all words here")
-    axes.set_title("perplexity")
+    axes.set_title("perplexity" + ("" if reference is None else f" ({reference}: 1)"))
     axes.legend(loc="best")
     return axes
 
