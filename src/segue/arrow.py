@@ -109,18 +109,35 @@ def read(path: str | Path) -> Rows:
         raise DataNotFoundError("there is no such file.", path=path)
     source = pa.memory_map(str(path))
     reader = _reader(source, path)
-    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    try:
+        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    except (pa.ArrowException, OSError) as error:
+        raise FileError(f"is not a whole Arrow IPC file ({error}).", path=path) from error
     names = [name for name in reader.schema.names if name != "x"]
     table = pa.Table.from_batches(batches, reader.schema)
     columns = {name: _to_numpy(table.column(name)) for name in names}
-    text = (reader.schema.metadata or {}).get(b"segue", b"{}")
-    return Rows([_chunk(batch.column("x")) for batch in batches], columns, json.loads(text))
+    chunks = [_chunk(batch.column("x"), path) for batch in batches]
+    return Rows(chunks, columns, _metadata(reader.schema, path))
+
+
+def _metadata(schema: pa.Schema, path: Path) -> dict[str, Any]:
+    text = (schema.metadata or {}).get(b"segue", b"{}")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise FileError(f"has metadata that cannot be read ({error}).", path=path) from error
+    if not isinstance(found, dict):
+        raise FileError(
+            f"has metadata that cannot be read: {str(found)[:40]}; expected names and values.",
+            path=path,
+        )
+    return found
 
 
 def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader:
     try:
         reader = pa.ipc.open_file(source)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise FileError(
             f"is not a whole Arrow IPC file ({error}); expected one that "
             "`Sequences.write` or `Dataset.write` made.",
@@ -138,8 +155,17 @@ def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader
     return reader
 
 
-def _chunk(column: pa.LargeListArray) -> tuple[Array, npt.NDArray[np.int64]]:
+def _chunk(column: pa.LargeListArray, path: Path) -> tuple[Array, npt.NDArray[np.int64]]:
+    try:
+        column.validate(full=True)  # looks at the offsets, not at the values
+    except pa.ArrowException as error:
+        raise FileError(f"is not a whole Arrow IPC file ({error}).", path=path) from error
     steps = column.values  # the fixed_size_list below, whatever slice the column is
+    if column.null_count or steps.null_count or steps.values.null_count:
+        raise FileError(
+            "has empty places in its sequences; expected numbers, and NaN where one is missing.",
+            path=path,
+        )
     channels = steps.type.list_size
     values = steps.values.to_numpy(zero_copy_only=True).reshape(-1, channels)
     return values, column.offsets.to_numpy(zero_copy_only=True)

@@ -24,6 +24,7 @@ from segue.errors import FileError, counted
 from segue.readers.blocks import Blocks
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
+_PACKED = 1100  # times that gzip makes values smaller, at most
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -134,6 +135,7 @@ def _arrays(
     wanted = count if limit is None else min(count, limit)
     kind = np.dtype(_TYPES[magic[2]])
     values = math.prod(row)
+    _check_size(count, row, values * kind.itemsize, path)
     at_once = wanted if most is None else min(wanted, max(1, most // max(1, values)))
     done = 0
     while True:
@@ -153,6 +155,19 @@ def _arrays(
         yield array.astype(kind.newbyteorder("="), copy=False), wanted
         if done == wanted:
             return
+
+
+def _check_size(count: int, row: list[int], bytes_a_row: int, path: Path) -> None:
+    """Refuse a header that promises nothing, or more than the file can be packed with."""
+    if count == 0 or bytes_a_row == 0:
+        raise FileError(f"holds nothing: its header says {(count, *row)} values.", path=path)
+    size = path.stat().st_size
+    if count * bytes_a_row > size * _PACKED:
+        raise FileError(
+            f"is cut off: its header says {(count, *row)} values, {count * bytes_a_row:,} bytes, "
+            f"and the file has {size:,}.",
+            path=path,
+        )
 
 
 def _labels_beside(path: Path) -> Path:

@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,17 +50,27 @@ def mapped_member(path: Path, file: zipfile.ZipFile, name: str) -> Array | None:
         header = stream.read(30)  # of the member, whose name and extra field follow
         name_length, extra_length = struct.unpack("<HH", header[26:30])
         stream.seek(info.header_offset + 30 + name_length + extra_length)
-        version = np.lib.format.read_magic(stream)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read is None:
-            return None
-        shape, is_fortran, dtype = read(stream)
+        shape, is_fortran, dtype = npy_header(stream)
         if is_fortran or dtype.hasobject:
             return None
         return np.memmap(path, dtype, "r", stream.tell(), shape)
+
+
+def npy_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the shape, the order and the type at the beginning of an array's file.
+
+    Raises:
+        ValueError: it is none, or of a version that is not known.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"version {version} of NumPy's format is not known")
+    shape, is_fortran, dtype = read(stream)
+    return shape, is_fortran, dtype
 
 
 def _unpacked(file: zipfile.ZipFile, name: str) -> Array:

@@ -9,6 +9,7 @@ categorical arrays and tables are what `matobjects` makes of them, and objects o
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,7 @@ def _has_objects(head: bytes) -> bool:
 def _load_old(path: Path, *, has_objects: bool) -> dict[str, Any]:
     from scipy import io as scipy_io
 
+    _check_lengths(path)
     if not has_objects:
         return _variables(scipy_io.loadmat(path), None)
     # SciPy gives all objects the same name, so each variable is read for itself. What has no name
@@ -67,6 +69,26 @@ def _load_old(path: Path, *, has_objects: bool) -> dict[str, Any]:
     return {k: v for found in single for k, v in _variables(found, objects).items()}
 
 
+def _check_lengths(path: Path) -> None:
+    """Refuse a file that ends inside a variable: SciPy leaves out what comes behind one.
+
+    Raises:
+        ValueError: it does.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(128)
+        order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
+        place = 128
+        while order is not None and place < size:  # version 4 has another layout
+            file.seek(place)
+            kind, length = struct.unpack(f"{order}II", file.read(8).ljust(8, b"\0"))
+            if kind not in _VARIABLES or place + 8 + length > size:
+                raise ValueError(f"at byte {place:,} is no variable, or one that is cut off")
+            place += 8 + length
+
+
+_VARIABLES = (14, 15)  # as it is, or compressed
 _SUBSYSTEM = "__function_workspace__"  # SciPy's name for it
 
 

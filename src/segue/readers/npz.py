@@ -20,6 +20,7 @@ or, as Keras has them, `x_train`, `y_train`, `x_test`, `y_test`. The array of an
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections import Counter
@@ -33,7 +34,7 @@ from segue.atomic import replacing
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.readers.labels import as_classes
-from segue.readers.mapping import mapped_file, mapped_member, of_mapped
+from segue.readers.mapping import mapped_file, mapped_member, npy_header, of_mapped
 from segue.sequences import Array, Layout, Sequences
 
 _SYNONYMS = {
@@ -126,8 +127,26 @@ def _named_arrays(file: np.lib.npyio.NpzFile, path: Path) -> dict[str, Array]:
 
 
 def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
-    mapped = mapped_member(path, file.zip, f"{key}.npy") if file.zip is not None else None
+    assert file.zip is not None
+    name = f"{key}.npy" if f"{key}.npy" in file.zip.namelist() else key
+    with file.zip.open(name) as stream:
+        _check_size(stream, file.zip.getinfo(name).file_size)
+    mapped = mapped_member(path, file.zip, name)
     return file[key] if mapped is None else mapped
+
+
+def _check_size(stream: Any, size: int) -> None:
+    """Refuse an array that is larger than its file, before memory is taken for it.
+
+    Raises:
+        ValueError: it is.
+    """
+    try:
+        shape, _, dtype = npy_header(stream)
+    except ValueError:
+        return  # no array, or of a later version: NumPy says which
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header says {shape} values of {dtype.itemsize} bytes in {size:,}")
 
 
 def _load_npy(path: Path) -> dict[str, Array]:
@@ -139,6 +158,8 @@ def _load_npy(path: Path) -> dict[str, Array]:
 def _load_array(path: Path) -> Array:
     with path.open("rb") as stream:
         try:
+            _check_size(stream, path.stat().st_size)
+            stream.seek(0)
             mapped = mapped_file(path)
             array = np.load(stream, allow_pickle=False) if mapped is None else mapped
         except (ValueError, EOFError, zipfile.BadZipFile) as error:

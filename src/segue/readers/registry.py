@@ -19,8 +19,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from segue.dataset import Dataset
-from segue.errors import FileError, OptionError, did_you_mean
+from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.sequences import Array
 
 _PARTS = {
     "train": "train",
@@ -125,9 +128,15 @@ class Reader:
         if "limit" in known:
             options["limit"] = limit
         try:
-            data: Dataset = self._module.read(path, **options)
+            with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+                data: Dataset = self._module.read(path, **options)
         except OSError as error:
             raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+        except DataError as error:
+            if isinstance(error, FileError):
+                raise
+            raise FileError(str(error), path=path) from error
+        _refuse_infinite(data, path)
         return self._remembering(data, options)
 
     def blocks(self, path: Path, **options: Any) -> Iterator[tuple[Dataset, float]]:
@@ -142,6 +151,7 @@ class Reader:
         options = self._checked(options)
         try:
             for data, share in self._module.blocks(path, **options):
+                _refuse_infinite(data, path)
                 yield self._remembering(data, options), share
         except OSError as error:
             raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
@@ -189,6 +199,34 @@ class Reader:
     @property
     def _module(self) -> ModuleType:
         return importlib.import_module(f"segue.readers.{self.name}")
+
+
+def _refuse_infinite(data: Dataset, path: Path) -> None:
+    """Refuse measurements that no network can take; a mapped file is left to who wrote it."""
+    if data.x.kind != "numbers" or data.x.is_mapped:
+        return
+    before = 0
+    for block in data.x.blocks():
+        step = _first_infinite(block.values)
+        if step is not None:
+            row = int(np.searchsorted(block.offsets, step, side="right")) - 1
+            name = "" if data.ids is None else f" ({data.ids[before + row]})"
+            raise FileError(
+                f"record {before + row + 1}{name} has a value at step "
+                f"{step - int(block.offsets[row])} that is infinite, or too large for float32; "
+                "expected numbers, and NaN where one is missing.",
+                path=path,
+            )
+        before += len(block)
+
+
+def _first_infinite(values: Array) -> int | None:
+    at_once = max(1, 100_000 // values.shape[1])
+    for start in range(0, len(values), at_once):
+        infinite = np.isinf(values[start : start + at_once])
+        if infinite.any():
+            return start + int(infinite.any(axis=1).argmax())
+    return None
 
 
 def _checked(option: inspect.Parameter, value: Any) -> Any:

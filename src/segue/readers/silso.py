@@ -9,6 +9,7 @@ Source: WDC-SILSO, Royal Observatory of Belgium, Brussels, doi 10.24414/qnza-ac8
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def _rows(path: Path) -> Array:
             fields = line.split(";")[:7]
             try:
                 rows.append([*map(float, fields)])
-                if len(fields) < 7:
+                if len(fields) < 7 or not _is_a_day(rows[-1]):
                     raise DataError
             except ValueError:
                 raise FileError(
@@ -66,6 +67,16 @@ def _rows(path: Path) -> Array:
     if not rows:
         raise FileError(f"is empty; expected lines of {_COLUMNS}.", path=path)
     return np.array(rows)
+
+
+def _is_a_day(row: list[float]) -> bool:
+    """Whether the numbers are finite, and the first three can be a date.
+
+    A day that its month does not have is found by the order.
+    """
+    year, month, day = row[:3]
+    whole = all(math.isfinite(number) for number in row) and year % 1 == month % 1 == day % 1 == 0
+    return whole and 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 99
 
 
 def _days(rows: Array, path: Path) -> Array:

@@ -33,6 +33,8 @@ from segue.readers.labels import as_labels
 from segue.readers.writing import check_plain, parts_of
 from segue.sequences import BLOCK_VALUES, Array, Sequences
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass
 class Header:
@@ -218,7 +220,11 @@ def _read_case(line: str, header: Header) -> tuple[Array, str]:
         values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
     except ValueError:
         raise _bad_value(channels) from None
-    return np.array(values, np.float32).reshape(len(channels), -1).T, label
+    with np.errstate(over="ignore"):
+        steps = np.array(values, np.float32)
+    if np.isinf(steps).any():
+        raise _bad_value(channels)
+    return steps.reshape(len(channels), -1).T, label
 
 
 def _check_steps(steps: list[int], header: Header) -> None:
@@ -251,14 +257,13 @@ def _check_label(label: str, header: Header) -> None:
 def _bad_value(channels: list[str]) -> DataError:
     for channel, text in enumerate(channels, start=1):
         for step, value in enumerate(text.split(","), start=1):
+            came = repr(_short(value)) if value.strip() else "empty"
+            where = f"value {step} of channel {channel} is {came}; expected a"
             try:
-                float(value.replace("?", "nan"))
+                if abs(float(value.replace("?", "nan"))) > _LARGEST:
+                    return DataError(f"{where} finite number, or `?` where it is missing.")
             except ValueError:
-                came = repr(_short(value)) if value.strip() else "empty"
-                return DataError(
-                    f"value {step} of channel {channel} is {came}; "
-                    "expected a number, or `?` where it is missing."
-                )
+                return DataError(f"{where} number, or `?` where it is missing.")
     return DataError("has a value that is not a number.")
 
 

@@ -112,13 +112,20 @@ def _values(label: str, texts: list[str], expected: int) -> Array:
             "Fill shorter series up with NaN at their end."
         )
     try:
-        return np.array([*map(float, texts)], np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array([*map(float, texts)], np.float32)
     except ValueError:
         column = next(i for i, text in enumerate(texts) if not _is_number(text))
-        raise DataError(
-            f"value {column + 1} is {texts[column][:40]!r}; expected a number, "
-            "or NaN where it is missing."
-        ) from None
+        kind = "a number"
+    else:
+        infinite = np.isinf(values)
+        if not infinite.any():
+            return values
+        column, kind = int(infinite.argmax()), "a finite number"
+    raise DataError(
+        f"value {column + 1} is {texts[column][:40]!r}; expected {kind}, "
+        "or NaN where it is missing."
+    )
 
 
 def _is_number(text: str) -> bool:
