@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.files import describe, describe_ensemble, tensors_of, write
@@ -33,7 +34,7 @@ class SequenceEnsemble:
         classes_: the class names, in the order of the probabilities.
         class_counts_: how many sequences of each class the first member has learnt from.
         n_features_in_: channels.
-        channels_, reading_: as of the first member.
+        labels_, sequences_learnt_, channels_, reading_: as of the first member.
         training_summary_: what the members are, as pairs of a heading and a text.
 
     Raises:
@@ -50,12 +51,15 @@ class SequenceEnsemble:
     array(['up'], dtype='<U4')
     """
 
+    tasks: ClassVar[tuple[str, ...]] = SequenceClassifier.tasks
+
     def __init__(self, members: Iterable[SequenceClassifier]) -> None:
         self.members = tuple(members) if isinstance(members, Iterable) else (members,)
         _check(self.members)
         first = self.members[0]
         self.classes_ = first.classes_
         self.class_counts_ = first.class_counts_
+        self.labels_, self.sequences_learnt_ = first.labels_, first.sequences_learnt_
         self.n_features_in_ = first.n_features_in_
         self.channels_, self.reading_ = first.channels_, first.reading_
         networks = dict.fromkeys(member.network_.summary().text for member in self.members)
@@ -77,7 +81,7 @@ class SequenceEnsemble:
 
     def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        return self.members[0].labels_.decide(self.predict_proba(X, static), self.classes_)
+        return self.labels_.decide(self.predict_proba(X, static), self.classes_)
 
     def score(
         self,
@@ -87,11 +91,14 @@ class SequenceEnsemble:
         static: Any = None,
     ) -> float:
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
-        first = self.members[0]
-        data = first.scored_part(X, y)
-        right = first.labels_.right(self.predict(data, static), data, self.classes_.tolist())
+        data = self.scored_part(X, y)
+        right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
         weights = None if sample_weight is None else normalized(sample_weight, len(right))
         return float(np.average(right, weights=weights))
+
+    def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
+        """What a score is about: of a `Dataset` with a part "test", that part."""
+        return self.members[0].scored_part(X, y)
 
     def save(self, path: str | Path) -> None:
         """Write all members to one file, `*.safetensors`; `segue.load` reads it.

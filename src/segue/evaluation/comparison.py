@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.kinds import need_one_class_each
 from segue.evaluation.metrics import wilson_interval
 from segue.evaluation.scoring import FittedClassifier, evaluate
 from segue.randomness import numpy_generator
@@ -141,6 +142,8 @@ def compare(
     >>> found.counts.tolist(), round(found.p_value, 4), found.better
     ([[0, 2], [18, 0]], 0.0004, 'a')
     """
+    for one in (a, b):
+        need_one_class_each(one, "`compare`")
     first, second = evaluate(a, dataset, part=part), evaluate(b, dataset, part=part)
     right = [np.asarray(e.predictions == e.targets, np.int64) for e in (first, second)]
     counts = np.bincount(2 * right[0] + right[1], minlength=4).reshape(2, 2)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
+from segue.evaluation.kinds import need_classes, need_one_network
 from segue.sequences import Array
 
 if TYPE_CHECKING:
@@ -118,8 +119,11 @@ def embedding(
         raise OptionError(f"`method` is {method!r}; expected 'tsne' or 'pca'.")
     if isinstance(data, Dataset) and "test" in data.part_names:
         data = data.part("test")
-    labels, name = _labels(data), ""
     values: Any = source
+    need_one_network(values, "`embedding`")
+    if hasattr(values, "fit"):
+        need_classes(values, "`embedding`")
+    labels, name = _labels(data), ""
     if hasattr(values, "embed"):
         name = layer or _before_the_head(values)
         values = values.embed(data, name, how)

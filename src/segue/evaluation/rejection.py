@@ -13,6 +13,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.evaluation.answers import Answered
 from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.kinds import need_one_class_each
 from segue.evaluation.metrics import Floats
 from segue.evaluation.scoring import FittedClassifier, evaluate
 
@@ -95,6 +96,7 @@ def reject_threshold(
     """
     if not 0 < accuracy <= 1:
         raise OptionError(f"`accuracy` is {accuracy!r}; expected a share from above 0 to 1.")
+    need_one_class_each(estimator, "`reject_threshold`")
     found = evaluate(estimator, validation_data, part=_part(validation_data))
     curve = found.coverage_curve
     good = np.flatnonzero(curve[:, 2] >= accuracy)

@@ -13,6 +13,7 @@ from torch import Tensor
 from segue.dataset import Dataset, named
 from segue.errors import DataError, did_you_mean
 from segue.estimators.asking import run
+from segue.evaluation.kinds import need_classes, need_one_network
 from segue.layers import Padded
 from segue.networks import Network
 from segue.sequences import Array, Sequences
@@ -87,9 +88,9 @@ def attribute(
 
     Of tokens, what is explained are their vectors, and the features of one are summed.
     """
+    check_explained(classifier)
     x = classifier.check_input(X)
     network = classifier.network_
-    network.check_needs_no_static()
     codes = _codes(classifier, x, target)
     change = np.empty(len(x))
     rows: list[Any] = [None] * len(x)
@@ -109,6 +110,14 @@ def attribute(
     names = _names(classifier, X, values.channels)
     seen = classifier.preparation_.as_seen(x)
     return Attribution(name, values, classifier.classes_[codes], change, names, seen)
+
+
+def check_explained(classifier: SequenceClassifier) -> None:
+    """Raise `DataError` for what has no logit of a class, or needs more than the sequence."""
+    need_one_network(classifier, "An explanation")
+    need_classes(classifier, "An explanation")
+    if hasattr(classifier, "network_"):
+        classifier.network_.check_needs_no_static()
 
 
 def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:

@@ -16,6 +16,7 @@ import torch
 from segue.errors import OptionError
 from segue.estimators.asking import layers_by_name, observe, run
 from segue.evaluation.explain.cells import Cell, cell_of
+from segue.evaluation.kinds import need_one_network
 from segue.kernels import reverse
 from segue.layers import Directions, Layer, Padded
 from segue.layers.recurrent import BidirectionalLayer, Recurrence, RecurrentLayer
@@ -112,6 +113,7 @@ def gates(
         says how exactly they make the layer's output; `.plot()` draws them.
 
     Raises:
+        DataError: an ensemble, or sequences that cannot be used.
         SpecError: there is no such layer; near misses are suggested.
         OptionError: the layer has no gates, or not this direction, or its name is needed.
 
@@ -127,6 +129,7 @@ def gates(
     >>> found["forget_gate"][0].shape, found.difference < 1e-6
     ((3, 8), True)
     """
+    need_one_network(classifier, "`gates`")
     x = classifier.check_input(X)
     network = classifier.network_
     chosen = _choose_layer(layers_by_name(network), layer)

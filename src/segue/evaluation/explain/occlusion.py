@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError
-from segue.evaluation.explain.attribution import Attribution, Logit, attribute
+from segue.evaluation.explain.attribution import Attribution, Logit, attribute, check_explained
 from segue.layers import Padded
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def occlusion(
         raise OptionError(f"`width` is {width!r}; expected a whole number of steps from 1 on.")
     if channels not in ("each", "together"):
         raise OptionError(f"`channels` is {channels!r}; expected 'each' or 'together'.")
+    check_explained(classifier)
     together = channels == "together" or classifier.check_input(X).is_tokens
 
     @torch.no_grad()
