@@ -55,7 +55,8 @@ def plot_learning_curve(curve: LearningCurve) -> Axes:
     if curve.metric == "accuracy":
         score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     drawn = [line for axes in all_axes for line in axes.get_legend_handles_labels()[0]]
-    score.figure.legend(handles=drawn, loc="outside lower center", ncols=min(4, len(drawn)))
+    columns = 2 if curve.until is None else 3
+    score.figure.legend(handles=drawn, loc="outside lower center", ncols=columns)
     axes_of_score: Axes = score
     return axes_of_score
 
