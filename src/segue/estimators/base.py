@@ -297,22 +297,11 @@ class SequenceEstimator(abc.ABC):
         self.reading_ = X.reading if isinstance(X, Dataset) else None
         data = self.as_dataset(X, y, groups)
         data = data if static is None else replace(data, static=as_table_of_numbers(static))
-        if data.task not in self.tasks:
-            raise DataError(
-                f"{type(self).__name__} needs {_TASKS[self.tasks[0]]}; the targets here are for "
-                f"the task {data.task!r}."
-            )
+        self._check_suits(data)
         part, source, text = choose_training_part(data)
         check_sequences(part.x)
         warn_of_swapped_axes(part.x)
         warn_of_padding(part.x)
-        if data.static is not None and not self.takes_static:
-            raise DataError(
-                f"The sequences have static features, and a {type(self).__name__} cannot use them: "
-                "leave them out with dataclasses.replace(data, static=None)."
-            )
-        if data.x.is_text and not self.takes_text:
-            raise DataError(f"The sequences are texts, and a {type(self).__name__} takes numbers.")
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
@@ -322,6 +311,22 @@ class SequenceEstimator(abc.ABC):
             wanted = self.as_watched(wanted)
         seed = self.seed if split_seed is None else split_seed
         return choose(part, source, weights, wanted, seed=seed, text=text)
+
+    def _check_suits(self, data: Dataset) -> None:
+        """Raise unless such an estimator can learn from such a data set."""
+        name = type(self).__name__
+        if data.task not in self.tasks:
+            raise DataError(
+                f"{name} needs {_TASKS[self.tasks[0]]}; the targets here are for the task "
+                f"{data.task!r}."
+            )
+        if data.static is not None and not self.takes_static:
+            raise DataError(
+                f"The sequences have static features, and a {name} cannot use them: leave them out "
+                "with dataclasses.replace(data, static=None)."
+            )
+        if data.x.is_text and not self.takes_text:
+            raise DataError(f"The sequences are texts, and a {name} takes numbers.")
 
     def build_network(self, shape: Shape, device: torch.device) -> Network:
         """Make the network for such sequences, with its initial weights."""
