@@ -65,3 +65,12 @@ def test_tags_are_counted_each() -> None:
 def test_many_classes_are_cut_short() -> None:
     text = str(Dataset(np.zeros((20, 2, 1)), np.arange(20)).summary())
     assert "and 8 more" in text
+
+
+def test_the_rate_is_said() -> None:
+    """In steps per second, or as the time between two steps where they are slow."""
+    rates = {8000: "8,000 Hz", 0.5: "0.5 Hz", 1 / 86_400: "a step every 86,400 s"}
+    for rate, said in rates.items():
+        rows = Dataset([[1.0, 2.0]], rate_hz=rate).summary().rows()
+        assert dict(rows)["sampling rate"] == said
+    assert "sampling rate" not in dict(Dataset([[1.0, 2.0]]).summary().rows())

@@ -38,6 +38,7 @@ class Summary:
         kind: what the values are: "numbers", "tokens" or "text".
         notes: what the reader guessed, and what is unusual.
         words: of texts, the fewest, the median and the most.
+        rate_hz: steps per second, where that is known.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Summary:
     kind: Kind = "numbers"
     notes: tuple[str, ...] = ()
     words: tuple[int, float, int] | None = None
+    rate_hz: float | None = None
 
     def rows(self) -> list[tuple[str, str]]:
         """The table as pairs of a heading and its text."""
@@ -70,6 +72,10 @@ class Summary:
                 else f"{shortest} to {longest} {unit}, median {median:g}",
             ),
         ]
+        if self.rate_hz is not None:
+            slow = f"a step every {1 / self.rate_hz:,.10g} s"
+            rate = f"{self.rate_hz:,.10g} Hz" if self.rate_hz >= 0.1 else slow
+            rows.append(("sampling rate", rate))
         if self.words is not None:
             fewest, usual, most = self.words
             rows.append(("words", f"{fewest:,} to {most:,}, median {usual:g}"))
@@ -132,6 +138,7 @@ def summarize(data: Dataset) -> Summary:
         kind=data.x.kind,
         notes=data.notes,
         words=_extremes(word_counts(data.x)) if data.x.is_text else None,
+        rate_hz=data.rate_hz,
     )
 
 

@@ -112,6 +112,19 @@ def test_arrays() -> None:
         images_to_sequences([GREY, GREY[:, :2]])
 
 
+def test_how_images_were_read_is_remembered_and_drawn(tmp_path: Path) -> None:
+    """Colours too, so that a model asks for them again; rows are drawn as an image."""
+    from segue.plots.display import image_kind
+
+    for image, colour, by in ((GREY, "grey", "rows"), (COLOUR, "colour", "columns")):
+        put(tmp_path / colour / "a" / "1.png", image)
+        data = read(tmp_path / colour, by=by)
+        assert data.reading == {"format": "images", "by": by, "colour": colour}
+        assert image_kind(data) == ("image" if colour == "grey" else None)
+    put(tmp_path / "more" / "1.png", GREY)
+    assert read(tmp_path / "more", like=data).x.channels == data.x.channels
+
+
 def test_pictures_beside_data_are_no_data(tmp_path: Path) -> None:
     put(tmp_path / "plot.png", GREY)
     (tmp_path / "X_TRAIN.tsv").write_text("1\t0.5\n")

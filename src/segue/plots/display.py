@@ -109,6 +109,15 @@ class Display:
         return "standard deviations" if self.scaled else "value"
 
 
+def image_kind(dataset: Dataset) -> Kind | None:
+    """Return "image" for what was read as images, row by row; `None` for all else."""
+    read = dataset.reading or {}
+    rows = read.get("by", "rows") == "rows" and read.get("colour", "grey") == "grey"
+    if read.get("format") in ("idx", "images") and rows and dataset.x.channels > 1:
+        return "image"
+    return None
+
+
 def _very_different(spread: Array) -> bool:
     """Whether the largest spread is ten times that of the channel at the lower quartile."""
     varying = spread[spread > 0]

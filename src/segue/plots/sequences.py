@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset, named
 from segue.errors import DataError
-from segue.plots.display import Display, Kind, draw_sequence
+from segue.plots.display import Display, Kind, draw_sequence, image_kind
 from segue.plots.labels import draw_step_labels, label_legend
 from segue.plots.style import (
     INK,
@@ -93,7 +93,10 @@ def plot_sequences(
     Returns:
         Axes `[class, sample]`.
     """
-    display, rows = Display.of(dataset, kind=kind), arranged(dataset, samples, seed)
+    display, rows = (
+        Display.of(dataset, kind=kind or image_kind(dataset)),
+        arranged(dataset, samples, seed),
+    )
     if axes is None:
         columns = max((len(members) for _, members in rows), default=1)
         narrow = 1.2 if display.kind == "image" else 2.2

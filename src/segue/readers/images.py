@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +101,9 @@ def _blocks(
         images = list(_each(load, found.files[block], problems))
         if not problems:  # else the rest is looked through for more of them
             data = _data_set(images_to_sequences(images, by, path=path), found[block])
-            yield data, block.stop / len(shapes)
+            grey = data.x.channels == (shapes[0][1] if by == "rows" else shapes[0][0])
+            reading = {"by": by, "colour": "grey" if grey else "colour"}
+            yield replace(data, reading=reading), block.stop / len(shapes)
     if problems:
         raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
 
