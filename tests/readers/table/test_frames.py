@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from pyarrow import feather, parquet
 import segue
 from segue.errors import DataError, OptionError
 from segue.readers import read
+from segue.readers.converting import convert
 
 LONG = {
     "id": [1, 1, 2, 2, 2],
@@ -113,3 +115,16 @@ def test_a_frame_goes_straight_into_fit() -> None:
     assert len(answers) == 24
     wide = frame.pivot(index="id", columns="time", values="v")
     assert model.fit(wide, ["a", "b"] * 12).predict(wide.to_numpy()).shape == (24,)
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["down", "up"])])
+def test_files_of_polars(tmp_path: Path, kind: Any) -> None:
+    """It writes text as views; labels are found in files, in frames and batch by batch."""
+    frame = pl.DataFrame({"label": ["up", "down"] * 50, "t0": range(100), "t1": [0.5] * 100})
+    frame = frame.with_columns(pl.col("label").cast(kind))
+    frame.write_ipc(tmp_path / "a.arrow")
+    frame.write_parquet(tmp_path / "a.parquet")
+    for source in (frame, tmp_path / "a.arrow", tmp_path / "a.parquet"):
+        assert read(source).y.tolist() == ["up", "down"] * 50
+    made = convert(tmp_path / "a.arrow", tmp_path / "made.arrow", large=0)
+    assert made.y.tolist() == ["up", "down"] * 50

@@ -57,7 +57,8 @@ class Columns:
             found = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
             if isinstance(found, pa.ChunkedArray):
                 found = found.combine_chunks()
-            codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            indices = found.indices.cast(pa.int64())  # Polars has unsigned ones
+            codes = indices.fill_null(-1).to_numpy(zero_copy_only=False)
             self._codes[name] = codes, found.dictionary.to_pylist()
         return self._codes[name]
 

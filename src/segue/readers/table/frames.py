@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from segue.errors import DataError
-from segue.readers.table.loading import Loaded
+from segue.readers.table.loading import Loaded, with_plain_text
 
 
 def is_frame(value: object) -> bool:
@@ -57,19 +57,10 @@ def _names(frame: Any) -> Any:
 
 def _as_arrow(frame: Any) -> pa.Table:
     if isinstance(frame, pa.Table):
-        return frame
+        return with_plain_text(frame)
     if hasattr(frame, "to_arrow"):  # Polars
-        return _with_plain_text(frame.to_arrow())
+        return with_plain_text(frame.to_arrow())
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     frame = frame.rename(columns=str)
     return pa.Table.from_pandas(frame, preserve_index=False)
-
-
-def _with_plain_text(table: pa.Table) -> pa.Table:
-    """Text as views, which Polars may give, as text that every function of pyarrow takes."""
-    fields = [
-        field.with_type(pa.large_string()) if pa.types.is_string_view(field.type) else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields))

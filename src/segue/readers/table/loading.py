@@ -84,6 +84,22 @@ def _load_binary(path: Path) -> pa.Table:
         raise FileError(f"is not a whole {kind} file ({_first_line(error)}).", path=path) from error
     if table.num_rows == 0:
         raise FileError("has no rows.", path=path)
+    return with_plain_text(table)
+
+
+def with_plain_text(table: pa.Table) -> pa.Table:
+    """Text as views, which Polars writes, as text that every function of pyarrow takes."""
+    for number, field in enumerate(table.schema):
+        kind = field.type
+        if pa.types.is_string_view(kind):
+            text = table.column(number).cast(pa.large_string())
+            table = table.set_column(number, field.name, text)
+        elif pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+            chunks = [
+                pa.DictionaryArray.from_arrays(c.indices, c.dictionary.cast(pa.large_string()))
+                for c in table.column(number).chunks
+            ]
+            table = table.set_column(number, field.name, pa.chunked_array(chunks))
     return table
 
 

@@ -18,7 +18,13 @@ from segue.errors import FileError
 from segue.readers.table.build import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import Dialect, sniff
-from segue.readers.table.loading import Lines, Loaded, convert_options, read_options
+from segue.readers.table.loading import (
+    Lines,
+    Loaded,
+    convert_options,
+    read_options,
+    with_plain_text,
+)
 from segue.readers.table.plan import Plan, make_plan
 from segue.readers.table.recall import Recalled
 
@@ -93,7 +99,7 @@ def _arrow_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
             for number in range(reader.num_record_batches):
                 batch = reader.get_batch(number)
                 if len(batch):
-                    table = pa.Table.from_batches([batch])
+                    table = with_plain_text(pa.Table.from_batches([batch]))
                     yield (
                         Loaded(table, path, first_row=done),
                         (number + 1) / reader.num_record_batches,
