@@ -166,7 +166,7 @@ def forecast(prepare: str, since: int) -> segue.Forecaster:
         options=segue.TrainingOptions(progress="none"),
     ).fit(
         number[known & (year < (1990 if not asked.quick else 1852))],
-        validation_data=(number[(year >= 1990) & (year < 2000)], None),
+        validation_data=number[(year >= 1990) & (year < 2000)],
     )
 
 
