@@ -48,8 +48,9 @@ def test_series_that_watch_may_be_arrays() -> None:
     series = ar2(400, seed=0)
     found = quick(epochs=1).fit(series[:300], validation_data=series[300:])
     watched = Dataset(Sequences.from_list([series[300:]]))
-    given = quick(epochs=1).fit(series[:300], validation_data=watched)
-    assert found.history_["validation_rmse"] == given.history_["validation_rmse"]
+    for same in (watched, (series[300:], None)):
+        given = quick(epochs=1).fit(series[:300], validation_data=same)
+        assert found.history_["validation_rmse"] == given.history_["validation_rmse"]
     assert dict(found.training_summary_)["validation"] == "94 sequences given"
 
 

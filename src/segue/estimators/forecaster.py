@@ -142,8 +142,9 @@ class Forecaster(SequenceEstimator):
         return chosen
 
     def as_watched(self, given: Any) -> Dataset:
-        """Take what the user passes as `validation_data`: series, as in `fit`."""
-        return self.as_dataset(given, None)
+        """Take what the user passes as `validation_data`: series, as in `fit`, or `(series, None)`."""
+        is_pair = isinstance(given, tuple) and len(given) == 2 and given[1] is None
+        return self.as_dataset(given[0] if is_pair else given, None)
 
     # -- targets --------------------------------------------------------------------------------
 
