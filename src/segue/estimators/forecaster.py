@@ -142,7 +142,7 @@ class Forecaster(SequenceEstimator):
         return chosen
 
     def as_watched(self, given: Any) -> Dataset:
-        """Take what the user passes as `validation_data`: series, as in `fit`, or `(series, None)`."""
+        """Take what the user passes as `validation_data`: series, or a pair `(series, None)`."""
         is_pair = isinstance(given, tuple) and len(given) == 2 and given[1] is None
         return self.as_dataset(given[0] if is_pair else given, None)
 
