@@ -286,15 +286,15 @@ def test_seeds_have_folders_and_the_model_is_their_ensemble(parted: Path) -> Non
 def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same bits; what was trained is not trained again."""
     wanted = runs.fit_run(parted, seeds=3, **QUICK)
-    fit, count = segue.SequenceClassifier.fit, []
+    learn, count = segue.SequenceClassifier.learn, []
 
     def dies(self: Any, *given: Any, **more: Any) -> Any:
         count.append(self.seed)
         if len(count) == 2:
             raise RuntimeError("killed")
-        return fit(self, *given, **more)
+        return learn(self, *given, **more)
 
-    monkeypatch.setattr(segue.SequenceClassifier, "fit", dies)
+    monkeypatch.setattr(segue.SequenceClassifier, "learn", dies)
     with pytest.raises(RuntimeError, match="killed"):
         runs.fit_run(parted, seeds=3, out="stopped", **QUICK)
     resumed = runs.resume_run("stopped")

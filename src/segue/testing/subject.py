@@ -34,8 +34,8 @@ class Subject:
 
     @property
     def takes_datasets(self) -> bool:
-        """Whether `fit` takes a `Dataset`: then it says of which `tasks`."""
-        return hasattr(self.estimator, "tasks")
+        """Whether there is a `fit` that takes a `Dataset`: then it says of which `tasks`."""
+        return hasattr(self.estimator, "fit") and hasattr(self.estimator, "tasks")
 
     @functools.cached_property
     def fitted(self) -> Any:
