@@ -61,9 +61,9 @@ class Row:
 
 
 AHEAD = ("stream",)
-LABELER = ("anytime", "embed", "refuses to stream")
-NUMBERS = (*LABELER, "stream", "probabilities", "decisions", "baseline")
-LANGUAGE = (*LABELER, "stream", "baseline")
+LABELER = ("anytime", "embed")
+NUMBERS = (*LABELER, "stream", "refuses to stream", "probabilities", "decisions", "baseline")
+LANGUAGE = (*LABELER, "stream", "refuses to stream", "baseline")
 THREE = {"classes": ("a", "b", "c")}
 
 ROWS = {

@@ -1,11 +1,11 @@
-"""A stream says after each step what the classifier says of the steps so far, or refuses."""
+"""A stream says after each step what the model says of the steps so far, or refuses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from segue import SequenceClassifier, TrainingOptions
+from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError, NotFittedError
 from segue.testing.data import tiny_dataset
@@ -135,3 +135,68 @@ def test_it_says_what_it_is() -> None:
     stream.push([0.0, 0.0])
     assert repr(stream) == "Stream(steps=1, classes=2)"
     assert stream.classes == ("down", "up")
+
+
+# -- labels --------------------------------------------------------------------------------------
+
+
+def label(network: str, data: Dataset | None = None, **more: object) -> SequenceLabeler:
+    data = tiny_dataset(24, task="label") if data is None else data
+    return SequenceLabeler(network, epochs=2, options=QUIET, **more).fit(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "network", ["lstm(4)", "conv(4, 3, causal=true) batchnorm gru(2)", "dense(3, tanh)"]
+)
+def test_each_push_is_the_label_of_that_step(network: str) -> None:
+    """One at a time, several at once, and some of each: what the whole sequence gives there."""
+    labeler = label(network)
+    stream = labeler.stream()
+    for steps in tiny_dataset(4, seed=1, lengths=(2, 9)).x:
+        wanted = labeler.predict_proba([steps])[0]
+        np.testing.assert_allclose([stream.push(step) for step in steps], wanted, atol=1e-5)
+        assert stream.steps == len(steps)
+        stream.reset()
+        np.testing.assert_allclose(stream.extend(steps), wanted, atol=1e-5)
+        stream.reset()
+        first = stream.push(steps[0])
+        rest = stream.extend(steps[1:])
+        np.testing.assert_allclose([first, *rest], wanted, atol=1e-5)
+        stream.reset()
+        assert stream.steps == 0
+    assert repr(stream) == "LabelStream(steps=0, classes=2)"
+
+
+def test_labels_of_tokens_and_of_missing_values() -> None:
+    """As in a whole sequence."""
+    words = label("embedding(3) gru(3)", tiny_dataset(24, tokens=6, task="label"))
+    wanted = words.predict_proba([np.array([[1], [5], [2]], np.int32)])[0]
+    np.testing.assert_allclose(words.stream().extend([1, 5, 2]), wanted, atol=1e-5)
+    gaps = label("gru(3)", tiny_dataset(24, missing=0.3, task="label"))
+    steps = np.array([[1.0, np.nan], [np.nan, np.nan], [0.5, 2.0]], np.float32)
+    np.testing.assert_allclose(
+        gaps.stream().extend(steps), gaps.predict_proba([steps])[0], atol=1e-5
+    )
+
+
+def test_a_labeler_that_looks_ahead_refuses_by_name() -> None:
+    """A layer, or a preparation."""
+    with pytest.raises(NotCausalError, match="bilstm_1"):
+        label("bilstm(3)").stream()
+    with pytest.raises(NotCausalError, match="interpolate"):
+        label("gru(3)", prepare="interpolate standardize").stream()
+    with pytest.raises(NotFittedError):
+        SequenceLabeler("gru(3)").stream()
+
+
+def test_a_step_that_cannot_be_labelled_does_not_count() -> None:
+    """Nor do those beside it: the stream goes on as if it had not come."""
+    labeler = label("gru(3)")
+    stream, other = labeler.stream(), labeler.stream()
+    stream.push([1.0, 2.0])
+    other.push([1.0, 2.0])
+    for strange in ([[0.0, 1.0], [np.nan, 1.0]], [[0.0, 1.0, 2.0]], np.zeros((0, 2))):
+        with pytest.raises(DataError):
+            stream.extend(strange)
+    assert stream.steps == 1
+    np.testing.assert_array_equal(stream.push([0.5, 0.5]), other.push([0.5, 0.5]))

@@ -372,7 +372,7 @@ def test_a_promise_that_is_passed_over_is_found() -> None:
 
 
 def test_labels_that_look_ahead_where_the_network_does_not_are_found() -> None:
-    """A labeler has no stream; its labels so far are compared instead."""
+    """The labels of the steps so far stay as they are, with a stream or without."""
     from segue import SequenceLabeler
 
     class Smoothed(SequenceLabeler):

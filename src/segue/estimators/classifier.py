@@ -16,6 +16,7 @@ from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.fitting import normalized
+from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset
 from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
@@ -265,7 +266,7 @@ class SequenceClassifier(SequenceEstimator):
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
         self._check_fitted()
-        return Stream(self)
+        return Stream(Hearing(self))
 
     def embed(self, X: Any, layer: str, how: How = "auto") -> Array | Sequences:  # noqa: N803
         """What a layer says of each sequence, `[n, feature]`.

@@ -12,14 +12,16 @@ from segue.errors import DataError
 from segue.estimators.asking import per_step
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.fitting import normalized, sequence_weights
+from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences
 from segue.estimators.step_labels import UNKNOWN, codes_for, encode, occurring
+from segue.estimators.stream import LabelStream
 from segue.layers import Padded
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
-from segue.training.objectives import Objective, StepsObjective
+from segue.training.objectives import Objective, StepsObjective, probabilities
 from segue.training.targets import NO_LABEL, StepTargets, Targets
 
 if TYPE_CHECKING:
@@ -194,6 +196,11 @@ class SequenceLabeler(SequenceEstimator):
 
     # -- ask ------------------------------------------------------------------------------------
 
+    @property
+    def head_kind(self) -> str:
+        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
+        return "softmax"
+
     def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
         """The probability of each class at each step: `Sequences` `[time, class]`.
 
@@ -206,11 +213,23 @@ class SequenceLabeler(SequenceEstimator):
     @torch.no_grad()
     def _probabilities(self, batch: Padded) -> Padded:
         logits: Padded = self.network_(batch)
-        return logits._replace(values=torch.softmax(logits.values.double(), dim=-1).float())
+        shares = probabilities(logits.values.double(), self.head_kind)
+        return logits._replace(values=shares.float())
 
     def predict(self, X: Any) -> list[Array]:  # noqa: N803
         """The most probable class of each step: a `(time,)` array for each sequence."""
         return [self.classes_[steps.argmax(axis=1)] for steps in self.predict_proba(X)]
+
+    def stream(self) -> LabelStream:
+        """Hear one sequence step by step: `stream.push(step)` gives the probabilities of that step.
+
+        `stream.extend(steps)` takes several steps and gives those of each, `[time, class]`.
+
+        Raises:
+            NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+        """
+        self._check_fitted()
+        return LabelStream(Hearing(self))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked.

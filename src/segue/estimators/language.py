@@ -13,6 +13,7 @@ from torch import Tensor
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError, OptionError
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
 from segue.estimators.next_token import Floats, at_every_step, cut, draw, shifted
 from segue.estimators.stream import Stream
@@ -270,7 +271,7 @@ class LanguageModel(SequenceEstimator):
         `stream.belief` has those of the first word before anything is pushed.
         """
         self._check_fitted()
-        return Stream(self, begin=PADDING)
+        return Stream(Hearing(self, begin=PADDING))
 
     def generate(
         self,

@@ -123,9 +123,11 @@ def check_score(subject: Subject, recorder: Recorder) -> None:
 def check_stream(subject: Subject, recorder: Recorder) -> None:
     """A step at a time gives what the steps so far give; what looks ahead refuses by name."""
     fitted, reason = subject.fitted, _looks_ahead(subject.fitted)
-    if subject.task.name == "label" and not hasattr(fitted, "stream"):
+    if subject.task.name == "label":
         _check_labels_so_far(subject, recorder, reason)
-        return
+        if not hasattr(fitted, "stream"):
+            recorder.skip("refuses to stream", "it has no `stream`")
+            return
     subject.needs("stream", "it has no `stream`")
     _refuse_texts(subject)
     try:
@@ -142,16 +144,21 @@ def check_stream(subject: Subject, recorder: Recorder) -> None:
         stream.reset()
         got = [stream.push(step) for step in steps]
         where = f"The steps of a sequence of {len(steps)}, against the whole up to there"
-        recorder.compare("stream", got, _so_far(subject, steps), dtype="float32", where=where)
+        recorder.compare("stream", got, _now(subject, steps), dtype="float32", where=where)
+        if subject.task.name == "label":
+            stream.reset()
+            whole = subject.answers(fitted, [steps])
+            where = f"The {len(steps)} steps of a sequence at once, against the whole"
+            recorder.compare("stream", [stream.extend(steps)], whole, dtype="float32", where=where)
 
 
 def _check_labels_so_far(subject: Subject, recorder: Recorder, reason: str) -> None:
-    recorder.skip("refuses to stream", "it has no `stream`")
+    """Whatever follows a step, its label stays, unless something looks ahead."""
     if reason:
         recorder.skip("stream", f"{reason} looks ahead")
         return
     for steps in subject.data.x[:_FEW]:
-        last = [answer[-1] for answer in _so_far(subject, steps)]
+        last = _now(subject, steps)
         whole = subject.answers(subject.fitted, [steps])[0]
         where = f"The labels of a sequence of {len(steps)}, against the whole up to there"
         recorder.compare("stream", list(whole), last, dtype="float32", where=where)
@@ -176,6 +183,11 @@ def _looks_ahead(fitted: Any) -> str:
 def _so_far(subject: Subject, steps: Array) -> list[Array]:
     """The answers for a sequence that ends after each of its steps."""
     return subject.answers(subject.fitted, [steps[: n + 1] for n in range(len(steps))])
+
+
+def _now(subject: Subject, steps: Array) -> list[Array]:
+    """The same of the last step alone, where there is an answer for each."""
+    return [np.atleast_2d(answer)[-1] for answer in _so_far(subject, steps)]
 
 
 def _heard(fitted: Any, length: int) -> list[int]:
