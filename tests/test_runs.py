@@ -260,8 +260,6 @@ def test_targets_of_another_task_leave_no_folder() -> None:
     write(data, "numbers", format="npz")
     with pytest.raises(DataError, match="regress"):
         runs.fit_run("numbers", task="classify", **QUICK)
-    with pytest.raises(OptionError, match="several seeds are for classifiers"):
-        runs.fit_run("numbers", seeds=2, **QUICK)
     assert not list(Path().glob("runs/*"))
 
 

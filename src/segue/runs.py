@@ -110,11 +110,6 @@ def fit_run(
     if columns:
         reading["columns"] = columns
     data, kind = _read(source, **reading, seed=settings.get("seed", 0), tell=tell)
-    if seeds is not None and kind.purpose != "classify":
-        raise OptionError(
-            f"The model of several seeds is an ensemble of classifiers, and this is a "
-            f"{kind.__name__}: several seeds are for classifiers."
-        )
     if seeds is not None and initial is not None:
         raise OptionError(
             "Several seeds begin with several draws of the weights; with given ones (initial) they "
@@ -299,11 +294,13 @@ def _fit_seeds(
     results = fit_seeds(estimator, data, seeds=seeds, folder=run.folder, resume=resume)
     members: list[Any] = list(results.members)
     scores = [member.score(data.part(part)) for member in members]
-    rows = [{**row, "accuracy": score} for row, score in zip(results.rows, scores, strict=True)]
+    name = estimator.score_name
+    rows = [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)]
     told = {
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
         "seeds": rows,
+        "score": name,
         "mean": float(np.mean(scores)),
         "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
         "best_seed": results.best.seed if results.is_watched else None,

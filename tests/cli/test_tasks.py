@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue import Dataset, Sequences, runs
+from segue import Dataset, Sequences, load, runs
 from segue.cli import main
 
 Run = Callable[..., str]
@@ -182,3 +182,34 @@ def test_questions_that_mean_nothing(
     assert "have no targets" in said
     said = run("fit", sources["label"], "--task", "regress", code=1)
     assert "SequenceRegressor needs one or more numbers for each sequence" in said
+
+
+@pytest.mark.parametrize(
+    ("task", "score"),
+    [
+        ("label", "accuracy"),
+        ("regress", "r2"),
+        ("tag", "accuracy"),
+        ("forecast", "r2"),
+        ("language", "log_probability"),
+    ],
+)
+def test_several_seeds_of_any_task_are_one_model(
+    task: str, score: str, sources: dict[str, Path], tmp_path: Path, run: Run
+) -> None:
+    """The model of the run is their ensemble; each seed's own score is told, in its own terms."""
+    words: list[object] = ["fit", sources[task], "--network", "gru(4)", "--epochs", 3]
+    words += ["--out", tmp_path / "run", "--seeds", 2, "--learning-rate", 0.03]
+    more = {
+        "forecast": ["--task", "forecast", "--window", 8, "--horizon", 2],
+        "language": ["--task", "language", "--prepare", "words(5)"],
+    }
+    said = run(*words, *more.get(task, ()))
+    assert "the mean of these 2 models" in said
+    metrics = runs.open_run(tmp_path / "run").metrics
+    assert metrics["score"] == score
+    alone = [row[score] for row in metrics["seeds"]]
+    assert metrics["mean"] == pytest.approx(np.mean(alone))
+    assert f"mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} of 2 seeds" in said
+    assert len(load(tmp_path / "run" / "model.safetensors")) == 2
+    assert len(rows(run("predict", tmp_path / "run", sources[task]))) > 0

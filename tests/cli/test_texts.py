@@ -58,6 +58,17 @@ def test_from_texts_to_beliefs(run: Run, letters: Path, tmp_path: Path) -> None:
     assert len(run(*asking).splitlines()) == 1 + 30
 
 
+def test_an_ensemble_says_what_it_believes_after_each_word(
+    run: Run, letters: Path, tmp_path: Path
+) -> None:
+    """The words are those that all members hear."""
+    words = ("--network", "gru(4)", "--epochs", "2", "--seeds", "2", "--out", str(tmp_path / "run"))
+    run("fit", str(letters), "--unit", "sentence", *words)
+    asking = ("predict", str(tmp_path / "run"), str(letters), "--unit", "sentence")
+    rows = list(csv.DictReader(run(*asking, "--per-step", "--limit", "2").splitlines()))
+    assert [row["word"] for row in rows if row["id"] == "ann/0.txt:1"] == "My cat sleeps .".split()
+
+
 def test_texts_are_shown(run: Run, letters: Path) -> None:
     shown = run("view", str(letters), "--chunk", "5", "--samples", "1")
     rows = [line.split() for line in shown.splitlines()]

@@ -26,6 +26,7 @@ from segue import (
 )
 from segue.errors import NotFittedError
 from segue.estimators import SequenceEnsemble, fit_seeds
+from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.loading import KNOWN
 from segue.testing import check_estimator, tiny_dataset
 from segue.testing.estimators import PROMISES
@@ -229,7 +230,9 @@ def test_the_head_is_the_one_of_the_row(name: str) -> None:
 
 def test_every_estimator_task_and_head_is_in_the_table() -> None:
     """A new one without a row is one without promises."""
-    assert {row.kind for row in ROWS.values()} | {SequenceEnsemble} == set(KNOWN.values())
+    kinds = {row.kind for row in ROWS.values()}
+    assert kinds | {*ENSEMBLES.values()} == set(KNOWN.values())
+    assert {ROWS[name].kind for name in TOGETHER} == kinds == {e.kind for e in ENSEMBLES.values()}
     assert {row.head for row in ROWS.values()} >= set(OBJECTIVES)
     purposes = {row.kind.purpose for row in ROWS.values()} | {"tag"}  # type: ignore[attr-defined]
     assert purposes == set(TASKS)
@@ -300,17 +303,37 @@ class Seeds:
         return self.ensemble_
 
 
-@pytest.mark.parametrize("name", ["softmax", pytest.param("tags", marks=pytest.mark.slow)])
+# A row for each task, and which promises of answers do not apply to its ensemble.
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "softmax": (),
+    "softmax, both directions": AHEAD,
+    "tags": (),
+    "labels": LABELER,
+    "labels, both directions": (*LABELER, *AHEAD),
+    "a number": NUMBERS,
+    "a forecast": NUMBERS,
+    "a forecast at once": NUMBERS,
+    "the next word": LANGUAGE,
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if ROWS[n].quick else [pytest.mark.slow]) for n in TOGETHER]
+)
+@pytest.mark.filterwarnings("ignore:The forecast is not clearly better")
 def test_an_ensemble_of_seeds_keeps_every_promise(name: str) -> None:
-    """Asked as it is, and trained as a whole: the same seeds give the same bits."""
+    """Of every task: asked as it is, it answers as its members must."""
     row = ROWS[name]
     data = data_of(row)
-    ensemble = fit_seeds(row.estimator, data, seeds=2).ensemble()
-    asked = check_estimator(ensemble, data)
+    asked = check_estimator(fit_seeds(row.estimator, data, seeds=2).ensemble(), data)
     assert asked.largest() <= 1
-    assert asked.skipped.keys() == set(PROMISES) - OF_ANSWERS
-    if name == "tags":  # its labels have names in a data set only
-        return
+    assert asked.skipped.keys() == (set(PROMISES) - OF_ANSWERS) | set(TOGETHER[name])
+
+
+def test_an_ensemble_is_trained_as_a_whole() -> None:
+    """The same seeds give the same bits."""
+    row = ROWS["softmax"]
+    data = data_of(row)
     trained = check_estimator(Seeds(row.estimator), data)
     assert trained.largest() <= 1
     assert trained.skipped.keys() == OF_DATA_SETS | {"stream", "refuses to stream"}
@@ -322,6 +345,9 @@ OF_ANSWERS = {
     "probabilities",
     "decisions",
     "score",
+    "stream",
+    "refuses to stream",
+    "anytime",
     "no hidden randomness",
     "copies",
     "save and load",

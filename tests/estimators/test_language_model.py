@@ -13,8 +13,8 @@ import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import fitting, next_token
-from segue.estimators.language import perplexity, unigram
-from segue.estimators.next_token import cut, draw, shifted
+from segue.estimators.language import unigram
+from segue.estimators.next_token import cut, draw, perplexity, shifted
 
 SILENT = TrainingOptions(progress="none")
 TEXTS = ["the cat sat on the mat.", "the dog sat on the cat.", "a dog ran"] * 8

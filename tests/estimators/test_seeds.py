@@ -97,8 +97,6 @@ def test_numbers_are_compared_by_their_error() -> None:
     found = fit_seeds(regressor, x, np.arange(20.0), seeds=2)
     assert found.metric == "validation_rmse"
     assert found.mean > 0
-    with pytest.raises(DataError, match="an ensemble is made of SequenceClassifiers"):
-        found.ensemble()
 
 
 def test_without_validation_nothing_is_chosen(quick: Quick) -> None:

@@ -90,12 +90,14 @@ def _steps(model: Any, data: Dataset, shares: Sequences) -> Answers:
 
 def _words(model: Any, data: Dataset) -> Answers:
     """After each word, or character: what it is, and what is believed then."""
-    unit = model.preparation_.steps[0].unit
+    member = getattr(model, "members", (model,))[0]  # all of an ensemble answer at the same words
+    preparation = member.preparation_
+    unit = preparation.steps[0].unit
 
     def rows() -> Iterator[list[Any]]:
         triples = zip(_ids(data), data.x.texts(), model.anytime(data), strict=True)
         for name, text, beliefs in triples:
-            tokens = model.preparation_.tokens(text)
+            tokens = preparation.tokens(text)
             for step, (token, row) in enumerate(zip(tokens, beliefs, strict=True)):
                 answer = model.classes_[row.argmax()].item()
                 yield [name, step, token.text, answer, *row.tolist()]

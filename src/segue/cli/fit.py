@@ -15,6 +15,9 @@ from segue.errors import OptionError
 if TYPE_CHECKING:
     from segue.runs import Run
 
+# What the score of each seed is, by its name in metrics.json.
+_SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
+
 
 @with_columns
 def fit(
@@ -250,9 +253,11 @@ def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if "seeds" not in metrics:
         return []
     rows, best = metrics["seeds"], metrics["best_seed"]
-    text = f"mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} of {len(rows)} seeds"
+    name = metrics["score"]
+    text = f"{_SCORES[name]}: mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} "
+    text += f"of {len(rows)} seeds"
     chosen = next((row for row in rows if row["seed"] == best), None)
     if chosen is not None:
-        text += f"; best by validation: seed {best}, {chosen['accuracy']:.4f}"
+        text += f"; best by validation: seed {best}, {chosen[name]:.4f}"
     ensemble = f"the mean of these {len(rows)} models; the scores above are its own"
     return [("each seed alone", text), ("ensemble", ensemble)]

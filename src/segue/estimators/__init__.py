@@ -1,7 +1,14 @@
 """The estimators: what is fitted, asked, saved and loaded."""
 
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.ensemble import SequenceEnsemble
+from segue.estimators.ensembles import (
+    ForecasterEnsemble,
+    LabelerEnsemble,
+    LanguageModelEnsemble,
+    RegressorEnsemble,
+    SequenceEnsemble,
+    ensemble_of,
+)
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
@@ -11,12 +18,17 @@ from segue.estimators.seeds import SeedResults, fit_seeds
 
 __all__ = [
     "Forecaster",
+    "ForecasterEnsemble",
+    "LabelerEnsemble",
     "LanguageModel",
+    "LanguageModelEnsemble",
+    "RegressorEnsemble",
     "SeedResults",
     "SequenceClassifier",
     "SequenceEnsemble",
     "SequenceLabeler",
     "SequenceRegressor",
+    "ensemble_of",
     "fit_seeds",
     "load",
 ]

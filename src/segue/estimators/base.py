@@ -59,6 +59,7 @@ class SequenceEstimator(abc.ABC):
         takes_text: whether the sequences may be texts.
         purpose: what it does, as on the command line: classify, label, regress, forecast or
             language.
+        score_name: what `score` gives: accuracy, r2 or log_probability.
 
     Attributes:
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
@@ -74,6 +75,7 @@ class SequenceEstimator(abc.ABC):
 
     tasks: ClassVar[tuple[str, ...]]
     purpose: ClassVar[str]
+    score_name: ClassVar[str]
     takes_static: ClassVar[bool] = False
     takes_text: ClassVar[bool] = False
 

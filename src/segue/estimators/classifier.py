@@ -78,6 +78,7 @@ class SequenceClassifier(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
     purpose: ClassVar[str] = "classify"
+    score_name: ClassVar[str] = "accuracy"
     takes_static: ClassVar[bool] = True
     takes_text: ClassVar[bool] = True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pydantic
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+# The ensembles that a file may hold, by the name of their class.
+EnsembleName = Literal[
+    "SequenceEnsemble",
+    "LabelerEnsemble",
+    "RegressorEnsemble",
+    "ForecasterEnsemble",
+    "LanguageModelEnsemble",
+]
 Names = list[str] | list[int] | list[float] | list[bool]
 
 
@@ -105,7 +113,7 @@ class EnsembleDescription(_Closed):
 
     format: int
     segue: str
-    estimator: Literal["SequenceEnsemble"]
+    estimator: EnsembleName
     members: list[Description] = pydantic.Field(min_length=1)
 
 
@@ -155,11 +163,10 @@ def describe(estimator: SequenceEstimator) -> Description:
     )
 
 
-def describe_ensemble(members: list[Description]) -> EnsembleDescription:
-    """The description of an ensemble, from those of its members."""
-    return EnsembleDescription(
-        format=FORMAT, segue=__version__, estimator="SequenceEnsemble", members=members
-    )
+def describe_ensemble(name: str, members: list[Description]) -> EnsembleDescription:
+    """The description of an ensemble of that name, from those of its members."""
+    facts = {"format": FORMAT, "segue": __version__, "estimator": name, "members": members}
+    return EnsembleDescription.model_validate(facts)
 
 
 def _parameters(estimator: SequenceEstimator) -> _Parameters:
@@ -215,7 +222,7 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
                 f"segue {__version__}, which reads up to format {FORMAT}. Update segue.",
                 path=path,
             )
-        several = isinstance(facts, dict) and facts.get("estimator") == "SequenceEnsemble"
+        several = isinstance(facts, dict) and facts.get("estimator") in get_args(EnsembleName)
         schema = EnsembleDescription if several else Description
         return schema.model_validate_json(text), tensors
     except (ValueError, TypeError, OverflowError, RecursionError) as error:

@@ -79,6 +79,7 @@ class Forecaster(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
     purpose: ClassVar[str] = "forecast"
+    score_name: ClassVar[str] = "r2"
     layout: Layout = "ntc"
 
     def __init__(
@@ -307,10 +308,7 @@ class Forecaster(SequenceEstimator):
 
         Of a `Dataset` with a part "test", that part is asked.
         """
-        series = as_series(X)
-        cut = self.cut(series.part("test") if "test" in series.part_names else series)
-        found = self.continued(as_array(cut.x), self.horizon)
-        return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)
+        return r_squared_of_windows(self, X, sample_weight)
 
     def cut(self, series: Dataset) -> Dataset:
         """Windows of these series with the `horizon` steps that follow as `[n, value]` targets."""
@@ -327,6 +325,20 @@ class Forecaster(SequenceEstimator):
             target_tags=TargetTags(required=False),
             input_tags=InputTags(three_d_array=True, allow_nan=True),
         )
+
+
+def r_squared_of_windows(forecaster: Any, X: Any, sample_weight: Any = None) -> float:  # noqa: N803
+    """R² of the forecasts of `horizon` steps after every window of these series.
+
+    Args:
+        forecaster: whatever has `cut`, `continued` and a `horizon`.
+        X: series; of a `Dataset` with a part "test", that part is asked.
+        sample_weight: `[window]`.
+    """
+    series = as_series(X)
+    cut = forecaster.cut(series.part("test") if "test" in series.part_names else series)
+    found = forecaster.continued(as_array(cut.x), forecaster.horizon)
+    return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)
 
 
 def as_array(x: Sequences) -> Array:

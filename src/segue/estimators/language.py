@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotCausalError, OptionError
+from segue.errors import DataError, NotCausalError
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.foreseeing import Foreseeing
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
-from segue.estimators.next_token import Floats, at_every_step, cut, draw, shifted
+from segue.estimators.next_token import Floats, cut, perplexity, shifted
 from segue.estimators.stream import Stream
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.prepare.vocabulary import PADDING, UNKNOWN, VocabularyStep
-from segue.randomness import numpy_generator
+from segue.prepare.vocabulary import PADDING, VocabularyStep
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class LanguageModel(SequenceEstimator):
+class LanguageModel(SequenceEstimator, Foreseeing):
     """Learns which word (or character) comes next, at every step of a text.
 
     A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
@@ -80,6 +79,7 @@ class LanguageModel(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("none",)
     purpose: ClassVar[str] = "language"
+    score_name: ClassVar[str] = "log_probability"
     takes_text: ClassVar[bool] = True
     layout: Layout = "ntc"
 
@@ -221,49 +221,10 @@ class LanguageModel(SequenceEstimator):
         assert vocabulary is not None
         return vocabulary
 
-    def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
-        """The probability of each token to come next, at every step: `Sequences` `[time, token]`.
-
-        The first row is about the first token, before anything was heard; the last, after the whole
-        text. That is a number for each step and each token of the vocabulary: of long texts take
-        `log_probability`.
-
-        Raises:
-            NotFittedError: before `fit`.
-            DataError: anything but texts.
-        """
-        return Sequences.from_list(self._ask(X, lambda logits, _: _shares(logits)))
-
-    def predict(self, X: Any) -> list[Array]:  # noqa: N803
-        """The most probable token at every step: a `(tokens + 1,)` array of texts for each text.
-
-        The last of each is what would follow the text.
-        """
-        best = self._ask(X, lambda logits, _: _shares(logits).argmax(dim=-1))
-        return [self.classes_[steps] for steps in best]
-
-    def log_probability(self, X: Any) -> list[Floats]:  # noqa: N803
-        """How well each token was foreseen: `(tokens + 1,)` logarithms (nats) for each text.
-
-        The last is that of the end. Divided by -log(2) they are bits of surprise.
-        """
-        return self._ask(X, _log_probability)
-
-    def perplexity(self, X: Any) -> float:  # noqa: N803
-        """exp(-mean log-probability), over all tokens and the ends of these texts.
-
-        A model that chooses evenly among k tokens has the perplexity k. Of a `Dataset` with a part
-        "test", that part is asked.
-        """
-        return float(np.exp(-self.score(X)))
-
-    def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
-        """The mean log-probability of a token, in nats: the more the better, 0 at most.
-
-        Of a `Dataset` with a part "test", that part is asked.
-        """
-        data = self.scored_part(X, y)
-        return float(np.concatenate(self.log_probability(data.x)).mean())
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The one that is asked."""
+        return (self.network_,)
 
     def stream(self) -> Stream:
         """Hear a text word by word: `stream.push(word)` gives the probabilities of what follows.
@@ -272,56 +233,6 @@ class LanguageModel(SequenceEstimator):
         """
         self._check_fitted()
         return Stream(Hearing(self, begin=PADDING))
-
-    def generate(
-        self,
-        prompt: str = "",
-        length: int = 50,
-        *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        seed: int = 0,
-    ) -> str:
-        """Go on with a text, each token drawn by its probability. "<unknown>" is never drawn.
-
-        Args:
-            prompt: how the text begins; "": anyhow.
-            length: so many tokens more, or fewer where the text ends by itself.
-            temperature: below 1 likely tokens become more likely still; 0: always the most likely.
-            top_k: draw among the so many most likely only; `None`: among all.
-            seed: the same seed gives the same text, and a longer one begins in the same way.
-
-        Returns:
-            The prompt and what follows it.
-
-        Raises:
-            NotFittedError: before `fit`.
-            OptionError: a length, temperature or top_k that means nothing.
-        """
-        self._check_fitted()
-        _check_drawing(length, temperature, top_k)
-        step, fitted = self._vocabulary
-        names, stream = step.names(fitted), self.stream()
-        heard = [token for token in self.preparation_.tokens(prompt) if token.text]
-        for token in heard:
-            stream.push(token.number)
-        draws = numpy_generator(seed, "generate")
-        found: list[str] = []
-        for _ in range(length):
-            shares = stream.belief
-            assert shares is not None
-            shares[UNKNOWN] = 0.0
-            token_number = draw(shares, float(draws.random()), temperature, top_k)
-            if token_number == PADDING:
-                break
-            found.append(str(names[token_number]))
-            stream.push(token_number)
-        last = [token.text for token in heard[-1:]]
-        return prompt + step.join([*last, *found])[len("".join(last)) :]
-
-    def _ask(self, X: Any, function: Any) -> list[Any]:  # noqa: N803
-        heard, following = shifted(self.check_input(X))
-        return at_every_step(self.network_, heard, function, following)
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -340,38 +251,3 @@ def unigram(counts: Array) -> Floats:
     [0.364, 0.091, 0.545]
     """
     return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
-
-
-def perplexity(log_probability: Array) -> float:
-    """exp(-mean) of the log-probabilities (nats) of tokens.
-
-    >>> round(perplexity(np.log([0.5, 0.125])), 6)
-    4.0
-    """
-    return float(np.exp(-np.mean(log_probability)))
-
-
-def _shares(logits: Tensor) -> Tensor:
-    return torch.softmax(logits.double(), dim=-1).float()
-
-
-def _log_probability(logits: Tensor, following: Tensor) -> Tensor:
-    chosen = logits.gather(1, following[:, None])[:, 0].double()
-    return chosen - torch.logsumexp(logits.double(), dim=-1)
-
-
-def _check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
-    """Raise `OptionError` for all that means nothing, together."""
-    problems = []
-    if not _is_whole(length) or length < 0:
-        problems.append(f"`length` is {length!r}; expected a whole number from 0 on.")
-    if isinstance(temperature, bool) or not np.isreal(temperature) or not temperature >= 0:
-        problems.append(f"`temperature` is {temperature!r}; expected 0 or more.")
-    if top_k is not None and (not _is_whole(top_k) or top_k < 1):
-        problems.append(f"`top_k` is {top_k!r}; expected a whole number from 1 on, or None.")
-    if problems:
-        raise OptionError(" ".join(problems))
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -12,7 +12,8 @@ from torch import nn
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.ensemble import SequenceEnsemble, member_name
+from segue.estimators.ensemble import member_name
+from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.files import Description, EnsembleDescription, read
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
@@ -33,7 +34,7 @@ ESTIMATORS: dict[str, type[SequenceEstimator]] = {
         *(Forecaster, LanguageModel),
     )
 }
-KNOWN: dict[str, type] = {**ESTIMATORS, SequenceEnsemble.__name__: SequenceEnsemble}
+KNOWN: dict[str, type] = {**ESTIMATORS, **ENSEMBLES}
 
 
 def load(
@@ -62,7 +63,8 @@ def load(
     try:
         layers = _given(network)
         if isinstance(description, EnsembleDescription):
-            return SequenceEnsemble(_members(description, tensors, layers))
+            kind = ENSEMBLES[description.estimator]
+            return kind(_members(description, tensors, layers))
         return _restore(description, tensors, layers)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(

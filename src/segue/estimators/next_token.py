@@ -6,6 +6,7 @@ is what follows the last. So a text of n tokens has n + 1 steps.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 
@@ -63,7 +64,7 @@ def cut(offsets: Array, size: int) -> npt.NDArray[np.int64]:
 
 @torch.no_grad()
 def at_every_step(
-    network: Network,
+    networks: Sequence[Network],
     heard: Sequences,
     function: Callable[[Tensor, Tensor], Tensor],
     goal: Sequences,
@@ -74,20 +75,21 @@ def at_every_step(
     their length nor with the number of different tokens, but with what the function gives.
 
     Args:
-        network: causal.
+        networks: causal, of the same tokens; the mean of their probabilities counts.
         heard: `[time, 1]` tokens of each text.
         function: is given logits `[step, token]` and what comes next, `[step]`.
         goal: `[time, 1]`, what comes next at each step.
     """
-    device = next(network.parameters()).device
-    steps = max(1, min(_STEPS_AT_ONCE, _OUTPUTS_AT_ONCE // network.chain.shape.features))
-    texts = max(1, min(_TEXTS_AT_ONCE, _OUTPUTS_AT_ONCE // network.chain.shape.features // steps))
+    device = next(networks[0].parameters()).device
+    at_once = _OUTPUTS_AT_ONCE // (len(networks) * networks[0].chain.shape.features)
+    steps = max(1, min(_STEPS_AT_ONCE, at_once))
+    texts = max(1, min(_TEXTS_AT_ONCE, at_once // steps))
     rows: list[list[Array]] = [[] for _ in range(len(heard))]
     order = np.argsort(-heard.lengths, kind="stable")
     for first in range(0, len(order), texts):
         chosen = order[first : first + texts]
         x, wanted = (_padded([s[i] for i in chosen], device) for s in (heard, goal))
-        for place, logits in _pieces(network, x, steps):
+        for place, logits in _pieces_of_all(networks, x, steps):
             for row, number in enumerate(chosen[: len(logits.lengths)]):
                 span = slice(int(logits.lengths[row]))
                 following = wanted.values[row, place : place + steps, 0][span]
@@ -115,6 +117,29 @@ def _pieces(network: Network, x: Padded, steps: int) -> Iterator[tuple[int, Padd
         yield first, logits
 
 
+def _pieces_of_all(
+    networks: Sequence[Network], x: Padded, steps: int
+) -> Iterator[tuple[int, Padded]]:
+    """The pieces of one network; of several, with logits of the mean of their probabilities."""
+    together = zip(*(_pieces(network, x, steps) for network in networks), strict=True)
+    for (first, logits), *others in together:
+        values = mean_logits([logits.values, *(other.values for _, other in others)])
+        yield first, logits._replace(values=values)
+
+
+def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+    """Logits whose softmax is the mean of the softmax of each; those of one stay as they are.
+
+    >>> one, other = torch.tensor([0.9, 0.1]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> torch.softmax(mean_logits([one, other]), -1).numpy().round(3).tolist()
+    [0.7, 0.3]
+    """
+    if len(logits) == 1:
+        return logits[0]
+    each = torch.stack([torch.log_softmax(one.double(), dim=-1) for one in logits])
+    return torch.logsumexp(each, dim=0) - math.log(len(logits))
+
+
 # -- drawing ------------------------------------------------------------------------------------
 
 
@@ -139,3 +164,12 @@ def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | 
         scores = np.log(shares[kept]) / temperature
     ends = np.cumsum(np.exp(scores - scores.max()))
     return int(kept[np.searchsorted(ends, uniform * ends[-1], side="right")])
+
+
+def perplexity(log_probability: Array) -> float:
+    """exp(-mean) of the log-probabilities (nats) of tokens.
+
+    >>> round(perplexity(np.log([0.5, 0.125])), 6)
+    4.0
+    """
+    return float(np.exp(-np.mean(log_probability)))

@@ -69,6 +69,7 @@ class SequenceRegressor(SequenceEstimator):
 
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
     purpose: ClassVar[str] = "regress"
+    score_name: ClassVar[str] = "r2"
     takes_static: ClassVar[bool] = True
     takes_text: ClassVar[bool] = True
 
@@ -135,7 +136,7 @@ class SequenceRegressor(SequenceEstimator):
 
     def targets(self, data: Dataset, device: torch.device) -> Targets:
         """Scaled numbers."""
-        self._check_shape(data)
+        self.check_shape(data)
         return self.target_scale_.targets(as_numbers(data.y), device)
 
     def facts(self) -> dict[str, Any]:
@@ -156,7 +157,8 @@ class SequenceRegressor(SequenceEstimator):
         if self.target_shape_ not in ((), self.target_scale_.mean.shape):
             raise DataError(f"the targets have shape {self.target_shape_} and another scale.")
 
-    def _check_shape(self, data: Dataset) -> None:
+    def check_shape(self, data: Dataset) -> None:
+        """Raise `DataError` for targets of another shape than those of the training."""
         came = data.y.shape[1:]
         if came != self.target_shape_:
             raise DataError(
@@ -194,7 +196,7 @@ class SequenceRegressor(SequenceEstimator):
     ) -> float:
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
-        self._check_shape(data)
+        self.check_shape(data)
         weights = None if sample_weight is None else normalized(sample_weight, len(data))
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 

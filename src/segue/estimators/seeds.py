@@ -12,7 +12,7 @@ import numpy as np
 from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.choosing import Chosen
-from segue.estimators.ensemble import SequenceEnsemble
+from segue.estimators.ensembles import ensemble_of
 from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
 from segue.networks import as_specs, is_own
@@ -81,13 +81,9 @@ class SeedResults:
                 best = number
         return self.members[best]
 
-    def ensemble(self) -> SequenceEnsemble:
-        """All members as one model: the mean of their probabilities.
-
-        Raises:
-            DataError: the members are not classifiers.
-        """
-        return SequenceEnsemble(self.members)  # type: ignore[arg-type]  # it checks them itself
+    def ensemble(self) -> Any:
+        """All members as one model, the ensemble of their task: the mean of what they answer."""
+        return ensemble_of(self.members)
 
     def __str__(self) -> str:
         columns = ["seed", "epoch", *(c for c in self.rows[0] if c.startswith("validation_"))]

@@ -171,6 +171,9 @@ def _refuse_texts(subject: Subject) -> None:
 
 def _looks_ahead(fitted: Any) -> str:
     """The first on the data's way that is not causal, a preparation step or a layer; or ""."""
+    for member in getattr(fitted, "members", ()):
+        if reason := _looks_ahead(member):
+            return reason
     for step in getattr(getattr(fitted, "preparation_", None), "steps", ()):
         if not step.causal:
             return str(step)
@@ -192,6 +195,7 @@ def _now(subject: Subject, steps: Array) -> list[Array]:
 
 def _heard(fitted: Any, length: int) -> list[int]:
     """How many steps have been heard at each belief: a preparation may make others of them."""
+    fitted = getattr(fitted, "members", (fitted,))[0]
     if not hasattr(fitted, "preparation_"):
         return [*range(1, length + 1)]
     return [int(end) for end in fitted.preparation_.belief_ends(length)]
