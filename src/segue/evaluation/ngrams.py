@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import OptionError
-from segue.prepare import Preparation
 
 if TYPE_CHECKING:
+    from segue.prepare import Preparation
     from segue.estimators.language import LanguageModel
 
 Floats = npt.NDArray[np.float64]
