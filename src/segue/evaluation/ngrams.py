@@ -12,8 +12,8 @@ import numpy.typing as npt
 from segue.errors import OptionError
 
 if TYPE_CHECKING:
-    from segue.prepare import Preparation
     from segue.estimators.language import LanguageModel
+    from segue.prepare import Preparation
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
