@@ -162,6 +162,14 @@ def test_everything_that_does_not_fit_is_reported_together() -> None:
         assert problem in text
 
 
+def test_a_list_of_labels_for_each_step_is_refused_with_the_way_out() -> None:
+    """NumPy's own message would not say what a data set takes."""
+    labels = [np.zeros(n + 1, np.int32) for n in range(6)]
+    with pytest.raises(DataError, match=r"rows of different lengths.*`y=Sequences.from_list\(y\)`"):
+        Dataset(X, labels)
+    assert Dataset(X, Sequences.from_list(labels), classes=("p",)).task == "label"
+
+
 def test_labels_per_step_must_be_as_many_as_the_steps() -> None:
     y = Sequences.from_list([np.zeros(n + 2, np.int32) for n in range(6)])
     with pytest.raises(DataError, match="Sequence 0 has 1 steps and 2 labels"):

@@ -424,7 +424,14 @@ def _as_spans(spans: npt.ArrayLike) -> Array:
 
 
 def _as_targets(y: npt.ArrayLike) -> Array:
-    targets = np.asarray(y)
+    try:
+        targets = np.asarray(y)
+    except ValueError as error:  # NumPy makes no array of rows of unequal length
+        raise DataError(
+            "`y` has rows of different lengths. Labels of each step are a `Sequences` of class "
+            "numbers in a Dataset, `y=Sequences.from_list(y)`; `SequenceLabeler.fit(x, y)` takes "
+            "such a list as it is."
+        ) from error
     if targets.dtype == object:
         targets = np.asarray([str(label) for label in targets])
     if targets.dtype.kind == "f":

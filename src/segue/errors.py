@@ -108,10 +108,11 @@ class MissingPackageError(SegueError, ImportError):
 def counted(count: int, what: str) -> str:
     """Return a number of things, in words.
 
-    >>> counted(1, "sequence"), counted(1_000, "class"), counted(0, "step")
-    ('1 sequence', '1,000 classes', '0 steps')
+    >>> counted(1, "sequence"), counted(1_000, "class"), counted(2, "epoch")
+    ('1 sequence', '1,000 classes', '2 epochs')
     """
-    plural = f"{what}es" if what.endswith(("s", "x", "ch")) else f"{what}s"
+    hisses = what.endswith(("s", "x", "ch")) and not what.endswith("epoch")
+    plural = f"{what}es" if hisses else f"{what}s"
     return f"{count:,} {what if count == 1 else plural}"
 
 

@@ -92,6 +92,13 @@ def test_fit_ends_in_a_table(waves: Path, tmp_path: Path, run: Run) -> None:
     assert lines[4].split() == ["report", str(tmp_path / "run" / "report.html")]
 
 
+def test_fit_says_that_the_time_limit_ended_it(waves: Path, tmp_path: Path, run: Run) -> None:
+    """After the epoch in which the time is over: here the first."""
+    asked = ("--network", "gru(4)", "--epochs", 9, "--time-limit", 0.000001)
+    text = run("fit", waves, *asked, "--out", tmp_path / "run")
+    assert ", 1 epoch, time limit\n" in text
+
+
 def test_fit_writes_into_runs_and_never_over_one(
     waves: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,6 +242,18 @@ def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.predict_proba(x), fitted.predict_proba(x))
 
 
+class PlainZeros(LeakyCell):
+    """Its state begins as a float32 tensor, whatever its weights are."""
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 3)
+
+
+def test_a_cell_may_begin_with_plain_zeros() -> None:
+    """The state takes the weights' type, step by step too: every promise holds in float64."""
+    assert check_layer(PlainZeros(3, 3)).passed
+
+
 def test_their_json_is_a_note_that_makes_nothing() -> None:
     """A file names the class, and nothing is imported by that name."""
     (spec,) = as_specs([Gate(2)])

@@ -10,7 +10,7 @@ import typer
 from segue.cli.columns import Columns, tell, with_columns
 from segue.cli.headlines import headline
 from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
-from segue.errors import OptionError
+from segue.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -121,7 +121,10 @@ def fit(
         typer.Option(min=1, metavar="N", help="Processor threads (default: by size of the work)."),
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Stop training after this time.")
+        float | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Stop after the epoch in which this time is over."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -239,13 +242,16 @@ def _print(run: Run, *, json: bool) -> None:
         [
             *headline(metrics),
             *_seeds(metrics),
-            (
-                "training",
-                f"{duration(metrics['seconds'])}, {metrics['epochs']} epochs, {metrics['stopped']}",
-            ),
+            ("training", _training(metrics)),
             *files.items(),
         ]
     )
+
+
+def _training(metrics: dict[str, Any]) -> str:
+    """How long it took, and how it ended: "1.2 s, 20 epochs, finished"."""
+    ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
+    return f"{duration(metrics['seconds'])}, {counted(metrics['epochs'], 'epoch')}, {ended}"
 
 
 def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:

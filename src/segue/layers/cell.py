@@ -119,7 +119,9 @@ class CellLayer(Layer):
         return last_step(outputs, x.lengths), state
 
     def initial_state(self, batch: int) -> State:
-        return _parts(self.cell.initial_state(batch))
+        parts = _parts(self.cell.initial_state(batch))
+        like = next(self.cell.parameters(), None)  # a cell's `torch.zeros` is float32, on the CPU
+        return parts if like is None else tuple(part.to(like) for part in parts)
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         y_t, new = self.cell.step(x_t, state[0] if len(state) == 1 else state)

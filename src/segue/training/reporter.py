@@ -72,12 +72,14 @@ class BarReporter(Reporter):
     def on_start(self, rows: list[dict[str, float]]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
         self.bar = Progress(
             TextColumn("epoch {task.completed}/{task.total}"),
             BarColumn(bar_width=24),
             TextColumn("{task.description}"),
-            TimeRemainingColumn(),
+            # in a narrow terminal the bar gets shorter, never the time left
+            TimeRemainingColumn(table_column=Column(min_width=7, no_wrap=True)),
             console=Console(file=self.stream),
         )
         self.task = self.bar.add_task("", total=self.epochs, completed=len(rows))
