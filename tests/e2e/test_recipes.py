@@ -48,7 +48,7 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
     ),
     "mnist_rows": (
         "mnist",
-        ["80,384   80,384", "1,290   1,290", "original's protocol", "0.9794", "Rand index"],
+        ["80,384   80,384", "1,290   1,290", "test accuracy, original's, seed 0", "0.9794", "Rand index"],
         ["confusion.png", "digits.png", "history.png", "memory.png", "mistakes.png"],
     ),
     "next_word": (
@@ -63,6 +63,7 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
             "answers_10.png",
             "answers_15.png",
             "history.png",
+            "limit.png",
             "noisy_10.png",
             "noisy_15.png",
             "onward.png",
