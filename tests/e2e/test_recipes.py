@@ -48,7 +48,13 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
     ),
     "mnist_rows": (
         "mnist",
-        ["80,384   80,384", "1,290   1,290", "test accuracy, original's, seed 0", "0.9794", "Rand index"],
+        [
+            "80,384   80,384",
+            "1,290   1,290",
+            "test accuracy, original's, seed 0",
+            "0.9794",
+            "Rand index",
+        ],
         ["confusion.png", "digits.png", "history.png", "memory.png", "mistakes.png"],
     ),
     "next_word": (
