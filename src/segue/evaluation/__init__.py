@@ -10,13 +10,13 @@ other, `one_sample` a threshold beside them and `ngram` counted words beside a l
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segue.evaluation.answers import Answered
+from segue.evaluation.answers import Answered, Rejection
 from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
 from segue.evaluation.ngrams import NGram, ngram
-from segue.evaluation.rejection import Rejection, reject_threshold
+from segue.evaluation.rejection import reject_threshold
 from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
 from segue.evaluation.stump import OneSample, one_sample

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.evaluation.metrics import Floats, wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from segue.evaluation.evaluation import Evaluation
 
 Flags = npt.NDArray[np.bool_]
 
@@ -51,6 +57,44 @@ class Answered:
         return (
             f"confidence {self.threshold:.4f} or more: {self.answered:,} of {self.count:,} "
             f"answered ({self.coverage:.1%}), accuracy {self.accuracy:.4f} [{low:.4f}, {high:.4f}]"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rejection:
+    """A threshold on the confidence, and what it was chosen from. Made by `reject_threshold`.
+
+    Attributes:
+        wanted: the accuracy that was asked for.
+        threshold: answer where the confidence is at least so high.
+        validation: what that gives on the validation data.
+        curve: `[point, 3]` threshold, coverage and accuracy for every possible threshold of the
+            validation data, from the surest on.
+    """
+
+    wanted: float
+    threshold: float
+    validation: Answered
+    curve: Floats = field(repr=False)
+
+    def accepts(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether to answer, `[n]`, for probabilities `[n, class]`."""
+        return np.asarray(np.max(probabilities, axis=1) >= self.threshold)
+
+    def apply(self, evaluation: Evaluation) -> Answered:
+        """What the threshold gives on other data, such as the test part."""
+        return evaluation.answered(self.threshold)
+
+    def plot(self, axes: Axes | None = None, *, test: Evaluation | None = None) -> Axes:
+        """Draw accuracy over coverage with the chosen point, and `test` beside it where given."""
+        from segue import plots
+
+        return plots.plot_coverage(
+            self.curve[:, 1:],
+            wanted=self.wanted,
+            chosen=(self.validation.coverage, self.validation.accuracy or math.nan),
+            test=None if test is None else test.coverage_curve[:, 1:],
+            axes=axes,
         )
 
 

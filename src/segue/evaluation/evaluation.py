@@ -13,7 +13,7 @@ import numpy.typing as npt
 from segue.dataset import Dataset
 from segue.errors import OptionError
 from segue.evaluation import metrics
-from segue.evaluation.answers import Answered, count_answers, coverage_curve
+from segue.evaluation.answers import Answered, Rejection, count_answers, coverage_curve
 from segue.evaluation.background import Background
 from segue.evaluation.reading import Reading
 
@@ -145,7 +145,7 @@ class Evaluation:
         """The expected calibration error: the mean gap between confidence and accuracy."""
         return self.calibration.error
 
-    def answered(self, threshold: float) -> Answered:
+    def answered(self, threshold: float | Rejection) -> Answered:
         """Count the answers if only those of at least this confidence are given.
 
         Args:
@@ -155,7 +155,8 @@ class Evaluation:
         Raises:
             OptionError: something else.
         """
-        threshold = getattr(threshold, "threshold", threshold)
+        if isinstance(threshold, Rejection):
+            threshold = threshold.threshold
         if not isinstance(threshold, float | int) or not 0 <= threshold <= 1:
             raise OptionError(f"`threshold` is {threshold!r}; expected a confidence from 0 to 1.")
         right = self._targets == self._predictions

@@ -2,61 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import numpy as np
-import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.evaluation.answers import Answered
-from segue.evaluation.evaluation import Evaluation
+from segue.evaluation.answers import Rejection
 from segue.evaluation.kinds import need_one_class_each
-from segue.evaluation.metrics import Floats
 from segue.evaluation.scoring import FittedClassifier, evaluate
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True, eq=False)
-class Rejection:
-    """A threshold on the confidence, and what it was chosen from. Made by `reject_threshold`.
-
-    Attributes:
-        wanted: the accuracy that was asked for.
-        threshold: answer where the confidence is at least so high.
-        validation: what that gives on the validation data.
-        curve: `[point, 3]` threshold, coverage and accuracy for every possible threshold of the
-            validation data, from the surest on.
-    """
-
-    wanted: float
-    threshold: float
-    validation: Answered
-    curve: Floats = field(repr=False)
-
-    def accepts(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether to answer, `[n]`, for probabilities `[n, class]`."""
-        return np.asarray(np.max(probabilities, axis=1) >= self.threshold)
-
-    def apply(self, evaluation: Evaluation) -> Answered:
-        """What the threshold gives on other data, such as the test part."""
-        return evaluation.answered(self.threshold)
-
-    def plot(self, axes: Axes | None = None, *, test: Evaluation | None = None) -> Axes:
-        """Draw accuracy over coverage with the chosen point, and `test` beside it where given."""
-        from segue import plots
-
-        return plots.plot_coverage(
-            self.curve[:, 1:],
-            wanted=self.wanted,
-            chosen=(self.validation.coverage, self.validation.accuracy or math.nan),
-            test=None if test is None else test.coverage_curve[:, 1:],
-            axes=axes,
-        )
 
 
 def reject_threshold(
