@@ -36,7 +36,7 @@ def main() -> None:
         for seed in range(arguments.seeds):
             if any(row["set"] == name and row["seed"] == seed for row in done):
                 continue
-            row = train_on(name, arguments.network, seed, arguments.epochs, arguments.threads)
+            row = train_on(name, arguments, seed)
             done.append(row)
             with arguments.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -56,6 +56,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--network", default="bilstm(100)")
     parser.add_argument("--epochs", default="auto", help="a number, or auto: the default")
+    parser.add_argument(
+        "--updates", type=int, help="as many epochs as make about so many updates, 10 to 300"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, help="as TrainingOptions; the default chooses")
     parser.add_argument("--out", type=Path)
@@ -64,6 +67,8 @@ def parse_arguments() -> argparse.Namespace:
         "names", nargs="*", help="sets (all that are there if none is given); for --table: results"
     )
     arguments = parser.parse_args()
+    if arguments.updates is not None and arguments.epochs != "auto":
+        parser.error("give --epochs or --updates, not both")
     if (arguments.out is None) == (arguments.table is None):
         parser.error("give --out FILE to train, or --table PUBLISHED RESULTS... to look")
     return arguments
@@ -79,11 +84,11 @@ def read_rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def train_on(name: str, network: str, seed: int, epochs: str, threads: int | None) -> Row:
+def train_on(name: str, asked: argparse.Namespace, seed: int) -> Row:
     data = segue.read(f"ucr/{name}")
-    options = segue.TrainingOptions(progress="none", threads=threads)
-    wanted = "auto" if epochs == "auto" else int(epochs)
-    classifier = segue.SequenceClassifier(network, epochs=wanted, seed=seed, options=options)
+    options = segue.TrainingOptions(progress="none", threads=asked.threads)
+    epochs = epochs_of(asked, data)
+    classifier = segue.SequenceClassifier(asked.network, epochs=epochs, seed=seed, options=options)
     began, began_cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -91,7 +96,7 @@ def train_on(name: str, network: str, seed: int, epochs: str, threads: int | Non
         scores = segue.evaluate(classifier, data)
     return {
         "set": name,
-        "network": network,
+        "network": asked.network,
         "seed": seed,
         "epochs": len(classifier.history_),
         "accuracy": scores.accuracy,
@@ -101,6 +106,14 @@ def train_on(name: str, network: str, seed: int, epochs: str, threads: int | Non
         "cpu_seconds": time.process_time() - began_cpu,
         "warnings": [str(warning.message) for warning in caught],
     }
+
+
+def epochs_of(asked: argparse.Namespace, data: segue.Dataset) -> int | str:
+    """How many epochs: a number, "auto", or as many as make about so many updates."""
+    if asked.updates is None:
+        return asked.epochs if asked.epochs == "auto" else int(asked.epochs)
+    batches = -(-len(data.part("train")) // segue.SequenceClassifier().batch_size)
+    return min(300, max(10, round(asked.updates / batches)))
 
 
 # -- the table ------------------------------------------------------------------------------------

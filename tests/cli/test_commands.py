@@ -93,7 +93,7 @@ def test_fit_ends_in_a_table(waves: Path, tmp_path: Path, run: Run) -> None:
 
 
 def test_fit_says_that_the_time_limit_ended_it(waves: Path, tmp_path: Path, run: Run) -> None:
-    """After the epoch in which the time is over: here the first."""
+    """Here within the first epoch."""
     asked = ("--network", "gru(4)", "--epochs", 9, "--time-limit", 0.000001)
     text = run("fit", waves, *asked, "--out", tmp_path / "run")
     assert ", 1 epoch, time limit\n" in text
@@ -130,6 +130,7 @@ def test_fit_passes_its_options_on(waves: Path, tmp_path: Path, run: Run) -> Non
         "--device": "cpu",
         "--limit": 20,
         "--time-limit": 1000,
+        "--option": "clip_norm=none",
         "--out": tmp_path / "run",
     }
     run("fit", waves, *(word for pair in options.items() for word in pair))
@@ -148,6 +149,7 @@ def test_fit_passes_its_options_on(waves: Path, tmp_path: Path, run: Run) -> Non
     assert record["options"]["frozen"] == ["lstm_1"]
     assert record["options"]["threads"] == 1
     assert record["options"]["time_limit_seconds"] == 1000
+    assert record["options"]["clip_norm"] is None
     assert record["reading"] == {"task": None, "test": 0.2, "limit": 20}
     assert record["data"]["parts"] == {"train": 20, "test": 20}
 

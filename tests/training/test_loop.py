@@ -31,10 +31,14 @@ class Listener(Callback):
     def __init__(self, job: Job) -> None:
         self.job = job
         self.heard: list[str] = []
+        self.updates: list[tuple[int, float]] = []
         self.weights: list[dict[str, Array]] = []
 
     def on_start(self, rows: list[dict[str, float]]) -> None:
         self.heard.append(f"start {len(rows)}")
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        self.updates.append((epoch, share))
 
     def on_epoch(self, row: dict[str, float], state: Any) -> None:
         self.heard.append(f"epoch {row['epoch']}")
@@ -148,13 +152,43 @@ def test_plateau_lowers_the_rate(make_job: MakeJob, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(rates, [1, 1, 1, 0.1, 0.1, 0.1])
 
 
-def test_the_time_limit_ends_after_the_epoch_that_runs(make_job: MakeJob) -> None:
+def test_the_time_limit_ends_a_training_of_many_epochs(make_job: MakeJob) -> None:
     """The schedule follows the clock, so it ends with the training."""
     ended, state, listener = run(make_job(epochs=10_000, options=options(time_limit_seconds=0.05)))
     assert ended == "time"
     assert 1 <= len(state.rows) < 10_000
     assert state.seconds >= 0.05
     assert listener.heard[-1] == "end time"
+
+
+def test_the_time_limit_ends_it_within_an_epoch(make_job: MakeJob) -> None:
+    """What was learnt until then is validated and kept; the row says how much of the epoch it is.
+
+    Forty sequences in batches of eight are five updates.
+    """
+    ended, state, listener = run(make_job(epochs=1, options=options(time_limit_seconds=1e-9)))
+    assert ended == "time"
+    assert listener.updates == [(1, 0.2)]
+    (row,) = state.rows
+    assert row["share"] == 0.2
+    assert "validation_loss" in row
+    assert state.best_epoch == 1
+    assert_same(listener.weights[0], listener.job.network.get_weights())
+
+
+def test_a_whole_last_epoch_is_no_time_limit(make_job: MakeJob) -> None:
+    """An epoch of one update cannot be cut: it was all that was asked for."""
+    chosen = options(time_limit_seconds=1e-9)
+    ended, state, _ = run(make_job(epochs=1, batch_size=40, options=chosen))
+    assert ended == "finished"
+    assert "share" not in state.rows[0]
+
+
+def test_a_callback_hears_each_update(make_job: MakeJob) -> None:
+    """With the share of the epoch that is done."""
+    _, _, listener = run(make_job(epochs=2))
+    shares = [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert listener.updates == [(epoch, share) for epoch in (1, 2) for share in shares]
 
 
 def test_the_schedule_follows_the_clock_under_a_time_limit(make_job: MakeJob) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
-from segue.training.reporter import make_reporter
+from segue.training import TrainingOptions
+from segue.training import reporter as module
+from segue.training.reporter import Reporter, make_reporter
+
+ROW = {"epoch": 1, "loss": 2.0202, "accuracy": 0.3374}
 
 
 class Terminal(io.StringIO):
@@ -16,20 +21,114 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_narrow_terminal_shows_the_whole_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+class Clock:
+    """Stands still until it is told."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class SomeMeans:
+    """What an epoch has come to so far."""
+
+    def row(self) -> dict[str, float]:
+        return {"loss": 0.5, "accuracy": 0.75}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The reporter's."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def started(epochs: int, **options: Any) -> tuple[Reporter, io.StringIO]:
+    """A reporter of plain lines, before the first epoch."""
+    stream = io.StringIO()
+    reporter = make_reporter(TrainingOptions(**options), epochs, stream)
+    reporter.on_start([])
+    return reporter, stream
+
+
+def test_a_narrow_terminal_shows_the_whole_time_left(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
     """Of 80 columns the bar gives up its own, not the time its last digits."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    reporter = make_reporter("auto", 20, stream)
+    reporter = make_reporter(TrainingOptions(), 20, stream)
     reporter.on_start([])
-    row = {"epoch": 1, "loss": 2.0202, "accuracy": 0.3374}
-    for _ in range(20):
+    for epoch in range(1, 20):
+        clock.now += 60
         reporter.on_epoch(
-            {**row, "validation_loss": 1.8759, "validation_accuracy": 0.4444}, state=None
+            {**ROW, "epoch": epoch, "validation_loss": 1.8759, "validation_accuracy": 0.4444}, None
         )
     reporter.on_end("finished")
     last = stream.getvalue().split("epoch ")[-1]
-    assert last.startswith("20/20")
+    assert last.startswith("19/20")
     assert "validation 1.8759, 0.4444" in last
-    assert "0:00:00" in last
+    assert "60 s left" in last
+
+
+def test_a_bar_moves_within_an_epoch(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """The first of two epochs is half done after 60 s, and shows what was learnt so far."""
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    reporter = make_reporter(TrainingOptions(), 2, stream)
+    reporter.on_start([])
+    clock.now += 60
+    reporter.on_update(1, 0.5, SomeMeans())
+    reporter.on_end("interrupted")
+    last = stream.getvalue().split("epoch ")[-1]
+    assert last.startswith("0/2")
+    assert "loss 0.5000, accuracy 0.7500" in last
+    assert "3 min left" in last
+
+
+def test_lines_come_within_an_epoch_that_is_long(clock: Clock) -> None:
+    """One in half a minute, with the share of the epoch."""
+    reporter, stream = started(10)
+    for update in range(1, 5):
+        clock.now += 20
+        reporter.on_update(1, update / 10, SomeMeans())
+    assert stream.getvalue().splitlines() == [
+        "epoch 1/10, 20 % of it: loss 0.5000, accuracy 0.7500, 33 min left",
+        "epoch 1/10, 40 % of it: loss 0.5000, accuracy 0.7500, 32 min left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, ", 90 s left"),
+        ({"time_limit_seconds": 50}, ", 40 s left"),
+        ({"schedule": "constant"}, ", at most 90 s left"),
+        ({"schedule": "constant", "patience": None}, ", 90 s left"),
+    ],
+)
+def test_the_time_left_says_when_training_may_end_before(
+    options: dict[str, Any], said: str, clock: Clock
+) -> None:
+    """By a time limit, or by early stopping."""
+    reporter, stream = started(10, **options)
+    clock.now += 10
+    reporter.on_epoch(ROW, None)
+    assert stream.getvalue() == f"epoch 1/10: loss 2.0202, accuracy 0.3374{said}\n"
+
+
+def test_a_resumed_training_counts_the_time_before(clock: Clock) -> None:
+    """Its limit is that of all its parts, its speed that of this one."""
+    stream = io.StringIO()
+    reporter = make_reporter(TrainingOptions(time_limit_seconds=100), 10, stream)
+    reporter.on_start([{**ROW, "seconds": 70.0}])
+    clock.now += 5
+    reporter.on_epoch({**ROW, "epoch": 2}, None)
+    reporter.on_epoch({**ROW, "epoch": 10}, None)
+    assert stream.getvalue().splitlines() == [
+        "epoch 2/10: loss 2.0202, accuracy 0.3374, 25 s left",
+        "epoch 10/10: loss 2.0202, accuracy 0.3374",
+    ]

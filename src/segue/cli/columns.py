@@ -93,8 +93,13 @@ def _without_twice(
     return {**given, "columns": columns}
 
 
-def as_option(pair: str) -> tuple[str, Any]:
+def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, Any]:
     """Return `name=value` as name and value: a number, true or false, a list, or text.
+
+    Args:
+        pair: what was given.
+        flag: behind which it was given.
+        example: of what is right there.
 
     Raises:
         OptionError: no such pair.
@@ -105,7 +110,7 @@ def as_option(pair: str) -> tuple[str, Any]:
     name, equals, text = pair.partition("=")
     name = name.strip().replace("-", "_")
     if not equals or not name.isidentifier() or not text.strip():
-        raise OptionError(f"--read {pair}; expected name=value, such as --read rate=8000.")
+        raise OptionError(f"{flag} {pair}; expected name=value, such as {flag} {example}.")
     parts = [_plain(part.strip()) for part in text.split(",")]
     return name, parts if len(parts) > 1 else parts[0]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segue.cli.columns import Columns, tell, with_columns
+from segue.cli.columns import Columns, as_option, tell, with_columns
 from segue.cli.headlines import headline
 from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
-from segue.errors import OptionError, counted
+from segue.errors import OptionError, counted, did_you_mean
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -122,8 +122,14 @@ def fit(
     ] = None,
     time_limit: Annotated[
         float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Stop learning after this time."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
         typer.Option(
-            min=0, metavar="SECONDS", help="Stop after the epoch in which this time is over."
+            metavar="NAME=VALUE",
+            help="Any other option of training that `segue info --defaults` prints, such as "
+            "clip_norm=none; several times for more.",
         ),
     ] = None,
     out: Annotated[
@@ -161,6 +167,7 @@ def fit(
             "network": network,
             **_forecast(task, size=window, horizon=horizon, strategy=strategy),
             "options": _options(
+                option or [],
                 optimizer=optimizer,
                 schedule=schedule,
                 patience=patience,
@@ -222,14 +229,20 @@ def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
     return given
 
 
-def _options(**given: Any) -> Any:
-    """The training options that were given; None when there are none."""
-    given = {name: value for name, value in given.items() if value is not None}
-    if not given:
-        return None
+def _options(pairs: list[str], **given: Any) -> Any:
+    """The training options that were given, also as `name=value`; None when there are none."""
     from segue.training import TrainingOptions
 
-    return TrainingOptions(**given)
+    given = {name: value for name, value in given.items() if value is not None}
+    known = dict(TrainingOptions.defaults())
+    for pair in pairs:
+        name, value = as_option(pair, "--option", "clip_norm=none")
+        if name not in known:
+            raise OptionError(f"--option {pair}: {name!r} is none.{did_you_mean(name, known)}")
+        if name in given:
+            raise OptionError(f"The option {name} of training is given twice.")
+        given[name] = None if value == "none" else value
+    return TrainingOptions(**given) if given else None
 
 
 def _print(run: Run, *, json: bool) -> None:

@@ -170,7 +170,7 @@ def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: 
     text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
     if every == 1 and asked > _PREFIX_STEPS:
         text += " every=10 makes it about a tenth."
-    make_reporter(classifier.training_options.progress, 0).message(text)
+    make_reporter(classifier.training_options).message(text)
 
 
 def _each_prefix(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:

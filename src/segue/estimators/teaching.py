@@ -115,7 +115,7 @@ class Lesson:
     def _train(self, job: Job, lines: Iterable[tuple[str, str]], *, is_last: bool) -> TrainingState:
         """Train once, and keep what comes of it, however it ends."""
         one, lines = self.estimator, list(lines)
-        reporter = make_reporter(job.options.progress, job.epochs)
+        reporter = make_reporter(job.options, job.epochs)
         said = [f"{heading}: {text}" for heading, text in lines]
         for text in [*said, memory_warning(job, self.chosen.train)]:
             reporter.message(text)

@@ -11,6 +11,15 @@ class Callback:
     def on_start(self, rows: list[dict[str, float]]) -> None:
         """Before the first epoch. `rows`: the epochs that a resumed training has already."""
 
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        """After each update of an epoch: often, so be quick.
+
+        Args:
+            epoch: counted from 1.
+            share: of the updates of the epoch that are done, up to 1.
+            means: `means.row()` gives loss and score of the epoch so far.
+        """
+
     def on_epoch(self, row: dict[str, float], state: Any) -> None:
         """After each epoch. `row`: the new line of the history; `state`: a `TrainingState`."""
 

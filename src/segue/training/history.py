@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ class History:
 
     >>> History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])["loss"]
     [0.7, 0.5]
+
+    Iterating gives the rows; `history["loss"]` is a column.
     """
 
     def __init__(
@@ -42,6 +44,9 @@ class History:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
 
     def __getitem__(self, column: str) -> list[float]:
         return [row[column] for row in self.rows]

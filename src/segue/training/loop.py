@@ -22,7 +22,7 @@ from segue.networks import Network
 from segue.training.callbacks import Callback
 from segue.training.gradient import Means, take_gradient
 from segue.training.history import Row
-from segue.training.job import Job
+from segue.training.job import Job, Update
 from segue.training.monitors import MONITORS
 from segue.training.optimizers import make_optimizer
 from segue.training.schedules import SCHEDULES
@@ -88,7 +88,7 @@ def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) ->
 def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -> str:
     began = time.perf_counter() - state.seconds
     while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
-        row = _train_epoch(job, state, began)
+        row = _train_epoch(job, state, began, callbacks)
         row |= _validate(job, state)
         state.seconds = row["seconds"] = time.perf_counter() - began
         _close_epoch(job, state, row)
@@ -97,22 +97,35 @@ def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -
     return ended
 
 
-def _train_epoch(job: Job, state: TrainingState, began: float) -> Row:
+def _train_epoch(
+    job: Job, state: TrainingState, began: float, callbacks: Sequence[Callback]
+) -> Row:
+    """All updates of an epoch, or as many as the time limit leaves room for: at least one."""
     epoch = len(state.rows) + 1
-    updates = job.updates(epoch)
-    means = Means(job.objective)
-    rate = 0.0
+    updates, means = job.updates(epoch), Means(job.objective)
+    rate, share = 0.0, 1.0
     for number, update in enumerate(updates):
         rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
-        loss, norm = take_gradient(job, update, epoch, means)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            what = "gradient" if math.isfinite(loss) else "loss"
-            place = f"in epoch {epoch}, batch {number + 1} of {len(updates)},"
-            raise _not_finite(f"{what} {place}", job, state)
-        if number == 0 and epoch > 1:  # these weights are those that the epoch before ended with
-            state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
-        state.optimizer.step()
-    return {"epoch": epoch, **means.row(), "learning_rate": rate}
+        _make_update(job, state, update, means, f"batch {number + 1} of {len(updates)}")
+        share = (number + 1) / len(updates)
+        for callback in callbacks:
+            callback.on_update(epoch, share, means)
+        if share < 1 and _is_over(job, time.perf_counter() - began):
+            break
+    row = {"epoch": epoch, **means.row(), "learning_rate": rate}
+    return row if share == 1 else row | {"share": share}
+
+
+def _make_update(job: Job, state: TrainingState, update: Update, means: Means, place: str) -> None:
+    """One step of the optimiser; `place` is said if it cannot be made."""
+    epoch = len(state.rows) + 1
+    loss, norm = take_gradient(job, update, epoch, means)
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        what = "gradient" if math.isfinite(loss) else "loss"
+        raise _not_finite(f"{what} in epoch {epoch}, {place},", job, state)
+    if epoch > 1:  # these weights are those that the epoch before ended with
+        state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
+    state.optimizer.step()
 
 
 @torch.no_grad()
@@ -160,14 +173,20 @@ def _close_epoch(job: Job, state: TrainingState, row: Row) -> None:
 
 def _reason_to_stop(job: Job, state: TrainingState) -> str | None:
     options = job.options
-    if len(state.rows) == job.epochs:
+    cut = bool(state.rows) and "share" in state.rows[-1]
+    if len(state.rows) == job.epochs and not cut:
         return "finished"
-    if options.time_limit_seconds is not None and state.seconds >= options.time_limit_seconds:
+    if cut or _is_over(job, state.seconds):
         return "time"
     stale = options.patience is not None and state.stale_epochs >= options.patience
     if stale and not options.has_fixed_length:
         return "early"
     return None
+
+
+def _is_over(job: Job, seconds: float) -> bool:
+    limit = job.options.time_limit_seconds
+    return limit is not None and seconds >= limit
 
 
 def _copy(network: Network) -> dict[str, Tensor]:

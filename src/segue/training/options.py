@@ -44,8 +44,8 @@ class TrainingOptions:
             the best one was. Its weights are then kept.
         plateau_patience: epochs without a better loss after which "plateau" lowers the rate.
         plateau_factor: what it is then multiplied with.
-        time_limit_seconds: ends the training after the epoch that is running; a refit has as long
-            again.
+        time_limit_seconds: ends the training after this time, within an epoch too: what was learnt
+            is then validated, as after a whole one. A refit has as long again.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any, TextIO
 
 from segue.training.callbacks import Callback
+from segue.training.history import Row
+from segue.training.options import TrainingOptions
 
 _LINES = 10  # about so many plain lines in a whole training
 _SECONDS = 30.0  # but at least one in so many seconds
+_BLINK = 0.2  # seconds between two looks of the bar
 
 
-def make_reporter(progress: str, epochs: int, stream: TextIO | None = None) -> Reporter:
-    """Make the reporter that `progress` names: "auto", "bar", "lines" or "none"."""
+def make_reporter(
+    options: TrainingOptions, epochs: int = 0, stream: TextIO | None = None
+) -> Reporter:
+    """Make the reporter that `options.progress` names: "auto", "bar", "lines" or "none".
+
+    Args:
+        options: also say when a training may end before its epochs are done.
+        epochs: how many there will be at most.
+        stream: where to write; `None`: standard error.
+    """
     stream = sys.stderr if stream is None else stream
+    progress: str = options.progress
     if progress == "auto":
         progress = "bar" if stream.isatty() else "lines"
     kinds: dict[str, type[Reporter]] = {"bar": BarReporter, "lines": LineReporter}
-    return kinds.get(progress, Reporter)(epochs, stream)
+    return kinds.get(progress, Reporter)(epochs, options, stream)
 
 
 class Reporter(Callback):
@@ -26,71 +39,115 @@ class Reporter(Callback):
 
     Args:
         epochs: how many there will be at most.
+        options: of the training.
         stream: where to write.
     """
 
-    def __init__(self, epochs: int, stream: TextIO) -> None:
+    def __init__(self, epochs: int, options: TrainingOptions, stream: TextIO) -> None:
         self.epochs = epochs
+        self.options = options
         self.stream = stream
 
     def message(self, text: str) -> None:
         """A line that everybody should see before the start."""
 
 
-class LineReporter(Reporter):
-    """A plain line now and then, for files and pipes."""
+class _Speaker(Reporter):
+    """What a bar and lines share: text between, the clock, and when it is time to speak."""
+
+    pause: float
 
     def message(self, text: str) -> None:
         if text:
             print(text, file=self.stream, flush=True)
 
-    def on_start(self, rows: list[dict[str, float]]) -> None:
-        self.first_epoch, self.began = len(rows), time.monotonic()
-        self.last_line = self.began
+    def on_start(self, rows: list[Row]) -> None:
+        self.first = len(rows)
+        self.before = rows[-1]["seconds"] if rows else 0.0  # of a training that is resumed
+        self.began = self.spoke = time.monotonic()
 
-    def on_epoch(self, row: dict[str, float], state: Any) -> None:
-        epoch = int(row["epoch"])
-        due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
-        if due or time.monotonic() - self.last_line > _SECONDS:
-            self.last_line = time.monotonic()
-            done = epoch - self.first_epoch
-            left = (self.last_line - self.began) / done * (self.epochs - epoch)
-            rest = f", {_duration(left)} left" if epoch < self.epochs else ""
-            self.message(f"epoch {epoch}/{self.epochs}: {describe(row)}{rest}")
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        if time.monotonic() - self.spoke > self.pause and share < 1:
+            self.speak(epoch - 1 + share, means.row())
+
+    def speak(self, done: float, row: Row) -> None:
+        """Show the numbers so far; `done`: epochs, the running one in part."""
+        self.spoke = time.monotonic()
+        self.show(done, row)
+
+    def show(self, done: float, row: Row) -> None:
+        """Write it."""
+        raise NotImplementedError
+
+    def left(self, done: float) -> str:
+        """The time left: "25 s left", or "at most 12 min left" where training may end early."""
+        spent = time.monotonic() - self.began
+        seconds = spent / (done - self.first) * (self.epochs - done)
+        if self.options.time_limit_seconds is not None:
+            seconds = min(seconds, max(0, self.options.time_limit_seconds - self.before - spent))
+        early = self.options.patience is not None and not self.options.has_fixed_length
+        return f"{'at most ' if early else ''}{_duration(seconds)} left"
 
     def on_end(self, ended: str) -> None:
         self.message(_ENDINGS.get(ended, ""))
 
 
-class BarReporter(Reporter):
+class LineReporter(_Speaker):
+    """A plain line now and then, for files and pipes."""
+
+    pause = _SECONDS
+
+    def on_epoch(self, row: Row, state: Any) -> None:
+        epoch = int(row["epoch"])
+        due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
+        if due or time.monotonic() - self.spoke > self.pause:
+            self.speak(epoch, row)
+
+    def show(self, done: float, row: Row) -> None:
+        part = f", {done % 1:.0%} of it".replace("%", " %") if done % 1 else ""
+        rest = f", {self.left(done)}" if done < self.epochs else ""
+        self.message(f"epoch {math.ceil(done)}/{self.epochs}{part}: {describe(row)}{rest}")
+
+
+class BarReporter(_Speaker):
     """A bar with the newest numbers and the time left."""
 
-    def message(self, text: str) -> None:
-        if text:
-            print(text, file=self.stream, flush=True)
+    pause = _BLINK
 
-    def on_start(self, rows: list[dict[str, float]]) -> None:
+    def on_start(self, rows: list[Row]) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
+        super().on_start(rows)
         self.bar = Progress(
-            TextColumn("epoch {task.completed}/{task.total}"),
+            TextColumn("epoch {task.fields[epoch]}/{task.total}"),
             BarColumn(bar_width=24),
             TextColumn("{task.description}"),
             # in a narrow terminal the bar gets shorter, never the time left
-            TimeRemainingColumn(table_column=Column(min_width=7, no_wrap=True)),
+            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
             console=Console(file=self.stream),
         )
-        self.task = self.bar.add_task("", total=self.epochs, completed=len(rows))
+        self.task = self.bar.add_task(
+            "", total=self.epochs, completed=len(rows), epoch=len(rows), left=""
+        )
         self.bar.start()
 
-    def on_epoch(self, row: dict[str, float], state: Any) -> None:
-        self.bar.update(self.task, advance=1, description=describe(row))
+    def on_epoch(self, row: Row, state: Any) -> None:
+        self.speak(row["epoch"], row)
+
+    def show(self, done: float, row: Row) -> None:
+        self.bar.update(
+            self.task,
+            completed=done,
+            description=describe(row),
+            epoch=int(done),
+            left=self.left(done),
+        )
 
     def on_end(self, ended: str) -> None:
         self.bar.stop()
-        self.message(_ENDINGS.get(ended, ""))
+        super().on_end(ended)
 
 
 _ENDINGS = {
@@ -100,7 +157,7 @@ _ENDINGS = {
 }
 
 
-def describe(row: dict[str, float]) -> str:
+def describe(row: Row) -> str:
     """The numbers of an epoch in one line."""
     metric = next(name for name in ("accuracy", "rmse", "perplexity") if name in row)
     text = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
