@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -197,3 +198,54 @@ def test_mistakes(
 ) -> None:
     with pytest.raises(error, match=said):
         ask(quick(epochs=1))
+
+
+# -- the vectors of another vocabulary ------------------------------------------------------------
+
+OTHERS = ["a cow sat on the mat", "the dog ran", "a cow sleeps in the park", "dog and cat"] * 6
+
+
+@pytest.fixture(scope="module")
+def of_others() -> SequenceClassifier:
+    """Of texts with some words that `X` does not have, and without some that it has."""
+    options = segue.TrainingOptions(progress="none")
+    one = SequenceClassifier("gru(3)", epochs=2, validation=None, options=options)
+    return one.fit(OTHERS, ["cow", "dog"] * 12)
+
+
+def vectors(classifier: SequenceClassifier) -> dict[str, list[float]]:
+    """By word."""
+    preparation = classifier.preparation_
+    assert preparation.vocabulary is not None
+    step, fitted = preparation.vocabulary
+    values = classifier.network_.get_weights()["embedding_1/embeddings"]
+    return dict(zip(step.names(fitted).tolist(), values.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("form", ["estimator", "file"])
+def test_words_keep_their_vectors_in_another_vocabulary(
+    quick: Quick, of_others: SequenceClassifier, form: str, tmp_path: Path
+) -> None:
+    """By the word, not by its number; words that are new keep the vectors they are born with."""
+    initial: object = of_others
+    if form == "file":
+        of_others.save(tmp_path / "model.safetensors")
+        initial = tmp_path / "model.safetensors"
+    still: dict[str, Any] = {"epochs": 1, "learning_rate": 1e-30}
+    born = vectors(quick("gru(3)", **still).fit(X, Y))
+    begun = quick("gru(3)", **still).fit(X, Y, initial=initial)
+    theirs, found = vectors(of_others), vectors(begun)
+    both = found.keys() & theirs.keys()
+    assert {"the", "dog", "cat", "<unknown>"} <= both
+    assert {"where", "barks"} & found.keys() == {"barks"}
+    for word, vector in found.items():
+        np.testing.assert_allclose(vector, (theirs if word in both else born)[word], atol=1e-12)
+    assert dict(begun.training_summary_)["initial weights"] == (
+        f"embedding_1, gru_1 taken (vectors of {len(both)} tokens of {len(found)}); head new"
+    )
+
+
+def test_characters_are_no_words(quick: Quick, of_others: SequenceClassifier) -> None:
+    """Though "a" is both: the vectors of a model of words mean nothing to one of characters."""
+    begun = quick("gru(3)", epochs=1, prepare="characters").fit(X, Y, initial=of_others)
+    assert dict(begun.training_summary_)["initial weights"] == "gru_1 taken; embedding_1, head new"

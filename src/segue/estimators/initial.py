@@ -11,16 +11,47 @@ import numpy as np
 
 from segue.errors import DataError, DataNotFoundError, NotFittedError
 from segue.estimators.files import EnsembleDescription, read
+from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
+from segue.prepare import Preparation
 from segue.sequences import Array
 
 
 @dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that texts become: words or characters, and the name of each number."""
+
+    kind: str
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, preparation: Preparation) -> Vocabulary | None:
+        """That of a fitted preparation; `None`: it is not for texts."""
+        if preparation.vocabulary is None:
+            return None
+        step, fitted = preparation.vocabulary
+        return cls(step.kind, tuple(step.names(fitted).tolist()))
+
+    def shared(self, other: Vocabulary) -> Array:
+        """`[token, 2]`, the numbers here and there of the tokens that both have."""
+        there = {name: place for place, name in enumerate(other.names)}
+        both = [(place, there[name]) for place, name in enumerate(self.names) if name in there]
+        return np.array(both if self.kind == other.kind else [], np.int64).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
 class InitialWeights:
-    """Weights by name, and the classes that the head was trained for, where they are known."""
+    """Weights by name.
+
+    Attributes:
+        weights: copies.
+        classes: that the head was trained for; `None`: not known.
+        vocabulary: whose tokens the vectors of an `embedding` stand for; `None`: not known.
+    """
 
     weights: Mapping[str, Array]
     classes: tuple[Any, ...] | None = None
+    vocabulary: Vocabulary | None = None
 
     @classmethod
     def of(cls, initial: Any) -> InitialWeights | None:
@@ -51,7 +82,8 @@ class InitialWeights:
             )
         if not hasattr(initial, "history_"):
             raise NotFittedError("`initial` is an estimator that is not fitted: it has no weights.")
-        return cls(initial.network_.get_weights(), _classes(initial.facts()))
+        vocabulary = Vocabulary.of(initial.preparation_)
+        return cls(initial.network_.get_weights(), _classes(initial.facts()), vocabulary)
 
     @classmethod
     def _of_file(cls, path: Path) -> InitialWeights:
@@ -67,17 +99,22 @@ class InitialWeights:
                 "of them: initial=segue.load(path).members[0]."
             )
         weights = {name: tensor.numpy() for name, tensor in tensors.items()}
-        return cls(weights, _classes(description.targets.model_dump()))
+        vocabulary = Vocabulary.of(Preparation.from_json(description.preparation))
+        return cls(weights, _classes(description.targets.model_dump()), vocabulary)
 
-    def put_into(self, network: Network, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def put_into(
+        self, network: Network, facts: Mapping[str, Any], preparation: Preparation
+    ) -> list[tuple[str, str]]:
         """Set the weights of the layers of which every name and shape agrees.
 
         The weights of the head mean something for their own classes only: with others they stay
-        as they are.
+        as they are. So does the vector of a token that the other vocabulary does not have; the
+        vectors of all others are found by their token.
 
         Args:
             network: whose weights are set.
             facts: what the estimator keeps of its targets.
+            preparation: of what the network reads.
 
         Returns:
             A heading with a text that says which were taken.
@@ -85,8 +122,9 @@ class InitialWeights:
         Raises:
             DataError: none agrees.
         """
+        weights, shared = self._by_token(network, Vocabulary.of(preparation))
         wanted = {name: tuple(w.shape) for name, w in network.weight_tensors().items()}
-        found = {name: np.shape(value) for name, value in self.weights.items()}
+        found = {name: np.shape(value) for name, value in weights.items()}
         strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
         if self.classes is not None and self.classes != _classes(facts):
             strange.add("head")
@@ -96,10 +134,29 @@ class InitialWeights:
                 f"`initial` has no layer that fits: it has {_shown(found)}; the network has "
                 f"{_shown(wanted)}. Names and shapes must agree."
             )
-        network.set_weights({name: self.weights[name] for name in taken})
+        network.set_weights({name: weights[name] for name in taken})
         left = wanted.keys() - taken
-        text = f"{_layers(taken, wanted)} taken"
+        text = f"{_layers(taken, wanted)} taken" + (f" ({shared})" if shared else "")
         return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
+
+    def _by_token(
+        self, network: Network, vocabulary: Vocabulary | None
+    ) -> tuple[dict[str, Array], str]:
+        """The weights, with vectors of another vocabulary sorted by this one's; what to say."""
+        weights, theirs = dict(self.weights), self.vocabulary
+        if vocabulary is None or theirs is None or vocabulary == theirs:
+            return weights, ""
+        pairs = vocabulary.shared(theirs)
+        own = network.get_weights()
+        names = [f"{x.name}/embeddings" for x in network.modules() if isinstance(x, EmbeddingLayer)]
+        for name in names:
+            given = weights.pop(name, None)
+            if len(pairs) and given is not None and given.shape[1:] == own[name].shape[1:]:
+                weights[name] = own[name].copy()
+                weights[name][pairs[:, 0]] = given[pairs[:, 1]]
+        if not any(name in weights for name in names):
+            return weights, ""
+        return weights, f"vectors of {len(pairs):,} tokens of {len(vocabulary.names):,}"
 
 
 def _classes(facts: Mapping[str, Any]) -> tuple[Any, ...] | None:

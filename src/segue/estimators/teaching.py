@@ -81,7 +81,7 @@ class Lesson:
         lines = [*self.chosen.lines]
         lines += text_lines(one.preparation_, one.network_, as_specs(one.network))
         if self.begin is not None:
-            lines += self.begin.put_into(one.network_, one.facts())
+            lines += self.begin.put_into(one.network_, one.facts(), one.preparation_)
         epochs = choose_epochs(len(learnt), one.batch_size) if one.epochs == "auto" else one.epochs
         watched = self.chosen.validation
         watching = None if watched is None else one.examples(watched)
