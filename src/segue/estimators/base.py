@@ -87,7 +87,7 @@ class SequenceEstimator(abc.ABC):
     validation: Any
     seed: int
     device: str
-    layout: Layout
+    layout: Layout = "ntc"
     options: TrainingOptions | None
 
     network_: Network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -21,7 +21,7 @@ from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.windowing import as_series, is_one_series, windows
 from segue.readers.objects import adapted
-from segue.sequences import Array, Layout, Sequences
+from segue.sequences import Array, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
 from segue.training.objectives import Objective
@@ -36,6 +36,7 @@ _CLEARLY_BETTER = 0.99
 Strategy = Literal["recursive", "direct"]
 
 
+@dataclass(eq=False, repr=False)
 class Forecaster(SequenceEstimator):
     """Learns from windows of series what follows them, and goes on from there.
 
@@ -51,7 +52,8 @@ class Forecaster(SequenceEstimator):
         horizon: steps to be forecast; with `strategy="direct"` no more can be.
         strategy: "recursive": the network gives the next step, which is appended for the one after
             it, for as many steps as are wanted; "direct": it gives `horizon` steps at once.
-        prepare: what is done to the windows first, fitted on training data.
+        prepare: what is done to the windows first, fitted on training data: "standardize",
+            "interpolate standardize", or "none".
         epochs: how often all training windows are seen, at most; "auto": as often as makes about a
             thousand updates, 10 to 300 times.
         batch_size: windows in one update.
@@ -80,36 +82,20 @@ class Forecaster(SequenceEstimator):
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
     purpose: ClassVar[str] = "forecast"
     score_name: ClassVar[str] = "r2"
-    layout: Layout = "ntc"
 
-    def __init__(
-        self,
-        network: NetworkLike = "gru(32)",
-        *,
-        size: int = 32,
-        horizon: int = 1,
-        strategy: Strategy = "recursive",
-        prepare: PrepareLike = "standardize",
-        epochs: Literal["auto"] | int = "auto",
-        batch_size: int = 32,
-        learning_rate: float = 0.004,
-        validation: Literal["auto"] | float | Dataset | None = "auto",
-        seed: int = 0,
-        device: str = "auto",
-        options: TrainingOptions | None = None,
-    ) -> None:
-        self.network = network
-        self.size = size
-        self.horizon = horizon
-        self.strategy = strategy
-        self.prepare = prepare
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation = validation
-        self.seed = seed
-        self.device = device
-        self.options = options
+    network: NetworkLike = "gru(32)"
+    _: KW_ONLY
+    size: int = 32
+    horizon: int = 1
+    strategy: Strategy = "recursive"
+    prepare: PrepareLike = "standardize"
+    epochs: Literal["auto"] | int = "auto"
+    batch_size: int = 32
+    learning_rate: float = 0.004
+    validation: Literal["auto"] | float | Dataset | None = "auto"
+    seed: int = 0
+    device: str = "auto"
+    options: TrainingOptions | None = None
 
     def fit(self, X: Any, y: Any = None, **more: Any) -> Self:  # noqa: N803
         """Learn from one series or several.

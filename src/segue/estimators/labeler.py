@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
+@dataclass(eq=False, repr=False)
 class SequenceLabeler(SequenceEstimator):
     """Learns which class each step of a sequence belongs to.
 
@@ -75,36 +77,20 @@ class SequenceLabeler(SequenceEstimator):
     purpose: ClassVar[str] = "label"
     score_name: ClassVar[str] = "accuracy"
 
-    def __init__(
-        self,
-        network: NetworkLike = "bilstm(100)",
-        *,
-        prepare: PrepareLike = "standardize",
-        epochs: Literal["auto"] | int = "auto",
-        batch_size: int = 32,
-        learning_rate: float = 0.004,
-        validation: Literal["auto"] | float | Dataset | None = "auto",
-        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
-        ignore: Any = None,
-        classes: Any = None,
-        seed: int = 0,
-        device: str = "auto",
-        layout: Layout = "ntc",
-        options: TrainingOptions | None = None,
-    ) -> None:
-        self.network = network
-        self.prepare = prepare
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation = validation
-        self.class_weight = class_weight
-        self.ignore = ignore
-        self.classes = classes
-        self.seed = seed
-        self.device = device
-        self.layout = layout
-        self.options = options
+    network: NetworkLike = "bilstm(100)"
+    _: KW_ONLY
+    prepare: PrepareLike = "standardize"
+    epochs: Literal["auto"] | int = "auto"
+    batch_size: int = 32
+    learning_rate: float = 0.004
+    validation: Literal["auto"] | float | Dataset | None = "auto"
+    class_weight: Literal["balanced"] | dict[Any, float] | None = None
+    ignore: Any = None
+    classes: Any = None
+    seed: int = 0
+    device: str = "auto"
+    layout: Layout = "ntc"
+    options: TrainingOptions | None = None
 
     # -- targets --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from segue.layers import Shape
 from segue.networks import Network, NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.vocabulary import PADDING, VocabularyStep
-from segue.sequences import Array, Layout, Sequences
+from segue.sequences import Array, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
 from segue.training.objectives import NextTokenObjective, Objective
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
+@dataclass(eq=False, repr=False)
 class LanguageModel(SequenceEstimator, Foreseeing):
     """Learns which word (or character) comes next, at every step of a text.
 
@@ -81,32 +82,18 @@ class LanguageModel(SequenceEstimator, Foreseeing):
     purpose: ClassVar[str] = "language"
     score_name: ClassVar[str] = "log_probability"
     takes_text: ClassVar[bool] = True
-    layout: Layout = "ntc"
 
-    def __init__(
-        self,
-        network: NetworkLike = "gru(128)",
-        *,
-        prepare: PrepareLike = "words",
-        size: int = 64,
-        epochs: Literal["auto"] | int = "auto",
-        batch_size: int = 32,
-        learning_rate: float = 0.004,
-        validation: Literal["auto"] | float | Dataset | None = "auto",
-        seed: int = 0,
-        device: str = "auto",
-        options: TrainingOptions | None = None,
-    ) -> None:
-        self.network = network
-        self.prepare = prepare
-        self.size = size
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation = validation
-        self.seed = seed
-        self.device = device
-        self.options = options
+    network: NetworkLike = "gru(128)"
+    _: KW_ONLY
+    prepare: PrepareLike = "words"
+    size: int = 64
+    epochs: Literal["auto"] | int = "auto"
+    batch_size: int = 32
+    learning_rate: float = 0.004
+    validation: Literal["auto"] | float | Dataset | None = "auto"
+    seed: int = 0
+    device: str = "auto"
+    options: TrainingOptions | None = None
 
     # -- targets --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
+@dataclass(eq=False, repr=False)
 class SequenceRegressor(SequenceEstimator):
     """Learns one or more numbers for each sequence.
 
@@ -36,7 +37,8 @@ class SequenceRegressor(SequenceEstimator):
     Args:
         network: a text such as "bilstm(100) dense(32, relu)", or a list of layer specs. The last
             dense layer is implied.
-        prepare: what is done to the sequences first, fitted on training data.
+        prepare: what is done to the sequences first, fitted on training data: "standardize",
+            "interpolate standardize", or "none".
         epochs: how often all training sequences are seen, at most; "auto": as often as makes about
             a thousand updates, 10 to 300 times.
         batch_size: sequences in one update.
@@ -73,32 +75,18 @@ class SequenceRegressor(SequenceEstimator):
     takes_static: ClassVar[bool] = True
     takes_text: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        network: NetworkLike = "bilstm(100)",
-        *,
-        prepare: PrepareLike = "standardize",
-        epochs: Literal["auto"] | int = "auto",
-        batch_size: int = 32,
-        learning_rate: float = 0.004,
-        validation: Literal["auto"] | float | Dataset | None = "auto",
-        scale_target: bool = True,
-        seed: int = 0,
-        device: str = "auto",
-        layout: Layout = "ntc",
-        options: TrainingOptions | None = None,
-    ) -> None:
-        self.network = network
-        self.prepare = prepare
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation = validation
-        self.scale_target = scale_target
-        self.seed = seed
-        self.device = device
-        self.layout = layout
-        self.options = options
+    network: NetworkLike = "bilstm(100)"
+    _: KW_ONLY
+    prepare: PrepareLike = "standardize"
+    epochs: Literal["auto"] | int = "auto"
+    batch_size: int = 32
+    learning_rate: float = 0.004
+    validation: Literal["auto"] | float | Dataset | None = "auto"
+    scale_target: bool = True
+    seed: int = 0
+    device: str = "auto"
+    layout: Layout = "ntc"
+    options: TrainingOptions | None = None
 
     # -- targets --------------------------------------------------------------------------------
 

@@ -1,0 +1,114 @@
+"""The parameters of the estimators: what several have is the same everywhere, and said the same."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from itertools import combinations
+from typing import Any
+
+import pytest
+from sklearn.base import clone
+
+from segue import (
+    Forecaster,
+    LanguageModel,
+    SequenceClassifier,
+    SequenceLabeler,
+    SequenceRegressor,
+)
+from segue.estimators.ensembles import ENSEMBLES
+
+ESTIMATORS: tuple[Any, ...] = (
+    SequenceClassifier,
+    SequenceLabeler,
+    SequenceRegressor,
+    Forecaster,
+    LanguageModel,
+)
+PAIRS = list(combinations(ESTIMATORS, 2))
+
+# What is meant to differ between these and every other estimator that has it.
+OWN_DEFAULTS = {
+    ("Forecaster", "network"),  # a window has few steps, and what comes next has one direction
+    ("LanguageModel", "network"),
+    ("LanguageModel", "prepare"),  # texts
+    ("LanguageModel", "size"),  # tokens of a piece; of a window there are fewer
+}
+OWN_WORDS = {
+    ("SequenceClassifier", "validation"),  # it wants some of each class
+    ("SequenceClassifier", "classes"),  # or the names of several labels
+    ("SequenceLabeler", "network"),  # answers at every step
+    ("SequenceLabeler", "validation"),
+    ("SequenceLabeler", "class_weight"),  # steps are counted, not sequences
+    ("SequenceRegressor", "options"),  # the unit of `min_delta`
+    *(("Forecaster", name) for name in ("network", "prepare", "epochs", "batch_size")),
+    *(("Forecaster", name) for name in ("validation", "options")),  # windows of series
+    *(("LanguageModel", name) for name in ("network", "prepare", "size", "epochs")),
+    *(("LanguageModel", name) for name in ("batch_size", "validation")),  # pieces of texts
+}
+
+
+def described(kind: type) -> dict[str, str]:
+    """What the docstring says of each argument, on one line."""
+    text = (inspect.getdoc(kind) or "").partition("Args:\n")[2].partition("\n\n")[0]
+    lines = re.sub(r"\n {8,}", " ", text).splitlines()
+    return {name: said for name, _, said in (line.strip().partition(": ") for line in lines)}
+
+
+def defaults(kind: type) -> dict[str, Any]:
+    """Default and type of each argument of the constructor."""
+    found = inspect.signature(kind).parameters.values()
+    return {one.name: (one.default, one.annotation, one.kind) for one in found}
+
+
+def named(kind: Any) -> str:
+    return str(kind.__name__)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=named)
+def test_every_argument_is_described_in_the_order_of_the_constructor(kind: type) -> None:
+    assert list(described(kind)) == list(defaults(kind))
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=named)
+@pytest.mark.parametrize(
+    ("read", "own"), [(defaults, OWN_DEFAULTS), (described, OWN_WORDS)], ids=["default", "words"]
+)
+def test_what_two_estimators_share_is_the_same(
+    one: type, other: type, read: Any, own: set[tuple[str, str]]
+) -> None:
+    """Someone who changes to another task need not read all of it again."""
+    ours, theirs = read(one), read(other)
+    for name in ours.keys() & theirs.keys():
+        if {(one.__name__, name), (other.__name__, name)} & own:
+            assert ours[name] != theirs[name], f"{name} is the same after all: not among `own`"
+        else:
+            assert ours[name] == theirs[name], name
+
+
+@pytest.mark.parametrize("kind", ENSEMBLES.values(), ids=named)
+def test_an_ensemble_has_nothing_to_be_set_but_its_members(kind: type) -> None:
+    assert list(described(kind)) == list(defaults(kind)) == ["members"]
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=named)
+def test_what_the_constructor_is_given_is_kept_as_it_is(kind: Any) -> None:
+    """Nothing is checked or copied before `fit`, as scikit-learn's `clone` needs it."""
+    given = {name: object() for name in defaults(kind)}
+    made = kind(given.pop("network"), **given)
+    assert {name: getattr(made, name) for name in given} == given
+    assert list(vars(made)) == list(defaults(kind))
+    assert len({made, kind()}) == 2
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=named)
+def test_scikit_learn_clones_what_was_set(kind: Any) -> None:
+    made = kind("gru(3)", seed=4).set_params(batch_size=7, options__patience=3)
+    again = clone(made)
+    assert again is not made
+    assert again.get_params() == made.get_params()
+    assert repr(again) == (
+        f"{kind.__name__}(network='gru(3)', batch_size=7, seed=4, "
+        "options=TrainingOptions(patience=3))"
+    )
