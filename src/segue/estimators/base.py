@@ -23,7 +23,6 @@ from segue.estimators import parameters
 from segue.estimators.asking import run
 from segue.estimators.choosing import Chosen, choose, choose_training_part
 from segue.estimators.files import save
-from segue.estimators.fitting import normalized
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_dataset,
@@ -35,6 +34,7 @@ from segue.estimators.inputs import (
 )
 from segue.estimators.records import Lines, check_arguments
 from segue.estimators.teaching import Lesson
+from segue.estimators.weighting import normalized, of_part
 from segue.layers import Padded, Shape
 from segue.networks import Network, NetworkLike, as_specs, with_embedding
 from segue.prepare import Preparation
@@ -143,7 +143,7 @@ class SequenceEstimator(abc.ABC):
 
         `[n]`, or `[total_steps]` where there is an answer for each step.
         """
-        return None if sample_weight is None else normalized(sample_weight, len(data))
+        return normalized(sample_weight, len(data))
 
     def look_back(self, job: Job) -> None:  # noqa: B027  (not every estimator has to)
         """Look at what came of the training, once the weights are in place, and warn if need be."""
@@ -307,7 +307,7 @@ class SequenceEstimator(abc.ABC):
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
-            weights = _part_of(self.as_weights(sample_weight), data, part)
+            weights = of_part(self.as_weights(sample_weight), data, part)
         wanted = self.validation if validation_data is None else adapted(validation_data)
         if isinstance(wanted, Dataset) or validation_data is not None:
             wanted = self.as_watched(wanted)
@@ -460,15 +460,3 @@ _TASKS = {
     "label": "a label for each step",
     "regress": "one or more numbers for each sequence",
 }
-
-
-def _part_of(weights: Any, data: Dataset, part: Dataset) -> Any:
-    """The training part's weights."""
-    if len(weights) not in (len(data), len(part)):
-        raise DataError(
-            f"`sample_weight` has {len(weights)} entries; expected {len(data)}, one for each "
-            "sequence."
-        )
-    if len(weights) != len(part) and data.parts is not None:
-        weights = weights[data.parts == "train"]
-    return weights

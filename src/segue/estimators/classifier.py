@@ -15,11 +15,11 @@ from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.fitting import normalized
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset
 from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
+from segue.estimators.weighting import normalized
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
@@ -211,8 +211,7 @@ class SequenceClassifier(SequenceEstimator):
         """
         data = self.scored_part(X, y)
         right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
-        weights = None if sample_weight is None else normalized(sample_weight, len(right))
-        return float(np.average(right, weights=weights))
+        return float(np.average(right, weights=normalized(sample_weight, len(right))))
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
         """What a score is about; labels without names are those of the training, in their order."""

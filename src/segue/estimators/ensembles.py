@@ -14,7 +14,6 @@ from segue.estimators.autoregression import Numbers
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensemble import Ensemble, mean, mean_of_steps
-from segue.estimators.fitting import normalized
 from segue.estimators.forecaster import Forecaster, r_squared_of_windows
 from segue.estimators.foreseeing import Foreseeing
 from segue.estimators.hearing import Hearing, HearingTogether
@@ -23,6 +22,7 @@ from segue.estimators.language import LanguageModel
 from segue.estimators.number_targets import as_numbers, r_squared
 from segue.estimators.regressor import SequenceRegressor
 from segue.estimators.stream import LabelStream, Stream
+from segue.estimators.weighting import normalized
 from segue.networks import Network
 from segue.prepare.vocabulary import PADDING
 from segue.sequences import Array, Sequences
@@ -99,8 +99,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
         data = self.scored_part(X, y)
         right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
-        weights = None if sample_weight is None else normalized(sample_weight, len(right))
-        return float(np.average(right, weights=weights))
+        return float(np.average(right, weights=normalized(sample_weight, len(right))))
 
     def anytime(self, X: Any, every: int = 1) -> Sequences:  # noqa: N803
         """The mean of what the members believe after each step: `Sequences` `[time, class]`.
@@ -243,7 +242,7 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         self.first.check_shape(data)
-        weights = None if sample_weight is None else normalized(sample_weight, len(data))
+        weights = normalized(sample_weight, len(data))
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 
 

@@ -12,11 +12,11 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.asking import per_step
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.fitting import normalized, sequence_weights
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences
 from segue.estimators.step_labels import UNKNOWN, codes_for, encode, occurring
 from segue.estimators.stream import LabelStream
+from segue.estimators.weighting import normalized, spread, weighted_by_class
 from segue.layers import Padded
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -152,7 +152,7 @@ class SequenceLabeler(SequenceEstimator):
         given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
         weights = np.zeros(len(codes))
         names = tuple(self.classes_.tolist())
-        weights[labelled] = sequence_weights(codes[labelled], names, self.class_weight, given)
+        weights[labelled] = weighted_by_class(codes[labelled], names, self.class_weight, given)
         return weights
 
     def _codes(self, data: Dataset) -> Array:
@@ -271,30 +271,5 @@ def labelled_accuracy(
         raise DataError("No step has a label, so there is nothing to be scored.")
     right = shares.values.argmax(axis=1) == codes
     given = None if weights is None else spread(weights, data.x)[labelled]
-    own = None if given is None else normalized(given, len(given))
+    own = normalized(given, int(labelled.sum()))
     return float(np.average(right[labelled], weights=own))
-
-
-def spread(weights: Any, x: Sequences) -> Array:
-    """`[total_steps]` weights: those of the steps, or each sequence's own at all of its steps.
-
-    Raises:
-        DataError: weights of other lengths than the sequences.
-
-    >>> spread(np.array([1.0, 3.0]), Sequences.from_list([[5.0, 6.0], [7.0]])).tolist()
-    [1.0, 1.0, 3.0]
-    """
-    if not isinstance(weights, Sequences):
-        if len(weights) != len(x):
-            raise DataError(
-                f"`sample_weight` has {len(weights)} entries; expected {len(x)}, one for each "
-                "sequence or a list of one for each step."
-            )
-        return np.repeat(np.asarray(weights, float), x.lengths)
-    if not np.array_equal(weights.lengths, x.lengths):
-        row = int(np.argmax(weights.lengths != x.lengths))
-        raise DataError(
-            f"Sequence {row} has {x.lengths[row]} steps and {weights.lengths[row]} weights in "
-            "`sample_weight`; expected one for each step, or one for each sequence."
-        )
-    return weights.values[:, 0].astype(float)

@@ -9,8 +9,8 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.fitting import normalized, sequence_weights
 from segue.estimators.inputs import check_classes
+from segue.estimators.weighting import normalized, weighted_by_class
 from segue.sequences import Array
 
 
@@ -79,7 +79,7 @@ class OneLabel(Labels):
     def weights(
         self, codes: Array, names: tuple[Any, ...], class_weight: Any, sample_weight: Array | None
     ) -> Array | None:
-        return sequence_weights(codes, names, class_weight, sample_weight)
+        return weighted_by_class(codes, names, class_weight, sample_weight)
 
     def decide(self, probabilities: Array, names: Array) -> Array:
         return np.asarray(names[probabilities.argmax(axis=1)])
@@ -122,7 +122,7 @@ class SeveralLabels(Labels):
                 "`class_weight` is for one class a sequence, and these have several labels at "
                 "once: weigh the sequences with `sample_weight`."
             )
-        return None if sample_weight is None else normalized(sample_weight, len(codes))
+        return normalized(sample_weight, len(codes))
 
     def decide(self, probabilities: Array, names: Array) -> Array:
         return (probabilities > 0.5).astype(np.int64)

@@ -10,6 +10,9 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import OptionError
+from segue.layers import LayerSpec
+from segue.networks import Network
+from segue.prepare import Preparation
 from segue.sequences import Sequences
 from segue.training.job import Job
 from segue.training.loop import TrainingState
@@ -82,3 +85,20 @@ def training_summary(
         ("time", f"{state.seconds:.1f} s"),
         ("seed", str(job.seed)),
     ]
+
+
+def text_lines(preparation: Preparation, network: Network, wanted: tuple[LayerSpec, ...]) -> Lines:
+    """What became of texts, as pairs of a heading and a text; nothing where there are none.
+
+    Args:
+        preparation: fitted.
+        network: what was built.
+        wanted: the layers that were asked for.
+    """
+    if preparation.vocabulary is None:
+        return []
+    step, fitted = preparation.vocabulary
+    lines = [("text", f"{step}: {step.said(fitted)}")]
+    if len(network.specs) > len(wanted):
+        lines.append(("network", f"{network.specs[0]} comes first, a vector for each {step.unit}"))
+    return lines

@@ -11,10 +11,10 @@ import torch
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.fitting import normalized
 from segue.estimators.inputs import as_dataset, as_sequences
 from segue.estimators.linear import LinearOnMeans
 from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, as_table, r_squared
+from segue.estimators.weighting import normalized
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
@@ -185,7 +185,7 @@ class SequenceRegressor(SequenceEstimator):
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         self.check_shape(data)
-        weights = None if sample_weight is None else normalized(sample_weight, len(data))
+        weights = normalized(sample_weight, len(data))
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 
     def __sklearn_tags__(self) -> Tags:

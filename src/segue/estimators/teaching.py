@@ -11,32 +11,33 @@ import torch
 
 from segue.dataset import Dataset
 from segue.estimators.choosing import Chosen
-from segue.estimators.fitting import (
-    choose_device,
-    choose_epochs,
-    fit_options,
-    memory_warning,
-    shape_of,
-    text_lines,
-)
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import check_keeps_steps
-from segue.estimators.records import Lines, fingerprint, training_summary
-from segue.networks import as_specs
+from segue.estimators.records import Lines, fingerprint, text_lines, training_summary
+from segue.layers import Shape
+from segue.networks import Network, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.static import StaticScale
-from segue.sequences import Array
-from segue.training import Callback, History
+from segue.sequences import Array, Sequences
+from segue.training import Callback, History, TrainingOptions
+from segue.training.device import choose_device
 from segue.training.folder import TrainingFolder
+from segue.training.frozen import freeze
 from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
+from segue.training.memory import memory_warning
+from segue.training.monitors import check_monitor
+from segue.training.objectives import Objective
 from segue.training.remembered import remember
 from segue.training.reporter import make_reporter
 from segue.training.targets import StepTargets, WholeTargets
 from segue.training.threads import choose_threads, threads
+from segue.training.truncated import check_carries_state
 
 if TYPE_CHECKING:
     from segue.estimators.base import SequenceEstimator
+
+AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Lesson:
         one, lines = self.estimator, list(lines)
         reporter = make_reporter(job.options, job.epochs)
         said = [f"{heading}: {text}" for heading, text in lines]
-        for text in [*said, memory_warning(job, self.chosen.train)]:
+        for text in [*said, memory_warning(job, self.chosen.train.x)]:
             reporter.message(text)
         callbacks: list[Callback] = []
         state = TrainingState.start(job)
@@ -148,3 +149,40 @@ class Lesson:
             first: History = searched["history_"]
             one.history_ = History(first.rows, first.best_epoch, refit=one.history_)
         return job
+
+
+def choose_epochs(count: int, batch_size: int) -> int:
+    """As many as make about a thousand updates: small data sets are seen often, large ones less.
+
+    >>> choose_epochs(200, 32), choose_epochs(20, 32), choose_epochs(55_000, 32)
+    (143, 300, 10)
+    """
+    updates = -(-count // batch_size)
+    return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
+
+
+def shape_of(x: Sequences, preparation: Preparation) -> Shape:
+    """What the network sees of one sequence."""
+    lengths = np.unique(preparation.lengths(x.lengths))
+    tokens = preparation.token_count
+    if x.is_tokens:
+        tokens = max(int(block.values.max()) for block in x.blocks()) + 1
+    return Shape(
+        features=preparation.channels_out,
+        length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,
+        tokens=tokens,
+    )
+
+
+def fit_options(options: TrainingOptions, network: Network, objective: Objective) -> None:
+    """Freeze the layers that the options name, and refuse what they cannot mean here.
+
+    Raises:
+        OptionError: a layer to be frozen that there is not, nothing that is left to be trained, or
+            a task without an accuracy to be monitored.
+        NotCausalError: `truncate` with a layer that needs the whole sequence; it is named.
+    """
+    check_monitor(options.monitor, objective)
+    freeze(network, options.frozen)
+    if options.truncate is not None:
+        check_carries_state(network, options.truncate)

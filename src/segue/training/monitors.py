@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from segue.errors import OptionError
 from segue.training.history import Row
+from segue.training.objectives import Objective
 
 Monitor = Callable[[Row, Row, float], bool]
 
@@ -32,3 +34,12 @@ def later(row: Row, best: Row, min_delta: float) -> bool:
 
 
 MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}
+
+
+def check_monitor(monitor: str, objective: Objective) -> None:
+    """Raise `OptionError` where an accuracy is to be monitored, and the task has none."""
+    if monitor == "accuracy" and objective.metric != "accuracy":
+        raise OptionError(
+            f"`monitor` is 'accuracy', and this task has none: use 'loss', which "
+            f"{objective.metric} follows."
+        )

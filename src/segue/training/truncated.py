@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segue.errors import NotCausalError
 from segue.networks import Network
 from segue.padded import Padded
 from segue.randomness import Draws
@@ -61,6 +62,17 @@ class Truncated:
         left = (batch.x.lengths[:running] - first).clamp(max=self.steps)
         weights = None if batch.weights is None else batch.weights[asked]
         return Batch(Padded(batch.x.values[steps], left), batch.targets[asked], weights)
+
+
+def check_carries_state(network: Network, steps: int) -> None:
+    """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
+    try:
+        network.initial_state(1)
+    except NotCausalError as error:
+        raise NotCausalError(
+            f"truncate={steps} sends sequences through the network in pieces, and {error} "
+            "Use truncate=None for this network."
+        ) from error
 
 
 def _longest_first(batch: Batch) -> Batch:
