@@ -125,9 +125,7 @@ class Network(nn.Module):
         self.input_shape = shape
         self.chain = Chain(specs, Place("", shape, every, seed))
         _check_end(self.chain, every=every)
-        before = self.chain.shape
-        before = before.with_features(before.features + static) if static else before
-        self.chain.append(head(outputs, before, seed))
+        self.chain.append(head(outputs, self.chain.shape, seed, static))
 
     def forward(self, x: Padded | Midway, draws: Draws | None = None) -> Any:
         """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.
@@ -140,27 +138,33 @@ class Network(nn.Module):
         *layers, last = self.chain[passed:]
         for layer in layers:
             signal = layer(signal, draws)
-        if self.static:
-            if x.static is None:
-                raise self._no_static()
-            signal = torch.cat([signal, x.static], dim=-1)
-        return last(signal, draws)
+        return last(self.joined(signal, x.static), draws)
 
-    def check_needs_no_static(self) -> None:
-        """Raise where static features are needed and cannot be brought.
+    def joined(self, signal: Any, static: Tensor | None) -> Any:
+        """What goes into the head: the signal, and the static features where there are some.
+
+        Args:
+            signal: `[batch, feature]`, or `Padded`: then they are joined to each step.
+            static: `[batch, feature]`.
 
         Raises:
-            DataError: the network joins some.
+            DataError: the network joins static features, and there are none.
         """
-        if self.static:
-            raise self._no_static()
+        if not self.static:
+            return signal
+        static = self._given(static)
+        if isinstance(signal, Padded):
+            steps = static[:, None].expand(-1, signal.values.shape[1], -1)
+            return signal._replace(values=torch.cat([signal.values, steps], dim=-1))
+        return torch.cat([signal, static], dim=-1)
 
-    def _no_static(self) -> DataError:
-        return DataError(
-            f"The network joins {self.static} static features of each sequence before its head. "
-            "fit, predict, predict_proba and score bring them; streams, beliefs on the way, "
-            "explanations and training in pieces (truncate) cannot."
-        )
+    def _given(self, static: Tensor | None) -> Tensor:
+        if static is None:
+            raise DataError(
+                f"The network joins {self.static} static features of each sequence before its "
+                "head, and here are none: pass them as `static`."
+            )
+        return static
 
     def layer(self, name: str) -> Layer:
         """Find a layer by its name; one inside another by its path, `residual_1/conv_2`."""
@@ -181,14 +185,20 @@ class Network(nn.Module):
         """Whether every layer can go step by step."""
         return self.chain.causal
 
-    def initial_state(self, batch: int = 1) -> list[Any]:
+    def initial_state(self, batch: int = 1, static: Tensor | None = None) -> list[Any]:
         """The state of every layer before the first step.
+
+        Args:
+            batch: sequences that go step by step at once.
+            static: `[batch, feature]`, their static features, where the network joins some.
 
         Raises:
             NotCausalError: a layer needs the whole sequence; the message names it.
         """
-        self.check_needs_no_static()
-        return self.chain.initial_state(batch)
+        state = self.chain.initial_state(batch)
+        if self.static:
+            state[-1] = self._given(static)
+        return state
 
     def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
         """One step: `[batch, channel]` to the logits so far `[batch, class]`, and the new state."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from segue import (
     TrainingOptions,
 )
 from segue.errors import DataError, ModelFileError
-from segue.evaluation.explain import integrated_gradients
+from segue.evaluation.explain import Attribution, integrated_gradients, occlusion
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.padded import Padded
@@ -167,17 +168,117 @@ def test_features_that_are_no_numbers_are_named() -> None:
         SequenceClassifier("gru(2)", **QUICK).fit(data.x, data.y, static=[["red"]] * 10)
 
 
-def test_who_cannot_use_them_says_so(fitted: SequenceClassifier) -> None:
+# -- on the way ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", ["gru(4)", "gru(4) dense(3, tanh)", "bilstm(2) pool(mean)"])
+def test_belief_on_the_way_is_that_of_the_beginning(network: str) -> None:
+    """With the features of the sequence; in one pass, or from each prefix anew."""
+    data = signs(12, seed=1)
+    assert data.static is not None
+    classifier = SequenceClassifier(network, epochs=2, options=SILENT).fit(data)
+    beliefs = classifier.anytime(data)
+    for steps, known, found in zip(data.x, data.static, beliefs, strict=True):
+        for end in range(1, len(steps) + 1):
+            wanted = classifier.predict_proba([steps[:end]], static=[known])[0]
+            np.testing.assert_allclose(found[end - 1], wanted, atol=TOLERANCE["float32"])
+    some = classifier.anytime(data.x, 2, data.static)
+    np.testing.assert_array_equal(some[0][-1], beliefs[0][-1])
+
+
+def test_a_stream_knows_them_from_the_beginning(fitted: SequenceClassifier) -> None:
+    """One sequence, then another with its own features, then one with the same."""
+    data = signs(3, seed=1)
+    assert data.static is not None
+    wanted = fitted.predict_proba(data)
+    stream = fitted.stream(static=data.static[0])
+    np.testing.assert_allclose(stream.extend(data.x[0]), wanted[0], atol=TOLERANCE["float32"])
+    stream.reset(static=data.static[1])
+    np.testing.assert_allclose(stream.extend(data.x[1]), wanted[1], atol=TOLERANCE["float32"])
+    stream.reset()
+    again = fitted.predict_proba([data.x[2]], static=data.static[1:2])
+    np.testing.assert_allclose(stream.extend(data.x[2]), again[0], atol=TOLERANCE["float32"])
+    with pytest.raises(DataError, match=r"`static` has shape \(1, 1\); expected \(1, 2\)"):
+        stream.reset(static=[1.0])
+    assert stream.steps == len(data.x[2])
+
+
+def test_members_of_an_ensemble_get_them_all() -> None:
+    data = signs(20, seed=1)
+    assert data.static is not None
+    ensemble = segue.fit_seeds(
+        SequenceClassifier("gru(3)", epochs=2, options=SILENT), data, seeds=2
+    ).ensemble()
+    wanted = ensemble.predict_proba(data)
+    beliefs = ensemble.anytime(data)
+    np.testing.assert_allclose([steps[-1] for steps in beliefs], wanted, atol=TOLERANCE["float32"])
+    stream = ensemble.stream(static=data.static[0])
+    np.testing.assert_allclose(stream.extend(data.x[0]), wanted[0], atol=TOLERANCE["float32"])
+
+
+def test_training_in_pieces_is_training_whole() -> None:
+    """Where a piece is as long as the longest sequence: the same bits; shorter: it learns."""
+    data = signs(40, seed=1)
+
+    def learn(truncate: int | None) -> SequenceClassifier:
+        options = TrainingOptions(progress="none", truncate=truncate)
+        return SequenceClassifier("gru(3)", epochs=2, validation=None, options=options).fit(data)
+
+    whole, pieces = learn(None).network_.get_weights(), learn(99).network_.get_weights()
+    for name, weights in whole.items():
+        np.testing.assert_allclose(weights, pieces[name], atol=1e-5)
+    short = learn(2).network_.get_weights()
+    born = Network(as_specs("gru(3)"), Shape(1), 1, static=2).get_weights()
+    assert np.abs(short["head/kernel"] - born["head/kernel"]).max() > 1e-3
+
+
+# -- why ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("explain", [integrated_gradients, occlusion])
+def test_explanations_leave_them_as_they_are(
+    fitted: SequenceClassifier, explain: Callable[..., Attribution]
+) -> None:
+    """The change is that of the sequence; its steps share it out where the method says so."""
     data = signs(10, seed=1)
-    asks = (
+    assert data.static is not None
+    found = explain(fitted, data, target="up")
+    given = explain(fitted, data.x, target="up", static=data.static)
+    np.testing.assert_array_equal(found.values.values, given.values.values)
+    nothing = Sequences(
+        np.full_like(data.x.values, fitted.preparation_.fitted[0]["mean"]), data.x.offsets
+    )
+    known, unknown = (fitted.predict_proba(x, data.static)[:, 1] for x in (data.x, nothing))
+    logits = np.log(known / (1 - known)) - np.log(unknown / (1 - unknown))
+    np.testing.assert_allclose(found.change, logits, atol=1e-4)
+    if explain is integrated_gradients:
+        assert found.difference < 1e-3
+
+
+def test_the_head_can_be_looked_at(fitted: SequenceClassifier) -> None:
+    data = signs(10, seed=1)
+    logits = np.asarray(fitted.embed(data, "head"))
+    found = fitted.predict_proba(data)[:, 1]
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits[:, 0])), found, atol=1e-6)
+
+
+def test_who_asks_without_them_is_told(fitted: SequenceClassifier) -> None:
+    data = signs(10, seed=1)
+    asks: tuple[Callable[[Sequences], object], ...] = (
         fitted.anytime,
-        lambda x: fitted.embed(x, "head"),
         lambda _: fitted.stream(),
         lambda x: integrated_gradients(fitted, x),
+        lambda x: occlusion(fitted, x),
     )
     for ask in asks:
-        with pytest.raises(DataError, match="joins 2 static features of each sequence"):
-            ask(data)
+        with pytest.raises(DataError, match="was trained with 2 static features of each sequence"):
+            ask(data.x)
+    with pytest.raises(DataError, match="joins 2 static features .* pass them as `static`"):
+        fitted.embed(data.x, "head")
+
+
+def test_who_cannot_use_them_says_so() -> None:
+    data = signs(10, seed=1)
     with pytest.raises(DataError, match="a SequenceLabeler cannot use them"):
         codes = Sequences(np.zeros((data.x.total_steps, 1), np.int32), data.x.offsets)
         SequenceLabeler("gru(2)").fit(replace(data, y=codes, classes=("a", "b")))

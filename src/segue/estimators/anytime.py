@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from segue.layers.recurrent import RecurrentLayer
 from segue.networks import Network
 from segue.prepare.mask import Mask
 from segue.prepare.pipeline import Preparation, every_th
+from segue.prepare.static import as_table_of_numbers
 from segue.sequences import Array, Sequences
 from segue.training.objectives import probabilities
 from segue.training.reporter import make_reporter
@@ -32,7 +33,12 @@ _PREFIX_STEPS = 500_000
 
 
 def anytime(
-    classifier: SequenceClassifier, x: Sequences, every: int = 1, *, quiet: bool = False
+    classifier: SequenceClassifier,
+    x: Sequences,
+    every: int = 1,
+    static: Any = None,
+    *,
+    quiet: bool = False,
 ) -> Sequences:
     """Return `[time, class]` probabilities after each step. See `SequenceClassifier.anytime`.
 
@@ -40,18 +46,19 @@ def anytime(
         classifier: fitted.
         x: checked sequences.
         every: belief after every so many steps, and after the last.
+        static: `[n, feature]` as they come, where the model has static features.
         quiet: do not say what it costs.
     """
     if not isinstance(every, int | np.integer) or isinstance(every, bool) or every < 1:
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
-    classifier.network_.check_needs_no_static()
+    scaled = classifier.check_static(len(x), static)
     reason = _what_looks_ahead(classifier, x)
     if not reason:
-        return _in_one_pass(classifier, x, int(every))
+        return _in_one_pass(classifier, x, int(every), scaled)
     _refuse_fixed_length(classifier.network_)
     if not quiet:
         _announce(classifier, x, int(every), reason)
-    return _each_prefix(classifier, x, int(every))
+    return _each_prefix(classifier, x, int(every), static)
 
 
 def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
@@ -96,13 +103,15 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
 
 
 @torch.no_grad()
-def _in_one_pass(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
+def _in_one_pass(
+    classifier: SequenceClassifier, x: Sequences, every: int, static: Array | None
+) -> Sequences:
     def beliefs(batch: Padded) -> Padded:
         logits = _logits_at_every_step(classifier.network_, batch)
         shares = probabilities(logits.values.double(), classifier.head_kind)
         return Padded(shares.float(), logits.lengths)
 
-    found = per_step(classifier, x, beliefs)
+    found = per_step(classifier, x, beliefs, static)
     if every == 1:
         return found
     return Sequences.from_list([b[every_th(len(b), every) - 1] for b in found])
@@ -113,6 +122,8 @@ def _logits_at_every_step(network: Network, x: Padded) -> Padded:
     signal = x
     ended = False
     for layer in network.chain:
+        if layer is network.chain[-1]:
+            signal = network.joined(signal, x.static)
         if ended:
             signal = _on_each_step(layer, signal)
         elif layer.shape.sequence:
@@ -173,11 +184,19 @@ def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: 
     make_reporter(classifier.training_options).message(text)
 
 
-def _each_prefix(classifier: SequenceClassifier, x: Sequences, every: int) -> Sequences:
+def _each_prefix(
+    classifier: SequenceClassifier, x: Sequences, every: int, static: Any
+) -> Sequences:
     ends = [classifier.preparation_.belief_ends(n, every) for n in x.lengths.tolist()]
     cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
-    found = [classifier.predict_proba(Sequences.from_list(block)) for block in _blocks(cut)]
     counts = [len(own) for own in ends]
+    known = None if static is None else np.repeat(as_table_of_numbers(static), counts, axis=0)
+    found: list[Array] = []
+    first = 0
+    for block in _blocks(cut):
+        rows = slice(first, first := first + len(block))
+        given = None if known is None else known[rows]
+        found.append(classifier.predict_proba(Sequences.from_list(block), given))
     return Sequences(np.concatenate(found), np.concatenate([[0], np.cumsum(counts)]))
 
 

@@ -61,7 +61,10 @@ def run(
 
 
 def per_step(
-    estimator: SequenceEstimator, x: Sequences, function: Callable[[Padded], Padded]
+    estimator: SequenceEstimator,
+    x: Sequences,
+    function: Callable[[Padded], Padded],
+    static: Array | None = None,
 ) -> Sequences:
     """Apply a function to every batch and return the real steps of what it gives, in x's order."""
     rows: list[Any] = [None] * len(x)
@@ -72,7 +75,7 @@ def per_step(
         for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
             rows[i] = values[:length]
 
-    run(estimator, x, work)
+    run(estimator, x, work, static)
     return Sequences.from_list(rows)
 
 
@@ -105,11 +108,15 @@ def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
 
 @torch.no_grad()
 def embed(
-    classifier: SequenceClassifier, x: Sequences, layer: str, how: How = "auto"
+    classifier: SequenceClassifier,
+    x: Sequences,
+    layer: str,
+    how: How = "auto",
+    static: Array | None = None,
 ) -> Array | Sequences:
     """Return what a layer says: `[n, feature]`, or `Sequences` `[time, feature]` for "every".
 
-    See `SequenceClassifier.embed`.
+    See `SequenceClassifier.embed`; `static` is scaled.
     """
     network = classifier.network_
     found = network.layer(layer)
@@ -123,7 +130,7 @@ def embed(
         for i, row in zip(index, values, strict=True):
             rows[i] = row
 
-    run(classifier, x, work)
+    run(classifier, x, work, static)
     return np.stack(rows)
 
 

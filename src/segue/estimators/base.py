@@ -29,6 +29,7 @@ from segue.estimators.inputs import (
     as_sequences,
     as_trained,
     check_sequences,
+    static_of,
     warn_of_padding,
     warn_of_swapped_axes,
 )
@@ -377,14 +378,14 @@ class SequenceEstimator(abc.ABC):
             check_channels(X.channels, self.channels_)
         return X
 
-    def check_static(self, x: Sequences, static: Any) -> Array | None:
-        """The scaled static features of some sequences; `None` where the model has none.
+    def check_static(self, count: int, static: Any) -> Array | None:
+        """The scaled static features of `count` sequences; `None` where the model has none.
 
         Raises:
             DataError: the model needs some, and none or others are given; or it has none.
         """
         if self.static_ is not None:
-            return self.static_.apply(static, count=len(x))
+            return self.static_.apply(static, count=count)
         if static is None:
             return None
         raise DataError("The model was trained without static features: leave out `static`.")
@@ -393,14 +394,12 @@ class SequenceEstimator(abc.ABC):
     def whole_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
         """`[n, output]` for what the user passes, of a network that answers once for each."""
         x = self.check_input(X)
-        if static is None and isinstance(X, Dataset):
-            static = X.static
         answers = torch.empty(len(x), self.objective().outputs)
 
         def work(index: Array, batch: Padded) -> None:
             answers[torch.from_numpy(index)] = self.network_(batch).cpu()
 
-        run(self, x, work, self.check_static(x, static))
+        run(self, x, work, self.check_static(len(x), static_of(X, static)))
         return answers
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803

@@ -16,7 +16,7 @@ from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.hearing import Hearing
-from segue.estimators.inputs import as_dataset
+from segue.estimators.inputs import as_dataset, static_of
 from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
 from segue.estimators.weighting import normalized
@@ -222,7 +222,7 @@ class SequenceClassifier(SequenceEstimator):
 
     # -- look inside ----------------------------------------------------------------------------
 
-    def anytime(self, X: Any, every: int = 1) -> Sequences:  # noqa: N803
+    def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
         """What the classifier believes after each step: `Sequences` `[time, class]`.
 
         The last belief of a sequence is what `predict_proba` says of it. A causal network gives all
@@ -236,24 +236,36 @@ class SequenceClassifier(SequenceEstimator):
         Args:
             X: as in `fit`.
             every: belief after every so many steps, and after the last.
+            static: as in `predict_proba`; known from the first step on.
 
         Raises:
             NotCausalError: a layer that takes sequences of one length only; it is named.
         """
-        return anytime(self, self.check_input(X), every)
+        return anytime(self, self.check_input(X), every, static_of(X, static))
 
-    def stream(self) -> Stream:
+    def stream(self, static: Any = None) -> Stream:
         """Hear one sequence step by step: `stream.push(step)` gives the probabilities so far.
 
         `stream.extend(steps)` takes several steps at once.
 
+        Args:
+            static: `[feature]` of the sequence, where the model was trained with static features;
+                `stream.reset(static=...)` brings those of the next one.
+
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+            DataError: static features that are missing, or of another number.
         """
         self._check_fitted()
-        return Stream(Hearing(self))
+        return Stream(Hearing(self, static=static))
 
-    def embed(self, X: Any, layer: str, how: How = "auto") -> Array | Sequences:  # noqa: N803
+    def embed(
+        self,
+        X: Any,  # noqa: N803
+        layer: str,
+        how: How = "auto",
+        static: Any = None,
+    ) -> Array | Sequences:
         """What a layer says of each sequence, `[n, feature]`.
 
         Args:
@@ -263,12 +275,15 @@ class SequenceClassifier(SequenceEstimator):
                 step; of a bidirectional layer, forward at the end joined with backward at the
                 beginning), "mean" over the real steps, or "every", `Sequences` `[time, feature]`.
                 "auto" is the last step where it has seen the whole sequence, else the mean.
+            static: as in `predict_proba`; only the head asks for them.
 
         Raises:
             SpecError: there is no such layer; near misses are suggested.
             OptionError: a `how` that means nothing for this layer.
         """
-        return embed(self, self.check_input(X), layer, how)
+        x, static = self.check_input(X), static_of(X, static)
+        scaled = None if static is None else self.check_static(len(x), static)
+        return embed(self, x, layer, how, scaled)
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags

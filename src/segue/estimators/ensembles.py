@@ -101,7 +101,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
         return float(np.average(right, weights=normalized(sample_weight, len(right))))
 
-    def anytime(self, X: Any, every: int = 1) -> Sequences:  # noqa: N803
+    def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
         """The mean of what the members believe after each step: `Sequences` `[time, class]`.
 
         The last belief of a sequence is what `predict_proba` says of it. Each member that is not
@@ -112,15 +112,18 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
             DataError: members whose preparations make other steps of the data's.
         """
         X = self.first.as_read(X)  # noqa: N806
-        return mean_of_steps([member.anytime(X, every) for member in self.members])
+        return mean_of_steps([member.anytime(X, every, static) for member in self.members])
 
-    def stream(self) -> Stream:
+    def stream(self, static: Any = None) -> Stream:
         """Hear one sequence step by step: `push` gives the mean of the members' probabilities.
+
+        Args:
+            static: as in `SequenceClassifier.stream`.
 
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return Stream(HearingTogether([Hearing(member) for member in self.members]))
+        return Stream(HearingTogether([Hearing(one, static=static) for one in self.members]))
 
     def __repr__(self) -> str:
         return f"SequenceEnsemble({len(self)} members, classes={self.classes_.tolist()})"

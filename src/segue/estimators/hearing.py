@@ -42,8 +42,8 @@ class Listener(Protocol):
     @property
     def belief(self) -> Shares | None: ...
 
-    def reset(self) -> None:
-        """Forget what came."""
+    def reset(self, static: Any = None) -> None:
+        """Forget what came; `static` are the features of the next sequence, if it has others."""
 
     def read(self, step: Any) -> Any:
         """Check a step, which does not count yet; what is returned can be heard.
@@ -64,17 +64,21 @@ class Hearing:
     Args:
         model: fitted, with a causal network and preparation.
         begin: a token that the network hears before the first step; `None`: none.
+        static: `[feature]` of the sequence, where the model has static features.
 
     Raises:
         NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+        DataError: static features that are missing, or of another number.
     """
 
     def __init__(
         self,
         model: SequenceClassifier | SequenceLabeler | LanguageModel,
         begin: int | None = None,
+        static: Any = None,
     ) -> None:
         self._begin = begin
+        self._model = model
         self._network = model.network_
         self._preparation = model.preparation_
         self._head = model.head_kind
@@ -82,18 +86,28 @@ class Hearing:
         self._tokens = self._network.input_shape.tokens is not None
         self.classes: tuple[Any, ...] = tuple(model.classes_.tolist())
         self._preparation.check_causal()
+        self._static: torch.Tensor | None = None
+        self._take(static)
         self.reset()
 
-    def reset(self) -> None:
+    def reset(self, static: Any = None) -> None:
         """Forget what came: the next step is the first of another sequence."""
+        if static is not None:
+            self._take(static)
         self.steps = 0
         self._prepared = self._preparation.stream()
         self._belief: Shares | None = None
         with torch.no_grad():
-            self._state = self._network.initial_state(1)
+            self._state = self._network.initial_state(1, self._static)
             if self._begin is not None:
                 first = np.full((1, 1), self._begin, np.int32)
                 self._belief, self._state = self._after(first)
+
+    def _take(self, static: Any) -> None:
+        """Static features, scaled as in training."""
+        rows = None if static is None else np.atleast_2d(np.asarray(static))
+        scaled = self._model.check_static(1, rows)
+        self._static = None if scaled is None else torch.from_numpy(scaled).to(self._device)
 
     @property
     def belief(self) -> Shares | None:
@@ -199,10 +213,10 @@ class HearingTogether:
         known = [shares for shares in found if shares is not None]
         return np.asarray(np.mean(known, axis=0)) if len(known) == len(found) else None
 
-    def reset(self) -> None:
+    def reset(self, static: Any = None) -> None:
         """All of them forget what came."""
         for listener in self._listeners:
-            listener.reset()
+            listener.reset(static)
 
     def read(self, step: Any) -> tuple[Any, ...]:
         """The step as each of them reads it: none hears what another refuses."""

@@ -56,6 +56,15 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
     return Sequences.from_list(x, layout=layout)
 
 
+def static_of(x: Any, static: Any) -> Any:
+    """The static features that are given, or those that a `Dataset` brings; `None`: there are none.
+
+    >>> static_of([[1.0, 2.0]], [[3.0]])
+    [[3.0]]
+    """
+    return x.static if static is None and isinstance(x, Dataset) else static
+
+
 def _are_texts(x: Any) -> bool:
     """Whether X is a list or a column of texts; the first item says so."""
     if isinstance(x, np.ndarray):

@@ -32,9 +32,16 @@ class Pushed(abc.ABC):
         """How many steps came since the beginning or the last `reset`."""
         return self._listener.steps
 
-    def reset(self) -> None:
-        """Forget what came: the next step is the first of another sequence."""
-        self._listener.reset()
+    def reset(self, static: npt.ArrayLike | None = None) -> None:
+        """Forget what came: the next step is the first of another sequence.
+
+        Args:
+            static: `[feature]` of that one, where the model has static features; `None`: as before.
+
+        Raises:
+            DataError: of another number than in training.
+        """
+        self._listener.reset(static)
 
     def push(self, step: npt.ArrayLike | str) -> Shares:
         """Take the next step and return the probability of each class, `[class]`.

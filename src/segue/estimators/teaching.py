@@ -102,7 +102,7 @@ class Lesson:
 
     def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
         one = self.estimator
-        static = one.check_static(data.x, data.static)
+        static = one.check_static(len(data), data.static)
         one.preparation_.check_rate(data.rate_hz)
         batches = Batches(data.x, one.preparation_, device, static)
         targets = one.targets(data, device)

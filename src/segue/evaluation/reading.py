@@ -63,7 +63,12 @@ class Reading:
 
 
 def read_along(
-    classifier: SequenceClassifier, texts: Any, targets: Any = None, *, words: int | None = None
+    classifier: SequenceClassifier,
+    texts: Any,
+    targets: Any = None,
+    *,
+    words: int | None = None,
+    static: Any = None,
 ) -> list[Reading]:
     """Ask a classifier after each word of some texts.
 
@@ -72,6 +77,7 @@ def read_along(
         texts: in any form that `predict` takes.
         targets: `[n]`, the true classes, to be named in pictures.
         words: only the first so many words (or characters) of each.
+        static: as in `predict_proba`.
 
     Returns:
         A `Reading` of each text: print it, or `.plot()` it.
@@ -91,7 +97,7 @@ def read_along(
     if preparation.vocabulary is None:
         raise DataError("The classifier was not trained on texts; `anytime` takes any sequences.")
     from segue.estimators.anytime import anytime
-    from segue.estimators.inputs import as_sequences
+    from segue.estimators.inputs import as_sequences, static_of
 
     given = as_sequences(texts)
     if not given.is_text:
@@ -99,7 +105,7 @@ def read_along(
     x = classifier.check_input(given)
     if words is not None:
         x = x.pieces(np.arange(len(x)), np.zeros(len(x)), np.minimum(x.lengths, words))
-    beliefs = anytime(classifier, x, quiet=True)
+    beliefs = anytime(classifier, x, static=static_of(texts, static), quiet=True)
     names = tuple(classifier.classes_.tolist())
     return [
         Reading(
@@ -135,8 +141,9 @@ def some_readings(
     found = [int(np.where(mask, key, -np.inf).argmax()) for mask, key in wanted if mask.any()]
     chosen = list(dict.fromkeys(found))
     try:
-        return read_along(estimator, data.x[chosen], data.y[chosen], words=words)
-    except (NotCausalError, DataError):  # one length only, or static features
+        some = data[chosen]
+        return read_along(estimator, some.x, some.y, words=words, static=some.static)
+    except (NotCausalError, DataError):  # one length only
         return []
 
 

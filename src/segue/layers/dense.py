@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,32 @@ class DenseLayer(Layer):
         return nn.functional.linear(x, self.kernel.t(), self.bias)
 
 
-def head(units: int, shape: Shape, seed: int) -> DenseLayer:
-    """The implied last layer of an estimator's network."""
-    layer = DenseLayer(Dense(units), Place("head", shape, seed=seed))
+class JoiningHead(DenseLayer):
+    """A head that sees static features beside what the layers before it say.
+
+    They are its state: step by step, and piece by piece, it carries on what it was given first.
+    """
+
+    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().step(torch.cat([x_t, state], dim=-1), None)[0], state
+
+    def forward_from(
+        self, x: Tensor, state: Tensor, draws: Draws | None = None
+    ) -> tuple[Any, Tensor]:
+        return self(torch.cat([x, state], dim=-1), draws), state
+
+
+def head(units: int, shape: Shape, seed: int, static: int = 0) -> DenseLayer:
+    """The implied last layer of an estimator's network.
+
+    Args:
+        units: what it answers.
+        shape: of what the layer before it says.
+        seed: of the initial weights.
+        static: how many static features it sees besides.
+    """
+    kind = JoiningHead if static else DenseLayer
+    place = Place("head", shape.with_features(shape.features + static), seed=seed)
+    layer = kind(Dense(units), place)
     layer.kind = Dense.kind
     return layer

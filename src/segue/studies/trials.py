@@ -124,7 +124,7 @@ def measure(estimator: SequenceEstimator, data: Dataset) -> dict[str, float]:
         DataError: a class that the model does not have, or targets of another kind.
     """
     device = next(estimator.network_.parameters()).device
-    static = estimator.check_static(data.x, data.static)
+    static = estimator.check_static(len(data), data.static)
     batches = Batches(estimator.check_input(data), estimator.preparation_, device, static)
     targets, objective = estimator.targets(data, device), estimator.objective()
     means = Means(objective)

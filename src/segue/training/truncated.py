@@ -38,7 +38,7 @@ class Truncated:
 
     def __call__(self, network: Network, batch: Batch, draws: Draws) -> Iterator[Answers]:
         batch = _longest_first(batch)
-        state = network.initial_state(len(batch.targets))
+        state = network.initial_state(len(batch.targets), batch.x.static)
         for first in range(0, batch.x.values.shape[1], self.steps):
             piece = self._piece(batch, first)
             running = len(piece.targets)
@@ -67,7 +67,7 @@ class Truncated:
 def check_carries_state(network: Network, steps: int) -> None:
     """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
     try:
-        network.initial_state(1)
+        network.chain.initial_state(1)
     except NotCausalError as error:
         raise NotCausalError(
             f"truncate={steps} sends sequences through the network in pieces, and {error} "
@@ -79,7 +79,8 @@ def _longest_first(batch: Batch) -> Batch:
     """So ordered, those that go on are always the first ones, and keep their dropout masks."""
     order = batch.x.lengths.argsort(descending=True, stable=True)
     weights = None if batch.weights is None else batch.weights[order]
-    x = Padded(batch.x.values[order], batch.x.lengths[order])
+    static = None if batch.x.static is None else batch.x.static[order]
+    x = Padded(batch.x.values[order], batch.x.lengths[order], static)
     return Batch(x, batch.targets[order], weights)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from segue.dataset import Dataset, named
 from segue.errors import DataError, did_you_mean
 from segue.estimators.asking import run
+from segue.estimators.inputs import static_of
 from segue.evaluation.kinds import need_classes, need_one_network
 from segue.layers import Padded
 from segue.networks import Network
@@ -80,18 +81,21 @@ Method = Callable[[Padded, Tensor, Logit], Tensor]
 def attribute(
     classifier: SequenceClassifier,
     X: Any,  # noqa: N803
-    target: Any,
     method: Method,
     name: str,
+    *,
+    target: Any,
+    static: Any,
 ) -> Attribution:
     """Explain sequences with a method.
 
-    Of tokens, what is explained are their vectors, and the features of one are summed.
+    What is known of a sequence as a whole (`static`) stays as it is: it has no share. Of tokens,
+    what is explained are their vectors, and the features of one are summed.
     """
     check_explained(classifier)
-    x = classifier.check_input(X)
+    x, static = classifier.check_input(X), static_of(X, static)
     network = classifier.network_
-    codes = _codes(classifier, x, target)
+    codes = _codes(classifier, x, target, static)
     change = np.empty(len(x))
     rows: list[Any] = [None] * len(x)
 
@@ -105,7 +109,7 @@ def attribute(
         for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
             rows[i] = values[:n]
 
-    run(classifier, x, work)
+    run(classifier, x, work, classifier.check_static(len(x), static))
     values = Sequences.from_list(rows)
     names = _names(classifier, X, values.channels)
     seen = classifier.preparation_.as_seen(x)
@@ -113,11 +117,9 @@ def attribute(
 
 
 def check_explained(classifier: SequenceClassifier) -> None:
-    """Raise `DataError` for what has no logit of a class, or needs more than the sequence."""
+    """Raise `DataError` for what has no logit of a class."""
     need_one_network(classifier, "An explanation")
     need_classes(classifier, "An explanation")
-    if hasattr(classifier, "network_"):
-        classifier.network_.check_needs_no_static()
 
 
 def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:
@@ -125,7 +127,7 @@ def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:
     if network.input_shape.tokens is None:
         return 0, batch
     with torch.no_grad():
-        return 1, network.chain[0](batch)
+        return 1, network.chain[0](batch)._replace(static=batch.static)
 
 
 def _logit_of(network: Network, first: int) -> Logit:
@@ -133,9 +135,10 @@ def _logit_of(network: Network, first: int) -> Logit:
 
     def logit(x: Padded, codes: Tensor) -> Tensor:
         signal: Any = x
-        for number, layer in enumerate(network.chain):
-            signal = layer(signal) if number >= first else signal
-        outputs: Tensor = signal
+        *layers, head = network.chain[first:]
+        for layer in layers:
+            signal = layer(signal)
+        outputs: Tensor = head(network.joined(signal, x.static))
         if outputs.shape[1] == 1:  # two classes share one logit, that of the second
             return (2 * codes - 1) * outputs[:, 0]
         return outputs.gather(1, codes[:, None])[:, 0]
@@ -151,10 +154,10 @@ def _change(signal: Padded, codes: Tensor, logit: Logit) -> Array:
     return np.asarray(change.cpu())
 
 
-def _codes(classifier: SequenceClassifier, x: Sequences, target: Any) -> Array:
+def _codes(classifier: SequenceClassifier, x: Sequences, target: Any, static: Any) -> Array:
     """`[n]` class numbers: of the predicted class, of one class for all, or of one for each."""
     if target is None:
-        return np.asarray(classifier.predict_proba(x).argmax(axis=1))
+        return np.asarray(classifier.predict_proba(x, static).argmax(axis=1))
     wanted = np.asarray(target)
     if wanted.shape not in ((), (len(x),)):
         raise DataError(

@@ -30,6 +30,7 @@ def integrated_gradients(
     target: Any = None,
     steps: int = 64,
     tolerance: float = 1e-3,
+    static: Any = None,
 ) -> Attribution:
     """Share out the change of a class's logit among the steps and channels of each sequence.
 
@@ -48,6 +49,8 @@ def integrated_gradients(
         target: the class to be explained, or one for each sequence; if left out, the predicted one.
         steps: points on the line to begin with.
         tolerance: how far the shares may miss the change of the logit before pieces are halved.
+        static: `[n, feature]`, where the model was trained with static features; a `Dataset` brings
+            its own. They stay as they are and have no share.
 
     Returns:
         An `Attribution`: `.values` `[time, channel]`, `.plot()`.
@@ -76,7 +79,7 @@ def integrated_gradients(
         lines = _Lines(signal, codes, logit, tolerance)
         return lines.integrals(pieces) * signal.values
 
-    return attribute(classifier, X, target, method, "integrated gradients")
+    return attribute(classifier, X, method, "integrated gradients", target=target, static=static)
 
 
 class _Pieces(NamedTuple):
@@ -133,7 +136,9 @@ class _Lines:
 
     def _integrate(self, pieces: _Pieces) -> tuple[Tensor, Tensor]:
         """The integrals, and by how much they miss the change of the logit, `[piece]`."""
-        x = Padded(self.signal.values[pieces.rows], self.signal.lengths[pieces.rows])
+        x, rows = self.signal, pieces.rows
+        static = None if x.static is None else x.static[rows]
+        x = Padded(x.values[rows], x.lengths[rows], static)
         codes, width = self.codes[pieces.rows], pieces.high - pieces.low
         found = torch.zeros_like(x.values)
         for point, share in zip(_POINTS, _SHARES, strict=True):

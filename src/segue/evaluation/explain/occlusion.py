@@ -22,6 +22,7 @@ def occlusion(
     width: int = 1,
     channels: Literal["each", "together"] = "each",
     target: Any = None,
+    static: Any = None,
 ) -> Attribution:
     """Hide one piece after the other and note by how much the logit of the class falls.
 
@@ -36,6 +37,8 @@ def occlusion(
             shorter.
         channels: hide "each" channel by itself, or all "together".
         target: the class to be explained, or one for each sequence; if left out, the predicted one.
+        static: `[n, feature]`, where the model was trained with static features; a `Dataset` brings
+            its own. They stay as they are and have no share.
 
     Returns:
         An `Attribution`: `.values` `[time, channel]` (one channel for "together"), `.plot()`.
@@ -75,4 +78,4 @@ def occlusion(
                 found[:, first : first + width, number] = fall[:, None]
         return found
 
-    return attribute(classifier, X, target, method, "occlusion")
+    return attribute(classifier, X, method, "occlusion", target=target, static=static)
