@@ -63,7 +63,7 @@ site: $(STAMP)
 bench:
 	@cat bench/README.md
 
-# One a processor; each line that is printed says whose it is.
+# One a processor; each line that is printed says whose it is, the last one how long it took.
 recipes: $(STAMP)
 	$(MAKE) --no-print-directory -j$(CORES) $(RECIPES:%=run-%)
 
@@ -71,7 +71,8 @@ recipes-quick: $(STAMP)
 	$(MAKE) --no-print-directory -j$(CORES) QUICK=--quick $(RECIPES:%=run-%)
 
 run-recipes/%.py: $(STAMP)
-	set -o pipefail; $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
+	set -o pipefail; TIMEFORMAT='$*: took %0R s, %0U s of the processor'; \
+	time $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
 
 clean:
 	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache

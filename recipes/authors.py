@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import segue
-from segue.evaluation.reading import read_along
+from segue.evaluation import read_along
 
 arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
 arguments.add_argument("data", nargs="?", default="authors", help="a folder of texts")

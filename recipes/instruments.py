@@ -32,6 +32,7 @@ table: list[tuple[str, str, str]] = []
 # -- 1. Look and listen ---------------------------------------------------------------------------
 #   segue view instruments --out sounds.png
 #   segue listen instruments --samples 5 --join --out joined.wav --picture .png
+#   segue listen instruments --samples 5 --mix --out mixed.wav --picture .png
 data = segue.read(asked.data, limit=24 if asked.quick else None)
 train, test = data.part("train"), data.part("test")
 print(data.summary(), end="\n\n")
@@ -45,9 +46,10 @@ for name, mix in (("joined", False), ("mixed", True)):
 
 # -- 2. The course's network ----------------------------------------------------------------------
 # 3,528 samples one after the other, in both directions: slow on any machine, and hard to learn. So
-# there is a limit of time, unless --full.
+# there is a limit of time, unless --full. Its layers as a picture, and as a module of PyTorch.
 #
 #   segue fit instruments --network "bilstm(100)" --prepare none --epochs 200 --time-limit 120
+#       --learning-rate 0.001 --schedule constant --option clip_norm=none --validation none
 seconds = None if asked.full else 1 if asked.quick else 120
 course = segue.SequenceClassifier(
     "bilstm(100)",
@@ -56,9 +58,12 @@ course = segue.SequenceClassifier(
     learning_rate=0.001,
     validation=None,
     options=segue.TrainingOptions(
-        schedule="constant", time_limit_seconds=seconds, progress="lines"
+        schedule="constant", clip_norm=None, time_limit_seconds=seconds, progress="lines"
     ),
 ).fit(train[::6] if asked.quick else train)
+course.network_.diagram(asked.out / "network.png")
+(asked.out / "network.py").write_text(course.network_.to_python("torch"), encoding="utf-8")
+course.history_.plot().figure.savefig(asked.out / "history_course.png")
 raw = segue.evaluate(course, test)
 table += [
     ("course's network: epochs reached", f"{len(course.history_)}", "200"),
@@ -142,13 +147,18 @@ fitted[0].history_.plot().figure.savefig(asked.out / "history.png")
 scores[0].plot_confusion().figure.savefig(asked.out / "confusion.png")
 
 # -- 6. What is believed while the note sounds ----------------------------------------------------
-# After every 11 ms: what would the network say if the note ended here? It has learnt from whole
-# notes only.
-listener, every = fitted[0], 88
+# Some forty times in each note: what would the network say if it ended here? It has learnt from
+# whole notes only. Where the preparation makes frames, it is asked after each of so many frames.
+listener, samples = fitted[0], len(test.x[0])
+every = max(1, len(listener.preparation_.belief_ends(samples)) // 40)
 beliefs = listener.anytime(test.x, every)
-ends = listener.preparation_.belief_ends(len(test.x[0]), every)
 axes = segue.plots.plot_anytime(
-    test.x[0], beliefs[0], listener.classes_.tolist(), heard=ends, target=test.y[0]
+    test.x[0],
+    beliefs[0],
+    listener.classes_.tolist(),
+    heard=listener.preparation_.belief_ends(samples, every),
+    rate_hz=test.rate_hz,
+    target=test.y[0],
 )
 axes[0].figure.savefig(asked.out / "anytime.png")
 
@@ -162,8 +172,13 @@ table += [
     ("... after half of the note", f"{right[4]:.4f}", ""),
 ]
 axes = segue.plots.plot_lines(
-    shares, {"test accuracy": right}, xlabel="share of the note heard", dots=True
+    shares,
+    {"right": right, "always the same": [scores[0].baseline] * len(shares)},
+    xlabel="share of the note heard",
+    ylabel="test accuracy",
+    dots=True,
 )
+axes.set_ylim(0, 1.02)
 axes.figure.savefig(asked.out / "heard.png")
 
 # -- 7. Padding -----------------------------------------------------------------------------------

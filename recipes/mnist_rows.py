@@ -40,7 +40,8 @@ digits[0, 0].figure.savefig(asked.out / "digits.png")
 # same with three seeds: how far is one run from another?
 #
 #   segue fit mnist-rows --network "lstm(128, name=memory)" --prepare none --epochs 5
-#       --batch-size 128 --learning-rate 0.001 --schedule constant --validation none
+#       --batch-size 128 --learning-rate 0.001 --schedule constant --option clip_norm=none
+#       --validation none
 def learn_as_original(seed: int) -> segue.SequenceClassifier:
     return segue.SequenceClassifier(
         "lstm(128, name=memory)",

@@ -47,7 +47,7 @@ def learner(network, **more):
 #
 #   segue generate random-series data/10 --count 1000 --test 2000 --length 10 --noise 0.02
 #   segue fit data/10 --network "lstm(16, name=memory)" --prepare none --schedule constant
-#       --learning-rate 0.001 --epochs 100 --validation none
+#       --learning-rate 0.001 --option clip_norm=none --epochs 100 --validation none
 data, best, fitted, scores = {}, {}, {}, {}
 for length in (10, 15):
     made = segue.synth.random_series(COUNT, test=TEST, length=length, noise=NOISE, seed=0)
@@ -57,13 +57,10 @@ for length in (10, 15):
     data[length] = made
     clean = segue.synth.clean_series(4, length, seed=0)
     best[length] = segue.synth.bayes_accuracy(clean, NOISE)
-    with mpl.rc_context(segue.plots.STYLE):
-        axes = Figure(figsize=(5, 2.8), layout="constrained").subplots()
-        for number, series in enumerate(clean, start=1):
-            axes.plot(range(length), series, marker="o", ms=3, label=f"series {number}")
-        axes.set(xlabel="i", title=f"best possible accuracy: {best[length]:.4f}")
-        axes.legend()
-        axes.figure.savefig(asked.out / f"series_{length}.png")
+    named = {f"series {number}": series for number, series in enumerate(clean, start=1)}
+    title = f"best possible accuracy with this noise: {best[length]:.4f}"
+    axes = segue.plots.plot_lines(range(length), named, xlabel="i", ylabel="value", title=title)
+    axes.figure.savefig(asked.out / f"series_{length}.png")
     examples = segue.plots.plot_sequences(made.part("train"), samples=4)
     examples[0, 0].figure.savefig(asked.out / f"noisy_{length}.png")
 
@@ -110,8 +107,8 @@ with mpl.rc_context(segue.plots.STYLE):
     for name, one in shown.items():
         axes.plot(one.history_["epoch"], one.history_["validation_accuracy"], label=name)
     axes.axhline(best[10], color="black", ls="--", lw=1, label="best possible")
-    axes.set(xscale="log", xlabel="epoch", ylabel="accuracy", title="10 steps, series that watch")
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set(xscale="log", xlabel="epoch", ylabel="accuracy on series that watch", title="10 steps")
+    axes.xaxis.set_major_formatter("{x:,g}")
     axes.legend()
     axes.figure.savefig(asked.out / "limit.png")
 
@@ -181,13 +178,15 @@ onward = learner(network, **few).fit(data[15], initial=memory)
 frozen = learner(network, **few, options={"frozen": ("memory",)}).fit(data[15], initial=memory)
 kept = all(np.array_equal(frozen.network_.get_weights()[name], memory[name]) for name in memory)
 print(f"the frozen layer is as it was, to the bit: {kept}")
-with mpl.rc_context(segue.plots.STYLE):
-    axes = Figure(figsize=(5, 2.8), layout="constrained").subplots()
-    for name, one in (("from scratch", scratch), ("trained on", onward), ("frozen", frozen)):
-        axes.plot(one.history_["epoch"], one.history_["accuracy"], label=name)
-    axes.set(xlabel="epoch", title="accuracy in training on 15 steps")
-    axes.legend()
-    axes.figure.savefig(asked.out / "onward.png")
+three = {"from scratch": scratch, "trained on": onward, "frozen": frozen}
+axes = segue.plots.plot_lines(
+    scratch.history_["epoch"],
+    {name: one.history_["accuracy"] for name, one in three.items()},
+    xlabel="epoch",
+    ylabel="accuracy in training",
+    title="15 steps",
+)
+axes.figure.savefig(asked.out / "onward.png")
 
 # -- 8. The figures -------------------------------------------------------------------------------
 test = {length: part.part("test") for length, part in data.items()}

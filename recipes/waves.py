@@ -46,6 +46,7 @@ Scores = dict[tuple[str, str], segue.Evaluation]
 # -- 1. Files, and a look at them -----------------------------------------------------------------
 #   segue generate waves data/random --phase random --count 200 --test 1000
 #   segue view data/random --out random.png
+#   segue data convert data/random random.arrow      read batch by batch, for more than memory holds
 
 
 def write_and_view(folder: Path, out: Path, test: int) -> dict[str, segue.Dataset]:
@@ -59,6 +60,8 @@ def write_and_view(folder: Path, out: Path, test: int) -> dict[str, segue.Datase
         pictures[0, 0].figure.savefig(out / f"waves_{phase}.png")
         print(f"{folder / phase}: {data[phase]}")
     print("only the first files:", segue.read(folder / "fixed", part="train", limit=50))
+    learnt, held = segue.read(folder / "random", part="train").split(0.2, seed=0)
+    print("one folder, split in two:", learnt, held)
     four = ("sine", "square", "triangle", "sawtooth")
     print(
         "more classes:", segue.synth.waves(200, kinds=four, phase="random", noise=0.1), end="\n\n"
@@ -85,7 +88,9 @@ def one_sample_alone(data: dict[str, segue.Dataset], out: Path) -> dict[str, flo
 
 # -- 3. The networks ------------------------------------------------------------------------------
 #   segue fit data/random --network "flatten dense(16, relu) dense(8, tanh)" --prepare none
-#       --optimizer rmsprop --schedule constant --learning-rate 0.001 --epochs 300 --validation none
+#       --optimizer rmsprop --schedule constant --learning-rate 0.001 --option clip_norm=none
+#       --epochs 300 --validation none
+#   segue fit data/random --network "lstm(32)"
 
 
 def train_networks(
@@ -158,9 +163,10 @@ def print_table(scores: Scores, seconds: dict[str, float], threshold: dict[str, 
 #
 #   segue generate waves data/many --phase random --count 2000 --test 1000
 #   segue study learning-curve data/many --network "flatten dense(16, relu) dense(8, tanh)"
-#       --prepare none --optimizer rmsprop --schedule constant --learning-rate 0.001 --epochs 200
-#       --sizes 50,100,200,300,400,600,800,1200,1600,2000 --seeds 10 --until 0.9 --watch-test
-
+#       --prepare none --optimizer rmsprop --schedule constant --learning-rate 0.001
+#       --option clip_norm=none --epochs 200 --validation none --until 0.9 --watch-test
+#       --sizes 50,100,200,300,400,600,800,1200,1600,2000 --seeds 10
+#   segue study learning-curve data/many --network "lstm(32)" --sizes 20,35,50,100,200
 
 SIZES = [50, 100, 200, 300, 400, 600, 800, 1200, 1600, 2000]
 
@@ -208,9 +214,10 @@ def how_many_files_for_an_lstm(
 # Every combination, compared on waves of their own (a part "validation"; the test files are left
 # alone). A name in braces stands for the values that are tried.
 #
-#   segue study grid data/tried --network "flatten repeat({layers}, dense({units}, {activation}))"
+#   segue study grid data/many --network "flatten repeat({layers}, dense({units}, {activation}))"
 #       --set layers=1,2,3 --set units=4,16,64 --set activation=linear,relu,tanh --set monitor=last
-#       --until 0.9 --prepare none --optimizer rmsprop --schedule constant --epochs 100 ...
+#       --until 0.9 --held 0.5 --prepare none --optimizer rmsprop --schedule constant
+#       --learning-rate 0.001 --option clip_norm=none --epochs 100
 
 
 def which_network(out: Path, kept: Path, how: dict[str, Any]) -> None:

@@ -62,6 +62,20 @@ def test_names_shapes_and_counts_are_written() -> None:
     assert "0 parameters" not in texts
 
 
+def test_activations_are_written_where_the_name_does_not_say_them() -> None:
+    """That of a dense layer, and of a layer of its own with another name; linear is nothing."""
+    network = make("dense(8, relu) dense(4) tanh(name=bend) sigmoid pool")
+    assert [block_of(layer).activation for layer in network.chain] == [
+        "relu",
+        "",
+        "tanh",
+        "",
+        "",
+        "",
+    ]
+    assert "relu" in [t.get_text() for t in network.diagram().axes[0].texts]
+
+
 def test_branches_stand_side_by_side() -> None:
     """At the same height, with what becomes of them below; a way around is a line only."""
     block = block_of(make("residual(conv(3, 3) relu) pool(mean)").chain[0])

@@ -51,6 +51,13 @@ def test_a_data_set_of_nothing_known_has_a_summary() -> None:
     assert str(Dataset(Sequences.from_list([])).summary()).startswith("sequences")
 
 
+def test_long_sequences_are_told_with_separators() -> None:
+    """A median of thousands, too, and one between two lengths."""
+    lengths = [1000, 2001, 2002, 12345]
+    data = Dataset(Sequences(np.zeros((sum(lengths), 1)), np.cumsum([0, *lengths])))
+    assert dict(data.summary().rows())["length"] == "1,000 to 12,345 steps, median 2,001.5"
+
+
 def test_labels_for_each_step_are_counted_by_steps() -> None:
     y = Sequences.from_list([np.array([0, 0, 1], np.int32), np.array([1, -1], np.int32)])
     data = Dataset([[1, 2, 3], [4, 5]], y, classes=("walk", "run"))

@@ -102,6 +102,27 @@ CASES: dict[str, tuple[Callable[[], Dataset], str]] = {
 }
 
 
+def test_a_channel_that_is_stuck_in_many_classes_is_one_line() -> None:
+    """As the margins of images are: of ten classes eight have the first channel at 0."""
+    labels = np.repeat(np.arange(10), 2)
+    x = [np.array([[0.0, label], [float(label > 7), -label]]) for label in labels]
+    first, second = Dataset(x, labels).suspicions()
+    assert str(first) == (
+        "channel 1 is always 0 in the 16 sequences of 8 classes (0, 1, 2, 3, 4, and 3 more), "
+        "and 0 to 1 in all"
+    )
+    assert first.numbers == {"channel": "1", "classes": list(range(8)), "sequences": 16}
+    assert str(second).startswith("channel 2 is always 0 in the 2 sequences of class 0, and")
+
+
+def test_many_such_channels_are_counted() -> None:
+    """The first five have a line each."""
+    x = [np.outer([1.0, 2.0], np.full(9, label)) for label in (0, 0, 1, 1)]
+    found = [str(one) for one in Dataset(x, ["a", "a", "b", "b"]).suspicions()]
+    assert len(found) == 6
+    assert found[-1] == "4 more channels never vary in some class"
+
+
 @pytest.mark.parametrize("kind", CASES)
 def test_each_suspicion(kind: str) -> None:
     """One thing is made suspicious, and that thing alone is said, with its number."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segue._version import __version__
 
 if TYPE_CHECKING:
-    from segue import errors, evaluation, layers, plots, studies, synth, testing
+    from segue import errors, evaluation, layers, listening, plots, studies, synth, testing
     from segue.dataset import Dataset
     from segue.estimators import (
         Forecaster,
@@ -53,7 +53,7 @@ _WHERE = {
     "windows": "segue.prepare",
     "write": "segue.readers",
 }
-_ROOMS = ("errors", "evaluation", "layers", "plots", "studies", "synth", "testing")
+_ROOMS = ("errors", "evaluation", "layers", "listening", "plots", "studies", "synth", "testing")
 
 __all__ = [
     "Dataset",
@@ -73,6 +73,7 @@ __all__ = [
     "evaluation",
     "fit_seeds",
     "layers",
+    "listening",
     "load",
     "plots",
     "read",

@@ -1,4 +1,4 @@
-"""A network as a picture: a box for each layer with its name, output shape and parameters.
+"""A network as a picture: a box for each layer with its name, activation, shape and parameters.
 
 Layers flow downwards; a long network goes on in the next column. A layer that holds others is a
 frame around them, with its branches side by side. Sizes are in inches, y goes downwards.
@@ -46,6 +46,7 @@ class Block:
         name: the layer's, without the path to it.
         shape: of what comes out.
         parameters: how many there are in it.
+        activation: what its output goes through; nothing where that is linear.
         colour: of the box.
         branches: the chains inside; an empty one is a way around.
         join: how branches meet.
@@ -57,6 +58,7 @@ class Block:
     colour: str = WHITE
     branches: tuple[tuple[Block, ...], ...] = ()
     join: str = ""
+    activation: str = ""
 
     @property
     def size(self) -> tuple[float, float]:
@@ -92,7 +94,14 @@ def block_of(layer: Layer) -> Block:
         colour,
         branches if held else (),
         MARKS.get(merge, merge),
+        _activation_of(layer),
     )
+
+
+def _activation_of(layer: Layer) -> str:
+    """What its name does not say already, as that of `relu_1` does."""
+    kind = str(getattr(getattr(layer, "activation", None), "kind", "linear"))
+    return "" if kind == "linear" or layer.name.rpartition("/")[2].startswith(kind) else kind
 
 
 def columns_of(blocks: Sequence[Block]) -> list[list[Block]]:
@@ -208,10 +217,14 @@ def _draw_block(axes: Axes, block: Block, middle: float, top: float) -> None:
 
 
 def _write(axes: Axes, block: Block, left: float, top: float, width: float) -> None:
-    name = plain_names([block.name], 26)[0]
+    room = 26 - (len(block.activation) + 1 if block.activation else 0)
+    name = plain_names([block.name], room)[0]
     first, second = top + 0.15, top + 0.33
     axes.text(left + 0.09, first, name, fontsize=8.5, fontweight="bold", va="center", color=INK)
     axes.text(left + 0.09, second, block.shape, fontsize=7.5, va="center", color=MUTED)
+    if block.activation:
+        right = left + width - 0.09
+        axes.text(right, first, block.activation, fontsize=7.5, va="center", ha="right", color=INK)
     if block.parameters:
         count = f"{block.parameters:,} parameters"
         right = left + width - 0.09

@@ -22,6 +22,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.randomness import numpy_generator
 
+__all__ = ["Clip", "Span", "draw", "make_clip", "pitch"]
+
 Samples = npt.NDArray[np.float64]
 
 GAP_SECONDS = 0.25

@@ -67,9 +67,9 @@ class Summary:
             ("channels", f"{self.channels}") if self.kind == "numbers" else ("values", self.kind),
             (
                 "length",
-                f"{shortest} {unit if shortest != 1 else unit[:-1]}, all the same"
+                f"{shortest:,} {unit if shortest != 1 else unit[:-1]}, all the same"
                 if shortest == longest
-                else f"{shortest} to {longest} {unit}, median {median:g}",
+                else f"{shortest:,} to {longest:,} {unit}, median {median:,.10g}",
             ),
         ]
         if self.rate_hz is not None:
@@ -78,7 +78,7 @@ class Summary:
             rows.append(("sampling rate", rate))
         if self.words is not None:
             fewest, usual, most = self.words
-            rows.append(("words", f"{fewest:,} to {most:,}, median {usual:g}"))
+            rows.append(("words", f"{fewest:,} to {most:,}, median {usual:,.10g}"))
         if self.parts:
             rows.append(("parts", ", ".join(f"{k} {v:,}" for k, v in self.parts.items())))
         if self.classes:

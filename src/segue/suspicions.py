@@ -121,18 +121,35 @@ def _constant(data: Dataset, of: _Statistics) -> Iterator[Suspicion]:
 
 
 def _constant_in_a_class(data: Dataset, of: _Statistics) -> Iterator[Suspicion]:
+    """A line for each channel and value, so that ten classes with one margin make one line."""
     low, high = _extremes(of, slice(None))
+    found: dict[tuple[int, float], dict[Any, int]] = defaultdict(dict)
     for name, members in _members(data):
         lower, upper = _extremes(of, members)
         stuck = (lower == upper) & (low != high)
-        for channel in np.flatnonzero(stuck)[:FEW] if len(members) > 1 else ():
-            yield Suspicion(
-                "constant in a class",
-                f"channel {_channel(data, channel)} is always {lower[channel]:g} in the "
-                f"{counted(len(members), 'sequence')} of class {name!r}, and {low[channel]:g} to "
-                f"{high[channel]:g} in all",
-                {"channel": _channel(data, channel), "class": name, "sequences": len(members)},
-            )
+        for channel in np.flatnonzero(stuck).tolist() if len(members) > 1 else ():
+            found[channel, float(lower[channel])][name] = len(members)
+    for (channel, value), classes in sorted(found.items())[:FEW]:
+        of_classes = f"class {next(iter(classes))!r}"
+        if len(classes) > 1:
+            of_classes = f"{len(classes)} classes ({_first([repr(name) for name in classes])})"
+        yield Suspicion(
+            "constant in a class",
+            f"channel {_channel(data, channel)} is always {value:g} in the "
+            f"{counted(sum(classes.values()), 'sequence')} of {of_classes}, and "
+            f"{low[channel]:g} to {high[channel]:g} in all",
+            {
+                "channel": _channel(data, channel),
+                "classes": list(classes),
+                "sequences": sum(classes.values()),
+            },
+        )
+    if len(found) > FEW:
+        yield Suspicion(
+            "constant in a class",
+            f"{len(found) - FEW} more channels never vary in some class",
+            {"more": len(found) - FEW},
+        )
 
 
 def _extremes(of: _Statistics, members: Any) -> tuple[Array, Array]:

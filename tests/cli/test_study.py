@@ -45,9 +45,12 @@ def test_a_grid_takes_networks_and_options(
     out = tmp_path / "grid"
     words = ["study", "grid", waves, "--network", "rnn(2)", "--network", "gru(2)", "--epochs", 1]
     words += ["--set", "patience=5,none", "--seeds", 1, "--workers", 1, "--out", out]
+    words += ["--option", "clip_norm=none"]
     found = json.loads(_run(capsys, *words, "--json"))
     assert found["space"] == {"network": ["rnn(2)", "gru(2)"], "options__patience": [5, None]}
     assert len(found["summary"]) == 4
+    header = json.loads((out / "study.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert header["recipe"]["settings"]["options__clip_norm"] is None
     filled = ["study", "grid", waves, "--network", "rnn({units})", "--set", "units=2,3", "--json"]
     filled += ["--epochs", 1, "--seeds", 1, "--workers", 1, "--out", tmp_path / "filled"]
     assert json.loads(_run(capsys, *filled))["space"]["units"] == [2, 3]

@@ -33,6 +33,7 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
     "instruments": (
         "instruments",
         [
+            r"course's network: epochs reached +1 ",
             "held-out notes: log-mel, rocket",
             r"padded on the left: difference +\d\.\de-0[5-9]",
         ],
@@ -41,8 +42,10 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
             "confusion.png",
             "heard.png",
             "history.png",
+            "history_course.png",
             "joined.png",
             "mixed.png",
+            "network.png",
             "sounds.png",
         ],
     ),
@@ -83,6 +86,8 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
             r"rows dropped +11,314 +11,314",
             r"windows for the test +6,381 +6,381",
             "RMSE, seed 0",
+            r"validation loss, mean of the seeds +\d+\.\d+ +208\.28",
+            r"the days before 1849 (do not )?help",
         ],
         ["gates.png", "history.png", "sunspots.png", "transfer_functions.png"],
     ),

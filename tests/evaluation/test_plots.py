@@ -212,6 +212,7 @@ def test_history_of_one_epoch_shows_a_dot() -> None:
         SimpleNamespace(rows=[{"epoch": 1, "loss": 1.0}], best_epoch=None), "loss"
     )
     assert one.get_lines()[0].get_marker() == "o"
+    assert one.get_xticks().tolist() == [1]
 
 
 def test_no_history_is_refused() -> None:
@@ -259,6 +260,8 @@ def test_answers_are_drawn_with_how_sure_they_are(fitted: Make, data: Make) -> N
         f"{found.targets[0]} → {found.predictions[0]}  {100 * found.probabilities[0].max():.0f} %"
     )
     assert axes[0].get_title(loc="left") == title
+    assert axes[0].figure.get_suptitle() == "true class → answer, and how sure"
+    assert axes[-1].get_xlabel() == "time step"
     colours = [one._left_title.get_color() for one in axes]
     assert {c for c, one in zip(colours, right, strict=True) if one}.isdisjoint(
         c for c, one in zip(colours, right, strict=True) if not one

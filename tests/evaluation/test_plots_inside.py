@@ -96,6 +96,15 @@ def test_beliefs_over_what_had_been_heard() -> None:
     assert axes[1].get_lines()[0].get_xdata().tolist() == [3, 7, 9]
 
 
+def test_beliefs_over_seconds() -> None:
+    """Where the rate is known the axis is in time: the tenth of ten samples stands at 0.9 s."""
+    beliefs = np.full((2, 2), 0.5)
+    axes = drawn(plots.plot_anytime(np.zeros((10, 1)), beliefs, ["a", "b"], every=5, rate_hz=10.0))
+    assert axes[1].get_lines()[0].get_xdata().tolist() == pytest.approx([0.4, 0.9])
+    assert axes[0].get_lines()[0].get_xdata()[-1] == pytest.approx(0.9)
+    assert axes[1].get_xlabel() == "seconds"
+
+
 def test_of_many_classes_the_most_believed_are_named() -> None:
     """The others are grey and stay out of the legend."""
     beliefs = np.random.default_rng(0).dirichlet(np.ones(20), 8)

@@ -116,7 +116,7 @@ def test_a_curve_answers_in_words(
     )
     sizes, level, epochs, twice = curve.answers()
     assert sizes.startswith("Between 10 and 40 training sequences the accuracy goes from 0.")
-    assert level == "no size reaches 0.99 in every training"
+    assert level == "No size reaches 0.99 in every training."
     assert epochs.startswith("Epochs after which the mean on the test part is within 0.01")
     assert twice.startswith("Twice as many, 80: 0.")
 

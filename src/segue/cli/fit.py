@@ -15,6 +15,15 @@ from segue.errors import OptionError, counted, did_you_mean
 if TYPE_CHECKING:
     from segue.runs import Run
 
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Any other option of training that `segue info --defaults` prints, such as "
+        "clip_norm=none; several times for more.",
+    ),
+]
+
 # What the score of each seed is, by its name in metrics.json.
 _SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
 
@@ -124,14 +133,7 @@ def fit(
         float | None,
         typer.Option(min=0, metavar="SECONDS", help="Stop learning after this time."),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Any other option of training that `segue info --defaults` prints, such as "
-            "clip_norm=none; several times for more.",
-        ),
-    ] = None,
+    option: Option = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/)."),
@@ -233,6 +235,21 @@ def _options(pairs: list[str], **given: Any) -> Any:
     """The training options that were given, also as `name=value`; None when there are none."""
     from segue.training import TrainingOptions
 
+    values = training_options(pairs, **given)
+    return TrainingOptions(**values) if values else None
+
+
+def training_options(pairs: list[str], **given: Any) -> dict[str, Any]:
+    """Options of training by name: what was given by flags, and as `name=value`.
+
+    Raises:
+        OptionError: an option that there is not, or one that is given twice.
+
+    >>> training_options(["clip_norm=none"], optimizer="rmsprop", schedule=None)
+    {'optimizer': 'rmsprop', 'clip_norm': None}
+    """
+    from segue.training import TrainingOptions
+
     given = {name: value for name, value in given.items() if value is not None}
     known = dict(TrainingOptions.defaults())
     for pair in pairs:
@@ -242,7 +259,7 @@ def _options(pairs: list[str], **given: Any) -> Any:
         if name in given:
             raise OptionError(f"The option {name} of training is given twice.")
         given[name] = None if value == "none" else value
-    return TrainingOptions(**given) if given else None
+    return given
 
 
 def _print(run: Run, *, json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
-from segue.cli.fit import share
+from segue.cli.fit import Option, share, training_options
 from segue.cli.shared import Debug, Json, Limit, print_json
 from segue.errors import FileError, OptionError
 
@@ -80,6 +80,7 @@ def learning_curve(
     learning_rate: LearningRate = None,
     optimizer: Optimizer = None,
     schedule: Schedule = None,
+    option: Option = None,
     validation: Annotated[
         str, typer.Option(metavar="SHARE|none|auto", help="Set aside inside each subset.")
     ] = "auto",
@@ -109,10 +110,9 @@ def learning_curve(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            options__optimizer=optimizer,
-            options__schedule=schedule,
             validation="auto" if validation == "auto" else share(validation, "--validation"),
-        ),
+        )
+        | _options(option, optimizer=optimizer, schedule=schedule),
         "study": {"sizes": _whole(sizes), "seeds": seeds, "test": test, "until": until}
         | ({"watch_test": True} if watch_test else {}),
     }
@@ -152,6 +152,7 @@ def grid(
     learning_rate: LearningRate = None,
     optimizer: Optimizer = None,
     schedule: Schedule = None,
+    option: Option = None,
     limit: Limit = None,
     workers: Workers = None,
     out: Out = None,
@@ -178,9 +179,8 @@ def grid(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            options__optimizer=optimizer,
-            options__schedule=schedule,
-        ),
+        )
+        | _options(option, optimizer=optimizer, schedule=schedule),
         "study": {"space": space, "seeds": seeds, "held": held, "until": until},
     }
     _print(_run("grid", recipe, resume, out, workers=workers), json=json)
@@ -250,6 +250,11 @@ def _print(study: LearningCurve | Grid, *, json: bool) -> None:
 def _given(**values: Any) -> dict[str, Any]:
     """What was given; `validation` may be None and mean it."""
     return {n: v for n, v in values.items() if v is not None or n == "validation"}
+
+
+def _options(pairs: list[str] | None, **given: Any) -> dict[str, Any]:
+    """Options of training, as an estimator's parameters."""
+    return {f"options__{n}": v for n, v in training_options(pairs or [], **given).items()}
 
 
 def _whole(text: str | None) -> list[int] | None:

@@ -3,8 +3,9 @@
 `evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
 `metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
 other, `one_sample` a threshold beside them and `ngram` counted words beside a language model,
-`reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt, and
-`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
+`reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt,
+`read_along` says what is believed after each word, and `explain` says why. scikit-learn, matplotlib
+and PyTorch are loaded when they are needed.
 """
 
 import importlib
@@ -16,6 +17,7 @@ from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
 from segue.evaluation.ngrams import NGram, ngram
+from segue.evaluation.reading import Reading, read_along
 from segue.evaluation.rejection import reject_threshold
 from segue.evaluation.scores import Scores
 from segue.evaluation.scoring import FittedClassifier, evaluate
@@ -35,6 +37,7 @@ __all__ = [
     "Mistake",
     "NGram",
     "OneSample",
+    "Reading",
     "Rejection",
     "Scores",
     "compare",
@@ -43,6 +46,7 @@ __all__ = [
     "explain",
     "ngram",
     "one_sample",
+    "read_along",
     "reject_threshold",
 ]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 5
+_SAID = {"tsne": "t-SNE", "pca": "PCA"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Embedding:
                 f"{count:,} sequences, {width} features of {where}, {len(self.classes)} classes",
                 "k-means against the classes (adjusted Rand index: 1 the same, 0 by chance)",
                 f"  in {width} dimensions   {self.rand_index:.4f}",
-                f"  in the plane ({self.method})   {self.plane_rand_index:.4f}",
+                f"  in the plane ({_SAID[self.method]})   {self.plane_rand_index:.4f}",
             ]
         )
 
@@ -71,7 +72,8 @@ class Embedding:
         """Draw the plane: a dot for each sequence in its class's colour, centres, a legend."""
         from segue import plots
 
-        title = f"{self.layer or 'features'}, {self.method}"
+        where = f"layer {self.layer}" if self.layer else "the features"
+        title = f"{where} in the plane of {_SAID[self.method]}"
         return plots.plot_plane(
             self.plane, self.labels, self.classes, self.centres, title=title, axes=axes
         )

@@ -13,6 +13,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.plots.display import Display, draw_sequence
 from segue.plots.labels import colour_of, label_legend
+from segue.plots.sequences import name_channels
 from segue.plots.style import AxesArray, new_figure, styled
 
 
@@ -56,6 +57,7 @@ def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) ->
     axes[0].set_xlim(0, len(true) * display.unit.per_step)
     axes[0].set_ylabel(display.value_label)
     axes[-1].set_xlabel(display.time_label)
+    name_channels(axes[:1], display)
     label_legend(dataset, figure)
     return axes
 

@@ -23,6 +23,7 @@ from segue.plots.style import (
     plain_names,
     styled,
 )
+from segue.plots.time import STEPS, TimeUnit, time_unit
 from segue.sequences import Sequences
 
 Array = npt.NDArray[Any]
@@ -195,6 +196,7 @@ def plot_anytime(
     *,
     every: int = 1,
     heard: Array | None = None,
+    rate_hz: float | None = None,
     target: Any = None,
     axes: AxesArray | None = None,
 ) -> AxesArray:
@@ -209,6 +211,7 @@ def plot_anytime(
         classes: the class names.
         every: as it was given to `anytime`.
         heard: `[belief]`, how many of `steps` had been heard at each belief, in place of `every`.
+        rate_hz: steps per second; the time axis is in seconds (or minutes, days, ...) then.
         target: the true class, drawn thicker and named in the title.
         axes: `[2]` axes to draw into.
 
@@ -216,10 +219,11 @@ def plot_anytime(
         Axes `[2]`: the sequence, and the beliefs.
     """
     axes = _column([1.3, 1.7], width=6.4) if axes is None else axes
-    _draw_above(steps, axes[0])
+    unit = time_unit(rate_hz, len(steps))
+    _draw_above(steps, axes[0], rate_hz)
     if heard is None:
         heard = every * np.arange(1, len(beliefs) + 1)
-    time = np.minimum(heard, len(steps)) - 1
+    time = (np.minimum(heard, len(steps)) - 1) * unit.per_step
     most = np.sort(np.argsort(-beliefs.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
     names = plain_names([named(name) for name in classes])
     dot = "." if len(beliefs) <= 60 else None
@@ -239,7 +243,7 @@ def plot_anytime(
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     if target is not None:
         axes[0].set_title(f"true class: {plain_names([named(target)])[0]}")
-    _share_time(axes, len(steps))
+    _share_time(axes, len(steps), unit)
     return axes
 
 
@@ -254,21 +258,22 @@ def _column(heights: list[float], *, width: float) -> AxesArray:
     return grid
 
 
-def _draw_above(steps: Array, axes: Axes) -> None:
-    """The sequence itself, over steps."""
-    display = Display.of(Dataset(Sequences.from_list([steps])))
+def _draw_above(steps: Array, axes: Axes, rate_hz: float | None = None) -> None:
+    """The sequence itself, over steps, or over time where the rate is known."""
+    display = Display.of(Dataset(Sequences.from_list([steps]), rate_hz=rate_hz))
     draw_sequence(steps, display, axes)
     if display.kind == "heat map":  # its cells begin at their step; here they are centred on it
         for image in axes.images:
             left, right, low, high = image.get_extent()
-            image.set_extent((left - 0.5, right - 0.5, low, high))
+            half = 0.5 * display.unit.per_step
+            image.set_extent((left - half, right - half, low, high))
         axes.set_ylabel("channel")
 
 
-def _share_time(axes: AxesArray, steps: int) -> None:
+def _share_time(axes: AxesArray, steps: int, unit: TimeUnit = STEPS) -> None:
     """One time axis for all; its numbers stand below the last."""
     for one in axes:
-        one.set_xlim(-0.5, max(steps, 1) - 0.5)
-        one.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        one.set_xlim(-0.5 * unit.per_step, (max(steps, 1) - 0.5) * unit.per_step)
+        one.xaxis.set_major_locator(MaxNLocator(8, integer=unit == STEPS))
         one.tick_params(axis="x", labelbottom=one is axes[-1])
-    axes[-1].set_xlabel("time step")
+    axes[-1].set_xlabel(unit.name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from segue.errors import DataError
 from segue.plots.style import PALETTE, new_axes, plain_names, styled
@@ -19,16 +21,20 @@ def plot_lines(
     *,
     xlabel: str = "",
     ylabel: str = "",
+    title: str = "",
     dots: bool = False,
     axes: Axes | None = None,
 ) -> Axes:
     """Draw lines over the same places; their names stand beside them, that of one at its axis.
+
+    Places that are whole numbers, such as epochs, have whole numbers at the axis.
 
     Args:
         x: `[point]`, where.
         lines: `[point]` by name; at most seven, so that their colours can be told apart.
         xlabel: what stands below.
         ylabel: what stands at the side.
+        title: what stands above.
         dots: mark every point.
         axes: where to draw.
 
@@ -53,6 +59,9 @@ def plot_lines(
         PALETTE, plain_names(list(lines)), lines.values(), strict=False
     ):
         axes.plot(x, values, color=colour, label=name, marker="." if dots else None)
+    if np.asarray(x).dtype.kind in "iu":
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_title(title)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel if len(lines) != 1 or ylabel else next(iter(lines)))
     if len(lines) > 1:

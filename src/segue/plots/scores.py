@@ -96,6 +96,8 @@ def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Ax
     axes.set_title(metric)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if len(rows) == 1:
+        axes.set_xticks([rows[0]["epoch"]])
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if metric == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))

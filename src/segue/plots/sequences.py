@@ -109,13 +109,13 @@ def plot_sequences(
         row[0].set_ylabel(plain_names([name], 16)[0])
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
-    _name_channels(axes, display)
+    name_channels(axes, display)
     if dataset.task == "label":
         label_legend(dataset, axes.flat[0].figure)
     return axes
 
 
-def _name_channels(axes: AxesArray, display: Display) -> None:
+def name_channels(axes: AxesArray, display: Display) -> None:
     """A legend above for lines, a scale beside for a heat map."""
     figure = axes.flat[0].figure
     if display.kind in ("heat map", "spectrogram"):
@@ -188,12 +188,9 @@ def plot_answers(
     """
     if not answers:
         raise DataError("There are no answers to be drawn: expected one sequence or more.")
-    if axes is None:
-        columns = min(3, len(answers))
-        rows = -(-len(answers) // columns)
-        width = 1.6 if kind == "image" else 2.4
-        axes = panels(rows, columns, width=width, height=1.6).ravel()
     display = Display.of(dataset, kind=kind)
+    if axes is None:
+        axes = _answer_panels(len(answers), display)
     for (index, target, prediction, confidence), one in zip(answers, axes, strict=False):
         draw_sequence(dataset.x[index], display, one)
         true, said = plain_names([target, prediction])
@@ -203,6 +200,19 @@ def plot_answers(
         unused.set_axis_off()
     drawn: AxesArray = axes[: len(answers)]
     return drawn
+
+
+def _answer_panels(count: int, display: Display) -> AxesArray:
+    """Axes `[panel]`, three in a row, below a line that says how their titles are read."""
+    columns = min(3, count)
+    width = 1.6 if display.kind == "image" else 2.4
+    grid = panels(-(-count // columns), columns, width=width, height=1.6)
+    for below in grid[-1]:
+        below.set_xlabel(display.time_label)
+    for left in grid[:, 0] if display.kind == "lines" else ():
+        left.set_ylabel(display.value_label)
+    grid[0, 0].figure.suptitle("true class → answer, and how sure", x=0.01, ha="left", fontsize=9.0)
+    return grid.ravel()
 
 
 def _nothing_wrong(axes: AxesArray | None) -> AxesArray:

@@ -22,6 +22,7 @@ _CHARACTER = 0.5 * _SIZE / 72  # inches that a character needs on average
 _LINE = 1.25 * _SIZE / 72
 _WORD_SIZE = 7.5
 _WIDTH = 100  # characters in a row of words
+_BASELINE = -0.24  # of the words, in heights of the panel above them
 
 
 @styled
@@ -94,14 +95,14 @@ def plot_words(
             )
         for place, i in enumerate(row):
             one.text(
-                *((edges[place] + edges[place + 1]) / 2, -0.12, _shown(words[i])),
+                *((edges[place] + edges[place + 1]) / 2, _BASELINE, _shown(words[i])),
                 transform=one.get_xaxis_transform(),
                 fontsize=_WORD_SIZE,
                 family="monospace",
                 style="normal" if known is None or known[i] else "italic",
                 color=colours[int(beliefs[i].argmax())],
                 ha="center",
-                va="top",
+                va="baseline",
             )
         one.set_xlim(0, _WIDTH + 2)
         one.set_ylim(-0.03, 1.03)
@@ -145,13 +146,13 @@ def plot_surprise(
             one.stairs(values[row], edges, baseline=None, color=colour, label=name)
         for place, i in enumerate(row):
             one.text(
-                *((edges[place] + edges[place + 1]) / 2, -0.12, _shown(words[i])),
+                *((edges[place] + edges[place + 1]) / 2, _BASELINE, _shown(words[i])),
                 transform=one.get_xaxis_transform(),
                 fontsize=_WORD_SIZE,
                 family="monospace",
                 style="normal" if known is None or known[i] else "italic",
                 ha="center",
-                va="top",
+                va="baseline",
             )
         one.set_xlim(0, _WIDTH + 2)
         one.set_ylim(0, 1.05 * highest)

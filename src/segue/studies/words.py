@@ -51,7 +51,7 @@ def curve_answers(curve: LearningCurve) -> list[str]:
         found = ", ".join(
             f"{row['epochs_until']:.0f} epochs with {row['size']:,}" for row in _ends(often)
         )
-        never = f"no size reaches {curve.until:g} in every training"
+        never = f"No size reaches {curve.until:g} in every training."
         said.append(f"{curve.until:g} takes {found} ({curve.where}, mean)." if found else never)
     said.append(
         f"Epochs after which the mean {curve.where} is within {_near(metric)} of its best: "
