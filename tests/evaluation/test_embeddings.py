@@ -83,11 +83,11 @@ def test_what_cannot_be_mapped() -> None:
 def test_report_and_picture(classifier: SequenceClassifier) -> None:
     """Both indices in words; a dot for each sequence, a centre and a name for each class."""
     found = embedding(classifier, DATA, layer="memory", method="pca")
-    assert f"in the plane (pca)   {found.plane_rand_index:.4f}" in found.report()
+    assert f"in the plane (PCA)   {found.plane_rand_index:.4f}" in found.report()
     axes = found.plot()
     assert isinstance(axes.figure, Figure)
     axes.figure.canvas.draw()
     dots = [len(collection.get_offsets()) for collection in axes.collections]
     assert dots == [16, 16, 16, 3]
     assert [text.get_text() for text in axes.texts] == ["a", "b", "c"]
-    assert axes.get_title(loc="left") == "memory, pca"
+    assert axes.get_title(loc="left") == "layer memory in the plane of PCA"
