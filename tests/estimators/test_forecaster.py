@@ -13,7 +13,7 @@ import segue
 from segue import Dataset, Forecaster, Sequences, TrainingOptions
 from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators.autoregression import Autoregression, last_known
-from segue.estimators.forecaster import as_array
+from segue.estimators.series import as_array
 
 SILENT = TrainingOptions(progress="none")
 SIGMA = 0.5

@@ -13,8 +13,7 @@ import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import next_token
-from segue.estimators.language import unigram
-from segue.estimators.next_token import cut, draw, perplexity, shifted
+from segue.estimators.next_token import cut, draw, perplexity, shifted, unigram
 from segue.training import memory
 
 SILENT = TrainingOptions(progress="none")

@@ -19,7 +19,6 @@ from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, static_of
 from segue.estimators.labels import LABELS
 from segue.estimators.stream import Stream
-from segue.estimators.weighting import normalized
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
@@ -210,8 +209,8 @@ class SequenceClassifier(SequenceEstimator):
         counts.
         """
         data = self.scored_part(X, y)
-        right = self.labels_.right(self.predict(data, static), data, self.classes_.tolist())
-        return float(np.average(right, weights=normalized(sample_weight, len(right))))
+        names = self.classes_.tolist()
+        return self.labels_.accuracy(self.predict(data, static), data, names, sample_weight)
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
         """What a score is about; labels without names are those of the training, in their order."""

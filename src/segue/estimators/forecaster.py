@@ -16,7 +16,8 @@ from segue.estimators.autoregression import Autoregression, last_known
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.choosing import Chosen
 from segue.estimators.inputs import refuse_infinite
-from segue.estimators.number_targets import Numbers, TargetScale, r_squared
+from segue.estimators.number_targets import Numbers, TargetScale
+from segue.estimators.series import as_array, ends_of, r_squared_of_windows, rolled
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.windowing import as_series, is_one_series, windows
@@ -281,13 +282,7 @@ class Forecaster(SequenceEstimator):
                 f"{steps} steps are wanted, and the direct strategy has learnt {self.horizon}: fit "
                 f"with horizon={steps}, or with strategy='recursive'."
             )
-        found: list[Numbers] = []
-        while len(found) < steps:
-            last = last_known(x)[:, None]
-            ahead = last + changes(x).reshape(len(x), self._ahead, -1)
-            found += list(ahead.transpose(1, 0, 2))
-            x = np.concatenate([x, ahead.astype(np.float32)], axis=1)[:, -self.size :]
-        return np.stack(found[:steps], axis=1)
+        return rolled(x, steps, changes)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """R² of the forecasts of `horizon` steps after every window of these series.
@@ -311,37 +306,3 @@ class Forecaster(SequenceEstimator):
             target_tags=TargetTags(required=False),
             input_tags=InputTags(three_d_array=True, allow_nan=True),
         )
-
-
-def r_squared_of_windows(forecaster: Any, X: Any, sample_weight: Any = None) -> float:  # noqa: N803
-    """R² of the forecasts of `horizon` steps after every window of these series.
-
-    Args:
-        forecaster: whatever has `cut`, `continued` and a `horizon`.
-        X: series; of a `Dataset` with a part "test", that part is asked.
-        sample_weight: `[window]`.
-    """
-    series = as_series(X)
-    cut = forecaster.cut(series.part("test") if "test" in series.part_names else series)
-    found = forecaster.continued(as_array(cut.x), forecaster.horizon)
-    return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)
-
-
-def as_array(x: Sequences) -> Array:
-    """`[n, size, channel]` of windows that are all of one length."""
-    return x.values.reshape(len(x), -1, x.channels)
-
-
-def ends_of(x: Sequences, size: int) -> Array:
-    """`[n, size, channel]`, the last steps of each series.
-
-    Raises:
-        DataError: a series is shorter.
-    """
-    short = np.flatnonzero(x.lengths < size)
-    if len(short):
-        raise DataError(
-            f"Series {short[0]} has {x.lengths[short[0]]} steps; a forecast goes on from the last "
-            f"{size} (`size`)."
-        )
-    return as_array(x.pieces(np.arange(len(x)), x.lengths - size, size))

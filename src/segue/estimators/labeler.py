@@ -14,9 +14,9 @@ from segue.estimators.asking import per_step
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences
-from segue.estimators.step_labels import UNKNOWN, codes_for, encode, occurring
+from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, encode, occurring
 from segue.estimators.stream import LabelStream
-from segue.estimators.weighting import normalized, spread, weighted_by_class
+from segue.estimators.weighting import spread, weighted_by_class
 from segue.layers import Padded
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -205,7 +205,7 @@ class SequenceLabeler(SequenceEstimator):
 
     def predict(self, X: Any) -> list[Array]:  # noqa: N803
         """The most probable class of each step: a `(time,)` array for each sequence."""
-        return decide_steps(self.predict_proba(X), self.classes_)
+        return decide(self.predict_proba(X), self.classes_)
 
     def stream(self) -> LabelStream:
         """Hear one sequence step by step: `stream.push(step)` gives the probabilities of that step.
@@ -229,7 +229,7 @@ class SequenceLabeler(SequenceEstimator):
         data = self.scored_part(X, y)
         given = None if sample_weight is None else self.as_weights(sample_weight)
         shares = self.predict_proba(data.x)
-        return labelled_accuracy(shares, data, self.classes_, self.ignore, given)
+        return accuracy(shares, data, self.classes_, self.ignore, given)
 
     def __sklearn_tags__(self) -> Tags:
         from sklearn.utils import InputTags, Tags, TargetTags
@@ -239,37 +239,3 @@ class SequenceLabeler(SequenceEstimator):
             target_tags=TargetTags(required=True),
             input_tags=InputTags(three_d_array=True, allow_nan=True),
         )
-
-
-def decide_steps(shares: Sequences, classes: Array) -> list[Array]:
-    """The most probable class of each step: a `(time,)` array for each sequence.
-
-    >>> decide_steps(Sequences.from_list([[[0.9, 0.1], [0.2, 0.8]]]), np.array(["low", "high"]))
-    [array(['low', 'high'], dtype='<U4')]
-    """
-    return [classes[steps.argmax(axis=1)] for steps in shares]
-
-
-def labelled_accuracy(
-    shares: Sequences, data: Dataset, classes: Array, ignore: Any = None, weights: Any = None
-) -> float:
-    """The share of labelled steps whose most probable class is the right one.
-
-    Args:
-        shares: `[time, class]` probabilities of each sequence.
-        data: the sequences with their labels.
-        classes: `[class]`, the names in the order of the probabilities.
-        ignore: a label that means "none".
-        weights: `[n]`, or `Sequences` of one for each step, as `SequenceLabeler.as_weights` gives.
-
-    Raises:
-        DataError: no step has a label, or weights of other lengths.
-    """
-    codes = codes_for(data, classes.tolist(), ignore)
-    labelled = codes != NO_LABEL
-    if not labelled.any():
-        raise DataError("No step has a label, so there is nothing to be scored.")
-    right = shares.values.argmax(axis=1) == codes
-    given = None if weights is None else spread(weights, data.x)[labelled]
-    own = normalized(given, int(labelled.sum()))
-    return float(np.average(right[labelled], weights=own))

@@ -49,6 +49,13 @@ class Labels(abc.ABC):
     def right(self, predicted: Array, data: Dataset, names: list[Any]) -> Array:
         """`[n]`, whether the sequence was given its label, or all of its labels."""
 
+    def accuracy(
+        self, predicted: Array, data: Dataset, names: list[Any], sample_weight: Any
+    ) -> float:
+        """The share of sequences that are right, by how much each counts."""
+        right = self.right(predicted, data, names)
+        return float(np.average(right, weights=normalized(sample_weight, len(right))))
+
 
 class OneLabel(Labels):
     """One of several classes. Targets: `[n]` class numbers."""

@@ -15,7 +15,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.foreseeing import Foreseeing
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
-from segue.estimators.next_token import Floats, cut, perplexity, shifted
+from segue.estimators.next_token import cut, perplexity, shifted, unigram
 from segue.estimators.stream import Stream
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike
@@ -229,12 +229,3 @@ class LanguageModel(SequenceEstimator, Foreseeing):
             target_tags=TargetTags(required=False),
             input_tags=InputTags(two_d_array=False, string=True),
         )
-
-
-def unigram(counts: Array) -> Floats:
-    """`[token]`, the log-probability of each by how often it was seen, one added to each count.
-
-    >>> np.exp(unigram(np.array([3, 0, 5]))).round(3).tolist()
-    [0.364, 0.091, 0.545]
-    """
-    return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))

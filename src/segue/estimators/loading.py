@@ -12,8 +12,8 @@ from torch import nn
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.ensemble import member_name
 from segue.estimators.ensembles import ENSEMBLES
+from segue.estimators.ensembles.base import member_name
 from segue.estimators.files import Description, EnsembleDescription, read
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler

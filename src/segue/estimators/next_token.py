@@ -166,6 +166,18 @@ def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | 
     return int(kept[np.searchsorted(ends, uniform * ends[-1], side="right")])
 
 
+# -- how well ----------------------------------------------------------------------------------
+
+
+def unigram(counts: Array) -> Floats:
+    """`[token]`, the log-probability of each by how often it was seen, one added to each count.
+
+    >>> np.exp(unigram(np.array([3, 0, 5]))).round(3).tolist()
+    [0.364, 0.091, 0.545]
+    """
+    return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
+
+
 def perplexity(log_probability: Array) -> float:
     """exp(-mean) of the log-probabilities (nats) of tokens.
 

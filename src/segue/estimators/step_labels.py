@@ -1,4 +1,4 @@
-"""Labels for each step: what users pass, as class numbers, and class numbers in a model's order."""
+"""Labels for each step: what users pass, as class numbers, and back; how many are right."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.estimators.weighting import normalized, spread
 from segue.sequences import Array, Sequences
 from segue.training.targets import NO_LABEL
 
@@ -98,3 +99,37 @@ def codes_for(data: Dataset, classes: Iterable[Any], ignore: Any = None) -> npt.
         place[ignore] = NO_LABEL
     table = np.array([*(place.get(name, UNKNOWN) for name in names_of(data)), NO_LABEL], np.int64)
     return np.asarray(table[data.y.values[:, 0]])  # -1, no label, takes the last entry
+
+
+def decide(shares: Sequences, classes: Array) -> list[Array]:
+    """The most probable class of each step: a `(time,)` array for each sequence.
+
+    >>> decide(Sequences.from_list([[[0.9, 0.1], [0.2, 0.8]]]), np.array(["low", "high"]))
+    [array(['low', 'high'], dtype='<U4')]
+    """
+    return [classes[steps.argmax(axis=1)] for steps in shares]
+
+
+def accuracy(
+    shares: Sequences, data: Dataset, classes: Array, ignore: Any = None, weights: Any = None
+) -> float:
+    """The share of labelled steps whose most probable class is the right one.
+
+    Args:
+        shares: `[time, class]` probabilities of each sequence.
+        data: the sequences with their labels.
+        classes: `[class]`, the names in the order of the probabilities.
+        ignore: a label that means "none".
+        weights: `[n]`, or `Sequences` of one for each step, as `SequenceLabeler.as_weights` gives.
+
+    Raises:
+        DataError: no step has a label, or weights of other lengths.
+    """
+    codes = codes_for(data, classes.tolist(), ignore)
+    labelled = codes != NO_LABEL
+    if not labelled.any():
+        raise DataError("No step has a label, so there is nothing to be scored.")
+    right = shares.values.argmax(axis=1) == codes
+    given = None if weights is None else spread(weights, data.x)[labelled]
+    own = normalized(given, int(labelled.sum()))
+    return float(np.average(right[labelled], weights=own))

@@ -115,7 +115,7 @@ class ForecastScores(Scores):
 def score_forecasts(estimator: Forecaster, data: Dataset, part: str) -> ForecastScores:
     """Forecast `horizon` steps after every window of these series, in three ways."""
     from segue.estimators.autoregression import last_known
-    from segue.estimators.forecaster import as_array
+    from segue.estimators.series import as_array
 
     cut, steps = estimator.cut(data), estimator.horizon
     windows = as_array(cut.x)

@@ -27,7 +27,7 @@ class Ensemble(abc.ABC, Generic[Member]):
     Class attributes:
         kind: what it is made of.
         alike: what must be the same in all members.
-        tasks, purpose: as of its members.
+        tasks, purpose: those of its kind.
 
     Args:
         members: fitted estimators of that kind. Their networks and preparations may differ.
@@ -47,6 +47,10 @@ class Ensemble(abc.ABC, Generic[Member]):
     alike: ClassVar[tuple[str, ...]]
     tasks: ClassVar[tuple[str, ...]]
     purpose: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.tasks, cls.purpose = cls.kind.tasks, cls.kind.purpose
 
     def __init__(self, members: Iterable[Member]) -> None:
         given: Any = tuple(members) if isinstance(members, Iterable) else (members,)

@@ -1,0 +1,74 @@
+"""Several regressors as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from segue.dataset import Dataset
+from segue.estimators.ensembles.base import Ensemble, mean
+from segue.estimators.number_targets import Numbers, as_numbers, r_squared
+from segue.estimators.regressor import SequenceRegressor
+from segue.estimators.weighting import normalized
+
+
+class RegressorEnsemble(Ensemble[SequenceRegressor]):
+    """Several regressors as one: the mean of their numbers.
+
+    Args:
+        members: fitted regressors of the same channels and as many numbers for each sequence.
+
+    Attributes:
+        members: as given.
+        target_scale_: as of the first member.
+        n_features_in_, channels_, reading_, training_summary_: as in `SequenceEnsemble`.
+
+    Raises:
+        DataError: no members, or members that do not agree.
+        NotFittedError: a member that is not fitted.
+
+    >>> import numpy as np
+    >>> from segue import TrainingOptions
+    >>> from segue.estimators import fit_seeds
+    >>> x = np.random.default_rng(0).normal(size=(80, 5))
+    >>> options = TrainingOptions(progress="none")
+    >>> regressor = SequenceRegressor("gru(8)", epochs=5, validation=None, options=options)
+    >>> results = fit_seeds(regressor, x, x.sum(axis=1), seeds=2)
+    >>> one, other = (member.predict(x) for member in results.members)
+    >>> bool((results.ensemble().predict(x) == (one + other) / 2).all())
+    True
+    """
+
+    kind = SequenceRegressor
+    alike: ClassVar[tuple[str, ...]] = ("target_shape_",)
+
+    def __init__(self, members: Iterable[SequenceRegressor]) -> None:
+        super().__init__(members)
+        self.target_scale_ = self.first.target_scale_
+
+    def predict(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
+        """The mean of the members' numbers: `[n]`, or `[n, value]` as the training targets were.
+
+        Args:
+            X: as in `SequenceRegressor.fit`.
+            static: `[n, feature]`, where the members were trained with static features.
+        """
+        X = self.first.as_read(X)  # noqa: N806
+        return mean(member.predict(X, static) for member in self.members)
+
+    def predict_linearly(self, data: Dataset) -> Numbers | None:
+        """`[n, value]` of the first member's linear model; `None` for tokens and texts."""
+        return self.first.predict_linearly(data)
+
+    def score(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        sample_weight: Any = None,
+        static: Any = None,
+    ) -> float:
+        """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
+        data = self.scored_part(X, y)
+        self.first.check_shape(data)
+        weights = normalized(sample_weight, len(data))
+        return r_squared(as_numbers(data.y), self.predict(data, static), weights)
