@@ -14,6 +14,7 @@ import torch
 
 from segue.errors import NotCausalError, OptionError
 from segue.estimators.asking import layers_by_name, per_step
+from segue.estimators.parameters import is_whole
 from segue.layers import Layer, Padded
 from segue.layers.flatten import FlattenLayer
 from segue.layers.recurrent import RecurrentLayer
@@ -49,7 +50,7 @@ def anytime(
         static: `[n, feature]` as they come, where the model has static features.
         quiet: do not say what it costs.
     """
-    if not isinstance(every, int | np.integer) or isinstance(every, bool) or every < 1:
+    if not is_whole(every, least=1):
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
     scaled = classifier.check_static(len(x), static)
     reason = _what_looks_ahead(classifier, x)

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from segue.errors import OptionError
+from segue.estimators.learner import Learner
 from segue.kernels import last_step
 from segue.layers import Directions, Layer, Padded
 from segue.layers.recurrent import BidirectionalLayer
@@ -20,10 +21,6 @@ from segue.networks import Network
 from segue.prepare import Batches
 from segue.sequences import Array, Sequences
 from segue.training.threads import choose_threads, threads
-
-if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
-    from segue.estimators.classifier import SequenceClassifier
 
 How = Literal["auto", "last", "mean", "every"]
 
@@ -35,7 +32,7 @@ STEPS_AT_ONCE = 20_000
 
 
 def run(
-    estimator: SequenceEstimator,
+    learner: Learner,
     x: Sequences,
     work: Callable[[Array, Padded], None],
     static: Array | None = None,
@@ -46,22 +43,22 @@ def run(
     generator, which would leave that to whoever holds it.
 
     Args:
-        estimator: fitted.
+        learner: fitted.
         x: checked sequences.
         work: is given the indices `[batch]` of the members of each batch, and the batch.
         static: `[n, feature]` of them, scaled, where the network joins some.
     """
-    network = estimator.network_
+    network = learner.network_
     device = next(network.parameters()).device
-    batches = Batches(x, estimator.preparation_, device, static)
+    batches = Batches(x, learner.preparation_, device, static)
     size = min(len(x), STEPS_AT_ONCE // x.length_range[1] + 1)
-    with threads(estimator.training_options.threads or choose_threads(network, size)):
+    with threads(learner.training_options.threads or choose_threads(network, size)):
         for index, batch in batches.in_order(STEPS_AT_ONCE):
             work(index, batch)
 
 
 def per_step(
-    estimator: SequenceEstimator,
+    learner: Learner,
     x: Sequences,
     function: Callable[[Padded], Padded],
     static: Array | None = None,
@@ -75,7 +72,7 @@ def per_step(
         for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
             rows[i] = values[:length]
 
-    run(estimator, x, work, static)
+    run(learner, x, work, static)
     return Sequences.from_list(rows)
 
 
@@ -108,7 +105,7 @@ def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
 
 @torch.no_grad()
 def embed(
-    classifier: SequenceClassifier,
+    learner: Learner,
     x: Sequences,
     layer: str,
     how: How = "auto",
@@ -118,11 +115,11 @@ def embed(
 
     See `SequenceClassifier.embed`; `static` is scaled.
     """
-    network = classifier.network_
+    network = learner.network_
     found = network.layer(layer)
     _check_how(network, found, how)
     if how == "every":
-        return per_step(classifier, x, lambda b: _joined(observe(network, found, b)[1]))
+        return per_step(learner, x, lambda b: _joined(observe(network, found, b)[1]))
     rows: list[Any] = [None] * len(x)
 
     def work(index: Array, batch: Padded) -> None:
@@ -130,7 +127,7 @@ def embed(
         for i, row in zip(index, values, strict=True):
             rows[i] = row
 
-    run(classifier, x, work, static)
+    run(learner, x, work, static)
     return np.stack(rows)
 
 

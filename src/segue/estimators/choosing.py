@@ -11,7 +11,15 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.inputs import check_sequences
+from segue.estimators.learner import Learner
 from segue.summary import class_counts
+
+# The targets that an estimator needs, by its task.
+WANTED = {
+    "classify": "one label for each sequence",
+    "label": "a label for each step",
+    "regress": "one or more numbers for each sequence",
+}
 
 # "auto" takes a validation set only where it can say something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
@@ -58,6 +66,23 @@ def _with_ones(weights: Any, validation: Dataset) -> Any:
             "training sequences (validation=0.1): another one has no weights."
         )
     return np.concatenate([weights, np.full(len(validation), weights.mean())])
+
+
+def check_suits(learner: Learner, data: Dataset) -> None:
+    """Raise `DataError` unless such an estimator can learn from such a data set."""
+    name = type(learner).__name__
+    if data.task not in learner.tasks:
+        raise DataError(
+            f"{name} needs {WANTED[learner.tasks[0]]}; the targets here are for the task "
+            f"{data.task!r}."
+        )
+    if data.static is not None and not learner.takes_static:
+        raise DataError(
+            f"The sequences have static features, and a {name} cannot use them: leave them out "
+            "with dataclasses.replace(data, static=None)."
+        )
+    if data.x.is_text and not learner.takes_text:
+        raise DataError(f"The sequences are texts, and a {name} takes numbers.")
 
 
 def choose(

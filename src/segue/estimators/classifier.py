@@ -18,6 +18,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, static_of
 from segue.estimators.labels import LABELS
+from segue.estimators.parameters import sklearn_tags
 from segue.estimators.stream import Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -285,11 +286,4 @@ class SequenceClassifier(SequenceEstimator):
         return embed(self, x, layer, how, scaled)
 
     def __sklearn_tags__(self) -> Tags:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(multi_label=self.head == "sigmoid"),
-            input_tags=InputTags(three_d_array=True, allow_nan=True),
-        )
+        return sklearn_tags("classifier", several_labels=self.head == "sigmoid")

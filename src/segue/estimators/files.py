@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pydantic
@@ -19,9 +19,7 @@ import torch
 from segue._version import __version__
 from segue.atomic import replacing
 from segue.errors import ModelFileError
-
-if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
+from segue.estimators.learner import Learner
 
 FORMAT = 1
 
@@ -117,9 +115,9 @@ class EnsembleDescription(_Closed):
     members: list[Description] = pydantic.Field(min_length=1)
 
 
-def save(estimator: SequenceEstimator, path: str | Path) -> None:
+def save(learner: Learner, path: str | Path) -> None:
     """Write the file, whole or not at all."""
-    write(path, describe(estimator), tensors_of(estimator))
+    write(path, describe(learner), tensors_of(learner))
 
 
 def write(
@@ -134,32 +132,32 @@ def write(
         temporary.write_bytes(content)
 
 
-def tensors_of(estimator: SequenceEstimator) -> dict[str, torch.Tensor]:
+def tensors_of(learner: Learner) -> dict[str, torch.Tensor]:
     """Copies of the weights, as a file takes them."""
-    weights = estimator.network_.weight_tensors()
+    weights = learner.network_.weight_tensors()
     return {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
 
 
-def describe(estimator: SequenceEstimator) -> Description:
-    """The description of a fitted estimator."""
-    shape = estimator.network_.input_shape
+def describe(learner: Learner) -> Description:
+    """The description of a fitted learner."""
+    shape = learner.network_.input_shape
     return Description(
         format=FORMAT,
         segue=__version__,
-        estimator=type(estimator).__name__,
-        network=[spec.to_json() for spec in estimator.network_.specs],
+        estimator=type(learner).__name__,
+        network=[spec.to_json() for spec in learner.network_.specs],
         input_shape=_Shape(features=shape.features, length=shape.length, tokens=shape.tokens),
-        preparation=estimator.preparation_.to_json(),
-        static=None if estimator.static_ is None else _Scale(**estimator.static_.to_json()),
-        channels=None if estimator.channels_ is None else list(estimator.channels_),
-        reading=None if estimator.reading_ is None else dict(estimator.reading_),
-        targets=_Targets(**estimator.facts()),
-        parameters=_parameters(estimator),
-        history=estimator.history_.rows,
-        best_epoch=estimator.history_.best_epoch,
-        refit=None if estimator.history_.refit is None else estimator.history_.refit.rows,
-        stopped=estimator.stopped_,
-        training_summary=estimator.training_summary_,
+        preparation=learner.preparation_.to_json(),
+        static=None if learner.static_ is None else _Scale(**learner.static_.to_json()),
+        channels=None if learner.channels_ is None else list(learner.channels_),
+        reading=None if learner.reading_ is None else dict(learner.reading_),
+        targets=_Targets(**learner.facts()),
+        parameters=_parameters(learner),
+        history=learner.history_.rows,
+        best_epoch=learner.history_.best_epoch,
+        refit=None if learner.history_.refit is None else learner.history_.refit.rows,
+        stopped=learner.stopped_,
+        training_summary=learner.training_summary_,
     )
 
 
@@ -169,14 +167,14 @@ def describe_ensemble(name: str, members: list[Description]) -> EnsembleDescript
     return EnsembleDescription.model_validate(facts)
 
 
-def _parameters(estimator: SequenceEstimator) -> _Parameters:
+def _parameters(learner: Learner) -> _Parameters:
     """The constructor's arguments as plain JSON."""
-    given = estimator.get_params(deep=False)
+    given = learner.get_params(deep=False)
     given.pop("network")
-    options = estimator.training_options
+    options = learner.training_options
     prepare, validation, weight = given["prepare"], given["validation"], given.get("class_weight")
     plain = {
-        "prepare": prepare if isinstance(prepare, str) else str(estimator.preparation_),
+        "prepare": prepare if isinstance(prepare, str) else str(learner.preparation_),
         "epochs": "auto" if given["epochs"] == "auto" else int(given["epochs"]),
         "batch_size": int(given["batch_size"]),
         "learning_rate": float(given["learning_rate"]),

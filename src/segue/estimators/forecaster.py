@@ -17,6 +17,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.choosing import Chosen
 from segue.estimators.inputs import refuse_infinite
 from segue.estimators.number_targets import Numbers, TargetScale
+from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.series import as_array, ends_of, r_squared_of_windows, rolled
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -143,7 +144,7 @@ class Forecaster(SequenceEstimator):
             problems.append(f"`strategy` is {self.strategy!r}; expected 'recursive' or 'direct'.")
         for name in ("size", "horizon"):
             steps = getattr(self, name)
-            if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 1:
+            if not is_whole(steps, least=1):
                 problems.append(f"`{name}` is {steps!r}; expected a whole number from 1 on.")
         return problems
 
@@ -275,7 +276,7 @@ class Forecaster(SequenceEstimator):
         return self.target_scale_.restored(outputs)
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
-        if isinstance(steps, bool) or steps < 1:
+        if not is_whole(steps, least=1):
             raise OptionError(f"`steps` is {steps!r}; expected a whole number from 1 on.")
         if self.strategy == "direct" and steps > self.horizon:
             raise OptionError(
@@ -299,10 +300,4 @@ class Forecaster(SequenceEstimator):
         return replace(cut, y=cut.y.reshape(len(cut), -1))
 
     def __sklearn_tags__(self) -> Tags:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False),
-            input_tags=InputTags(three_d_array=True, allow_nan=True),
-        )
+        return sklearn_tags(None, needs_targets=False)

@@ -12,6 +12,7 @@ from torch import Tensor
 from segue.dataset import Dataset
 from segue.errors import OptionError
 from segue.estimators.next_token import Floats, at_every_step, draw, shifted
+from segue.estimators.parameters import is_whole
 from segue.estimators.stream import Stream
 from segue.networks import Network
 from segue.prepare import Preparation
@@ -158,15 +159,11 @@ def _log_probability(logits: Tensor, following: Tensor) -> Tensor:
 def _check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
     """Raise `OptionError` for all that means nothing, together."""
     problems = []
-    if not _is_whole(length) or length < 0:
+    if not is_whole(length, least=0):
         problems.append(f"`length` is {length!r}; expected a whole number from 0 on.")
     if isinstance(temperature, bool) or not np.isreal(temperature) or not temperature >= 0:
         problems.append(f"`temperature` is {temperature!r}; expected 0 or more.")
-    if top_k is not None and (not _is_whole(top_k) or top_k < 1):
+    if top_k is not None and not is_whole(top_k, least=1):
         problems.append(f"`top_k` is {top_k!r}; expected a whole number from 1 on, or None.")
     if problems:
         raise OptionError(" ".join(problems))
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -14,6 +14,7 @@ from segue.estimators.asking import per_step
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences
+from segue.estimators.parameters import sklearn_tags
 from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, encode, occurring
 from segue.estimators.stream import LabelStream
 from segue.estimators.weighting import spread, weighted_by_class
@@ -232,10 +233,4 @@ class SequenceLabeler(SequenceEstimator):
         return accuracy(shares, data, self.classes_, self.ignore, given)
 
     def __sklearn_tags__(self) -> Tags:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(three_d_array=True, allow_nan=True),
-        )
+        return sklearn_tags(None)

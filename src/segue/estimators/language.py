@@ -16,6 +16,7 @@ from segue.estimators.foreseeing import Foreseeing
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
 from segue.estimators.next_token import cut, perplexity, shifted, unigram
+from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.stream import Stream
 from segue.layers import Shape
 from segue.networks import Network, NetworkLike
@@ -99,10 +100,9 @@ class LanguageModel(SequenceEstimator, Foreseeing):
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments that only a language model has."""
-        size = self.size
-        if isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 1:
+        if is_whole(self.size, least=1):
             return []
-        return [f"`size` is {size!r}; expected a whole number of tokens from 1 on."]
+        return [f"`size` is {self.size!r}; expected a whole number of tokens from 1 on."]
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Take texts as a data set without targets: those are in the texts."""
@@ -222,10 +222,4 @@ class LanguageModel(SequenceEstimator, Foreseeing):
         return Stream(Hearing(self, begin=PADDING))
 
     def __sklearn_tags__(self) -> Tags:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False),
-            input_tags=InputTags(two_d_array=False, string=True),
-        )
+        return sklearn_tags(None, needs_targets=False, texts=True)

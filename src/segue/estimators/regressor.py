@@ -14,6 +14,7 @@ from segue.estimators.base import SequenceEstimator
 from segue.estimators.inputs import as_dataset, as_sequences
 from segue.estimators.linear import LinearOnMeans
 from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, as_table, r_squared
+from segue.estimators.parameters import sklearn_tags
 from segue.estimators.weighting import normalized
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -189,11 +190,4 @@ class SequenceRegressor(SequenceEstimator):
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 
     def __sklearn_tags__(self) -> Tags:
-        from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="regressor",
-            target_tags=TargetTags(required=True),
-            regressor_tags=RegressorTags(),
-            input_tags=InputTags(three_d_array=True, allow_nan=True),
-        )
+        return sklearn_tags("regressor")

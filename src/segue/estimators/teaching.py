@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from segue.dataset import Dataset
 from segue.estimators.choosing import Chosen
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import check_keeps_steps
-from segue.estimators.records import Lines, fingerprint, text_lines, training_summary
+from segue.estimators.learner import Learner, Lines
+from segue.estimators.records import fingerprint, text_lines, training_summary
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
@@ -34,9 +34,6 @@ from segue.training.targets import StepTargets, WholeTargets
 from segue.training.threads import choose_threads, threads
 from segue.training.truncated import check_carries_state
 
-if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
-
 AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
@@ -45,77 +42,85 @@ class Lesson:
     """An estimator with what it is to learn from.
 
     Attributes:
-        estimator: gets what is fitted, under the names that its class explains.
+        learner: gets what is fitted, under the names that its class explains.
         chosen: what is learnt from and what watches.
         begin: weights to begin with; `None`: new ones.
         place: where the training is written; `None`: nowhere.
     """
 
-    estimator: SequenceEstimator
+    learner: Learner
     chosen: Chosen
     begin: InitialWeights | None = None
     place: TrainingFolder | None = None
 
     def learn(self) -> Job:
         """Train, and with `refit` once more on everything; return the last job."""
-        one = self.estimator
-        refit = one.training_options.refit and self.chosen.validation is not None
+        learner = self.learner
+        refit = learner.training_options.refit and self.chosen.validation is not None
         job, lines = self.prepared()
         state = self._train(job, lines, is_last=not refit)
-        if refit and state.best_epoch and one.stopped_ != "interrupted":
+        if refit and state.best_epoch and learner.stopped_ != "interrupted":
             return self._refit(state.best_epoch)
         return job
 
     def prepared(self) -> tuple[Job, Lines]:
         """Fit the preparation and build the network: all that is to be trained, and what to say."""
-        one, data = self.estimator, self.chosen.train
-        device = choose_device(one.device)
-        one.preparation_ = Preparation.fit(one.prepare, data.x, rate_hz=data.rate_hz)
-        learnt = one.examples(data)
-        one.learn_targets(learnt)
-        if one.objective().every:
-            check_keeps_steps(one.preparation_, one.tasks)
-        one.static_ = None if data.static is None else StaticScale.fit(data.static)
-        one.network_ = one.build_network(shape_of(data.x, one.preparation_), device)
-        objective, options = one.objective(), one.training_options
-        fit_options(options, one.network_, objective)
-        lines = [*self.chosen.lines]
-        lines += text_lines(one.preparation_, one.network_, as_specs(one.network))
+        learner, data = self.learner, self.chosen.train
+        device = choose_device(learner.device)
+        learner.preparation_ = Preparation.fit(learner.prepare, data.x, rate_hz=data.rate_hz)
+        learnt = learner.examples(data)
+        learner.learn_targets(learnt)
+        self._build_network(device)
+        network, preparation = learner.network_, learner.preparation_
+        lines = [*self.chosen.lines, *text_lines(preparation, network, as_specs(learner.network))]
         if self.begin is not None:
-            lines += self.begin.put_into(one.network_, one.facts(), one.preparation_)
-        epochs = choose_epochs(len(learnt), one.batch_size) if one.epochs == "auto" else one.epochs
-        watched = self.chosen.validation
-        watching = None if watched is None else one.examples(watched)
-        job = Job(
-            network=one.network_,
-            train=self._examples(learnt, one.weights(learnt, self.chosen.weights), device),
+            lines += self.begin.put_into(network, learner.facts(), preparation)
+        return self._job(learnt, device), lines
+
+    def _build_network(self, device: torch.device) -> None:
+        """Make the network for what the preparation gives, and see that the options suit it."""
+        learner, data = self.learner, self.chosen.train
+        if learner.objective().every:
+            check_keeps_steps(learner.preparation_, learner.tasks)
+        learner.static_ = None if data.static is None else StaticScale.fit(data.static)
+        learner.network_ = learner.build_network(shape_of(data.x, learner.preparation_), device)
+        fit_options(learner.training_options, learner.network_, learner.objective())
+
+    def _job(self, learnt: Dataset, device: torch.device) -> Job:
+        learner, watched = self.learner, self.chosen.validation
+        watching = None if watched is None else learner.examples(watched)
+        epochs = learner.epochs
+        if epochs == "auto":
+            epochs = choose_epochs(len(learnt), learner.batch_size)
+        return Job(
+            network=learner.network_,
+            train=self._examples(learnt, learner.weights(learnt, self.chosen.weights), device),
             validation=None if watching is None else self._examples(watching, None, device),
-            objective=objective,
+            objective=learner.objective(),
             epochs=epochs,
-            batch_size=one.batch_size,
-            learning_rate=one.learning_rate,
-            seed=one.seed,
-            options=options,
-            augmenter=Augmenter.of(one.preparation_, one.seed),
+            batch_size=learner.batch_size,
+            learning_rate=learner.learning_rate,
+            seed=learner.seed,
+            options=learner.training_options,
+            augmenter=Augmenter.of(learner.preparation_, learner.seed),
         )
-        return job, lines
 
     def _examples(self, data: Dataset, weights: Array | None, device: torch.device) -> Examples:
-        one = self.estimator
-        static = one.check_static(len(data), data.static)
-        one.preparation_.check_rate(data.rate_hz)
-        batches = Batches(data.x, one.preparation_, device, static)
-        targets = one.targets(data, device)
+        learner = self.learner
+        static = learner.check_static(len(data), data.static)
+        learner.preparation_.check_rate(data.rate_hz)
+        batches = Batches(data.x, learner.preparation_, device, static)
+        targets = learner.targets(data, device)
         if weights is None:
             return Examples(batches, targets)
         weights = weights.astype(np.float32)
-        if one.objective().every:
+        if learner.objective().every:
             return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
         return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
 
     def _train(self, job: Job, lines: Iterable[tuple[str, str]], *, is_last: bool) -> TrainingState:
         """Train once, and keep what comes of it, however it ends."""
-        one, lines = self.estimator, list(lines)
+        learner, lines = self.learner, list(lines)
         reporter = make_reporter(job.options, job.epochs)
         said = [f"{heading}: {text}" for heading, text in lines]
         for text in [*said, memory_warning(job, self.chosen.train.x)]:
@@ -123,31 +128,31 @@ class Lesson:
         callbacks: list[Callback] = []
         state = TrainingState.start(job)
         if self.place is not None:
-            shared = fingerprint(one, self.chosen.train)
+            shared = fingerprint(learner, self.chosen.train)
             callbacks, state = self.place.open(job, shared, is_last=is_last)
-        one.stopped_ = "failed"
+        learner.stopped_ = "failed"
         try:
             with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
-                one.stopped_ = train(remember(job), state, [reporter, *callbacks])
+                learner.stopped_ = train(remember(job), state, [reporter, *callbacks])
         finally:
-            one.history_ = History(state.rows, state.best_epoch)
-            one.n_features_in_ = one.preparation_.channels_in
-            one.training_summary_ = training_summary(one, job, state, lines)
+            learner.history_ = History(state.rows, state.best_epoch)
+            learner.n_features_in_ = learner.preparation_.channels_in
+            learner.training_summary_ = training_summary(learner, job, state, lines)
         return state
 
     def _refit(self, epochs: int) -> Job:
         """Train once more on everything; if it is broken off, all stays as it was before."""
-        one, searched = self.estimator, dict(vars(self.estimator))
+        learner, searched = self.learner, dict(vars(self.learner))
         place = None if self.place is None else self.place.refit()
         again = replace(self, chosen=self.chosen.everything(epochs), place=place)
         job, lines = again.prepared()
         job = replace(job, epochs=epochs)
         again._train(job, lines, is_last=True)
-        if one.stopped_ == "interrupted":
-            vars(one).update(searched, stopped_="interrupted")
+        if learner.stopped_ == "interrupted":
+            vars(learner).update(searched, stopped_="interrupted")
         else:
             first: History = searched["history_"]
-            one.history_ = History(first.rows, first.best_epoch, refit=one.history_)
+            learner.history_ = History(first.rows, first.best_epoch, refit=learner.history_)
         return job
 
 

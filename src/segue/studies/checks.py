@@ -7,7 +7,7 @@ from typing import Any
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.records import check_arguments
+from segue.estimators.parameters import check_arguments
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
 from segue.studies.trials import Row, configured
