@@ -1,4 +1,25 @@
-"""The estimators: what is fitted, asked, saved and loaded."""
+"""The estimators: what is fitted, asked, saved and loaded.
+
+classifier, labeler, regressor,    one for each task
+forecaster, language
+ensembles/                         several fitted ones as one, for each task
+tasks                              which there are
+
+parameters, learner                what each says of itself
+base                               `fit`, and how a fitted one is asked
+
+inputs, choosing, weighting        what the user passes, what is learnt from, how much it counts
+initial, teaching, records         weights to begin with, the training, what is kept of it
+seeds                              the same training with several seeds
+labels, step_labels                targets: of a sequence, of each step,
+number_targets, next_token           numbers, the token that follows
+linear, autoregression             what numbers and forecasts are compared with
+
+asking, anytime                    in batches; after each step
+stream, hearing                    one sequence as it comes
+series, foreseeing                 what only forecasters and language models are asked
+files, loading                     a model as a file, and back
+"""
 
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensembles import (

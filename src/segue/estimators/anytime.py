@@ -19,8 +19,8 @@ from segue.layers import Layer, Padded
 from segue.layers.flatten import FlattenLayer
 from segue.layers.recurrent import RecurrentLayer
 from segue.networks import Network
-from segue.prepare.mask import Mask
-from segue.prepare.pipeline import Preparation, every_th
+from segue.prepare.gaps import unexpected_gaps
+from segue.prepare.pipeline import every_th
 from segue.prepare.static import as_table_of_numbers
 from segue.sequences import Array, Sequences
 from segue.training.objectives import probabilities
@@ -60,30 +60,6 @@ def anytime(
     if not quiet:
         _announce(classifier, x, int(every), reason)
     return _each_prefix(classifier, x, int(every), static)
-
-
-def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
-    """The channels with gaps (NaN) that training did not have, as the preparation's mask sees them.
-
-    They are interpolated, which looks ahead.
-
-    Args:
-        preparation: fitted.
-        values: `[total_steps, channel]`.
-        lengths: `[n]`.
-    """
-    if values.dtype.kind != "f" or not np.isnan(values).any():
-        return np.empty(0, np.int64)
-    x = (values, lengths)
-    for step, fitted in zip(preparation.steps, preparation.fitted, strict=True):
-        if isinstance(step, Mask):
-            return np.setdiff1d(_gaps(x[0]), fitted["expected"])
-        x = step.apply(x, fitted)
-    return _gaps(x[0])
-
-
-def _gaps(values: Array) -> Array:
-    return np.flatnonzero(np.isnan(values).any(axis=0))
 
 
 def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:

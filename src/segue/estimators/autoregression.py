@@ -9,31 +9,23 @@ G. E. P. Box, G. M. Jenkins, "Time Series Analysis: Forecasting and Control", 19
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from segue.estimators.linear import Linear
+from segue.estimators.number_targets import Numbers
 from segue.sequences import Array
-
-Numbers = npt.NDArray[np.float64]
 
 # Windows that are worked on at once.
 _ROWS = 20_000
 
 
-@dataclass(frozen=True)
-class Autoregression:
-    """Fitted coefficients.
+class Autoregression(Linear):
+    """Fitted coefficients, `[1 + size * channel, value]`.
 
-    Attributes:
-        coefficients: `[1 + size * channel, value]`, the constant first.
-        centre: `[channel]`, what is subtracted from the last values: their mean in training.
+    The centre, `[channel]`, is subtracted from the last values.
     """
-
-    coefficients: Numbers
-    centre: Numbers
 
     @classmethod
     def fit(cls, x: Array, changes: Array) -> Self:
@@ -66,16 +58,6 @@ class Autoregression:
             for first in range(0, len(x), _ROWS)
         ]
         return np.concatenate(found)
-
-    def to_json(self) -> list[list[float]]:
-        """As plain lists: the centre, then a row for each input."""
-        return [self.centre.tolist(), *self.coefficients.tolist()]
-
-    @classmethod
-    def from_json(cls, rows: Any) -> Self:
-        """The reverse of `to_json`."""
-        centre, *coefficients = rows
-        return cls(np.array(coefficients, np.float64), np.array(centre, np.float64))
 
 
 def last_known(x: Array) -> Numbers:

@@ -148,23 +148,27 @@ def choose_validation(
         reason = _too_few(train)
         if reason:
             return train, None, f"none ({reason}): the last weights are kept"
-        share = AUTO_SHARE
-    elif isinstance(wanted, int | float) and not isinstance(wanted, bool) and 0 < wanted < 1:
-        share = float(wanted)
-    else:
-        raise OptionError(
-            f"`validation` is {wanted!r}; expected 'auto', a share between 0 and 1, a Dataset, "
-            "or None."
-        )
+        return _set_aside(train, AUTO_SHARE, seed, only_if_nothing_is_lost=True)
+    if isinstance(wanted, int | float) and not isinstance(wanted, bool) and 0 < wanted < 1:
+        return _set_aside(train, float(wanted), seed)
+    raise OptionError(
+        f"`validation` is {wanted!r}; expected 'auto', a share between 0 and 1, a Dataset, or None."
+    )
+
+
+def _set_aside(
+    train: Dataset, share: float, seed: int, *, only_if_nothing_is_lost: bool = False
+) -> tuple[Dataset, Dataset | None, str]:
+    """Split off a share, and warn where a class goes with it, or leave it then."""
     rest, validation = train.split(share, seed=seed)
-    lost = [str(name) for name in _present(train) if name not in _present(rest)]
-    if lost and wanted == "auto":
-        return train, None, f"none (its groups would take all of class {', '.join(lost)})"
+    lost = ", ".join(str(name) for name in _present(train) if name not in _present(rest))
+    if lost and only_if_nothing_is_lost:
+        return train, None, f"none (its groups would take all of class {lost})"
     if lost:
         warnings.warn(
-            f"The groups that are set aside for validation have all sequences of class "
-            f"{', '.join(lost)}: it cannot be learnt. Give other groups, or validation=None.",
-            stacklevel=4,
+            "The groups that are set aside for validation have all sequences of class "
+            f"{lost}: it cannot be learnt. Give other groups, or validation=None.",
+            stacklevel=6,
         )
     drawn = "stratified" if train.task == "classify" else "at random"
     how = {"group": "by group", "time": "the last of each series"}.get(train.splits_by, drawn)

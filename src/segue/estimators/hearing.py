@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from segue.errors import DataError
-from segue.estimators.anytime import unexpected_gaps
+from segue.prepare.gaps import unexpected_gaps
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 

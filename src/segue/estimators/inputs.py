@@ -5,7 +5,6 @@ Every message says what came, what was expected and how to mend it.
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, SpecError
+from segue.estimators.step_labels import is_absent
 from segue.prepare import Preparation
 from segue.readers.objects import adapted
 from segue.sequences import Array, Layout, Sequences
@@ -195,42 +195,6 @@ def warn_of_padding(x: Sequences) -> None:
         )
 
 
-def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
-    """Raise for fewer than two classes or a label outside them, warn of one that occurs once."""
-    strange = sorted({str(label) for label in np.unique(labels).tolist() if label not in classes})
-    if strange:
-        raise DataError(
-            f"Labels {', '.join(strange)} are not among the classes {list(classes)}. Leave out "
-            "`classes` to find them from the labels."
-        )
-    if len(set(classes)) < len(classes):
-        raise DataError(f"`classes` names a class twice: {list(classes)}.")
-    if len(classes) < 2:
-        raise DataError(
-            f"All {len(labels)} sequences belong to one class ({classes[0]!r}); a classifier needs "
-            "at least two."
-        )
-    names, counts = np.unique(labels, return_counts=True)
-    once = [str(name) for name in names[counts == 1]]
-    fractions = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
-    if fractions and len(once) > len(labels) / 2:
-        raise DataError(
-            f"`y` has {len(names)} different numbers for {len(labels)} sequences: these are no "
-            "classes. A SequenceRegressor learns numbers."
-        )
-    if once:
-        warnings.warn(
-            f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
-            "and nothing can be said about how well the class is learnt.",
-            stacklevel=4,
-        )
-
-
-def _first(names: list[str], at_most: int = 10) -> str:
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
-
-
 def _as_labels(y: Any) -> Array:
     try:
         labels = np.asarray(y)
@@ -252,15 +216,11 @@ def _as_labels(y: Any) -> Array:
     if labels.dtype.kind == "f" and np.isnan(labels).any():
         raise DataError(f"`y` has no label (NaN) for sequence {int(np.isnan(labels).argmax())}.")
     if labels.dtype == object:
-        absent = [i for i, label in enumerate(labels) if _is_absent(label)]
+        absent = [i for i, label in enumerate(labels) if is_absent(label)]
         if absent:
             raise DataError(f"`y` has no label ({labels[absent[0]]}) for sequence {absent[0]}.")
         labels = np.asarray([str(label) for label in labels])
     return labels
-
-
-def _is_absent(label: Any) -> bool:
-    return label is None or (isinstance(label, float) and math.isnan(label))
 
 
 def _refuse_padding_on_the_last_axis(x: Array) -> None:

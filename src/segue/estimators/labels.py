@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import abc
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.inputs import check_classes
 from segue.estimators.weighting import normalized, weighted_by_class
 from segue.sequences import Array
 
@@ -139,3 +139,39 @@ class SeveralLabels(Labels):
 
 
 LABELS: dict[str, Labels] = {kind.task: kind for kind in (OneLabel(), SeveralLabels())}
+
+
+def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
+    """Raise for fewer than two classes or a label outside them, warn of one that occurs once."""
+    strange = sorted({str(label) for label in np.unique(labels).tolist() if label not in classes})
+    if strange:
+        raise DataError(
+            f"Labels {', '.join(strange)} are not among the classes {list(classes)}. Leave out "
+            "`classes` to find them from the labels."
+        )
+    if len(set(classes)) < len(classes):
+        raise DataError(f"`classes` names a class twice: {list(classes)}.")
+    if len(classes) < 2:
+        raise DataError(
+            f"All {len(labels)} sequences belong to one class ({classes[0]!r}); a classifier needs "
+            "at least two."
+        )
+    names, counts = np.unique(labels, return_counts=True)
+    once = [str(name) for name in names[counts == 1]]
+    fractions = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
+    if fractions and len(once) > len(labels) / 2:
+        raise DataError(
+            f"`y` has {len(names)} different numbers for {len(labels)} sequences: these are no "
+            "classes. A SequenceRegressor learns numbers."
+        )
+    if once:
+        warnings.warn(
+            f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
+            "and nothing can be said about how well the class is learnt.",
+            stacklevel=6,
+        )
+
+
+def _first(names: list[str], at_most: int = 10) -> str:
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more

@@ -1,4 +1,7 @@
-"""A linear regression on what a sequence has on average: what a regressor is compared with."""
+"""Linear models in closed form; a regression on what a sequence has on average is one.
+
+It is what a regressor is compared with; a forecaster, with an autoregression.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,39 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from segue.estimators.number_targets import Numbers
 from segue.sequences import Array, Sequences
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class LinearOnMeans:
-    """Least squares in closed form on the mean of each channel, the length and static features.
+class Linear:
+    """A linear model that was fitted in closed form.
 
     Attributes:
-        coefficients: `[1 + feature, value]`, the constant first.
-        centre: `[feature]`, the means of the training features, which also fill what is missing.
+        coefficients: `[1 + input, value]`, the constant first.
+        centre: what is subtracted from the inputs: their mean in training.
     """
 
     coefficients: Numbers
     centre: Numbers
+
+    def to_json(self) -> list[list[float]]:
+        """As plain lists: the centre, then a row for each input."""
+        return [self.centre.tolist(), *self.coefficients.tolist()]
+
+    @classmethod
+    def from_json(cls, rows: Any) -> Self:
+        """The reverse of `to_json`."""
+        centre, *coefficients = rows
+        return cls(np.array(coefficients, np.float64), np.array(centre, np.float64))
+
+
+class LinearOnMeans(Linear):
+    """Least squares on the mean of each channel, the length and static features.
+
+    The centre, `[feature]`, also fills what is missing.
+    """
 
     @classmethod
     def fit(cls, x: Sequences, static: Array | None, y: Array) -> Self:
@@ -43,16 +61,6 @@ class LinearOnMeans:
     def predict(self, x: Sequences, static: Array | None) -> Numbers:
         """`[n, value]`."""
         return np.asarray(_inputs(features_of(x, static), self.centre) @ self.coefficients)
-
-    def to_json(self) -> list[list[float]]:
-        """As plain lists: the centre, then a row for each input."""
-        return [self.centre.tolist(), *self.coefficients.tolist()]
-
-    @classmethod
-    def from_json(cls, rows: Any) -> Self:
-        """The reverse of `to_json`."""
-        centre, *coefficients = rows
-        return cls(np.array(coefficients, np.float64), np.array(centre, np.float64))
 
 
 def features_of(x: Sequences, static: Array | None = None) -> Numbers:

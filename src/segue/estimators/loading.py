@@ -11,14 +11,10 @@ from torch import nn
 
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.ensembles.base import member_name
 from segue.estimators.files import Description, EnsembleDescription, read
-from segue.estimators.forecaster import Forecaster
-from segue.estimators.labeler import SequenceLabeler
-from segue.estimators.language import LanguageModel
-from segue.estimators.regressor import SequenceRegressor
+from segue.estimators.tasks import BY_NAME
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
 from segue.prepare import Preparation
@@ -27,14 +23,7 @@ from segue.spec import to_text
 from segue.training import History, TrainingOptions
 
 # What a model file may hold, by the name of its class.
-ESTIMATORS: dict[str, type[SequenceEstimator]] = {
-    kind.__name__: kind
-    for kind in (
-        *(SequenceClassifier, SequenceLabeler, SequenceRegressor),
-        *(Forecaster, LanguageModel),
-    )
-}
-KNOWN: dict[str, type] = {**ESTIMATORS, **ENSEMBLES}
+KNOWN: dict[str, type] = {**BY_NAME, **ENSEMBLES}
 
 
 def load(
@@ -96,11 +85,11 @@ def _restore(
     tensors: dict[str, torch.Tensor],
     layers: tuple[LayerSpec, ...] | None,
 ) -> SequenceEstimator:
-    kind: Any = ESTIMATORS.get(description.estimator)
+    kind: Any = BY_NAME.get(description.estimator)
     if kind is None:
         raise DataError(
             f"there is no estimator {description.estimator!r}."
-            f"{did_you_mean(description.estimator, ESTIMATORS)}"
+            f"{did_you_mean(description.estimator, BY_NAME)}"
         )
     given = description.parameters.model_dump(exclude_none=True)
     if layers is not None and [spec.to_json() for spec in layers] != description.network:

@@ -61,14 +61,15 @@ def _row(labels: Any, number: int) -> Array:
 
 def _is_none(labels: Array, ignore: Any) -> npt.NDArray[np.bool_]:
     if labels.dtype == object:
-        return np.array([_is_absent(label) or label == ignore for label in labels.tolist()], bool)
+        return np.array([is_absent(label) or label == ignore for label in labels.tolist()], bool)
     none = np.zeros(len(labels), bool)
     if labels.dtype.kind == "f":
         none |= np.isnan(labels)
     return none if ignore is None else none | np.asarray(labels == ignore)
 
 
-def _is_absent(label: Any) -> bool:
+def is_absent(label: Any) -> bool:
+    """Whether what a user passes as a label says that there is none: `None` or NaN."""
     return label is None or (isinstance(label, float) and math.isnan(label))
 
 

@@ -1,4 +1,4 @@
-"""Which estimator does what: by the name that a task has on the command line."""
+"""Which estimators there are, and what each does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 
-BY_TASK: dict[str, type[SequenceEstimator]] = {
-    kind.purpose: kind
-    for kind in (
-        *(SequenceClassifier, SequenceLabeler, SequenceRegressor),
-        *(Forecaster, LanguageModel),
-    )
-}
+_KINDS: tuple[type[SequenceEstimator], ...] = (
+    SequenceClassifier,
+    SequenceLabeler,
+    SequenceRegressor,
+    Forecaster,
+    LanguageModel,
+)
+
+# By the name of the class, as a model file has it; and by that of the task, on the command line.
+BY_NAME = {kind.__name__: kind for kind in _KINDS}
+BY_TASK = {kind.purpose: kind for kind in _KINDS}
 
 
 def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
