@@ -358,3 +358,27 @@ def test_a_margin_is_not_taken_for_padding(quick: Quick) -> None:
     for row in range(16):
         pictures[row, 2 : 6 + row % 5] = 1 + row % 2
     quick().fit(pictures, np.arange(16) % 2)
+
+
+# -- warnings ------------------------------------------------------------------------------------
+
+ROWS = np.random.default_rng(0).normal(size=(24, 5, 2))
+WARNED: dict[str, tuple[Any, ...]] = {
+    "Each sequence has 2 time steps": (np.zeros((24, 2, 9)), ["a", "b"] * 12),
+    "Only one sequence belongs to class c": (ROWS, ["a", "b"] * 11 + ["a", "c"]),
+    "Class b does not occur in the training part": (
+        Dataset(ROWS, ["a", "c"] * 11 + ["b"] * 2, parts=["train"] * 22 + ["test"] * 2),
+    ),
+    "have all sequences of class": (ROWS, ["a"] * 12 + ["b"] * 12),
+}
+
+
+@pytest.mark.parametrize("message", WARNED)
+def test_a_warning_points_at_the_line_that_calls_fit(quick: Quick, message: str) -> None:
+    more: dict[str, Any] = {}
+    classifier = quick(epochs=1)
+    if message.startswith("have all"):
+        classifier, more = quick(epochs=1, validation=0.3), {"groups": [0] * 12 + [1] * 12}
+    with pytest.warns(UserWarning, match=message) as caught:
+        classifier.fit(*WARNED[message], **more)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -170,7 +170,7 @@ class SequenceEstimator(Learner):
         data = self.as_dataset(X, y, groups)
         data = data if static is None else replace(data, static=as_table_of_numbers(static))
         check_suits(self, data)
-        part, source, text = choose_training_part(data)
+        part, watched, text = choose_training_part(data)
         check_sequences(part.x)
         warn_of_swapped_axes(part.x)
         warn_of_padding(part.x)
@@ -182,7 +182,7 @@ class SequenceEstimator(Learner):
         if isinstance(wanted, Dataset) or validation_data is not None:
             wanted = self.as_watched(wanted)
         seed = self.seed if split_seed is None else split_seed
-        return choose(part, source, weights, wanted, seed=seed, text=text)
+        return choose(part, watched, weights, wanted, seed=seed, text=text)
 
     # -- ask ------------------------------------------------------------------------------------
 

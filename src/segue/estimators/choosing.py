@@ -86,21 +86,21 @@ def check_suits(learner: Learner, data: Dataset) -> None:
 
 
 def choose(
-    part: Dataset, source: Dataset | None, weights: Any, wanted: Any, *, seed: int, text: str
+    part: Dataset, watched: Dataset | None, weights: Any, wanted: Any, *, seed: int, text: str
 ) -> Chosen:
     """Set a validation set aside, or take the one that is given.
 
     Args:
         part: the training part.
-        source: the source's own validation part.
+        watched: the validation part, if the source has one.
         weights: of the training part's sequences, or `None`.
         wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
         seed: of the split.
         text: says what the training part is.
     """
     numbered = replace(part, parts=None, ids=np.arange(len(part)))
-    train, validation, chosen = choose_validation(numbered, source, wanted, seed)
-    if validation is not None and validation in (source, wanted):
+    train, validation, chosen = choose_validation(numbered, watched, wanted, seed)
+    if validation is not None and validation in (watched, wanted):
         check_sequences(validation.x)
     kept = None if weights is None else weights[np.asarray(train.ids, np.int64)]
     notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
@@ -125,13 +125,13 @@ def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
 
 
 def choose_validation(
-    train: Dataset, source: Dataset | None, wanted: Any, seed: int
+    train: Dataset, watched: Dataset | None, wanted: Any, seed: int
 ) -> tuple[Dataset, Dataset | None, str]:
     """Decide what is validated on.
 
     Args:
         train: the training part.
-        source: the source's own validation part.
+        watched: the validation part, if the source has one.
         wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
         seed: of the split.
 
@@ -143,8 +143,8 @@ def choose_validation(
     if wanted is None or wanted == "none":
         return train, None, "none: the last weights are kept"
     if wanted == "auto":
-        if source is not None:
-            return train, source, f"{len(source):,} sequences, the source's own part"
+        if watched is not None:
+            return train, watched, f"{len(watched):,} sequences, the source's own part"
         reason = _too_few(train)
         if reason:
             return train, None, f"none ({reason}): the last weights are kept"
