@@ -194,18 +194,16 @@ class Forecaster(SequenceEstimator):
 
     def look_back(self, job: Job) -> None:
         """Compare with "as yesterday", and say so if the network is not better."""
-        last = self.history_.rows[(self.history_.best_epoch or 0) - 1]
-        examples, name = (
-            job.validation or job.train,
-            "validation_rmse" if job.validation else "rmse",
-        )
-        assert isinstance(examples.targets, WholeTargets)
-        changes = self.target_scale_.restored(examples.targets.values.cpu())
+        watched = job.validation is not None
+        reached = self.history_.kept["validation_rmse" if watched else "rmse"]
+        targets = (job.validation or job.train).targets
+        assert isinstance(targets, WholeTargets)
+        changes = self.target_scale_.restored(targets.values.cpu())
         persistence = float(np.sqrt(np.mean(changes**2)))
-        where = "validation" if job.validation else "training"
-        text = f"RMSE {last[name]:.4g} on {where} windows; as yesterday {persistence:.4g}"
+        where = "validation" if watched else "training"
+        text = f"RMSE {reached:.4g} on {where} windows; as yesterday {persistence:.4g}"
         self.training_summary_.append(("forecast", text))
-        if last[name] > _CLEARLY_BETTER * persistence:
+        if reached > _CLEARLY_BETTER * persistence:
             warnings.warn(
                 f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
                 "epochs or another network may help; for a random walk nothing can.",
@@ -252,10 +250,10 @@ class Forecaster(SequenceEstimator):
         self._check_fitted()
         if isinstance(series, int | np.integer):
             series, steps = None, int(series)
-        series = None if series is None else self.as_read(series)
         if series is None:
             known, flat, one = self.ends_, self.one_series_, len(self.ends_) == 1
         else:
+            series = self.as_read(series)
             known, one = ends_of(as_series(series).x, self.size), is_one_series(series)
             flat = one and np.ndim(series) == 1
         found = self.continued(known, self.horizon if steps is None else steps)

@@ -157,17 +157,14 @@ class SequenceLabeler(SequenceEstimator):
         return weights
 
     def _codes(self, data: Dataset) -> Array:
-        codes = codes_for(data, self.classes_.tolist(), self.ignore)
+        known = self.classes_.tolist()
+        codes = codes_for(data, known, self.ignore)
         if (codes == UNKNOWN).any():
-            strange = [str(name) for name in occurring(data, self.ignore) if not self._has(name)]
+            strange = [str(name) for name in occurring(data, self.ignore) if name not in known]
             raise DataError(
-                f"Labels {', '.join(strange)} are not among the classes "
-                f"{self.classes_.tolist()} that are trained."
+                f"Labels {', '.join(strange)} are not among the classes {known} that are trained."
             )
         return codes
-
-    def _has(self, name: Any) -> bool:
-        return name in self.classes_.tolist()
 
     def facts(self) -> dict[str, Any]:
         """Classes and how many steps of each were learnt from."""

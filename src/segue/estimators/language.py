@@ -165,14 +165,13 @@ class LanguageModel(SequenceEstimator, Foreseeing):
 
     def look_back(self, job: Job) -> None:
         """Say what was reached, beside what needs no network."""
-        last = self.history_.rows[(self.history_.best_epoch or len(self.history_)) - 1]
         watched = job.validation is not None
-        name = "validation_perplexity" if watched else "perplexity"
+        reached = self.history_.kept["validation_perplexity" if watched else "perplexity"]
         targets = (job.validation or job.train).targets
         assert isinstance(targets, StepTargets)
         alone = perplexity(unigram(self.token_counts_)[targets.values])
         where = "validation" if watched else "training"
-        text = f"{last[name]:.4g} on {where} pieces; by the frequency of tokens alone {alone:.4g}"
+        text = f"{reached:.4g} on {where} pieces; by the frequency of tokens alone {alone:.4g}"
         self.training_summary_.append(("perplexity", text))
 
     def facts(self) -> dict[str, Any]:

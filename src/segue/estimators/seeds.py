@@ -18,7 +18,6 @@ from segue.estimators.loading import load
 from segue.networks import as_specs, is_own
 from segue.readers.objects import adapted
 from segue.spec import to_text
-from segue.training import History
 from segue.training.monitors import MONITORS
 
 Row = dict[str, float]
@@ -221,6 +220,4 @@ def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
 
 
 def _row(member: SequenceEstimator) -> Row:
-    history: History = member.history_
-    kept = history.rows[(history.best_epoch or len(history)) - 1]
-    return {"seed": member.seed, **kept}
+    return {"seed": member.seed, **member.history_.kept}

@@ -26,8 +26,9 @@ class History:
         refit: the history of the training on everything that followed, whose weights were then
             kept; `None`: there was none.
 
-    >>> History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])["loss"]
-    [0.7, 0.5]
+    >>> history = History([{"epoch": 1, "loss": 0.7}, {"epoch": 2, "loss": 0.5}])
+    >>> history["loss"], history.kept
+    ([0.7, 0.5], {'epoch': 2, 'loss': 0.5})
 
     Iterating gives the rows; `history["loss"]` is a column.
     """
@@ -53,6 +54,11 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({len(self)} epochs, best_epoch={self.best_epoch})"
+
+    @property
+    def kept(self) -> Row:
+        """The row of the epoch whose weights were kept."""
+        return self.rows[(self.best_epoch or len(self)) - 1]
 
     @property
     def columns(self) -> list[str]:
