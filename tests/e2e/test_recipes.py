@@ -22,7 +22,7 @@ WARNINGS = ["-W", "error", "-W", "default::UserWarning"]
 RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
     "activity": (
         "activity",
-        [r"accuracy of steps +0\.\d+ +baseline"],
+        [r"accuracy of steps, seed 0 +0\.\d+ +baseline"],
         ["along.png", "confusion.png", "history.png"],
     ),
     "authors": (
