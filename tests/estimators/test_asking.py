@@ -25,7 +25,9 @@ def broken_off(*given: Any) -> Any:
 QUESTIONS: dict[str, Callable[[SequenceClassifier, Any], Any]] = {
     "run": lambda fitted, x: run(fitted, x, broken_off),
     "per step": lambda fitted, x: per_step(fitted, x, broken_off),
-    "attribute": lambda fitted, x: attribute(fitted, x, "up", broken_off, "none"),
+    "attribute": lambda fitted, x: attribute(
+        fitted, x, broken_off, "none", target="up", static=None
+    ),
     "predict": lambda fitted, x: fitted.predict(x),
     "embed": lambda fitted, x: fitted.embed(x, "gru_1"),
 }

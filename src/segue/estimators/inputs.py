@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError, SpecError
+from segue.errors import DataError, OptionError
 from segue.estimators.step_labels import is_absent
 from segue.prepare import Preparation
 from segue.readers.objects import adapted
@@ -146,21 +146,6 @@ def refuse_infinite(x: Sequences) -> None:
                 "Mark missing values as NaN; mend or remove the others."
             )
         first += len(block)
-
-
-def check_keeps_steps(preparation: Preparation, tasks: tuple[str, ...]) -> None:
-    """Raise where there is an answer for each step, and the preparation makes other steps.
-
-    Raises:
-        SpecError: the step of the preparation is named.
-    """
-    step = preparation.what_changes_steps()
-    if step is not None:
-        raise SpecError(
-            f"the preparation step `{step}` makes other steps of the data's, and to {tasks[0]} is "
-            "to answer at each of the data's own. Prepare with steps that keep them, such as "
-            "'standardize', and let layers look around, such as conv(32, 9)."
-        )
 
 
 def warn_of_swapped_axes(x: Sequences) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
+from segue.errors import SpecError
 from segue.estimators.choosing import Chosen
 from segue.estimators.initial import InitialWeights
-from segue.estimators.inputs import check_keeps_steps
 from segue.estimators.learner import Learner, Lines
 from segue.estimators.records import fingerprint, text_lines, training_summary
 from segue.layers import Shape
@@ -164,6 +164,21 @@ def choose_epochs(count: int, batch_size: int) -> int:
     """
     updates = -(-count // batch_size)
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
+
+
+def check_keeps_steps(preparation: Preparation, tasks: tuple[str, ...]) -> None:
+    """Raise where there is an answer for each step, and the preparation makes other steps.
+
+    Raises:
+        SpecError: the step of the preparation is named.
+    """
+    step = preparation.what_changes_steps()
+    if step is not None:
+        raise SpecError(
+            f"the preparation step `{step}` makes other steps of the data's, and to {tasks[0]} is "
+            "to answer at each of the data's own. Prepare with steps that keep them, such as "
+            "'standardize', and let layers look around, such as conv(32, 9)."
+        )
 
 
 def shape_of(x: Sequences, preparation: Preparation) -> Shape:
