@@ -126,6 +126,15 @@ def test_files_stay_short() -> None:
     assert not long, f"over 500 lines; cut them, or give the reason in LONG_FILES: {long}"
 
 
+def test_the_estimators_say_what_is_where() -> None:
+    """The many files of that room are listed where one begins to read it."""
+    folder = SOURCE / "estimators"
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    listed = [line[:35] for line in (said or "").splitlines()[1:]]
+    names = {path.stem for path in folder.iterdir() if not path.name.startswith("__")}
+    assert set(re.findall(r"\w+", " ".join(listed))) == names
+
+
 def test_the_reader_of_imports_sees_what_it_should() -> None:
     text = """
 from typing import TYPE_CHECKING
