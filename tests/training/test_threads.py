@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,3 +33,13 @@ def test_threads_are_put_back() -> None:
     with threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_first_weights_do_not_depend_on_threads() -> None:
+    """The same seed on a machine with other processors: an orthogonal matrix takes many sums."""
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            found.append(Network(as_specs("lstm(64) gru(48)"), Shape(3), 2, seed=0).get_weights())
+    for name, weights in found[0].items():
+        np.testing.assert_array_equal(weights, found[1][name], err_msg=name)

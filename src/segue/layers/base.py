@@ -268,9 +268,18 @@ def glorot_uniform(shape: tuple[int, ...], generator: torch.Generator) -> nn.Par
 
 
 def orthogonal(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
-    """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014."""
+    """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014.
+
+    With one thread: with more of them the sums are rounded otherwise, and the same seed would give
+    other weights on a machine with another number of processors.
+    """
     tall = torch.empty(max(rows, columns), min(rows, columns)).normal_(generator=generator)
-    q, r = torch.linalg.qr(tall)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        q, r = torch.linalg.qr(tall)
+    finally:
+        torch.set_num_threads(before)
     q = q * torch.sign(torch.diagonal(r))  # makes the draw uniform over the orthogonal matrices
     return nn.Parameter((q if rows >= columns else q.t()).contiguous())
 
