@@ -79,7 +79,11 @@ MISTAKES = [
     ("fit waves --initial MODEL --seeds 2", WRONG_USE, "Leave one of the two out."),
     ("fit waves --monitor los", WRONG_USE, 'Did you mean "loss"?'),
     ("fit waves --frozen lstm_9", WRONG_USE, "lstm_9"),
-    ("fit waves --option clip=1", WRONG_USE, "'clip' is none. Did you mean \"clip_norm\"?"),
+    (
+        "fit waves --option clip=1",
+        WRONG_USE,
+        "training has no option 'clip'. Did you mean \"clip_norm\"?",
+    ),
     ("fit waves --option clip_norm", WRONG_USE, "expected name=value, such as --option clip_norm="),
     ("fit waves --option clip_norm=-1", WRONG_USE, "`clip_norm` is -1; expected more than 0"),
     (

@@ -22,6 +22,7 @@ from segue.padded import Padded
 from segue.prepare import Batches
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
+from segue.training import Callback
 from segue.training.objectives import probabilities
 
 Quick = Callable[..., SequenceClassifier]
@@ -235,6 +236,22 @@ def test_an_interrupted_training_leaves_a_usable_model(
     two = quick(epochs=2, options=replace(SILENT, schedule="constant")).fit(data)
     np.testing.assert_array_equal(fitted.predict_proba(data), two.predict_proba(data))
     fitted.save(tmp_path / "model.safetensors")
+
+
+def test_an_interrupt_within_the_first_epoch_is_said(
+    quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No epoch was the best so far; the model answers all the same."""
+
+    def interrupt(self: Any, epoch: int, share: float, means: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Callback, "on_update", interrupt)
+    x, y = np.random.default_rng(0).normal(size=(40, 5, 1)), np.arange(40) % 2
+    with pytest.warns(UserWarning, match="interrupted within the first epoch; the little"):
+        fitted = quick(epochs=3).fit(x, y)
+    assert (fitted.stopped_, len(fitted.history_)) == ("interrupted", 0)
+    assert fitted.predict(x).shape == (40,)
 
 
 def test_a_failed_training_says_so_and_can_be_asked_and_saved(quick: Quick, tmp_path: Any) -> None:

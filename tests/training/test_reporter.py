@@ -45,10 +45,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def started(epochs: int, **options: Any) -> tuple[Reporter, io.StringIO]:
+def started(
+    epochs: int, *, is_watched: bool = True, **options: Any
+) -> tuple[Reporter, io.StringIO]:
     """A reporter of plain lines, before the first epoch."""
     stream = io.StringIO()
-    reporter = make_reporter(TrainingOptions(**options), epochs, stream)
+    reporter = make_reporter(TrainingOptions(**options), epochs, stream, is_watched=is_watched)
     reporter.on_start([])
     return reporter, stream
 
@@ -108,6 +110,7 @@ def test_lines_come_within_an_epoch_that_is_long(clock: Clock) -> None:
         ({"time_limit_seconds": 50}, ", 40 s left"),
         ({"schedule": "constant"}, ", at most 90 s left"),
         ({"schedule": "constant", "patience": None}, ", 90 s left"),
+        ({"schedule": "constant", "is_watched": False}, ", 90 s left"),
     ],
 )
 def test_the_time_left_says_when_training_may_end_before(

@@ -255,7 +255,8 @@ def training_options(pairs: list[str], **given: Any) -> dict[str, Any]:
     for pair in pairs:
         name, value = as_option(pair, "--option", "clip_norm=none")
         if name not in known:
-            raise OptionError(f"--option {pair}: {name!r} is none.{did_you_mean(name, known)}")
+            unknown = f"--option {pair}: training has no option {name!r}."
+            raise OptionError(unknown + did_you_mean(name, known))
         if name in given:
             raise OptionError(f"The option {name} of training is given twice.")
         given[name] = None if value == "none" else value

@@ -111,11 +111,11 @@ class SequenceEstimator(Learner):
         job = Lesson(self, chosen, begin, place).learn()
         self.look_back(job)
         if self.stopped_ == "interrupted":
-            warnings.warn(
-                f"Training was interrupted after {len(self.history_)} of {job.epochs} epochs; the "
-                "best weights so far are kept.",
-                stacklevel=3,
-            )
+            done = len(self.history_)
+            where = f"after {done} of {job.epochs} epochs; the best weights so far are kept."
+            if not done:
+                where = "within the first epoch; the little that was learnt until then is kept."
+            warnings.warn(f"Training was interrupted {where}", stacklevel=3)
         return self
 
     def make_job(

@@ -121,7 +121,7 @@ class Lesson:
     def _train(self, job: Job, lines: Iterable[tuple[str, str]], *, is_last: bool) -> TrainingState:
         """Train once, and keep what comes of it, however it ends."""
         learner, lines = self.learner, list(lines)
-        reporter = make_reporter(job.options, job.epochs)
+        reporter = make_reporter(job.options, job.epochs, is_watched=job.validation is not None)
         said = [f"{heading}: {text}" for heading, text in lines]
         for text in [*said, memory_warning(job, self.chosen.train.x)]:
             reporter.message(text)

@@ -17,7 +17,11 @@ _BLINK = 0.2  # seconds between two looks of the bar
 
 
 def make_reporter(
-    options: TrainingOptions, epochs: int = 0, stream: TextIO | None = None
+    options: TrainingOptions,
+    epochs: int = 0,
+    stream: TextIO | None = None,
+    *,
+    is_watched: bool = False,
 ) -> Reporter:
     """Make the reporter that `options.progress` names: "auto", "bar", "lines" or "none".
 
@@ -25,13 +29,16 @@ def make_reporter(
         options: also say when a training may end before its epochs are done.
         epochs: how many there will be at most.
         stream: where to write; `None`: standard error.
+        is_watched: whether there is a validation loss that can stop it early.
     """
     stream = sys.stderr if stream is None else stream
     progress: str = options.progress
     if progress == "auto":
         progress = "bar" if stream.isatty() else "lines"
     kinds: dict[str, type[Reporter]] = {"bar": BarReporter, "lines": LineReporter}
-    return kinds.get(progress, Reporter)(epochs, options, stream)
+    early = is_watched and options.patience is not None and not options.has_fixed_length
+    kind = kinds.get(progress, Reporter)
+    return kind(epochs, stream, options.time_limit_seconds, may_stop_early=early)
 
 
 class Reporter(Callback):
@@ -39,14 +46,18 @@ class Reporter(Callback):
 
     Args:
         epochs: how many there will be at most.
-        options: of the training.
         stream: where to write.
+        time_limit: seconds after which it ends; `None`: never.
+        may_stop_early: whether it may end before its epochs are done.
     """
 
-    def __init__(self, epochs: int, options: TrainingOptions, stream: TextIO) -> None:
+    def __init__(
+        self, epochs: int, stream: TextIO, time_limit: float | None, *, may_stop_early: bool
+    ) -> None:
         self.epochs = epochs
-        self.options = options
         self.stream = stream
+        self.time_limit = time_limit
+        self.may_stop_early = may_stop_early
 
     def message(self, text: str) -> None:
         """A line that everybody should see before the start."""
@@ -83,10 +94,9 @@ class _Speaker(Reporter):
         """The time left: "25 s left", or "at most 12 min left" where training may end early."""
         spent = time.monotonic() - self.began
         seconds = spent / (done - self.first) * (self.epochs - done)
-        if self.options.time_limit_seconds is not None:
-            seconds = min(seconds, max(0, self.options.time_limit_seconds - self.before - spent))
-        early = self.options.patience is not None and not self.options.has_fixed_length
-        return f"{'at most ' if early else ''}{_duration(seconds)} left"
+        if self.time_limit is not None:
+            seconds = min(seconds, max(0, self.time_limit - self.before - spent))
+        return f"{'at most ' if self.may_stop_early else ''}{_duration(seconds)} left"
 
     def on_end(self, ended: str) -> None:
         self.message(_ENDINGS.get(ended, ""))
