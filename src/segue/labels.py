@@ -7,7 +7,7 @@ imported.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import math
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def is_missing(label: Any) -> bool:
     if label is None or label is np.ma.masked or type(label).__name__ == "NAType":  # pandas' NA
         return True
     try:
-        return bool(label != label)  # NaN and NaT of every package are not themselves
+        return bool(label != label)  # noqa: PLR0124  (NaN and NaT is not itself)
     except (TypeError, ValueError):  # a list, an array
         return False
     except ArithmeticError:  # the signalling NaN of decimal
@@ -61,7 +61,7 @@ def as_label(label: Any) -> str | int | float | bool | None:
         TypeError: something else, which no model file could hold.
         UnicodeDecodeError: bytes that are no UTF-8.
 
-    >>> as_label(b"walk"), as_label(np.int16(3)), as_label(2.0), as_label(datetime.date(2024, 3, 9))
+    >>> as_label(b"walk"), as_label(np.int16(3)), as_label(2.0), as_label(dt.date(2024, 3, 9))
     ('walk', 3, 2, '2024-03-09')
     """
     if hasattr(label, "as_py"):  # an Arrow scalar
@@ -81,9 +81,14 @@ def as_label(label: Any) -> str | int | float | bool | None:
         return label.decode()
     if isinstance(label, Decimal | float):
         return _whole_or_float(label)
-    if isinstance(label, datetime.datetime) and label.time() == datetime.time():
+    return _text_of(label)
+
+
+def _text_of(label: Any) -> str:
+    """A date, and what pandas has like it, as text."""
+    if isinstance(label, dt.datetime) and label.time() == dt.time():
         return label.date().isoformat()
-    if isinstance(label, datetime.date | datetime.time):
+    if isinstance(label, dt.date | dt.time):
         return label.isoformat()
     if type(label).__name__ in ("Period", "Interval"):  # pandas: "2024-03", "(0.5, 1.0]"
         return str(label)
@@ -95,7 +100,7 @@ def _iso(date: np.datetime64) -> str:
     if np.datetime_data(date.dtype)[0] in ("Y", "M", "D"):
         return str(date)
     moment = date.astype("M8[us]").item()
-    if date.astype("M8[us]") != date or not isinstance(moment, datetime.datetime):
+    if date.astype("M8[us]") != date or not isinstance(moment, dt.datetime):
         return str(date)  # nanoseconds, or a year beyond those of Python
     return str(as_label(moment))
 
@@ -213,7 +218,7 @@ def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
     """`[n]` of one NumPy type, with the known labels in their places."""
     first = {_KINDS[type(label)]: label for label in reversed(known)}
     if len(first) > 1:
-        shown = " and ".join(f"{kind} ({_short(label)})" for kind, label in first.items())
+        shown = " and ".join(f"{kind} ({_short(first[kind])})" for kind in sorted(first))
         raise DataError(
             f"`{what}` has labels of several kinds, {shown}: make them all text, or all numbers."
         )
