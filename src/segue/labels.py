@@ -1,0 +1,295 @@
+"""What a label is, which labels are missing, and whether numbers are classes or are predicted.
+
+A label is text, a whole number, a truth value or a date. Whatever Python, NumPy, pandas, Polars,
+Arrow or PyTorch call it becomes one of these here, for the whole package. None of their packages is
+imported.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.errors import DataError
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+# Whole numbers of more different values than this, and than a quarter of how many there are, are
+# measured and no classes.
+CLASSES_AT_MOST = 100
+
+_WHOLE_IN_FLOAT64 = 2.0**53  # from here on, neighbouring whole numbers are the same float64
+_KINDS = {str: "text", int: "a number", float: "a number", bool: "a truth value"}
+
+
+# -- one label ------------------------------------------------------------------------------------
+
+
+def is_missing(label: Any) -> bool:
+    """Whether there is no label: None, NaN, NA, NaT, a masked element, or blank text.
+
+    >>> [is_missing(label) for label in (None, float("nan"), np.datetime64("NaT"), " ", 0, "a")]
+    [True, True, True, True, False, False]
+    """
+    if isinstance(label, str | bytes):
+        return not label.strip()
+    if label is None or label is np.ma.masked or type(label).__name__ == "NAType":  # pandas' NA
+        return True
+    try:
+        return bool(label != label)  # noqa: PLR0124  (NaN and NaT is not itself)
+    except (TypeError, ValueError):  # a list, an array
+        return False
+    except ArithmeticError:  # the signalling NaN of decimal
+        return True
+
+
+def as_label(label: Any) -> str | int | float | bool | None:
+    """Return a label as text, a number or a truth value of Python; `None`: it is missing.
+
+    Bytes are decoded, dates become ISO text (without the time of day at midnight), and members of
+    an enumeration their name.
+
+    Raises:
+        TypeError: something else, which no model file could hold.
+        UnicodeDecodeError: bytes that are no UTF-8.
+
+    >>> as_label(b"walk"), as_label(np.int16(3)), as_label(2.0), as_label(dt.date(2024, 3, 9))
+    ('walk', 3, 2, '2024-03-09')
+    """
+    if hasattr(label, "as_py"):  # an Arrow scalar
+        label = label.as_py()
+    if is_missing(label):
+        return None
+    if isinstance(label, enum.Enum):
+        return label.name
+    if isinstance(label, np.datetime64):
+        return _iso(label)
+    if isinstance(label, np.generic) or (hasattr(label, "item") and np.ndim(label) == 0):
+        label = label.item()  # also of an array or a tensor with no axis
+    for kind in (str, bool, int):
+        if isinstance(label, kind):
+            return kind(label)
+    if isinstance(label, bytes):
+        return label.decode()
+    if isinstance(label, Decimal | float):
+        return _whole_or_float(label)
+    return _text_of(label)
+
+
+def _text_of(label: Any) -> str:
+    """A date, and what pandas has like it, as text."""
+    if isinstance(label, dt.datetime) and label.time() == dt.time():
+        return label.date().isoformat()
+    if isinstance(label, dt.date | dt.time):
+        return label.isoformat()
+    if type(label).__name__ in ("Period", "Interval"):  # pandas: "2024-03", "(0.5, 1.0]"
+        return str(label)
+    raise TypeError(f"{_short(label)} ({type(label).__name__})")
+
+
+def _iso(date: np.datetime64) -> str:
+    """ISO text: a month or a day as such, a moment as `datetime` writes it."""
+    if np.datetime_data(date.dtype)[0] in ("Y", "M", "D"):
+        return str(date)
+    moment = date.astype("M8[us]").item()
+    if date.astype("M8[us]") != date or not isinstance(moment, dt.datetime):
+        return str(date)  # nanoseconds, or a year beyond those of Python
+    return str(as_label(moment))
+
+
+def _whole_or_float(number: Decimal | float) -> int | float:
+    if not math.isfinite(number) or number != int(number):
+        return float(number)
+    is_exact = isinstance(number, Decimal) or abs(number) < _WHOLE_IN_FLOAT64
+    return int(number) if is_exact else number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+# -- many labels ----------------------------------------------------------------------------------
+
+
+def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
+    """Return `[n]` labels in the one form that the package has, and which of them are missing.
+
+    The form is that of all labels together: text; int64 where all numbers are whole (`1.0` is `1`);
+    float64 where some are not; truth values; dates as ISO text, without a time of day where none
+    has one. Whole numbers beyond int64 become text. In the place of a missing label stands
+    something of the same type, which means nothing.
+
+    Args:
+        values: an array, list, Series, column of a frame, Arrow array or tensor.
+        what: what the values are called in messages.
+
+    Raises:
+        DataError: several kinds of labels in one, more than one axis, bytes that are no UTF-8, or
+            objects that no model file could hold, such as tuples.
+
+    >>> labels, missing = as_labels(["sit", None, "walk"])
+    >>> labels.tolist(), missing.tolist()
+    (['sit', '', 'walk'], [False, True, False])
+    >>> as_labels([1.0, 2.0])[0], as_labels([0.5, 2.0])[0]
+    (array([1, 2]), array([0.5, 2. ]))
+    """
+    array = _as_array(values)
+    if array.ndim != 1:
+        raise DataError(f"`{what}` has shape {array.shape}; expected [n], one label for each.")
+    masked = np.ma.getmaskarray(array)
+    array = np.ma.getdata(array)
+    if array.dtype.kind in "biufM":
+        labels, missing = _of_numpy(array)
+    elif array.dtype.kind == "U":
+        labels, missing = array, np.char.strip(array) == ""
+    else:
+        labels, missing = _of_objects(array, masked, what)
+    return labels, missing | masked
+
+
+def _as_array(values: Any) -> Array:
+    """An array whose elements are what was passed: a list of mixed kinds is not made one kind."""
+    if isinstance(values, np.ndarray):
+        return values
+    if hasattr(values, "detach"):  # a tensor, which may be of a type that NumPy has not
+        values = values.detach().cpu()
+        return _as_array(values.float() if "bfloat16" in str(values.dtype) else values.numpy())
+    if hasattr(values, "to_pylist"):  # Arrow, whose numbers need not become floats for a null
+        values = values.to_pylist()
+    elif hasattr(values, "null_count"):  # Polars, likewise
+        values = values.to_list()
+    elif hasattr(values, "to_numpy"):  # pandas
+        return np.asarray(values.to_numpy())
+    elif not isinstance(values, Sequence) and hasattr(values, "__array__"):
+        return np.asarray(values)
+    return np.fromiter(values, object)
+
+
+def _of_numpy(array: Array) -> tuple[Array, Mask]:
+    """Labels of a type that NumPy knows: numbers, truth values, dates."""
+    kind = array.dtype.kind
+    if kind == "M":
+        moments, places = np.unique(array, return_inverse=True)
+        texts = np.array(["" if np.isnat(moment) else _iso(moment) for moment in moments], str)
+        return texts[places], np.isnat(array)
+    if kind in "bi":
+        return array.astype(bool if kind == "b" else np.int64), np.zeros(len(array), bool)
+    if kind == "u":
+        fits = len(array) == 0 or array.max() <= np.iinfo(np.int64).max
+        return array.astype(np.int64 if fits else str), np.zeros(len(array), bool)
+    numbers = array.astype(np.float64)
+    missing = np.isnan(numbers)
+    known = numbers[~missing]
+    if len(known) and (known == np.round(known)).all() and (abs(known) < _WHOLE_IN_FLOAT64).all():
+        return np.where(missing, 0, numbers).astype(np.int64), missing
+    return numbers, missing
+
+
+def _of_objects(array: Array, masked: Mask, what: str) -> tuple[Array, Mask]:
+    """Labels as Python's objects, one by one."""
+    labels: list[Any] = []
+    for number, (value, is_masked) in enumerate(zip(array.tolist(), masked, strict=True)):
+        try:
+            labels.append(None if is_masked else as_label(value))
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"`{what}` has bytes that are no UTF-8 at {number}: {_short(value)}. Decode them "
+                "first, such as with value.decode('latin-1')."
+            ) from error
+        except TypeError as error:
+            raise DataError(
+                f"`{what}` has {error} at {number}; a label is text, a whole number, a truth value "
+                "or a date. Turn it into text, such as with str(label)."
+            ) from error
+    missing = np.array([label is None for label in labels], bool)
+    return _of_one_kind([label for label in labels if label is not None], missing, what), missing
+
+
+def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
+    """`[n]` of one NumPy type, with the known labels in their places."""
+    first = {_KINDS[type(label)]: label for label in reversed(known)}
+    if len(first) > 1:
+        shown = " and ".join(f"{kind} ({_short(first[kind])})" for kind in sorted(first))
+        raise DataError(
+            f"`{what}` has labels of several kinds, {shown}: make them all text, or all numbers."
+        )
+    if set(first) == {"a number"}:
+        return _numbers(known, missing)
+    labels = np.zeros(len(missing), bool if "a truth value" in first else object)
+    labels[~missing] = known
+    return labels if labels.dtype == bool else np.where(missing, "", labels).astype(str)
+
+
+def _numbers(known: list[Any], missing: Mask) -> Array:
+    """int64; text if a whole number does not fit into it; float64 if one is not whole."""
+    limits = np.iinfo(np.int64)
+    if any(isinstance(number, float) for number in known):
+        labels: Array = np.full(len(missing), np.nan)
+    elif all(limits.min <= number <= limits.max for number in known):
+        labels = np.zeros(len(missing), np.int64)
+    else:
+        known = [str(number) for number in known]
+        labels = np.zeros(len(missing), f"<U{max(map(len, known))}")
+    labels[~missing] = known
+    return labels
+
+
+# -- classes or numbers ---------------------------------------------------------------------------
+
+
+def classes_or_numbers(labels: Array) -> tuple[Array, str]:
+    """Decide whether `[n]` labels are classes or are to be predicted as numbers: one rule for all.
+
+    Text and truth values are classes. Numbers with fractions are numbers. Whole numbers are
+    classes, unless they have more than 100 different values, and more than a quarter of n: those
+    are measured.
+
+    Args:
+        labels: as `as_labels` gives them, without those that are missing.
+
+    Returns:
+        The labels, as float64 if they are numbers; and a line that says what was decided, empty
+        for text.
+
+    >>> classes_or_numbers(np.array([1, 2, 1]))[1]
+    'numbers with 2 values: taken as classes; task="regress" (--task regress) for numbers'
+    >>> classes_or_numbers(np.arange(500))[0].dtype
+    dtype('float64')
+    """
+    kind = labels.dtype.kind
+    if kind == "b":
+        return labels, "truth values: taken as the classes False and True"
+    if kind == "f":
+        return labels, "numbers with fractions: to be predicted as numbers"
+    if kind != "i":
+        return labels, ""
+    values = len(np.unique(labels))
+    if values > CLASSES_AT_MOST and values > len(labels) / 4:
+        said = 'to be predicted as numbers; task="classify" (--task classify) for classes'
+        return labels.astype(np.float64), f"whole numbers with {values:,} values: {said}"
+    said = 'taken as classes; task="regress" (--task regress) for numbers'
+    return labels, f"numbers with {values:,} values: {said}"
+
+
+def is_one_hot(matrix: Array) -> bool:
+    """Whether each row of an `[n, label]` matrix has exactly one 1 among zeros.
+
+    >>> is_one_hot(np.array([[0, 1], [1, 0]])), is_one_hot(np.array([[1, 1], [1, 0]]))
+    (True, False)
+    """
+    return bool(
+        matrix.ndim == 2
+        and matrix.shape[1] > 1
+        and matrix.dtype.kind in "biuf"
+        and np.isin(matrix, (0, 1)).all()
+        and (matrix.sum(axis=1) == 1).all()
+    )
