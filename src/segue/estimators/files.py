@@ -31,6 +31,8 @@ EnsembleName = Literal[
     "ForecasterEnsemble",
     "LanguageModelEnsemble",
 ]
+# How a source was read: options, and columns with their kinds and roles.
+Reading = str | int | float | bool | list[str] | list[int] | list[dict[str, str]] | None
 Names = list[str] | list[int] | list[float] | list[bool]
 
 
@@ -96,7 +98,7 @@ class Description(_Closed):
     preparation: dict[str, Any]
     static: _Scale | None = None
     channels: list[str] | None = None
-    reading: dict[str, str | int | float | bool | list[str] | list[int] | None] | None = None
+    reading: dict[str, Reading] | None = None
     targets: _Targets
     parameters: _Parameters
     history: list[dict[str, float]]

@@ -119,11 +119,11 @@ def _blocks_of_tables(pieces: list[Piece], options: dict[str, Any]) -> Blocks:
         raise OptionError(
             f"The format table has no option {strange[0]!r}.{did_you_mean(strange[0], known)}"
         )
-    asked = table.asked_for(options)
+    given = table.options_of(options)
     sizes = [piece.path.stat().st_size for piece in pieces]
     for number, piece in enumerate(pieces):
         before = sum(sizes[:number])
-        for data, share in stream(piece.path, asked):
+        for data, share in stream(piece.path, given):
             yield _in_part(data, piece.part), (before + share * sizes[number]) / max(1, sum(sizes))
 
 

@@ -69,7 +69,7 @@ GUESSES = {
     "bars": ("class|t1|t2\na|1|2\nb|3|4\n", ["a", "b"], "class"),
     "remarks": ("# made by hand\n\nclass,t1,t2\na,1,2\nb,3,4\n", ["a", "b"], "class"),
     "spaces": ("class, t1, t2\n a, 1, 2\n b , 3, 4\n", ["a", "b"], "class"),
-    "bool": ("class,t1,t2\ntrue,1,2\nfalse,3,4\n", ["True", "False"], "class"),
+    "bool": ("class,t1,t2\ntrue,1,2\nfalse,3,4\n", [True, False], "class"),
     "yes and no": (".5,.2,y\n.4,.1,n\n.3,.6,y\n.1,.7,n\n", ["y", "n", "y", "n"], "column 3"),
     "no label": ("".join(f"{i}.5,{i}.1,{i}.2\n" for i in range(6)), None, "no label"),
 }

@@ -1,21 +1,20 @@
-"""Tables: CSV and TSV (also packed by gzip), Parquet, Feather; in one file or one a sequence.
+"""Tables: text of any dialect, Parquet, Feather; in one file or one a sequence.
 
-Two layouts, told apart by looking at the table:
+To be read in this order: `dialect` (how a text is written), `columns` (what each column holds),
+`roles` (which column is what), `layout` (what a row is), `building` (the data set).
 
     one row a sequence     label,t0,t1,t2,...        the values of one channel
                            label,x_0,x_1,y_0,y_1     of two channels, x and y
     one row a step         id,time,x,y,label         all steps of all sequences
+    one row a sequence     id,series,label           its steps as a list in one field
+    one row a text         text,label
 
-and, in Parquet and Feather, one row a sequence with its steps as a list in one field. Which column
-is what is told by its name (`label`, `class`, `id`, `trial`, `time`, `timestamp`, `subject`,
-`split`, ...; `words.WORDS` has them all), else by its values. What was found is said in
-`Dataset.notes`; the options of `read` say otherwise.
+Which column is what is told by its name (`label`, `class`, `id`, `trial`, `time`, `timestamp`,
+`subject`, `split`, ...; `words` has them all) and its type. A column whose name says what it is and
+whose values do not is an error; where two readings are possible, the error shows both, with the
+option for each. How a table was read is said in `Dataset.notes`.
 
-A folder of tables is a data set too: one file a sequence, in a folder for each class, or listed
-with their labels in `labels.csv`, or with a label in a column of each.
-
-Delimiter (comma, semicolon, tab, bar), decimal comma, header, byte order mark, and the usual signs
-for a missing value are told from the beginning of each file.
+A folder of tables is a data set too: see `folder`.
 """
 
 from __future__ import annotations
@@ -26,21 +25,23 @@ from typing import Any, Literal
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
-from segue.readers.table.build import build
+from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
+from segue.readers.table.dialect import TextOptions
 from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
 from segue.readers.table.frames import as_loaded
+from segue.readers.table.layout import make_plan
+from segue.readers.table.like import recall, with_lasting
 from segue.readers.table.loading import Loaded, load
-from segue.readers.table.plan import make_plan
-from segue.readers.table.recall import Recalled, recall
+from segue.readers.table.roles import TableOptions
 from segue.readers.table.words import ROLES, role_of
 
 __all__ = [
     "Columns",
+    "TableOptions",
     "as_loaded",
-    "as_names",
-    "asked_for",
+    "options_of",
     "read",
     "read_frame",
     "role_of",
@@ -60,9 +61,17 @@ def read(
     parts: Column = None,
     channels: Sequence[str | int] | str | None = None,
     layout: Literal["rows", "steps"] | None = None,
+    drop_missing: bool = False,
+    dates: Literal["dmy", "mdy", "ymd"] | None = None,
+    falls: Literal["sequence", "day", "sort"] | None = None,
+    join: bool | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    thousands: str | None = None,
     like: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Read one table, or a folder of tables with one sequence each.
+    """Read one table, or a folder of tables.
 
     A column is its name, or its number from 1 on (from -1 on at the end); "none" says that there is
     no such column.
@@ -71,26 +80,37 @@ def read(
         path: a file or a folder.
         label: the column with the label of each sequence, or of each step.
         id: the column that says which sequence a row belongs to.
-        time: the column by which the steps of a sequence are sorted.
+        time: the column by which the steps of a sequence are sorted; "date,time" joins two.
         group: the column that says who or what a sequence comes from.
         parts: the column that says train, validation or test.
         channels: the columns with values; all other columns of numbers if left out. `t*` is all
             columns that have a number there: t0, t1, t2, ...
         layout: "rows" if a row is a sequence, "steps" if it is a step.
+        drop_missing: leave out the sequences that have no label.
+        dates: the order of day, month and year in dates such as 01/02/2024.
+        falls: where the time falls back, "sequence": a new sequence begins; "day": it is a clock,
+            and a new day begins; "sort": the rows are in no order.
+        join: of a folder whose files have ids in common, True: these are one sequence, False: each
+            file has its own.
+        encoding: of a text, such as "cp1252".
+        header: whether a text begins with a line of names.
+        decimal: the decimal mark of a text.
+        thousands: the mark between thousands.
         like: how another table was read, `Dataset.reading`; what is said here comes first.
 
     Returns:
         A data set; its `notes` say how the table was read, and what is unusual about it.
 
     Raises:
-        FileError: what is wrong, with file and line.
+        FileError: what is wrong, with file and line; or what can be read in two ways, with the
+            option for each.
         OptionError: a column that is not there.
     """
-    wanted = {"label": label, "id": id, "time": time, "group": group, "parts": parts}
-    asked = Recalled(wanted, as_names(channels), _layout(layout))
+    given = {name: value for name, value in locals().items() if name not in ("path", "like", "join")}
+    options = options_of(given)
     if path.is_dir():
-        return read_folder(path, asked, like)
-    return _read(load(path), asked, like)
+        return read_folder(path, options, like, join=join)
+    return _read(load(path, with_lasting(options, like).text), options, like)
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -104,45 +124,66 @@ def read_frame(frame: object, **options: Any) -> Dataset:
      ("one row a step: label 'label', id 'id', channels 'x'",))
     """
     like = options.pop("like", None)
-    return _read(as_loaded(frame), asked_for(options), like)
+    return _read(as_loaded(frame), options_of(options), like)
 
 
-def asked_for(options: Mapping[str, Any]) -> Recalled:
+def options_of(given: Mapping[str, Any]) -> TableOptions:
     """The options of `read` and `read_frame`, by their meaning.
 
     Raises:
-        OptionError: one that a table does not have.
+        OptionError: one that a table does not have, or a value that means nothing.
     """
-    rest = dict(options)
-    layout, channels = _layout(rest.pop("layout", None)), as_names(rest.pop("channels", None))
-    strange = sorted(set(rest) - set(ROLES))
+    for name, values in _VALUES.items():
+        if given.get(name) not in (None, *values):
+            raise OptionError(f"{name}={given[name]!r}; expected {_or(values)}.")
+    rest = {name: value for name, value in given.items() if name not in ("layout", "channels")}
+    roles = {role: rest.pop(role, None) for role in ROLES}
+    text = {name: rest.pop(name, None) for name in ("encoding", "header", "decimal", "thousands")}
+    strange = sorted(set(rest) - {"dates", "falls", "drop_missing"})
     if strange:
-        hint = did_you_mean(strange[0], [*ROLES, "channels", "layout"])
-        raise OptionError(f"A table has no option {strange[0]!r}.{hint}")
-    return Recalled(rest, channels, layout)
+        known = [*ROLES, *_VALUES, "channels", "drop_missing", "encoding", "header", "thousands"]
+        raise OptionError(f"A table has no option {strange[0]!r}.{did_you_mean(strange[0], known)}")
+    return TableOptions(
+        roles,
+        _as_names(given.get("channels")),
+        given.get("layout"),
+        rest.get("dates"),
+        rest.get("falls"),
+        bool(rest.get("drop_missing")),
+        TextOptions(**text),
+    )
 
 
-def _read(loaded: Loaded, asked: Recalled, like: Mapping[str, Any] | None) -> Dataset:
+_VALUES = {
+    "layout": ("rows", "steps"),
+    "dates": ("dmy", "mdy", "ymd"),
+    "falls": ("sequence", "day", "sort"),
+    "decimal": (".", ","),
+}
+
+
+def _or(values: Sequence[str]) -> str:
+    return " or ".join(repr(value) for value in values)
+
+
+def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
     try:
         columns = Columns(loaded)
-        found = asked if like is None else recall(columns, like, asked)
-        return build(columns, make_plan(columns, found.wanted, found.channels, layout=found.layout))
+        if like is not None:
+            options = recall(columns, like, with_lasting(options, like))
+        return build(columns, make_plan(columns, options))
     except DataError as error:
         if isinstance(error, FileError) or loaded.path is None:
             raise
         raise FileError(str(error), path=loaded.path) from error
 
 
-def _layout(layout: Any) -> Any:
-    if layout not in (None, "rows", "steps"):
-        raise OptionError(f"layout={layout!r}; expected 'rows' (a sequence each) or 'steps'.")
-    return layout
-
-
-def as_names(channels: object) -> Sequence[str | int] | None:
+def _as_names(channels: object) -> Sequence[str | int] | None:
     """Channels as a user gives them: a list, or text with commas."""
     if channels is None:
         return None
     if isinstance(channels, str):
         return [name.strip() for name in channels.split(",")]
     return list(channels)  # type: ignore[call-overload, no-any-return]
+
+

@@ -1,4 +1,4 @@
-"""The columns of a table, as far as it matters for guessing what they are."""
+"""The columns of a table: what each holds, and its values as numbers, labels or times."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.errors import DataError, OptionError, did_you_mean
-from segue.readers.table.dialect import is_number
+from segue.readers.table.cells import (
+    as_lists,
+    as_numbers,
+    is_missing,
+    is_number,
+    truth_values,
+    with_something_behind,
+)
 from segue.readers.table.loading import Loaded
-from segue.readers.table.times import is_time
+from segue.readers.table.times import NotTimesError, SeveralOrdersError, parse_times
+from segue.readers.table.words import NO_TEXT
 from segue.sequences import Array
 
-Kind = Literal["number", "text", "time", "list", "other"]
+Kind = Literal["number", "truth", "text", "time", "list", "other"]
+NUMBERS = ("number", "truth")
+_SHOWN = 5  # problems of one file in one message
 
 
 class Columns:
@@ -29,19 +39,60 @@ class Columns:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.table: pa.Table = loaded.table
-        fields = [field for field in self.table.schema if not self._is_empty(field.name)]
-        self.names = [field.name for field in fields]
-        self.empty = [name for name in self.table.column_names if name not in self.names]
-        self.kinds: dict[str, Kind] = {field.name: kind_of(field.type) for field in fields}
         self._codes: dict[str, tuple[Array, Array]] = {}
-
-    def _is_empty(self, name: str) -> bool:
-        column = self.table.column(name)
-        return bool(column.null_count == len(column))
+        self._converted: dict[str, Any] = {}
+        found = {name: self._kind(name) for name in self.table.column_names}
+        self.kinds: dict[str, Kind] = {n: kind for n, kind in found.items() if kind is not None}
+        self.names = list(self.kinds)
+        self.empty = [name for name, kind in found.items() if kind is None]
 
     def of_kind(self, *kinds: Kind) -> list[str]:
-        """The names of the columns of these kinds."""
+        """The names of the columns of these kinds, in their order."""
         return [name for name in self.names if self.kinds[name] in kinds]
+
+    def _kind(self, name: str) -> Kind | None:
+        """What a column holds; `None`: nothing."""
+        column = self.table.column(name)
+        if column.null_count == len(column):
+            return None
+        kind = kind_of(column.type)
+        return self._kind_of_text(name) if kind == "text" else kind
+
+    def _kind_of_text(self, name: str) -> Kind | None:
+        values = self._some_values(name)
+        if not values:
+            return None if self._is_blank(name) else "text"
+        text, decimal = self._text(name), self.loaded.decimal
+        thousands = "" if self.loaded.dialect is None else self.loaded.dialect.thousands
+        if truth_values(values) and truth_values(self._known(name)):
+            return "truth"
+        if as_numbers(pa.array(values), decimal, thousands) is not None:
+            self._converted[name] = as_numbers(text, decimal, thousands)
+        if self._converted.get(name) is not None:
+            return "number"
+        if (lists := as_lists(pa.array(values), decimal)) is not None and (
+            lists := as_lists(text, decimal)
+        ) is not None:
+            self._converted[name] = lists
+            return "list"
+        return "time" if _may_be_times(values) and _are_times(text) else "text"
+
+    def _some_values(self, name: str) -> list[str]:
+        """The first values of a column of text that are there."""
+        column = self.table.column(name)
+        head = column.slice(0, 2000).cast(pa.large_string()).to_pylist()
+        return [t for t in head if t is not None and not is_missing(t)][:100]
+
+    def _is_blank(self, name: str) -> bool:
+        return all(str(value).strip() in NO_TEXT for value in self.values(name))
+
+    def _known(self, name: str) -> list[str]:
+        return [value for value in self.values(name) if not is_missing(value)]
+
+    def _text(self, name: str) -> Any:
+        return self.table.column(name).cast(pa.large_string())
+
+    # -- values ---------------------------------------------------------------------------------
 
     def codes(self, name: str) -> Array:
         """`[rows]`, each different value a number in the order of appearance; -1: missing."""
@@ -57,19 +108,62 @@ class Columns:
             found = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
             if isinstance(found, pa.ChunkedArray):
                 found = found.combine_chunks()
+            found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
             indices = found.indices.cast(pa.int64())  # Polars has unsigned ones
             codes = indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            self._codes[name] = codes, found.dictionary.to_pylist()
+            self._codes[name] = _without_missing(codes, found.dictionary.to_pylist())
         return self._codes[name]
+
+    def floats(self, name: str) -> Array:
+        """`[rows]` float64, NaN where there is no value.
+
+        Raises:
+            FileError: a column that holds something else.
+        """
+        column = self.table.column(name)
+        if name in self._converted:
+            return np.asarray(self._converted[name])
+        if self.kinds.get(name) == "truth" and not pa.types.is_boolean(column.type):
+            meaning = truth_values(self._known(name)) or {}
+            table = np.array([*(meaning.get(value, np.nan) for value in self.values(name)), np.nan])
+            return np.asarray(table[self.codes(name)], np.float64)
+        self._check_number(name)
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.uint8())
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+
+    def numbers(self, names: Iterable[str]) -> Array:
+        """`[rows, names]` numbers, NaN where there is no value; float32 where that holds them."""
+        names = list(names)
+        values = np.empty((self.rows, len(names)), np.float32)
+        for place, name in enumerate(names):
+            column = self.floats(name)
+            if np.isinf(column).any():
+                raise self.loaded.error(
+                    f"column {name!r} has an infinite value; leave it empty if it is missing.",
+                    int(np.isinf(column).argmax()),
+                )
+            kept = _narrowed(column[:, None])
+            values = values.astype(np.float64) if kept.dtype == np.float64 else values
+            values[:, place] = kept[:, 0]
+        return values
+
+    def lists(self, name: str) -> Any:
+        """A column of lists, as an Arrow array."""
+        column = self._converted.get(name, self.table.column(name).combine_chunks())
+        return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+    # -- what they are like ---------------------------------------------------------------------
 
     def is_whole(self, name: str) -> bool:
         """Whether a column holds whole numbers only."""
         kind = self.table.schema.field(name).type
-        if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        if pa.types.is_integer(kind) or self.kinds[name] == "truth":
             return True
-        if not pa.types.is_floating(kind):
+        if self.kinds[name] != "number":
             return False
-        numbers = self.table.column(name).drop_null().to_numpy()
+        numbers = self.floats(name)
+        numbers = numbers[~np.isnan(numbers)]
         return bool(np.isfinite(numbers).all() and (numbers == np.round(numbers)).all())
 
     def distinct(self, name: str) -> int:
@@ -78,46 +172,79 @@ class Columns:
 
     def mean_length(self, name: str) -> float:
         """The characters of a text column, on average."""
-        return float(pc.mean(pc.utf8_length(self.table.column(name).cast(pa.string()))).as_py())
+        return float(pc.mean(pc.utf8_length(self._text(name))).as_py())
 
     def is_row_number(self, name: str) -> bool:
         """0, 1, 2, ... or 1, 2, 3, ..."""
         if self.kinds[name] != "number" or not self.is_whole(name) or self.rows < 2:
             return False
-        numbers = self.table.column(name).to_numpy()
+        numbers = self.floats(name)
         return bool(numbers[0] in (0, 1) and (np.diff(numbers) == 1).all())
+
+    def follows(self, name: str, other: str) -> bool:
+        """Whether a column has one value only for each value of another one."""
+        codes, others = self.codes(name), self.codes(other)
+        pairs = np.unique(others * (self.distinct(name) + 1) + codes)
+        return len(pairs) == len(np.unique(others))
 
     @cached_property
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.table.num_rows)
 
-    def numbers(self, names: Iterable[str]) -> Array:
-        """`[rows, names]` float32, NaN where there is no value."""
-        names = list(names)
-        values = np.empty((self.rows, len(names)), np.float32)
-        for i, name in enumerate(names):
-            self._check_number(name)
-            values[:, i] = self.table.column(name).cast(pa.float64(), safe=False).to_numpy()
-        infinite = np.isinf(values)
-        if infinite.any():
-            row, i = np.argwhere(infinite)[0].tolist()
-            raise self.loaded.error(
-                f"column {names[i]!r} has an infinite value; leave it empty if it is missing.", row
-            )
-        return values
+    # -- what is wrong --------------------------------------------------------------------------
 
     def _check_number(self, name: str) -> None:
         """Refuse text in a column of a file that holds numbers in other files."""
         column = self.table.column(name)
-        if kind_of(column.type) == "number" or pa.types.is_null(column.type):
+        if kind_of(column.type) in NUMBERS or pa.types.is_null(column.type):
             return
-        row = next((r for r, v in enumerate(column.to_pylist()) if v and not is_number(str(v))), 0)
+        texts = [str(value) for value in column.to_pylist()]
+        decimal = self.loaded.decimal
+        bad = [r for r, t in enumerate(texts) if not is_missing(t) and not is_number(t, decimal)]
+        row = bad[0] if bad else 0
         raise self.loaded.error(
-            f"column {name!r} has {str(column[row].as_py())[:40]!r}; expected a number, or an "
-            "empty field where the value is missing.",
+            f"column {name!r} has {texts[row][:40]!r}; expected a number, or an empty field where "
+            "the value is missing.",
             row,
         )
+
+    def refuse_bad_numbers(self, name: str, *, units: bool = True) -> None:
+        """Refuse a column of text most of whose values are numbers, or numbers with a unit.
+
+        Raises:
+            FileError: the first such values, with their lines.
+        """
+        bad = self.bad_numbers(name)
+        if bad:
+            place = self.loaded.place
+            where = [f"{text[:40]!r} at {place(row)}" for row, text in bad[1:]]
+            more = f"; also {', '.join(where)}" if where else ""
+            raise self.loaded.error(
+                f"column {name!r} has {bad[0][1][:40]!r} among its numbers{more}. Correct it, or "
+                "leave the field empty if the value is missing.",
+                bad[0][0],
+            )
+        unit = with_something_behind(self._some_values(name)) if units else None
+        if unit is not None:
+            raise self.loaded.error(
+                f"column {name!r} has numbers with something behind them, such as {unit!r}: "
+                "remove it, so that they can be read."
+            )
+
+    def bad_numbers(self, name: str) -> list[tuple[int, str]]:
+        """The rows of a text column that hold no number, if most of them do; else nothing."""
+        if kind_of(self.table.schema.field(name).type) != "text":
+            return []
+        codes, values = self.codes(name), [str(value) for value in self.values(name)]
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        good = np.array([is_number(v, m) for v in values for m in ".,"]).reshape(-1, 2).any(axis=1)
+        full = np.array([not is_missing(value) for value in values])
+        bad = full & ~good
+        if counts[bad].sum() > 0.2 * counts[full].sum():
+            return []
+        rows = np.flatnonzero((codes >= 0) & bad[codes])[:_SHOWN]
+        return [(int(row), values[codes[row]]) for row in rows]
 
     def find(self, wanted: str | int, option: str) -> str:
         """The name of a column that a user names, or numbers from 1 on (from -1 at the end).
@@ -148,11 +275,47 @@ def kind_of(kind: pa.DataType) -> Kind:
         return kind_of(kind.value_type)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
+    if pa.types.is_boolean(kind):
+        return "truth"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return "text"
-    if is_time(kind):
+    if pa.types.is_temporal(kind):
         return "time"
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if is_list or pa.types.is_fixed_size_list(kind):
-        return "list"
-    return "other"
+    return "list" if is_list(kind) else "other"
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type of Arrow is one of lists."""
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in tests)
+
+
+def _without_missing(codes: Array, values: list[Any]) -> tuple[Array, list[Any]]:
+    """Codes and values without those that say that there is none."""
+    none = [isinstance(v, str) and v.strip() in NO_TEXT or v is None or v != v for v in values]
+    if not any(none):
+        return codes, values
+    places = np.cumsum(~np.array(none)) - 1
+    table = np.append(np.where(none, -1, places), -1)
+    return table[codes], [v for v, is_none in zip(values, none, strict=True) if not is_none]
+
+
+def _may_be_times(values: list[str]) -> bool:
+    return all(any(c.isdigit() for c in value) for value in values) and _are_times(
+        pa.array(values, pa.string())
+    )
+
+
+def _are_times(column: Any) -> bool:
+    try:
+        parse_times(column)
+    except NotTimesError:
+        return False
+    except SeveralOrdersError:
+        pass
+    return True
+
+
+def _narrowed(values: Array) -> Array:
+    """Until values stay exact."""
+    return values.astype(np.float32)

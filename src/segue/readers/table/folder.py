@@ -15,12 +15,13 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.labels import as_labels
 from segue.readers.registry import part_named, reader_named
-from segue.readers.table.build import build
+from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.listing import LISTS, Listing, read_listing
 from segue.readers.table.loading import Loaded, load
-from segue.readers.table.plan import NONE, Plan, make_plan
-from segue.readers.table.recall import Recalled, recall
+from segue.readers.table.layout import Plan, make_plan
+from segue.readers.table.like import recall, with_lasting
+from segue.readers.table.roles import NONE, TableOptions
 from segue.sequences import Array, Sequences
 
 _SHOWN = 10  # problems of one folder in one message
@@ -53,7 +54,13 @@ def is_data_set(folder: Path) -> bool:
         return True  # reading it will say what is wrong
 
 
-def read_folder(folder: Path, asked: Recalled, like: Mapping[str, Any] | None = None) -> Dataset:
+def read_folder(
+    folder: Path,
+    options: TableOptions,
+    like: Mapping[str, Any] | None = None,
+    *,
+    join: bool | None = None,
+) -> Dataset:
     """Read a folder of tables.
 
     Raises:
@@ -62,8 +69,8 @@ def read_folder(folder: Path, asked: Recalled, like: Mapping[str, Any] | None = 
     found = _find(folder)
     if found is None:
         raise FileError("holds no tables with one sequence each.", path=folder)
-    wanted = asked.wanted
-    plan, sets = _read_all(folder, found, asked, like)
+    wanted = options.roles
+    plan, sets = _read_all(folder, found, options, like)
     counts = [len(data) for data in sets]
     ids = _ids(found.files, sets)
     data = _joined(sets, ids, counts)
@@ -149,7 +156,7 @@ def _are_named_parts(files: list[str]) -> bool:
 
 def _has_steps(file: Path, count: int) -> bool:
     """Whether the rows of the first file look like the steps of a sequence."""
-    plan = make_plan(Columns(load(file)), {})
+    plan = make_plan(Columns(load(file)))
     return plan.layout == "steps" or (count > 2 and len(plan.channels) < _FEW)
 
 
@@ -157,20 +164,20 @@ def _has_steps(file: Path, count: int) -> bool:
 
 
 def _read_all(
-    folder: Path, found: _Found, asked: Recalled, like: Mapping[str, Any] | None
+    folder: Path, found: _Found, options: TableOptions, like: Mapping[str, Any] | None
 ) -> tuple[Plan, list[Dataset]]:
     sets: list[Dataset] = []
     problems: list[FileError] = []
     plan: Plan | None = None
     outside = found.labels is not None or (found.listing is not None and found.listing.has_labels)
-    if outside and asked.wanted.get("label") is None:
-        asked = replace(asked, wanted={**asked.wanted, "label": NONE})
+    if outside and options.roles.get("label") is None:
+        options = replace(options, roles={**options.roles, "label": NONE})
     first: Columns | None = None
     for file in found.files:
         try:
             columns = Columns(_upright(load(folder / file)))
             if plan is None or first is None:
-                first, plan = columns, _plan(columns, asked, like)
+                first, plan = columns, _plan(columns, options, like)
             _check_same(columns, first, found.files[0])
             sets.append(build(columns, plan))
         except FileError as error:
@@ -182,11 +189,11 @@ def _read_all(
     return plan, sets
 
 
-def _plan(columns: Columns, asked: Recalled, like: Mapping[str, Any] | None) -> Plan:
+def _plan(columns: Columns, options: TableOptions, like: Mapping[str, Any] | None) -> Plan:
     """The plan for the first file, in which each row is a step."""
     try:
-        found = asked if like is None else recall(columns, like, asked)
-        return make_plan(columns, found.wanted, found.channels, layout="steps")
+        found = options if like is None else recall(columns, like, with_lasting(options, like))
+        return make_plan(columns, replace(found, layout="steps"))
     except DataError as error:
         if isinstance(error, FileError) or columns.loaded.path is None:
             raise

@@ -23,7 +23,7 @@ from segue.errors import FileError, did_you_mean
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.loading import load
-from segue.readers.table.targets import labels_of
+from segue.readers.table.labels import labels_of
 from segue.readers.table.words import plain, rank
 from segue.sequences import Array
 
@@ -175,7 +175,7 @@ def _text(value: object) -> str:
 
 def _file_column(columns: Columns, known: _Known, *, by_name: bool) -> str | None:
     shares = {}
-    for name in columns.of_kind("text", "number"):
+    for name in columns.of_kind("text", "number", "truth", "time"):
         values = [_text(value) for value in columns.values(name)]
         shares[name] = sum(known.find(value) is not None for value in values) / len(values)
     best = max(shares, key=lambda name: shares[name], default=None)
@@ -228,7 +228,7 @@ def _without_labels(columns: Columns, file: str) -> str:
 
 
 def _roles(columns: Columns, name: str) -> dict[str, str]:
-    rest = [n for n in columns.of_kind("text", "number") if n != name]
+    rest = [n for n in columns.of_kind("text", "number", "truth", "time") if n != name]
     roles: dict[str, str] = {}
     for role in ("label", "group", "parts"):
         named = [(place, n) for n in rest if (place := rank(n, role)) is not None]
@@ -248,7 +248,7 @@ def _roles(columns: Columns, name: str) -> dict[str, str]:
 def _labels(columns: Columns, name: str | None) -> Array | None:
     if name is None:
         return None
-    return labels_of(columns, name).of_sequences(columns, np.arange(columns.rows))
+    return labels_of(columns, name).of_sequences(columns, np.arange(columns.rows))[0]
 
 
 def _values(columns: Columns, name: str | None) -> Array | None:

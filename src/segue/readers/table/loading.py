@@ -1,24 +1,23 @@
-"""Files with a table into an Arrow table: CSV and TSV, Parquet, Feather. Read by pyarrow."""
+"""Files with a table into an Arrow table: text of any dialect, Parquet, Feather. Read by pyarrow."""
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from segue.errors import FileError
-from segue.readers.table.dialect import Dialect, is_missing, is_number, open_text, sniff
-from segue.readers.table.words import MISSING
+from segue.readers.decoding import find_encoding, open_text
+from segue.readers.table.cells import is_missing, written_plainly
+from segue.readers.table.dialect import Dialect, TextOptions, as_tabs, sniff
+from segue.readers.table.words import MISSING, role_of
 
 _SHOWN = 5  # problems of one file in one message
-_WITH_UNIT = re.compile(r"[+-]?\d+[.,]\d+\s*[^\d\s.,]{1,4}")
 _BINARY = (".parquet", ".pq", ".feather", ".arrow")
 
 
@@ -29,18 +28,34 @@ class Loaded:
     Attributes:
         table: with a name of its own for each column.
         path: the file; `None` for a data frame.
+        dialect: how the file is written; `None` where it is no text.
         named: whether the columns have names of their own.
-        decimal: the decimal mark.
         line_of: the line of a row of the file, counted from 0; `None` where it has no lines.
         first_row: the row of the file that the first row of the table is.
     """
 
     table: pa.Table
     path: Path | None = None
+    dialect: Dialect | None = None
     named: bool = True
-    decimal: str = "."
     line_of: Callable[[int], int] | None = None
     first_row: int = 0
+
+    @property
+    def decimal(self) -> str:
+        """The decimal mark."""
+        return "." if self.dialect is None else self.dialect.decimal
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the file is written."""
+        return () if self.dialect is None else self.dialect.notes
+
+    def unit(self, name: str) -> str:
+        """The unit of a column, from the line below the names."""
+        if self.dialect is None or not self.dialect.units:
+            return ""
+        return self.dialect.units[self.dialect.names.index(name)]
 
     def error(self, message: str, row: int | None = None) -> FileError:
         """An error that says where it is: file and line, or file and record."""
@@ -55,7 +70,7 @@ class Loaded:
         return f"record {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, options: TextOptions = TextOptions()) -> Loaded:
     """Read a file with a table.
 
     Raises:
@@ -63,12 +78,12 @@ def load(path: Path) -> Loaded:
     """
     if path.suffix.lower() in _BINARY:
         return Loaded(_load_binary(path), path)
-    dialect = sniff(path)
+    dialect = sniff(path, options)
     lines = Lines(path, dialect)
     table = _load_csv(path, dialect, lines)
     if table.num_rows == 0:
         raise FileError("has a line of names and no rows.", path=path)
-    return Loaded(table, path, dialect.header, dialect.decimal, lines.of)
+    return Loaded(table, path, dialect, dialect.header, lines.of)
 
 
 def _load_binary(path: Path) -> pa.Table:
@@ -103,27 +118,41 @@ def with_plain_text(table: pa.Table) -> pa.Table:
     return table
 
 
+# -- text -----------------------------------------------------------------------------------------
+
+
 def _load_csv(path: Path, dialect: Dialect, lines: Lines) -> pa.Table:
     # No Python object goes with it (a handler of bad rows, an encoding): a thread of Arrow would
     # let go of it later, and that ends the process if Python is ending just then.
-    source: Any = path
-    if not dialect.encoding.startswith("utf-8"):
-        with open_text(path, dialect.encoding) as file, pa.BufferOutputStream() as stream:
-            stream.write(file.read().encode())
-            source = pa.BufferReader(stream.getvalue())
     try:
         return arrow_csv.read_csv(
-            source,
+            source(path, dialect),
             read_options=read_options(dialect),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter, newlines_in_values=True
-            ),
+            parse_options=parse_options(dialect),
             convert_options=convert_options(dialect),
         )
     except pa.ArrowException as error:
         if "columns, got" in str(error):
             raise _ragged(path, dialect, lines) from None
+        if "UTF8" in str(error).replace("-", "").upper():
+            find_encoding(path, "utf-8")
         raise FileError(f"is not a whole table ({_first_line(error)}).", path=path) from error
+
+
+def source(path: Path, dialect: Dialect) -> Any:
+    """What pyarrow reads: the file, or its text with tabs in UTF-8 where it is written otherwise."""
+    if is_plain(dialect):
+        return path
+    with open_text(path, dialect.encoding, newline="") as file, pa.BufferOutputStream() as stream:
+        while block := file.readlines(1 << 22):
+            text = "".join(block).replace("\r\n", "\n")
+            stream.write(as_tabs(text, dialect.blanks, dialect.cuts).encode())
+        return pa.BufferReader(stream.getvalue())
+
+
+def is_plain(dialect: Dialect) -> bool:
+    """Whether pyarrow can read the file itself."""
+    return dialect.encoding == "utf-8" and not dialect.blanks and not dialect.cuts
 
 
 def read_options(dialect: Dialect, block: int | None = None) -> arrow_csv.ReadOptions:
@@ -133,13 +162,38 @@ def read_options(dialect: Dialect, block: int | None = None) -> arrow_csv.ReadOp
     )
 
 
+def parse_options(dialect: Dialect) -> arrow_csv.ParseOptions:
+    """How pyarrow is to find the fields."""
+    return arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+
+
 def convert_options(
     dialect: Dialect, types: dict[str, pa.DataType] | None = None
 ) -> arrow_csv.ConvertOptions:
-    """How pyarrow is to understand the fields; text stays text where it says "missing"."""
+    """How pyarrow is to understand the fields: plain numbers as such, everything else as text.
+
+    What a number, a date or a truth value is, is decided here and not by pyarrow, which drops
+    zeros and digits: `007` and `1.10` stay what they are.
+    """
     return arrow_csv.ConvertOptions(
-        null_values=sorted(MISSING), decimal_point=dialect.decimal, column_types=types or {}
+        null_values=sorted(MISSING),
+        decimal_point=dialect.decimal,
+        column_types={**text_columns(dialect), **(types or {})},
     )
+
+
+def text_columns(dialect: Dialect) -> dict[str, pa.DataType]:
+    """The columns to be read as text: names say that the text matters, or some are no numbers."""
+    types = {}
+    for place, name in enumerate(dialect.names):
+        role = role_of(name) if dialect.header else None
+        fields = [row[place] for row in dialect.first if place < len(row)]
+        plain = all(is_missing(f) or written_plainly(f, dialect.decimal) for f in fields)
+        if role in ("label", "id", "group", "parts"):
+            types[name] = pa.dictionary(pa.int32(), pa.string())
+        elif not plain:
+            types[name] = pa.string()
+    return types
 
 
 class Lines:
@@ -150,10 +204,12 @@ class Lines:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """The number of the line in which each row begins, and its fields."""
-        with open_text(self._path, self._dialect.encoding) as file:
-            for _ in range(self._dialect.skip):
+        dialect = self._dialect
+        with open_text(self._path, dialect.encoding, newline="") as file:
+            for _ in range(dialect.skip):
                 file.readline()
-            reader = csv.reader(file, delimiter=self._dialect.delimiter)
+            text = (as_tabs(line, dialect.blanks, dialect.cuts) for line in file)
+            reader = csv.reader(text, delimiter=dialect.delimiter)
             before = 0
             while True:
                 try:
@@ -162,11 +218,12 @@ class Lines:
                     return
                 except csv.Error:
                     row = ["a field without an end"]
-                if row:
-                    yield self._dialect.skip + before + 1, row
+                if row and row != [""]:
+                    yield dialect.skip + before + 1, row
                 before = reader.line_num
 
     def of(self, wanted: int) -> int:
+        """The line of a row."""
         return next(line for number, (line, _) in enumerate(self.rows()) if number == wanted)
 
 
@@ -184,34 +241,6 @@ def _ragged(path: Path, dialect: Dialect, lines: Lines) -> FileError:
         path=path,
         line=line,
     )
-
-
-def bad_numbers(loaded: Loaded, name: str) -> list[tuple[int, str]]:
-    """The rows of a text column that hold no number, if most of them do; else nothing.
-
-    >>> table = pa.table({"x": ["1", "2", "1.5", "oops", "3"]})
-    >>> bad_numbers(Loaded(table), "x")
-    [(3, 'oops')]
-    """
-    column = loaded.table.column(name)
-    counts = {str(pair["values"]): pair["counts"] for pair in pc.value_counts(column).to_pylist()}
-    full = {text: count for text, count in counts.items() if not is_missing(text)}
-    bad = {text: count for text, count in full.items() if not is_number(text, loaded.decimal)}
-    if not bad or sum(bad.values()) > 0.2 * sum(full.values()):
-        return []
-    values = column.to_pylist()
-    return [(row, text) for row, text in enumerate(values) if text in bad][:_SHOWN]
-
-
-def with_something_behind(loaded: Loaded, name: str) -> str | None:
-    """A value of a text column whose values are numbers with a sign or a unit behind them.
-
-    >>> with_something_behind(Loaded(pa.table({"x": ["0.5;", "1.25;"]})), "x")
-    '0.5;'
-    """
-    texts = [str(text) for text in pc.unique(loaded.table.column(name).drop_null()).to_pylist()]
-    strange = [text for text in texts if _WITH_UNIT.fullmatch(text.strip())]
-    return strange[0] if len(strange) > 0.8 * len(texts) else None
 
 
 def _first_line(error: Exception) -> str:

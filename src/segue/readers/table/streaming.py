@@ -15,18 +15,20 @@ from pyarrow import parquet
 
 from segue.dataset import Dataset
 from segue.errors import FileError
-from segue.readers.table.build import build
+from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.dialect import Dialect, sniff
+from segue.readers.table.dialect import Dialect, TextOptions, sniff
 from segue.readers.table.loading import (
     Lines,
     Loaded,
     convert_options,
+    is_plain,
+    parse_options,
     read_options,
     with_plain_text,
 )
-from segue.readers.table.plan import Plan, make_plan
-from segue.readers.table.recall import Recalled
+from segue.readers.table.layout import Plan, make_plan
+from segue.readers.table.roles import TableOptions
 
 _BLOCK = 1 << 22  # bytes of text in a batch, of which Arrow reads 32 ahead; or so many of values
 
@@ -35,7 +37,7 @@ class CannotStreamError(Exception):
     """A table that must be read as a whole; the reason is for nobody but the caller."""
 
 
-def stream(path: Path, asked: Recalled) -> Iterator[tuple[Dataset, float]]:
+def stream(path: Path, options: TableOptions) -> Iterator[tuple[Dataset, float]]:
     """Give the sequences of a table in batches, with the share of the file that has been read.
 
     Raises:
@@ -47,9 +49,9 @@ def stream(path: Path, asked: Recalled) -> Iterator[tuple[Dataset, float]]:
     plan: Plan | None = None
     seen: set[Any] = set()
     first: Dataset | None = None
-    for loaded, share in _batches(path):
+    for loaded, share in _batches(path, options.text):
         if plan is None:
-            plan = make_plan(Columns(loaded), asked.wanted, asked.channels, layout=asked.layout)
+            plan = make_plan(Columns(loaded), options)
         whole, waiting = _cut(_joined(waiting, loaded), plan, seen)
         if whole is not None:
             data = build(Columns(whole), plan)
@@ -68,13 +70,13 @@ def _check_same(data: Dataset, first: Dataset) -> None:
         raise CannotStreamError
 
 
-def _batches(path: Path) -> Iterator[tuple[Loaded, float]]:
+def _batches(path: Path, text: TextOptions) -> Iterator[tuple[Loaded, float]]:
     if path.suffix.lower() in (".parquet", ".pq"):
         yield from _parquet_batches(path)
     elif path.suffix.lower() in (".feather", ".arrow"):
         yield from _arrow_batches(path)
     else:
-        yield from _text_batches(path)
+        yield from _text_batches(path, text)
 
 
 def _parquet_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
@@ -109,13 +111,13 @@ def _arrow_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
         raise CannotStreamError from error
 
 
-def _text_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
-    dialect = sniff(path)
-    if not dialect.encoding.startswith("utf-8"):
+def _text_batches(path: Path, text: TextOptions) -> Iterator[tuple[Loaded, float]]:
+    dialect = sniff(path, text)
+    if not is_plain(dialect):
         raise CannotStreamError
     lines = Lines(path, dialect)
     size, bytes_a_row, done = path.stat().st_size, _bytes_a_row(path, dialect), 0
-    parse = arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+    parse = parse_options(dialect)
     try:
         with arrow_csv.open_csv(
             path,
@@ -130,8 +132,8 @@ def _text_batches(path: Path) -> Iterator[tuple[Loaded, float]]:
                     Loaded(
                         pa.Table.from_batches([batch]),
                         path,
+                        dialect,
                         dialect.header,
-                        dialect.decimal,
                         lines.of,
                         first_row=done,
                     ),
@@ -153,7 +155,7 @@ def _types(path: Path, dialect: Dialect, parse: arrow_csv.ParseOptions) -> dict[
         convert_options=convert_options(dialect),
     ) as reader:
         first = reader.read_next_batch()
-    columns = Columns(Loaded(pa.Table.from_batches([first]), path, dialect.header))
+    columns = Columns(Loaded(pa.Table.from_batches([first]), path, dialect, dialect.header))
     few = {name for name in columns.of_kind("number") if _may_be_a_name(columns, name)}
     floats = (n for n in columns.of_kind("number") if n not in few)
     return {
@@ -190,12 +192,12 @@ def _cut(loaded: Loaded, plan: Plan, seen: set[Any]) -> tuple[Loaded | None, Loa
     """The sequences that are whole, and the rows of the last one, which may go on."""
     if plan.layout != "steps":
         return loaded, None
-    if plan.id is None:
+    if "id" not in plan.roles:
         raise CannotStreamError
     columns = Columns(loaded)
-    codes = columns.codes(plan.id)
-    if plan.group is not None:
-        codes = codes * (columns.distinct(plan.group) + 1) + columns.codes(plan.group)
+    codes = columns.codes(plan.roles["id"])
+    if (group := plan.roles.get("group")) is not None:
+        codes = codes * (columns.distinct(group) + 1) + columns.codes(group)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
     keys = _keys(loaded.table, plan, starts)
     if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
@@ -209,6 +211,6 @@ def _cut(loaded: Loaded, plan: Plan, seen: set[Any]) -> tuple[Loaded | None, Loa
 
 
 def _keys(table: pa.Table, plan: Plan, starts: Any) -> list[Any]:
-    names = [name for name in (plan.id, plan.group) if name is not None]
+    names = [name for role in ("id", "group") if (name := plan.roles.get(role)) is not None]
     rows = table.select(names).take(pa.array(starts))
     return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))

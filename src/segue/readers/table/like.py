@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from segue.errors import DataError, did_you_mean
+from segue.readers.table.axes import NUMBERED
 from segue.readers.table.columns import Columns
-from segue.readers.table.plan import NONE, NUMBERED, Layout, Plan, with_number
+from segue.readers.table.layout import Plan
+from segue.readers.table.roles import NONE, TableOptions, with_number
 from segue.readers.table.words import ROLES
 
-Wanted = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Recalled:
-    """What to look for in a table.
-
-    Attributes:
-        wanted: the column of each role.
-        channels: the columns with values; `None`: to be guessed.
-        layout: likewise.
-    """
-
-    wanted: Wanted
-    channels: Sequence[str | int] | None = None
-    layout: Layout | None = None
+_LASTING = ("dates", "falls")
+_OF_TEXT = ("decimal", "thousands", "header")
 
 
 def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
@@ -37,13 +25,27 @@ def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
     The numbered columns of a row of values are one pattern, such as `t*`: another table may have
     more of them, or fewer.
     """
+    options = {**asdict(plan.options), **asdict(plan.options.text)}
     said: dict[str, Any] = {"format": "table", "layout": plan.layout, **plan.roles}
+    if plan.clock is not None:
+        said["time"] = f"{plan.roles['time']},{plan.clock}"
+    said |= {n: options[n] for n in (*_LASTING, *_OF_TEXT) if options[n] is not None}
+    said["columns"] = plan.described(columns)
     if columns.loaded.named:
         return {**said, "channels": list(_patterns(plan))}
-    return {**said, "columns": len(columns.table.column_names)}
+    return {**said, "width": len(columns.table.column_names)}
 
 
-def recall(columns: Columns, like: Mapping[str, Any], asked: Recalled) -> Recalled:
+def with_lasting(options: TableOptions, like: Mapping[str, Any] | None) -> TableOptions:
+    """The options, and what was said about how another table is written."""
+    if like is None:
+        return options
+    lasting = {n: like[n] for n in _LASTING if n in like and getattr(options, n) is None}
+    of_text = {n: like[n] for n in _OF_TEXT if n in like and getattr(options.text, n) is None}
+    return replace(options, text=replace(options.text, **of_text), **lasting)
+
+
+def recall(columns: Columns, like: Mapping[str, Any], options: TableOptions) -> TableOptions:
     """Look for the columns of another table in this one.
 
     A label that is not there is none; an id or a time that is not there is looked for by its usual
@@ -52,41 +54,44 @@ def recall(columns: Columns, like: Mapping[str, Any], asked: Recalled) -> Recall
     Args:
         columns: of this table.
         like: what `reading` said of the other one.
-        asked: what the user says, which comes first.
+        options: what the user says, which comes first.
 
     Raises:
         DataError: columns with values are not there; all of them are named.
     """
-    layout = asked.layout or like.get("layout")
+    layout = options.layout or like.get("layout")
     if not columns.loaded.named:
-        return _recall_by_place(columns, like, replace(asked, layout=layout))
+        return _recall_by_place(columns, like, replace(options, layout=layout))
     there = set(columns.names)
-    wanted = {role: asked.wanted.get(role) or _role(role, like, there) for role in ROLES}
-    channels = asked.channels
+    roles = {role: options.roles.get(role) or _role(role, like, there) for role in ROLES}
+    channels = options.channels
     if channels is None and like.get("channels"):
         channels = _channels(columns, [str(name) for name in like["channels"]])
     if channels is None and layout not in ("rows", "steps"):
         layout = None
-    return Recalled(wanted, channels, layout)
+    return replace(options, roles=roles, channels=channels, layout=layout)
 
 
-def _recall_by_place(columns: Columns, like: Mapping[str, Any], asked: Recalled) -> Recalled:
+def _recall_by_place(
+    columns: Columns, like: Mapping[str, Any], options: TableOptions
+) -> TableOptions:
     """Columns have no names: with as many, or without the label, each has its place."""
-    count, before = len(columns.table.column_names), like.get("columns")
-    wanted = dict(asked.wanted)
+    count, before = len(columns.table.column_names), like.get("width", like.get("columns"))
+    roles = dict(options.roles)
     if count == before:
         there = set(columns.names)
-        wanted = {role: wanted.get(role) or _role(role, like, there) for role in ROLES}
-        known = asked.layout in ("rows", "steps")
-        return replace(asked, wanted=wanted, layout=asked.layout if known else None)
-    if before is not None and count == before - 1 and like.get("label") is not None:
-        wanted["label"] = wanted.get("label") or NONE
-    return replace(asked, wanted=wanted, layout="rows" if asked.layout == "rows" else None)
+        roles = {role: roles.get(role) or _role(role, like, there) for role in ROLES}
+        known = options.layout in ("rows", "steps")
+        return replace(options, roles=roles, layout=options.layout if known else None)
+    if isinstance(before, int) and count == before - 1 and like.get("label") is not None:
+        roles["label"] = roles.get("label") or NONE
+    return replace(options, roles=roles, layout="rows" if options.layout == "rows" else None)
 
 
 def _role(role: str, like: Mapping[str, Any], there: set[str]) -> str | None:
     name = like.get(role)
-    if name in there:
+    parts = str(name).split(",") if role == "time" and name is not None else []
+    if name in there or (len(parts) == 2 and there.issuperset(parts)):
         return str(name)
     return NONE if name is None or role == "label" else None
 

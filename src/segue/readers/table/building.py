@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 
 from segue.dataset import Dataset
 from segue.errors import counted
-from segue.readers.registry import part_named
-from segue.readers.table.columns import Columns
-from segue.readers.table.plan import Plan
-from segue.readers.table.recall import reading
-from segue.readers.table.targets import Labels, labels_of
-from segue.readers.table.times import as_times, is_time, sampling
+from segue.readers.table.columns import Columns, is_list
+from segue.readers.table.labels import Labels, labels_of, parts_of, plain_values
+from segue.readers.table.layout import Plan
+from segue.readers.table.like import reading
+from segue.readers.table.sampling import TimeColumn, days_passed, sampling, time_of
 from segue.sequences import Array, Sequences
 
 Index = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 def build(columns: Columns, plan: Plan) -> Dataset:
@@ -30,7 +30,9 @@ def build(columns: Columns, plan: Plan) -> Dataset:
         FileError: what is wrong, with the line.
     """
     layouts = {"rows": _rows, "lists": _lists, "steps": _steps, "texts": _texts}
-    return replace(layouts[plan.layout](columns, plan), reading=reading(columns, plan))
+    data = layouts[plan.layout](columns, plan)
+    notes = (*data.notes, *columns.loaded.notes)
+    return replace(data, reading=reading(columns, plan), notes=notes)
 
 
 # -- one row a sequence ---------------------------------------------------------------------------
@@ -78,15 +80,13 @@ def _texts(columns: Columns, plan: Plan) -> Dataset:
 
 def _flat(columns: Columns, name: str) -> tuple[Array, Index]:
     """`[steps, channel]` of all lists, and the steps of each; a list of lists has channels."""
-    column = columns.table.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
+    column = columns.lists(name)
     if column.null_count:
         row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         raise columns.loaded.error(f"{name!r} is empty; expected a list of steps.", row)
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
     inside = pc.list_flatten(column)
-    if _is_list(inside.type):
+    if is_list(inside.type):
         widths = np.unique(pc.list_value_length(inside).to_numpy())
         if len(widths) != 1:
             raise columns.loaded.error(
@@ -95,7 +95,7 @@ def _flat(columns: Columns, name: str) -> tuple[Array, Index]:
             )
         inside = pc.list_flatten(inside)
     try:
-        values = inside.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        values = inside.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowException as error:
         raise columns.loaded.error(
             f"{name!r} holds lists of {inside.type}; expected numbers."
@@ -103,55 +103,37 @@ def _flat(columns: Columns, name: str) -> tuple[Array, Index]:
     return values.reshape(int(lengths.sum()), -1), lengths
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(kind) for test in tests)
-
-
 def _of_rows(columns: Columns, plan: Plan, x: Sequences, names: tuple[str, ...] | None) -> Dataset:
-    labels = None if plan.label is None else labels_of(columns, plan.label)
-    y = None if labels is None else labels.of_sequences(columns, np.arange(columns.rows))
+    roles = plan.roles
+    y, kept, notes = _labels(columns, plan, np.arange(columns.rows))
+    some = slice(None) if kept.all() else kept
     return Dataset(
-        x,
+        x[some],
         y,
         channels=names,
-        groups=_plain_values(columns, plan.group),
-        parts=_parts(columns, plan.parts),
-        ids=_plain_values(columns, plan.id),
-        notes=(plan.note(),),
+        groups=_some(plain_values(columns, roles.get("group")), some),
+        parts=_some(parts_of(columns, roles.get("parts")), some),
+        ids=_some(plain_values(columns, roles.get("id")), some),
+        notes=(plan.note(), *notes),
     )
 
 
-def _plain_values(columns: Columns, name: str | None) -> Array | None:
-    """`[rows]` numbers or text."""
+def _some(values: Array | None, index: Any) -> Array | None:
+    return None if values is None else values[index]
+
+
+def _labels(
+    columns: Columns, plan: Plan, rows: Index, labels: Labels | None = None
+) -> tuple[Array | None, Mask, list[str]]:
+    """The labels in some rows, which sequences are kept, and what to say of those that are not."""
+    name = plan.roles.get("label")
     if name is None:
-        return None
-    codes = columns.codes(name)
-    if (codes < 0).any():
-        raise columns.loaded.error(f"column {name!r} is empty.", int(codes.argmin()))
-    values = columns.values(name)
-    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
-    names = np.array(values if whole else [_text(value) for value in values])
-    return np.asarray(names[codes])
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _parts(columns: Columns, name: str | None) -> Array | None:
-    if name is None:
-        return None
-    found = _plain_values(columns, name)
-    assert found is not None
-    parts = {text: part_named(str(text)) for text in np.unique(found).tolist()}
-    strange = [text for text, part in parts.items() if part is None]
-    if strange:
-        row = int((found == strange[0]).argmax())
-        raise columns.loaded.error(
-            f"column {name!r} has {strange[0]!r}; expected train, validation or test.", row
-        )
-    return np.array([parts[text] for text in found.tolist()], dtype="<U10")
+        return None, np.ones(len(rows), bool), []
+    labels = labels or labels_of(columns, name)
+    y, kept = labels.of_sequences(columns, rows, drop=plan.options.drop_missing)
+    dropped = int((~kept).sum())
+    said = f"left out {counted(dropped, 'sequence')} of {len(rows):,} without a label"
+    return y, kept, [said] if dropped else []
 
 
 # -- one row a step -------------------------------------------------------------------------------
@@ -185,91 +167,134 @@ class _Order:
 
 def _steps(columns: Columns, plan: Plan) -> Dataset:
     order = _order(columns, plan)
-    values = columns.numbers(plan.channels)[order.rows]
-    x = Sequences(values, np.concatenate([[0], np.cumsum(order.lengths)]))
-    labels = None if plan.label is None else labels_of(columns, plan.label)
-    y, classes = (None, None) if labels is None else _step_labels(columns, labels, order, x)
-    ids = None if plan.id is None else _ids(columns, plan, order)
-    return Dataset(
-        x,
+    x = Sequences(
+        columns.numbers(plan.channels)[order.rows], np.concatenate([[0], np.cumsum(order.lengths)])
+    )
+    y, classes, kept, notes = _step_labels(columns, plan, order, x)
+    per_step = "; a label for each step" if isinstance(y, Sequences) else ""
+    data = Dataset(
+        x if kept.all() else x[kept],
         y,
         classes=classes,
         channels=plan.names,
         rate_hz=order.rate_hz,
-        groups=_of_sequences(columns, plan.group, order),
-        parts=_parts_of_sequences(columns, plan.parts, order),
-        ids=ids,
-        notes=(plan.note() + _per(y), *order.notes),
+        groups=_some(_of_sequences(columns, plan.roles.get("group"), order), kept),
+        parts=_some(_parts_of_sequences(columns, plan.roles.get("parts"), order), kept),
+        ids=_some(_ids(columns, plan, order), kept),
+        notes=(plan.note() + per_step, *order.notes, *notes),
     )
-
-
-def _per(y: Any) -> str:
-    if y is None:
-        return ""
-    return "; a label for each step" if isinstance(y, Sequences) else ""
+    return data
 
 
 def _order(columns: Columns, plan: Plan) -> _Order:
-    times = None if plan.time is None else as_times(columns.loaded, plan.time)
-    if times is not None and np.isnan(times).any():
-        row = int(np.isnan(times).argmax())
-        raise columns.loaded.error(f"column {plan.time!r} has no time.", row)
-    codes, notes = _sequence_codes(columns, plan, times)
+    names = [name for name in (plan.roles.get("time"), plan.clock) if name is not None]
+    times = time_of(columns, names, plan.options.dates) if names else None
+    if times is not None and times.missing.any():
+        row = int(times.missing.argmax())
+        raise columns.loaded.error(f"column {times.name!r} has no time.", row)
+    codes, notes = _sequence_codes(columns, plan)
+    if times is not None:
+        notes += [times.note] if times.note else []
+        codes, times = _after_falls(columns, plan, times, codes, notes)
+    codes = _by_appearance(codes)
     rows = np.argsort(codes, kind="stable")
     lengths = np.bincount(codes[rows]).astype(np.int64)
-    if times is None or plan.time is None:
+    if times is None:
         return _Order(rows, lengths, tuple(notes))
-    falls = (np.diff(times[rows]) < 0) & (np.diff(codes[rows]) == 0)
+    falls = (np.diff(times.values[rows]) < 0) & (np.diff(codes[rows]) == 0)
     if falls.any():
-        rows = np.lexsort((times, codes))
-        mended = len(np.unique(codes[np.argsort(codes, kind="stable")][1:][falls]))
+        mended = len(np.unique(codes[rows][1:][falls]))
+        rows = np.lexsort((times.values, codes))
         were = "was" if mended == 1 else "were"
         every = counted(len(lengths), "sequence")
-        notes.append(f"{mended:,} of {every} {were} sorted by {plan.time!r}")
-    kind = columns.table.schema.field(plan.time).type
-    dates = is_time(kind) or columns.kinds[plan.time] == "text"
-    found = sampling(times[rows], lengths, plan.time, dates=dates)
+        notes.append(f"{mended:,} of {every} {were} sorted by {times.name!r}")
+    dates = times.kind != "number"
+    found = sampling(times.values[rows], lengths, times.name, times.per_second, dates=dates)
     return _Order(rows, lengths, (*notes, *found.notes), found.rate_hz)
 
 
-def _sequence_codes(columns: Columns, plan: Plan, times: Array | None) -> tuple[Index, list[str]]:
-    """`[rows]`, the number of the sequence, in the order of appearance; and what to say of it."""
-    key = plan.id or plan.group
+def _after_falls(
+    columns: Columns, plan: Plan, times: TimeColumn, codes: Index, notes: list[str]
+) -> tuple[Index, TimeColumn]:
+    """What it means that the time falls back: a new day of a clock, a new sequence, or no order."""
+    rows = np.argsort(codes, kind="stable")
+    same = np.diff(codes[rows]) == 0
+    falls = plan.options.falls
+    if times.kind == "clock" and falls in (None, "day"):
+        times, days = days_passed(times, rows, same, each_fall=falls == "day")
+        if days:
+            said = counted(days, "time")
+            notes.append(f"{times.name!r} begins anew {said}: each is taken as a new day")
+    back = np.flatnonzero((np.diff(times.values[rows]) < 0) & same)
+    if len(back) == 0 or falls == "sort":
+        return codes, times
+    if times.kind == "clock" and falls is None:
+        raise _asked_about_falls(columns, times, rows[back[0]], rows[back[0] + 1])
+    few = "id" not in plan.roles and len(back) < 0.25 * len(times.values)
+    if falls == "sequence" or few:
+        begins = np.zeros(len(rows), np.int64)
+        begins[back + 1] = 1
+        made = np.empty_like(codes)
+        made[rows] = np.cumsum(begins) + np.cumsum(np.concatenate([[0], ~same]))
+        codes = made
+        notes.append(f"a new sequence begins where {times.name!r} falls back")
+    return codes, times
+
+
+def _asked_about_falls(columns: Columns, times: TimeColumn, before: int, after: int) -> Exception:
+    place = columns.loaded.place
+    return columns.loaded.error(
+        f"column {times.name!r} falls back between {place(int(before))} and {place(int(after))}, "
+        "and has no date: does a new day begin there, a new sequence, or are the rows in no order? "
+        "Say falls='day', falls='sequence' or falls='sort' (on the command line --read falls=day)."
+    )
+
+
+def _sequence_codes(columns: Columns, plan: Plan) -> tuple[Index, list[str]]:
+    """`[rows]`, the number of the sequence, and what to say of it."""
+    own, group = plan.roles.get("id"), plan.roles.get("group")
+    key = own or group
     codes = np.zeros(columns.rows, np.int64) if key is None else columns.codes(key).copy()
     if (codes < 0).any():
         row = int(codes.argmin())
         raise columns.loaded.error(f"column {key!r} is empty: whose step is this?", row)
-    notes = []
-    if plan.id is not None and plan.group is not None:
-        both = codes * (columns.distinct(plan.group) + 1) + columns.codes(plan.group)
-        if len(np.unique(both)) > len(np.unique(codes)):
-            codes = both
-            notes.append(f"{plan.id!r} counts within {plan.group!r}: both make a sequence")
-    if plan.id is None and times is not None:
-        falls = (np.diff(times) < 0) & (np.diff(codes) == 0)
-        if 0 < falls.sum() < 0.25 * len(times):
-            codes = np.concatenate([[0], np.cumsum(falls | (np.diff(codes) != 0))])
-            notes.append(f"a new sequence begins where {plan.time!r} falls back")
+    if own is None or group is None:
+        return codes, []
+    both = codes * (columns.distinct(group) + 1) + columns.codes(group)
+    if len(np.unique(both)) == len(np.unique(codes)):
+        return codes, []
+    return both, [f"{own!r} counts within {group!r}: both make a sequence"]
+
+
+def _by_appearance(codes: Index) -> Index:
+    """The same codes, numbered in the order in which they appear."""
     _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
     place = np.empty(len(first), np.int64)
     place[np.argsort(first)] = np.arange(len(first))
-    return place[codes], notes
+    return np.asarray(place[codes])
 
 
 def _step_labels(
-    columns: Columns, labels: Labels, order: _Order, x: Sequences
-) -> tuple[Any, tuple[Any, ...] | None]:
+    columns: Columns, plan: Plan, order: _Order, x: Sequences
+) -> tuple[Any, tuple[Any, ...] | None, Any, list[str]]:
+    """Targets, classes, which sequences are kept, and notes."""
+    everything = np.ones(len(x), bool)
+    name = plan.roles.get("label")
+    if name is None:
+        return None, None, everything, []
+    labels = labels_of(columns, name)
     codes = labels.codes[order.rows]
     highest = np.maximum.reduceat(codes, order.starts)
     lowest = np.minimum.reduceat(
         np.where(codes < 0, highest.repeat(order.lengths), codes), order.starts
     )
-    # One sequence alone with one label is a recording whose steps are labelled.
     if (highest == lowest).all():
         chosen = order.rows[order.starts + _first_at(codes, highest, order)]
-        return labels.of_sequences(columns, chosen), None
+        y, kept, notes = _labels(columns, plan, chosen, labels)
+        return y, None, kept, notes
     names, numbers = labels.as_classes(columns)
-    return Sequences(np.where(codes < 0, -1, numbers[codes]).astype(np.int32), x.offsets), names
+    y = Sequences(np.where(codes < 0, -1, numbers[codes]).astype(np.int32), x.offsets)
+    return y, names, everything, []
 
 
 def _first_at(codes: Index, highest: Index, order: _Order) -> Index:
@@ -279,15 +304,15 @@ def _first_at(codes: Index, highest: Index, order: _Order) -> Index:
     return np.asarray(np.minimum.reduceat(np.where(has, steps, len(codes)), order.starts))
 
 
-def _ids(columns: Columns, plan: Plan, order: _Order) -> Array:
-    ids = _plain_values(columns, plan.id)
-    assert ids is not None
+def _ids(columns: Columns, plan: Plan, order: _Order) -> Array | None:
+    ids = plain_values(columns, plan.roles.get("id"))
+    if ids is None:
+        return None
     ids = ids[order.first_rows]
-    if len(np.unique(ids)) < len(ids) and plan.group is not None:
-        groups = _plain_values(columns, plan.group)
-        assert groups is not None
+    groups = plain_values(columns, plan.roles.get("group"))
+    if len(np.unique(ids)) < len(ids) and groups is not None:
         pairs = zip(groups[order.first_rows].tolist(), ids.tolist(), strict=True)
-        return np.array([f"{group}/{name}" for group, name in pairs])
+        ids = np.array([f"{group}/{name}" for group, name in pairs])
     return ids
 
 
@@ -300,12 +325,10 @@ def _of_sequences(columns: Columns, name: str | None, order: _Order) -> Array | 
     if varies.any():
         row = int(order.rows[int(varies.argmax())])
         raise columns.loaded.error(f"column {name!r} changes within a sequence.", row)
-    found = _plain_values(columns, name)
-    return None if found is None else found[order.first_rows]
+    return _some(plain_values(columns, name), order.first_rows)
 
 
 def _parts_of_sequences(columns: Columns, name: str | None, order: _Order) -> Array | None:
     if _of_sequences(columns, name, order) is None:
         return None
-    parts = _parts(columns, name)
-    return None if parts is None else parts[order.first_rows]
+    return _some(parts_of(columns, name), order.first_rows)

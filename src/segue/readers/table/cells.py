@@ -1,0 +1,242 @@
+"""Fields of text into numbers, truth values and lists; each column in one way of writing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from segue.readers.table.words import MISSING
+
+Floats = npt.NDArray[np.float64]
+
+_WORD = r"[+-]?(?:inf(?:inity)?|nan)"
+_PLAIN = r"[+-]?(?:\d+{0}?\d*|{0}\d+)(?:[eE][+-]?\d+)?"
+_NUMBERS = {m: re.compile(rf"{_PLAIN.format(re.escape(m))}|{_WORD}", re.IGNORECASE) for m in ".,"}
+# Numbers with marks between thousands: three digits behind each.
+_GROUPED = r"^[+-]?[1-9]\d{{0,2}}(?:{0}\d{{3}}){2}(?:{1}\d*)?$"
+_BLANKS = "\u00a0\u202f\u2009\u2007'\u2019 "
+_WITH_SOMETHING = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[^\d\s.,:/+-][^\d\s.,:/]{0,5}|[$€£]\s?\d.*")
+_OTHER = {".": ",", ",": "."}
+_TRUTH = (("false", "true"), ("no", "yes"), ("off", "on"))
+_LIST = r"[\[({{]?\s*({0}(?:\s*{1}\s*{0})+)\s*[{1}]?\s*[\])}}]?"
+_SEPARATORS = (",", ";", r"\|", r"\s")
+_NESTED = re.compile(r"\s*\[\s*\[.*\]\s*\]\s*", re.DOTALL)
+
+
+def is_number(text: str, decimal: str = ".") -> bool:
+    """Whether a field is a number.
+
+    >>> is_number(" -1.5e3"), is_number("1,5"), is_number("1,5", ","), is_number("a1")
+    (True, False, True, False)
+    """
+    return _NUMBERS[decimal].fullmatch(text.strip()) is not None
+
+
+def is_missing(text: str) -> bool:
+    """Whether a field says that there is no value."""
+    return text.strip() in MISSING
+
+
+def written_plainly(text: str, decimal: str = ".") -> bool:
+    """Whether a field is a number that is nothing but its value: no zeros before it, not too long.
+
+    >>> written_plainly("12.5"), written_plainly("007"), written_plainly("20190523143012123456")
+    (True, False, False)
+    """
+    text = text.strip()
+    if not is_number(text, decimal):
+        return False
+    digits = re.split(r"[.,eE]", text.lstrip("+-"))[0]
+    return not (len(digits) > 1 and digits[0] == "0") and len(digits) < 18
+
+
+# -- numbers --------------------------------------------------------------------------------------
+
+
+def trimmed(column: Any) -> Any:
+    """Text without blanks around it, and null where a word says that there is no value."""
+    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    return pc.if_else(pc.is_in(texts, pa.array(sorted(MISSING), texts.type)), None, texts)
+
+
+def as_numbers(column: Any, decimal: str = ".", thousands: str = "") -> Floats | None:
+    """`[rows]` numbers of a column of text, NaN where there is none; `None` if it has other text.
+
+    Read are a decimal comma, marks or blanks between thousands, `%`, and the minus sign of
+    typographers; each in all of the column.
+
+    Args:
+        column: of text, an Arrow array.
+        decimal: the mark that the file has; the column may have the other one.
+        thousands: the mark between thousands, where it is known.
+
+    >>> as_numbers(pa.array(["1.5", "NA", "-2"])), as_numbers(pa.array(["1,000.5", "2,000,000"]))
+    (array([ 1.5,  nan, -2. ]), array([   1000.5, 2000000. ]))
+    >>> as_numbers(pa.array(["5 %", "12 %"])), as_numbers(pa.array(["5", "a"])) is None
+    (array([ 5., 12.]), True)
+    """
+    texts = trimmed(column)
+    head = texts.drop_null().slice(0, 20)
+    if len(head) and not any(any(c.isdigit() for c in t) for t in head.to_pylist()):
+        if not all(is_number(t) for t in head.to_pylist()):
+            return None
+    texts = pc.replace_substring(texts, "\u2212", "-")
+    if thousands:
+        return _floats(pc.replace_substring(texts, thousands, ""), decimal)
+    found = _floats(texts, decimal)
+    if found is not None or len(head) == 0:
+        return found
+    if _all(texts, r"%$"):
+        return as_numbers(pc.replace_substring_regex(texts, r"\s*%$", ""), decimal)
+    without = pc.replace_substring_regex(texts, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
+    without = pc.replace_substring_regex(without, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
+    if not without.equals(texts):
+        return as_numbers(without, decimal)
+    for mark, other in ((decimal, _OTHER[decimal]), (_OTHER[decimal], decimal)):
+        if _are_grouped(texts, other, mark):
+            return _floats(pc.replace_substring(texts, other, ""), mark)
+    return _floats(texts, _OTHER[decimal])
+
+
+def _are_grouped(texts: Any, thousands: str, decimal: str) -> bool:
+    """Whether several numbers have marks between thousands, and the others are below 1000."""
+    grouped, twice = (
+        pc.match_substring_regex(
+            texts, _GROUPED.format(re.escape(thousands), re.escape(decimal), times)
+        )
+        for times in ("+", "{2,}")
+    )
+    if (pc.sum(grouped).as_py() or 0) < 2 and not pc.any(twice).as_py():
+        return False  # one mark alone is more likely a slip
+    small = pc.match_substring_regex(texts, rf"^[+-]?\d{{1,3}}(?:{re.escape(decimal)}\d*)?$")
+    return bool(pc.all(pc.or_(grouped, small)).as_py())
+
+
+def _all(texts: Any, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _floats(texts: Any, decimal: str) -> Floats | None:
+    if not _all(texts, rf"(?i)^(?:{_PLAIN.format(re.escape(decimal))}|{_WORD})$"):
+        return None
+    if decimal != ".":
+        texts = pc.replace_substring(texts, decimal, ".")
+    texts = pc.replace_substring_regex(texts, r"^\+", "")
+    found = texts.cast(pa.float64()).to_numpy(zero_copy_only=False) if len(texts) else np.zeros(0)
+    return np.asarray(found, np.float64)
+
+
+def two_readings(texts: Iterable[str]) -> bool:
+    """Whether numbers such as `1,234` are all that has a comma: 1.234, or 1234.
+
+    >>> two_readings(["1,234", "56"]), two_readings(["1,234", "0,5"])
+    (True, False)
+    """
+    commas = [text.strip() for text in texts if "," in text]
+    return bool(commas) and all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text) for text in commas)
+
+
+def decimal_mark(texts: Iterable[str]) -> str:
+    """The decimal mark that most numbers have."""
+    votes = {".": 0, ",": 0}
+    for text in texts:
+        commas, points = text.count(","), text.count(".")
+        if commas == 1 and points == 0 and is_number(text, ","):
+            votes[","] += 1
+        elif points == 1 and commas == 0 and is_number(text):
+            votes["."] += 1
+        elif commas and points and re.fullmatch(r"[+-]?[\d.,]+", text.strip()):
+            votes[max(",.", key=text.rfind)] += 1
+    return "," if votes[","] > votes["."] else "."
+
+
+def with_something_behind(texts: Iterable[str]) -> str | None:
+    """A value of texts that are numbers with a unit or a sign behind them.
+
+    >>> with_something_behind(["0.5;", "1.25;"]), with_something_behind(["a", "b"])
+    ('0.5;', None)
+    """
+    texts = list(texts)
+    strange = [text for text in texts if _WITH_SOMETHING.fullmatch(text.strip())]
+    return strange[0] if len(strange) > 0.8 * len(texts) else None
+
+
+# -- truth values ---------------------------------------------------------------------------------
+
+
+def truth_values(texts: Iterable[str]) -> dict[str, bool] | None:
+    """What texts such as yes and no mean; `None` if they are others.
+
+    >>> truth_values(["TRUE", "false"]), truth_values(["yes", "maybe"])
+    ({'TRUE': True, 'false': False}, None)
+    """
+    meanings = {text: text.strip().lower() for text in texts}
+    words = {word for text, word in meanings.items() if not is_missing(text)}
+    pair = next((pair for pair in _TRUTH if words and words <= set(pair)), None)
+    if pair is None:
+        return None
+    return {text: word == pair[1] for text, word in meanings.items() if word in pair}
+
+
+# -- lists ----------------------------------------------------------------------------------------
+
+
+def as_lists(column: Any, decimal: str = ".") -> Any | None:
+    """An Arrow array of lists, of texts that are lists of numbers; `None` if they are not.
+
+    >>> as_lists(pa.array(["[1, 2.5]", "[3]"])).to_pylist(), as_lists(pa.array(["1 2", "a"]))
+    ([[1.0, 2.5], [3.0]], None)
+    """
+    texts = trimmed(column)
+    full = texts.drop_null()
+    if len(full) == 0 or not _begins_like_a_list(full):
+        return None
+    if _all(full.slice(0, 20), _NESTED.pattern):
+        return _nested(texts)
+    number = _PLAIN.format(re.escape(decimal))
+    missing = "|".join(re.escape(word) for word in sorted(MISSING) if word)
+    number = rf"(?:{number}|{_WORD}|{missing})"
+    for separator in _SEPARATORS:
+        if separator == decimal:
+            continue
+        inside = rf"(?:{number}(?:\s*{separator}+\s*{number})*)?"
+        pattern = rf"(?i)^(?:\[\s*{inside}\s*\]|\(\s*{inside},?\s*\)|{{\s*{inside}\s*}}|{number}(?:\s*{separator}+\s*{number})+)$"
+        if _all(full.slice(0, 20), pattern) and _all(full, pattern):
+            return _split(texts, separator, decimal)
+    return None
+
+
+def _begins_like_a_list(full: Any) -> bool:
+    first = full[0].as_py()
+    return first[:1] in "[({" or re.match(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[,;|\s]\s*\S", first) is not None
+
+
+def _split(texts: Any, separator: str, decimal: str) -> Any:
+    inside = pc.replace_substring_regex(texts, r"^[\[({]\s*|\s*,?\s*[\])}]$", "")
+    inside = pc.utf8_trim_whitespace(inside)
+    inside = pc.if_else(pc.equal(inside, ""), None, inside)
+    items = pc.split_pattern_regex(inside, rf"\s*{separator}+\s*")
+    items = items.combine_chunks() if isinstance(items, pa.ChunkedArray) else items
+    flat = as_numbers(pc.list_flatten(items), decimal)
+    lengths = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
+    return pa.LargeListArray.from_arrays(
+        pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64()),
+        pa.array(flat, pa.float64()),
+        mask=items.is_null(),
+    )
+
+
+def _nested(texts: Any) -> Any | None:
+    """Lists of lists, as JSON writes them: steps of channels."""
+    import json
+
+    try:
+        return pa.array([[] if t is None else json.loads(t) for t in texts.to_pylist()], pa.list_(pa.list_(pa.float64())))
+    except (ValueError, pa.ArrowException, TypeError):
+        return None
