@@ -81,7 +81,7 @@ def read_pieces(
     pieces = of_part(pieces, part)
     if pieces[0].part is not None:
         sets = {str(p.part): p.reader.read(p.path, limit=limit, **options) for p in pieces}
-        return limited(_joined(sets), limit)
+        return limited(join_parts(sets), limit)
     (piece,) = pieces
     # A file may hold parts of its own; then the first few of each can only be told afterwards.
     data = piece.reader.read(piece.path, limit=limit, **options)
@@ -112,9 +112,25 @@ def limited(data: Dataset, limit: int | None) -> Dataset:
     return data[np.sort(np.concatenate(chosen))]
 
 
-def _joined(sets: dict[str, Dataset]) -> Dataset:
+def join_parts(sets: dict[str, Dataset]) -> Dataset:
+    """Join the parts of one data set; those without labels beside others that have them are left out.
+
+    Raises:
+        DataError: parts that cannot be of one data set.
+    """
+    labelled = {part: data for part, data in sets.items() if data.y is not None}
+    without = [part for part in sets if labelled and part not in labelled]
+    if without:
+        sets = labelled
     check_parts(sets)
-    return Dataset.concatenate(sets)
+    data = Dataset.concatenate(sets)
+    if not without:
+        return data
+    note = (
+        f"left out the part {without[0]!r}, which has no labels: it cannot be scored, and a model "
+        "answers it with `segue predict`"
+    )
+    return replace(data, notes=(*data.notes, note))
 
 
 def check_parts(sets: dict[str, Dataset]) -> None:
