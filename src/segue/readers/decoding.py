@@ -1,12 +1,19 @@
-"""Bytes of a file into text, block by block; what cannot be read is named by byte and line."""
+"""Bytes of a file into text: which encoding it is, and what cannot be read by byte and line.
+
+A file is what its mark says, else UTF-8. Files with tables and labels (`find_encoding`) may also be
+cp1252, the usual encoding of older Windows programs, and a note says so; a text that is itself the
+data (`text_blocks`) is in no other encoding than what is given. Nothing is ever replaced.
+"""
 
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, cast
 
 from segue.errors import FileError, OptionError, did_you_mean
 
@@ -21,6 +28,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _USUAL = ("utf-8", "utf-16", "latin-1", "cp1252", "iso8859-15", "cp1251", "koi8-r", "shift_jis")
+# Control characters, and what is no character of cp1252.
+_NOT_CP1252 = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
+_LETTER_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 _KINDS = {b"\x89PNG": "PNG image", b"%PDF": "PDF", b"PK\x03\x04": "zip file", b"\x1f\x8b": "gzip"}
 
 
@@ -39,6 +49,69 @@ def check_encoding(encoding: str | None) -> None:
         raise OptionError(f"encoding={encoding!r}: there is no such encoding.{near}") from error
 
 
+class Encoding(NamedTuple):
+    """How a file is encoded: what Python calls it, and what a user should know (or "")."""
+
+    name: str
+    note: str
+
+
+class UndecodableError(FileError):
+    """Bytes that are no text of an encoding: the first of them, and whether the file ends there."""
+
+    byte: int = 0
+    at_end: bool = False
+
+
+def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
+    r"""Tell how a text file is encoded, after a look at all of it; `.gz` files are unpacked.
+
+    Args:
+        path: the file.
+        encoding: what its bytes are; `None`: what its mark says, else UTF-8; else cp1252, if each
+            byte is a printed character there and none of them form a letter of UTF-8.
+
+    Raises:
+        OptionError: no such encoding.
+        FileError: bytes that are no text of this encoding, with byte and line; a binary file.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "labels.csv")
+    >>> _ = path.write_bytes("kind\ngr\xfcn\n".encode("latin-1"))
+    >>> find_encoding(path)
+    Encoding(name='cp1252', note='read as cp1252 (not UTF-8: byte 0xfc in line 2)')
+    """
+    check_encoding(encoding)
+    with _opened(path) as file:
+        name, _ = _named(file, encoding)
+        if name == "utf-8" and _is_utf8(file):
+            return Encoding(name, "")
+    try:
+        for _ in text_blocks(path, encoding):
+            pass
+    except UndecodableError as error:
+        told = encoding is not None or name != "utf-8"
+        if told or error.at_end or not _may_be_cp1252(path):
+            raise
+        where = f"byte 0x{error.byte:02x} in line {error.line}"
+        return Encoding("cp1252", f"read as cp1252 (not UTF-8: {where})")
+    return Encoding(name, "")
+
+
+def open_text(path: Path, encoding: str, *, newline: str | None = None) -> IO[str]:
+    """Open a text file, packed or not, behind its mark.
+
+    Args:
+        path: the file.
+        encoding: as `find_encoding` has told; with another one, reading raises `ValueError`.
+        newline: as for Python's `open`.
+    """
+    file = _opened(path)
+    name, mark = _named(file, encoding)
+    file.seek(mark)
+    return io.TextIOWrapper(file, encoding=name, newline=newline)
+
+
 def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
     """Read a text file block by block; its line ends become one newline character.
 
@@ -49,16 +122,9 @@ def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
     Raises:
         FileError: bytes that are no text of this encoding, with their place; a binary file.
     """
-    with path.open("rb") as file:
-        begin = file.read(4)
-        mark, marked = next(((m, e) for m, e in _MARKS if begin.startswith(m)), (b"", None))
-        chosen = encoding or marked or "utf-8"
-        own_mark = marked is not None and codecs.lookup(chosen).name in (
-            codecs.lookup(marked).name,
-            codecs.lookup(marked).name.removesuffix("-le").removesuffix("-be"),
-        )
-        file.seek(len(mark) if own_mark else 0)
-        name = marked if own_mark and marked else chosen
+    with _opened(path) as file:
+        name, mark = _named(file, encoding)
+        file.seek(mark)
         yield from _decoded(file, path, name, is_given=encoding is not None)
 
 
@@ -70,6 +136,45 @@ def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
         yield from whole
     if rest:
         yield rest
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".gz":
+        return cast("IO[bytes]", gzip.open(path))
+    return path.open("rb")
+
+
+def _named(file: IO[bytes], encoding: str | None) -> tuple[str, int]:
+    """The encoding of a file, which has a mark or not, and the bytes of the mark."""
+    begin = file.read(4)
+    mark, marked = next(((m, e) for m, e in _MARKS if begin.startswith(m)), (b"", "utf-8"))
+    plain = marked.removesuffix("-le").removesuffix("-be")
+    if encoding is None or codecs.lookup(encoding).name in (marked, plain):
+        return marked, len(mark)
+    return encoding, 0
+
+
+def _is_utf8(file: IO[bytes]) -> bool:
+    """Whether a file is UTF-8, quickly: it says neither where it is not, nor why."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
+    while raw := file.read(BLOCK_BYTES):
+        if b"\0" in raw:
+            return False
+        try:
+            if not raw.isascii() or decoder.getstate()[0]:
+                decoder.decode(raw)
+        except UnicodeDecodeError:
+            return False
+    return not decoder.getstate()[0]
+
+
+def _may_be_cp1252(path: Path) -> bool:
+    with _opened(path) as file:
+        while raw := file.read(BLOCK_BYTES):
+            if _NOT_CP1252.search(raw) or _LETTER_OF_UTF8.search(raw):
+                return False
+    return True
 
 
 def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> Iterator[str]:
@@ -99,18 +204,18 @@ def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> I
 
 def _undecodable(
     path: Path, error: UnicodeDecodeError, at: int, line: int, is_given: bool
-) -> FileError:
-    byte = error.object[error.start : error.end][:4].hex(" ")
-    what = "ends inside a character" if error.end == len(error.object) and not is_given else ""
-    message = f"is not {error.encoding.upper()} at byte {at:,} ({byte}: {error.reason})"
+) -> UndecodableError:
+    found = error.object[error.start : error.end][:4]
+    at_end = error.end == len(error.object) and "unexpected end" in error.reason
+    message = f"is not {error.encoding.upper()} at byte {at:,} ({found.hex(' ')}: {error.reason})."
     if is_given:
-        return FileError(f"{message}. Is it in another encoding?", path=path, line=line)
-    cut = ", or the file is cut off" if what and "unexpected end" in error.reason else ""
-    return FileError(
-        f"{message}. It may be in another encoding, such as encoding='cp1252'{cut}.",
-        path=path,
-        line=line,
-    )
+        message += " Is it in another encoding?"
+    else:
+        message += " It may be in another encoding, such as encoding='cp1252'"
+        message += ", or the file is cut off." if at_end else "."
+    made = UndecodableError(message, path=path, line=line)
+    made.byte, made.at_end = found[0], at_end
+    return made
 
 
 def _binary(path: Path, raw: bytes, first: int) -> FileError:

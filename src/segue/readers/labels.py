@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from segue.sequences import Array
 
+# 3, -1, 3.0 and 3e0; not 007, whose zeros may mean something, and not 1_000, which only Python
+# takes for a number.
+_WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+LARGEST = 2**53  # the largest number up to which float64, and JSON, know all whole numbers apart
+
 
 def as_labels(texts: Sequence[str]) -> Array:
     """Return `[n]` int64 if every label is a whole number (`3`, `3.0`, `3e0`), else text.
 
-    Text stays text where two labels would become the same number, as `1` and `1.0`.
+    Text stays text where a number would not give it back: where two labels would become the same
+    number (`1` and `1.0`), with leading zeros (`007`), and beyond 2**53.
 
     >>> as_labels(["2", "-1", "2"])
     array([ 2, -1,  2])
-    >>> as_labels(["2", "two"])
-    array(['2', 'two'], dtype='<U3')
+    >>> as_labels(["2", "two"]), as_labels(["7", "007"])
+    (array(['2', 'two'], dtype='<U3'), array(['7', '007'], dtype='<U3'))
     """
     numbers = {text: _whole(text) for text in dict.fromkeys(texts)}
     found = set(numbers.values())
@@ -32,13 +39,13 @@ def as_classes(numbers: Array) -> Array:
     >>> as_classes(np.array([0.0, 1.0])), as_classes(np.array([0.5, 1.0]))
     (array([0, 1]), array([0.5, 1. ]))
     """
-    whole = np.isfinite(numbers).all() and (numbers == np.round(numbers)).all()
+    whole = (np.abs(numbers) <= LARGEST).all() and (numbers == np.round(numbers)).all()
     return numbers.astype(np.int64) if whole else numbers
 
 
 def _whole(text: str) -> int | None:
-    try:
-        number = float(text)
-    except ValueError:
+    text = text.strip()
+    if _WHOLE.fullmatch(text) is None:
         return None
-    return int(number) if number.is_integer() else None
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) <= LARGEST else None

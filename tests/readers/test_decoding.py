@@ -1,0 +1,84 @@
+"""Which encoding a file is in: told from all of its bytes, and never with anything replaced."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from segue.errors import FileError, OptionError
+from segue.readers.decoding import find_encoding, open_text
+
+TEXT = "kind,x\ngrün,1\nß – €,2\n"
+
+
+def text_of(path: Path, encoding: str | None = None) -> str:
+    with open_text(path, find_encoding(path, encoding).name) as file:
+        return file.read()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given", "note"),
+    [
+        ("utf-8", None, ""),
+        ("utf-8-sig", None, ""),
+        ("utf-16", None, ""),
+        ("utf-32", None, ""),
+        ("cp1252", None, "read as cp1252 (not UTF-8: byte 0xfc in line 2)"),
+        ("cp1252", "cp1252", ""),
+        ("utf-16-le", "utf-16-le", ""),
+        ("utf-8-sig", "UTF8", ""),
+        ("utf-16", "utf-16", ""),
+    ],
+)
+def test_what_is_there_comes_back(
+    tmp_path: Path, encoding: str, given: str | None, note: str
+) -> None:
+    """A mark, UTF-8, what is given, and cp1252 with a note; packed by gzip or not."""
+    plain, packed = tmp_path / "a.csv", tmp_path / "a.csv.gz"
+    plain.write_bytes(TEXT.encode(encoding))
+    packed.write_bytes(gzip.compress(TEXT.encode(encoding)))
+    for path in (plain, packed):
+        assert text_of(path, given) == TEXT
+        assert find_encoding(path, given).note == note
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """A letter of UTF-8 may be cut in two by a block, and a wrong byte may begin one."""
+    monkeypatch.setattr("segue.readers.decoding.BLOCK_BYTES", block)
+    path = tmp_path / "a.csv"
+    path.write_bytes(TEXT.encode())
+    assert text_of(path) == TEXT
+    path.write_bytes(b"ab\ncd\xe9\n")
+    assert find_encoding(path).note.endswith("(not UTF-8: byte 0xe9 in line 2)")
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "message"),
+    [
+        (b"a\ngr\xc3\xbcn\ngr\xfcn\n", None, r"line 3: is not UTF-8 at byte 10 \(fc: "),
+        (b"a\ncaf\xc3", None, r"line 2: is not UTF-8 at byte 5 .*, or the file is cut off\."),
+        (b"a\n\x81\n", None, "line 2: is not UTF-8 at byte 2 .*encoding='cp1252'"),
+        (b"\x1bq\xfc\n", None, "line 1: is not UTF-8 at byte 2"),
+        (b"gr\xfcn", "utf-8", r"line 1: is not UTF-8 at byte 2 .*Is it in another encoding\?"),
+        (b"a\n\x81", "cp1252", "line 2: is not C.* at byte 2"),
+        (b"1\t2\n\0\0", None, "has a zero byte at 4, which no text has"),
+        ("no mark".encode("utf-16-le"), None, "zero byte at 1, .*: encoding='utf-16-le'"),
+    ],
+)
+def test_what_is_in_no_encoding_is_refused(
+    tmp_path: Path, content: bytes, given: str | None, message: str
+) -> None:
+    """With byte and line: mixed encodings, a file cut inside a letter, control characters."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        find_encoding(path, given)
+
+
+def test_an_encoding_that_there_is_not(tmp_path: Path) -> None:
+    """A near one is suggested."""
+    with pytest.raises(OptionError, match='Did you mean "utf-8"'):
+        find_encoding(tmp_path / "a.csv", "utf-9")
