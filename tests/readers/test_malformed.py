@@ -76,10 +76,10 @@ TS: list[Row] = [
     ("a.ts", HEAD + "1,:3,4:a\n", "line 6: value 2 of channel 1 is empty"),
     ("a.ts", HEAD + "1,1e999:3,4:a\n", "line 6: value 2 .* is '1e999'; expected a finite"),
     ("a.ts", HEAD + "1,2:3,4", "line 6: has the class '3,4'"),
-    ("a.ts", HEAD.replace("false", "true", 1) + "1:a\n", "line 2: the values have time stamps"),
+    ("a.ts", HEAD.replace("false", "true", 1) + "1:a\n", "line 6: channel 1 has '1' where"),
     ("a.ts", HEAD.replace(" a b", "") + "1:a\n", "line 4: @classLabel is followed by 'true'"),
     ("a.ts", "1,2:3,4:a\n" * 3, "line 1: '1,2:3,4:a' stands before @data"),
-    ("a.ts", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "line 1: .* stands before @data"),
+    ("a.ts", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "line 1: is not UTF-8 at byte 0"),
     ("a.ts", b"\xff" * 100_000, "line 1: .* stands before @data"),
 ]  # fmt: skip
 
@@ -94,7 +94,7 @@ TSV: list[Row] = [
     ("A_TRAIN.tsv", "1\t1\t2\n\n2\t1\t3\n", "line 2: expected a label, a tab"),
     ("A_TRAIN.tsv", "1\t1\t2\n2\t1\t1,5\n", "line 2: value 2 is '1,5'"),
     ("A_TRAIN.tsv", "1\t1\t2\n2\t1\t1e999\n", "line 2: value 2 is '1e999'; expected a finite"),
-    ("A_TRAIN.tsv", b"1\t1\t2\n" + b"\0" * 1000, "line 2: expected a label"),
+    ("A_TRAIN.tsv", b"1\t1\t2\n" + b"\0" * 1000, "line 2: has a zero byte at 6"),
 ]
 
 

@@ -67,7 +67,7 @@ def test_lengths_against_the_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("@timeStamps false", "@timeStamps true", "line 2: the values have time stamps"),
+        ("@timeStamps false", "@timeStamps true", "line 8: channel 1 has '1,2' where `@timeStamps"),
         ("@timeStamps false", "@timeStamps", "@timeStamps is followed by nothing; expected `true`"),
         ("@univariate false", "@univariate no", "@univariate is followed by 'no'"),
         ("@dimensions 2", "@dimensions two", "expected one number of channels"),

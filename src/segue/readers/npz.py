@@ -33,6 +33,7 @@ import numpy as np
 from segue.atomic import replacing
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
+from segue.readers.blocks import Blocks
 from segue.readers.labels import as_classes
 from segue.readers.mapping import mapped_file, mapped_member, npy_header, of_mapped
 from segue.sequences import Array, Layout, Sequences
@@ -47,15 +48,15 @@ _SYNONYMS = {
 }
 
 
-def read(path: Path, *, layout: Layout = "ntc") -> Dataset:
+def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
     """Read one `.npz` or `.npy` file.
 
     Args:
         path: the file.
         layout: "nct" if the channels of `x` come before the time steps.
 
-    Returns:
-        A data set. Labels for each step become class numbers: the positions of the labels in
+    Yields:
+        One data set. Labels for each step become class numbers: the positions of the labels in
         `classes`, and -1 where there is none.
 
     Raises:
@@ -65,13 +66,12 @@ def read(path: Path, *, layout: Layout = "ntc") -> Dataset:
     if layout not in ("ntc", "nct"):
         raise OptionError(f"layout={layout!r}; expected 'ntc' or 'nct'.")
     arrays = _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
-    try:
-        parts = {key[2:]: _only(arrays, key[2:]) for key in arrays if key.startswith("x_")}
-        if parts and "x" not in arrays:
-            return Dataset.concatenate({k: dataset_of(v, layout=layout) for k, v in parts.items()})
-        return dataset_of(arrays, layout=layout)
-    except DataError as error:
-        raise FileError(str(error), path=path) from error
+    parts = {key[2:]: _only(arrays, key[2:]) for key in arrays if key.startswith("x_")}
+    if parts and "x" not in arrays:
+        sets = {name: dataset_of(own, layout=layout) for name, own in parts.items()}
+        yield Dataset.concatenate(sets), 1.0
+    else:
+        yield dataset_of(arrays, layout=layout), 1.0
 
 
 def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Dataset:

@@ -9,7 +9,7 @@ Two layouts, told apart by looking at the table:
 and, in Parquet and Feather, one row a sequence with its steps as a list in one field. Which column
 is what is told by its name (`label`, `class`, `id`, `trial`, `time`, `timestamp`, `subject`,
 `split`, ...; `words.WORDS` has them all), else by its values. What was found is said in
-`Dataset.notes`; the options of `read` say otherwise.
+`Dataset.notes`; the options of `blocks` say otherwise.
 
 A folder of tables is a data set too: one file a sequence, in a folder for each class, or listed
 with their labels in `labels.csv`, or with a label in a column of each.
@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.readers.blocks import Blocks
 from segue.readers.table.build import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.folder import is_data_set as takes_folder
@@ -41,7 +42,7 @@ __all__ = [
     "as_loaded",
     "as_names",
     "asked_for",
-    "read",
+    "blocks",
     "read_frame",
     "role_of",
     "takes_folder",
@@ -50,7 +51,7 @@ __all__ = [
 Column = str | int | None
 
 
-def read(
+def blocks(
     path: Path,
     *,
     label: Column = None,
@@ -61,7 +62,7 @@ def read(
     channels: Sequence[str | int] | str | None = None,
     layout: Literal["rows", "steps"] | None = None,
     like: Mapping[str, Any] | None = None,
-) -> Dataset:
+) -> Blocks:
     """Read one table, or a folder of tables with one sequence each.
 
     A column is its name, or its number from 1 on (from -1 on at the end); "none" says that there is
@@ -79,8 +80,8 @@ def read(
         layout: "rows" if a row is a sequence, "steps" if it is a step.
         like: how another table was read, `Dataset.reading`; what is said here comes first.
 
-    Returns:
-        A data set; its `notes` say how the table was read, and what is unusual about it.
+    Yields:
+        One data set; its `notes` say how the table was read, and what is unusual about it.
 
     Raises:
         FileError: what is wrong, with file and line.
@@ -88,13 +89,12 @@ def read(
     """
     wanted = {"label": label, "id": id, "time": time, "group": group, "parts": parts}
     asked = Recalled(wanted, as_names(channels), _layout(layout))
-    if path.is_dir():
-        return read_folder(path, asked, like)
-    return _read(load(path), asked, like)
+    data = read_folder(path, asked, like) if path.is_dir() else _read(load(path), asked, like)
+    yield data, 1.0
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
-    """Read a data frame (pandas, Polars) or an Arrow table, as `read` reads a file.
+    """Read a data frame (pandas, Polars) or an Arrow table, as `blocks` reads a file.
 
     >>> import pyarrow
     >>> frame = pyarrow.table({"id": [1, 1, 2], "x": [0.5, 1.0, 2.0], "label": ["a", "a", "b"]})
@@ -108,7 +108,7 @@ def read_frame(frame: object, **options: Any) -> Dataset:
 
 
 def asked_for(options: Mapping[str, Any]) -> Recalled:
-    """The options of `read` and `read_frame`, by their meaning.
+    """The options of `blocks` and `read_frame`, by their meaning.
 
     Raises:
         OptionError: one that a table does not have.
