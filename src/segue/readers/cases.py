@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,19 +14,21 @@ from segue.sequences import Array, Sequences
 Labels = Literal["class", "target", "none"]
 
 
-@dataclass(slots=True)
-class Case:
+_NONE: Array = np.zeros(0)
+
+
+class Case(NamedTuple):
     """One sequence.
 
     Attributes:
         values: `[time, channel]` float32.
         label: as it is written; "" where there are none.
-        times: `[time]` float64, from the first one on; `None` where there are none.
+        times: `[time]` float64, from that of the first value on; `[0]` where there are none.
     """
 
     values: Array
     label: str = ""
-    times: Array | None = None
+    times: Array = _NONE
 
     @property
     def size(self) -> int:

@@ -98,7 +98,7 @@ def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     return Encoding(name, "")
 
 
-def open_text(path: Path, encoding: str, *, newline: str | None = None) -> IO[str]:
+def open_text(path: Path, encoding: str, *, newline: str | None = None) -> io.TextIOWrapper:
     """Open a text file, packed or not, behind its mark.
 
     Args:

@@ -160,9 +160,10 @@ class Reader:
         except (DataError, OSError) as error:
             if isinstance(error, FileError | WriteError):
                 raise
-            unread = isinstance(error, OSError)
-            said = f"cannot be read ({error.strerror or error})." if unread else str(error)
-            raise FileError(said, path=path) from error
+            reason = str(error)
+            if isinstance(error, OSError):
+                reason = f"cannot be read ({error.strerror or error})."
+            raise FileError(reason, path=path) from error
 
     @property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected
 from segue.readers.cases import Case, of_cases
 from segue.readers.decoding import find_encoding, open_text
-from segue.readers.tscases import in_time, read_case
+from segue.readers.tscases import read_case, sampled
 from segue.readers.tsheader import Header, read_tag
 from segue.readers.writing import check_plain, parts_of
 
@@ -58,11 +59,11 @@ def blocks(
     """
     found, size = find_encoding(path, encoding), path.stat().st_size
     with open_text(path, found.name) as file:
-        header = Header()
+        header, raw = Header(), cast("IO[bytes]", file.buffer)
         coming = _cases(file, header, limit, path)
         first = next(coming)  # and with it the header
         for cases in collected(chain([first], coming), None if header.stamped else values):
-            yield _dataset(cases, header, found.note), min(1.0, file.buffer.tell() / size)
+            yield _dataset(cases, header, found.note), min(1.0, raw.tell() / size)
 
 
 def _cases(file: Iterable[str], header: Header, limit: int | None, path: Path) -> Iterator[Case]:
@@ -93,7 +94,7 @@ def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def _dataset(cases: list[Case], header: Header, note: str) -> Dataset:
-    rate, notes = in_time(cases, header) if header.stamped else (None, ())
+    rate, notes = sampled(cases, header) if header.stamped else (None, ())
     return of_cases(
         cases,
         header.labels,

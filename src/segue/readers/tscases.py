@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -39,13 +41,14 @@ def read_case(line: str, header: Header) -> Case:
             f"has {counted(len(channels), 'channel')}; expected "
             f"{counted(header.channels, 'channel')}{then}, separated by colons."
         )
-    times = None
+    stamps: list[list[str]] = []
     if header.stamped:
-        stamps, channels = zip(*map(_apart, channels, range(1, len(channels) + 1)), strict=True)
-        times = _times(stamps, header)
+        pairs = [_apart(channel, number) for number, channel in enumerate(channels, start=1)]
+        stamps, channels = [times for times, _ in pairs], [texts for _, texts in pairs]
     _check_steps([channel.count(",") + 1 for channel in channels], header)
     _check_label(label, header)
-    return Case(_values(channels), label, times)
+    values = _values(channels)
+    return _in_time(values, label, stamps, header) if stamps else Case(values, label)
 
 
 def _values(channels: Sequence[str]) -> Array:
@@ -117,52 +120,53 @@ def _apart(channel: str, number: int) -> tuple[list[str], str]:
     return [time.strip() for time, _ in pairs], ",".join(value for _, value in pairs)
 
 
-def _times(stamps: Iterable[list[str]], header: Header) -> Array:
-    """The times that all channels have, from the first one on."""
-    first, *others = stamps
-    for number, other in enumerate(others, start=2):
-        if other != first and len(other) == len(first):
-            step = next(
-                i for i, pair in enumerate(zip(first, other, strict=True)) if len({*pair}) > 1
-            )
-            raise DataError(
-                f"channel 1 has the time {first[step]!r} at its value {step + 1} and channel "
-                f"{number} has {other[step]!r}; the channels of a case must have the same times."
-            )
-    numbers = [_number(text) for text in first]
-    found: Any = "numbers" if all(isinstance(n, int) for n in numbers) else "seconds"
-    if any(n is None for n in numbers):
-        found, numbers = "dates", _seconds(first)
-    if found != (header.times or found) and "dates" in (found, header.times):
-        raise DataError("has dates as time stamps where other cases have numbers, or otherwise.")
-    header.times = "seconds" if "seconds" in (found, header.times) else found
-    return np.array([number - numbers[0] for number in numbers], np.float64)
+def _in_time(values: Array, label: str, stamps: list[list[str]], header: Header) -> Case:
+    """A case with its steps sorted by the times that all channels have."""
+    for number, other in enumerate(stamps[1:], start=2):
+        for step, (mine, first) in enumerate(zip(other, stamps[0], strict=True), start=1):
+            if mine != first:
+                raise DataError(
+                    f"channel 1 has the time {first!r} at its value {step} and channel {number} "
+                    f"has {mine!r}; the channels of a case must have the same times."
+                )
+    times = _since_first(stamps[0], header)
+    order = np.argsort(times, kind="stable")
+    header.unsorted += bool((np.diff(times) < 0).any())
+    return Case(values[order], label, times[order])
 
 
-def _number(text: str) -> int | float | None:
+def _since_first(texts: list[str], header: Header) -> Array:
+    times = [_time(text) for text in texts]
+    header.times |= {type(time) for time in times}
     try:
-        number = int(text) if _WHOLE.fullmatch(text) else float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(float(number)) else None
+        since = [time - times[0] for time in times]
+    except TypeError:
+        since = []
+    if not since or (datetime in header.times and len(header.times) > 1):
+        raise DataError(
+            f"has the time stamps {short(texts[0])!r} to {short(texts[-1])!r}; expected all of one "
+            "kind: numbers, or dates, with or without a time zone."
+        )
+    return np.array([t.total_seconds() if isinstance(t, timedelta) else t for t in since], float)
 
 
-def _seconds(texts: Sequence[str]) -> list[float]:
-    seconds = []
-    for text in texts:
-        try:
-            since = datetime.fromisoformat(text) - datetime.fromisoformat(texts[0])
-        except (ValueError, TypeError):  # no date; or one with a time zone beside one without
-            raise DataError(
-                f"has the time stamp {short(text)!r}; expected a number, or a date and time such "
-                "as 2024-12-31 23:59:59, all of one kind."
-            ) from None
-        seconds.append(since.total_seconds())
-    return seconds
+def _time(text: str) -> Any:
+    """An `int`, a `float` or a `datetime`."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    for read in (float, datetime.fromisoformat):
+        with suppress(ValueError):
+            time = read(text)
+            if not isinstance(time, float) or math.isfinite(time):
+                return time
+    raise DataError(
+        f"has the time stamp {short(text)!r}; expected a number, or a date and time such as "
+        "2024-12-31 23:59:59."
+    )
 
 
-def in_time(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[str, ...]]:
-    """Sort the steps of each case by their times.
+def sampled(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[str, ...]]:
+    """What the times of all cases say.
 
     Returns:
         Steps in a second, where they are equally far apart and the unit is known: of dates, and of
@@ -170,17 +174,11 @@ def in_time(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[
     """
     from segue.readers.table.times import sampling  # brings pyarrow
 
-    turned = 0
-    for case in cases:
-        if (np.diff(case.times) < 0).any():
-            order = np.argsort(case.times, kind="stable")
-            case.values, case.times = case.values[order], case.times[order]
-            turned += 1
     found = sampling(
         np.concatenate([case.times for case in cases]),
         np.array([len(case.values) for case in cases]),
-        "step" if header.times == "numbers" else "seconds",
-        dates=header.times == "dates",
+        "step" if header.times == {int} else "seconds",  # whole numbers may count in any unit
+        dates=header.times == {datetime},
     )
-    note = f"{counted(turned, 'sequence')} with time stamps out of order: sorted by them"
-    return found.rate_hz, (*([note] if turned else []), *found.notes)
+    note = f"{counted(header.unsorted, 'sequence')} had time stamps out of order: sorted by them"
+    return found.rate_hz, (*([note] if header.unsorted else []), *found.notes)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
 from segue.errors import DataError
 from segue.readers.cases import Labels
@@ -22,7 +21,8 @@ class Header:
         channels: values at each step; 0: the first case decides.
         equal_length: whether all cases must have as many steps as the first.
         steps: of the first case, once it has been read.
-        times: what the time stamps are, likewise.
+        times: the types of the time stamps so far.
+        unsorted: the cases so far whose time stamps were out of order.
     """
 
     name: str = ""
@@ -32,7 +32,8 @@ class Header:
     channels: int = 0
     equal_length: bool = False
     steps: int = 0
-    times: Literal["dates", "seconds", "numbers"] | None = None
+    times: set[type] = field(default_factory=set)
+    unsorted: int = 0
 
 
 def read_tag(line: str, header: Header) -> bool:
