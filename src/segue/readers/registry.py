@@ -40,10 +40,11 @@ _PARTS = {
     "valid": "validation",
     "val": "validation",
 }
-_PART = "|".join(sorted(_PARTS, key=len, reverse=True))
+# A pattern for the names of parts.
+PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
 NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"
-_NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{_PART}))?"
+_NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{PART}))?"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Reader:
             each class or with a table of labels beside them.
         last: its files count only where none of another format are: such files lie beside data
             of any kind.
+        instead_of: a format whose files hold the same; where they lie side by side, those count.
         folders: a folder of its files may be one data set; the module's `takes_folder` says so.
         by_content: other formats have the same ending; the module's `accepts` looks at the file.
     """
@@ -72,6 +74,7 @@ class Reader:
     whole_folder: bool = False
     single_files: bool = False
     last: bool = False
+    instead_of: str = ""
     folders: bool = False
     by_content: bool = False
 
@@ -265,6 +268,12 @@ READERS = (
     ),
     Reader("ts", "<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives", rf"{_NAMED}\.ts"),
     Reader(
+        "arff",
+        "<Name>_TRAIN.arff, <Name>_TEST.arff of the UEA and UCR archives, flat and relational",
+        rf"{_NAMED}\.arff",
+        instead_of="ts",
+    ),
+    Reader(
         "tsv",
         "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018",
         rf"{_NAMED}\.tsv",
@@ -274,12 +283,12 @@ READERS = (
         "npz",
         "NumPy arrays: .npz, or .npy with the labels in y.npy or <name>_y.npy",
         rf"{_NAMED}\.np[yz]",
-        beside=rf"(?:.*_)?y(?:_(?:{_PART}))?\.npy",
+        beside=rf"(?:.*_)?(?:y|labels)(?:_(?:{PART}))?\.npy",
     ),
     Reader(
         "idx",
         "images as in MNIST's four files, a row a step: [...-]images-idx3-ubyte[.gz]",
-        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{_PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
+        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
         beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
     ),
     Reader("mat", "MATLAB files with XTrain, YTrain, XTest, YTest: .mat", rf"{_NAMED}\.mat"),

@@ -20,22 +20,19 @@ Source: "Data formats", www.timeseriesclassification.com.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 
 from segue.atomic import write_text
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError
-from segue.readers.blocks import Blocks, collected
-from segue.readers.cases import Case, of_cases
-from segue.readers.decoding import find_encoding, open_text
+from segue.errors import DataError
+from segue.readers.blocks import Blocks
+from segue.readers.cases import Case, in_classes, read_cases
 from segue.readers.tscases import read_case, sampled
 from segue.readers.tsheader import Header, read_tag
 from segue.readers.writing import check_plain, parts_of
+from segue.sequences import Sequences
 
 
 def blocks(
@@ -57,52 +54,34 @@ def blocks(
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    found, size = find_encoding(path, encoding), path.stat().st_size
-    with open_text(path, found.name) as file:
-        header, raw = Header(), cast("IO[bytes]", file.buffer)
-        coming = _cases(file, header, limit, path)
-        first = next(coming)  # and with it the header
-        for cases in collected(chain([first], coming), None if header.stamped else values):
-            yield _dataset(cases, header, found.note), min(1.0, raw.tell() / size)
+    yield from read_cases(path, _Ts(), values=values, limit=limit, encoding=encoding)
 
 
-def _cases(file: Iterable[str], header: Header, limit: int | None, path: Path) -> Iterator[Case]:
-    """The cases of a file; the header is filled in before the first of them."""
-    number, cases, in_header = 0, 0, True
-    try:
-        for number, line in _lines(file):  # noqa: B007 (the message below needs it)
-            if in_header:
-                in_header = read_tag(line, header)
-            elif cases != limit:
-                cases += 1
-                yield read_case(line, header)
-            else:
-                break
-    except DataError as error:
-        raise FileError(str(error), path=path, line=number) from None
-    if in_header or not cases:
-        what = "no line @data" if in_header else "no cases after @data"
-        raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
+class _Ts:
+    """How the lines of one file are understood."""
 
+    def __init__(self) -> None:
+        self._header = Header()
 
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are neither empty nor comments, numbered as an editor numbers them."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and text[0] not in "#%":
-            yield number, text
+    @property
+    def at_once(self) -> bool:
+        return self._header.stamped
 
+    def read_tag(self, line: str) -> bool:
+        return read_tag(line, self._header)
 
-def _dataset(cases: list[Case], header: Header, note: str) -> Dataset:
-    rate, notes = sampled(cases, header) if header.stamped else (None, ())
-    return of_cases(
-        cases,
-        header.labels,
-        header.classes,
-        rate_hz=rate,
-        name=header.name,
-        notes=(*filter(None, [note]), *notes),
-    )
+    def read_case(self, line: str) -> Case:
+        return read_case(line, self._header)
+
+    def data_set(self, cases: list[Case]) -> Dataset:
+        header, y, classes = self._header, None, None
+        if header.labels == "class":
+            y, classes = in_classes(cases, header.classes)
+        elif header.labels == "target":
+            y = np.array([float(case.label) for case in cases])
+        rate, notes = sampled(cases, header) if header.stamped else (None, ())
+        x = Sequences.from_list([case.values for case in cases])
+        return Dataset(x, y, classes, rate_hz=rate, name=header.name, notes=notes)
 
 
 # -- writing --------------------------------------------------------------------------------------

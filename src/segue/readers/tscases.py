@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError, counted
-from segue.readers.cases import Case
-from segue.readers.tsheader import Header, short
+from segue.readers.cases import Case, short, values_of
+from segue.readers.tsheader import Header
 from segue.sequences import Array
 
-_LARGEST = float(np.finfo(np.float32).max)
 _COLON = re.compile(r":(?![^(]*\))")  # not that of a clock in brackets
 _STAMPED = re.compile(r"\(([^()]*),([^(),]*)\)")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -47,21 +46,8 @@ def read_case(line: str, header: Header) -> Case:
         stamps, channels = [times for times, _ in pairs], [texts for _, texts in pairs]
     _check_steps([channel.count(",") + 1 for channel in channels], header)
     _check_label(label, header)
-    values = _values(channels)
+    values = values_of(channels)
     return _in_time(values, label, stamps, header) if stamps else Case(values, label)
-
-
-def _values(channels: Sequence[str]) -> Array:
-    """`[time, channel]` float32."""
-    try:
-        values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
-    except ValueError:
-        raise _bad_value(channels) from None
-    with np.errstate(over="ignore"):
-        steps = np.array(values, np.float32)
-    if np.isinf(steps).any():
-        raise _bad_value(channels)
-    return steps.reshape(len(channels), -1).T
 
 
 def _check_steps(steps: list[int], header: Header) -> None:
@@ -89,19 +75,6 @@ def _check_label(label: str, header: Header) -> None:
         except ValueError:
             message = f"ends with {short(label)!r}; expected a number (@targetLabel true)."
             raise DataError(message) from None
-
-
-def _bad_value(channels: Sequence[str]) -> DataError:
-    for channel, text in enumerate(channels, start=1):
-        for step, value in enumerate(text.split(","), start=1):
-            came = repr(short(value)) if value.strip() else "empty"
-            where = f"value {step} of channel {channel} is {came}; expected a"
-            try:
-                if abs(float(value.replace("?", "nan"))) > _LARGEST:
-                    return DataError(f"{where} finite number, or `?` where it is missing.")
-            except ValueError:
-                return DataError(f"{where} number, or `?` where it is missing.")
-    return DataError("has a value that is not a number.")
 
 
 # -- time stamps ----------------------------------------------------------------------------------

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from segue.errors import DataError
-from segue.readers.cases import Labels
+from segue.readers.cases import short
+
+Labels = Literal["class", "target", "none"]
 
 
 @dataclass
@@ -94,8 +97,3 @@ def _count(tag: str, words: list[str]) -> int:
 def _bad_tag(tag: str, words: list[str], expected: str) -> DataError:
     came = repr(short(" ".join(words))) if words else "nothing"
     return DataError(f"{tag} is followed by {came}; expected {expected}.")
-
-
-def short(text: str, at_most: int = 40) -> str:
-    """A text that fits into a message."""
-    return text if len(text) <= at_most else text[: at_most - 3] + "..."

@@ -17,6 +17,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected
+from segue.readers.cases import without_padding
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.labels import as_labels
 from segue.sequences import Array, Sequences
@@ -80,16 +81,6 @@ def accepts(path: Path) -> bool:
         not _is_number(text) for text in second[1:] if text
     )
     return not (strange and is_header)
-
-
-def without_padding(values: Array) -> Array:
-    """Cut off NaN at the end, unless there is nothing else.
-
-    >>> without_padding(np.array([np.nan, 1.0, np.nan, 2.0, np.nan]))
-    array([nan,  1., nan,  2.])
-    """
-    present = np.flatnonzero(~np.isnan(values))
-    return values[: present[-1] + 1] if len(present) else values
 
 
 def _values(label: str, texts: list[str], expected: int) -> Array:
