@@ -218,3 +218,14 @@ def test_indices_that_do_not_fit_are_refused() -> None:
 def test_an_array_of_coloured_images_names_what_takes_it() -> None:
     with pytest.raises(DataError, match=r"images_to_sequences\(images, 'rows'\)"):
         Sequences.from_array(np.zeros((2, 5, 4, 3)))
+
+
+def test_lengths_instead_of_offsets() -> None:
+    """The joined form that hmmlearn and others use: all steps, and the length of each sequence."""
+    x = Sequences(np.arange(8.0).reshape(4, 2), lengths=[3, 1])
+    assert [len(steps) for steps in x] == [3, 1]
+    assert x == Sequences(np.arange(8.0).reshape(4, 2), [0, 3, 4])
+    with pytest.raises(DataError, match="must rise from 0 to the number of steps"):
+        Sequences(np.zeros((4, 2)), lengths=[3, 2])
+    with pytest.raises(DataError, match="expected .n . 1. numbers beginning with 0"):
+        Sequences(np.zeros((4, 2)))

@@ -42,6 +42,7 @@ class Sequences(Sequence[Array]):
             integers become float32; int32 stays, and means tokens; uint32 of one channel stays
             too, and means text, a code point a step.
         offsets: `[n + 1]`, where each sequence begins in `values`, rising from 0 to `total_steps`.
+        lengths: `[n]`, the steps of each, instead.
 
     Raises:
         DataError: shapes that do not fit, or offsets that fall or leave the values.
@@ -62,8 +63,9 @@ class Sequences(Sequence[Array]):
     _start: npt.NDArray[np.int64]
     _length: npt.NDArray[np.int64]
 
-    def __init__(self, values: npt.ArrayLike, offsets: npt.ArrayLike) -> None:
+    def __init__(self, values: npt.ArrayLike, offsets: Any = (), *, lengths: Any = None) -> None:
         values = as_values(values)
+        offsets = offsets if lengths is None else np.concatenate([[0], np.cumsum(lengths)])
         offsets = np.asarray(offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
             raise DataError(

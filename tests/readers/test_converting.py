@@ -189,8 +189,7 @@ def test_files_one_after_the_other(
     expected = read(source)
     shares: list[float] = []
     with monkeypatch.context() as patch:
-        for module in ("audio", "text", "images", "dat", "ts", "tsv", "idx"):
-            patch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200)
+        patch.setattr("segue.readers.registry.BLOCK_VALUES", 200)
         patch.setattr("segue.readers.converting.read", None)  # the whole is never read
         tell = lambda n, s: shares.append(s)  # noqa: E731
         data = convert(source, tmp_path / "made" / "a.arrow", progress=tell)
@@ -224,8 +223,7 @@ def test_damaged_files_are_named_together(
     files = sorted(file for file in source.rglob("*") if file.is_file())
     for file in (files[7], files[-1]):
         file.write_bytes(file.read_bytes()[:45] if make is not texts else b"\xff\xfe\xff")
-    for module in ("audio", "text", "images"):
-        monkeypatch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200)
+    monkeypatch.setattr("segue.readers.registry.BLOCK_VALUES", 200)
     with pytest.raises(FileError) as whole:
         read(source)
     with pytest.raises(FileError) as in_blocks:
@@ -277,8 +275,7 @@ def test_memory_is_bounded_for_folders(
             for number in range(50_000):
                 file.write(f"{'ab'[number % 2]},{row}\n")
         monkeypatch.setattr(streaming, "_BLOCK", 1 << 16)
-    for module in ("audio", "text", "images"):
-        monkeypatch.setattr(f"segue.readers.{module}.BLOCK_VALUES", 200_000)
+    monkeypatch.setattr("segue.readers.registry.BLOCK_VALUES", 200_000)
     monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
     convert(texts(tmp_path), tmp_path / "warm.arrow", large=0)
     before = pa.total_allocated_bytes()

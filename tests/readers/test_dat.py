@@ -101,9 +101,9 @@ def test_sizes_that_do_not_fit_the_channels(tmp_path: Path) -> None:
 def test_no_pairs_at_all(tmp_path: Path) -> None:
     """The reader itself, asked for an empty folder or none, says so."""
     with pytest.raises(FileError, match=r"no X_<i>\.dat and Y_<i>\.dat are there"):
-        dat.read(tmp_path)
+        next(dat.blocks(tmp_path))
     with pytest.raises(FileError, match="no such folder"):
-        dat.read(tmp_path / "nowhere")
+        next(dat.blocks(tmp_path / "nowhere"))
 
 
 def test_one_file_is_not_a_data_set(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_unknown_files_and_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"chanels": 2}, "The format tsv has no option 'chanels'. It has none."),
+        ({"chanels": 2}, "The format tsv has no option 'chanels'. Known: encoding."),
         ({"format": "tsvv"}, "There is no format 'tsvv'. Did you mean \"tsv\"?"),
         ({"limit": 0}, "limit=0; expected a number of sequences from 1 on"),
         ({"limit": True}, "limit=True; expected"),

@@ -76,10 +76,10 @@ TS: list[Row] = [
     ("a.ts", HEAD + "1,:3,4:a\n", "line 6: value 2 of channel 1 is empty"),
     ("a.ts", HEAD + "1,1e999:3,4:a\n", "line 6: value 2 .* is '1e999'; expected a finite"),
     ("a.ts", HEAD + "1,2:3,4", "line 6: has the class '3,4'"),
-    ("a.ts", HEAD.replace("false", "true", 1) + "1:a\n", "line 2: the values have time stamps"),
+    ("a.ts", HEAD.replace("false", "true", 1) + "1:a\n", "line 6: channel 1 has '1' where"),
     ("a.ts", HEAD.replace(" a b", "") + "1:a\n", "line 4: @classLabel is followed by 'true'"),
     ("a.ts", "1,2:3,4:a\n" * 3, "line 1: '1,2:3,4:a' stands before @data"),
-    ("a.ts", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "line 1: .* stands before @data"),
+    ("a.ts", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, "line 1: is not UTF-8 at byte 0"),
     ("a.ts", b"\xff" * 100_000, "line 1: .* stands before @data"),
 ]  # fmt: skip
 
@@ -94,7 +94,42 @@ TSV: list[Row] = [
     ("A_TRAIN.tsv", "1\t1\t2\n\n2\t1\t3\n", "line 2: expected a label, a tab"),
     ("A_TRAIN.tsv", "1\t1\t2\n2\t1\t1,5\n", "line 2: value 2 is '1,5'"),
     ("A_TRAIN.tsv", "1\t1\t2\n2\t1\t1e999\n", "line 2: value 2 is '1e999'; expected a finite"),
-    ("A_TRAIN.tsv", b"1\t1\t2\n" + b"\0" * 1000, "line 2: expected a label"),
+    ("A_TRAIN.tsv", b"1\t1\t2\n" + b"\0" * 1000, "line 2: has a zero byte at 6"),
+]
+
+
+WEKA = (
+    "@relation w\n@attribute outlook {sunny,rainy}\n@attribute heat real\n@attribute play {y,n}\n"
+)
+IRIS = "@relation i\n@attribute length real\n@attribute width real\n@attribute class {a,b}\n"
+FLAT = "@relation W\n@attribute att0 numeric\n@attribute att1 REAL\n@attribute target {a,b}\n"
+NESTED = (
+    "@relation N\n@attribute bag relational\n@attribute t0 numeric\n@attribute t1 numeric\n"
+    "@end bag\n@attribute class {a,b}\n"
+)
+ARFF: list[Row] = [
+    ("a.arff", "", "has no line @data"),
+    ("a.arff", FLAT, "has no line @data"),
+    ("a.arff", FLAT + "@data\n", "has no cases after @data"),
+    ("a.arff", FLAT + "1,2,a\n", "line 5: '1,2,a' stands before @data; expected @attribute"),
+    ("a.arff", WEKA + "@data\nsunny,1,y\n", r"line 5: has attributes of nominal \(outlook\); exp"),
+    ("a.arff", IRIS + "@data\n1,2,a\n", "line 5: has the attributes 'length', 'width', which do"),
+    ("a.arff", FLAT.replace("REAL", "date 'y'") + "@data\n", r"has attributes of date \(att1\)"),
+    ("a.arff", FLAT + "@data\n{0 1, 2 a}\n", "line 6: '{0 1, 2 a}' is a sparse row, which is"),
+    ("a.arff", FLAT + "@data\n1,2\n", "line 6: has 2 values; expected 3, one for each attribute"),
+    ("a.arff", FLAT + "@data\n1,2,c\n", "line 6: has the class 'c'; those of target are a, b"),
+    ("a.arff", FLAT + "@data\n1,2,?\n", r"line 6: has no target \('\?'\)"),
+    ("a.arff", FLAT + "@data\n1,x,a\n", "line 6: value 2 of channel 1 is 'x'; expected a number"),
+    ("a.arff", FLAT + "@data\n1,1e99,a\n", "line 6: value 2 .* is '1e99'; expected a finite"),
+    ("a.arff", FLAT + "@data\n1,2,'a\n", "line 6: has a quote without an end"),
+    ("a.arff", FLAT.replace("att0 numeric", "att0"), "line 2: is '@attribute att0'; expected @att"),
+    ("a.arff", NESTED + '@data\n"1,2\\n3",a\n', "line 8: row 2 of the relation has 1 value; exp"),
+    (
+        "a.arff",
+        NESTED + '@data\n"1,2\\n3,4",a\n"1,2",a\n',
+        "line 9: has 1 row in its relation and the first case has 2.*layout='tc'",
+    ),
+    ("a.arff", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "line 1: is not UTF-8 at byte 0"),
 ]
 
 
@@ -373,8 +408,8 @@ MAT: list[Row] = [
 ]  # fmt: skip
 
 FORMATS = {
-    "dat": DAT, "ts": TS, "tsv": TSV, "npz": NPZ, "idx": IDX, "arrow": ARROW, "silso": SILSO,
-    "table": TABLE, "audio": AUDIO, "text": TEXT, "images": PICTURES, "mat": MAT,
+    "dat": DAT, "ts": TS, "arff": ARFF, "tsv": TSV, "npz": NPZ, "idx": IDX, "arrow": ARROW,
+    "silso": SILSO, "table": TABLE, "audio": AUDIO, "text": TEXT, "images": PICTURES, "mat": MAT,
 }  # fmt: skip
 CASES = [(name, i) for name, rows in FORMATS.items() for i in range(len(rows))]
 

@@ -100,7 +100,137 @@ def test_recordings_of_activities(data_folder) -> None:
     np.testing.assert_array_equal(np.array(data.classes)[codes[known]], raw["labels"][known])
 
 
-@pytest.mark.parametrize("names", [("X.npy", "y.npy"), ("sound.npy", "sound_y.npy")])
+STEPS = np.arange(10, dtype=np.float32).reshape(5, 2)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"X": STEPS, "lengths": [2, 3]},
+        {"values": STEPS, "lengths": [2, 3]},
+        {"data": STEPS, "lengths": [2, 3]},
+        {"x": STEPS, "offsets": [0, 2, 5]},
+        {"x": STEPS, "offsets": [0, 2]},
+        {"x": STEPS, "splits": [2]},
+        {"values": STEPS, "split_points": [2]},
+        {"x": STEPS, "ptr": np.array([0, 2, 5], np.uint8)},
+        {"x": STEPS, "indptr": [2, 5]},
+    ],
+)
+def test_all_sequences_one_after_the_other(tmp_path: Path, arrays: dict[str, object]) -> None:
+    """The joined form that hmmlearn and others use, with lengths, offsets or split points."""
+    data = read(npz(tmp_path, **arrays, y=["a", "b"]))
+    assert [steps.tolist() for steps in data.x] == [STEPS[:2].tolist(), STEPS[2:].tolist()]
+    assert data.y.tolist() == ["a", "b"]
+
+
+def test_one_channel_one_after_the_other(tmp_path: Path) -> None:
+    """`[total_steps]` is one channel, and labels may be one for each step."""
+    data = read(npz(tmp_path, x=np.arange(5.0), lengths=[2, 3], y=[1, 1, 2, 2, 1]))
+    assert [steps.ravel().tolist() for steps in data.x] == [[0, 1], [2, 3, 4]]
+    assert data.task == "label"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"x": STEPS, "lengths": [1] * 5},
+            r"it may be 5 steps .*`values`\), or 5 padded sequences",
+        ),
+        (
+            {"x": STEPS, "lengths": [2, 2]},
+            r"2 `lengths`, 4 in all: it is neither 5 steps .*, nor 5",
+        ),
+        ({"x": STEPS, "offsets": [0, 9]}, "expected whole numbers that rise from 0 to 5"),
+        ({"x": STEPS, "offsets": [0, 3, 2, 5]}, "must rise from 0 to the number of steps"),
+        ({"x": STEPS, "splits": [0.5]}, "type float64; expected whole numbers"),
+        (
+            {"x": np.zeros((3, 3)), "y": np.eye(3, dtype=int)},
+            r"one of 3 classes .*argmax.*, or a l",
+        ),
+    ],
+)
+def test_two_readings_and_none(tmp_path: Path, arrays: dict[str, object], message: str) -> None:
+    """Both are shown, with what makes it the one or the other."""
+    with pytest.raises(FileError, match=message):
+        read(npz(tmp_path, **arrays))
+
+
+def test_the_way_out_of_two_readings(tmp_path: Path) -> None:
+    """What the message says: another name, or a third axis."""
+    assert len(read(npz(tmp_path, values=STEPS, lengths=[1] * 5)).x) == 5
+    data = read(npz(tmp_path, x=STEPS[:, :, None], lengths=[1] * 5))
+    assert data.x.lengths.tolist() == [1] * 5
+    assert data.x.channels == 1
+
+
+@pytest.mark.parametrize("form", ["x_{}", "X_{}", "{}_x", "data_{}", "{}_data"])
+def test_parts_by_name(tmp_path: Path, form: str) -> None:
+    """The part stands before or behind the name of the array, in whatever case."""
+    label = form.replace("data", "labels").replace("x", "y").replace("X", "Y")
+    arrays = {form.format(p): X for p in ("train", "val")}
+    data = read(npz(tmp_path, **arrays, **{label.format(p): [0, 1] for p in ("train", "val")}))
+    assert data.part_names == ("train", "validation")
+    assert data.y.tolist() == [0, 1, 0, 1]
+
+
+def test_parts_that_do_not_agree(tmp_path: Path) -> None:
+    """A part without labels is no reason to leave out those of the others."""
+    with pytest.raises(FileError, match="whole numbers in part 'train', none in part 'test'"):
+        read(npz(tmp_path, x_train=X, y_train=[0, 1], x_test=X))
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    """Arrays of names that mean nothing are noted."""
+    assert read(npz(tmp_path, x=X, fs=50.0)).notes == ("arrays that are left out: 'fs'",)
+    data = read(npz(tmp_path, x_train=X, mean=1.0))
+    assert data.notes == ("arrays that are left out: 'mean'",)
+    data = read(npz(tmp_path, x=X, y_test=[1, 2]))
+    assert data.notes == ("arrays that are left out: 'y_test'",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.array([b"gr\xc3\xbcn", b"rot"]), ["grün", "rot"]),
+        (np.array(["2024-03-09", "2024-03-10"], "M8[D]"), ["2024-03-09", "2024-03-10"]),
+        (np.array(["007", "07"]), ["007", "07"]),
+        (np.array([[3], [4]]), [3, 4]),
+    ],
+)
+def test_kinds_of_labels(tmp_path: Path, labels: np.ndarray, expected: list[object]) -> None:
+    """Bytes are text, dates ISO text, and text is never made a number."""
+    data = read(npz(tmp_path, x=X, y=labels, group=np.array([b"p1", b"p2"])))
+    assert data.y.tolist() == expected
+    assert data.groups.tolist() == ["p1", "p2"]
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """They are refused by the name of the array."""
+    with pytest.raises(FileError, match="The bytes of 'y' are no text in UTF-8: save them as str"):
+        read(npz(tmp_path, x=X, y=np.array([b"gr\xfcn", b"rot"])))
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([1.0, np.nan, 2, 2, 1]), np.array(["p", "", "q", "q", "p"])]
+)
+def test_steps_without_a_label(tmp_path: Path, labels: np.ndarray) -> None:
+    """Missing in whatever form is none; whole numbers are classes also as floats."""
+    data = read(npz(tmp_path, values=STEPS, lengths=[2, 3], y=labels))
+    assert data.y.values[:, 0].tolist() == [0, -1, 1, 1, 0]
+    assert data.classes in ((1, 2), ("p", "q"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("X.npy", "y.npy"),
+        ("sound.npy", "sound_y.npy"),
+        ("x.npy", "Y.npy"),
+        ("x.npy", "labels.npy"),
+    ],
+)
 def test_npy_with_its_labels(tmp_path: Path, names: tuple[str, str]) -> None:
     """The labels lie beside the array, under one of two names."""
     for name, array in zip(names, (X, np.array([3, 4])), strict=True):

@@ -67,7 +67,7 @@ def test_lengths_against_the_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("@timeStamps false", "@timeStamps true", "line 2: the values have time stamps"),
+        ("@timeStamps false", "@timeStamps true", "line 8: channel 1 has '1,2' where `@timeStamps"),
         ("@timeStamps false", "@timeStamps", "@timeStamps is followed by nothing; expected `true`"),
         ("@univariate false", "@univariate no", "@univariate is followed by 'no'"),
         ("@dimensions 2", "@dimensions two", "expected one number of channels"),
@@ -122,6 +122,82 @@ def test_labels_with_letters_beyond_ascii(tmp_path: Path) -> None:
     """Labels are UTF-8, also after a byte-order mark."""
     text = "\ufeff@classLabel true größer kleiner\n@data\n1,2:größer\n"
     assert read(ts(tmp_path, text)).y.tolist() == ["größer"]
+
+
+def test_two_classes_stay_two_in_another_encoding(tmp_path: Path) -> None:
+    """Letters that are not UTF-8 are cp1252, which a note says; nothing is replaced."""
+    path = tmp_path / "a.ts"
+    text = "@univariate true\n@classLabel true grün grön\n@data\n1,2:grün\n4,5:grön\n"
+    path.write_bytes(text.encode("latin-1"))
+    data = read(path)
+    assert data.classes == ("grön", "grün")
+    assert data.notes == ("read as cp1252 (not UTF-8: byte 0xfc in line 2)",)
+    assert read(path, encoding="cp1252").notes == ()
+    with pytest.raises(FileError, match="line 2: is not UTF-8 at byte 36 .*another encoding"):
+        read(path, encoding="utf-8")
+
+
+def stamped(folder: Path, *cases: str) -> Dataset:
+    head = "@timeStamps true\n@univariate {}\n@classLabel true a b\n@data\n"
+    single = str(len(cases[0].split(":(")) == 1).lower()
+    return read(ts(folder, head.format(single) + "\n".join(cases)))
+
+
+@pytest.mark.parametrize(
+    ("case", "values", "rate"),
+    [
+        ("(0,1.5),(1,2.5),(2,?):a", [[1.5, 2.5, math.nan]], None),
+        ("(0.0,1.5), (0.5,2), (1.0,3):a", [[1.5, 2, 3]], 2.0),
+        ("(0,1),(0.5,2),(1,3):a", [[1, 2, 3]], 2.0),
+        ("(2024-01-01 00:00:00,1.5),(2024-01-01 00:00:10,2):b", [[1.5, 2]], 0.1),
+        ("(2024-01-01T00:00:00.25,1),(2024-01-01T00:00:00.50,2):b", [[1, 2]], 4.0),
+        ("(1700000000123456701,1),(1700000000133456701,2):a", [[1, 2]], None),
+        ("(0.0,1),(0.1,2):(0.0,3),(0.1,4):a", [[1, 2], [3, 4]], 10.0),
+        ("(0.2,3),(0.0,1),(0.1,2):a", [[1, 2, 3]], 10.0),
+    ],
+)
+def test_time_stamps(
+    tmp_path: Path, case: str, values: list[list[float]], rate: float | None
+) -> None:
+    """Times sort the steps, and give the rate where their unit is known."""
+    data = stamped(tmp_path, case)
+    np.testing.assert_array_equal(data.x[0].T, values)
+    assert data.rate_hz == pytest.approx(rate)
+    assert any("out of order" in note for note in data.notes) == case.startswith("(0.2")
+
+
+def test_uneven_time_stamps_are_noted(tmp_path: Path) -> None:
+    """Steps that are not equally far apart have no rate, and the note says how far they are."""
+    data = stamped(tmp_path, "(0.0,1),(0.1,2),(0.2,3):a", "(0.5,1),(0.9,2),(1.0,3):b")
+    assert data.rate_hz is None
+    assert "0.1 to 0.4" in data.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("1,2:a", "line 5: channel 1 has '1,2' where `@timeStamps true` expects a time and a val"),
+        ("(0,1),2:a", r"channel 1 has '2' where .* in brackets: \(0.1,2.5\) or \(2024-12-31"),
+        ("(0,1):(0,1),(1,2):a", "channel 1 has 1 values and channel 2 has 2"),
+        ("(0,1),(1,2):(0,1),(2,2):a", "the time '1' at its value 2 and channel 2 has '2'"),
+        ("(0,1),(1,x):a", "value 2 of channel 1 is 'x'; expected a number"),
+        ("(0,1),(noon,2):a", "has the time stamp 'noon'; expected a number, or a date and"),
+        ("(2024-01-01 00:00:00,1),(2024-01-01 00:00:01+01:00,2):a", r"expected all of one kind"),
+        ("(31.12.2024 00:00,1):a", "has the time stamp '31.12.2024 00:00'; expected a number"),
+        ("(nan,1),(1,2):a", "has the time stamp 'nan'; expected"),
+        ("():a", "where `@timeStamps true` expects a time and a value"),
+    ],
+)
+def test_time_stamps_that_are_none(tmp_path: Path, case: str, message: str) -> None:
+    """What is no time, and channels whose times differ, are named."""
+    with pytest.raises(FileError, match=message):
+        stamped(tmp_path, case)
+
+
+def test_time_stamps_of_two_kinds(tmp_path: Path) -> None:
+    """Dates in one case and numbers in another have no common meaning."""
+    with pytest.raises(FileError, match="line 6: has the time stamps .* all of one kind"):
+        stamped(tmp_path, "(0,1),(1,2):a", "(2024-01-01,1),(2024-01-02,2):a")
 
 
 def second_parser(path: Path) -> tuple[list[list[list[float]]], list[str]]:

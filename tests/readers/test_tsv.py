@@ -64,6 +64,23 @@ def test_parts_with_other_labels_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
+def test_two_classes_stay_two_in_another_encoding(tmp_path: Path, encoding: str) -> None:
+    """Letters that are not UTF-8 are cp1252, and a note says so."""
+    path = tmp_path / "L_TRAIN.tsv"
+    path.write_bytes("grün\t1\t2\ngrön\t3\t4\n".encode(encoding))
+    data = read(path)
+    assert data.classes == ("grön", "grün")
+    assert bool(data.notes) == (encoding == "latin-1")
+
+
+def test_labels_with_leading_zeros_and_many_digits(tmp_path: Path) -> None:
+    """Such are names and no numbers."""
+    assert read(tsv(tmp_path, "007\t1\n07\t2\n")).classes == ("007", "07")
+    long = ["20190523143012123456", "20190523143012123457"]
+    assert read(tsv(tmp_path, "".join(f"{n}\t1\n" for n in long))).classes == tuple(long)
+
+
 @pytest.mark.parametrize("name", ["GunPoint", "DodgerLoopGame", "PickupGestureWiimoteZ"])
 def test_parity_with_numpy(data_folder, name: str) -> None:
     """The values equal those of `numpy.genfromtxt`, with the NaN at the end of a row cut off."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from segue.dataset import Dataset
+from segue.readers.blocks import Blocks
 
 
-def read(path: Path) -> Dataset:
+def blocks(path: Path) -> Blocks:
     """Map one file; the sequences stay on disk until they are asked for.
 
     Raises:
         FileError: not an Arrow file, or not one of a data set.
     """
-    return Dataset.open(path)
+    yield Dataset.open(path), 1.0
 
 
 def accepts(path: Path) -> bool:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,12 +28,12 @@ from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.extras import require
 from segue.readers.blocks import Blocks, runs
-from segue.readers.samples import Examples, find_examples, relative
+from segue.readers.problems import Problems
+from segue.readers.samples import Examples, find_examples
 from segue.readers.soundfiles import Header, read_header, read_samples
-from segue.sequences import BLOCK_VALUES, Array, Sequences
+from segue.sequences import Array, Sequences
 
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
-_SHOWN = 20  # problems of one folder in one message
 _RATES = (1, 10_000_000)  # Hz
 
 
@@ -48,18 +47,20 @@ class _Plan:
     steps: Array
 
 
-def read(
+def blocks(
     path: Path,
     *,
+    values: int | None = None,
     limit: int | None = None,
     rate: int | None = None,
     channels: Literal["mono", "all"] = "mono",
     labels: str | None = None,
-) -> Dataset:
+) -> Blocks:
     """Read one sound, or the sounds of one folder.
 
     Args:
         path: a file or a folder.
+        values: about so many values at a time; `None`: everything at once.
         limit: so many sounds, the first of each class in turn.
         rate: samples per second that are wanted; others are resampled (soxr, high quality). If left
             out, the rate that most files have, and of those the lowest.
@@ -67,48 +68,26 @@ def read(
         labels: the table with the labels, in or relative to the folder; see
             `segue.readers.table.listing`.
 
-    Returns:
+    Yields:
         Values between -1 and 1, `rate_hz`, and the names of the files as `ids`.
 
     Raises:
         FileError: files that are no sounds, empty, cut off or damaged; the first twenty are named.
+            Headers are looked at first, the rest of a file when it is its turn.
         OptionError: a rate or channels that mean nothing.
         MissingPackageError: the extra `audio` is not installed.
 
     Warns:
         UserWarning: files of several rates, which are resampled to one.
     """
-    data, _ = next(_blocks(path, None, limit=limit, rate=rate, channels=channels, labels=labels))
-    return data
-
-
-def blocks(path: Path, **options: Any) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
-
-    With each comes the share of the files that has been read.
-
-    Raises:
-        FileError: as `read`; files that are damaged are found when it is their turn.
-    """
-    yield from _blocks(path, BLOCK_VALUES, **options)
-
-
-def _blocks(
-    path: Path,
-    values: int | None,
-    *,
-    limit: int | None = None,
-    rate: int | None = None,
-    channels: Literal["mono", "all"] = "mono",
-    labels: str | None = None,
-) -> Blocks:
     if rate is not None and not (isinstance(rate, int) and _RATES[0] <= rate <= _RATES[1]):
         raise OptionError(f"rate={rate!r}; expected samples per second, such as 8000.")
     if channels not in ("mono", "all"):
         raise OptionError(f"channels={channels!r}; expected 'mono' or 'all'.")
     soundfile = require("soundfile", "audio", "to read sounds")
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="sound")
-    headers, problems = _headers(found.files, soundfile)
+    problems = Problems(path, "sound", total=len(found.files))
+    headers = list(problems.collect(lambda file: read_header(file, soundfile), found.files))
     plan = _plan(headers, rate, mono=channels == "mono", folder=path)
     for block in runs(plan.steps * plan.channels, values):
         samples = _read_all(headers[block], plan, plan.steps[block], soundfile, problems)
@@ -116,8 +95,7 @@ def _blocks(
             offsets = np.concatenate([[0], np.cumsum(plan.steps[block])])
             data = _data_set(Sequences(samples, offsets), plan, found[block])
             yield data, block.stop / len(headers)
-    if problems:
-        raise FileError(_report(problems, len(found.files), path), path=path)
+    problems.raise_any()
 
 
 def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
@@ -131,18 +109,6 @@ def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
         notes=found.notes,
         reading={"rate": plan.rate},
     )
-
-
-def _headers(files: Sequence[Path], soundfile: Any) -> tuple[list[Header], list[str]]:
-    headers, problems = [], []
-    for file in files:
-        try:
-            headers.append(read_header(file, soundfile))
-        except FileError as error:
-            problems.append(str(error))
-            if len(problems) == _SHOWN:
-                break
-    return headers, problems
 
 
 def _plan(headers: list[Header], rate: int | None, *, mono: bool, folder: Path) -> _Plan:
@@ -178,19 +144,16 @@ def resampled_length(frames: int, rate: int, wanted: int) -> int:
 
 
 def _read_all(
-    headers: list[Header], plan: _Plan, lengths: Array, soundfile: Any, problems: list[str]
+    headers: list[Header], plan: _Plan, lengths: Array, soundfile: Any, problems: Problems
 ) -> Array:
     """`[total_steps, channel]`, allocated once; what cannot be read is added to the problems."""
     values = np.empty((int(lengths.sum()), plan.channels), np.float32)
     start = 0
     for header, steps in zip(headers, lengths.tolist(), strict=True):
-        if len(problems) >= _SHOWN:
+        if problems.is_full:
             break
-        try:
+        with problems.of(header.path):
             samples = read_samples(header, soundfile)
-        except FileError as error:
-            problems.append(str(error))
-        else:
             samples = samples.mean(axis=1, keepdims=True) if plan.mono else samples
             values[start : start + steps] = resample(samples, header.rate, plan.rate, steps)
         start += steps
@@ -204,11 +167,3 @@ def resample(samples: Array, rate: int, wanted: int, steps: int) -> Array:
     soxr = require("soxr", "audio", "to resample sounds")
     made: Array = soxr.resample(samples, rate, wanted, quality="HQ")[:steps]
     return np.pad(made, ((0, steps - len(made)), (0, 0)))  # soxr may round the other way
-
-
-def _report(problems: list[str], count: int, path: Path) -> str:
-    if path.is_file():
-        return problems[0].removeprefix(f"{path}: ")
-    shown = [f"  {relative(problem, path)}" for problem in problems]
-    full = " (and there may be more)" if len(problems) == _SHOWN else ""
-    return f"{len(problems)} of {count:,} sounds cannot be used{full}:\n" + "\n".join(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from segue.dataset import Dataset
 from segue.sequences import Array
@@ -27,14 +28,25 @@ def runs(sizes: Array, most: int | None) -> list[slice]:
     return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
 
 
-def collected(arrays: Iterable[Array], most: int | None) -> Iterator[list[Array]]:
+class HasSize(Protocol):
+    """An array, or what has one."""
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+
+
+T = TypeVar("T", bound=HasSize)
+
+
+def collected(arrays: Iterable[T], most: int | None) -> Iterator[list[T]]:
     """Arrays as they come, in lists of about so many values; `None`: one list of all.
 
     >>> import numpy as np
     >>> [len(some) for some in collected([np.zeros(3)] * 5, 6)]
     [2, 2, 1]
     """
-    waiting, values = list[Array](), 0
+    waiting, values = list[T](), 0
     for array in arrays:
         waiting.append(array)
         values += array.size

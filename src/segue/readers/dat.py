@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,57 +17,48 @@ from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError
 from segue.readers.blocks import Blocks, runs
 from segue.readers.labels import as_classes
+from segue.readers.problems import Problems
 from segue.readers.writing import check_plain, folders_of_parts
-from segue.sequences import BLOCK_VALUES, Sequences
+from segue.sequences import Sequences
 
 _FLOAT = np.dtype("<f8")
 _NAME = re.compile(r"([XY])_(\d+)\.dat", re.IGNORECASE)
-_SHOWN = 5
 
 
-def read(path: Path, *, limit: int | None = None, channels: int = 1) -> Dataset:
+def blocks(
+    path: Path, *, values: int | None = None, limit: int | None = None, channels: int = 1
+) -> Blocks:
     """Read the pairs of one folder, in the order of their numbers.
 
     Args:
         path: the folder.
+        values: about so many values at a time; `None`: everything at once.
         limit: read only the first so many pairs; the others are not opened.
         channels: values at each step.
 
-    Returns:
-        A data set with the files' numbers as `ids`. Whole numbers in `Y` become classes; if any
+    Yields:
+        Data sets with the files' numbers as `ids`. Whole numbers in `Y` become classes; if any
         is not whole, all are taken as numbers to be predicted.
 
     Raises:
         FileError: files that do not fit; all of them are counted, the first five are named.
     """
-    data, _ = next(_blocks(path, None, limit=limit, channels=channels))
-    return data
-
-
-def blocks(path: Path, **options: Any) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
-
-    With each comes the share of the files that has been read.
-    """
-    yield from _blocks(path, BLOCK_VALUES, **options)
-
-
-def _blocks(path: Path, most: int | None, *, limit: int | None = None, channels: int = 1) -> Blocks:
     if channels < 1:
         raise DataError(f"channels={channels}; expected at least 1.")
-    xs, ys, problems = _numbered(path)
+    problems = Problems(path, most=5)
+    xs, ys = _numbered(path, problems)
     numbers = sorted(xs.keys() | ys.keys())[:limit]
-    for number in numbers:
-        problems += _pair_problems(number, xs.get(number), ys.get(number), channels)
     if not numbers:
-        problems.append("no X_<i>.dat and Y_<i>.dat are there")
-    if problems:
-        raise FileError(_report(problems), path=path)
+        raise FileError("no X_<i>.dat and Y_<i>.dat are there.", path=path)
+    for number in numbers:
+        for problem in _pair_problems(number, xs.get(number), ys.get(number), channels):
+            problems.add(problem)
+    problems.raise_any()
     targets = as_classes(np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers]))
     sizes = np.array([xs[number].stat().st_size // _FLOAT.itemsize for number in numbers])
-    for block in runs(sizes, most):
-        values = [np.fromfile(xs[number], _FLOAT) for number in numbers[block]]
-        x = Sequences.from_list([steps.reshape(-1, channels) for steps in values])
+    for block in runs(sizes, values):
+        arrays = [np.fromfile(xs[number], _FLOAT) for number in numbers[block]]
+        x = Sequences.from_list([steps.reshape(-1, channels) for steps in arrays])
         data = Dataset(x, targets[block], ids=np.array(numbers[block]))
         yield data, block.stop / len(numbers)
 
@@ -92,12 +82,11 @@ def write(folder: Path, data: Dataset) -> None:
             np.array([target], _FLOAT).tofile(place / f"Y_{number}.dat")
 
 
-def _numbered(folder: Path) -> tuple[dict[int, Path], dict[int, Path], list[str]]:
-    """The X and the Y files by number, and what is wrong with their names."""
+def _numbered(folder: Path, problems: Problems) -> tuple[dict[int, Path], dict[int, Path]]:
+    """The X and the Y files by number."""
     if not folder.is_dir():
         raise DataNotFoundError("there is no such folder.", path=folder)
     files: dict[str, dict[int, Path]] = {"X": {}, "Y": {}}
-    problems = []
     for name in sorted(path.name for path in folder.iterdir()):
         match = _NAME.fullmatch(name)
         if match is None:
@@ -105,9 +94,9 @@ def _numbered(folder: Path) -> tuple[dict[int, Path], dict[int, Path], list[str]
         known = files[match[1].upper()]
         number = int(match[2])
         if number in known:
-            problems.append(f"{known[number].name} and {name} have the same number")
+            problems.add(f"{known[number].name} and {name} have the same number")
         known[number] = folder / name
-    return files["X"], files["Y"], problems
+    return files["X"], files["Y"]
 
 
 def _pair_problems(number: int, x: Path | None, y: Path | None, channels: int) -> list[str]:
@@ -129,9 +118,3 @@ def _pair_problems(number: int, x: Path | None, y: Path | None, channels: int) -
     elif not np.isfinite(np.fromfile(y, _FLOAT)).all():
         problems.append(f"{y.name} holds no finite number")
     return problems
-
-
-def _report(problems: list[str]) -> str:
-    shown = "; ".join(problems[:_SHOWN])
-    more = len(problems) - _SHOWN
-    return shown + (f"; and {more} more such problems." if more > 0 else ".")

@@ -98,7 +98,7 @@ def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     return Encoding(name, "")
 
 
-def open_text(path: Path, encoding: str, *, newline: str | None = None) -> IO[str]:
+def open_text(path: Path, encoding: str, *, newline: str | None = None) -> io.TextIOWrapper:
     """Open a text file, packed or not, behind its mark.
 
     Args:
@@ -110,6 +110,13 @@ def open_text(path: Path, encoding: str, *, newline: str | None = None) -> IO[st
     name, mark = _named(file, encoding)
     file.seek(mark)
     return io.TextIOWrapper(file, encoding=name, newline=newline)
+
+
+def open_for_a_look(path: Path) -> IO[str]:
+    """Open a text file to tell what is in it: letters beyond ASCII may come out as others."""
+    with _opened(path) as file:
+        name, _ = _named(file, None)
+    return open_text(path, "latin-1" if name == "utf-8" else name)
 
 
 def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
@@ -184,7 +191,7 @@ def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> I
     while True:
         raw = file.read(BLOCK_BYTES)
         if b"\0" in raw and not encoding.startswith("utf-"):
-            raise _binary(path, raw, first)
+            raise _binary(path, raw, first, line)
         waiting = len(plain.getstate()[0])
         try:
             text = decoder.decode(raw, final=not raw)
@@ -193,7 +200,7 @@ def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> I
             at = first - waiting + error.start
             raise _undecodable(path, error, at, line + before.count("\n"), is_given) from error
         if "\0" in text:
-            raise _binary(path, raw, first)
+            raise _binary(path, raw, first, line)
         line += text.count("\n")
         first += len(raw)
         if text:
@@ -218,12 +225,13 @@ def _undecodable(
     return made
 
 
-def _binary(path: Path, raw: bytes, first: int) -> FileError:
+def _binary(path: Path, raw: bytes, first: int, line: int) -> FileError:
     kind = next((name for mark, name in _KINDS.items() if first == 0 and raw.startswith(mark)), "")
-    at = first + max(raw.find(b"\0"), 0)
+    at = max(raw.find(b"\0"), 0)
     told = f"It looks like a {kind}." if kind else "If it is UTF-16 without a mark, say so: "
     return FileError(
-        f"has a zero byte at {at:,}, which no text has. {told}"
+        f"has a zero byte at {first + at:,}, which no text has. {told}"
         + ("" if kind else "encoding='utf-16-le'."),
         path=path,
+        line=line + raw.count(b"\n", 0, at),
     )

@@ -15,26 +15,32 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError, counted
 from segue.readers.blocks import Blocks
-from segue.sequences import BLOCK_VALUES, Array, Sequences
+from segue.sequences import Array, Sequences
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read(
-    path: Path, *, limit: int | None = None, scale: bool = True, labels: bool = True
-) -> Dataset:
+def blocks(
+    path: Path,
+    *,
+    values: int | None = None,
+    limit: int | None = None,
+    scale: bool = True,
+    labels: bool = True,
+) -> Blocks:
     """Read images as sequences: each row of an image is a step, each column a channel.
 
     Args:
         path: the file of the images, such as `train-images-idx3-ubyte.gz`.
+        values: about so many values at a time; `None`: everything at once.
         limit: read only the first so many images.
         scale: divide unsigned bytes by 255.
         labels: read `train-labels-idx1-ubyte[.gz]` beside it.
@@ -42,29 +48,9 @@ def read(
     Raises:
         FileError: a file that is no IDX file, is cut off or too long, or has no labels beside it.
     """
-    data, _ = next(_blocks(path, None, limit=limit, scale=scale, labels=labels))
-    return data
-
-
-def blocks(path: Path, **options: Any) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
-
-    With each comes the share of the images that has been read.
-    """
-    yield from _blocks(path, BLOCK_VALUES, **options)
-
-
-def _blocks(
-    path: Path,
-    most: int | None,
-    *,
-    limit: int | None = None,
-    scale: bool = True,
-    labels: bool = True,
-) -> Blocks:
     y: Array | None = None
     done = 0
-    for images, count in _pieces(path, limit, most):
+    for images, count in _pieces(path, limit, values):
         if images.ndim not in (2, 3):
             raise FileError(
                 f"has an array of shape {(count, *images.shape[1:])}; expected (n, time) or "

@@ -11,7 +11,7 @@ length; their width (by rows) must be the same, or `size` makes it so.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,31 +22,33 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.readers.blocks import Blocks, runs
-from segue.readers.samples import Examples, find_examples, relative
-from segue.sequences import BLOCK_VALUES, Array, Sequences
+from segue.readers.problems import Problems
+from segue.readers.samples import Examples, find_examples
+from segue.sequences import Array, Sequences
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 By = Literal["rows", "columns"]
 Colour = Literal["auto", "grey", "colour"]
 
-_SHOWN = 20  # problems of one folder in one message
 _LARGEST = 50_000_000  # pixels of one image
 _GREY = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L")
 
 
-def read(
+def blocks(
     path: Path,
     *,
+    values: int | None = None,
     limit: int | None = None,
     by: By = "rows",
     colour: Colour = "auto",
     size: Sequence[int] | None = None,
     labels: str | None = None,
-) -> Dataset:
+) -> Blocks:
     """Read one image, or the images of one folder.
 
     Args:
         path: a file or a folder.
+        values: about so many values at a time; `None`: everything at once.
         limit: so many images, the first of each class in turn.
         by: "rows": a row is a step; "columns": a column is.
         colour: "grey" or "colour" for all images; "auto": grey if all are.
@@ -54,71 +56,32 @@ def read(
         labels: the table with the labels, in or relative to the folder; see
             `segue.readers.table.listing`.
 
-    Returns:
+    Yields:
         Values between 0 and 1, `[row, column]` of an image, or `[row, column * 3]` with red, green
         and blue of each pixel side by side. What is transparent is seen on white.
 
     Raises:
         FileError: files that are no images, damaged, or of several widths; the first twenty are
-            named.
+            named. Beginnings are looked at first, the rest of a file when it is its turn.
         OptionError: `by`, `colour` or `size` that means nothing.
     """
-    data, _ = next(_blocks(path, None, limit=limit, by=by, colour=colour, size=size, labels=labels))
-    return data
-
-
-def blocks(path: Path, **options: Any) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
-
-    With each comes the share of the files that has been read.
-
-    Raises:
-        FileError: as `read`; files that are damaged are found when it is their turn.
-    """
-    yield from _blocks(path, BLOCK_VALUES, **options)
-
-
-def _blocks(
-    path: Path,
-    values: int | None,
-    *,
-    limit: int | None = None,
-    by: By = "rows",
-    colour: Colour = "auto",
-    size: Sequence[int] | None = None,
-    labels: str | None = None,
-) -> Blocks:
     _check(by, colour, size)
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="image")
-    problems: list[FileError] = []
-    shapes = list(_each(partial(_shape, colour=colour, size=size), found.files, problems))
+    problems = Problems(path, "image", total=len(found.files))
+    shapes = list(problems.collect(partial(_shape, colour=colour, size=size), found.files))
     if not problems:
         _check_widths(shapes, by, names=found.ids, path=path)
         if any(len(shape) == 3 for shape in shapes):
             colour = "colour"
     for block in runs(np.array([np.prod(shape) for shape in shapes], np.int64), values):
         load = partial(_load, colour=colour, size=size)
-        images = list(_each(load, found.files[block], problems))
+        images = list(problems.collect(load, found.files[block]))
         if not problems:  # else the rest is looked through for more of them
             data = _data_set(images_to_sequences(images, by, path=path), found[block])
             grey = data.x.channels == (shapes[0][1] if by == "rows" else shapes[0][0])
             reading = {"by": by, "colour": "grey" if grey else "colour"}
             yield replace(data, reading=reading), block.stop / len(shapes)
-    if problems:
-        raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
-
-
-def _each(
-    function: Callable[[Path], Any], files: Sequence[Path], problems: list[FileError]
-) -> Iterator[Any]:
-    """What comes of each file, as long as there are not too many problems."""
-    for file in files:
-        if len(problems) == _SHOWN:
-            return
-        try:
-            yield function(file)
-        except FileError as error:
-            problems.append(error)
+    problems.raise_any()
 
 
 def images_to_sequences(
@@ -297,10 +260,3 @@ def _data_set(x: Sequences, found: Examples) -> Dataset:
         ids=np.array(found.ids),
         notes=found.notes,
     )
-
-
-def _together(problems: list[FileError], count: int, path: Path) -> FileError:
-    shown = [f"  {relative(str(problem), path)}" for problem in problems]
-    full = " (and there may be more)" if len(problems) == _SHOWN else ""
-    said = f"{len(problems)} of {count:,} images cannot be used{full}:\n" + "\n".join(shown)
-    return FileError(said, path=path)

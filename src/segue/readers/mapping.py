@@ -85,12 +85,15 @@ def _unpacked(file: zipfile.ZipFile, name: str) -> Array:
         return array
 
 
-def of_mapped(values: Array | None, lengths: npt.NDArray[np.int64] | None) -> Sequences | None:
+def of_mapped(
+    values: Array, lengths: npt.NDArray[np.int64] | None, *, joined: bool
+) -> Sequences | None:
     """Sequences of a mapped array that cannot be used where it lies: turned row by row.
 
     Args:
-        values: `(n, time[, channel])`; or `(steps[, channel])` of all, where `lengths` has as many.
+        values: `(n, time[, channel])`; or `(steps[, channel])` of all, one after the other.
         lengths: `[n]`; `None`: each has all of its steps.
+        joined: whether it is the latter.
 
     Returns:
         `None` for an array in memory, and for one that can be used as it is.
@@ -100,7 +103,7 @@ def of_mapped(values: Array | None, lengths: npt.NDArray[np.int64] | None) -> Se
     if lengths is None:
         plain = values.dtype == np.float32 and values.ndim in (2, 3)
         return None if plain else written(_float(row) for row in values)
-    if int(lengths.sum()) == len(values) != len(lengths):
+    if joined:
         return None if values.dtype == np.float32 else written(_cut(values, lengths))
     return written(_float(row[:n]) for row, n in zip(values, lengths.tolist(), strict=True))
 

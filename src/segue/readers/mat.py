@@ -20,6 +20,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.readers.blocks import Blocks
 from segue.readers.matfiles import load
 from segue.readers.matlabels import length, only_used, refuse_opaque, said, same_classes, targets
 from segue.readers.matobjects import Categorical, Cell, Opaque, Table
@@ -39,9 +40,9 @@ _PART = re.compile(
 MatLayout = Literal["ct", "tc"]
 
 
-def read(
+def blocks(
     path: Path, *, x: str | None = None, y: str | None = None, layout: MatLayout | None = None
-) -> Dataset:
+) -> Blocks:
     """Read one `.mat` file.
 
     Args:
@@ -62,15 +63,11 @@ def read(
     pairs = (
         _pairs(variables, x, y, path) or _of_tables(found) or {None: _guessed(variables, y, path)}
     )
-    try:
-        sets = {part: _data_set(variables, *names, layout) for part, names in pairs.items()}
-        if set(sets) == {None}:
-            return only_used(sets[None])
-        order = ("train", "validation", "test")
-        parts = same_classes({part: sets[part] for part in order if part in sets})
-        return only_used(Dataset.concatenate(parts))
-    except DataError as error:
-        raise FileError(str(error), path=path) from error
+    sets = {part: _data_set(variables, *names, layout) for part, names in pairs.items()}
+    order = ("train", "validation", "test")
+    parts = {part: sets[part] for part in order if part in sets}
+    data = Dataset.concatenate(same_classes(parts)) if parts else sets[None]
+    yield only_used(data), 1.0
 
 
 def _with_columns(found: dict[str, Any]) -> dict[str, Any]:

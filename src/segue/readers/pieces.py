@@ -176,8 +176,10 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
                 break
+    names = {reader.name for reader in files}
+    chosen = {reader: own for reader, own in files.items() if reader.instead_of not in names}
     pieces = []
-    for reader, own in _without_tables(_first_choice(files)).items():
+    for reader, own in _without_tables(_first_choice(chosen)).items():
         if reader.whole_folder or reader.single_files or reader.takes_folder(folder):
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
         else:

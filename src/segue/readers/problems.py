@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from segue.errors import FileError
 
@@ -43,6 +44,14 @@ class Problems:
     def add(self, problem: FileError | str) -> None:
         """Add a problem: an error, or a line about a file of the folder."""
         self._found.append(FileError(problem) if isinstance(problem, str) else problem)
+
+    def collect(self, read: Callable[[Path], Any], files: Iterable[Path]) -> Iterator[Any]:
+        """What comes of each file; those with a problem are left out, and the end when full."""
+        for file in files:
+            if self.is_full:
+                return
+            with self.of(file):
+                yield read(file)
 
     @contextmanager
     def of(self, file: Path) -> Iterator[None]:

@@ -1,11 +1,15 @@
 """The formats that segue reads: one line each in `READERS`, one module each beside this file.
 
-A module has `read(path, *, limit=None, **options) -> Dataset`, where `path` is one file (or one
-folder, where a format is a folder of many files), and `write(folder, data)` if it can be written.
-`limit` is there in those that need not read everything to give the first few sequences. Those that
-need not have everything in memory have `blocks(path, **options)` too, an iterator over data sets
-that follow each other, each with the share of the whole that has been read. What is
-found in a folder, and which part each file is, is told from names alone, by `pattern`.
+A module has `blocks(path, **options)`, where `path` is one file (or one folder, where a format is a
+folder of many files): it yields data sets that follow each other, each with the share of the whole
+that has been read. Its options are those of the format, and two that the others of segue give:
+
+    values      about so many values in each data set, so that the whole is never in memory; `None`:
+                one data set with everything. It is not there where a format is read as a whole.
+    limit       so many sequences, in those that need not read everything for the first few
+
+It has `write(folder, data)` too, if the format can be written. What is found in a folder, and which
+part each file is, is told from names alone, by `pattern`.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, did_you_mean
-from segue.sequences import Array
+from segue.errors import DataError, FileError, OptionError, WriteError, did_you_mean
+from segue.readers.blocks import Blocks
+from segue.sequences import BLOCK_VALUES, Array
 
 _PARTS = {
     "train": "train",
@@ -35,10 +40,11 @@ _PARTS = {
     "valid": "validation",
     "val": "validation",
 }
-_PART = "|".join(sorted(_PARTS, key=len, reverse=True))
+# A pattern for the names of parts.
+PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
 NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"
-_NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{_PART}))?"
+_NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{PART}))?"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Reader:
             each class or with a table of labels beside them.
         last: its files count only where none of another format are: such files lie beside data
             of any kind.
+        instead_of: a format whose files hold the same; where they lie side by side, those count.
         folders: a folder of its files may be one data set; the module's `takes_folder` says so.
         by_content: other formats have the same ending; the module's `accepts` looks at the file.
     """
@@ -67,6 +74,7 @@ class Reader:
     whole_folder: bool = False
     single_files: bool = False
     last: bool = False
+    instead_of: str = ""
     folders: bool = False
     by_content: bool = False
 
@@ -94,8 +102,8 @@ class Reader:
 
     def options(self) -> dict[str, inspect.Parameter]:
         """What can be said about how it is read, by name."""
-        known = inspect.signature(self._module.read).parameters
-        return {name: known[name] for name in known if name not in ("path", "limit", "like")}
+        known = self._parameters
+        return {n: known[n] for n in known if n not in ("path", "values", "limit", "like")}
 
     def read(
         self,
@@ -118,28 +126,20 @@ class Reader:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        known, own = inspect.signature(self._module.read).parameters, self.options()
+        own = self.options()
         options = self._checked(options)
         if like is not None and like.get("format") == self.name:
-            if "like" in known:
+            if "like" in self._parameters:
                 options["like"] = like
             else:
                 options = {**{n: like[n] for n in _lasting(own) if n in like}, **options}
-        if "limit" in known:
+        if "limit" in self._parameters:
             options["limit"] = limit
-        try:
-            with np.errstate(over="ignore"):  # what is too large for float32 is refused below
-                data: Dataset = self._module.read(path, **options)
-        except OSError as error:
-            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
-        except DataError as error:
-            if isinstance(error, FileError):
-                raise
-            raise FileError(str(error), path=path) from error
-        _refuse_infinite(data, path)
-        return self._remembering(data, options)
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+            ((data, _),) = self._blocks(path, options)
+        return data
 
-    def blocks(self, path: Path, **options: Any) -> Iterator[tuple[Dataset, float]]:
+    def blocks(self, path: Path, **options: Any) -> Blocks:
         """Read the same in data sets that follow each other, each of about four million values.
 
         With each comes the share of the files that has been read.
@@ -148,18 +148,29 @@ class Reader:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        options = self._checked(options)
-        try:
-            for data, share in self._module.blocks(path, **options):
-                _refuse_infinite(data, path)
-                yield self._remembering(data, options), share
-        except OSError as error:
-            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+        yield from self._blocks(path, {"values": BLOCK_VALUES, **self._checked(options)})
 
     @property
     def has_blocks(self) -> bool:
         """Whether it need not have everything in memory at once."""
-        return hasattr(self._module, "blocks")
+        return "values" in self._parameters
+
+    def _blocks(self, path: Path, options: Mapping[str, Any]) -> Blocks:
+        try:
+            for data, share in self._module.blocks(path, **options):
+                _refuse_infinite(data, path)
+                yield self._remembering(data, options), share
+        except (DataError, OSError) as error:
+            if isinstance(error, FileError | WriteError):
+                raise
+            reason = str(error)
+            if isinstance(error, OSError):
+                reason = f"cannot be read ({error.strerror or error})."
+            raise FileError(reason, path=path) from error
+
+    @property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self._module.blocks).parameters
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         own = self.options()
@@ -173,7 +184,7 @@ class Reader:
         """The data set, which says how it was read."""
         said = {name: options[name] for name in _lasting(self.options()) if name in options}
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
-        if "like" in inspect.signature(self._module.read).parameters:
+        if "like" in self._parameters:
             said = {}  # such a reader says all of it
         return replace(data, reading={"format": self.name, **said, **(data.reading or {})})
 
@@ -257,6 +268,12 @@ READERS = (
     ),
     Reader("ts", "<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives", rf"{_NAMED}\.ts"),
     Reader(
+        "arff",
+        "<Name>_TRAIN.arff, <Name>_TEST.arff of the UEA and UCR archives, flat and relational",
+        rf"{_NAMED}\.arff",
+        instead_of="ts",
+    ),
+    Reader(
         "tsv",
         "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018",
         rf"{_NAMED}\.tsv",
@@ -266,12 +283,12 @@ READERS = (
         "npz",
         "NumPy arrays: .npz, or .npy with the labels in y.npy or <name>_y.npy",
         rf"{_NAMED}\.np[yz]",
-        beside=rf"(?:.*_)?y(?:_(?:{_PART}))?\.npy",
+        beside=rf"(?:.*_)?(?:y|labels)(?:_(?:{PART}))?\.npy",
     ),
     Reader(
         "idx",
         "images as in MNIST's four files, a row a step: [...-]images-idx3-ubyte[.gz]",
-        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{_PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
+        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
         beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
     ),
     Reader("mat", "MATLAB files with XTrain, YTrain, XTest, YTest: .mat", rf"{_NAMED}\.mat"),

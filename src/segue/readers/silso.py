@@ -16,12 +16,14 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
+from segue.readers.blocks import Blocks
+from segue.readers.decoding import find_encoding, open_text
 from segue.sequences import Array, Sequences
 
 _COLUMNS = "year;month;day;year as a fraction;number;error;observations"
 
 
-def read(path: Path, *, error: bool = False, observations: bool = False) -> Dataset:
+def blocks(path: Path, *, error: bool = False, observations: bool = False) -> Blocks:
     """Read the file as one long sequence, a day a step.
 
     Args:
@@ -29,7 +31,7 @@ def read(path: Path, *, error: bool = False, observations: bool = False) -> Data
         error: add the standard error as a channel.
         observations: add the number of observations as a channel (0 where the day is missing).
 
-    Returns:
+    Yields:
         One sequence `[day, channel]` without a target. Missing numbers are NaN. `ids` holds the
         first day, such as `1818-01-01`; no day is left out, so step `i` is that day plus `i`.
 
@@ -42,18 +44,19 @@ def read(path: Path, *, error: bool = False, observations: bool = False) -> Data
     values[values == -1] = np.nan
     chosen = [0, *([1] if error else []), *([2] if observations else [])]
     names = ("sunspot number", "error", "observations")
-    return Dataset(
+    data = Dataset(
         Sequences(values[:, chosen], [0, len(values)]),
         channels=tuple(names[column] for column in chosen),
         rate_hz=1 / 86_400,
         ids=np.array([str(days[0])]),
     )
+    yield data, 1.0
 
 
 def _rows(path: Path) -> Array:
     """`[day, 7]` float64."""
     rows = []
-    with path.open(encoding="ascii", errors="replace") as file:
+    with open_text(path, find_encoding(path).name) as file:
         for number, line in enumerate(file, start=1):
             fields = line.split(";")[:7]
             try:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -24,31 +24,33 @@ from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.decoding import check_encoding, lines, text_blocks
+from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
-from segue.readers.samples import Examples, find_examples, relative
+from segue.readers.samples import Examples, find_examples
 from segue.readers.sentences import split_sentences
-from segue.sequences import BLOCK_VALUES, Array, Sequences
+from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
 
-_SHOWN = 20  # problems of one folder in one message
 _Text = tuple[tuple[int, int], str]
 
 
-def read(
+def blocks(
     path: Path,
     *,
+    values: int | None = None,
     limit: int | None = None,
     unit: Unit | None = None,
     chunk: int | None = None,
     encoding: str | None = None,
     labels: str | None = None,
-) -> Dataset:
+) -> Blocks:
     """Read one text, or the texts of one folder.
 
     Args:
         path: a file or a folder.
+        values: about so many characters at a time; `None`: everything at once.
         limit: so many sequences, the first of each class in turn.
         unit: what one sequence is: a "file" (if nothing is said), "paragraph" (between empty
             lines), "sentence", "line", or so many "words" or "characters", as `chunk` says.
@@ -58,47 +60,22 @@ def read(
         labels: the table with the labels, in or relative to the folder; see
             `segue.readers.table.listing`.
 
-    Returns:
+    Yields:
         Texts. `ids` are the names of the files, with the place in the file where there are several;
         `groups` are the files then.
 
     Raises:
-        FileError: files that are empty or no texts of this encoding; the first twenty are named.
+        FileError: files that are empty or no texts of this encoding, found when it is their turn;
+            the first twenty are named.
         OptionError: a unit, a chunk or an encoding that means nothing.
     """
-    given = {"unit": unit, "chunk": chunk, "encoding": encoding, "labels": labels}
-    data, _ = next(_blocks(path, None, limit=limit, **given))
-    return data
-
-
-def blocks(path: Path, **options: Any) -> Blocks:
-    """Read the same in data sets of about four million characters, which follow each other.
-
-    With each comes the share of the files that has been read.
-
-    Raises:
-        FileError: as `read`; files that are no texts are found when it is their turn.
-    """
-    yield from _blocks(path, BLOCK_VALUES, **options)
-
-
-def _blocks(
-    path: Path,
-    values: int | None,
-    *,
-    limit: int | None = None,
-    unit: Any = None,
-    chunk: Any = None,
-    encoding: Any = None,
-    labels: Any = None,
-) -> Blocks:
     check_encoding(encoding)
     chosen = _unit(unit, chunk)
     cut = partial(_UNITS[chosen], encoding=encoding, **({} if chunk is None else {"count": chunk}))
     whole = chosen == "file"
     first = limit if whole else None
     found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
-    problems: list[FileError] = []
+    problems = Problems(path, "text", total=len(found.files))
     coming = _texts(found, cut, None if whole else limit, problems)
     while block := list(_some(coming, values)):
         if problems:  # the rest is looked through for more of them
@@ -107,8 +84,7 @@ def _blocks(
         places = np.array([place for place, _ in block], np.int64)
         data = _data_set(texts, places, found, path, whole=whole)
         yield replace(data, reading={"unit": chosen}), (places[-1, 0] + 1) / len(found.files)
-    if problems:
-        raise problems[0] if path.is_file() else _together(problems, len(found.files), path)
+    problems.raise_any()
 
 
 def _some(coming: Iterator[_Text], values: int | None) -> Iterator[_Text]:
@@ -126,26 +102,21 @@ def _texts(
     found: Examples,
     cut: Callable[[Path], Iterator[str]],
     limit: int | None,
-    problems: list[FileError],
+    problems: Problems,
 ) -> Iterator[_Text]:
     """The texts, each with the number of its file and its place there."""
     left = _shares(found, limit)
     for number, file in enumerate(found.files):
         key = None if found.labels is None else found.labels[number]
-        if len(problems) >= _SHOWN or left.get(key) == 0:
+        if problems.is_full or left.get(key) == 0:
             continue
         count = 0
-        try:
+        with problems.of(file):
             for text in islice(cut(file), left.get(key)):
                 yield (number, count), text
                 count += 1
             if count == 0:
                 raise FileError("is empty: remove it, there is nothing to read.", path=file)
-        except FileError as error:
-            problems.append(error)
-        except OSError as error:
-            said = f"cannot be read ({error.strerror or error})."
-            problems.append(FileError(said, path=file))
         if key in left:
             left[key] -= count
 
@@ -251,10 +222,3 @@ _UNITS: dict[str, Callable[..., Iterator[str]]] = {
     "words": _words,
     "characters": _characters,
 }
-
-
-def _together(problems: list[FileError], count: int, path: Path) -> FileError:
-    shown = [f"  {relative(str(problem), path)}" for problem in problems]
-    full = " (and there may be more)" if len(problems) == _SHOWN else ""
-    said = f"{len(problems)} of {count:,} texts cannot be used{full}:\n" + "\n".join(shown)
-    return FileError(said, path=path)

@@ -12,267 +12,76 @@ channels separated by `:`, values by `,`, the label last. `?` or `NaN` is a miss
     0.1,0.2,0.3:1,2,3:slow
     0.4,?:4,5:fast
 
-Source: "Data formats", www.timeseriesclassification.com. Text is read as UTF-8.
+With `@timeStamps true` a value stands beside its time, `(0.1,2.5),(0.2,3)` or
+`(2024-12-31 23:59:59,2.5)`, and the steps are sorted by it.
+
+Source: "Data formats", www.timeseriesclassification.com.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from segue.atomic import write_text
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError
-from segue.readers.blocks import Blocks, collected
-from segue.readers.labels import as_labels
+from segue.errors import DataError
+from segue.readers.blocks import Blocks
+from segue.readers.cases import Case, in_classes, read_cases
+from segue.readers.tscases import read_case, sampled
+from segue.readers.tsheader import Header, read_tag
 from segue.readers.writing import check_plain, parts_of
-from segue.sequences import BLOCK_VALUES, Array, Sequences
-
-_LARGEST = float(np.finfo(np.float32).max)
+from segue.sequences import Sequences
 
 
-@dataclass
-class Header:
-    """What the lines before `@data` say.
-
-    Attributes:
-        name: of the problem.
-        labels: whether a case ends with its class, with a number to be predicted, or with neither;
-            `None` if the header does not say.
-        classes: as the header names them, in its order.
-        channels: values at each step; 0: the first case decides.
-        equal_length: whether all cases must have as many steps as the first.
-        steps: of the first case, once it has been read.
-    """
-
-    name: str = ""
-    labels: Literal["class", "target", "none"] | None = None
-    classes: tuple[str, ...] = ()
-    channels: int = 0
-    equal_length: bool = False
-    steps: int = 0
-
-
-def read(path: Path, *, limit: int | None = None) -> Dataset:
+def blocks(
+    path: Path, *, values: int | None = None, limit: int | None = None, encoding: str | None = None
+) -> Blocks:
     """Read one `.ts` file.
 
     Args:
         path: the file.
+        values: about so many values at a time; `None`: everything at once. Values with time stamps
+            always come at once: whether they are equally far apart is told from all of them.
         limit: read only the first so many cases; the lines after them are not looked at.
+        encoding: such as "cp1252"; told from the file if left out.
 
-    Returns:
-        A data set with the classes of the header, sorted; classes that all are whole numbers
+    Yields:
+        Data sets with the classes of the header, sorted; classes that all are whole numbers
         become ints. With `@targetLabel true`, `y` is `[n]` float64.
 
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    data, _ = next(_blocks(path, None, limit=limit))
-    return data
+    yield from read_cases(path, _Ts(), values=values, limit=limit, encoding=encoding)
 
 
-def blocks(path: Path) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
+class _Ts:
+    """How the lines of one file are understood."""
 
-    With each comes the share of the file that has been read.
-    """
-    yield from _blocks(path, BLOCK_VALUES)
+    def __init__(self) -> None:
+        self._header = Header()
 
+    @property
+    def at_once(self) -> bool:
+        return self._header.stamped
 
-def _blocks(path: Path, most: int | None, *, limit: int | None = None) -> Blocks:
-    header, labels, size = Header(), list[str](), path.stat().st_size
-    with path.open("rb") as raw:
-        file = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace")
-        for cases in collected(_cases(file, header, labels, limit, path), most):
-            yield _dataset(cases, labels, header), min(1.0, raw.tell() / size)
-            labels.clear()
+    def read_tag(self, line: str) -> bool:
+        return read_tag(line, self._header)
 
+    def read_case(self, line: str) -> Case:
+        return read_case(line, self._header)
 
-def _cases(
-    file: Iterable[str], header: Header, labels: list[str], limit: int | None, path: Path
-) -> Iterator[Array]:
-    """The values of each case; the header and the labels are filled in on the way."""
-    number, cases, in_header = 0, 0, True
-    try:
-        for number, line in _lines(file):  # noqa: B007 (the message below needs it)
-            if in_header:
-                in_header = _read_tag(line, header)
-            elif cases != limit:
-                steps, label = _read_case(line, header)
-                labels.append(label)
-                cases += 1
-                yield steps
-            else:
-                break
-    except DataError as error:
-        raise FileError(str(error), path=path, line=number) from None
-    if in_header or (not cases and limit != 0):
-        what = "no line @data" if in_header else "no cases after @data"
-        raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
-
-
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are neither empty nor comments, numbered as an editor numbers them."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and text[0] not in "#%":
-            yield number, text
-
-
-def _dataset(cases: list[Array], labels: list[str], header: Header) -> Dataset:
-    x = Sequences.from_list(cases)
-    if header.labels == "class":
-        names = dict(zip(header.classes, as_labels(header.classes).tolist(), strict=True))
-        y = np.array([names[label] for label in labels])
-        return Dataset(x, y, tuple(sorted(names.values())), name=header.name)
-    targets = np.array(labels, dtype=float) if header.labels == "target" else None
-    return Dataset(x, targets, name=header.name)
-
-
-# -- one line of the header -----------------------------------------------------------------------
-
-
-def _read_tag(line: str, header: Header) -> bool:
-    """Take in one line of the header; return whether more of them are expected."""
-    tag, *words = line.split()
-    match tag.lower():
-        case "@problemname":
-            header.name = " ".join(words)
-        case "@timestamps" if _truth(tag, words):
-            raise DataError(
-                "the values have time stamps, which segue does not read. Bring them to even steps "
-                "and write the values alone, with `@timeStamps false`."
-            )
-        case "@univariate" if _truth(tag, words):
-            header.channels = 1
-        case "@dimension" | "@dimensions":
-            header.channels = _count(tag, words)
-        case "@equallength":
-            header.equal_length = _truth(tag, words)
-        case "@targetlabel":
-            _set_labels(header, "target" if _truth(tag, words) else "none")
-        case "@classlabel":
-            _set_labels(header, "class" if _truth(tag, words) else "none")
-            header.classes = tuple(dict.fromkeys(words[1:]))
-            if header.labels == "class" and not header.classes:
-                raise _bad_tag(tag, words, "`true` and then the classes")
-        case "@data":
-            _check_header(header)
-            return False
-        case _ if not tag.startswith("@"):
-            raise DataError(f"{_short(line)!r} stands before @data; expected a line with @ first.")
-    return True
-
-
-def _set_labels(header: Header, labels: Literal["class", "target", "none"]) -> None:
-    if labels != "none" or header.labels is None:  # `@targetLabel false` after `@classLabel true`
-        header.labels = labels
-
-
-def _check_header(header: Header) -> None:
-    if header.labels is None:
-        raise DataError(
-            "the header has neither @classLabel nor @targetLabel. "
-            "Write `@classLabel true` with the classes, or `@classLabel false` if there are none."
-        )
-
-
-def _truth(tag: str, words: list[str]) -> bool:
-    word = words[0].lower() if words else ""
-    if word not in ("true", "false"):
-        raise _bad_tag(tag, words, "`true` or `false`")
-    return word == "true"
-
-
-def _count(tag: str, words: list[str]) -> int:
-    if len(words) != 1 or not words[0].isdecimal() or int(words[0]) < 1:
-        raise _bad_tag(tag, words, "one number of channels")
-    return int(words[0])
-
-
-def _bad_tag(tag: str, words: list[str], expected: str) -> DataError:
-    came = repr(_short(" ".join(words))) if words else "nothing"
-    return DataError(f"{tag} is followed by {came}; expected {expected}.")
-
-
-# -- one case -------------------------------------------------------------------------------------
-
-
-def _read_case(line: str, header: Header) -> tuple[Array, str]:
-    """One line as `[time, channel]` float32 values and its label ("" where there are none)."""
-    channels = line.split(":")
-    label = "" if header.labels == "none" else channels.pop().strip()
-    header.channels = header.channels or len(channels)
-    if len(channels) != header.channels:
-        then = "" if header.labels == "none" else " and then the label"
-        raise DataError(
-            f"has {_channels(len(channels))}; expected {_channels(header.channels)}{then}, "
-            "separated by colons."
-        )
-    _check_steps([channel.count(",") + 1 for channel in channels], header)
-    _check_label(label, header)
-    try:
-        values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
-    except ValueError:
-        raise _bad_value(channels) from None
-    with np.errstate(over="ignore"):
-        steps = np.array(values, np.float32)
-    if np.isinf(steps).any():
-        raise _bad_value(channels)
-    return steps.reshape(len(channels), -1).T, label
-
-
-def _check_steps(steps: list[int], header: Header) -> None:
-    for channel, count in enumerate(steps, start=1):
-        if count != steps[0]:
-            raise DataError(
-                f"channel 1 has {steps[0]} values and channel {channel} has {count}; the channels "
-                "of a case must have the same steps. Mark missing values with `?`."
-            )
-    header.steps = header.steps or steps[0]
-    if header.equal_length and steps[0] != header.steps:
-        raise DataError(
-            f"has {steps[0]} steps and the first case has {header.steps}, but the header says "
-            "`@equalLength true`. Write `@equalLength false` if the lengths may differ."
-        )
-
-
-def _check_label(label: str, header: Header) -> None:
-    if header.labels == "class" and label not in header.classes:
-        known = _short(" ".join(header.classes), 200)
-        raise DataError(f"has the class {_short(label)!r}; those of @classLabel are: {known}.")
-    if header.labels == "target":
-        try:
-            float(label)
-        except ValueError:
-            message = f"ends with {_short(label)!r}; expected a number (@targetLabel true)."
-            raise DataError(message) from None
-
-
-def _bad_value(channels: list[str]) -> DataError:
-    for channel, text in enumerate(channels, start=1):
-        for step, value in enumerate(text.split(","), start=1):
-            came = repr(_short(value)) if value.strip() else "empty"
-            where = f"value {step} of channel {channel} is {came}; expected a"
-            try:
-                if abs(float(value.replace("?", "nan"))) > _LARGEST:
-                    return DataError(f"{where} finite number, or `?` where it is missing.")
-            except ValueError:
-                return DataError(f"{where} number, or `?` where it is missing.")
-    return DataError("has a value that is not a number.")
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
-
-
-def _short(text: str, at_most: int = 40) -> str:
-    return text if len(text) <= at_most else text[: at_most - 3] + "..."
+    def data_set(self, cases: list[Case]) -> Dataset:
+        header, y, classes = self._header, None, None
+        if header.labels == "class":
+            y, classes = in_classes(cases, header.classes)
+        elif header.labels == "target":
+            y = np.array([float(case.label) for case in cases])
+        rate, notes = sampled(cases, header) if header.stamped else (None, ())
+        x = Sequences.from_list([case.values for case in cases])
+        return Dataset(x, y, classes, rate_hz=rate, name=header.name, notes=notes)
 
 
 # -- writing --------------------------------------------------------------------------------------

@@ -11,59 +11,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected
+from segue.readers.cases import without_padding
+from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.labels import as_labels
-from segue.sequences import BLOCK_VALUES, Array, Sequences
+from segue.sequences import Array, Sequences
 
 
-def read(path: Path, *, limit: int | None = None) -> Dataset:
+def blocks(
+    path: Path, *, values: int | None = None, limit: int | None = None, encoding: str | None = None
+) -> Blocks:
     """Read one `.tsv` file.
 
     Args:
         path: the file.
+        values: about so many values at a time; `None`: everything at once.
         limit: read only the first so many lines.
+        encoding: such as "cp1252"; told from the file if left out.
 
-    Returns:
-        A data set of one channel. NaN at the end is cut off, NaN before it stays as a missing
+    Yields:
+        Data sets of one channel. NaN at the end is cut off, NaN before it stays as a missing
         value; a series that is all NaN keeps its full length. Labels that all are whole numbers
         become ints.
 
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    data, _ = next(_blocks(path, None, limit=limit))
-    return data
-
-
-def blocks(path: Path) -> Blocks:
-    """Read the same in data sets of about four million values, which follow each other.
-
-    With each comes the share of the lines that has been read.
-    """
-    yield from _blocks(path, BLOCK_VALUES)
-
-
-def _blocks(path: Path, most: int | None, *, limit: int | None = None) -> Blocks:
-    with _open(path) as file:  # what is a number is told from all labels
+    found = find_encoding(path, encoding)
+    with open_text(path, found.name) as file:  # what is a number is told from all labels
         labels = as_labels([line.partition("\t")[0].strip() for line in islice(file, limit)])
-    if len(labels) == 0 and limit != 0:
+    if len(labels) == 0:
         raise FileError("is empty; expected a label and values in each line.", path=path)
+    notes = (found.note,) if found.note else ()
     done = 0
-    with _open(path) as file:
-        for series in collected(_series(islice(file, limit), path), most):
+    with open_text(path, found.name) as file:
+        for series in collected(_series(islice(file, limit), path), values):
             y = labels[done : done + len(series)]
             done += len(series)
-            yield Dataset(Sequences.from_list(series), y), done / len(labels)
-
-
-def _open(path: Path) -> IO[str]:
-    return path.open(encoding="utf-8-sig", errors="replace")
+            yield Dataset(Sequences.from_list(series), y, notes=notes), done / len(labels)
 
 
 def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
@@ -81,7 +71,7 @@ def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
 
 def accepts(path: Path) -> bool:
     """Whether a `.tsv` file is one of the archive; a table with names, or more text, is not."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with open_for_a_look(path) as file:
         first, second = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
     if len(first) < 2:
         return True
@@ -91,16 +81,6 @@ def accepts(path: Path) -> bool:
         not _is_number(text) for text in second[1:] if text
     )
     return not (strange and is_header)
-
-
-def without_padding(values: Array) -> Array:
-    """Cut off NaN at the end, unless there is nothing else.
-
-    >>> without_padding(np.array([np.nan, 1.0, np.nan, 2.0, np.nan]))
-    array([nan,  1., nan,  2.])
-    """
-    present = np.flatnonzero(~np.isnan(values))
-    return values[: present[-1] + 1] if len(present) else values
 
 
 def _values(label: str, texts: list[str], expected: int) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from segue.dataset import Dataset
-from segue.readers.table import read
+from segue.readers.registry import reader_named
 from segue.sequences import Sequences
 
 TABLES = [
@@ -73,4 +73,5 @@ def test_reads_to_the_same(tmp_path: Path, table: dict[str, Any]) -> None:
         path.write_bytes(text.encode("utf-8"))
     wanted = {name: table["reads"][name] for name in table["reads"] if name != "notes"}
     wanted |= OTHERWISE.get(table["name"], {})
-    assert described(read(tmp_path / table["root"], **table["options"])) == wanted
+    data = reader_named("table").read(tmp_path / table["root"], **table["options"])
+    assert described(data) == wanted

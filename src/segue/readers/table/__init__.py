@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.readers.blocks import Blocks
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions
@@ -41,8 +42,8 @@ __all__ = [
     "Columns",
     "TableOptions",
     "as_loaded",
+    "blocks",
     "options_of",
-    "read",
     "read_frame",
     "role_of",
     "takes_folder",
@@ -51,7 +52,7 @@ __all__ = [
 Column = str | int | None
 
 
-def read(
+def blocks(
     path: Path,
     *,
     label: Column = None,
@@ -70,7 +71,7 @@ def read(
     decimal: Literal[".", ","] | None = None,
     thousands: str | None = None,
     like: Mapping[str, Any] | None = None,
-) -> Dataset:
+) -> Blocks:
     """Read one table, or a folder of tables.
 
     A column is its name, or its number from 1 on (from -1 on at the end); "none" says that there is
@@ -98,8 +99,8 @@ def read(
         thousands: the mark between thousands.
         like: how another table was read, `Dataset.reading`; what is said here comes first.
 
-    Returns:
-        A data set; its `notes` say how the table was read, and what is unusual about it.
+    Yields:
+        One data set; its `notes` say how the table was read, and what is unusual about it.
 
     Raises:
         FileError: what is wrong, with file and line; or what can be read in two ways, with the
@@ -109,12 +110,13 @@ def read(
     given = {name: value for name, value in locals().items() if name not in ("path", "like", "join")}
     options = options_of(given)
     if path.is_dir():
-        return read_folder(path, options, like, join=join)
-    return _read(load(path, with_lasting(options, like).text), options, like)
+        yield read_folder(path, options, like, join=join), 1.0
+    else:
+        yield _read(load(path, with_lasting(options, like).text), options, like), 1.0
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
-    """Read a data frame (pandas, Polars) or an Arrow table, as `read` reads a file.
+    """Read a data frame (pandas, Polars) or an Arrow table, as `blocks` reads a file.
 
     >>> import pyarrow
     >>> frame = pyarrow.table({"id": [1, 1, 2], "x": [0.5, 1.0, 2.0], "label": ["a", "a", "b"]})
@@ -128,7 +130,7 @@ def read_frame(frame: object, **options: Any) -> Dataset:
 
 
 def options_of(given: Mapping[str, Any]) -> TableOptions:
-    """The options of `read` and `read_frame`, by their meaning.
+    """The options of `blocks` and `read_frame`, by their meaning.
 
     Raises:
         OptionError: one that a table does not have, or a value that means nothing.

@@ -1,0 +1,259 @@
+r"""Weka's `.arff` files as the UEA and UCR archives have them, flat and relational.
+
+    @relation Waves                         @relation Movements
+    @attribute att0 numeric                 @attribute movement relational
+    @attribute att1 numeric                   @attribute t0 numeric
+    @attribute target {slow,fast}             @attribute t1 numeric
+    @data                                   @end movement
+    0.5,1,slow                              @attribute class {walk,run}
+    2,?,fast                                @data
+                                            "0.5,1\n2,3",walk
+
+Flat: a series in each row, and its class. Relational: the channels of a series in quotes, with `\n`
+between them. `?` is a missing value, or at the end of a series no step at all. Attributes that do
+not count (`x`, `y`) are channels and no steps: then a row of the relation is a step.
+
+Source: Weka's manual, chapter "ARFF"; "Data formats", www.timeseriesclassification.com.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError, counted
+from segue.labels import as_labels, classes_or_numbers
+from segue.readers.blocks import Blocks
+from segue.readers.cases import Case, in_classes, read_cases, short, values_of, without_padding
+from segue.sequences import Sequences
+
+_QUOTED = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*\""""
+_FIELD = re.compile(rf"\s*({_QUOTED}|[^,'\"]*?)\s*(,|$)")
+_ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|[^\s{{'\"]+)(?:\s+|(?={{))(\S.*)", re.IGNORECASE)
+_LABEL = re.compile(r"class|target|label|y", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*?)([0-9]+)\D?")
+_NUMBERS = ("numeric", "real", "integer")
+_EXPECTED = (
+    "expected a series in each row, as in the UEA and UCR archives: attributes of numbers that "
+    "count, such as att0, att1, ..., or one that is relational; and the class"
+)
+Layout = Literal["ct", "tc"]
+
+
+class _Attribute(NamedTuple):
+    """A column: `kind` is its type in one word, `names` the values of a nominal one."""
+
+    name: str
+    kind: str
+    names: tuple[str, ...] = ()
+
+
+def blocks(
+    path: Path,
+    *,
+    values: int | None = None,
+    limit: int | None = None,
+    layout: Layout | None = None,
+    encoding: str | None = None,
+) -> Blocks:
+    """Read one `.arff` file.
+
+    Args:
+        path: the file.
+        values: about so many values at a time; `None`: everything at once.
+        limit: read only the first so many rows; the lines after them are not looked at.
+        layout: "ct" if the attributes are the steps of each channel, "tc" if those in a relational
+            attribute are the channels of each step; told from their names if left out.
+        encoding: such as "cp1252"; told from the file if left out.
+
+    Yields:
+        Data sets. The label is the attribute called class, target, label or y, else the last
+        nominal one. `notes` say which it is.
+
+    Raises:
+        OptionError: a layout that there is not.
+        FileError: what is wrong, with the number of the line; a table of other things.
+    """
+    if layout not in (None, "ct", "tc"):
+        raise OptionError(f"layout={layout!r}; expected 'ct' or 'tc'.")
+    yield from read_cases(path, _Arff(layout), values=values, limit=limit, encoding=encoding)
+
+
+class _Arff:
+    """How the lines of one file are understood."""
+
+    def __init__(self, layout: Layout | None) -> None:
+        self._layout = layout
+        self._name = ""
+        self._attributes: list[_Attribute] = []
+        self._inside: list[_Attribute] = []  # the relational one
+        self._is_inside = False
+        self._label: int | None = None  # its place among the attributes
+        self._channels = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether numbers are classes is told from all of them."""
+        return self._label is not None and self._attributes[self._label].kind in _NUMBERS
+
+    # -- the header -------------------------------------------------------------------------------
+
+    def read_tag(self, line: str) -> bool:
+        tag = line.split(maxsplit=1)[0].lower()
+        match tag:
+            case "@relation":
+                self._name = _plain(line[len(tag) :].strip())
+            case "@attribute":
+                attribute = _attribute(line)
+                (self._inside if self._is_inside else self._attributes).append(attribute)
+                self._is_inside = self._is_inside or attribute.kind == "relational"
+            case "@end":
+                self._is_inside = False
+            case "@data":
+                self._decide()
+                return False
+            case _:
+                raise DataError(f"{short(line)!r} stands before @data; expected @attribute.")
+        return True
+
+    def _decide(self) -> None:
+        """Which attribute is the label, and what the others are."""
+        kinds = [attribute.kind for attribute in self._attributes]
+        nominal = [place for place, kind in enumerate(kinds) if kind == "nominal"]
+        named = [i for i, a in enumerate(self._attributes) if _LABEL.fullmatch(a.name)]
+        self._label = [*nominal, *named][-1] if nominal or named else None
+        series = [a for place, a in enumerate(self._attributes) if place != self._label]
+        flat = "relational" not in kinds
+        steps = series if flat else self._inside
+        strange = [a for a in (*series, *self._inside) if a.kind not in (*_NUMBERS, "relational")]
+        if strange or not steps or (not flat and len(series) > 1):
+            what = [f"{a.kind} ({a.name})" for a in strange or series]
+            raise DataError(f"has attributes of {_first(what)}; {_EXPECTED}.")
+        if flat and not (_count(steps) or self._layout == "ct"):
+            raise DataError(
+                f"has the attributes {_first([repr(a.name) for a in steps])}, which do not count; "
+                f"{_EXPECTED}. If each row is a series of {len(steps)} steps all the same: "
+                "layout='ct'. Else save the table as CSV."
+            )
+        self._layout = self._layout or ("ct" if _count(steps) else "tc")
+        self._inside = [] if flat else self._inside
+
+    # -- the rows ---------------------------------------------------------------------------------
+
+    def read_case(self, line: str) -> Case:
+        if line.startswith("{"):
+            raise DataError(
+                f"{short(line)!r} is a sparse row, which is not read: save the file with all "
+                "values (in Weka: the filter SparseToNonSparse)."
+            )
+        fields = _fields(line)
+        if len(fields) != len(self._attributes):
+            raise DataError(
+                f"has {counted(len(fields), 'value')}; expected {len(self._attributes)}, one for "
+                "each attribute."
+            )
+        label = "" if self._label is None else self._checked(fields.pop(self._label))
+        rows = [",".join(fields)]
+        if self._inside:
+            rows = [row for row in _plain(fields[0], relation=True).split("\n") if row.strip()]
+            self._check_rows(rows)
+        values = values_of(rows)
+        return Case(without_padding(values if self._layout == "ct" else values.T), label)
+
+    def _checked(self, field: str) -> str:
+        assert self._label is not None
+        label, attribute = _plain(field), self._attributes[self._label]
+        if field == "?" or not label:
+            raise DataError(f"has no {attribute.name} ({field!r}): leave such rows out.")
+        if attribute.kind == "nominal" and label not in attribute.names:
+            known = short(", ".join(attribute.names), 200)
+            raise DataError(
+                f"has the class {short(label)!r}; those of {attribute.name} are {known}."
+            )
+        return label
+
+    def _check_rows(self, rows: list[str]) -> None:
+        width = len(self._inside)
+        for number, row in enumerate(rows, start=1):
+            if row.count(",") + 1 != width:
+                raise DataError(
+                    f"row {number} of the relation has {counted(row.count(',') + 1, 'value')}; "
+                    f"expected {width}, one for each attribute inside it."
+                )
+        self._channels = self._channels or len(rows)
+        if self._layout == "ct" and len(rows) != self._channels:
+            raise DataError(
+                f"has {counted(len(rows), 'row')} in its relation and the first case has "
+                f"{self._channels}. Rows are channels here, and all cases have the same. If a row "
+                "is a step and each attribute a channel: layout='tc'."
+            )
+
+    # -- the data set -----------------------------------------------------------------------------
+
+    def data_set(self, cases: list[Case]) -> Dataset:
+        x = Sequences.from_list([case.values for case in cases])
+        channels = tuple(a.name for a in self._inside) if self._layout == "tc" else None
+        known: dict[str, Any] = {"channels": channels, "name": self._name}
+        if self._label is None:
+            return Dataset(x, **known, notes=("no label",))
+        attribute = self._attributes[self._label]
+        notes = [f"label {attribute.name!r}"]
+        if attribute.kind == "nominal":
+            y, classes = in_classes(cases, attribute.names)
+            return Dataset(x, y, classes, **known, notes=tuple(notes))
+        y = np.array([case.label for case in cases])
+        if attribute.kind in _NUMBERS:
+            y, note = classes_or_numbers(as_labels(y.astype(float))[0])
+            notes.append(note)
+        return Dataset(x, y, **known, notes=tuple(notes))
+
+
+def _attribute(line: str) -> _Attribute:
+    match = _ATTRIBUTE.fullmatch(line)
+    if match is None:
+        raise DataError(f"is {short(line)!r}; expected @attribute, its name and its type.")
+    name, kind = _plain(match[1]), match[2].strip()
+    if kind.startswith("{") and kind.endswith("}"):
+        return _Attribute(name, "nominal", tuple(map(_plain, _fields(kind[1:-1]))))
+    return _Attribute(name, kind.split()[0].lower())
+
+
+def _fields(line: str) -> list[str]:
+    """What stands between the commas, with the quotes around it."""
+    if "'" not in line and '"' not in line:
+        return [text.strip() for text in line.split(",")]
+    fields, place = [], 0
+    while match := _FIELD.match(line, place):
+        fields.append(match[1])
+        place = match.end()
+        if not match[2]:
+            return fields
+    raise DataError(
+        f"has a quote without an end, or something behind one: {short(line[place:])!r}."
+    )
+
+
+def _plain(field: str, *, relation: bool = False) -> str:
+    """A field without its quotes; in a relation a backslash and an n end a row."""
+    if field[:1] not in ("'", '"'):
+        return field
+    inside = field[1:-1].replace("\\n", "\n") if relation else field[1:-1]
+    return re.sub(r"\\(.)", r"\1", inside)
+
+
+def _count(attributes: list[_Attribute]) -> bool:
+    """Whether the names count one by one: att0, att1, att2."""
+    matches = [_NUMBERED.fullmatch(attribute.name) for attribute in attributes]
+    found = [(match[1], int(match[2])) for match in matches if match]
+    steps = all(a == b and n - m == 1 for (a, m), (b, n) in pairwise(found))
+    return len(found) == len(attributes) and steps
+
+
+def _first(texts: list[str], at_most: int = 4) -> str:
+    more = f" and {len(texts) - at_most:,} more" if len(texts) > at_most else ""
+    return ", ".join(texts[:at_most]) + more
