@@ -17,7 +17,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
+from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
@@ -83,7 +83,9 @@ def _read(
         return catalog.read_named(source, part=part, limit=limit, format=format, **options)
     pieces = find_pieces(path, format=format)
     data = read_pieces(pieces, part=part, limit=limit, **options)
-    return replace(data, name=data.name or pieces[0].name or path.resolve().name)
+    aside = left_aside(path, pieces)
+    notes = (*data.notes, f"left aside: {', '.join(aside)}") if aside else data.notes
+    return replace(data, name=data.name or pieces[0].name or path.resolve().name, notes=notes)
 
 
 def write(

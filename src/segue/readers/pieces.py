@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
+_SUBMISSION = re.compile(r".*submission.*\.csv.*", re.IGNORECASE)
 _ORDER = (None, "train", "validation", "test")
 
 
@@ -171,7 +173,7 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
 
 def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     files = defaultdict(list)
-    for file in _listing(folder).files:  # of one folder there may be a hundred thousand
+    for file in without_submissions(_listing(folder).files):  # there may be a hundred thousand
         for reader in readers:
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
@@ -195,6 +197,8 @@ def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Piece]) -
     if own and not all(piece.reader.folders for piece in own):
         return own
     deeper = _of_folders(folder, readers)
+    if own and deeper and all(piece.part for piece in deeper) and not any(p.part for p in own):
+        return deeper  # what lies above train and test is about them
     if own:
         return [p for p in deeper if p.reader.single_files and _owns(p.reader, own)] or own
     whole = [
@@ -323,6 +327,24 @@ def _refuse(folder: Path) -> list[Piece]:
         f"holds nothing that segue reads, only {_first(sorted(files + folders))}. " + _formats(),
         path=folder,
     )
+
+
+def left_aside(path: Path, pieces: list[Piece]) -> list[str]:
+    """The tables of a folder that are not read: how to hand in answers, and what is about parts."""
+    table = reader_named("table")
+    if not path.is_dir() or not all(piece.reader is table for piece in pieces):
+        return []
+    files = [file for file in _listing(path).files if table.matches(file)]
+    if all(path in piece.path.parents and piece.path.is_dir() for piece in pieces):
+        return [file for file in files if table.accepts(path / file)]
+    kept = without_submissions(files)
+    return [file for file in files if file not in kept]
+
+
+def without_submissions(files: list[str]) -> list[str]:
+    """Leave out `sample_submission.csv` and the like, which hold no data."""
+    others = [name for name in files if not _SUBMISSION.fullmatch(name)]
+    return others or files
 
 
 def _first(names: list[str], at_most: int = 5) -> str:

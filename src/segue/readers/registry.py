@@ -301,6 +301,15 @@ READERS = (
         single_files=True,
     ),
     Reader(
+        "table",
+        "tables: .csv, .tsv, .txt and .dat of numbers, .parquet, .feather; one row a sequence, one row "
+        "a step, or one file",
+        rf"{_NAMED}(?:\.(?:(?:csv|tsv|tab|txt|dat|data|log)(?:\.gz)?|parquet|pq|feather|arrow)"
+        r"|(?<=_TRAIN)|(?<=_TEST))",
+        folders=True,
+        by_content=True,
+    ),
+    Reader(
         "text",
         "texts: .txt, a folder for each class or with labels.csv beside them; also by sentence",
         rf"(?!(?:{NOTES})\b).+\.te?xt",
@@ -317,12 +326,6 @@ READERS = (
         last=True,
     ),
     Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
-    Reader(
-        "table",
-        "tables: .csv, .tsv, .parquet, .feather; one row a sequence, one row a step, or one file",
-        rf"{_NAMED}\.(?:(?:csv|tsv)(?:\.gz)?|parquet|pq|feather|arrow)",
-        folders=True,
-    ),
 )
 
 

@@ -28,7 +28,7 @@ from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.dialect import TextOptions
+from segue.readers.table.dialect import TextOptions, is_table_of_numbers
 from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
 from segue.readers.table.frames import as_loaded
@@ -41,6 +41,7 @@ from segue.readers.table.words import ROLES, role_of
 __all__ = [
     "Columns",
     "TableOptions",
+    "accepts",
     "as_loaded",
     "blocks",
     "options_of",
@@ -50,6 +51,14 @@ __all__ = [
 ]
 
 Column = str | int | None
+_CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
+
+
+def accepts(path: Path) -> bool:
+    """Whether a file is a table: its ending says so, or it is a text that holds numbers."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(_CERTAIN) or is_table_of_numbers(path)
+
 
 
 def blocks(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segue.errors import DataError, FileError
-from segue.readers.decoding import find_encoding, open_text
+from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.table.cells import decimal_mark, is_number, two_readings
 from segue.readers.table.header import find_header
 
@@ -121,6 +121,24 @@ def sniff(path: Path, options: TextOptions = TextOptions()) -> Dialect:
         tuple(tuple(row) for row in fields[header.names + (header.units is not None) :]),
         tuple(notes),
     )
+
+
+def is_table_of_numbers(path: Path) -> bool:
+    """Whether a text without an ending of tables is one: most lines hold numbers, and as many."""
+    try:
+        with open_for_a_look(path) as file:
+            text = file.read(1 << 16)
+    except (gzip.BadGzipFile, EOFError, UnicodeError):
+        return False
+    lines = [line for line in text.splitlines() if line.strip() and not _REMARK.match(line)]
+    lines = lines[: -1 if len(text) == 1 << 16 and len(lines) > 1 else None][:30]
+    if "\0" in text or not lines:
+        return False
+    rows = [re.split(r"[\s,;|]+", line.strip()) for line in lines]
+    few = rows[2:] if len(rows) > 4 else rows[1:] or rows
+    numbers = [sum(map(is_number, row)) >= 0.5 * len(row) for row in few]
+    widths = Counter(map(len, few)).most_common(1)[0][1]
+    return sum(numbers) >= 0.8 * len(few) and widths >= 0.8 * len(few)
 
 
 def _head(path: Path, encoding: str | None) -> tuple[Any, list[str]]:

@@ -189,10 +189,14 @@ def _listing(folder: Path) -> tuple[list[str], list[str]]:
             seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
     except OSError as error:
         raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
-    files = [name for name, is_folder in seen if not is_folder and reader.matches(name)]
-    if files and not reader.accepts(folder / files[0]):
-        files = []
-    return files, [name for name, is_folder in seen if is_folder]
+    files = [
+        name
+        for name, is_folder in seen
+        if not is_folder and reader.matches(name) and reader.accepts(folder / name)
+    ]
+    from segue.readers.pieces import without_submissions
+
+    return without_submissions(files), [name for name, is_folder in seen if is_folder]
 
 
 def _are_named_parts(files: list[str]) -> bool:

@@ -202,10 +202,19 @@ def load_related(folder: Path, related: Related, text: TextOptions) -> tuple[Loa
         key = shared_key(Columns(loaded), own)
         if key is not None:
             loaded, name = join_by_id(loaded, other, key, column_of_role(own, role, key))
+            for more, column in _others_by_name(own, role).items():
+                loaded, roles[more] = join_by_id(loaded, other, key, column)
         else:
             loaded, name = _beside(loaded, own, role)
         roles[role] = name
     return loaded, roles
+
+
+def _others_by_name(columns: Columns, role: str) -> dict[str, str]:
+    """The columns of groups and parts beside one of labels."""
+    rest = {"group", "parts"} - {role}
+    named = {r: [n for n in columns.names if plain(n) in WORDS[r]] for r in sorted(rest)}
+    return {r: names[0] for r, names in named.items() if names}
 
 
 def _beside(loaded: Loaded, other: Columns, role: str) -> tuple[Loaded, str]:

@@ -237,8 +237,6 @@ class Roles:
             if self.columns.follows(other, key):
                 self.left_out[other] = "another id"
             elif claims(other, "id") or self._in_runs(other):
-                if self.columns.follows(key, other) and not claims(key, "id"):
-                    continue
                 raise self.asked("id", [key, other])
 
     def _in_runs(self, name: str) -> bool:

@@ -28,7 +28,7 @@ _WORDS = {
         sampleindex
     """,
     "group": """
-        group groups subject subjectid user userid person personid participant participantid
+        group groups groupid subject subjectid user userid person personid participant participantid
         patient patientid speaker speakerid device deviceid session sessionid gruppe teilnehmer
         proband sujet
     """,
