@@ -134,7 +134,11 @@ def is_table_of_numbers(path: Path) -> bool:
     lines = lines[: -1 if len(text) == 1 << 16 and len(lines) > 1 else None][:30]
     if "\0" in text or not lines:
         return False
-    rows = [re.split(r"[\s,;|]+", line.strip()) for line in lines]
+    return any(_holds_lines_of_numbers(lines, blanks) for blanks in (r"[\s,;|]+", r"[\t,;|]|\s{2,}"))
+
+
+def _holds_lines_of_numbers(lines: Sequence[str], separator: str) -> bool:
+    rows = [re.split(separator, line.strip()) for line in lines]
     few = rows[2:] if len(rows) > 4 else rows[1:] or rows
     numbers = [sum(map(is_number, row)) >= 0.5 * len(row) for row in few]
     widths = Counter(map(len, few)).most_common(1)[0][1]
@@ -233,15 +237,13 @@ def _holds_blanks(lines: Sequence[str], delimiter: str) -> bool:
 def _blank_split(lines: Sequence[str]) -> _Split | None:
     """Fields between blanks, two or more blanks, or at fixed places; `None` if it is no table."""
     lines = [line for line in lines if line.strip()]
-    for blanks in (r"[ \t]+", r" {2,}|\t[ \t]*"):
-        rows = [row for _, row in _Split("\t", blanks).rows(lines)]
-        counts = Counter(map(len, rows))
-        width, often = max(counts.items(), key=lambda item: item[1])
-        enough = often >= 0.95 * len(rows) - 1
-        share = 0.5 if blanks == r"[ \t]+" else 0  # blanks are in every text, too
-        even = [row for row in rows if len(row) == width]
-        if width > 1 and enough and _holds_numbers(even, share):
-            return _Split("\t", blanks)
+    for enough in (1.0, 0.95 - 1 / len(lines)):  # names with blanks have more fields than rows
+        for blanks, share in ((r"[ \t]+", 0.5), (r" {2,}|\t[ \t]*", 0.0)):
+            rows = [row for _, row in _Split("\t", blanks).rows(lines)]
+            width, often = Counter(map(len, rows)).most_common(1)[0]
+            even = [row for row in rows if len(row) == width]
+            if width > 1 and often >= enough * len(rows) and _holds_numbers(even, share):
+                return _Split("\t", blanks)
     cuts = _fixed_places(lines)
     if len(cuts) > 1 and _holds_numbers([row for _, row in _Split("\t", "", cuts).rows(lines)]):
         return _Split("\t", "", cuts)
@@ -272,7 +274,7 @@ def _lines_above(rows: list[tuple[int, list[str]]], lines: Sequence[str]) -> int
     body = rows[len(rows) // 3 :]
     width = Counter(len(row) for _, row in body).most_common(1)[0][0]
     for place, (line, row) in enumerate(rows[:_ABOVE]):
-        if len(row) >= width or any(map(is_number, row)):
+        if len(row) >= width or sum(map(is_number, row)) > len(row) / 2:
             return line
         follows = rows[place + 1][1] if place + 1 < len(rows) else []
         if len(row) == width - 1 and len(row) > 1 and len(follows) == width:
