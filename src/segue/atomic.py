@@ -1,9 +1,10 @@
-"""Files that appear whole or not at all: written to a temporary sibling, then renamed."""
+"""Files and folders that appear whole or not at all: written to a sibling, then renamed."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,44 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
+    """Give an empty temporary folder beside `folder`; on success it takes the place of `folder`.
+
+    Args:
+        folder: the folder to be made; one that is there is removed, when the new one is whole.
+        cure: what to do where it cannot be written, for the message.
+
+    Raises:
+        WriteError: the disk is full or read-only. The folder stays as it was.
+    """
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
+        yield temporary
+        _swap(temporary, folder)
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        reason = error.strerror or error
+        raise WriteError(f"{folder} could not be written ({reason}). {cure}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
+    folder.rename(old / "data")
+    temporary.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -96,3 +96,10 @@ def test_unpacked_beside_packed(tmp_path: Path) -> None:
             (tmp_path / f"{part}-{name}-ubyte").write_bytes(content)
             (tmp_path / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(content))
     assert repr(read(tmp_path)) == ("Dataset(n=4, time=1, channels=2, classes=2, parts=train/test)")
+
+
+@pytest.mark.parametrize(("labels", "expected"), [([1.0, 2.0], [1, 2]), ([1.5, 1.25], [1.5, 1.25])])
+def test_labels_as_real_numbers(tmp_path: Path, labels: list[float], expected: list[float]) -> None:
+    """Whole numbers are classes; others are never cut to whole ones."""
+    path = images(tmp_path, idx("B", (2, 1, 2), [0] * 4), idx("d", (2,), labels))
+    assert read(path).y.tolist() == expected

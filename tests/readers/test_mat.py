@@ -221,3 +221,23 @@ def test_a_package_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(MissingPackageError, match=r'pip install "segue\[matlab\]"'):
         read(path)
+
+
+@pytest.mark.parametrize("write", [write_v5, write_v73])
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([np.array([[n]]) for n in (1234567.0, 1234568.0, 0.0)], [1234567, 1234568, 0]),
+        (["007", "07", "7"], ["007", "07", "7"]),
+        (["1", "1.0", "2"], ["1", "1.0", "2"]),
+        (["20190523143012123456", "20190523143012123457", "a"], None),
+        (np.array([[2**60 + 1, 2**60 + 2, 3]], np.int64), [2**60 + 1, 2**60 + 2, 3]),
+        (np.array([[1.5, 1.25, 3]]), [1.5, 1.25, 3]),
+    ],
+)  # fmt: skip
+def test_labels_are_never_merged_or_changed(
+    tmp_path: Path, write: Any, labels: Any, expected: list[object] | None
+) -> None:
+    """Neither by rounding, nor as numbers that text does not come back from."""
+    data = read(write(tmp_path / "a.mat", {"XTrain": X, "YTrain": labels}))
+    assert data.y.tolist() == (labels if expected is None else expected)

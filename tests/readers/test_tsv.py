@@ -25,6 +25,7 @@ def tsv(folder: Path, text: str) -> Path:
         ("1\t2\t3\n\n", "line 2: expected a label, a tab and then values"),
         ("\t2\t3\n", "line 1: expected a label"),
         ("1,2,3\n", "line 1: expected a label, a tab"),
+        ("1\t2\t3\nNaN\t2\t3\n", r"line 2: has no label \('NaN'\): leave such lines out"),
         ("", "is empty; expected a label and values in each line"),
     ],
 )

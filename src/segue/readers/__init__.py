@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from segue.atomic import replacing_folder
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.readers import catalog, objects, remembered
@@ -118,12 +119,14 @@ def write(
     >>> read(write(data, tempfile.mkdtemp(), format="ts")).y
     array(['slow', 'fast'], dtype='<U4')
     """
-    from segue.readers.writing import replacing_folder
+    from segue.readers.writing import check_free
 
-    reader = reader_named(format)
-    with replacing_folder(Path(folder), overwrite=overwrite) as temporary:
+    reader, place = reader_named(format), Path(folder)
+    check_free(place, overwrite=overwrite)
+    cure = "Free some space, or choose another folder."
+    with replacing_folder(place, cure=cure) as temporary:
         reader.write(temporary, data)
-    return Path(folder)
+    return place
 
 
 def _read_object(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:

@@ -1,5 +1,7 @@
 """Data sets that segue knows by name: where they come from, and where they are kept.
 
+Each has an entry in `data/catalog.toml`; those of an archive are listed by name beside it.
+
 A name is looked for in the package, then below the folder that the environment variable
 `SEGUE_DATA` names, then in the cache (`SEGUE_CACHE`, or this system's usual place), and then it is
 downloaded from its public source.
@@ -8,8 +10,10 @@ downloaded from its public source.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,6 @@ from segue.readers.fetching import Fetch, Remote, cache_folder, fetch_all
 from segue.readers.pieces import find_pieces, limited, read_pieces
 
 _ARCHIVE = "https://www.timeseriesclassification.com/aeon-toolkit/"
-_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
 @dataclass(frozen=True)
@@ -58,92 +61,21 @@ class Entry:
     class_names: tuple[str, ...] = ()
 
 
-_ENTRIES = (
-    Entry(
-        "japanese-vowels",
-        "9 speakers from 2 vowels: 270 + 370 sequences, 12 channels, 7 to 29 steps",
-        "Kudo, Toyama, Shimbo (1999), UCI Machine Learning Repository, doi 10.24432/C5NS47",
-        "CC BY 4.0",
-        "japanese_vowels",
-        shipped=True,
-    ),
-    Entry(
-        "mnist-rows",
-        "handwritten digits row by row: 55,000 + 5,000 + 10,000 sequences, 28 channels, 28 steps",
-        "LeCun, Cortes, Burges, The MNIST database of handwritten digits",
-        "not stated",
-        "mnist",
-        remotes=(
-            Remote(
-                f"{_MNIST}train-images-idx3-ubyte.gz",
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            Remote(
-                f"{_MNIST}train-labels-idx1-ubyte.gz",
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            Remote(
-                f"{_MNIST}t10k-images-idx3-ubyte.gz",
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            Remote(
-                f"{_MNIST}t10k-labels-idx1-ubyte.gz",
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
-        ),
-        validation=5_000,
-    ),
-    Entry(
-        "sunspots",
-        "one sequence: the daily sunspot number since 1818; the file grows every month",
-        "WDC-SILSO, Royal Observatory of Belgium, Brussels, doi 10.24414/qnza-ac80",
-        "CC BY-NC 4.0",
-        "sunspots",
-        remotes=(Remote("https://www.sidc.be/SILSO/DATA/SN_d_tot_V2.0.csv"),),
-    ),
-    Entry(
-        "instruments",
-        "notes of flute, piano and trumpet: 441 + 189 sounds of 3,528 samples, 8 kHz",
-        "rendered from banks of sampled instruments; it has no public source",
-        "not stated",
-        "instruments",
-    ),
-    Entry(
-        "authors",
-        "who wrote this sentence? 10,580 + 2,422 sentences of four presidents",
-        "annual messages to the Congress of the United States, 1885 to 1912; it has no public "
-        "source in this form",
-        "public domain",
-        "authors",
-        options=(("unit", "sentence"),),
-    ),
-    Entry(
-        "activity",
-        "12 activities of 30 people, a label each step: 61 recordings, 6 channels, 10 Hz",
-        "every fifth step of HAPT, Reyes-Ortiz et al. (2016), Neurocomputing 171, 754-767, doi "
-        "10.24432/C54G7M; it has no public source in this form",
-        "not stated",
-        "activity",
-        rate_hz=10.0,
-        class_names=(
-            *("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "lying"),
-            *("stand to sit", "sit to stand", "sit to lie", "lie to sit"),
-            *("stand to lie", "lie to stand"),
-        ),
-    ),
-)
 _SAME = {"basic-motions": "uea/BasicMotions", "uea/JapaneseVowels": "japanese-vowels"}
-_ARCHIVES = {
-    "ucr": (
-        "one channel, of the UCR archive of 2018",
-        "Dau et al. (2019), The UCR time series archive, IEEE/CAA J. Autom. Sinica 6(6)",
-    ),
-    "uea": (
-        "several channels, of the UEA archive of 2018",
-        "Bagnall et al. (2018), The UEA multivariate time series classification archive, "
-        "arXiv:1811.00075",
-    ),
-}
+_DATA = resources.files("segue.readers") / "data"
+
+
+@cache
+def _catalog() -> tuple[tuple[Entry, ...], dict[str, dict[str, str]]]:
+    """The data sets that have an entry of their own, and the archives, which have many."""
+    found = tomllib.loads((_DATA / "catalog.toml").read_text(encoding="utf-8"))
+    return tuple(map(_entry, found["entry"])), found["archives"]
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    remotes = tuple(Remote(**remote) for remote in row.pop("remotes", ()))
+    options, names = tuple(row.pop("options", {}).items()), tuple(row.pop("class_names", ()))
+    return Entry(**row, remotes=remotes, options=options, class_names=names)
 
 
 def names() -> list[str]:
@@ -152,8 +84,9 @@ def names() -> list[str]:
     >>> names()[:4]
     ['activity', 'authors', 'basic-motions', 'instruments']
     """
-    own = sorted([*(entry.name for entry in _ENTRIES), "basic-motions"])
-    return own + [f"{archive}/{name}" for archive in _ARCHIVES for name in _members(archive)]
+    entries, archives = _catalog()
+    own = sorted([*(entry.name for entry in entries), "basic-motions"])
+    return own + [f"{archive}/{name}" for archive in archives for name in _members(archive)]
 
 
 def describe(name: str) -> Entry:
@@ -165,13 +98,13 @@ def describe(name: str) -> Entry:
     >>> describe("ucr/GunPoint").about
     'GunPoint: one channel, of the UCR archive of 2018'
     """
-    wanted = _SAME.get(name, name)
-    for entry in _ENTRIES:
+    wanted, (entries, archives) = _SAME.get(name, name), _catalog()
+    for entry in entries:
         if entry.name == wanted:
             return entry
     archive, _, member = wanted.partition("/")
-    if archive in _ARCHIVES and (member in _members(archive) or _given(wanted)):
-        return _archive_entry(name, archive, member)
+    if archive in archives and (member in _members(archive) or _given(wanted)):
+        return _archive_entry(name, archive, member, **archives[archive])
     raise DataNotFoundError(
         f"There is no file, folder or named data set {name!r}.{_hint(name)} "
         "`segue data list` shows all names."
@@ -189,7 +122,7 @@ def locate(entry: Entry, *, fetch: Fetch | None = None) -> Path:
         DataNotFoundError: it is nowhere, and cannot be downloaded.
     """
     if entry.shipped:
-        return Path(str(resources.files("segue.readers") / "data" / entry.folder))
+        return Path(str(_DATA / entry.folder))
     folder = _given(entry.folder) or _fetched(entry, fetch)
     return folder / entry.stem if entry.stem else folder
 
@@ -271,8 +204,7 @@ def _set_aside(data: Dataset, count: int) -> Dataset:
     return replace(data, parts=parts)
 
 
-def _archive_entry(name: str, archive: str, member: str) -> Entry:
-    about, source = _ARCHIVES[archive]
+def _archive_entry(name: str, archive: str, member: str, *, about: str, source: str) -> Entry:
     files = (f"{member}_TRAIN.ts", f"{member}_TEST.ts")
     return Entry(
         name,
@@ -286,8 +218,7 @@ def _archive_entry(name: str, archive: str, member: str) -> Entry:
 
 
 def _members(archive: str) -> list[str]:
-    listed = resources.files("segue.readers") / "data" / f"{archive}.txt"
-    return listed.read_text(encoding="ascii").split()
+    return (_DATA / f"{archive}.txt").read_text(encoding="ascii").split()
 
 
 def _given(folder: str) -> Path | None:

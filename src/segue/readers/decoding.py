@@ -196,7 +196,7 @@ def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> I
         try:
             text = decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(encoding, "replace")
+            before = error.object[: error.start].decode(encoding)
             at = first - waiting + error.start
             raise _undecodable(path, error, at, line + before.count("\n"), is_given) from error
         if "\0" in text:

@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segue.errors import DataNotFoundError, FileError, WriteError
+from segue.atomic import replacing_folder
+from segue.errors import DataNotFoundError, FileError
 
 SUMS = "SHA256SUMS"
 Fetch = Callable[[str, Path], None]
@@ -74,7 +74,8 @@ def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None 
     if all((folder / name).is_file() for name in [*names, SUMS]):
         verify(folder)
         return folder
-    with _filling(folder) as temporary:
+    cure = "Free some space, or name another folder in SEGUE_CACHE."
+    with replacing_folder(folder, cure=cure) as temporary:
         for remote in remotes:
             _fetch_one(remote, temporary, fetch or download)
         lines = [f"{sha256_of(temporary / name)}  {name}\n" for name in names]
@@ -143,29 +144,6 @@ def _unpack(path: Path, remote: Remote, folder: Path) -> None:
                     shutil.copyfileobj(source, target)
     except zipfile.BadZipFile as error:
         raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
-
-
-@contextmanager
-def _filling(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `folder` when the block has not raised."""
-    temporary: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        yield temporary
-        if folder.exists():  # half a data set, or one that another process has just brought
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    except OSError as error:
-        if isinstance(error, WriteError):
-            raise
-        raise WriteError(
-            f"{folder} could not be written ({error.strerror or error}). Free some space, "
-            "or name another folder in SEGUE_CACHE."
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager

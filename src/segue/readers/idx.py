@@ -22,6 +22,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import FileError, counted
 from segue.readers.blocks import Blocks
+from segue.readers.labels import as_classes
 from segue.sequences import Array, Sequences
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
@@ -73,7 +74,7 @@ def _labels(path: Path, limit: int | None, count: int) -> Array:
             f"has {counted(count, 'image')}, but there are labels of shape {y.shape} beside it.",
             path=path,
         )
-    return y.astype(np.int64)
+    return as_classes(y) if y.dtype.kind == "f" else y.astype(np.int64)
 
 
 def read_idx(path: Path, *, limit: int | None = None) -> Array:

@@ -140,7 +140,7 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _decoded(text: Any) -> str:
-    return text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
+    return text.decode("ascii") if isinstance(text, bytes) else str(text)
 
 
 def _plain(value: Any, objects: Objects | None, depth: int = 0) -> Any:
@@ -218,7 +218,7 @@ class _Hdf5:
         value = item[()]
         if kind == "char":
             rows = np.atleast_2d(value.T).astype("<u2")
-            return [row.tobytes().decode("utf-16-le", "replace").rstrip() for row in rows]
+            return [row.tobytes().decode("utf-16-le").rstrip() for row in rows]
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
             return Opaque(kind or str(getattr(value, "dtype", "object")))
         return value.T  # HDF5 counts the axes from the other end

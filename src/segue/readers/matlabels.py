@@ -10,6 +10,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.labels import as_labels as of_numbers
 from segue.readers.labels import as_classes, as_labels
 from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
 from segue.sequences import Array, Sequences
@@ -46,9 +47,9 @@ def targets(value: Any, name: str, x: Sequences) -> Targets:
     if isinstance(value, list):
         _refuse_empty(np.array([bool(text) for text in value]), name, "empty or <missing>")
         return as_labels(value), None
-    numbers = value.reshape(-1).astype(np.float64)
-    _refuse_empty(~np.isnan(numbers), name, "NaN")
-    return as_classes(numbers), None
+    numbers, missing = of_numbers(value.reshape(-1))
+    _refuse_empty(~missing, name, "NaN")
+    return numbers, None
 
 
 def same_classes(sets: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -130,7 +131,8 @@ def _single(item: Any, name: str) -> str:
     if isinstance(item, list) and item[0]:
         return str(item[0])
     if isinstance(item, np.ndarray) and item.size == 1:
-        return f"{item.reshape(-1)[0]:g}"
+        number = item.reshape(-1)[0].item()
+        return str(int(number) if isinstance(number, float) and number.is_integer() else number)
     raise DataError(f"{name} has no label.")
 
 

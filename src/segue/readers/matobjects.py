@@ -212,7 +212,7 @@ def _string(properties: dict[str, Any]) -> list[str]:
         raise ValueError("it is cut off")
     texts, place = [], 0
     for length in lengths:
-        texts.append(units[place : place + 2 * length].decode("utf-16-le", "replace"))
+        texts.append(units[place : place + 2 * length].decode("utf-16-le"))
         place += 2 * length
     return texts
 

@@ -218,16 +218,19 @@ def _codes(
     labels: Array, x: Sequences, classes: tuple[Any, ...] | None
 ) -> tuple[Sequences, tuple[Any, ...]]:
     """Labels for each step as positions in `classes`, -1 where there is none."""
-    labels, missing = as_labels(labels)
+    missing = np.zeros(len(labels), bool)
+    if labels.dtype.kind != "i":  # else none is missing, and a copy in int64 may be large
+        labels, missing = as_labels(labels)
     if labels.dtype.kind == "f":
         raise DataError("Labels for each step are real numbers; expected whole numbers or text.")
-    missing = missing | (labels == -1) if labels.dtype.kind == "i" else missing
     found, positions = np.unique(labels, return_inverse=True)
-    known = np.unique(labels[~missing]).tolist()
+    known = np.unique(labels[~missing]) if missing.any() else found
+    known = known[known != -1].tolist() if known.dtype.kind == "i" else known.tolist()
     classes = classes or tuple(known)
     code_of = {name: code for code, name in enumerate(classes)}
     strange = [name for name in known if name not in code_of]
     if strange:
         raise DataError(f"The steps have labels {strange}, which are not among {list(classes)}.")
     codes = np.array([code_of.get(name, -1) for name in found.tolist()], np.int32)[positions]
-    return Sequences(np.where(missing, np.int32(-1), codes), x.offsets), classes
+    codes[missing] = -1
+    return Sequences(codes, x.offsets), classes

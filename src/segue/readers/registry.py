@@ -8,8 +8,8 @@ that has been read. Its options are those of the format, and two that the others
                 one data set with everything. It is not there where a format is read as a whole.
     limit       so many sequences, in those that need not read everything for the first few
 
-It has `write(folder, data)` too, if the format can be written. What is found in a folder, and which
-part each file is, is told from names alone, by `pattern`.
+It has `write(folder, data)` too, if the format can be written. What is in a folder, and which part
+each file is, is told from names alone, by `pattern`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _PARTS = {
     "valid": "validation",
     "val": "validation",
 }
-# A pattern for the names of parts.
 PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
 NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"

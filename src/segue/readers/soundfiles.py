@@ -128,7 +128,7 @@ def _refuse_silly_format(fields: bytes, path: Path) -> None:
 def _not_a_sound(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         begin = file.read(64)
-    text = begin.decode("ascii", "replace")
+    text = begin.decode("latin-1")
     if text.isprintable() or text.replace("\n", "").replace("\r", "").isprintable():
         return f"is text ({text.splitlines()[0][:40]!r}) and no sound."
     return f"is no sound that can be read: {_said(error)}."

@@ -44,9 +44,14 @@ def blocks(
     """
     found = find_encoding(path, encoding)
     with open_text(path, found.name) as file:  # what is a number is told from all labels
-        labels = as_labels([line.partition("\t")[0].strip() for line in islice(file, limit)])
-    if len(labels) == 0:
+        texts = [line.partition("\t")[0].strip() for line in islice(file, limit)]
+    if not texts:
         raise FileError("is empty; expected a label and values in each line.", path=path)
+    for number, text in enumerate(texts, start=1):
+        if text.lower() == "nan":  # the sign of this format for what is missing
+            message = f"has no label ({text!r}): leave such lines out."
+            raise FileError(message, path=path, line=number)
+    labels = as_labels(texts)
     notes = (found.note,) if found.note else ()
     done = 0
     with open_text(path, found.name) as file:

@@ -1,61 +1,25 @@
-"""What the writers of several formats share: folders that appear whole, parts, refusals."""
+"""What the writers of several formats share: folders that are free, parts, refusals."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, WriteError
+from segue.errors import DataError, FileError
 from segue.readers.registry import READERS, part_named
 
 
-@contextmanager
-def replacing_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty temporary folder beside `folder`; on success it takes the place of `folder`.
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that is in use.
 
     Args:
         folder: the folder to be made; an empty one may be there already.
-        overwrite: also replace a folder that holds a data set, and nothing but a data set.
+        overwrite: let a folder be replaced that holds a data set, and nothing but a data set.
 
     Raises:
         FileError: the folder is not empty and `overwrite` is not set, or it holds other things.
-        WriteError: the disk is full or read-only. The folder stays as it was.
     """
-    _check_free(folder, overwrite=overwrite)
-    temporary: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
-        yield temporary
-        _swap(temporary, folder)
-    except OSError as error:
-        if isinstance(error, WriteError):
-            raise
-        raise WriteError(
-            f"{folder} could not be written ({error.strerror or error}). "
-            "Free some space, or choose another folder."
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _swap(temporary: Path, folder: Path) -> None:
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-    folder.rename(old / "data")
-    temporary.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _check_free(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise FileError("is a file; expected the folder to be written.", path=folder)
     if not folder.exists() or not any(folder.iterdir()):
