@@ -3,6 +3,7 @@
 #   make setup        a virtual environment in .venv with segue and its development tools
 #   make demo         train and evaluate a classifier on real data, from nothing
 #   make test         every test            make test-quick   those that take less than two minutes
+#   make test-portable  the arithmetic as on older processors
 #   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        what is timed and how make clean        remove what the tools leave behind
 #   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
@@ -21,7 +22,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup demo test test-quick check format bench docs site clean recipes recipes-quick
+.PHONY: setup demo test test-quick test-portable check format bench docs site clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -43,6 +44,15 @@ test: $(STAMP)
 
 test-quick: $(STAMP)
 	$(PYTEST) -m "not slow"
+
+# Which kernels PyTorch takes, and with them the last bits of what it computes, depends on the
+# processor. So the arithmetic is tested as on the oldest too, and its kernels as on one with AVX2,
+# the most usual; where the processor has less than that, PyTorch takes what there is.
+OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+test-portable: $(STAMP)
+	$(OLDEST) $(PYTEST) -m "not slow" tests/kernels tests/contract
+	$(AVX2) $(PYTEST) tests/kernels
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
