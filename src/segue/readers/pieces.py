@@ -115,7 +115,7 @@ def limited(data: Dataset, limit: int | None) -> Dataset:
 
 
 def join_parts(sets: dict[str, Dataset]) -> Dataset:
-    """Join the parts of one data set; those without labels beside others that have them are left out.
+    """Join the parts of one data set, without those that alone have no labels.
 
     Raises:
         DataError: parts that cannot be of one data set.

@@ -301,8 +301,8 @@ READERS = (
     ),
     Reader(
         "table",
-        "tables: .csv, .tsv, .txt and .dat of numbers, .parquet, .feather; one row a sequence, one row "
-        "a step, or one file",
+        "tables: .csv, .tsv, .parquet, .feather, numbers in .txt; a row or file a sequence, "
+        "or a row a step",
         rf"{_NAMED}(?:\.(?:(?:csv|tsv|tab|txt|dat|data|log)(?:\.gz)?|parquet|pq|feather|arrow)"
         r"|(?<=_TRAIN)|(?<=_TEST))",
         folders=True,

@@ -145,12 +145,13 @@ def sampled(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[
         Steps in a second, where they are equally far apart and the unit is known: of dates, and of
         numbers with decimals, which are seconds; and notes on what is unusual.
     """
-    from segue.readers.table.times import sampling  # brings pyarrow
+    from segue.readers.table.sampling import sampling  # brings pyarrow
 
     found = sampling(
         np.concatenate([case.times for case in cases]),
         np.array([len(case.values) for case in cases]),
-        "step" if header.times == {int} else "seconds",  # whole numbers may count in any unit
+        "seconds",
+        None if header.times == {int} else 1.0,  # whole numbers may count in any unit
         dates=header.times == {datetime},
     )
     note = f"{counted(header.unsorted, 'sequence')} had time stamps out of order: sorted by them"

@@ -37,7 +37,11 @@ NUMBERS = {
     "commas and a point": (['"1,000.5"', '"1,234,567.25"', "3"], ",", [1000.5, 1234567.25, 3]),
     "points between thousands": (["1.000,5", "2.500,5", "7,5"], ";", [1000.5, 2500.5, 7.5]),
     "millions": (["1.000.000", "2.000.000", "3.000.000"], ";", [1e6, 2e6, 3e6]),
-    "no-break spaces": (["1\u00a0000", "2\u202f500", "1\u00a0234\u00a0567"], ";", [1000, 2500, 1234567]),
+    "no-break spaces": (
+        ["1\u00a0000", "2\u202f500", "1\u00a0234\u00a0567"],
+        ";",
+        [1000, 2500, 1234567],
+    ),
     "apostrophes": (["1'000", "2'500", "7"], ";", [1000, 2500, 7]),
     "percent": (["5%", "12.5 %", "100%"], ",", [5, 12.5, 100]),
     "the minus of typographers": (["\u22121.5", "2", "\u22123"], ",", [-1.5, 2, -3]),
@@ -60,8 +64,14 @@ def test_numbers(tmp_path: Path, kind: str) -> None:
 
 
 REFUSED = {
-    "a word": (["1.5", "2.5", "3.5", "4.5", "5.5", "oops"], "column 'x' has 'oops' among its numbers"),
-    "units": (["1.5 mV", "2.5 mV", "3.5 mV"], "numbers with something behind them, such as '1.5 mV'"),
+    "a word": (
+        ["1.5", "2.5", "3.5", "4.5", "5.5", "oops"],
+        "column 'x' has 'oops' among its numbers",
+    ),
+    "units": (
+        ["1.5 mV", "2.5 mV", "3.5 mV"],
+        "numbers with something behind them, such as '1.5 mV'",
+    ),
     "a currency": (["$1.50", "$2.50", "$3.50"], r"such as '\$1.50'"),
     "infinite": (["1.5", "inf", "2.5"], "column 'x' has an infinite value"),
 }
@@ -94,8 +104,14 @@ IDS: dict[str, tuple[list[str], list[Any]]] = {
         ["20190523143012123456", "20190523143012123457", "20190523143012123458"],
         ["20190523143012123456", "20190523143012123457", "20190523143012123458"],
     ),
-    "beyond 2**53": (["9007199254740993", "9007199254740992", "1"], ["9007199254740993", "9007199254740992", "1"]),
-    "dates": (["2024-01-01", "2024-01-02", "2024-01-03"], ["2024-01-01", "2024-01-02", "2024-01-03"]),
+    "beyond 2**53": (
+        ["9007199254740993", "9007199254740992", "1"],
+        ["9007199254740993", "9007199254740992", "1"],
+    ),
+    "dates": (
+        ["2024-01-01", "2024-01-02", "2024-01-03"],
+        ["2024-01-01", "2024-01-02", "2024-01-03"],
+    ),
     "exponents": (["1e5", "100000", "2"], ["1e5", "100000", "2"]),
 }
 
@@ -218,9 +234,10 @@ def test_tables_of_blanks(tmp_path: Path, style: str, ending: str) -> None:
 
 def test_fixed_widths(tmp_path: Path) -> None:
     """Columns that stand below each other, with blanks in the text and empty fields."""
-    text = (
-        "id  time     x  place\n"
-        + "".join(f"{i:<4}{j:>4}{j + 0.5:>6}  {['New York', 'Rome'][i % 2]:<9}\n" for i in range(4) for j in range(3))
+    text = "id  time     x  place\n" + "".join(
+        f"{i:<4}{j:>4}{j + 0.5:>6}  {['New York', 'Rome'][i % 2]:<9}\n"
+        for i in range(4)
+        for j in range(3)
     )
     data = read(put(tmp_path, text, "a.txt"))
     assert (len(data), data.classes) == (4, ("New York", "Rome"))

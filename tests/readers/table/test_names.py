@@ -105,7 +105,9 @@ def test_names_in_a_remark(tmp_path: Path) -> None:
 def test_names_or_values_is_asked(tmp_path: Path, first: str) -> None:
     """A row of numbers that may be an axis; both answers of the message work."""
     count = first.count(",") + 1
-    path = put(tmp_path, first + "\n" + (",".join(["7", "3", "9", "1"] * 2)[: 2 * count - 1] + "\n") * 3)
+    path = put(
+        tmp_path, first + "\n" + (",".join(["7", "3", "9", "1"] * 2)[: 2 * count - 1] + "\n") * 3
+    )
     with pytest.raises(FileError, match="header=true for names, or header=false for values"):
         read(path)
     assert len(read(path, header=True, layout="rows")) == 3

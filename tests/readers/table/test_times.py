@@ -13,7 +13,10 @@ from segue.readers import read
 # Ten forms of the same four moments, and the rate that they have.
 FORMS = {
     "iso": (["2024-03-21T23:59:58", "2024-03-21T23:59:59", "2024-03-22T00:00:00"], 1.0),
-    "am and pm": (["03/21/2024 9:15:00 AM", "03/21/2024 12:00:00 PM", "03/21/2024 1:00:00 PM"], None),
+    "am and pm": (
+        ["03/21/2024 9:15:00 AM", "03/21/2024 12:00:00 PM", "03/21/2024 1:00:00 PM"],
+        None,
+    ),
     "midnight": (["3/21/2024 11:59:59 PM", "3/22/2024 12:00:00 AM", "3/22/2024 12:00:01 AM"], 1.0),
     "fractions": (["10:00:00.900", "10:00:01.000", "10:00:01.100"], 10.0),
     "fractions behind a colon": (["10:00:00:900", "10:00:01:000", "10:00:01:100"], 10.0),
@@ -30,10 +33,16 @@ FORMS = {
     "german month": (["30. April 2024", "1. Mai 2024", "2. Mai 2024"], 1 / 86400),
     "compact": (["20240229T235959", "20240301T000000", "20240301T000001"], 1.0),
     "compact date": (["20240228", "20240229", "20240301"], 1 / 86400),
-    "server log": (["21/Mar/2024:09:15:00 +0100", "21/Mar/2024:09:15:01 +0100", "21/Mar/2024:09:15:02 +0100"], 1.0),
+    "server log": (
+        ["21/Mar/2024:09:15:00 +0100", "21/Mar/2024:09:15:01 +0100", "21/Mar/2024:09:15:02 +0100"],
+        1.0,
+    ),
     "seconds since 1970": (["1711015200", "1711015201", "1711015202"], 1.0),
     "milliseconds since 1970": (["1711015200000", "1711015200020", "1711015200040"], 50.0),
-    "microseconds since 1970": (["1711015200000000", "1711015200010000", "1711015200020000"], 100.0),
+    "microseconds since 1970": (
+        ["1711015200000000", "1711015200010000", "1711015200020000"],
+        100.0,
+    ),
     "nanoseconds since 1970": (
         ["1711015200123456701", "1711015200133456701", "1711015200143456701"],
         100.0,
@@ -70,7 +79,10 @@ def test_forms(tmp_path: Path, form: str) -> None:
 WRONG = {
     "a word": (["10:00", "soon", "10:02"], "line 3: column 'time' has 'soon' as a time"),
     "no such day": (["2024-02-28", "2024-02-30", "2024-03-01"], "line 3: .*'2024-02-30' as a time"),
-    "no such hour": (["2024-02-28 10:00", "2024-02-28 25:00", "2024-02-28 11:00"], "'2024-02-28 25:00'"),
+    "no such hour": (
+        ["2024-02-28 10:00", "2024-02-28 25:00", "2024-02-28 11:00"],
+        "'2024-02-28 25:00'",
+    ),
     "thirteen o'clock PM": (["11:00 AM", "12:00 PM", "13:00 PM"], "line 4: .*'13:00 PM'"),
     "a zone at some": (["2024-01-01T10:00Z", "2024-01-01T10:01", "2024-01-01T10:02Z"], "line 3"),
     "day or month": (["01/02/2024", "02/02/2024", "03/02/2024"], "dates='dmy' or dates='mdy'"),
@@ -108,10 +120,15 @@ def test_the_options_of_the_messages(
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("23:59:58", "00:00:00"), ("22:30", "01:30"), ("11:59:59 PM", "12:00:01 AM"), ("23:59", "0:01")],
+    [
+        ("23:59:58", "00:00:00"),
+        ("22:30", "01:30"),
+        ("11:59:59 PM", "12:00:01 AM"),
+        ("23:59", "0:01"),
+    ],
 )
 def test_a_clock_passes_midnight(tmp_path: Path, before: str, after: str) -> None:
-    """From the last two hours of a day to the first two: the steps stay in order, and it is said."""
+    """From the last two hours of a day to the first two: the steps stay in order, as is said."""
     data = read(put(tmp_path, table([before, after])))
     assert data.x[0].ravel().tolist() == [0.5, 1.5]
     assert any("taken as a new day" in note for note in data.notes)
@@ -120,11 +137,23 @@ def test_a_clock_passes_midnight(tmp_path: Path, before: str, after: str) -> Non
 @pytest.mark.parametrize(
     ("names", "dates", "clocks"),
     [
-        ("Date,Time", ["2024-03-21", "2024-03-21", "2024-03-22"], ["08:00:00", "20:00:00", "08:00:00"]),
+        (
+            "Date,Time",
+            ["2024-03-21", "2024-03-21", "2024-03-22"],
+            ["08:00:00", "20:00:00", "08:00:00"],
+        ),
         ("date,clock", ["2024-03-21", "2024-03-21", "2024-03-22"], ["8:00", "20:00", "8:00"]),
         ("Datum,Uhrzeit", ["21.03.2024", "21.03.2024", "22.03.2024"], ["08:00", "20:00", "08:00"]),
-        ("day,time", ["21-Mar-2024", "21-Mar-2024", "22-Mar-2024"], ["8:00 AM", "8:00 PM", "8:00 AM"]),
-        ("date,time", ["20240321", "20240321", "20240322"], ["08:00:00.5", "20:00:00.5", "08:00:00.5"]),
+        (
+            "day,time",
+            ["21-Mar-2024", "21-Mar-2024", "22-Mar-2024"],
+            ["8:00 AM", "8:00 PM", "8:00 AM"],
+        ),
+        (
+            "date,time",
+            ["20240321", "20240321", "20240322"],
+            ["08:00:00.5", "20:00:00.5", "08:00:00.5"],
+        ),
     ],
 )
 def test_date_and_time_in_two_columns(
@@ -141,12 +170,22 @@ def test_date_and_time_in_two_columns(
 
 def test_times_are_no_labels_or_channels(tmp_path: Path) -> None:
     """Not even where nothing else could be a label, or the column has another name."""
-    data = read(put(tmp_path, table(["8:00:00 AM", "9:00:00 AM", "10:00:00 AM"]).replace(",label", ",when_").replace(",a\n", ",2024-01-01\n").replace(",b\n", ",2024-01-02\n")))
+    data = read(
+        put(
+            tmp_path,
+            table(["8:00:00 AM", "9:00:00 AM", "10:00:00 AM"])
+            .replace(",label", ",when_")
+            .replace(",a\n", ",2024-01-01\n")
+            .replace(",b\n", ",2024-01-02\n"),
+        )
+    )
     assert data.y is None
     assert data.channels == ("x",)
 
 
-@pytest.mark.parametrize(("unit", "rate"), [("ms", 50.0), ("s", 0.05), ("us", 50_000.0), ("min", 1 / 1200)])
+@pytest.mark.parametrize(
+    ("unit", "rate"), [("ms", 50.0), ("s", 0.05), ("us", 50_000.0), ("min", 1 / 1200)]
+)
 def test_units_of_time(tmp_path: Path, unit: str, rate: float) -> None:
     """In the name of the column, or in the line below the names."""
     rows = [f"{20 * j},{j}.5,{'ab'[j // 20]}" for j in range(40)]

@@ -60,7 +60,6 @@ def accepts(path: Path) -> bool:
     return name.endswith(_CERTAIN) or is_table_of_numbers(path)
 
 
-
 def blocks(
     path: Path,
     *,
@@ -116,7 +115,9 @@ def blocks(
             option for each.
         OptionError: a column that is not there.
     """
-    given = {name: value for name, value in locals().items() if name not in ("path", "like", "join")}
+    given = {
+        name: value for name, value in locals().items() if name not in ("path", "like", "join")
+    }
     options = options_of(given)
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
@@ -196,5 +197,3 @@ def _as_names(channels: object) -> Sequence[str | int] | None:
     if isinstance(channels, str):
         return [name.strip() for name in channels.split(",")]
     return list(channels)  # type: ignore[call-overload, no-any-return]
-
-

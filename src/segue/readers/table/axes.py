@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from segue.errors import DataError
 from segue.readers.table.times import are_times, month_named
 
-NUMBERED = re.compile(r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)\s?(nm|ms|s|cm|mm|um|µm|hz|khz)?[)\]]?", re.I)
+NUMBERED = re.compile(
+    r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)\s?(nm|ms|s|cm|mm|um|µm|hz|khz)?[)\]]?", re.IGNORECASE
+)
 _NUMBER_FIRST = re.compile(r"[tT]?(\d+(?:\.\d+)?)[ _\-:.]+([^\W\d].*)")
+_MONTHS = frozenset(
+    """january february march april june july august september october november december januar
+    februar märz juni juli oktober dezember janvier février avril juillet septembre octobre novembre
+    décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre
+    diciembre""".split()
+)
 _AXIS = 4  # columns that make an axis, at least
 
 
@@ -78,16 +86,8 @@ def is_axis(names: Sequence[str]) -> bool:
 
 def _is_time(name: str) -> bool:
     if name.isalpha() or name.endswith("."):
-        return month_named(name) is not None and len(name.rstrip(".")) in (3, 4) or _is_month(name)
-    return any(c.isdigit() for c in name) and re.search(r"[-/.: ]", name) is not None and are_times([name])
-
-
-def _is_month(name: str) -> bool:
-    words = """january february march april may june july august september october november december
-    januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août
-    septembre octobre novembre décembre enero febrero marzo abril mayo junio julio agosto septiembre
-    octubre noviembre diciembre""".split()
-    return name.lower() in words
+        return month_named(name) is not None and (len(name) <= 5 or name.lower() in _MONTHS)
+    return re.match(r"\d{1,4}\s?[-/.:]\s?\w", name) is not None and are_times([name])
 
 
 def _by_channel(names: tuple[str, ...]) -> dict[str, dict[float, str]]:

@@ -172,7 +172,7 @@ def _steps(columns: Columns, plan: Plan) -> Dataset:
     )
     y, classes, kept, notes = _step_labels(columns, plan, order, x)
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
-    data = Dataset(
+    return Dataset(
         x if kept.all() else x[kept],
         y,
         classes=classes,
@@ -183,7 +183,6 @@ def _steps(columns: Columns, plan: Plan) -> Dataset:
         ids=_some(_ids(columns, plan, order), kept),
         notes=(plan.note() + per_step, *order.notes, *notes),
     )
-    return data
 
 
 def _order(columns: Columns, plan: Plan) -> _Order:
@@ -293,8 +292,8 @@ def _step_labels(
         y, kept, notes = _labels(columns, plan, chosen, labels)
         return y, None, kept, notes
     names, numbers = labels.as_classes(columns)
-    y = Sequences(np.where(codes < 0, -1, numbers[codes]).astype(np.int32), x.offsets)
-    return y, names, everything, []
+    steps = Sequences(np.where(codes < 0, -1, numbers[codes]).astype(np.int32), x.offsets)
+    return steps, names, everything, []
 
 
 def _first_at(codes: Index, highest: Index, order: _Order) -> Index:

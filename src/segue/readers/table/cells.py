@@ -24,7 +24,6 @@ _BLANKS = "\u00a0\u202f\u2009\u2007'\u2019 "
 _WITH_SOMETHING = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[^\d\s.,:/+-][^\d\s.,:/]{0,5}|[$€£]\s?\d.*")
 _OTHER = {".": ",", ",": "."}
 _TRUTH = (("false", "true"), ("no", "yes"), ("off", "on"))
-_LIST = r"[\[({{]?\s*({0}(?:\s*{1}\s*{0})+)\s*[{1}]?\s*[\])}}]?"
 _SEPARATORS = (",", ";", r"\|", r"\s")
 _NESTED = re.compile(r"\s*\[\s*\[.*\]\s*\]\s*", re.DOTALL)
 
@@ -82,10 +81,9 @@ def as_numbers(column: Any, decimal: str = ".", thousands: str = "") -> Floats |
     (array([ 5., 12.]), True)
     """
     texts = trimmed(column)
-    head = texts.drop_null().slice(0, 20)
-    if len(head) and not any(any(c.isdigit() for c in t) for t in head.to_pylist()):
-        if not all(is_number(t) for t in head.to_pylist()):
-            return None
+    head = texts.drop_null().slice(0, 20).to_pylist()
+    if not all(any(c.isdigit() for c in text) or is_number(text) for text in head):
+        return None  # a quick look is enough for most texts
     texts = pc.replace_substring(texts, "\u2212", "-")
     if thousands:
         return _floats(pc.replace_substring(texts, thousands, ""), decimal)
@@ -206,7 +204,9 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
         if separator == decimal:
             continue
         inside = rf"(?:{number}(?:\s*{separator}+\s*{number})*)?"
-        pattern = rf"(?i)^(?:\[\s*{inside}\s*\]|\(\s*{inside},?\s*\)|{{\s*{inside}\s*}}|{number}(?:\s*{separator}+\s*{number})+)$"
+        bare = rf"{number}(?:\s*{separator}+\s*{number})+"
+        brackets = rf"\[\s*{inside}\s*\]|\(\s*{inside},?\s*\)|{{\s*{inside}\s*}}"
+        pattern = rf"(?i)^(?:{brackets}|{bare})$"
         if _all(full.slice(0, 20), pattern) and _all(full, pattern):
             return _split(texts, separator, decimal)
     return None
@@ -214,7 +214,10 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
 
 def _begins_like_a_list(full: Any) -> bool:
     first = full[0].as_py()
-    return first[:1] in "[({" or re.match(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[,;|\s]\s*\S", first) is not None
+    return (
+        first[:1] in "[({"
+        or re.match(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[,;|\s]\s*\S", first) is not None
+    )
 
 
 def _split(texts: Any, separator: str, decimal: str) -> Any:
@@ -237,6 +240,9 @@ def _nested(texts: Any) -> Any | None:
     import json
 
     try:
-        return pa.array([[] if t is None else json.loads(t) for t in texts.to_pylist()], pa.list_(pa.list_(pa.float64())))
+        return pa.array(
+            [[] if t is None else json.loads(t) for t in texts.to_pylist()],
+            pa.list_(pa.list_(pa.float64())),
+        )
     except (ValueError, pa.ArrowException, TypeError):
         return None

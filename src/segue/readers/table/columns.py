@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.errors import DataError, OptionError, did_you_mean
+from segue.labels import is_missing as is_missing_label
 from segue.readers.table.cells import (
     as_lists,
     as_numbers,
@@ -39,7 +40,7 @@ class Columns:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.table: pa.Table = loaded.table
-        self._codes: dict[str, tuple[Array, Array]] = {}
+        self._codes: dict[str, tuple[Array, list[Any]]] = {}
         self._converted: dict[str, Any] = {}
         found = {name: self._kind(name) for name in self.table.column_names}
         self.kinds: dict[str, Kind] = {n: kind for n, kind in found.items() if kind is not None}
@@ -102,7 +103,7 @@ class Columns:
         """The different values, in the order of appearance."""
         return list(self._encoded(name)[1])
 
-    def _encoded(self, name: str) -> tuple[Array, Any]:
+    def _encoded(self, name: str) -> tuple[Array, list[Any]]:
         if name not in self._codes:
             column = self.table.column(name).combine_chunks()
             found = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
@@ -292,7 +293,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 def _without_missing(codes: Array, values: list[Any]) -> tuple[Array, list[Any]]:
     """Codes and values without those that say that there is none."""
-    none = [isinstance(v, str) and v.strip() in NO_TEXT or v is None or v != v for v in values]
+    none = [v.strip() in NO_TEXT if isinstance(v, str) else is_missing_label(v) for v in values]
     if not any(none):
         return codes, values
     places = np.cumsum(~np.array(none)) - 1

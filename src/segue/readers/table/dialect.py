@@ -38,6 +38,9 @@ class TextOptions:
     thousands: str | None = None
 
 
+_NOTHING = TextOptions()
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How a text table is written.
@@ -71,7 +74,7 @@ class Dialect:
     notes: tuple[str, ...] = ()
 
 
-def sniff(path: Path, options: TextOptions = TextOptions()) -> Dialect:
+def sniff(path: Path, options: TextOptions = _NOTHING) -> Dialect:
     """Look at the beginning of a file.
 
     Raises:
@@ -80,7 +83,9 @@ def sniff(path: Path, options: TextOptions = TextOptions()) -> Dialect:
     """
     encoding, lines = _head(path, options.encoding)
     notes = [encoding.note] if encoding.note else []
-    before = next((n for n, s in enumerate(lines) if s.strip() and not _REMARK.match(s)), len(lines))
+    before = next(
+        (n for n, s in enumerate(lines) if s.strip() and not _REMARK.match(s)), len(lines)
+    )
     remarks = [line for line in lines[:before] if line.strip()]
     given = _SEPARATOR.fullmatch(lines[before]) if before < len(lines) else None
     before += given is not None
@@ -89,7 +94,7 @@ def sniff(path: Path, options: TextOptions = TextOptions()) -> Dialect:
         raise FileError("is empty; expected a table.", path=path)
     split = _Split(given[1]) if given else _find_split(lines)
     rows = split.rows(lines)
-    above = _lines_above(rows, lines)
+    above = _lines_above(rows)
     if above:
         notes.append(f"left out above the table: {above} lines, from {lines[0].strip()[:40]!r} on")
         rows = [(line, row) for line, row in rows if line >= above]
@@ -134,7 +139,9 @@ def is_table_of_numbers(path: Path) -> bool:
     lines = lines[: -1 if len(text) == 1 << 16 and len(lines) > 1 else None][:30]
     if "\0" in text or not lines:
         return False
-    return any(_holds_lines_of_numbers(lines, blanks) for blanks in (r"[\s,;|]+", r"[\t,;|]|\s{2,}"))
+    return any(
+        _holds_lines_of_numbers(lines, blanks) for blanks in (r"[\s,;|]+", r"[\t,;|]|\s{2,}")
+    )
 
 
 def _holds_lines_of_numbers(lines: Sequence[str], separator: str) -> bool:
@@ -189,10 +196,10 @@ class _Split:
 
 
 def as_tabs(text: str, blanks: str, cuts: tuple[int, ...] = ()) -> str:
-    """Put tabs between the fields of lines that blanks, or the widths of columns, separate.
+    r"""Put tabs between the fields of lines that blanks, or the widths of columns, separate.
 
-    >>> as_tabs(" 1   2.5  a", "[ \\\\t]+"), as_tabs("ab cd", "", (0, 3))
-    ('1\\t2.5\\ta', 'ab\\tcd')
+    >>> as_tabs(" 1   2.5  a", "[ \\t]+"), as_tabs("ab cd", "", (0, 3))
+    ('1\t2.5\ta', 'ab\tcd')
     """
     if cuts:
         ends = [*cuts[1:], None]
@@ -255,7 +262,9 @@ def _holds_numbers(rows: Sequence[Sequence[str]], share: float = 0) -> bool:
     body = rows[2:] if len(rows) > 4 else rows[1:] or rows
     numbers = [[is_number(f, ",") or is_number(f) or not f.strip() for f in row] for row in body]
     flat = [number for row in numbers for number in row]
-    return bool(flat) and sum(flat) >= share * len(flat) and any(map(all, zip(*numbers, strict=False)))
+    return (
+        bool(flat) and sum(flat) >= share * len(flat) and any(map(all, zip(*numbers, strict=False)))
+    )
 
 
 def _fixed_places(lines: Sequence[str]) -> tuple[int, ...]:
@@ -269,7 +278,7 @@ def _fixed_places(lines: Sequence[str]) -> tuple[int, ...]:
 # -- rows -----------------------------------------------------------------------------------------
 
 
-def _lines_above(rows: list[tuple[int, list[str]]], lines: Sequence[str]) -> int:
+def _lines_above(rows: list[tuple[int, list[str]]]) -> int:
     """Lines of text above the table, which have fewer fields than its rows."""
     body = rows[len(rows) // 3 :]
     width = Counter(len(row) for _, row in body).most_common(1)[0][0]

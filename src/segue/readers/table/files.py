@@ -60,7 +60,12 @@ class _File:
 
 
 def read_files(
-    folder: Path, found: Found, options: TableOptions, like: Like = None, *, join: bool | None = None
+    folder: Path,
+    found: Found,
+    options: TableOptions,
+    like: Like = None,
+    *,
+    join: bool | None = None,
 ) -> Dataset:
     """Read files with one sequence each, or several by an id.
 

@@ -1,9 +1,9 @@
 """A folder of tables that are one data set: what belongs together, and reading it.
 
-    walk/001.csv run/001.csv               one file a sequence, the folder is the label
-    001.csv 002.csv labels.csv             listed with their labels (see `listing`)
-    ann.csv ben.csv                        several sequences a file, by an id: the file is the group
-    X_train.csv y_train.csv, part-*.csv    several files that are one table (see `joined`)
+walk/001.csv run/001.csv               one file a sequence, the folder is the label
+001.csv 002.csv labels.csv             listed with their labels (see `listing`)
+ann.csv ben.csv                        several sequences a file, by an id: the file is the group
+X_train.csv y_train.csv, part-*.csv    several files that are one table (see `joined`)
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def read_folder(
     if found.is_one_table or join:
         loaded = joined.load_joined(folder, found.files, options.text)
         data = _of_table(loaded, options, like)
-        return replace(data, notes=(f"{len(found.files)} files as one table; {data.notes[0]}", *data.notes[1:]))
+        return replace(
+            data, notes=(f"{len(found.files)} files as one table; {data.notes[0]}", *data.notes[1:])
+        )
     return read_files(folder, found, options, like, join=join)
 
 
@@ -209,7 +211,5 @@ def _are_named_parts(files: list[str]) -> bool:
 
 def _has_steps(file: Path, count: int) -> bool:
     """Whether the rows of the first file look like the steps of a sequence."""
-    plan = make_plan(Columns(load(file)))
+    plan = make_plan(Columns(load(file)), TableOptions())
     return plan.layout == "steps" or (count > 2 and len(plan.channels) < _FEW)
-
-

@@ -66,7 +66,9 @@ def _are_names(rows: Sequence[Row], decimal: str) -> bool:
     columns = [(name, values) for name, values in columns if name or values]
     kinds = [_kind(values, decimal) for _, values in columns]
     names = [_kind([name], decimal) for name, _ in columns]
-    if any(n == "text" and name in values for n, (name, values) in zip(names, columns, strict=True)):
+    if any(
+        n == "text" and name in values for n, (name, values) in zip(names, columns, strict=True)
+    ):
         return False  # a name is no value
     numbers = [float(n.replace(decimal, ".")) for n, _ in columns if is_number(n, decimal)]
     if len(numbers) > len(columns) / 2:
@@ -137,7 +139,10 @@ def _like_a_number(text: str, decimal: str) -> bool:
     text = text.replace("\u2212", "-").rstrip("%").strip()
     return any(
         is_number("".join(c for c in text if c not in f"{other} \u00a0\u202f'"), mark)
-        for mark, other in ((decimal, ",." .replace(decimal, "")), (",." .replace(decimal, ""), decimal))
+        for mark, other in (
+            (decimal, ",.".replace(decimal, "")),
+            (",.".replace(decimal, ""), decimal),
+        )
         if text[:1].isdigit() or text[:1] in "+-.,"
     )
 
@@ -152,7 +157,9 @@ def _units(rows: Sequence[Row], decimal: str) -> tuple[str, ...] | None:
         for place, text in enumerate(first)
         if _kind(_column(below, place), decimal) in ("number", "time")
     ]
-    if any(_kind([text], decimal) in ("number", "time") or len(text) > _UNIT for text in above_numbers):
+    if any(
+        _kind([text], decimal) in ("number", "time") or len(text) > _UNIT for text in above_numbers
+    ):
         return None
     if not any(text and not is_missing(text) for text in above_numbers):
         return None

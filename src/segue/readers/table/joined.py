@@ -1,9 +1,9 @@
 """Several files that are one table: parts of it, partitions, and columns in files of their own.
 
-    part-00000.csv part-00001.csv          as Spark writes them
-    label=walk/a.csv label=run/b.csv       a column in the names of folders
-    X_train.csv y_train.csv                values and labels, row by row, or by an id
-    steps.csv labels.csv                   a row a step, and the label of each id
+part-00000.csv part-00001.csv          as Spark writes them
+label=walk/a.csv label=run/b.csv       a column in the names of folders
+X_train.csv y_train.csv                values and labels, row by row, or by an id
+steps.csv labels.csv                   a row a step, and the label of each id
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def _of_one_type(tables: list[pa.Table]) -> list[pa.Table]:
         kinds = {table.schema.field(name).type for table in tables}
         if len(kinds) == 1:
             continue
-        numeric = all(pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_null(k) for k in kinds)
+        numeric = all(
+            pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_null(k) for k in kinds
+        )
         kind = pa.float64() if numeric else pa.large_string()
         for number, table in enumerate(tables):
             place = table.column_names.index(name)
@@ -166,13 +168,12 @@ class _Joined(Loaded):
 def find_partitions(folder: Path, is_table: Any) -> list[tuple[str, dict[str, str]]]:
     """Files in folders called `column=value`, perhaps inside each other, with these columns."""
     found: list[tuple[str, dict[str, str]]] = []
-    for place, folders, files in sorted(os.walk(folder)):
-        folders[:] = sorted(f for f in folders if _PARTITION.fullmatch(f))
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _PARTITION.fullmatch(name))
         names = Path(place).relative_to(folder).parts
-        matches = [_PARTITION.fullmatch(name) for name in names]
-        columns = {match[1]: match[2] for match in matches if match}
+        columns = {m[1]: m[2] for name in names if (m := _PARTITION.fullmatch(name))}
         tables = [file for file in files if columns and is_table(file)]
-        found += [(os.path.join(*names, file), columns) for file in sorted(tables)]
+        found += [(str(Path(*names, file)), columns) for file in sorted(tables)]
     return found
 
 
@@ -188,7 +189,9 @@ def with_columns(loaded: Loaded, columns: dict[str, str]) -> Loaded:
 # -- columns in files of their own ----------------------------------------------------------------
 
 
-def load_related(folder: Path, related: Related, text: TextOptions) -> tuple[Loaded, dict[str, str]]:
+def load_related(
+    folder: Path, related: Related, text: TextOptions
+) -> tuple[Loaded, dict[str, str]]:
     """Load values with their labels and groups as one table, and the column of each role.
 
     Raises:
@@ -235,13 +238,14 @@ def _beside(loaded: Loaded, other: Columns, role: str) -> tuple[Loaded, str]:
 
 
 def shared_key(values: Columns, other: Columns) -> str | None:
-    """The column of both tables that names each row of the other one once; `None`: there is none."""
+    """The column of both tables whose values name the rows of the other one; `None`: none."""
     if not values.loaded.named or not other.loaded.named:
         return None
     for name in other.names:
-        if name in values.names and other.distinct(name) == other.rows:
-            if {str(v) for v in values.values(name)} & {str(v) for v in other.values(name)}:
-                return name
+        if name not in values.names or other.distinct(name) < other.rows:
+            continue
+        if {str(v) for v in values.values(name)} & {str(v) for v in other.values(name)}:
+            return name
     return None
 
 

@@ -109,7 +109,7 @@ def _of_texts(texts: list[str], decimal: str) -> Array:
 def plain_values(columns: Columns, name: str | None) -> Array | None:
     """`[rows]` whole numbers, or text: ids and groups as they came.
 
-    Numbers are numbers only where nothing is lost: `007`, `1.10` and numbers beyond 2**53 stay text.
+    They are numbers only where nothing is lost: `007`, `1.10` and those beyond 2**53 stay text.
 
     Raises:
         FileError: an empty field.
@@ -155,6 +155,3 @@ def parts_of(columns: Columns, name: str | None) -> Array | None:
             f"column {name!r} has {strange[0]!r}; expected train, validation or test.", row
         )
     return np.array([parts[text] for text in found.tolist()], dtype="<U10")
-
-
-

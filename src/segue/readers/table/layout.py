@@ -50,7 +50,7 @@ class Plan:
     names: tuple[str, ...] | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     clock: str | None = None
-    options: TableOptions = TableOptions()
+    options: TableOptions = field(default_factory=TableOptions)
 
     def note(self) -> str:
         """One line that says how the table is read."""
@@ -97,7 +97,7 @@ def listed(names: Sequence[str]) -> str:
     return f"{names[0]!r} to {names[-1]!r} ({len(names)} columns)"
 
 
-def make_plan(columns: Columns, options: TableOptions = TableOptions()) -> Plan:
+def make_plan(columns: Columns, options: TableOptions) -> Plan:
     """Find out what a table is.
 
     Args:
@@ -389,5 +389,3 @@ def _akin(name: str, label: str) -> bool:
     """activity_id and activity_name."""
     a, b = plain(name), plain(label)
     return a.startswith(b[:4]) or b.startswith(a[:4])
-
-

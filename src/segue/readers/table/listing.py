@@ -22,8 +22,8 @@ from segue.dataset import Dataset
 from segue.errors import FileError, did_you_mean
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
-from segue.readers.table.loading import load
 from segue.readers.table.labels import labels_of
+from segue.readers.table.loading import load
 from segue.readers.table.words import plain, rank
 from segue.sequences import Array
 

@@ -1,4 +1,4 @@
-"""Files with a table into an Arrow table: text of any dialect, Parquet, Feather. Read by pyarrow."""
+"""Files with a table into an Arrow table: text of any dialect, Parquet, Feather; by pyarrow."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Loaded:
         return f"record {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
 
 
-def load(path: Path, options: TextOptions = TextOptions()) -> Loaded:
+def load(path: Path, options: TextOptions | None = None) -> Loaded:
     """Read a file with a table.
 
     Raises:
@@ -78,7 +78,7 @@ def load(path: Path, options: TextOptions = TextOptions()) -> Loaded:
     """
     if path.suffix.lower() in _BINARY:
         return Loaded(_load_binary(path), path)
-    dialect = sniff(path, options)
+    dialect = sniff(path, options or TextOptions())
     lines = Lines(path, dialect)
     table = _load_csv(path, dialect, lines)
     if table.num_rows == 0:
@@ -140,7 +140,7 @@ def _load_csv(path: Path, dialect: Dialect, lines: Lines) -> pa.Table:
 
 
 def source(path: Path, dialect: Dialect) -> Any:
-    """What pyarrow reads: the file, or its text with tabs in UTF-8 where it is written otherwise."""
+    """What pyarrow reads: the file, or its text with tabs, in UTF-8."""
     if is_plain(dialect):
         return path
     with open_text(path, dialect.encoding, newline="") as file, pa.BufferOutputStream() as stream:

@@ -47,7 +47,7 @@ class TableOptions:
     dates: Dates | None = None
     falls: Literal["sequence", "day", "sort"] | None = None
     drop_missing: bool = False
-    text: TextOptions = TextOptions()
+    text: TextOptions = field(default_factory=TextOptions)
 
 
 class Roles:
@@ -162,7 +162,10 @@ class Roles:
                 fits = not strange
                 expected = "train, validation or test"
             case "time":
-                fits, expected = kind in ("number", "time"), "numbers, or dates and times of one form"
+                fits, expected = (
+                    kind in ("number", "time"),
+                    "numbers, or dates and times of one form",
+                )
                 if must and not fits and kind == "text":
                     self.columns.refuse_bad_numbers(name, units=False)
                     time_column(self.columns, name, self.options.dates)  # says which value and why
@@ -284,5 +287,3 @@ def with_number(pattern: str, names: Iterable[str]) -> list[str]:
     begin, end = map(re.escape, pattern.split("*"))
     wanted = re.compile(rf"{begin}\d+(?:\.\d+)?{end}")
     return [name for name in names if wanted.fullmatch(name)]
-
-

@@ -163,7 +163,9 @@ def _are_compact_dates(whole: Any, name: str) -> bool:
     if whole.min() < 19_000_101 or whole.max() > 20_991_231:
         return False
     month, day = whole // 100 % 100, whole % 100
-    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all()) and not unit_of(name)
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all()) and not unit_of(
+        name
+    )
 
 
 def _in_units(columns: Columns, name: str, numbers: Any, first: float) -> TimeColumn:
@@ -199,7 +201,9 @@ def _named_unit(name: str, unit: str) -> float | None:
 # -- the course of time ---------------------------------------------------------------------------
 
 
-def days_passed(times: TimeColumn, rows: Any, same: Any, *, each_fall: bool) -> tuple[TimeColumn, int]:
+def days_passed(
+    times: TimeColumn, rows: Any, same: Any, *, each_fall: bool
+) -> tuple[TimeColumn, int]:
     """Clock times that go on on the next day, and how often they do.
 
     A clock that falls from the last two hours of a day to the first two has passed midnight.
@@ -237,7 +241,9 @@ class Sampling:
     notes: tuple[str, ...] = ()
 
 
-def sampling(times: Any, lengths: Any, name: str, per_second: float | None, *, dates: bool) -> Sampling:
+def sampling(
+    times: Any, lengths: Any, name: str, per_second: float | None, *, dates: bool
+) -> Sampling:
     """Look at the distances between the steps.
 
     Args:

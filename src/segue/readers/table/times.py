@@ -55,10 +55,14 @@ _FORMS = {
     **{f"{n}, clock": f"{_WEEKDAY}{d}(?:{_BETWEEN}{_CLOCK}{_ZONE})?" for n, d in _DATES.items()},
     **{f"{n}, hour": f"{_WEEKDAY}{d}{_BETWEEN}{_SHORT_CLOCK}" for n, d in _DATES.items()},
     **{f"clock, {n}": f"{_CLOCK}{_BETWEEN}{d}" for n, d in _DATES.items()},
-    "ctime": _WEEKDAY + _NAME + r"\s+(?P<day>\d{1,2})\s+" + _CLOCK + r"(?: \w{3,4})? (?P<year>\d{4})",
+    "ctime": _WEEKDAY
+    + _NAME
+    + r"\s+(?P<day>\d{1,2})\s+"
+    + _CLOCK
+    + r"(?: \w{3,4})? (?P<year>\d{4})",
     "compact": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?:[T _-]?(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]?(?P<fraction>\d{1,9})"
-    rf"\d*)?)?{_ZONE})?",
+    r"(?:[T _-]?(?P<hour>\d{2}):?(?P<minute>\d{2})"
+    rf"(?::?(?P<second>\d{{2}})(?:[.,]?(?P<fraction>\d{{1,9}})\d*)?)?{_ZONE})?",
     "month": r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",
     "clock": _CLOCK + _ZONE,
     "hour": _SHORT_CLOCK,
@@ -127,15 +131,12 @@ def parse_times(column: Any, dates: Dates | None = None) -> Times:
 
 def are_times(texts: list[str]) -> bool:
     """Whether all of some texts are times of one format; day and month need not be told apart."""
-    column = _trimmed(pa.array(texts, pa.string()))
     try:
-        form = _form(column)
-        _times(form, _taken_apart(column, form), "dmy")
+        parse_times(pa.array(texts, pa.string()))
     except NotTimesError:
-        try:
-            _times(form, _taken_apart(column, form), "mdy")
-        except (NotTimesError, UnboundLocalError):
-            return False
+        return False
+    except SeveralOrdersError:
+        pass
     return True
 
 
@@ -170,14 +171,21 @@ def _form(texts: Any) -> str:
     head = texts.drop_null().slice(0, 50)
     for name, form in _FORMS.items():
         pattern = f"^{form}$"
-        if name != "clock" and len(head) and not pc.all(pc.match_substring_regex(head, pattern)).as_py():
+        if (
+            name != "clock"
+            and len(head)
+            and not pc.all(pc.match_substring_regex(head, pattern)).as_py()
+        ):
             continue
         fits = pc.fill_null(pc.match_substring_regex(texts, pattern), True)
         count = pc.sum(fits).as_py() or 0
         if count == len(texts) and len(head):
             return name
         if count > best:
-            best, row = count, int(np.argmin(fits.to_numpy(zero_copy_only=False))) if len(head) else 0
+            best, row = (
+                count,
+                int(np.argmin(fits.to_numpy(zero_copy_only=False))) if len(head) else 0,
+            )
     raise NotTimesError(_first_unlike(texts) if best <= len(texts) / 2 else row)
 
 
@@ -198,7 +206,8 @@ def _taken_apart(texts: Any, form: str) -> dict[str, Any]:
     parts: dict[str, Any] = {"missing": texts.is_null().to_numpy(zero_copy_only=False)}
     for field in found.type:
         values = pc.fill_null(pc.struct_field(found, field.name), "")
-        parts[field.name] = _WAYS.get(field.name, _numbers)(values)
+        way: Any = _WAYS.get(field.name, _numbers)
+        parts[field.name] = way(values)
     return parts
 
 
@@ -230,7 +239,9 @@ def _zone(text: str) -> int:
 _WAYS = {
     "fraction": _fractions,
     "name": lambda values: _by_text(values, lambda text: month_named(text) or -1),
-    "half": lambda values: _by_text(values, lambda text: "ap".find(text[:1].lower()) if text else -1),
+    "half": lambda values: _by_text(
+        values, lambda text: "ap".find(text[:1].lower()) if text else -1
+    ),
     "mark": lambda values: _by_text(values, lambda text: ord(text) if text else -1),
     "zone": lambda values: _by_text(values, _zone),
     "year": lambda values: np.where(
@@ -252,7 +263,10 @@ def _times(form: str, parts: dict[str, Any], dates: Dates | None) -> Times:
     first = (np.where(missing, 1970, year) - 1970).astype("M8[Y]").astype("M8[M]")
     first = (first + np.where(missing, 0, np.clip(month, 1, 12) - 1)).astype("M8[D]")
     made = first + np.where(missing, 0, day - 1)
-    _refuse((month < 1) | (month > 12) | (day < 1) | (made.astype("M8[M]") != first.astype("M8[M]")), missing)
+    _refuse(
+        (month < 1) | (month > 12) | (day < 1) | (made.astype("M8[M]") != first.astype("M8[M]")),
+        missing,
+    )
     _refuse((year < _YEARS[0]) | (year > _YEARS[1]), missing)
     return Times(made.astype(np.int64) * DAY + ticks, missing, "moment" if has_clock else "date")
 
