@@ -25,7 +25,7 @@ def replacing_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]
         FileError: the folder is not empty and `overwrite` is not set, or it holds other things.
         WriteError: the disk is full or read-only. The folder stays as it was.
     """
-    _check_free(folder, overwrite=overwrite)
+    check_free(folder, overwrite=overwrite)
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,14 +55,25 @@ def _swap(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_free(folder: Path, *, overwrite: bool) -> None:
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Raise unless a data set can be written there.
+
+    Args:
+        folder: a new or empty one.
+        overwrite: one that holds a data set and nothing else will do, too.
+
+    Raises:
+        FileError: a file, or a folder that holds something.
+    """
     if folder.exists() and not folder.is_dir():
         raise FileError("is a file; expected the folder to be written.", path=folder)
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not overwrite:
         raise FileError(
-            "is not empty. Choose another folder, or replace it with overwrite=True.", path=folder
+            "is not empty. Choose another folder, or replace the data set in it: --overwrite (in "
+            "Python overwrite=True).",
+            path=folder,
         )
     strange = [path for path in sorted(folder.rglob("*")) if not _is_data(path)]
     if strange:
