@@ -56,14 +56,14 @@ def read_standard_input(
         OptionError: options of a table for sequences that are none.
     """
     content = stream.read()
-    begin = content[:100]
+    begin = content
     for mark in _MARKS:
         begin = begin.removeprefix(mark)
-    begin = begin.replace(b"\0", b"").strip()  # also of UTF-16
+    begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
     if not begin:
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
     options = {"part": part, "limit": limit}
-    if not begin.startswith((b"{", b"[")):
+    if begin not in b"{[":
         return _read_table(content, like=like, **options, **columns)
     lines = _json_lines(content)
     if _are_sequences(lines):
@@ -87,40 +87,38 @@ def _read_table(content: bytes, **options: Any) -> Dataset:
 
 def _json_lines(content: bytes) -> Lines:
     """The value of each line; of a single list of objects, or of sequences, each of these."""
-    encoding = json.detect_encoding(content)
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"Standard input, line {line}: byte {error.start} is no {encoding}."
-        ) from None
+    text = _decoded(content)
     lines = [(f"line {i}", line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
         values = [(where, _parsed(line, where)) for where, line in lines]
     except DataError:
         try:
-            values = [("", json.loads(text))]
+            values = [("the text", json.loads(text))]  # one value over several lines
         except ValueError:
             values = []
-        if not values or not _is_list_of_records(values[0][1]):
+        if not values:
             raise
     if len(values) == 1 and _is_list_of_records(values[0][1]):
         return [(f"record {i}", value) for i, value in enumerate(values[0][1], 1)]
     return values
 
 
+def _decoded(content: bytes) -> str:
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"Standard input, line {line}: byte {error.start} is no {encoding}."
+        ) from None
+
+
 def _parsed(line: str, where: str) -> Any:
     try:
-        value = json.loads(line)
+        return json.loads(line)
     except ValueError as error:
         raise DataError(f"Standard input, {where} is no JSON ({error}); {_EXPECTED}.") from None
-    if not isinstance(value, list | dict):
-        raise DataError(
-            f"Standard input, {where} is {line.strip()[:40]}; expected a list of numbers, or an "
-            'object such as {"id": "a", "x": [0.5, 1.0]}.'
-        )
-    return value
 
 
 def _is_list_of_records(value: Any) -> bool:
@@ -138,16 +136,23 @@ def _are_sequences(lines: Lines) -> bool:
     Raises:
         DataError: some are and some are not.
     """
-    kinds = {_kind(value): where for where, value in reversed(lines)}
+    kinds: dict[str, str] = {}
+    for where, value in lines:
+        kinds.setdefault(_kind(value, where), where)
     if len(kinds) > 1:
         found = " and ".join(f"{kind} ({where})" for kind, where in kinds.items())
         raise DataError(f"Standard input has {found}; expected one of them throughout.")
     return "rows of a table" not in kinds
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Any, where: str) -> str:
     if isinstance(value, list):
         return "lists"
+    if not isinstance(value, dict) or not value:
+        raise DataError(
+            f"Standard input, {where} is {json.dumps(value)[:40]}; expected a list of numbers, or "
+            'an object such as {"id": "a", "x": [0.5, 1.0]}.'
+        )
     has_steps = any(isinstance(value.get(name), list) for name in _VALUES)
     return 'objects with a list "x" or "values"' if has_steps else "rows of a table"
 
@@ -162,7 +167,10 @@ def _table(lines: Lines) -> pa.Table:
         try:
             columns[name] = pa.array(values)
         except (pa.ArrowException, TypeError) as error:
-            raise DataError(f"Standard input, {name!r}: {error}.") from error
+            kinds = sorted({type(value).__name__ for value in values if value is not None})
+            raise DataError(
+                f"Standard input: {name!r} is {' and '.join(kinds)}; expected values of one type."
+            ) from error
     return pa.table(columns)
 
 
@@ -183,8 +191,12 @@ def _sequences(
         left_out |= dict.fromkeys(fields.keys() - {name, "id", id_name})
     data = Dataset(_alike(values), ids=_ids(ids, lines))
     shortest, longest = data.x.length_range
-    note = f"JSON: {counted(len(data), 'sequence')} of {shortest:,} "
-    note += f"to {longest:,} steps, {counted(data.x.channels, 'channel')}"
+    steps = (
+        counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
+    )
+    note = (
+        f"JSON: {counted(len(data), 'sequence')} of {steps}, {counted(data.x.channels, 'channel')}"
+    )
     if left_out:
         note += f"; left out {', '.join(map(repr, left_out))}"
     data = replace(data, notes=(note,))
