@@ -54,10 +54,10 @@ def give(
 ) -> Callable[..., tuple[int, str, str]]:
     """Predict what is given as bytes or text on standard input."""
 
-    def call(content: str | bytes, *words: str) -> tuple[int, str, str]:
+    def call(content: str | bytes, *words: str, model: Path | None = None) -> tuple[int, str, str]:
         content = content.encode() if isinstance(content, str) else content
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-        code = main(["predict", str(steps_model), "-", *words])
+        code = main(["predict", str(model or steps_model), "-", *words])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -155,6 +155,48 @@ def test_numbers_alone_are_one_channel(
     assert len(printed) == 1
 
 
+def test_whole_numbers_are_tokens_where_the_network_begins_with_an_embedding(
+    tmp_path: Path, give: Callable[..., tuple[int, str, str]]
+) -> None:
+    """And never cast to others: what is too large is refused."""
+    options = TrainingOptions(progress="none")
+    clf = segue.SequenceClassifier(
+        "embedding(2) gru(2)", epochs=1, validation=None, options=options
+    )
+    tokens = [np.arange(5, dtype=np.int32) + i % 3 for i in range(12)]
+    clf.fit(tokens, ["a", "b"] * 6).save(tmp_path / "model.safetensors")
+    model = tmp_path / "model.safetensors"
+    code, out, err = give("[1, 2, 3]\n[4, 5]\n", model=model)
+    assert (code, out.count("\n")) == (0, 3), err
+    for content in ("[1, 2.5]", "[1, null]", f"[1, {2**32 + 1}]"):
+        code, _, err = give(content, model=model)
+        assert code == FAILED
+        assert "tokens" in err
+
+
+def test_texts_come_as_rows_of_a_table(
+    tmp_path: Path, give: Callable[..., tuple[int, str, str]]
+) -> None:
+    """To a model whose own texts were files."""
+    for number in range(8):
+        for label, words in (("sea", "the sea was calm"), ("hill", "a horse on the hill")):
+            (tmp_path / "texts" / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "texts" / label / f"{number}.txt").write_text(f"{words} {number}")
+    options = TrainingOptions(progress="none")
+    clf = segue.SequenceClassifier(
+        "embedding(2) gru(2)", epochs=1, validation=None, options=options
+    )
+    clf.fit(segue.read(tmp_path / "texts")).save(tmp_path / "model.safetensors")
+    content = lines([{"id": "01", "text": "the calm hill, a sea"}])
+    code, out, err = give(content, "--json", model=tmp_path / "model.safetensors")
+    assert (code, json.loads(out)[0]["id"]) == (0, "01"), err
+    csv_ = 'id,text\nq,"the calm hill, a sea"\n'
+    assert json.loads(give(csv_, "--json", model=tmp_path / "model.safetensors")[1])[0] == {
+        **json.loads(out)[0],
+        "id": "q",
+    }
+
+
 @pytest.mark.parametrize(
     "ids",
     [
@@ -176,6 +218,24 @@ def test_ids_are_those_that_came(give: Callable[..., tuple[int, str, str]], ids:
     assert [row["id"] for row in json.loads(out)] == ids
 
 
+def test_the_id_has_the_name_that_it_had_in_training(
+    steps_model: Path, tmp_path: Path, give: Callable[..., tuple[int, str, str]]
+) -> None:
+    """Then "id" is another field, which is left out; without it, "id" is the id."""
+    renamed = (steps_model.parent / "steps.csv").read_text().replace("id,", "trial,", 1)
+    (tmp_path / "steps.csv").write_text(renamed)
+    options = TrainingOptions(progress="none")
+    clf = segue.SequenceClassifier("gru(2)", epochs=1, validation=None, options=options)
+    clf.fit(segue.read(tmp_path / "steps.csv")).save(tmp_path / "model.safetensors")
+    model = tmp_path / "model.safetensors"
+    code, out, err = give(lines([{"id": 5, "trial": "t", "x": [[1, 2]]}]), "--json", model=model)
+    assert (code, json.loads(out)[0]["id"]) == (0, "t"), err
+    assert "left out 'id'" in err
+    code, out, err = give(lines([{"id": 5, "x": [[1, 2]]}]), "--json", model=model)
+    assert (code, json.loads(out)[0]["id"]) == (0, 5), err
+    assert "left out" not in err
+
+
 def test_what_is_left_out_is_said(give: Callable[..., tuple[int, str, str]]) -> None:
     content = lines([{"id": "a", "x": [[1, 2], [3, 4]], "note": "hot", "values": "none"}])
     assert give(content)[2].startswith(
@@ -190,7 +250,7 @@ def test_limit_and_options_of_a_table(predict: Predict, refused: Refused) -> Non
     renamed = TABLE.replace("ax", "p").replace("ay", "q")
     assert predict(renamed, "--column-channels", "p,q") == predict(TABLE)
     said = refused(lines(list(OBJECTS)), "--column-id", "id", code=WRONG_USE)
-    assert "'id' is for a table, and standard input has sequences" in said
+    assert "'id' is for a table, and these are sequences" in said
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import typer.core
 
 from segue._version import __version__
 from segue.cli import data, evaluate, fit, generate, info, listen, predict, study, view
-from segue.cli.encoding import encodable_output, is_read
+from segue.cli.streams import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segue.cli.columns import Columns, read_source, tell, with_columns
-from segue.cli.encoding import print_data
 from segue.cli.output import Overwrite, check_output
 from segue.cli.shared import Debug, Json, Limit, Model, Part, print_json
+from segue.cli.streams import print_data
 from segue.errors import OptionError
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +23,7 @@ import pyarrow as pa
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import read
+from segue.sequences import Sequences
 
 _EXPECTED = "expected a table (CSV), or JSON lines"
 _VALUES = ("x", "values")
@@ -62,13 +62,18 @@ def read_standard_input(
     begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
     if not begin:
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
-    options = {"part": part, "limit": limit}
+    options: dict[str, Any] = {"part": part, "limit": limit, "like": like}
     if begin not in b"{[":
-        return _read_table(content, like=like, **options, **columns)
+        return _read_table(content, **options, **columns)
     lines = _json_lines(content)
     if _are_sequences(lines):
-        return _sequences(lines, like, columns, **options)
-    return read(_table(lines), like=like, **options, **columns)
+        if columns:
+            name = next(iter(columns))
+            raise OptionError(f"The option {name!r} is for a table, and these are sequences.")
+        data = _sequences(lines, like)
+        data = data if part is None else data.part(part)
+        return data if limit is None else data[:limit]
+    return _read_table(_as_parquet(lines), **options, **columns)
 
 
 def _read_table(content: bytes, **options: Any) -> Dataset:
@@ -157,7 +162,9 @@ def _kind(value: Any, where: str) -> str:
     return 'objects with a list "x" or "values"' if has_steps else "rows of a table"
 
 
-def _table(lines: Lines) -> pa.Table:
+def _as_parquet(lines: Lines) -> bytes:
+    from pyarrow import parquet
+
     names = dict.fromkeys(name for _, row in lines for name in row)
     columns = {}
     for name in names:
@@ -171,37 +178,43 @@ def _table(lines: Lines) -> pa.Table:
             raise DataError(
                 f"Standard input: {name!r} is {' and '.join(kinds)}; expected values of one type."
             ) from error
-    return pa.table(columns)
+    stream = pa.BufferOutputStream()
+    parquet.write_table(pa.table(columns), stream)
+    return bytes(stream.getvalue().to_pybytes())
 
 
-def _sequences(
-    lines: Lines, like: Any, columns: Mapping[str, Any], *, part: str | None, limit: int | None
-) -> Dataset:
-    if columns:
-        raise OptionError(
-            f"The option {next(iter(columns))!r} is for a table, and standard input has sequences."
-        )
+def _sequences(lines: Lines, like: Any) -> Dataset:
+    """A data set of lists, or of objects with their ids, as "id" or as in training."""
+    id_name = (getattr(like, "reading_", None) or {}).get("id", "id")
     values, ids, left_out = [], [], dict[str, None]()
-    id_name = str((getattr(like, "reading_", None) or {}).get("id") or "id")
     for where, row in lines:
         fields = row if isinstance(row, dict) else {"x": row}
         name = next(name for name in _VALUES if isinstance(fields.get(name), list))
         values.append(_steps(fields[name], where))
-        ids.append(fields.get("id", fields.get(id_name)))
-        left_out |= dict.fromkeys(fields.keys() - {name, "id", id_name})
-    data = Dataset(_alike(values), ids=_ids(ids, lines))
-    shortest, longest = data.x.length_range
+        id_ = id_name if id_name in fields else "id"
+        ids.append(fields.get(id_))
+        left_out |= dict.fromkeys(field for field in fields if field not in (name, id_))
+    kind = np.result_type(*values)
+    small = kind.kind in "iu" and all(abs(steps).max() < 2**31 for steps in values)
+    if small and _takes_tokens(like):
+        kind = np.dtype(np.int32)
+    x = Sequences.from_list([steps.astype(kind, copy=False) for steps in values])
+    return Dataset(x, ids=_ids(ids, lines), notes=(_note(x, list(left_out)),))
+
+
+def _takes_tokens(like: Any) -> bool:
+    """Whether the network begins with an embedding; of an ensemble all do, or none."""
+    member = getattr(like, "members", (like,))[0]
+    return bool(member.network_.input_shape.tokens is not None)
+
+
+def _note(x: Sequences, left_out: list[str]) -> str:
+    shortest, longest = x.length_range
     steps = (
         counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
     )
-    note = (
-        f"JSON: {counted(len(data), 'sequence')} of {steps}, {counted(data.x.channels, 'channel')}"
-    )
-    if left_out:
-        note += f"; left out {', '.join(map(repr, left_out))}"
-    data = replace(data, notes=(note,))
-    data = data if part is None else data.part(part)
-    return data if limit is None else data[:limit]
+    note = f"JSON: {counted(len(x), 'sequence')} of {steps}, {counted(x.channels, 'channel')}"
+    return note + (f"; left out {', '.join(map(repr, left_out))}" if left_out else "")
 
 
 def _steps(value: list[Any], where: str) -> npt.NDArray[Any]:
@@ -222,12 +235,6 @@ def _steps(value: list[Any], where: str) -> npt.NDArray[Any]:
             "with a number for each channel, and null where one is missing."
         )
     return steps
-
-
-def _alike(values: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-    """Whole numbers (which may be tokens) only where all of them are."""
-    kind = np.result_type(*values)
-    return [steps.astype(kind, copy=False) for steps in values]
 
 
 def _ids(ids: list[Any], lines: Lines) -> npt.NDArray[Any] | None:

@@ -14,7 +14,7 @@ import pytest
 
 import segue
 from segue.cli import main
-from segue.cli.encoding import encodable_output, print_data
+from segue.cli.streams import encodable_output, print_data
 from segue.dataset import Dataset
 from segue.training import TrainingOptions
 
