@@ -41,15 +41,17 @@ def read_standard_input(
     *,
     part: str | None = None,
     limit: int | None = None,
+    **more: Any,
 ) -> Dataset:
     """Read all of a stream as the source of a model was read.
 
     Args:
         stream: of bytes.
         like: the model.
-        columns: options of a table.
+        columns: options of a table that a user has given.
         part: as in `segue.read`.
         limit: likewise.
+        more: options for a table, if it is one.
 
     Raises:
         DataError: an empty stream, or what is no table and no JSON lines.
@@ -62,7 +64,7 @@ def read_standard_input(
     begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
     if not begin:
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
-    options: dict[str, Any] = {"part": part, "limit": limit, "like": like}
+    options: dict[str, Any] = {"part": part, "limit": limit, "like": like, **more}
     if begin not in b"{[":
         return _read_table(content, **options, **columns)
     lines = _json_lines(content)
