@@ -201,9 +201,9 @@ def test_predict_prints_a_table(model: Path, waves: Path, run: Run) -> None:
 
 def test_predict_writes_a_file_or_json(model: Path, waves: Path, tmp_path: Path, run: Run) -> None:
     table = run("predict", model, waves, "--limit", 3)
-    said = run("predict", model, waves, "--limit", 3, "--out", tmp_path / "deep" / "p.csv")
+    said = run("predict", model, waves, "--limit", 3, "--out", tmp_path / "p.csv")
     assert said.startswith("6 predictions")
-    assert (tmp_path / "deep" / "p.csv").read_text() == table
+    assert (tmp_path / "p.csv").read_text() == table
     rows = json.loads(run("predict", model, waves, "--limit", 3, "--json"))
     assert [str(row["id"]) for row in rows] == [line.split(",")[0] for line in table.split()[1:]]
     assert set(rows[0]) == {"id", "prediction", "probabilities"}

@@ -98,7 +98,7 @@ def test_all_at_once(listen: Listen, tmp_path: Path) -> None:
     assert np.abs(samples).max() == pytest.approx(0.3 * 1.5396, abs=1e-3)  # sin(a) + sin(3a)
     spectrum = np.abs(np.fft.rfft(samples[:4000]))
     assert set(np.argsort(spectrum)[-2:] * rate / 4000) == set(PITCHES.values())
-    text = listen(tones(0.5), "--mix", "--out", out)
+    text = listen(tones(0.5), "--mix", "--out", out, "--overwrite")
     samples, _ = heard(out)
     assert "Scaled by 0.433" in text
     assert 0.99 < np.abs(samples).max() <= 1
@@ -109,7 +109,16 @@ def test_the_seed_draws(listen: Listen, tmp_path: Path) -> None:
     """The same again, or others."""
 
     def drawn(seed: int) -> list[str]:
-        words = ("--samples", 3, "--seed", seed, "--out", tmp_path / "a.wav", "--json")
+        words = (
+            "--samples",
+            3,
+            "--seed",
+            seed,
+            "--out",
+            tmp_path / "a.wav",
+            "--overwrite",
+            "--json",
+        )
         return [span["id"] for span in json.loads(listen(tones(), *words))["spans"]]
 
     assert drawn(1) == drawn(1)
@@ -172,9 +181,9 @@ def test_data_that_are_no_sound(listen: Listen, tmp_path: Path) -> None:
     assert "Missing values are silent." in text
     assert "Played at 8,000 steps per second, 800 times as fast" in text
     assert "are no sound" in text
-    text = listen(Dataset([rows[10:]]), "--out", out)
+    text = listen(Dataset([rows[10:]]), "--out", out, "--overwrite")
     assert "do not say their rate: played at 8,000" in text
-    text = listen(Dataset([rows[10:]]), "--out", out, "--rate", 2000)
+    text = listen(Dataset([rows[10:]]), "--out", out, "--overwrite", "--rate", 2000)
     assert "do not say" not in text
     assert heard(out)[1] == 2000
 
@@ -196,7 +205,8 @@ def test_a_picture(listen: Listen, tmp_path: Path) -> None:
     )
     text = (tmp_path / "p.svg").read_text()
     assert text.startswith("<?xml")
-    listen(tones(), "--mix", "--out", tmp_path / "a.wav", "--picture", ".png")
+    words = ("--out", tmp_path / "a.wav", "--picture", ".png", "--overwrite")
+    listen(tones(), "--mix", *words)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 

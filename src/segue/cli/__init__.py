@@ -21,6 +21,7 @@ import typer.core
 
 from segue._version import __version__
 from segue.cli import data, evaluate, fit, generate, info, listen, predict, study, view
+from segue.cli.streams import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -83,6 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `segue`; those of the process if left out.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with encodable_output():
+        code = _run(arguments)
+        return code if is_read() else FAILED
+
+
+def _run(arguments: list[str]) -> int:
     try:
         with _warnings_in_one_line():
             app(arguments, prog_name="segue")

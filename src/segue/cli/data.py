@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from segue.cli.columns import Columns, read_source, tell, with_columns
+from segue.cli.output import Overwrite, check_output
 from segue.cli.progress import Progress
 from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json, print_table
 from segue.errors import counted
@@ -76,19 +77,21 @@ def convert(
     ],
     part: Part = None,
     limit: Limit = None,
+    overwrite: Overwrite = False,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a source to a mapped file, which may be larger than memory when it is trained on.
 
-    Example: segue data convert recordings.csv recordings.arrow
+    Example: segue data convert recordings.csv recordings.arrow --overwrite
 
     Folders of sounds, texts and images are read file by file, large tables batch by batch, and
     large NumPy arrays row by row.
     """
     from segue.readers.converting import convert as write
 
+    check_output(file, overwrite=overwrite, option="FILE", endings=(".arrow",))
     with Progress("writing") as progress:
         data = write(source, file, progress=progress, part=part, limit=limit, **(columns or {}))
     tell(data.notes)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
+from segue.cli.output import Overwrite, check_output
 from segue.cli.shared import Debug, Json, Limit, Model, Part, Source, print_json
 from segue.errors import DataError
 
@@ -21,6 +22,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write the report with pictures.")
     ] = None,
+    overwrite: Overwrite = False,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
@@ -29,12 +31,13 @@ def evaluate(
 
     The test part is scored where there are parts, else everything.
 
-    Example: segue evaluate runs/japanese-vowels-bilstm-100-1 japanese-vowels
+    Example: segue evaluate run japanese-vowels --report report.html --overwrite
     """
     from segue.estimators import load
     from segue.evaluation import evaluate as score
     from segue.runs import find_model
 
+    check_output(report, overwrite=overwrite, option="--report")
     path = find_model(model)
     estimator = load(path)
     data = read_source(source, columns, limit=limit, like=estimator)

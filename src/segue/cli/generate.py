@@ -52,7 +52,9 @@ def generate(
     """
     from segue import synth
     from segue.readers import write
+    from segue.readers.writing import check_free
 
+    check_free(folder, overwrite=overwrite)
     given: dict[str, Any] = {
         "count": count,
         "test": test,

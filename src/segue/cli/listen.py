@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
+from segue.cli.output import Overwrite, check_output
 from segue.cli.shared import Debug, Json, Limit, Part, Seed, Source, print_json
 from segue.errors import DataError, OptionError
 
@@ -39,6 +41,7 @@ def listen(
             metavar="FILE.png", help="Draw what is heard; .png alone draws beside the WAV file."
         ),
     ] = None,
+    overwrite: Overwrite = False,
     limit: Limit = None,
     json: Json = False,
     debug: Debug = False,
@@ -49,22 +52,23 @@ def listen(
     Prints what is heard when. Plays it where a player is installed (paplay, aplay, afplay, ffplay
     or sox), and writes a WAV file where there is none.
 
-    Example: segue listen instruments --samples 5 --mix --out chord.wav
+    Example: segue listen instruments --samples 5 --mix --out chord.wav --overwrite
     """
     from segue.listening import draw, make_clip
 
     if join and mix:
         raise OptionError("--join and --mix exclude each other: one after the other, or at once.")
-    if out is not None and out.suffix.lower() not in (".wav", ".wave"):
-        raise OptionError(f"--out is {out}; expected a file ending in .wav.")
+    check_output(out, overwrite=overwrite, endings=(".wav", ".wave"))
+    _check_picture(picture, out, overwrite=overwrite)
     data = read_source(source, columns, part=part, limit=limit)
     if len(data) == 0:
         raise DataError(f"{source} holds no sequences to be heard.")
     clip = make_clip(data, draw(len(data), samples, seed), mix=mix, rate=rate)
     if not json:
         _print(clip)
-    written, player = _hear(clip, out, data.name)
-    drawn = _draw(clip, picture, written, data.name)
+    unused = _unused(data.name, picture)
+    written, player = _hear(clip, out, unused)
+    drawn = _draw(clip, picture, written or unused)
     if json:
         print_json({
             "seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, "wav": written,
@@ -85,7 +89,7 @@ def _print(clip: Clip) -> None:
         print(note)
 
 
-def _hear(clip: Clip, out: Path | None, name: str) -> tuple[Path | None, str | None]:
+def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str | None]:
     """Write the file, or play it; return where it is kept and what has played it."""
     from segue.cli.players import find_player, play
 
@@ -97,28 +101,47 @@ def _hear(clip: Clip, out: Path | None, name: str) -> tuple[Path | None, str | N
             complaint = play(player, path, clip.seconds)
         if not complaint:
             return None, player
-        typer.echo(f"{player} could not play it ({complaint}).", err=True)
+        print(f"{player} could not play it ({complaint}).", file=sys.stderr)
     elif out is None:
-        typer.echo("No player is installed, so a file is written.", err=True)
-    path = out or _unused(name)
+        print("No player is installed, so a file is written.", file=sys.stderr)
+    path = out or unused
     clip.write(path)
     return path, None
 
 
-def _unused(name: str) -> Path:
-    """A file in this folder that is not there yet."""
+def _check_picture(picture: Path | None, out: Path | None, *, overwrite: bool) -> None:
+    """Refuse one that cannot be written; one beside a sound without a name is a new file anyway."""
+    if picture is None:
+        return
+    from segue.cli.view import picture_endings
+
+    path = picture
+    if _is_ending(picture):
+        path = (out or Path("sound")).with_suffix(picture.name)
+        overwrite = overwrite or out is None
+    check_output(path, overwrite=overwrite, option="--picture", endings=picture_endings())
+
+
+def _is_ending(picture: Path) -> bool:
+    return picture.name.startswith(".") and not picture.suffix
+
+
+def _unused(name: str, picture: Path | None) -> Path:
+    """A file in this folder that is not there yet, nor a picture beside it."""
     stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in name) or "segue"
-    paths = (Path(f"{stem}{number}.wav") for number in ("", *(f"-{i}" for i in range(2, 10_000))))
-    return next(path for path in paths if not path.exists())
+    endings = [".wav", *([picture.name] if picture is not None and _is_ending(picture) else [])]
+    stems = (f"{stem}{number}" for number in ("", *(f"-{i}" for i in range(2, 10_000))))
+    free = next(s for s in stems if not any(Path(s + ending).exists() for ending in endings))
+    return Path(free + ".wav")
 
 
-def _draw(clip: Clip, picture: Path | None, written: Path | None, name: str) -> Path | None:
+def _draw(clip: Clip, picture: Path | None, sound: Path) -> Path | None:
     if picture is None:
         return None
     from segue import plots
     from segue.cli.view import save
 
-    if picture.name.startswith(".") and not picture.suffix:  # an ending alone
-        picture = (written or _unused(name)).with_suffix(picture.name)
-    save(plots.plot_clip(clip).figure, picture, "--picture")
+    if _is_ending(picture):
+        picture = sound.with_suffix(picture.name)
+    save(plots.plot_clip(clip).figure, picture)
     return picture

@@ -34,9 +34,10 @@ def play(player: str, path: Path, seconds: float) -> str:
     command = [program, *PLAYERS[player], str(path)]
     try:
         done = subprocess.run(  # noqa: S603 - a program from the table above, and a file of ours
-            command, capture_output=True, text=True, timeout=seconds + 30, check=False
+            command, capture_output=True, timeout=seconds + 30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{type(error).__name__}: {error}"
-    last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+    said = done.stderr.decode("utf-8", "backslashreplace").strip()
+    last = (said or f"exit code {done.returncode}").splitlines()[-1]
     return last if done.returncode else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,24 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 def print_json(value: Any) -> None:
     """Print JSON; NumPy's numbers and paths as plain ones."""
-    print(json.dumps(value, indent=2, default=_plain))
+    print(json.dumps(plain(value), indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: lists for arrays, null for NaN, which JSON does not know.
+
+    >>> plain({"loss": float("nan"), "classes": ("a", "b"), "path": Path("run")})
+    {'loss': None, 'classes': ['a', 'b'], 'path': 'run'}
+    """
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def print_table(rows: Iterable[tuple[str, str]]) -> None:
@@ -62,7 +80,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segue.cli.columns import Columns, read_source, with_columns
+from segue.cli.output import Overwrite, check_output
 from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json
 from segue.errors import OptionError
 
@@ -37,6 +38,7 @@ def view(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw a picture (or .pdf, .svg).")
     ] = None,
+    overwrite: Overwrite = False,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
@@ -45,9 +47,11 @@ def view(
 
     Prints counts, lengths, class balance, missing values and duplicates, and draws some sequences.
 
-    Example: segue view japanese-vowels --out vowels.png
+    Example: segue view japanese-vowels --out vowels.png --overwrite
     """
     kind = _kind(how)
+    if out is not None:
+        check_output(out, overwrite=overwrite, endings=picture_endings())
     dataset = read_source(source, columns, part=part, limit=limit)
     summary = dataset.summary()
     if out is not None:
@@ -101,21 +105,24 @@ def _kind(how: str | None) -> Any:
 def _draw(dataset: Dataset, samples: int, out: Path, kind: Any) -> None:
     from segue import plots
 
-    save(plots.overview(dataset, samples=samples, kind=kind), out, "--out")
+    save(plots.overview(dataset, samples=samples, kind=kind), out)
 
 
-def save(figure: Any, path: Path, option: str) -> None:
+def picture_endings() -> list[str]:
+    """The endings of the files that a picture can be written to."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return [f".{name}" for name in FigureCanvasBase.get_supported_filetypes()]
+
+
+def save(figure: Any, path: Path) -> None:
     """Write a figure in the format that the file's ending says.
 
     Raises:
-        OptionError: an ending that is none; `option` is what it was given to.
         WriteError: the disk is full or read-only.
     """
     from segue.atomic import replacing
 
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix.lower().removeprefix(".") not in known:
-        raise OptionError(f"{option} is {path}; expected a file ending in .{', .'.join(known)}.")
     with replacing(path) as temporary:
         figure.savefig(temporary)
 

@@ -26,7 +26,9 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise FileError(
-            "is not empty. Choose another folder, or replace it with overwrite=True.", path=folder
+            "is not empty. Choose another folder, or replace it with --overwrite (in Python "
+            "overwrite=True).",
+            path=folder,
         )
     strange = [path for path in sorted(folder.rglob("*")) if not _is_data(path)]
     if strange:

@@ -1,0 +1,253 @@
+"""`segue predict MODEL -`: what comes through standard input, as a data set.
+
+A table, as it would lie in a file: CSV of any dialect, also packed by gzip; Parquet or Feather.
+Or JSON lines, of one of three forms:
+
+    [0.5, 1.0]    [[0.5, 7], [1.0, 8]]       a sequence: numbers, or a list for each time step
+    {"id": "a", "x": [[0.5, 7], [1.0, 8]]}   a sequence with its id; "values" for "x" will do
+    {"id": "a", "time": 0, "ax": 0.5}        the row of a table
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from segue.dataset import Dataset
+from segue.errors import DataError, FileError, OptionError, counted
+from segue.readers import read
+from segue.sequences import Sequences
+
+_EXPECTED = "expected a table (CSV), or JSON lines"
+_VALUES = ("x", "values")
+# How files begin that are no text, with their endings.
+_BEGINNINGS = {b"PAR1": ".parquet", b"ARROW1": ".feather", b"\x1f\x8b": ".csv.gz"}
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # of byte order
+
+Lines = list[tuple[str, Any]]  # where it stands, and its value
+
+
+def read_standard_input(
+    stream: BinaryIO,
+    like: Any,
+    columns: Mapping[str, Any],
+    *,
+    part: str | None = None,
+    limit: int | None = None,
+    **more: Any,
+) -> Dataset:
+    """Read all of a stream as the source of a model was read.
+
+    Args:
+        stream: of bytes.
+        like: the model.
+        columns: options of a table that a user has given.
+        part: as in `segue.read`.
+        limit: likewise.
+        more: options for a table, if it is one.
+
+    Raises:
+        DataError: an empty stream, or what is no table and no JSON lines.
+        OptionError: options of a table for sequences that are none.
+    """
+    content = stream.read()
+    begin = content
+    for mark in _MARKS:
+        begin = begin.removeprefix(mark)
+    begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
+    if not begin:
+        raise DataError(f"Standard input is empty; {_EXPECTED}.")
+    options: dict[str, Any] = {"part": part, "limit": limit, "like": like, **more}
+    if begin not in b"{[":
+        return _read_table(content, **options, **columns)
+    lines = _json_lines(content)
+    if _are_sequences(lines):
+        if columns:
+            name = next(iter(columns))
+            raise OptionError(f"The option {name!r} is for a table, and these are sequences.")
+        data = _sequences(lines, like)
+        data = data if part is None else data.part(part)
+        return data if limit is None else data[:limit]
+    return _read_table(_as_parquet(lines), **options, **columns)
+
+
+def _read_table(content: bytes, **options: Any) -> Dataset:
+    ending = next((e for start, e in _BEGINNINGS.items() if content.startswith(start)), ".csv")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"standard-input{ending}"
+        path.write_bytes(content)
+        try:
+            return read(path, **options)
+        except FileError as error:
+            raise DataError(str(error).replace(str(path), "standard input")) from error
+
+
+# -- JSON -----------------------------------------------------------------------------------------
+
+
+def _json_lines(content: bytes) -> Lines:
+    """The value of each line; of a single list of objects, or of sequences, each of these."""
+    text = _decoded(content)
+    lines = [(f"line {i}", line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    try:
+        values = [(where, _parsed(line, where)) for where, line in lines]
+    except DataError:
+        try:
+            values = [("the text", json.loads(text))]  # one value over several lines
+        except ValueError:
+            values = []
+        if not values:
+            raise
+    if len(values) == 1 and _is_list_of_records(values[0][1]):
+        return [(f"record {i}", value) for i, value in enumerate(values[0][1], 1)]
+    return values
+
+
+def _decoded(content: bytes) -> str:
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"Standard input, line {line}: byte {error.start} is no {encoding}."
+        ) from None
+
+
+def _parsed(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise DataError(f"Standard input, {where} is no JSON ({error}); {_EXPECTED}.") from None
+
+
+def _is_list_of_records(value: Any) -> bool:
+    """Whether it is a list of objects, or of sequences with a list for each step."""
+    if not isinstance(value, list) or not value:
+        return False
+    first = value[0]
+    deep = isinstance(first, list) and bool(first) and isinstance(first[0], list)
+    return deep or isinstance(first, dict)
+
+
+def _are_sequences(lines: Lines) -> bool:
+    """Whether each is a sequence, and not the row of a table.
+
+    Raises:
+        DataError: some are and some are not.
+    """
+    kinds: dict[str, str] = {}
+    for where, value in lines:
+        kinds.setdefault(_kind(value, where), where)
+    if len(kinds) > 1:
+        found = " and ".join(f"{kind} ({where})" for kind, where in kinds.items())
+        raise DataError(f"Standard input has {found}; expected one of them throughout.")
+    return "rows of a table" not in kinds
+
+
+def _kind(value: Any, where: str) -> str:
+    if isinstance(value, list):
+        return "lists"
+    if not isinstance(value, dict) or not value:
+        raise DataError(
+            f"Standard input, {where} is {json.dumps(value)[:40]}; expected a list of numbers, or "
+            'an object such as {"id": "a", "x": [0.5, 1.0]}.'
+        )
+    has_steps = any(isinstance(value.get(name), list) for name in _VALUES)
+    return 'objects with a list "x" or "values"' if has_steps else "rows of a table"
+
+
+def _as_parquet(lines: Lines) -> bytes:
+    from pyarrow import parquet
+
+    names = dict.fromkeys(name for _, row in lines for name in row)
+    columns = {}
+    for name in names:
+        values = [row.get(name) for _, row in lines]
+        if any(type(value) is int and abs(value) >= 2**63 for value in values):
+            values = [None if value is None else str(value) for value in values]
+        try:
+            columns[name] = pa.array(values)
+        except (pa.ArrowException, TypeError) as error:
+            kinds = sorted({type(value).__name__ for value in values if value is not None})
+            raise DataError(
+                f"Standard input: {name!r} is {' and '.join(kinds)}; expected values of one type."
+            ) from error
+    stream = pa.BufferOutputStream()
+    parquet.write_table(pa.table(columns), stream)
+    return bytes(stream.getvalue().to_pybytes())
+
+
+def _sequences(lines: Lines, like: Any) -> Dataset:
+    """A data set of lists, or of objects with their ids, as "id" or as in training."""
+    id_name = (getattr(like, "reading_", None) or {}).get("id", "id")
+    values, ids, left_out = [], [], dict[str, None]()
+    for where, row in lines:
+        fields = row if isinstance(row, dict) else {"x": row}
+        name = next(name for name in _VALUES if isinstance(fields.get(name), list))
+        values.append(_steps(fields[name], where))
+        id_ = id_name if id_name in fields else "id"
+        ids.append(fields.get(id_))
+        left_out |= dict.fromkeys(field for field in fields if field not in (name, id_))
+    kind = np.result_type(*values)
+    small = kind.kind in "iu" and all(abs(steps).max() < 2**31 for steps in values)
+    if small and _takes_tokens(like):
+        kind = np.dtype(np.int32)
+    x = Sequences.from_list([steps.astype(kind, copy=False) for steps in values])
+    return Dataset(x, ids=_ids(ids, lines), notes=(_note(x, list(left_out)),))
+
+
+def _takes_tokens(like: Any) -> bool:
+    """Whether the network begins with an embedding; of an ensemble all do, or none."""
+    member = getattr(like, "members", (like,))[0]
+    return bool(member.network_.input_shape.tokens is not None)
+
+
+def _note(x: Sequences, left_out: list[str]) -> str:
+    shortest, longest = x.length_range
+    steps = (
+        counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
+    )
+    note = f"JSON: {counted(len(x), 'sequence')} of {steps}, {counted(x.channels, 'channel')}"
+    return note + (f"; left out {', '.join(map(repr, left_out))}" if left_out else "")
+
+
+def _steps(value: list[Any], where: str) -> npt.NDArray[Any]:
+    """`[time]` or `[time, channel]`; null is NaN.
+
+    Raises:
+        DataError: something else.
+    """
+    try:
+        steps = np.asarray(value)
+        if steps.dtype.kind not in "iu":
+            steps = np.asarray(value, np.float64)
+    except (ValueError, TypeError):
+        steps = np.array(0)
+    if steps.ndim not in (1, 2) or steps.size == 0:
+        raise DataError(
+            f"Standard input, {where}: expected a list of numbers, or a list for each time step "
+            "with a number for each channel, and null where one is missing."
+        )
+    return steps
+
+
+def _ids(ids: list[Any], lines: Lines) -> npt.NDArray[Any] | None:
+    if all(value is None for value in ids):
+        return None
+    if None in ids:
+        where = lines[ids.index(None)][0]
+        raise DataError(f"Standard input, {where} has no id, and others have one.")
+    kinds = {type(value) for value in ids}
+    if len(kinds) > 1 or not kinds <= {str, int, float}:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DataError(f"Standard input: the ids are {names}; expected text, or whole numbers.")
+    small = kinds != {int} or all(abs(value) < 2**63 for value in ids)
+    return np.array(ids) if small else np.array(ids, object)

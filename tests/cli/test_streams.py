@@ -1,0 +1,179 @@
+"""Every command ends well on a terminal or a pipe that has few characters, columns or readers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import segue
+from segue.cli import main
+from segue.cli.streams import encodable_output, print_data
+from segue.dataset import Dataset
+from segue.training import TrainingOptions
+
+CLASSES = ["Ωμέγα", "😀 5–10 °C", "größer"]
+# What a shell may say about its output.
+ENVIRONMENTS = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1", "NO_COLOR": "1", "COLUMNS": "40"},
+    "C": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "utf-8": {"PYTHONIOENCODING": "utf-8"},
+}
+COMMANDS = {
+    "fit": "fit data.arrow --network gru(2) --epochs 1",
+    "view": "view data.arrow",
+    "data show": "data show data.arrow",
+    "predict": "predict model.safetensors data.arrow",
+    "evaluate": "evaluate model.safetensors data.arrow",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sequences whose classes are Greek, emoji and German, and a model of them."""
+    folder = tmp_path_factory.mktemp("encodings")
+    draws = np.random.default_rng(0)
+    ids = np.array([f"№{number}" for number in range(30)])
+    data = Dataset(draws.normal(size=(30, 20, 1)), np.array(CLASSES * 10), ids=ids)
+    data.write(folder / "data.arrow")
+    options = TrainingOptions(progress="none")
+    clf = segue.SequenceClassifier("gru(2)", epochs=1, validation=None, options=options)
+    clf.fit(data).save(folder / "model.safetensors")
+    return folder
+
+
+def encoded(text: str, encoding: str) -> str:
+    """As a stream of this encoding shows it."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def run(place: Path, command: str, environment: str) -> subprocess.CompletedProcess[bytes]:
+    given = {**os.environ, **ENVIRONMENTS[environment]}
+    words = [sys.executable, "-c", "import sys; from segue.cli import main; sys.exit(main())"]
+    return subprocess.run([*words, *command.split(" ")], cwd=place, env=given, capture_output=True)
+
+
+# `fit` starts slowly, so each encoding is tried with other commands, and each command with some.
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ("ascii", "fit"),
+        *[(environment, "view") for environment in ENVIRONMENTS],
+        ("cp1252", "data show"),
+        ("C", "evaluate"),
+        ("ascii", "predict"),
+        ("C", "predict"),
+    ],
+)
+def test_nothing_fails_for_want_of_a_character(place: Path, environment: str, command: str) -> None:
+    """Names are shown as far as the encoding goes, and escaped where it does not."""
+    done = run(place, COMMANDS[command], environment)
+    assert done.returncode == 0, done.stderr.decode("utf-8")
+    encoding = {"C": "ascii"}.get(environment, environment)
+    shown = done.stdout.decode(encoding)
+    assert "?" not in shown
+    if command == "fit":
+        assert shown.startswith("test accuracy")
+    else:
+        assert encoded("Ωμέγα", encoding) in shown
+
+
+@pytest.mark.parametrize(
+    ("encoding", "drawn"),
+    [("ascii", "_.-:=+*#"), ("cp1252", "_.-:=+*#"), ("cp437", "_.-▄=+*█"), ("utf-8", "▁▂▃▄▅▆▇█")],
+)
+def test_our_symbols_have_stand_ins_and_data_escapes(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, drawn: str
+) -> None:
+    """Each for itself: what can be shown is shown; and afterwards the stream is as it was."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with encodable_output():
+        print("▁▂▃▄▅▆▇█ R² μάτι")
+    assert stream.errors == "strict"
+    shown = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert shown.startswith(drawn)
+    assert shown.split()[1] == ("R^2" if encoding == "ascii" else "R²")
+    assert shown.split()[2] == encoded("μάτι", encoding)
+
+
+def test_every_symbol_of_ours_has_a_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of every kind in ASCII have no escapes, and are as wide as they were."""
+    from segue.cli import terminal
+    from segue.cli.sparkline import BLOCKS
+
+    steps = np.sin(np.arange(300.0) / 9) + np.random.default_rng(0).normal(0, 0.3, 300)
+    drawn = [
+        BLOCKS,
+        *terminal.plot(steps, 60, 300.0),
+        *terminal.shades(steps[None], 40),
+        *terminal.bars({"a": 3, "b": 5}, 40),
+    ]
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with encodable_output():
+        print("\n".join(drawn))
+    shown = stream.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    assert "\\u" not in shown
+    assert [len(line) for line in shown.splitlines()] == [len(line) for line in drawn]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_values_for_programs_have_escapes_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    """No stand-ins: `█` in a label is not `#`. That something was escaped is said."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with encodable_output():
+        print_data("id,█–²\n")
+    shown = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert shown == encoded("id,█–²\n", encoding)
+    said = capsys.readouterr().err
+    assert ("characters that it does not have are written as escapes" in said) == (
+        encoding != "utf-8"
+    )
+
+
+def test_files_are_always_utf_8(place: Path) -> None:
+    """Whatever the terminal has."""
+    done = run(place, COMMANDS["predict"] + " --out p.csv --overwrite", "C")
+    assert (done.returncode, done.stdout) == (0, b"30 predictions  p.csv\n")
+    with (place / "p.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [f"№{number}" for number in range(30)]
+    assert set(rows[0]) == {"id", "prediction", *(f"probability_{name}" for name in CLASSES)}
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_reader_that_goes_away_leaves_no_trace(place: Path, lines: int) -> None:
+    """Also one that reads nothing, of an output that is short."""
+    segue_ = Path(sys.executable).with_name("segue")
+    command = f"{segue_} predict model.safetensors data.arrow | head -{lines}"
+    done = subprocess.run(command, shell=True, cwd=place, capture_output=True)
+    assert (done.stdout.count(b"\n"), done.stderr) == (lines, b"")
+
+
+def test_json_is_json_where_a_number_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """NaN is no JSON: null is."""
+    from segue.cli.shared import print_json
+
+    print_json({"f1": np.float32("nan"), "rows": np.array([[1.0, np.inf]]), "μ": (np.int64(1),)})
+    assert capsys.readouterr().out.split() == (
+        '{ "f1": null, "rows": [ [ 1.0, null ] ], "\\u03bc": [ 1 ] }'.split()
+    )
+
+
+def test_help_can_be_read_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no other characters than ASCII."""
+    for command in ("", "fit", "predict", "view", "listen", "evaluate", "data show"):
+        assert main([*command.split(), "--help"]) == 0
+        assert capsys.readouterr().out.isascii()
