@@ -43,7 +43,10 @@ def predict(
     from segue.runs import find_model
 
     estimator = load(find_model(model))
-    data = read_source(source, columns, part=part, limit=limit, like=estimator)
+    cut = (estimator.reading_ or {}).get("window") is not None
+    # Which windows there are must not depend on labels that the source may have.
+    windows = {"window_label": "none"} if cut else {}
+    data = read_source(source, columns, part=part, limit=limit, like=estimator, **windows)
     found = answers(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         write_text(out, found.to_csv())

@@ -8,6 +8,7 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.windowing import cut_recordings
 
 
 def reading_of(like: Any) -> Mapping[str, Any] | None:
@@ -31,6 +32,25 @@ def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
         return data  # which is refused by the model, with its reason
     said = f"taken as the channels {_listed(names)}, in this order"
     return replace(data, channels=names, notes=(*data.notes, said))
+
+
+def with_windows_of(
+    reading: Mapping[str, Any] | None, data: Dataset, **given: int | str | None
+) -> Dataset:
+    """The recordings cut into windows as others were; windows that are there already stay.
+
+    Args:
+        reading: how the others were read.
+        data: the recordings.
+        given: `window`, `stride` and `window_label` as a user gives them now, which comes first.
+    """
+    if data.spans is not None and given["window"] is None:
+        return data
+    before = reading or {}
+    how: dict[str, Any] = {
+        name: v if v is not None else before.get(name) for name, v in given.items()
+    }
+    return cut_recordings(data, **how)
 
 
 def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) -> None:
