@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segue import splits
+from segue.checks import Suspicion, suspicions
 from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
-from segue.suspicions import Suspicion, suspicions
 
 Task = Literal["none", "classify", "tag", "label", "regress"]
 SplitBy = Literal["auto", "group", "time", "sequence"]
