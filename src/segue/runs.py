@@ -226,12 +226,13 @@ def _read(
     """Read the source with the parts that are wanted, and find the estimator for its task."""
     from segue.estimators.tasks import estimator_for
     from segue.readers import read
+    from segue.readers.remembered import roles_in_words
     from segue.splits import offer_windows
     from segue.windowing import cut_in_time
 
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
-        tell(data.notes)
+        tell([*data.notes, *roles_in_words(data.reading)])
     kind = estimator_for(task, data.task)
     in_time = kind.purpose == "forecast" or (task == "label" and len(data) == 1)
     if in_time and test is not None and data.parts is None:

@@ -112,7 +112,7 @@ def offer_windows(steps: int) -> str:
     Args:
         steps: of the longest recording; of a short one the windows are shorter.
 
-    >>> offer_windows(5000)[:71]
+    >>> offer_windows(5000).split(" (")[0]
     'For one label a window: --window 128 --stride 64 --window-label majority'
     """
     size = max(2, min(128, 2 ** max(1, steps // 8).bit_length() // 2))

@@ -30,7 +30,7 @@ def marks(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
     found = [(c, v) for c in range(data.x.channels) for v in _candidates(of, c)]
     for channel, value in found[:AT_MOST]:
         count, sequences, low, high = _count(data, channel, value)
-        least = LEAST if _is_usual(np.float32([value]))[0] else LEAST_OF_OTHERS
+        least = LEAST if _is_usual(np.array([value], np.float32))[0] else LEAST_OF_OTHERS
         if count < least or not _is_far(value, low, high):
             continue
         name = channel_name(data, channel)
@@ -65,7 +65,7 @@ def _is_usual(values: Array) -> Array:
 
 
 def _is_far(value: float, low: float, high: float) -> bool:
-    far = FAR if _is_usual(np.float32([value]))[0] else VERY_FAR
+    far = FAR if _is_usual(np.array([value], np.float32))[0] else VERY_FAR
     return max(low - value, value - high) > far * (high - low)
 
 

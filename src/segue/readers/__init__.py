@@ -73,7 +73,7 @@ def read(
     """
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
-    given = {"window": window, "stride": stride, "window_label": window_label}
+    given: dict[str, Any] = {"window": window, "stride": stride, "window_label": window_label}
     if like is None:
         return cut_recordings(_read(source, part, limit, format, options), **given)
     before = remembered.reading_of(like)

@@ -17,6 +17,27 @@ def reading_of(like: Any) -> Mapping[str, Any] | None:
     return reading if isinstance(reading, Mapping) else None
 
 
+def columns_of(reading: Mapping[str, Any] | None) -> list[Mapping[str, str]]:
+    """Each column of a table with its `name`, `kind` and `role`, where the reader has said so."""
+    columns = (reading or {}).get("columns")
+    return list(columns) if isinstance(columns, list) else []
+
+
+def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
+    """One line with every column of a table by its role; none where nothing is known of columns.
+
+    >>> names = [("day", "date", "time"), ("x", "number", "channel"), ("y", "number", "channel")]
+    >>> columns = [{"name": n, "kind": kind, "role": role} for n, kind, role in names]
+    >>> roles_in_words({"columns": columns})
+    ["time 'day' (date); channel 'x', 'y' (number)"]
+    """
+    by_role: dict[tuple[str, str], list[str]] = {}
+    for column in columns_of(reading):
+        by_role.setdefault((column["role"], column["kind"]), []).append(column["name"])
+    said = [f"{role} {_listed(names, 12)} ({kind})" for (role, kind), names in by_role.items()]
+    return ["; ".join(said)] if said else []
+
+
 def channels_of(like: Any) -> tuple[str, ...] | None:
     """The names of the channels of a data set, or of what a model has learnt from."""
     names = getattr(like, "channels_", None) or getattr(like, "channels", None)

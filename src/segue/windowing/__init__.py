@@ -7,10 +7,10 @@ share a step come to different sides, unless it is told to.
     a recording, a label each step  windows with one label each, for a classifier
 
 `cutting` has the places, `labels` which label a window has, `recordings` what becomes of labelled
-recordings, `windows` the public function.
+recordings, `series` the public functions.
 """
 
-from segue.windowing.windows import (
+from segue.windowing.series import (
     as_series,
     cut_in_time,
     cut_recordings,

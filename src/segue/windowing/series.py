@@ -1,4 +1,4 @@
-"""`windows`, and the other ways to cut series."""
+"""`windows` and the other public functions: series, and recordings, into windows."""
 
 from __future__ import annotations
 
