@@ -211,8 +211,13 @@ def with_column(make_column: Callable[[int, int], Any], count: int = 30) -> Data
 
 
 COLUMNS: dict[str, tuple[Callable[[int, int], Any], str, str]] = {
-    "a step number": (lambda i, n: np.arange(n), "time", "channel 3 rises by 1 at every step of"),
-    "a clock that goes on": (lambda i, n: 5 + 0.02 * (i * n + np.arange(n)), "time", "by 0.02 at"),
+    "a step number": (lambda i, n: np.arange(n), "time", "channel 3 rises by 1 from step to step"),
+    "a clock that goes on": (
+        lambda i, n: 5 + 0.02 * (i * n + np.arange(n)),
+        "time",
+        "by 0.02 from",
+    ),
+    "a counter that begins anew": (lambda i, n: np.arange(n) % 13, "time", "rises by 1 from step"),
     "seconds since 1970": (lambda i, n: 1.7e9 + 4000 * np.arange(n), "time", "rises by 4000"),
     "a user, sorted": (lambda i, n: i // 3, "id", "same within each of 30 sequences, and has 10"),
     "a user, mixed": (lambda i, n: i * 7 % 5, "id", "and has 5 whole numbers in all: a label, a"),
@@ -271,6 +276,8 @@ ALRIGHT: dict[str, Callable[[int, int], Any]] = {
     "a jittered clock": lambda i, n: np.arange(n) + 0.1 * series(i),
     "ramps of their own": lambda i, n: (i + 1) * np.arange(n),
     "what is known of all": lambda i, n: 1.5 + i % 3,
+    "a saw": lambda i, n: np.arange(n) * 0.3 % (0.9 + 0.1 * i % 0.4),
+    "up and down": lambda i, n: np.abs(np.arange(n) % 14 - 7),
     "a switch": lambda i, n: np.arange(n) > i,
     "a switch to and fro": lambda i, n: np.arange(n) // 7 % 2,
     "counts": lambda i, n: np.random.default_rng(i).poisson(2, n),

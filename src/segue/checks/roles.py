@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 LEAST_STEPS = 20  # below this, what values rise by may be chance
 LEAST_SEQUENCES = 10
 EQUAL = 0.01  # of a step that values rise by
+RESTARTS = 0.1  # of the steps; where a series falls more often, it is no counter
 
 
 def times(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
-    """Channels that rise by the same number at every step of every sequence."""
+    """Channels that rise by the same number from step to step in every sequence."""
     found = _rising(data, of) if data.x.channels > 1 else {}
     for channel, step in found.items():
         name = channel_name(data, channel)
         yield Suspicion(
             "time",
-            f"channel {name} rises by {step:.6g} at every step of "
+            f"channel {name} rises by {step:.6g} from step to step in "
             f"{_every(len(of.low))}: a time or a counter? If so, {_way_out('time')}",
             {"channel": name, "step": step},
         )
@@ -97,13 +98,22 @@ def _rising(data: Dataset, of: Statistics) -> dict[int, float]:
 
 
 def _step(values: Array) -> float | None:
-    """What values rise by, if it is always the same, up to what float32 can tell apart."""
+    """What values rise by, if it is always the same, up to what float32 can tell apart.
+
+    Now and then they may begin anew, as a counter does where the sequences of a table were joined.
+    """
     values = values.astype(np.float64)
-    rise = float(values[-1] - values[0]) / (len(values) - 1)
-    fine = float(np.abs(values).max()) * 2.0**-22
-    line = values[0] + rise * np.arange(len(values))
-    if not rise > 0 or len(values) * rise < 10 * fine:
+    begins = np.concatenate([[0], np.flatnonzero(np.diff(values) < 0) + 1])
+    lengths = np.diff(begins, append=len(values))
+    if len(begins) > 1 + RESTARTS * len(values) or len(begins) == len(values):
         return None
+    ends = begins + lengths - 1
+    rise = float((values[ends] - values[begins]).sum()) / (len(values) - len(begins))
+    fine = float(np.abs(values).max()) * 2.0**-22
+    if not rise > 0 or lengths.max() * rise < 10 * fine:
+        return None
+    line = values[begins].repeat(lengths)
+    line += rise * (np.arange(len(values)) - begins.repeat(lengths))
     return rise if float(np.abs(values - line).max()) <= EQUAL * rise + fine else None
 
 

@@ -177,9 +177,10 @@ def _set_aside(
         )
     drawn = "stratified" if train.task == "classify" else "at random"
     how = {"group": "by group", "time": "the last of each series"}.get(train.splits_by, drawn)
-    across = len(train) - len(rest) - len(validation)
-    how += f"; {counted(across, 'window')} across the cut left out" if across else ""
-    return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+    text = f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+    if across := len(train) - len(rest) - len(validation):
+        text += f", {counted(across, 'window')} across the cut left out"
+    return rest, validation, text
 
 
 def _present(data: Dataset) -> list[Any]:
