@@ -29,10 +29,10 @@ if TYPE_CHECKING:
         load,
     )
     from segue.evaluation import Evaluation, evaluate
-    from segue.prepare import windows
     from segue.readers import read, write
     from segue.sequences import Sequences
     from segue.training import History, TrainingOptions
+    from segue.windowing import windows
 
 _WHERE = {
     "Dataset": "segue.dataset",
@@ -50,7 +50,7 @@ _WHERE = {
     "fit_seeds": "segue.estimators",
     "load": "segue.estimators",
     "read": "segue.readers",
-    "windows": "segue.prepare",
+    "windows": "segue.windowing",
     "write": "segue.readers",
 }
 _ROOMS = ("errors", "evaluation", "layers", "listening", "plots", "studies", "synth", "testing")

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segue import splits
+from segue.checks import Suspicion, suspicions
 from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
-from segue.suspicions import Suspicion, suspicions
 
 Task = Literal["none", "classify", "tag", "label", "regress"]
 SplitBy = Literal["auto", "group", "time", "sequence"]
@@ -223,10 +223,19 @@ class Dataset:
         parts = np.full(len(self), "train", dtype="<U10")
         parts[test] = "test"
         kept = np.union1d(train, test)
-        return replace(self, parts=parts)[kept]
+        notes = self.notes
+        if across := len(self) - len(kept):
+            notes += (f"{counted(across, 'window')} across the cut in time left out",)
+        return replace(self, parts=parts, notes=notes)[kept]
 
     def _split(self, share: float, seed: int, by: SplitBy) -> tuple[Array, Array]:
         by = self._split_by(by)
+        if self.task == "label" and len(self) == 1:
+            raise DataError(
+                "This is one recording with a label at each step, and one sequence cannot be split "
+                f"in two. {splits.offer_windows(self.x.total_steps)}. To label each step, and test "
+                "on its end: --task label (in Python a SequenceLabeler)."
+            )
         if by == "time" and self.spans is not None:
             return splits.split_in_time(self.spans, share)
         labels = self.y if self.task == "classify" else None

@@ -92,7 +92,8 @@ def fit_run(
         task: "classify", "label", "regress", "forecast" or "language" (which word comes next);
             what the targets ask for if left out.
         test: the share that is set aside as test part where the source has none (stratified, by
-            group where there are groups, and the end of each series for a forecast); `None`:
+            group where there are groups, and the end of each series for a forecast, or of a single
+            recording whose steps are labelled); `None`:
             everything is trained on and nothing tested.
         limit: read only so many sequences of each part.
         out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
@@ -224,16 +225,25 @@ def _read(
 ) -> tuple[Dataset, Any]:
     """Read the source with the parts that are wanted, and find the estimator for its task."""
     from segue.estimators.tasks import estimator_for
-    from segue.prepare.windowing import cut_in_time
     from segue.readers import read
+    from segue.readers.remembered import roles_in_words
+    from segue.splits import offer_windows
+    from segue.windowing import cut_in_time
 
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
-        tell(data.notes)
+        tell([*data.notes, *roles_in_words(data.reading)])
     kind = estimator_for(task, data.task)
-    if kind.purpose == "forecast" and test is not None and data.parts is None:
+    in_time = kind.purpose == "forecast" or (task == "label" and len(data) == 1)
+    if in_time and test is not None and data.parts is None:
         return cut_in_time(data, test), kind
-    return _with_parts(data, source, test=test, seed=seed), kind
+    parted = _with_parts(data, source, test=test, seed=seed)
+    if task is None and data.task == "label":
+        said = f"a class for each step is learnt. {offer_windows(data.x.length_range[1])}"
+        parted = dataclasses.replace(parted, notes=(*parted.notes, said))
+    if tell is not None:
+        tell(parted.notes[len(data.notes) :])
+    return parted, kind
 
 
 def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: int) -> Dataset:
@@ -249,6 +259,9 @@ def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: 
             f"{source} has the parts {', '.join(data.part_names)}; expected one called train."
         )
     inside = data.part("train").with_parts(test, seed=seed)
+    if len(inside) < len(data.part("train")):  # split in time, without what reaches across
+        others = {name: data.part(name) for name in data.part_names if name != "train"}
+        return Dataset.concatenate({name: inside.part(name) for name in ("train", "test")} | others)
     parts = data.parts.astype("<U10")
     parts[data.parts == "train"] = inside.parts
     return dataclasses.replace(data, parts=parts)

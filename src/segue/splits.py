@@ -106,6 +106,23 @@ def _grouped(labels: Array, groups: Array, share: float, draws: np.random.Genera
     return np.flatnonzero(np.isin(members, chosen))
 
 
+def offer_windows(steps: int) -> str:
+    """Say how recordings with a label at each step become windows with one label each.
+
+    Args:
+        steps: of the longest recording; of a short one the windows are shorter.
+
+    >>> offer_windows(5000).split(" (")[0]
+    'For one label a window: --window 128 --stride 64 --window-label majority'
+    """
+    size = max(2, min(128, 2 ** max(1, steps // 8).bit_length() // 2))
+    stride = size // 2
+    return (
+        f"For one label a window: --window {size} --stride {stride} --window-label majority (in "
+        f"Python segue.windows(data, {size}, stride={stride}, label='majority'))"
+    )
+
+
 # -- windows of series ----------------------------------------------------------------------------
 
 

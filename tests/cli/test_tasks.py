@@ -174,8 +174,16 @@ def test_questions_that_mean_nothing(
     assert "--per-step is for a classifier or a labeler, and this is a SequenceRegressor" in said
     said = run("predict", fitted["label"], sources["label"], "--steps", 3, code=2)
     assert "--steps is for a forecast, and this is a SequenceLabeler" in said
-    said = run("fit", sources["regress"], "--window", 3, code=2)
-    assert "are for --task forecast" in said
+    said = run("fit", sources["regress"], "--horizon", 3, code=2)
+    assert "--horizon and --strategy are for --task forecast" in said
+    said = run("fit", sources["label"], "--task", "label", "--window", 3, code=2)
+    assert "--window: recordings are cut into windows with one label each" in said
+    said = run("fit", sources["label"], "--stride", 3, code=2)
+    assert "are for windows: give their size too, --window N" in said
+    said = run("fit", sources["label"], "--window", 3, code=2)
+    assert "Each step has a label, and a window needs one" in said
+    said = run("fit", sources["label"], "--window", 3, "--window-label", "mayority", code=2)
+    assert 'Did you mean "majority"?' in said
     said = run("fit", sources["regress"], "--task", "regres", code=2)
     assert 'Did you mean "regress"?' in said
     said = run("fit", sources["forecast"], code=1)

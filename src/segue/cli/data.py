@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ app = typer.Typer(
 )
 
 _ARCHIVES = ("ucr/", "uea/")
+_HEADINGS = ("column", "kind", "role", "examples")
+_SHOWN = 6  # columns with one kind and role that follow one another
 
 
 @app.command("list")
@@ -55,15 +58,23 @@ def show(
 ) -> None:
     """Show where a data set comes from, what it holds, and what is suspicious about it.
 
+    Of a table also each column, with its kind and its role.
+
     Example: segue data show japanese-vowels
     """
+    from segue.readers.remembered import columns_of
+
     origin = _origin(source)
     data = read_source(source, columns, limit=limit)
     summary, found = data.summary(), data.suspicions()
+    columns_there = [dict(column) for column in columns_of(data.reading)]
     if json:
-        print_json({**origin, **asdict(summary), "suspicions": [asdict(one) for one in found]})
+        facts = {**origin, **asdict(summary), "suspicions": [asdict(one) for one in found]}
+        print_json({**facts, "columns": columns_there} if columns_there else facts)
         return
     print_table([*origin.items(), *summary.rows()])
+    for line in column_table(columns_there):
+        print(line)
     for one in found:
         print(f"look at  {one}")
 
@@ -100,6 +111,40 @@ def convert(
         print_json({"file": str(file), "sequences": len(data), "bytes": size})
         return
     print(f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB")
+
+
+def column_table(columns: list[dict[str, str]]) -> list[str]:
+    """Lines with a column of a table each: name, kind, role, examples; none where none is known.
+
+    Of many columns that follow one another with the same kind and role, the first and the last are
+    shown.
+
+    >>> x = [{"name": f"x{i}", "kind": "number", "role": "channel"} for i in range(9)]
+    >>> column_table([{"name": "who", "kind": "text", "role": "group"}, *x])[1:]
+    ['who            text    group', 'x0 ... x8 (9)  number  channel']
+    """
+    if not columns:
+        return []
+    rows = []
+    for _, alike in groupby(columns, key=lambda column: (column["kind"], column["role"])):
+        rows += _without_middle(list(alike))
+    names = ["column", *(n for n in _HEADINGS[1:] if any(row.get(n) for row in rows))]
+    cells = [names, *([_cell(row, name) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+
+
+def _without_middle(alike: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The columns, or one row for all of them, if they are many."""
+    if len(alike) <= _SHOWN:
+        return alike
+    name = f"{alike[0]['name']} ... {alike[-1]['name']} ({len(alike):,})"
+    return [{"name": name, "kind": alike[0]["kind"], "role": alike[0]["role"]}]
+
+
+def _cell(row: dict[str, str], name: str) -> str:
+    value: Any = row.get("name" if name == "column" else name, "")
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _origin(source: str) -> dict[str, Any]:

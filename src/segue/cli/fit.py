@@ -75,7 +75,23 @@ def fit(
         str | None, typer.Option(metavar="balanced", help="Let rare classes count as much.")
     ] = None,
     window: Annotated[
-        int | None, typer.Option(min=1, help="Steps that a forecast sees (default: 32).")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cut recordings into windows of N steps; or what a forecast sees (default: 32).",
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps from one window to the next (default: those of a window)."),
+    ] = None,
+    window_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|majority|last",
+            help="Where each step has a label, that of a window: of all its steps (others are left "
+            "out), of most, or of the last.",
+        ),
     ] = None,
     horizon: Annotated[
         int | None, typer.Option(min=1, help="Steps that are forecast (default: 1).")
@@ -161,13 +177,16 @@ def fit(
     if resume is not None:
         run = runs.resume_run(resume)
     else:
+        cut = {"window": window, "stride": stride, "window_label": window_label}
+        seen = cut.pop("window") if task == "forecast" else None
+        columns = {**(columns or {}), **_windows(task, **cut)}
         settings: dict[str, Any] = {
             "epochs": epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
             "class_weight": class_weight,
             "network": network,
-            **_forecast(task, size=window, horizon=horizon, strategy=strategy),
+            **_forecast(task, size=seen, horizon=horizon, strategy=strategy),
             "options": _options(
                 option or [],
                 optimizer=optimizer,
@@ -227,7 +246,19 @@ def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
     """The arguments that only a forecast has."""
     given = {name: value for name, value in given.items() if value is not None}
     if given and task != "forecast":
-        raise OptionError("--window, --horizon and --strategy are for --task forecast.")
+        raise OptionError("--horizon and --strategy are for --task forecast.")
+    return given
+
+
+def _windows(task: str | None, **given: Any) -> dict[str, Any]:
+    """How recordings are cut into windows, as options of the reader."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and task in ("forecast", "label", "language"):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise OptionError(
+            f"{options}: recordings are cut into windows with one label each for a classifier, and "
+            f"--task {task} takes them whole."
+        )
     return given
 
 

@@ -76,7 +76,10 @@ def predict(
     if spreadsheet and (json if out is None else out.suffix.lower() != ".csv"):
         raise OptionError("--spreadsheet is for CSV: leave it out, or write a file ending in .csv.")
     estimator = load(find_model(model))
-    data = _read(source, estimator, columns, part=part, limit=limit)
+    cut = (estimator.reading_ or {}).get("window") is not None
+    # Which windows there are must not depend on labels that the source may have.
+    windows = {"window_label": "none"} if cut else {}
+    data = _read(source, estimator, columns, part=part, limit=limit, **windows)
     found = answers(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         found.write(out, spreadsheet=spreadsheet)

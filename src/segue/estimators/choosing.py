@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, counted
 from segue.estimators.inputs import check_sequences
 from segue.estimators.learner import Learner
+from segue.splits import offer_windows
 from segue.summary import class_counts
 
 # The targets that an estimator needs, by its task.
@@ -72,9 +73,12 @@ def check_suits(learner: Learner, data: Dataset) -> None:
     """Raise `DataError` unless such an estimator can learn from such a data set."""
     name = type(learner).__name__
     if data.task not in learner.tasks:
+        offer = ""
+        if data.task == "label" and learner.tasks[0] == "classify":
+            offer = f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
         raise DataError(
             f"{name} needs {WANTED[learner.tasks[0]]}; the targets here are for the task "
-            f"{data.task!r}."
+            f"{data.task!r}.{offer}"
         )
     if data.static is not None and not learner.takes_static:
         raise DataError(
@@ -162,17 +166,21 @@ def _set_aside(
     """Split off a share, and warn where a class goes with it, or leave it then."""
     rest, validation = train.split(share, seed=seed)
     lost = ", ".join(str(name) for name in _present(train) if name not in _present(rest))
+    taken = "last windows" if train.splits_by == "time" else "groups"
     if lost and only_if_nothing_is_lost:
-        return train, None, f"none (its groups would take all of class {lost})"
+        return train, None, f"none (its {taken} would take all of class {lost})"
     if lost:
         warnings.warn(
-            "The groups that are set aside for validation have all sequences of class "
-            f"{lost}: it cannot be learnt. Give other groups, or validation=None.",
+            f"The {taken} that are set aside for validation have all sequences of class "
+            f"{lost}: it cannot be learnt. Give other {taken}, or validation=None.",
             stacklevel=6,
         )
     drawn = "stratified" if train.task == "classify" else "at random"
     how = {"group": "by group", "time": "the last of each series"}.get(train.splits_by, drawn)
-    return rest, validation, f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+    text = f"{len(validation):,} of the training sequences ({share:.0%}, {how})"
+    if across := len(train) - len(rest) - len(validation):
+        text += f", {counted(across, 'window')} across the cut left out"
+    return rest, validation, text
 
 
 def _present(data: Dataset) -> list[Any]:

@@ -7,6 +7,7 @@ unknown kinds and fields are refused by name.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -152,7 +153,7 @@ def describe(learner: Learner) -> Description:
         preparation=learner.preparation_.to_json(),
         static=None if learner.static_ is None else _Scale(**learner.static_.to_json()),
         channels=None if learner.channels_ is None else list(learner.channels_),
-        reading=None if learner.reading_ is None else dict(learner.reading_),
+        reading=_lasting(learner.reading_),
         targets=_Targets(**learner.facts()),
         parameters=_parameters(learner),
         history=learner.history_.rows,
@@ -161,6 +162,14 @@ def describe(learner: Learner) -> Description:
         stopped=learner.stopped_,
         training_summary=learner.training_summary_,
     )
+
+
+def _lasting(reading: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """How to read other sources; what each column of this one held stays with its data set."""
+    if reading is None:
+        return None
+    columns = reading.get("columns")
+    return {n: v for n, v in reading.items() if n != "columns" or not isinstance(columns, list)}
 
 
 def describe_ensemble(name: str, members: list[Description]) -> EnsembleDescription:

@@ -21,13 +21,13 @@ from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.series import as_array, ends_of, r_squared_of_windows, rolled
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.prepare.windowing import as_series, is_one_series, windows
 from segue.readers.objects import adapted
 from segue.sequences import Array, Sequences
 from segue.training import TrainingOptions
 from segue.training.job import Job
 from segue.training.objectives import Objective
 from segue.training.targets import Targets, WholeTargets
+from segue.windowing import as_series, is_one_series, windows
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

@@ -11,8 +11,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.autoregression import last_known
 from segue.estimators.number_targets import Numbers, r_squared
-from segue.prepare.windowing import as_series
 from segue.sequences import Array, Sequences
+from segue.windowing import as_series
 
 
 class Continues(Protocol):

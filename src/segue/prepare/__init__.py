@@ -24,8 +24,8 @@ from segue.prepare.steps import StepSpec
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
 from segue.prepare.vocabulary import Token, VocabularyStep
-from segue.prepare.windowing import windows
 from segue.prepare.words import Words
+from segue.windowing import windows
 
 __all__ = [
     "STEPS",

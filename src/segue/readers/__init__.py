@@ -20,6 +20,7 @@ from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
+from segue.windowing import cut_recordings
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
 
@@ -31,6 +32,9 @@ def read(
     limit: int | None = None,
     format: str | None = None,  # noqa: A002 (its usual name)
     like: Any = None,
+    window: int | None = None,
+    stride: int | None = None,
+    window_label: str | None = None,
     **options: Any,
 ) -> Dataset:
     """Read a data set: a name of the catalog, a file, or a folder.
@@ -46,8 +50,14 @@ def read(
             allows it.
         format: which files to take from a folder that holds several formats.
         like: a fitted estimator, or a data set: read the source as theirs was read, the same
-            columns, the same unit of texts, the same rate of sounds. What `options` say comes
-            first, and what is of another format is guessed as always.
+            columns, the same unit of texts, the same rate of sounds, the same windows. What
+            `options` say comes first, and what is of another format is guessed as always.
+        window: cut the sequences (recordings) into windows of so many steps, as `segue.windows`
+            does.
+        stride: steps from the beginning of one window to that of the next; as many as a window has
+            if left out.
+        window_label: where each step has a label, that of a window: "all", "majority", "last", or
+            "none" (windows without labels, none left out).
         options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
@@ -64,10 +74,13 @@ def read(
     """
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
-    if like is not None:
-        data = _read(source, part, limit, format, {**options, "like": remembered.reading_of(like)})
-        return remembered.with_channels_of(like, data, given=options.get("channels") is not None)
-    return _read(source, part, limit, format, options)
+    given: dict[str, Any] = {"window": window, "stride": stride, "window_label": window_label}
+    if like is None:
+        return cut_recordings(_read(source, part, limit, format, options), **given)
+    before = remembered.reading_of(like)
+    data = _read(source, part, limit, format, {**options, "like": before})
+    data = remembered.with_channels_of(like, data, given=options.get("channels") is not None)
+    return remembered.with_windows_of(before, data, **given)
 
 
 def _read(

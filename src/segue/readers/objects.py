@@ -15,6 +15,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.pairs import from_pairs, written
 from segue.readers.registry import part_named
+from segue.readers.remembered import with_windows_of
 from segue.sequences import Sequences
 
 
@@ -52,7 +53,13 @@ def adapted(
     if y is None and like is not None and like.get("format") == "table" and _is_frame(x):
         from segue.readers.table import read_frame
 
-        return read_frame(x, like=like)
+        return with_windows_of(
+            like,
+            read_frame(x, like=like),
+            window=None,
+            stride=None,
+            window_label=None if labelled else "none",
+        )
     adapter = None if y is not None else adapter_of(x, labelled=labelled)
     return x if adapter is None else adapter.take(x, labelled)
 

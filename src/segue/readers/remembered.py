@@ -8,12 +8,34 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.windowing import cut_recordings
 
 
 def reading_of(like: Any) -> Mapping[str, Any] | None:
     """How the source of a data set was read, or that of what a model has learnt from."""
     reading = getattr(like, "reading_", None) or getattr(like, "reading", None)
     return reading if isinstance(reading, Mapping) else None
+
+
+def columns_of(reading: Mapping[str, Any] | None) -> list[Mapping[str, str]]:
+    """Each column of a table with its `name`, `kind` and `role`, where the reader has said so."""
+    columns = (reading or {}).get("columns")
+    return list(columns) if isinstance(columns, list) else []
+
+
+def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
+    """One line with every column of a table by its role; none where nothing is known of columns.
+
+    >>> names = [("day", "date", "time"), ("x", "number", "channel"), ("y", "number", "channel")]
+    >>> columns = [{"name": n, "kind": kind, "role": role} for n, kind, role in names]
+    >>> roles_in_words({"columns": columns})
+    ["time 'day' (date); channel 'x', 'y' (number)"]
+    """
+    by_role: dict[tuple[str, str], list[str]] = {}
+    for column in columns_of(reading):
+        by_role.setdefault((column["role"], column["kind"]), []).append(column["name"])
+    said = [f"{role} {_listed(names, 12)} ({kind})" for (role, kind), names in by_role.items()]
+    return ["; ".join(said)] if said else []
 
 
 def channels_of(like: Any) -> tuple[str, ...] | None:
@@ -31,6 +53,25 @@ def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
         return data  # which is refused by the model, with its reason
     said = f"taken as the channels {_listed(names)}, in this order"
     return replace(data, channels=names, notes=(*data.notes, said))
+
+
+def with_windows_of(
+    reading: Mapping[str, Any] | None, data: Dataset, **given: int | str | None
+) -> Dataset:
+    """The recordings cut into windows as others were; windows that are there already stay.
+
+    Args:
+        reading: how the others were read.
+        data: the recordings.
+        given: `window`, `stride` and `window_label` as a user gives them now, which comes first.
+    """
+    if data.spans is not None and given["window"] is None:
+        return data
+    before = reading or {}
+    how: dict[str, Any] = {
+        name: v if v is not None else before.get(name) for name, v in given.items()
+    }
+    return cut_recordings(data, **how)
 
 
 def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) -> None:

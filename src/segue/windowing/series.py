@@ -1,28 +1,33 @@
-"""Windows of series: examples of one length that remember where they were cut.
-
-A window knows its series and its span there (`Dataset.spans`), so no split lets two windows that
-share a step come to different sides, unless it is told to.
-"""
+"""`windows` and the other public functions: series, and recordings, into windows."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.sequences import Array, Sequences
+from segue.windowing.cutting import names_of, places, spans_of
+from segue.windowing.labels import WINDOW_LABELS
+from segue.windowing.recordings import with_one_label
 
 
-def windows(series: Any, size: int, horizon: int = 1, stride: int = 1) -> Dataset:
-    """Cut series into windows.
+def windows(
+    series: Any, size: int, horizon: int = 1, stride: int = 1, *, label: str | None = None
+) -> Dataset:
+    """Cut series, or labelled recordings, into windows.
 
     The target of a window are the `horizon` steps that follow it; where one of them is missing, the
     window is left out. Windows of a data set that has targets keep those: the label or the number
     of their series, or the labels of their own steps (`horizon` then plays no part).
+
+    With `label` each window has one label, for a classifier, and `horizon` plays no part. A window
+    that has no such label is left out; how many, and why, is in `notes`. No window reaches from one
+    recording into the next. What `fit` learns from such windows remembers how they were cut
+    (`reading_`), so that `segue.read(source, like=model)` cuts other recordings in the same way.
 
     Args:
         series: one `(time,)` or `(time, channel)` array, a list of them, `Sequences`, or a
@@ -30,16 +35,22 @@ def windows(series: Any, size: int, horizon: int = 1, stride: int = 1) -> Datase
         size: steps of a window.
         horizon: steps to be predicted; 0: no target.
         stride: steps from the beginning of one window to that of the next.
+        label: of recordings with a label for each step, the one that a window has. "all": that of
+            all its steps, where they have the same one; "majority": that of most steps (of equals
+            that of the last step); "last": that of the last step; "none": no window has one, and
+            none is left out. A step without a label counts as if "no label" were a label too.
+            Where a recording has one label as a whole, its windows have that.
 
     Returns:
         A `Dataset` of `[size, channel]` windows; their values are not copied. `y` is `[n]` for one
         value, else `[n, horizon * channel]`, step by step. `spans` is `[n, 3]`: the number of the
         series, the first step, and the step behind the last one, the target's included. Groups,
-        parts and static features are those of the series.
+        parts and static features are those of the series; with `label` and without groups, each of
+        several recordings is a group. `ids` are such as `walk-1:128-256`.
 
     Raises:
-        DataError: no series is long enough for one window.
-        OptionError: a size, horizon or stride that means nothing.
+        DataError: no series is long enough for one window, or no window has a label.
+        OptionError: a size, horizon, stride or label that means nothing.
 
     Warns:
         UserWarning: some series are too short, and give no window.
@@ -50,23 +61,64 @@ def windows(series: Any, size: int, horizon: int = 1, stride: int = 1) -> Datase
     >>> train, test = data.split(0.25)  # in time; windows that reach across the cut are left out
     >>> train.spans.tolist(), test.spans.tolist()
     ([[0, 0, 3]], [[0, 3, 6]])
+    >>> steps = Sequences.from_list([np.array([0, 0, 0, 1, 1, 1], np.int32)])
+    >>> recording = Dataset([[0.0, 0.1, 0.0, 1.0, 1.1, 1.0]], steps, ("rest", "walk"))
+    >>> data = windows(recording, size=2, stride=2, label="all")
+    >>> data.y.tolist(), data.ids.tolist()
+    (['rest', 'walk'], ['0-2', '4-6'])
     """
     _check_whole("size", size, least=1)
     _check_whole("horizon", horizon, least=0)
     _check_whole("stride", stride, least=1)
+    if label is not None and label not in WINDOW_LABELS:
+        raise OptionError(f"`label` is {label!r}.{did_you_mean(str(label), WINDOW_LABELS)}")
     data = as_series(series)
+    if label is not None:
+        return with_one_label(data, size, stride, label)
     ahead = horizon if data.task == "none" else 0
-    number, start = _places(data.x.lengths, size + ahead, stride)
+    what = "A window with its target" if ahead else "A window"
+    number, start = places(data.x.lengths, size + ahead, stride, what=what)
     cut = replace(
         data[number],
         x=data.x.pieces(number, start, size),
         y=_targets(data, number, start, size, ahead),
-        ids=None if data.ids is None else _names(data.ids[number], start),
-        spans=_spans(data, number, start, size + ahead),
+        ids=None if data.ids is None else names_of(data.ids[number], start, size),
+        spans=spans_of(data, number, start, size + ahead),
     )
     if ahead == 0 or not np.isnan(cut.y).any():
         return cut
     return cut[~np.isnan(cut.y).reshape(len(cut), -1).any(axis=1)]
+
+
+def cut_recordings(
+    data: Dataset, window: int | None, stride: int | None, window_label: str | None
+) -> Dataset:
+    """Cut what was read into windows with one label each; without `window` it stays as it is.
+
+    Args:
+        data: recordings.
+        window: steps of a window.
+        stride: `None`: as many steps, so that windows do not overlap.
+        window_label: as `label` of `windows`.
+
+    Raises:
+        OptionError: each step has a label, and it is not said which of them a window gets.
+    """
+    if window is None:
+        if stride is not None or window_label not in (None, "none"):
+            raise OptionError(
+                "`stride` and `window_label` are for windows: give their size too, --window N (in "
+                "Python window=N)."
+            )
+        return data
+    if data.task == "label" and window_label is None:
+        raise OptionError(
+            "Each step has a label, and a window needs one: that of all of its steps, of most of "
+            "them, or of its last one: --window-label all|majority|last (in Python "
+            "window_label='all'). To learn a label for each step leave out the window."
+        )
+    stride = window if stride is None else stride
+    return windows(data, window, stride=stride, label=window_label or "all")
 
 
 def as_series(series: Any) -> Dataset:
@@ -113,25 +165,6 @@ def cut_in_time(data: Dataset, share: float) -> Dataset:
     return replace(data[number], x=data.x.pieces(number, start, length), y=y, parts=parts)
 
 
-def _places(lengths: Array, steps: int, stride: int) -> tuple[Array, Array]:
-    """The series and the first step of every window that, with its target, has `steps` steps."""
-    counts = np.maximum(0, (lengths - steps) // stride + 1)
-    if not counts.any():
-        raise DataError(
-            f"A window with its target takes {steps} steps, and the longest of {len(lengths)} "
-            f"series has {lengths.max(initial=0)}: choose a smaller size."
-        )
-    if not counts.all():
-        warnings.warn(
-            f"{int((counts == 0).sum())} of {len(lengths)} series are shorter than a window with "
-            f"its target ({steps} steps), and give none.",
-            stacklevel=3,
-        )
-    number = np.repeat(np.arange(len(lengths)), counts)
-    turn = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return number, turn * stride
-
-
 def _targets(data: Dataset, number: Array, start: Array, size: int, ahead: int) -> Any:
     if data.task == "label":
         return data.y.pieces(number, start, size)
@@ -141,18 +174,6 @@ def _targets(data: Dataset, number: Array, start: Array, size: int, ahead: int) 
         return None
     following = data.x.pieces(number, start + size, ahead).values.reshape(len(number), -1)
     return following.astype(np.float64)[:, 0] if following.shape[1] == 1 else following
-
-
-def _spans(data: Dataset, number: Array, start: Array, steps: int) -> Array:
-    """In the series; windows of windows keep the series that those were cut from."""
-    if data.spans is not None:
-        start = start + data.spans[number, 1]
-        number = data.spans[number, 0]
-    return np.column_stack([number, start, start + steps])
-
-
-def _names(ids: Array, start: Array) -> Array:
-    return np.array([f"{name}:{step}" for name, step in zip(ids, start, strict=True)])
 
 
 def _check_whole(name: str, value: Any, *, least: int) -> None:

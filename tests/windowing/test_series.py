@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import segue
 from segue import Dataset, Sequences
 from segue.errors import DataError, OptionError
-from segue.prepare.windowing import cut_in_time
 from segue.splits import count_overlapping, split_in_time
+from segue.windowing import cut_in_time
 
 
 def steps_of(data: Dataset) -> set[tuple[int, int]]:
@@ -55,7 +55,7 @@ def test_windows_of_labelled_series_keep_the_labels() -> None:
     cut = segue.windows(labelled, size=2, stride=2)
     assert cut.y.tolist() == ["a", "a", "b", "b"]
     assert cut.groups.tolist() == ["ann", "ann", "bob", "bob"]
-    assert cut.ids.tolist() == ["x:0", "x:2", "y:0", "y:2"]
+    assert cut.ids.tolist() == ["x:0-2", "x:2-4", "y:0-2", "y:2-4"]
     codes = Sequences(np.arange(9, dtype=np.int32), [0, 4, 9])
     stepwise = Dataset(labelled.x, codes, tuple("abcdefghi"))
     assert segue.windows(stepwise, size=2, stride=2).y.values[:, 0].tolist() == [*range(8)]

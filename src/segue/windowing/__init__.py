@@ -1,0 +1,21 @@
+"""Windows of series and of labelled recordings: examples of one length that know where they lie.
+
+A window knows its series and its span there (`Dataset.spans`), so no split lets two windows that
+share a step come to different sides, unless it is told to.
+
+    a series                        windows and what follows them, for a forecast
+    a recording, a label each step  windows with one label each, for a classifier
+
+`cutting` has the places, `labels` which label a window has, `recordings` what becomes of labelled
+recordings, `series` the public functions.
+"""
+
+from segue.windowing.series import (
+    as_series,
+    cut_in_time,
+    cut_recordings,
+    is_one_series,
+    windows,
+)
+
+__all__ = ["as_series", "cut_in_time", "cut_recordings", "is_one_series", "windows"]
