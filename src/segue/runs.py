@@ -115,7 +115,7 @@ def fit_run(
             "Several seeds begin with several draws of the weights; with given ones (initial) they "
             "would differ in the order of the batches only. Leave one of the two out."
         )
-    if data.task == "tag":
+    if data.task == "multilabel":
         settings = {"head": "sigmoid", **settings}
     estimator = kind(**settings)
     record = _record(source, data, estimator, reading)

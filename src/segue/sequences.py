@@ -18,6 +18,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from segue.arrays import as_array
 from segue.errors import DataError
 from segue.values import KINDS, Kind, as_values, decode, encode, without_text
 
@@ -123,7 +124,7 @@ class Sequences(Sequence[Array]):
     @classmethod
     def from_array(cls, array: npt.ArrayLike, *, layout: Layout = "ntc") -> Sequences:
         """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32."""
-        array = np.asarray(array)
+        array = as_array(array)
         if array.ndim == 2:
             array = array[:, :, None]
         elif array.ndim == 3 and layout in ("nct", "ct"):
@@ -149,8 +150,8 @@ class Sequences(Sequence[Array]):
         >>> Sequences.from_padded([[0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
         array([[1., 2.]], dtype=float32)
         """
-        array = np.asarray(array)
-        lengths = np.asarray(lengths)
+        array = as_array(array)
+        lengths = as_array(lengths)
         if array.ndim == 2:
             array = array[:, :, None]
         if array.ndim != 3 or lengths.shape not in (array.shape[:1], array.shape[:2]):
@@ -464,7 +465,7 @@ def _is_mapped(array: Array) -> bool:
 def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
     """One sequence as `[time, channel]`."""
     try:
-        steps = np.asarray(array)
+        steps = as_array(array)
         if steps.ndim == 2 and layout in ("ct", "nct"):
             steps = steps.T
         return as_values(steps)

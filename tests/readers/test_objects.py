@@ -126,7 +126,7 @@ def test_labels_of_other_kinds() -> None:
     assert steps.task == "label"
     assert steps.y[5].ravel().tolist() == (PAIRS[5][0] > 3).astype(int).tolist()
     tags = from_pairs((x, [1, 0, int(y == "odd")]) for x, y in PAIRS if len(x) > 3)
-    assert tags.task == "tag"
+    assert tags.task == "multilabel"
 
 
 def test_series_for_a_forecast() -> None:

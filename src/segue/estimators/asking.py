@@ -48,6 +48,8 @@ def run(
         work: is given the indices `[batch]` of the members of each batch, and the batch.
         static: `[n, feature]` of them, scaled, where the network joins some.
     """
+    if len(x) == 0:
+        return
     network = learner.network_
     device = next(network.parameters()).device
     batches = Batches(x, learner.preparation_, device, static)

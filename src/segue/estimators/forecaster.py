@@ -166,7 +166,7 @@ class Forecaster(SequenceEstimator):
         changes = cut.y.reshape(len(cut), self._ahead, -1) - last_known(as_array(cut.x))[:, None]
         changes = changes.reshape(len(cut), -1)
         known = ~np.isnan(changes).any(axis=1)
-        return replace(cut, y=changes)[known]
+        return replace(cut[known], y=changes[known])
 
     @property
     def _ahead(self) -> int:

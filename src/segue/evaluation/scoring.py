@@ -81,8 +81,12 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
     data, name = _scored_part(dataset, part)
     purpose = getattr(estimator, "purpose", "classify")
-    if purpose != "classify" or (data.task == "tag" and "tag" in getattr(estimator, "tasks", ())):
-        return _score_others(estimator, data, name, "tag" if purpose == "classify" else purpose)
+    if purpose != "classify" or (
+        data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
+    ):
+        return _score_others(
+            estimator, data, name, "multilabel" if purpose == "classify" else purpose
+        )
     known = tuple(np.asarray(estimator.classes_).tolist())
     _check_labels(data, known)
     strangers = _strangers(data, known)
@@ -110,7 +114,7 @@ def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Sco
     score: dict[str, Any] = {
         "label": steps.score_steps,
         "regress": numbers.score_numbers,
-        "tag": tags.score_tags,
+        "multilabel": tags.score_tags,
         "language": language.score_language,
     }
     found: Scores = score[purpose](estimator, data, part)
@@ -147,7 +151,7 @@ def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
     if data.task != "classify":
         came = {
             "none": "These sequences have no labels",
-            "tag": "These sequences have several labels each",
+            "multilabel": "These sequences have several labels each",
             "label": "These sequences have a label at each step",
             "regress": "These sequences have numbers as targets",
         }[data.task]

@@ -57,16 +57,18 @@ def windows(series: Any, size: int, horizon: int = 1, stride: int = 1) -> Datase
     data = as_series(series)
     ahead = horizon if data.task == "none" else 0
     number, start = _places(data.x.lengths, size + ahead, stride)
-    cut = replace(
+    y = _targets(data, number, start, size, ahead)
+    if ahead:
+        known = ~np.isnan(y).reshape(len(number), -1).any(axis=1)
+        number, start, y = number[known], start[known], y[known]
+    return replace(
         data[number],
         x=data.x.pieces(number, start, size),
-        y=_targets(data, number, start, size, ahead),
+        y=y,
+        task="regress" if ahead else data.task,
         ids=None if data.ids is None else _names(data.ids[number], start),
         spans=_spans(data, number, start, size + ahead),
     )
-    if ahead == 0 or not np.isnan(cut.y).any():
-        return cut
-    return cut[~np.isnan(cut.y).reshape(len(cut), -1).any(axis=1)]
 
 
 def as_series(series: Any) -> Dataset:

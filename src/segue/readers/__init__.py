@@ -134,7 +134,7 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     if options or objects.is_table(source):
         from segue.readers.table import read_frame
 
-        data = read_frame(source, **options)
+        data = read_frame(objects.plain_frame(source), **options)
     elif adapter := objects.adapter_of(source):
         data = adapter.take(source, True)
     else:

@@ -1,0 +1,245 @@
+"""Targets as users give them, in the form that a `Dataset` has them; one rule for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.arrays import as_array
+from segue.errors import DataError, counted
+from segue.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
+from segue.sequences import Sequences
+
+Task = Literal["none", "classify", "multilabel", "label", "regress"]
+
+NO_LABEL = -1  # the class number of a step that has none, and of padding
+
+_EXPECTED = (
+    "expected [n], one label for each sequence; [n, label] of 0 and 1, several labels at once; or "
+    "[n, value] of numbers."
+)
+
+
+class Targets(NamedTuple):
+    """Targets of sequences.
+
+    Attributes:
+        values: `[n]` labels, `[n, label]` int64 of 0 and 1, or `[n]` or `[n, value]` float64.
+        missing: `[n]`, the sequences that have none; what stands in `values` there means nothing.
+        task: what they ask for.
+        note: a line that says how they were understood; empty where everybody would agree.
+        is_one_hot: whether they came as one-hot rows; the labels are the numbers of the columns.
+    """
+
+    values: Array
+    missing: Mask
+    task: Task
+    note: str
+    is_one_hot: bool = False
+
+
+def as_targets(y: Any, *, task: Task | None = None) -> Targets:
+    """Take the targets of sequences.
+
+    Args:
+        y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
+        task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
+            `None`: decided as `segue.labels.classes_or_numbers` says; rows of 0 and 1 are classes
+            if they are one-hot, else several labels at once.
+
+    Raises:
+        DataError: another shape, or what is neither labels nor numbers.
+
+    >>> as_targets([1.0, 2.0, 1.0]).values, as_targets([[0.0, 1.0], [1.0, 0.0]]).values
+    (array([1, 2, 1]), array([1, 0]))
+    """
+    matrix = _as_matrix(y)
+    if task == "regress":
+        return _numbers(y if matrix is None else matrix)
+    if matrix is not None:
+        return _of_matrix(matrix, task)
+    labels, missing = as_labels(y)
+    if task == "multilabel":
+        raise DataError(f"`y` has shape {labels.shape}; expected [n, label] of 0 and 1.")
+    return _of_labels(labels, missing, task)
+
+
+def _of_labels(labels: Array, missing: Mask, task: Task | None) -> Targets:
+    decided, note = classes_or_numbers(labels[~missing])
+    if task is None and decided.dtype.kind == "f":
+        return Targets(
+            np.where(missing, np.nan, labels.astype(np.float64)), missing, "regress", note
+        )
+    if labels.dtype.kind == "f" and len(decided):
+        raise DataError(
+            f"`y` has numbers with fractions, such as {decided[decided % 1 != 0][0]:g}, which are no "
+            "classes: a SequenceRegressor (--task regress) predicts numbers; for classes turn them "
+            "into text, [str(label) for label in y]."
+        )
+    return Targets(labels, missing, "classify", note)
+
+
+def _of_matrix(matrix: Array, task: Task | None) -> Targets:
+    """Of `[n, value]`: one column is labels, rows of 0 and 1 are labels, others are numbers."""
+    if matrix.dtype.kind not in "biuf":
+        if matrix.shape[1] == 1:
+            return _of_labels(*as_labels(matrix[:, 0]), task)
+        raise DataError(f"`y` has shape {matrix.shape} of {matrix.dtype}; {_EXPECTED}")
+    missing = np.isnan(matrix.astype(np.float64)).any(axis=1)
+    known = matrix[~missing]
+    if matrix.shape[1] == 1 and task != "multilabel" and not (known % 1 != 0).any():
+        return _of_labels(*as_labels(matrix[:, 0]), task)
+    if len(known) and np.isin(known, (0, 1)).all():
+        return _of_rows(np.where(missing[:, None], 0, matrix).astype(np.int64), missing, task)
+    if task is None and matrix.dtype.kind == "f":
+        return _numbers(matrix)
+    raise DataError(
+        f"`y` has shape {matrix.shape} and holds {np.unique(known).tolist()[:6]}; expected 0 and 1, "
+        "whether a sequence has a label. Numbers to be predicted are floats, or task='regress'; "
+        "labels of each step are for a SequenceLabeler, or task='label'."
+    )
+
+
+def _of_rows(rows: Array, missing: Mask, task: Task | None) -> Targets:
+    """Of `[n, label]` of 0 and 1."""
+    columns = rows.shape[1]
+    if task == "multilabel" or not is_one_hot(rows[~missing]):
+        if task == "classify":
+            raise DataError(
+                f"`y` has shape {rows.shape}, several labels at once: take head='sigmoid', an "
+                "independent output for each."
+            )
+        return Targets(rows, missing, "multilabel", "rows of 0 and 1: several labels at once")
+    note = (
+        f"one-hot rows: taken as the classes 0 to {columns - 1}; task='multilabel' "
+        "(head='sigmoid') for several labels at once"
+    )
+    return Targets(rows.argmax(axis=1), missing, "classify", note, is_one_hot=True)
+
+
+def _numbers(y: Any) -> Targets:
+    """`[n]` or `[n, value]` float64."""
+    try:
+        numbers = as_array(y).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
+    if numbers.ndim not in (1, 2):
+        raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
+    missing = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
+    return Targets(numbers, missing, "regress", "")
+
+
+def has_rows(y: Any) -> bool:
+    """Whether there is more than one value for each sequence.
+
+    >>> has_rows([[0, 1], [1, 1]]), has_rows([0, 1]), has_rows([[0], [1]])
+    (True, False, False)
+    """
+    matrix = _as_matrix(y)
+    return matrix is not None and matrix.shape[1] > 1
+
+
+def _as_matrix(y: Any) -> Array | None:
+    """`[n, value]` of what has two axes, with NaN where a row or a value is missing; else None."""
+    if not hasattr(y, "ndim") and not hasattr(y, "columns"):
+        y = list(y)
+        first = next((row for row in y if not is_missing(row)), None)
+        if np.ndim(first) == 0 and not _is_row(first):
+            return None
+        y = _stacked(y)
+    array = as_array(y)
+    if array.ndim > 2 or array.ndim == 0:
+        raise DataError(f"`y` has shape {array.shape}; {_EXPECTED}")
+    return array if array.ndim == 2 else None
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, list | tuple | np.ndarray)
+
+
+def _stacked(rows: list[Any]) -> Array:
+    """One row below the other; a missing one is all NaN."""
+    lengths = {len(row) for row in rows if not is_missing(row)}
+    if len(lengths) > 1:
+        raise DataError(
+            "`y` has rows of different lengths. Labels of each step are for a SequenceLabeler, or "
+            "Dataset(x, y, task='label'). Several labels at once are [n, label] of 0 and 1: "
+            "scikit-learn's MultiLabelBinarizer makes them of lists of names."
+        )
+    width = lengths.pop()
+    return as_array([[np.nan] * width if is_missing(row) else as_array(row) for row in rows])
+
+
+# -- labels of each step --------------------------------------------------------------------------
+
+
+def as_step_labels(
+    y: Iterable[Any], *, ignore: Any = None
+) -> tuple[Sequences, tuple[Any, ...], int]:
+    """Take labels of each step as class numbers.
+
+    Args:
+        y: `(time,)` labels of each sequence, text or whole numbers.
+        ignore: a label that means "none", such as -1, beside those that are missing.
+
+    Returns:
+        Class numbers, `Sequences` of int32 with -1 where there is no label; the class names; and
+        how many steps have none.
+
+    Raises:
+        DataError: labels of another shape, real numbers, or no label at all.
+
+    >>> codes, classes, ignored = as_step_labels([["sit", "walk"], ["walk", "?"]], ignore="?")
+    >>> classes, codes.values[:, 0].tolist(), ignored
+    (('sit', 'walk'), [0, 1, 1, -1], 1)
+    """
+    rows = [_step_row(labels, number) for number, labels in enumerate(y)]
+    lengths = [len(row) for row in rows]
+    labels, missing = as_labels(_joined(rows, ignore))
+    names, found = np.unique(labels[~missing], return_inverse=True)
+    if len(names) == 0:
+        raise DataError(f"`y` has no label at any of its {counted(len(labels), 'step')}.")
+    if names.dtype.kind == "f":
+        raise DataError("The labels of each step are real numbers; expected classes.")
+    codes = np.full(len(labels), NO_LABEL, np.int32)
+    codes[~missing] = found
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Sequences(codes, offsets), tuple(names.tolist()), int(missing.sum())
+
+
+def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
+    """`[time]` labels of a sequence, each as it came."""
+    if is_missing(labels):
+        raise DataError(f"Sequence {number} has no labels ({labels}); expected one for each step.")
+    row = labels if isinstance(labels, np.ndarray) else _as_row(labels)
+    row = row[:, 0] if row.ndim == 2 and row.shape[1] == 1 else row
+    if row.ndim != 1:
+        raise DataError(
+            f"The labels of sequence {number} have shape {row.shape}; expected (time,), a label "
+            "for each step."
+        )
+    return row
+
+
+def _as_row(labels: Any) -> Array:
+    """One row as an array of what it holds; of a masked array, a Series or a tensor too."""
+    if hasattr(labels, "ndim") and not hasattr(labels, "iloc"):
+        return as_array(labels)
+    return np.fromiter(labels, object)
+
+
+def _joined(rows: list[Array], ignore: Any) -> Array:
+    """All labels one after the other, as they came; None in the place of those to be ignored."""
+    if rows and len({row.dtype.kind for row in rows}) == 1 and rows[0].dtype.kind != "O":
+        flat: Array = np.concatenate(rows)
+        if ignore is None or not (flat == ignore).any():
+            return flat
+    labels = (label for row in rows for label in row.tolist())
+    return np.fromiter((None if _is_same(label, ignore) else label for label in labels), object)
+
+
+def _is_same(label: Any, ignore: Any) -> bool:
+    return ignore is not None and not is_missing(label) and bool(label == ignore)
