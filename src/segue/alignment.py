@@ -43,8 +43,8 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
     if isinstance(values, Keyed):
         if ids is None:
             raise DataError(
-                f"`{what}` comes by id, and the sequences have no ids: pass them as a mapping by id "
-                "too, or as a frame with an id column or index."
+                f"`{what}` comes by id, and the sequences have no ids: pass them as a mapping by "
+                "id too, or as a frame with an id column or index."
             )
         places = _places(values.keys, ids, what)
         if isinstance(values.rows, np.ndarray):
@@ -93,18 +93,19 @@ def _key(one: Any) -> str:
 def _places(index: Iterable[Any], ids: Any, what: str) -> list[int]:
     """Where in the index each id stands."""
     keys, wanted = _keys(index), _keys(ids)
-    twice = [key for key, count in Counter(keys).items() if count > 1]
-    if twice:
+    twice = next((found for found in Counter(keys).items() if found[1] > 1), None)
+    if twice is not None:
         raise DataError(
-            f"`{what}` has the id {twice[0]!r} {Counter(keys)[twice[0]]} times in its index; expected "
-            f"each of the {counted(len(wanted), 'sequence')} once."
+            f"`{what}` has the id {twice[0]!r} {twice[1]} times in its index; expected each of the "
+            f"{counted(len(wanted), 'sequence')} once."
         )
     place = {key: number for number, key in enumerate(keys)}
     absent = [key for key in wanted if key not in place]
     strange = sorted(set(keys) - set(wanted))
     if absent or strange:
         raise DataError(
-            f"The index of `{what}` has other ids than the sequences. {_said(absent, strange, what)}"
+            f"The index of `{what}` has other ids than the sequences. "
+            f"{_said(absent, strange, what)}"
             f"Give it the same ids, or take it by position: `{what}.to_numpy()`."
         )
     return [place[key] for key in wanted]
@@ -137,6 +138,6 @@ def by_sequence(values: Any) -> dict[Any, Array]:
 
 
 def is_of_steps(values: Any, ids: Any) -> bool:
-    """Whether the index of pandas is (id, time), one entry for each step, and no id of two parts."""
+    """Whether the index of pandas is (id, time): one entry for each step."""
     two = getattr(getattr(values, "index", None), "nlevels", 1) == 2
     return two and ids is not None and not any(isinstance(one, tuple) for one in ids)

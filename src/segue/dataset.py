@@ -14,7 +14,7 @@ import numpy.typing as npt
 from segue import splits
 from segue.alignment import aligned
 from segue.arrays import as_array
-from segue.encoding import NO_LABEL, Task, as_step_labels, as_targets
+from segue.encoding import NO_LABEL, Task, as_step_labels, encoded, gaps_of, refuse_two_readings
 from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.labels import as_labels
 from segue.sequences import Array, Sequences
@@ -130,35 +130,15 @@ class Dataset:
 
     def _fix_whole_targets(self, fix: Callable[[str, Any], None]) -> None:
         """The same where there is one target for each sequence."""
-        y = aligned(self.y, self.ids, "y")
-        given = None if self.task == "none" else self.task
-        self._refuse_two_readings(y, given)
-        named = given is None and self.classes is not None and np.ndim(y) == 1
-        found = as_targets(y, task="classify" if named else given)
-        values = found.values
-        if found.is_one_hot and self.classes is not None:
-            values = np.asarray(self.classes)[values]
-        known = values[~found.missing]
-        if found.task == "regress":
-            fix("classes", None)
-        elif self.classes is None:
-            names = np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1])
-            fix("classes", tuple(names))
-        fix("y", with_gaps(values, found.missing))
+        y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
+        if given is None and self.classes is None:
+            refuse_two_readings(y, self.x.length_range)
+        found = encoded(y, task=given, classes=self.classes)
+        fix("y", found.values)
         fix("task", found.task)
+        fix("classes", found.classes)
         if given is None and found.note:
             fix("notes", (*self.notes, found.note))
-
-    def _refuse_two_readings(self, y: Any, task: Task | None) -> None:
-        """Raise where rows of 0 and 1 may be labels of each step, or several of each sequence."""
-        shape = np.shape(y) if hasattr(y, "shape") else ()
-        if task is not None or self.classes is not None or len(shape) != 2 or shape[1] < 2:
-            return
-        if np.isin(y, (0, 1)).all() and self.x.length_range == (shape[1], shape[1]):
-            raise DataError(
-                f"`y` has shape {shape}, and each sequence {shape[1]} steps: is it a label for each "
-                "step, task='label', or several labels for each sequence, task='multilabel'?"
-            )
 
     def _check(self) -> None:
         count, problems = len(self.x), []
@@ -203,11 +183,7 @@ class Dataset:
             return np.zeros(len(self), bool)
         if isinstance(self.y, Sequences):
             return np.array([bool((codes == NO_LABEL).all()) for codes in self.y], bool)
-        if self.y.dtype == object:
-            return np.array([label is None for label in self.y], bool)
-        if self.y.dtype.kind != "f":
-            return np.zeros(len(self), bool)
-        return np.asarray(np.isnan(self.y).reshape(len(self), -1).any(axis=1))
+        return gaps_of(self.y)
 
     def drop_missing(self) -> Dataset:
         """Return the data set without the sequences that have no target.
@@ -227,8 +203,8 @@ class Dataset:
         name = "" if self.ids is None else f" ({self.ids[first]})"
         what = "target" if self.task == "regress" else "label"
         raise DataError(
-            f"Sequence {first}{name} has no {what}; {count:,} of {len(self):,} sequences have none. "
-            "Leave them out: segue.Dataset(x, y, missing='keep').drop_missing() in Python, "
+            f"Sequence {first}{name} has no {what}; {count:,} of {len(self):,} sequences have "
+            "none. Leave them out: segue.Dataset(x, y, missing='keep').drop_missing() in Python, "
             "--drop-missing on the command line."
         )
 
@@ -507,17 +483,6 @@ def _as_spans(spans: npt.ArrayLike) -> Array:
     if table.ndim != 2 or table.shape[1] != 3:
         raise DataError(f"`spans` has shape {table.shape}; expected [n, 3]: series, start, stop.")
     return table
-
-
-def with_gaps(values: Array, missing: npt.NDArray[np.bool_]) -> Array:
-    """Targets with NaN, or None among labels, where there are none."""
-    if not missing.any():
-        return values
-    if values.ndim == 2 or values.dtype.kind == "f":
-        return np.where(missing.reshape(-1, *[1] * (values.ndim - 1)), np.nan, values)
-    gaps = values.astype(object)
-    gaps[missing] = None
-    return gaps
 
 
 def named(label: Any) -> str:

@@ -18,8 +18,8 @@ Task = Literal["none", "classify", "multilabel", "label", "regress"]
 NO_LABEL = -1  # the class number of a step that has none, and of padding
 
 _EXPECTED = (
-    "expected [n], one label for each sequence; [n, label] of 0 and 1, several labels at once; or "
-    "[n, value] of numbers."
+    "expected [n], one label for each sequence, or [n, label] of 0 and 1, several labels at once, "
+    "or [n, value] of numbers."
 )
 
 
@@ -32,6 +32,7 @@ class Targets(NamedTuple):
         task: what they ask for.
         note: a line that says how they were understood; empty where everybody would agree.
         is_one_hot: whether they came as one-hot rows; the labels are the numbers of the columns.
+        classes: the class names in order; `None` for numbers.
     """
 
     values: Array
@@ -39,6 +40,73 @@ class Targets(NamedTuple):
     task: Task
     note: str
     is_one_hot: bool = False
+    classes: tuple[Any, ...] | None = None
+
+
+def encoded(y: Any, *, task: Task | None, classes: tuple[Any, ...] | None) -> Targets:
+    """Take targets, with None or NaN in `values` where one is missing, and find their classes.
+
+    Args:
+        y: as in `as_targets`.
+        task: as in `as_targets`.
+        classes: their names, where they are known; those of one-hot rows are these.
+
+    Raises:
+        DataError: as in `as_targets`.
+    """
+    if task is None and classes is not None and not has_rows(y):
+        task = "classify"
+    found = as_targets(y, task=task)
+    values, known = found.values, found.values[~found.missing]
+    if found.task == "regress":
+        return found
+    if classes is None:
+        names = np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1])
+        classes = tuple(names)
+    elif found.is_one_hot and _width(y) == len(classes):
+        values = np.asarray(classes)[values]
+    return found._replace(values=_with_gaps(values, found.missing), classes=tuple(classes))
+
+
+def _width(y: Any) -> int:
+    matrix = _as_matrix(y)
+    return 1 if matrix is None else matrix.shape[1]
+
+
+def _with_gaps(values: Array, missing: Mask) -> Array:
+    """Labels with None, or rows of NaN, where there are none."""
+    if not missing.any():
+        return values
+    if values.ndim == 2:
+        return np.where(missing[:, None], np.nan, values)
+    gaps = values.astype(object)
+    gaps[missing] = None
+    return gaps
+
+
+def gaps_of(values: Array) -> Mask:
+    """`[n]`, where targets of a `Dataset` are missing.
+
+    >>> gaps_of(np.array(["a", None])), gaps_of(np.array([[1.0, 0.0], [np.nan, 1.0]]))
+    (array([False,  True]), array([False,  True]))
+    """
+    if values.dtype == object:
+        return np.array([label is None for label in values], bool)
+    if values.dtype.kind != "f":
+        return np.zeros(len(values), bool)
+    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
+
+
+def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
+    """Raise where rows of 0 and 1 may be labels of each step, or several of each sequence."""
+    shape = np.shape(y) if hasattr(y, "shape") else ()
+    if len(shape) != 2 or shape[1] < 2 or lengths != (shape[1], shape[1]):
+        return
+    if np.isin(y, (0, 1)).all():
+        raise DataError(
+            f"`y` has shape {shape}, and each sequence {shape[1]} steps: is it a label for each "
+            "step, task='label', or several labels for each sequence, task='multilabel'?"
+        )
 
 
 def as_targets(y: Any, *, task: Task | None = None) -> Targets:
@@ -73,12 +141,8 @@ def _of_labels(labels: Array, missing: Mask, task: Task | None) -> Targets:
         return Targets(
             np.where(missing, np.nan, labels.astype(np.float64)), missing, "regress", note
         )
-    if labels.dtype.kind == "f" and len(decided):
-        raise DataError(
-            f"`y` has numbers with fractions, such as {decided[decided % 1 != 0][0]:g}, which are no "
-            "classes: a SequenceRegressor (--task regress) predicts numbers; for classes turn them "
-            "into text, [str(label) for label in y]."
-        )
+    if labels.dtype.kind == "f" and np.isinf(decided).any():
+        raise DataError("`y` has an infinite number, which is no class.")
     return Targets(labels, missing, "classify", note)
 
 
@@ -97,9 +161,8 @@ def _of_matrix(matrix: Array, task: Task | None) -> Targets:
     if task is None and matrix.dtype.kind == "f":
         return _numbers(matrix)
     raise DataError(
-        f"`y` has shape {matrix.shape} and holds {np.unique(known).tolist()[:6]}; expected 0 and 1, "
-        "whether a sequence has a label. Numbers to be predicted are floats, or task='regress'; "
-        "labels of each step are for a SequenceLabeler, or task='label'."
+        f"`y` has shape {matrix.shape} and holds {np.unique(known).tolist()[:6]}; {_EXPECTED} "
+        "Whole numbers are numbers with task='regress', and labels of each step with task='label'."
     )
 
 
@@ -138,8 +201,7 @@ def has_rows(y: Any) -> bool:
     >>> has_rows([[0, 1], [1, 1]]), has_rows([0, 1]), has_rows([[0], [1]])
     (True, False, False)
     """
-    matrix = _as_matrix(y)
-    return matrix is not None and matrix.shape[1] > 1
+    return _width(y) > 1
 
 
 def _as_matrix(y: Any) -> Array | None:
@@ -165,9 +227,10 @@ def _stacked(rows: list[Any]) -> Array:
     lengths = {len(row) for row in rows if not is_missing(row)}
     if len(lengths) > 1:
         raise DataError(
-            "`y` has rows of different lengths. Labels of each step are for a SequenceLabeler, or "
-            "Dataset(x, y, task='label'). Several labels at once are [n, label] of 0 and 1: "
-            "scikit-learn's MultiLabelBinarizer makes them of lists of names."
+            "`y` has rows of different lengths. Labels of each step are for a SequenceLabeler; in "
+            "a Dataset `y=Sequences.from_list(y)` of class numbers, or task='label'. Several labels "
+            "at once are [n, label] of 0 and 1: scikit-learn's MultiLabelBinarizer makes them of "
+            "lists of names."
         )
     width = lengths.pop()
     return as_array([[np.nan] * width if is_missing(row) else as_array(row) for row in rows])
@@ -228,7 +291,8 @@ def _as_row(labels: Any) -> Array:
     """One row as an array of what it holds; of a masked array, a Series or a tensor too."""
     if hasattr(labels, "ndim") and not hasattr(labels, "iloc"):
         return as_array(labels)
-    return np.fromiter(labels, object)
+    items = list(labels)
+    return np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
 
 
 def _joined(rows: list[Array], ignore: Any) -> Array:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.encoding import has_rows
+from segue.encoding import Task, has_rows
 from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
@@ -104,14 +104,16 @@ class SequenceClassifier(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; labels may be text or numbers of any kind."""
-        several = y is not None and self.head == "sigmoid" and has_rows(y)
+        task: Task | None = "classify"
+        if y is not None and has_rows(y):  # one-hot rows, where the head does not say otherwise
+            task = "multilabel" if self.head == "sigmoid" else None
         return as_dataset(
             X,
             y,
             groups=groups,
             layout=self.layout,
             classes=self.classes,
-            task="multilabel" if several else "classify",
+            task=task,
         )
 
     def problems(self) -> list[str]:

@@ -62,7 +62,7 @@ def laid_on(values: Any, data: Any, what: str) -> Any:
 
 
 def position_note(values: Any, data: Dataset, what: str) -> tuple[str, ...]:
-    """A line that says that values were taken by position, where a long frame makes that a guess."""
+    """A line that says that values were taken by position, of a long frame."""
     if (data.reading or {}).get("layout") != "steps" or data.ids is None:
         return ()
     if carries_ids(_with_index(values), data.ids):

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from segue.arrays import as_array
-from segue.dataset import Dataset, with_gaps
-from segue.encoding import Task, as_targets
-from segue.errors import DataError, OptionError
+from segue.dataset import Dataset
+from segue.encoding import Task, encoded
+from segue.errors import DataError, OptionError, counted
 from segue.estimators.given import laid_on, one_each, position_note
 from segue.prepare import Preparation
 from segue.readers.objects import adapted, as_plain_sequences
@@ -121,14 +121,15 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
     steps, width = len(x), x.length_range
     flat = len(shape) == 2 if shape else len(x) > 0 and np.ndim(given[0]) == 1
     if channels > 1 and flat and width == (channels, channels):
-        reading = f"{steps} sequences of {channels} steps of one channel"
+        reading = f"{counted(steps, 'sequence')} of {channels} steps of one channel"
     elif channels == 1 and shape == (steps, 1) and length != 1:
-        reading = f"{steps} sequences of one step each; then pass x[:, :, None]"
+        reading = f"{counted(steps, 'sequence')} of one step; those are x[:, :, None]"
     else:
         return
     raise DataError(
-        f"Is `X` one sequence of {steps} steps and {channels} channels? Then pass a list of one, "
-        f"predict([x]). It would be read as {reading}."
+        f"The model was trained on {counted(channels, 'channel')}. Is `X` one sequence of "
+        f"{counted(steps, 'step')}? Then pass a list of one, predict([x]). It would be read as "
+        f"{reading}."
     )
 
 
@@ -163,14 +164,11 @@ def as_dataset(
         return replace(data, missing="refuse")
     refuse_two_targets(data)
     note = position_note(y, data, "y")
-    found = as_targets(one_each(laid_on(y, data, "y"), data), task=task)
-    check_count(len(found.values), data)
-    values = found.values
-    if found.is_one_hot and classes is not None and len(classes) == np.shape(y)[1]:
-        values = np.asarray(classes)[values]
-    notes = (*data.notes, *note, *filter(None, [found.note]))
-    data = replace(data, notes=notes, missing="keep")
-    data = replace(data, y=with_gaps(values, found.missing), task=found.task, classes=classes)
+    names = None if classes is None else tuple(classes)
+    found = encoded(one_each(laid_on(y, data, "y"), data), task=task, classes=names)
+    check_count(len(found.values), data, "target" if task == "regress" else "label")
+    data = replace(data, notes=(*data.notes, *note, *filter(None, [found.note])), missing="keep")
+    data = replace(data, y=found.values, task=found.task, classes=found.classes)
     return replace(data, missing="refuse")
 
 
@@ -180,11 +178,11 @@ def refuse_two_targets(data: Dataset) -> None:
         raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
 
 
-def check_count(targets: int, data: Dataset) -> None:
+def check_count(targets: int, data: Dataset, what: str = "label") -> None:
     """Raise unless there is one target for each sequence."""
     if targets != len(data):
         raise DataError(
-            f"There are {len(data)} sequences and {targets} labels; expected one label for each "
+            f"There are {len(data)} sequences and {targets} {what}s; expected one {what} for each "
             "sequence."
         )
 
