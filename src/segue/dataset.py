@@ -131,13 +131,14 @@ class Dataset:
     def _fix_whole_targets(self, fix: Callable[[str, Any], None]) -> None:
         """The same where there is one target for each sequence."""
         y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
-        if given is None and self.classes is None:
+        is_open = given is None and self.classes is None
+        if is_open:
             refuse_two_readings(y, self.x.length_range)
         found = encoded(y, task=given, classes=self.classes)
         fix("y", found.values)
         fix("task", found.task)
         fix("classes", found.classes)
-        if given is None and found.note:
+        if found.note and (is_open or (given is None and found.is_one_hot)):
             fix("notes", (*self.notes, found.note))
 
     def _check(self) -> None:

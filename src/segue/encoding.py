@@ -228,9 +228,9 @@ def _stacked(rows: list[Any]) -> Array:
     if len(lengths) > 1:
         raise DataError(
             "`y` has rows of different lengths. Labels of each step are for a SequenceLabeler; in "
-            "a Dataset `y=Sequences.from_list(y)` of class numbers, or task='label'. Several labels "
-            "at once are [n, label] of 0 and 1: scikit-learn's MultiLabelBinarizer makes them of "
-            "lists of names."
+            "a Dataset `y=Sequences.from_list(y)` of class numbers, or task='label'. Several "
+            "labels at once are [n, label] of 0 and 1: scikit-learn's MultiLabelBinarizer makes "
+            "them of lists of names."
         )
     width = lengths.pop()
     return as_array([[np.nan] * width if is_missing(row) else as_array(row) for row in rows])

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import DataError, DataNotFoundError, FileError
+from segue.labels import as_labels, classes_or_numbers
 from segue.readers.blocks import Blocks, runs
-from segue.readers.labels import as_classes
 from segue.readers.writing import check_plain, folders_of_parts
 from segue.sequences import BLOCK_VALUES, Sequences
 
@@ -64,12 +65,15 @@ def _blocks(path: Path, most: int | None, *, limit: int | None = None, channels:
         problems.append("no X_<i>.dat and Y_<i>.dat are there")
     if problems:
         raise FileError(_report(problems), path=path)
-    targets = as_classes(np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers]))
+    given = np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers])
+    targets, note = classes_or_numbers(as_labels(given)[0])
+    task: Task = "regress" if targets.dtype.kind == "f" else "classify"
     sizes = np.array([xs[number].stat().st_size // _FLOAT.itemsize for number in numbers])
     for block in runs(sizes, most):
         values = [np.fromfile(xs[number], _FLOAT) for number in numbers[block]]
         x = Sequences.from_list([steps.reshape(-1, channels) for steps in values])
-        data = Dataset(x, targets[block], ids=np.array(numbers[block]))
+        ids = np.array(numbers[block])
+        data = Dataset(x, targets[block], ids=ids, task=task, notes=(note,))
         yield data, block.stop / len(numbers)
 
 

@@ -131,7 +131,7 @@ def _dataset(cases: list[Array], labels: list[str], header: Header) -> Dataset:
         y = np.array([names[label] for label in labels])
         return Dataset(x, y, tuple(sorted(names.values())), name=header.name)
     targets = np.array(labels, dtype=float) if header.labels == "target" else None
-    return Dataset(x, targets, name=header.name)
+    return Dataset(x, targets, name=header.name, task="regress")
 
 
 # -- one line of the header -----------------------------------------------------------------------

@@ -59,7 +59,7 @@ def _blocks(path: Path, most: int | None, *, limit: int | None = None) -> Blocks
         for series in collected(_series(islice(file, limit), path), most):
             y = labels[done : done + len(series)]
             done += len(series)
-            yield Dataset(Sequences.from_list(series), y), done / len(labels)
+            yield Dataset(Sequences.from_list(series), y, task="classify"), done / len(labels)
 
 
 def _open(path: Path) -> IO[str]:
