@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,8 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
     >>> aligned({"p2": "walk", "p1": "sit"}, ["p1", "p2"], "y")
     ['sit', 'walk']
     """
+    if isinstance(values, Iterator):
+        return list(values)
     if isinstance(values, Mapping):
         values = Keyed(list(values), list(values.values()))
     if isinstance(values, Keyed):

@@ -51,6 +51,21 @@ def _unwrapped(value: Any) -> Array:
     return np.asarray(value)
 
 
+def cells_as_steps(x: Any) -> Any:
+    """Rows of an `[n, channel]` array of objects, each cell a series, as `[time, channel]` arrays.
+
+    >>> cells = np.empty((1, 2), object)
+    >>> cells[0, 0], cells[0, 1] = [1, 2, 3], [4, 5, 6]
+    >>> cells_as_steps(cells)[0].shape
+    (3, 2)
+    """
+    if not isinstance(x, np.ndarray) or x.dtype != object or x.ndim != 2:
+        return x
+    if as_array(x).dtype != object:
+        return x
+    return [np.stack([as_array(cell) for cell in row], axis=-1) for row in x]
+
+
 def _with_gaps(array: np.ma.MaskedArray[Any, Any]) -> Array:
     """A masked array as floats with NaN; as it is where nothing is masked."""
     if not np.ma.is_masked(array):
@@ -64,8 +79,10 @@ def _as_numbers(array: Array) -> Array:
     items = [
         np.nan if is_missing(item) and not isinstance(item, str) else item for item in array.flat
     ]
-    if not all(np.ndim(item) == 0 and not isinstance(item, str | bytes) for item in items):
+    if any(isinstance(item, str | bytes) for item in items):
         return array
+    if array.ndim == 1 and all(isinstance(item, np.ndarray) for item in items):
+        return np.stack(items) if len({item.shape for item in items}) == 1 else array
     try:
         return np.array(items, np.float64).reshape(array.shape)
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segue import splits
 from segue.alignment import aligned
-from segue.arrays import as_array
+from segue.arrays import as_array, cells_as_steps
 from segue.encoding import NO_LABEL, Task, as_step_labels, encoded, gaps_of, refuse_two_readings
 from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.labels import as_labels
@@ -98,7 +98,7 @@ class Dataset:
             fix("ids", np.asarray(list(self.x)))
             fix("x", list(self.x.values()))
         if not isinstance(self.x, Sequences):
-            fix("x", Sequences.from_list(self.x))
+            fix("x", Sequences.from_list(cells_as_steps(self.x)))
         if self.ids is not None:
             fix("ids", np.asarray(self.ids))
         for name in ("groups", "parts"):

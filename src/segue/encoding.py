@@ -209,17 +209,19 @@ def _as_matrix(y: Any) -> Array | None:
     if not hasattr(y, "ndim") and not hasattr(y, "columns"):
         y = list(y)
         first = next((row for row in y if not is_missing(row)), None)
-        if np.ndim(first) == 0 and not _is_row(first):
+        if not _is_row(first):
             return None
         y = _stacked(y)
+    if getattr(y, "ndim", 2) == 1:
+        return None
     array = as_array(y)
-    if array.ndim > 2 or array.ndim == 0:
+    if array.ndim != 2:
         raise DataError(f"`y` has shape {array.shape}; {_EXPECTED}")
-    return array if array.ndim == 2 else None
+    return array
 
 
 def _is_row(item: Any) -> bool:
-    return isinstance(item, list | tuple | np.ndarray)
+    return isinstance(item, list | tuple) or getattr(item, "ndim", 0) > 0
 
 
 def _stacked(rows: list[Any]) -> Array:

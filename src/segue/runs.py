@@ -230,6 +230,8 @@ def _read(
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
         tell(data.notes)
+    if task == "classify" and data.task == "regress":  # whole numbers of many values
+        data = dataclasses.replace(data, task="classify", classes=None)
     kind = estimator_for(task, data.task)
     if kind.purpose == "forecast" and test is not None and data.parts is None:
         return cut_in_time(data, test), kind

@@ -29,10 +29,12 @@ Layout = Literal["ntc", "nct", "tc", "ct"]
 BLOCK_VALUES = 4_000_000
 
 
+_SINGLE = " A single sequence is passed as a list of one, [x]."
 _OF_IMAGES = (
     " Images in colours, (n, height, width, colour), become sequences of rows or columns by "
     "segue.readers.images.images_to_sequences(images, 'rows')."
 )
+_HINTS = {1: _SINGLE, 4: _OF_IMAGES}
 
 
 class Sequences(Sequence[Array]):
@@ -132,7 +134,7 @@ class Sequences(Sequence[Array]):
         if array.ndim != 3:
             raise DataError(
                 f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
-                "or (n, time) for one channel." + (_OF_IMAGES if array.ndim == 4 else "")
+                "or (n, time) for one channel." + _HINTS.get(array.ndim, "")
             )
         count, steps, channels = array.shape
         values = without_text(array).reshape(count * steps, channels)
@@ -473,6 +475,7 @@ def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
         raise DataError(
             f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
+            + (_SINGLE if isinstance(array, int | float | np.number) else "")
         ) from error
 
 

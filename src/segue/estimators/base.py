@@ -250,6 +250,8 @@ class SequenceEstimator(Learner):
             data = self.as_dataset(X, None)
         else:
             data = self.as_dataset(*taken(X, y, self.reading_))
+        if len(data) == 0:
+            raise DataError("There are no sequences to be scored; expected at least one.")
         if data.task not in self.tasks:
             raise DataError(f"A score needs {WANTED[self.tasks[0]]}; the task is {data.task!r}.")
         return data

@@ -72,9 +72,11 @@ def check_suits(learner: Learner, data: Dataset) -> None:
     """Raise `DataError` unless such an estimator can learn from such a data set."""
     name = type(learner).__name__
     if data.task not in learner.tasks:
+        whole = data.task == "regress" and "classify" in learner.tasks
+        hint = " Whole numbers are classes with Dataset(x, y, task='classify')." if whole else ""
         raise DataError(
             f"{name} needs {WANTED[learner.tasks[0]]}; the targets here are for the task "
-            f"{data.task!r}."
+            f"{data.task!r}.{hint}"
         )
     if data.static is not None and not learner.takes_static:
         raise DataError(

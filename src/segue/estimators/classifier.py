@@ -230,8 +230,11 @@ class SequenceClassifier(SequenceEstimator):
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
         """What a score is about; labels without names are those of the training, in their order."""
         data = super().scored_part(X, y)
+        names = tuple(self.classes_.tolist())
+        if self.labels_.task == "multilabel" and data.task == "classify":  # one of them for each
+            return replace(data, y=self._codes(data), task="multilabel", classes=names)
         if data.task == "multilabel" and not isinstance(X, Dataset):
-            return replace(data, classes=tuple(self.classes_.tolist()))
+            return replace(data, classes=names)
         return data
 
     # -- look inside ----------------------------------------------------------------------------
@@ -299,7 +302,7 @@ class SequenceClassifier(SequenceEstimator):
         """
         X = self.as_read(X)  # noqa: N806
         x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
-        scaled = None if static is None else self.check_static(len(x), static)
+        scaled = None if static is None or len(x) == 0 else self.check_static(len(x), static)
         return embed(self, x, layer, how, scaled)
 
     def __sklearn_tags__(self) -> Tags:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def taken(x: Any, y: Any, like: Mapping[str, Any] | None = None) -> tuple[Any, A
         X, with ids where it has some; and y in the order of X's sequences, with an array for each
         sequence where it came for each row.
     """
+    y = list(y) if isinstance(y, Iterator) else y
     data = unlabelled(x, like)
     if not isinstance(data, Dataset):
         return data, y
@@ -62,16 +64,23 @@ def laid_on(values: Any, data: Any, what: str) -> Any:
 
 
 def position_note(values: Any, data: Dataset, what: str) -> tuple[str, ...]:
-    """A line that says that values were taken by position, of a long frame."""
+    """A line that says that values were taken by position, of a long frame.
+
+    Warns:
+        UserWarning: the ids are not sorted, so that another order may be meant.
+    """
     if (data.reading or {}).get("layout") != "steps" or data.ids is None:
         return ()
     if carries_ids(_with_index(values), data.ids):
         return ()
     order = ", ".join(str(one) for one in data.ids[:3]) + (", ..." if len(data) > 3 else "")
-    return (
+    text = (
         f"`{what}` has no ids and is taken by position, in the order in which the sequences first "
-        f"occur: {order}; a Series with the ids as index is laid on by id",
+        f"occur: {order}; a Series with the ids as index is laid on by id"
     )
+    if (data.ids[:-1] > data.ids[1:]).any():  # sorted by id, as groupby gives them, is another
+        warnings.warn(f"{text}.", stacklevel=5)
+    return (text,)
 
 
 def one_each(values: Any, data: Dataset) -> Any:

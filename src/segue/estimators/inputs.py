@@ -48,6 +48,8 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
         )
     if _is_array(x):
         x = x.to_numpy() if hasattr(x, "to_numpy") else as_array(x)
+    if isinstance(x, np.ndarray) and x.ndim == 1 and len(x) == 0:
+        return Sequences.from_list([])
     if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
         if x.ndim == 3 and layout in ("ntc", "tc"):
             # Of an array on disk the beginning must do.
@@ -117,9 +119,10 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
     """
     if isinstance(given, Sequences | Dataset) or x.kind != "numbers" or x.channels != 1:
         return
-    shape = tuple(getattr(given, "shape", ()))
     steps, width = len(x), x.length_range
-    flat = len(shape) == 2 if shape else len(x) > 0 and np.ndim(given[0]) == 1
+    is_list = isinstance(given, list | tuple)
+    shape = () if is_list else np.shape(given)
+    flat = np.ndim(given[0]) == 1 if is_list else len(shape) == 2
     if channels > 1 and flat and width == (channels, channels):
         reading = f"{counted(steps, 'sequence')} of {channels} steps of one channel"
     elif channels == 1 and shape == (steps, 1) and length != 1:

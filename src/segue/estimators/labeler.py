@@ -11,7 +11,7 @@ import torch
 from segue.dataset import Dataset
 from segue.encoding import as_step_labels
 from segue.errors import DataError
-from segue.estimators.asking import per_step
+from segue.estimators.asking import no_steps, per_step
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.given import laid_on, position_note
 from segue.estimators.hearing import Hearing
@@ -203,7 +203,10 @@ class SequenceLabeler(SequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        return per_step(self, self.check_input(X), self._probabilities)
+        x = self.check_input(X)
+        if len(x) == 0:
+            return no_steps(len(self.classes_))
+        return per_step(self, x, self._probabilities)
 
     @torch.no_grad()
     def _probabilities(self, batch: Padded) -> Padded:

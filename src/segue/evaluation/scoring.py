@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
@@ -79,11 +80,9 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     """
     _check_asked(estimator, dataset)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
-    data, name = _scored_part(dataset, part)
+    data, name = _scored_part(replace(dataset, missing="refuse"), part)
     purpose = getattr(estimator, "purpose", "classify")
-    if purpose != "classify" or (
-        data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
-    ):
+    if purpose != "classify" or _has_several(estimator, data):
         return _score_others(
             estimator, data, name, "multilabel" if purpose == "classify" else purpose
         )
@@ -102,6 +101,13 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
         background=Background.of(estimator),
         readings=tuple(some_readings(estimator, data, shares)),
     )
+
+
+def _has_several(estimator: Any, data: Dataset) -> bool:
+    """Whether several labels at once are scored: the model gives such, or the data have them."""
+    if getattr(getattr(estimator, "labels_", None), "task", "") == "multilabel":
+        return data.task in ("classify", "multilabel")
+    return data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
 
 
 def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:

@@ -5,9 +5,11 @@ The arrays of an `.npz` file, by name (in whatever case):
     x           [n, time, channel] or [n, time]; with `lengths` [n], padded at the end
     values      instead of `x`: [steps, channel] of all sequences, one after the other,
     lengths     [n], the steps of each
-    y, labels   [n]: a class for each sequence, or a number to be predicted, if they are floats;
-                [n, label] or [n, value]: several of them;
-                [steps] or [n, time]: a class for each step, -1 or "" where there is none
+    y, labels   [n]: a class for each sequence, or a number to be predicted (numbers with
+                fractions, or with very many values);
+                [n, label] or [n, value]: several of them; one-hot rows are classes;
+                [steps] or [n, time]: a class for each step, -1, NaN or "" where there is none
+    task        "classify", "multilabel" or "regress": what `y` asks for, where that is not so
     classes     the classes in order; without it those that occur, sorted
     groups      [n], also `group`, `user` or `subject`: who or what a sequence comes from
     parts       [n], also `part`: "train", "validation" or "test"
@@ -32,8 +34,9 @@ import numpy as np
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
+from segue.encoding import NO_LABEL
 from segue.errors import DataError, FileError, OptionError
-from segue.readers.labels import as_classes
+from segue.labels import as_labels
 from segue.readers.mapping import mapped_file, mapped_member, npy_header, of_mapped
 from segue.sequences import Array, Layout, Sequences
 
@@ -100,6 +103,7 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         ids=arrays.get("ids"),
         static=arrays.get("static"),
         name="" if name is None else str(name),
+        task=_task(arrays),
     )
 
 
@@ -193,7 +197,7 @@ def _labels_beside(path: Path) -> Path | None:
 def _only(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
     """The arrays of one part, `x_train` as `x`, with those that belong to all of them."""
     own = {key.removesuffix(f"_{part}"): arrays[key] for key in arrays if key.endswith(f"_{part}")}
-    shared = ("classes", "channels", "rate_hz", "name")
+    shared = ("classes", "channels", "rate_hz", "name", "task")
     return {**{key: arrays[key] for key in shared if key in arrays}, **own}
 
 
@@ -227,7 +231,7 @@ def _targets(arrays: Mapping[str, Array], x: Sequences) -> tuple[Any, tuple[Any,
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 1 and len(y) == len(x):
-        return (y if y.dtype.kind != "f" or classes is None else as_classes(y)), classes
+        return y, classes
     padded = arrays["x"].shape[:2] if "x" in arrays else None
     if y.ndim == 2 and y.shape == padded and y.shape[1] > 1 and y.dtype.kind != "f":
         y = y[np.arange(y.shape[1]) < x.lengths[:, None]]
@@ -245,17 +249,28 @@ def _codes(
     labels: Array, x: Sequences, classes: tuple[Any, ...] | None
 ) -> tuple[Sequences, tuple[Any, ...]]:
     """Labels for each step as positions in `classes`, -1 where there is none."""
-    if labels.dtype.kind == "f":
+    plain, missing = as_labels(labels)
+    if plain.dtype.kind == "f":
         raise DataError("Labels for each step are real numbers; expected whole numbers or text.")
-    found, positions = np.unique(labels, return_inverse=True)
-    none = "" if labels.dtype.kind == "U" else -1
-    classes = classes or tuple(found[found != none].tolist())
+    if plain.dtype.kind == "i":
+        missing = missing | (plain == NO_LABEL)
+    found, positions = np.unique(plain[~missing], return_inverse=True)
+    classes = classes or tuple(found.tolist())
     code_of = {name: code for code, name in enumerate(classes)}
-    strange = [name for name in found.tolist() if name not in code_of and name != none]
+    strange = [name for name in found.tolist() if name not in code_of]
     if strange:
         raise DataError(f"The steps have labels {strange}, which are not among {list(classes)}.")
-    codes = np.array([code_of.get(name, -1) for name in found.tolist()], np.int32)
-    return Sequences(codes[positions], x.offsets), classes
+    codes = np.full(len(plain), NO_LABEL, np.int32)
+    codes[~missing] = np.array([code_of[name] for name in found.tolist()], np.int32)[positions]
+    return Sequences(codes, x.offsets), classes
+
+
+def _task(arrays: Mapping[str, Array]) -> Any:
+    """What `y` asks for, where the file says so; labels for each step are told by their shape."""
+    task = str(arrays["task"]) if "task" in arrays else None
+    if task not in (None, "classify", "multilabel", "regress"):
+        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
+    return task
 
 
 def _names(array: Array | None) -> tuple[Any, ...] | None:
@@ -281,7 +296,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     >>> path = Path(tempfile.mkdtemp(), "two.npz")
     >>> write_npz(path, Dataset([[0.5, 1.0], [2.0]], ["slow", "fast"]))
     >>> sorted(np.load(path).files)
-    ['classes', 'lengths', 'values', 'y']
+    ['classes', 'lengths', 'task', 'values', 'y']
     """
     given = {
         "values": data.x.values,
@@ -295,6 +310,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
         "ids": data.ids,
         "static": data.static,
         "name": data.name or None,
+        "task": data.task if data.task in ("classify", "multilabel", "regress") else None,
     }
     arrays = {key: _without_objects(value) for key, value in given.items() if value is not None}
     with replacing(path) as temporary, temporary.open("wb") as file:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from segue.alignment import is_counted
-from segue.arrays import as_array
+from segue.arrays import as_array, cells_as_steps
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.dimensions import has_dimensions, read_dimensions
@@ -184,8 +184,10 @@ def as_plain_sequences(x: Any) -> Sequences:
     """
     if _are_texts(x):
         return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
+    x = cells_as_steps(x)
     if isinstance(x, np.ndarray) and x.dtype == object:
-        x = _without_objects(x)
+        array = as_array(x)
+        x = list(x) if array.dtype == object else array
     return Sequences.from_array(x) if isinstance(x, np.ndarray) else Sequences.from_list(x)
 
 
@@ -195,16 +197,6 @@ def _are_texts(x: Any) -> bool:
         column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
         return column and x.size > 0 and isinstance(x.flat[0], str)
     return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], str)
-
-
-def _without_objects(x: Array) -> Any:
-    """An array of objects: of numbers as such; of arrays as a list, several a row as channels."""
-    numbers = as_array(x)
-    if numbers.dtype != object:
-        return numbers
-    if x.ndim == 1:
-        return list(x)
-    return [np.stack([as_array(cell) for cell in row], axis=-1) for row in x]
 
 
 def _is_hugging_face(x: Any) -> bool:
