@@ -205,8 +205,8 @@ class Dataset:
         what = "target" if self.task == "regress" else "label"
         raise DataError(
             f"Sequence {first}{name} has no {what}; {count:,} of {len(self):,} sequences have "
-            "none. Leave them out: segue.Dataset(x, y, missing='keep').drop_missing() in Python, "
-            "--drop-missing on the command line."
+            "none. Leave them out: segue.Dataset(x, y, missing='keep').drop_missing(), or "
+            "segue.read(source, drop_missing=True); on the command line --drop-missing."
         )
 
     def __len__(self) -> int:

@@ -94,7 +94,8 @@ def gaps_of(values: Array) -> Mask:
         return np.array([label is None for label in values], bool)
     if values.dtype.kind != "f":
         return np.zeros(len(values), bool)
-    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
+    gaps = np.isnan(values)
+    return np.asarray(gaps.any(axis=1) if values.ndim == 2 else gaps)
 
 
 def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
@@ -191,8 +192,7 @@ def _numbers(y: Any) -> Targets:
         raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
     if numbers.ndim not in (1, 2):
         raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
-    missing = np.isnan(numbers).reshape(len(numbers), -1).any(axis=1)
-    return Targets(numbers, missing, "regress", "")
+    return Targets(numbers, gaps_of(numbers), "regress", "")
 
 
 def has_rows(y: Any) -> bool:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.encoding import Task, has_rows
 from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
@@ -104,16 +103,14 @@ class SequenceClassifier(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; labels may be text or numbers of any kind."""
-        task: Task | None = "classify"
-        if y is not None and has_rows(y):  # one-hot rows, where the head does not say otherwise
-            task = "multilabel" if self.head == "sigmoid" else None
         return as_dataset(
             X,
             y,
             groups=groups,
             layout=self.layout,
             classes=self.classes,
-            task=task,
+            task="classify",
+            rows="multilabel" if self.head == "sigmoid" else None,  # one-hot, or it is an error
         )
 
     def problems(self) -> list[str]:

@@ -71,7 +71,7 @@ def position_note(values: Any, data: Dataset, what: str) -> tuple[str, ...]:
     """
     if (data.reading or {}).get("layout") != "steps" or data.ids is None:
         return ()
-    if carries_ids(_with_index(values), data.ids):
+    if isinstance(values, PerStep) or carries_ids(_with_index(values), data.ids):
         return ()
     order = ", ".join(str(one) for one in data.ids[:3]) + (", ..." if len(data) > 3 else "")
     text = (

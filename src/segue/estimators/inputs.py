@@ -13,7 +13,7 @@ import numpy as np
 
 from segue.arrays import as_array
 from segue.dataset import Dataset
-from segue.encoding import Task, encoded
+from segue.encoding import Task, encoded, has_rows
 from segue.errors import DataError, OptionError, counted
 from segue.estimators.given import laid_on, one_each, position_note
 from segue.prepare import Preparation
@@ -144,6 +144,7 @@ def as_dataset(
     layout: Layout = "ntc",
     classes: Any = None,
     task: Task | None = None,
+    rows: Task | None = None,
 ) -> Dataset:
     """Join X, y and groups to a data set; a `Dataset` with targets is taken as it is.
 
@@ -154,6 +155,7 @@ def as_dataset(
         layout: the order of axes in X.
         classes: their names, where they are known.
         task: what y asks for, where that is known.
+        rows: the same where there are several values for each sequence.
 
     Raises:
         DataError: y is missing, or given twice, or not one for each sequence.
@@ -168,7 +170,8 @@ def as_dataset(
     refuse_two_targets(data)
     note = position_note(y, data, "y")
     names = None if classes is None else tuple(classes)
-    found = encoded(one_each(laid_on(y, data, "y"), data), task=task, classes=names)
+    y = one_each(laid_on(y, data, "y"), data)
+    found = encoded(y, task=rows if has_rows(y) else task, classes=names)
     check_count(len(found.values), data, "target" if task == "regress" else "label")
     data = replace(data, notes=(*data.notes, *note, *filter(None, [found.note])), missing="keep")
     data = replace(data, y=found.values, task=found.task, classes=found.classes)

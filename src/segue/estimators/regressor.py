@@ -93,7 +93,7 @@ class SequenceRegressor(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; whole numbers are numbers here, no classes."""
-        data = as_dataset(X, y, groups=groups, layout=self.layout, task="regress")
+        data = as_dataset(X, y, groups=groups, layout=self.layout, task="regress", rows="regress")
         if data.task in ("classify", "multilabel") and data.y.dtype.kind in "iub":
             data = replace(data, task="regress", classes=None)
         return data

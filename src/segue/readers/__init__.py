@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
@@ -30,6 +30,7 @@ def read(
     limit: int | None = None,
     format: str | None = None,  # noqa: A002 (its usual name)
     like: Any = None,
+    drop_missing: bool = False,
     **options: Any,
 ) -> Dataset:
     """Read a data set: a name of the catalog, a file, or a folder.
@@ -47,6 +48,7 @@ def read(
         like: a fitted estimator, or a data set: read the source as theirs was read, the same
             columns, the same unit of texts, the same rate of sounds. What `options` say comes
             first, and what is of another format is guessed as always.
+        drop_missing: leave out sequences that have no label or target, which are refused else.
         options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
@@ -65,8 +67,28 @@ def read(
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
     if like is not None:
         data = _read(source, part, limit, format, {**options, "like": remembered.reading_of(like)})
-        return remembered.with_channels_of(like, data, given=options.get("channels") is not None)
-    return _read(source, part, limit, format, options)
+        given = options.get("channels") is not None
+        data = remembered.with_channels_of(like, data, given=given)
+    else:
+        data = _read(source, part, limit, format, options)
+    return _without_missing(data) if drop_missing else _checked(data, source)
+
+
+def _checked(data: Dataset, source: Any) -> Dataset:
+    """The same data set, whose targets are all there."""
+    try:
+        return data if data.missing == "refuse" else replace(data, missing="refuse")
+    except DataError as error:
+        if isinstance(source, str | Path):
+            raise FileError(str(error), path=source) from error
+        raise
+
+
+def _without_missing(data: Dataset) -> Dataset:
+    """The sequences that have a target, and a note on how many have none."""
+    count = int(data.missing_targets.sum())
+    notes = (*data.notes, f"{counted(count, 'sequence')} without a target left out")
+    return replace(data.drop_missing(), notes=notes if count else data.notes)
 
 
 def _read(

@@ -104,6 +104,7 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         static=arrays.get("static"),
         name="" if name is None else str(name),
         task=_task(arrays),
+        missing="keep",
     )
 
 
