@@ -70,13 +70,13 @@ def _with_gaps(array: np.ma.MaskedArray[Any, Any]) -> Array:
     """A masked array as floats with NaN; as it is where nothing is masked."""
     if not np.ma.is_masked(array):
         return np.ma.getdata(array)
-    floats = array if array.dtype.kind == "f" else array.astype(np.float64)
-    return np.asarray(floats.filled(np.nan))
+    kind = array.dtype if array.dtype.kind == "f" else np.float64
+    return np.where(np.ma.getmaskarray(array), np.nan, np.ma.getdata(array)).astype(kind)
 
 
 def _as_numbers(array: Array) -> Array:
     """Objects that are numbers or missing as float64; others stay what they are."""
-    items = [
+    items: list[Any] = [
         np.nan if is_missing(item) and not isinstance(item, str) else item for item in array.flat
     ]
     if any(isinstance(item, str | bytes) for item in items):

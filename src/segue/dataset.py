@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -437,11 +437,11 @@ class Dataset:
         from segue import arrow
 
         rows = arrow.read(path)
-        known = {f.name for f in fields(cls)}
-        strange = sorted(set(rows.columns) - known)
+        strange = sorted(set(rows.columns) - set(_COLUMNS))
         if strange:
             raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
-        metadata, columns = rows.metadata, dict(rows.columns)
+        metadata = rows.metadata
+        columns: dict[str, Any] = dict(rows.columns)
         y: Any = columns.pop("y", None)
         if metadata.get("task") == "label" and y is not None:
             y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
@@ -458,7 +458,7 @@ class Dataset:
             name=metadata.get("name", ""),
             notes=tuple(metadata.get("notes", ())),
             reading=metadata.get("reading"),
-            task=_OLD_TASKS.get(metadata.get("task"), metadata.get("task")),
+            task=_OLD_TASKS.get(metadata.get("task"), metadata.get("task", _FROM_Y)),
             **columns,
         )
 

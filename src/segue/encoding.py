@@ -100,7 +100,7 @@ def gaps_of(values: Array) -> Mask:
 
 def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
     """Raise where rows of 0 and 1 may be labels of each step, or several of each sequence."""
-    shape = np.shape(y) if hasattr(y, "shape") else ()
+    shape: tuple[int, ...] = np.shape(y) if hasattr(y, "shape") else ()
     if len(shape) != 2 or shape[1] < 2 or lengths != (shape[1], shape[1]):
         return
     if np.isin(y, (0, 1)).all():
@@ -153,7 +153,7 @@ def _of_matrix(matrix: Array, task: Task | None) -> Targets:
         if matrix.shape[1] == 1:
             return _of_labels(*as_labels(matrix[:, 0]), task)
         raise DataError(f"`y` has shape {matrix.shape} of {matrix.dtype}; {_EXPECTED}")
-    missing = np.isnan(matrix.astype(np.float64)).any(axis=1)
+    missing = gaps_of(matrix)
     known = matrix[~missing]
     if matrix.shape[1] == 1 and task != "multilabel" and not (known % 1 != 0).any():
         return _of_labels(*as_labels(matrix[:, 0]), task)

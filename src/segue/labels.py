@@ -109,7 +109,7 @@ def _whole_or_float(number: Decimal | float) -> int | float:
     if not math.isfinite(number) or number != int(number):
         return float(number)
     is_exact = isinstance(number, Decimal) or abs(number) < _WHOLE_IN_FLOAT64
-    return int(number) if is_exact else number
+    return int(number) if is_exact else float(number)
 
 
 def _short(value: Any) -> str:

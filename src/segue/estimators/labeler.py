@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.encoding import as_step_labels
+from segue.encoding import NO_LABEL, as_step_labels
 from segue.errors import DataError
 from segue.estimators.asking import no_steps, per_step
 from segue.estimators.base import SequenceEstimator
@@ -26,7 +26,7 @@ from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
 from segue.training.objectives import Objective, StepsObjective, probabilities
-from segue.training.targets import NO_LABEL, StepTargets, Targets
+from segue.training.targets import StepTargets, Targets
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

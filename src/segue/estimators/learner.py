@@ -89,7 +89,8 @@ class Learner(Parameters, abc.ABC):
             raise DataError(
                 f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
             )
-        return self.as_dataset(*taken(*given, self.reading_))
+        x, y = given
+        return self.as_dataset(*taken(x, y, self.reading_))
 
     def as_weights(self, sample_weight: Any) -> Any:
         """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""

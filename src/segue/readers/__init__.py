@@ -17,6 +17,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
+from segue.readers.pandas_forms import plain_frame
 from segue.readers.pieces import find_pieces, is_there, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
 
@@ -156,7 +157,7 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     if options or objects.is_table(source):
         from segue.readers.table import read_frame
 
-        data = read_frame(objects.plain_frame(source), **options)
+        data = read_frame(plain_frame(source), **options)
     elif adapter := objects.adapter_of(source):
         data = adapter.take(source, True)
     else:

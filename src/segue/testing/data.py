@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset, Task
+from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import OptionError, did_you_mean
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
