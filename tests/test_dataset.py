@@ -21,7 +21,7 @@ TARGETS: dict[str, tuple[Any, str]] = {
     "text": (["b", "a", "b", "a", "c", "c"], "classify"),
     "whole numbers": ([3, 1, 3, 1, 2, 2], "classify"),
     "yes or no": ([True, False, True, True, False, False], "classify"),
-    "tags": (np.eye(6, 3, dtype=np.int64), "tag"),
+    "tags": (np.eye(6, 3, dtype=np.int64), "multilabel"),
     "numbers": ([0.5, 1.5, -2.0, 3.25, 0.0, 9.0], "regress"),
     "vectors": (np.arange(12.0).reshape(6, 2), "regress"),
     "steps": (
@@ -33,7 +33,7 @@ TARGETS: dict[str, tuple[Any, str]] = {
 
 def dataset(kind: str, **more: Any) -> Dataset:
     y, task = TARGETS[kind]
-    classes = ("p", "q", "r") if task in ("tag", "label") else None
+    classes = ("p", "q", "r") if task in ("multilabel", "label") else None
     return Dataset(X, y, classes=classes, **more)
 
 

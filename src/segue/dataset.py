@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,16 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from segue import splits
+from segue.alignment import aligned
+from segue.arrays import as_array, cells_as_steps
 from segue.checks import Suspicion, suspicions
+from segue.encoding import NO_LABEL, Task, as_step_labels, encoded, gaps_of, refuse_two_readings
 from segue.errors import DataError, FileError, counted, did_you_mean
+from segue.labels import as_labels
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
 
-Task = Literal["none", "classify", "tag", "label", "regress"]
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
 # What there is one of for each sequence, beside the sequence itself.
 _COLUMNS = ("y", "groups", "parts", "ids", "static", "spans")
+
+_OLD_TASKS: dict[Any, Any] = {"tag": "multilabel"}  # what files of older versions say
+_FROM_Y: Any = None  # the task is found from the targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +37,13 @@ class Dataset:
     Args:
         x: the sequences.
         y: one of
-            `[n]` labels (text or whole numbers): a class for each sequence;
-            `[n, label]` of whole numbers 0 and 1: several labels at once;
-            `[n]` or `[n, value]` of floats: numbers to be predicted;
+            `[n]` labels (text, whole numbers, truth values, dates): a class for each sequence;
+            `[n, label]` of 0 and 1: several labels at once, or classes where it is one-hot;
+            `[n]` or `[n, value]` of numbers with fractions: numbers to be predicted;
             `Sequences` of int32, one channel: a class number for each step (-1: none);
             `None`: nothing is known.
+            A Series or frame of pandas whose index is the `ids`, and a mapping by id, are laid on
+            by id.
         classes: the class names in order; found from `y` if left out. `None` for numbers.
         channels: a name for each channel.
         rate_hz: steps per second.
@@ -45,14 +53,19 @@ class Dataset:
         static: `[n, feature]` float32, what is known of each sequence as a whole.
         spans: `[n, 3]`, where windows come from: their series, their first step in it, and the step
             behind their last one, that of the target included. `segue.windows` sets them.
+        task: what `y` asks for: "classify", "multilabel" (several labels at once), "label" (each
+            step; `y` may be a list of `[time]` labels then), "regress" or "none". Found from `y` if
+            left out, and a note says how: whole numbers are classes, unless they have more than 100
+            different values and more than a quarter of n.
+        missing: "refuse" sequences without a target, or "keep" them for `drop_missing`.
         name: what the source is called.
         notes: what its reader guessed, and what is unusual; lines for people.
         reading: how its source was read, so that another one can be read in the same way: the
             format and its options, with what was guessed; `segue.read(..., like=data)` takes it.
 
     Raises:
-        DataError: counts that do not agree (all of them are reported together), or a label that
-            is not among the classes.
+        DataError: counts that do not agree (all of them are reported together), a label that is
+            missing or not among the classes, or what is no label.
 
     >>> data = Dataset([[1.0, 2.0], [3.0, 4.0, 5.0]], ["up", "down"])
     >>> data
@@ -74,30 +87,59 @@ class Dataset:
     name: str = field(default="", kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
     reading: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    task: Task = field(default=_FROM_Y, kw_only=True)
+    missing: Literal["refuse", "keep"] = field(default="refuse", kw_only=True)
 
     def __post_init__(self) -> None:
         def fix(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
+        if isinstance(self.x, Mapping) and self.ids is None:
+            fix("ids", np.asarray(list(self.x)))
+            fix("x", list(self.x.values()))
         if not isinstance(self.x, Sequences):
-            fix("x", Sequences.from_list(self.x))
-        if self.y is not None and not isinstance(self.y, Sequences):
-            fix("y", _as_targets(self.y))
-        for name in ("groups", "parts", "ids"):
+            fix("x", Sequences.from_list(cells_as_steps(self.x)))
+        if self.ids is not None:
+            fix("ids", np.asarray(self.ids))
+        for name in ("groups", "parts"):
             if getattr(self, name) is not None:
-                fix(name, np.asarray(getattr(self, name)))
+                fix(name, np.asarray(aligned(getattr(self, name), self.ids, name)))
         if self.static is not None:
-            fix("static", _as_static(self.static))
+            fix("static", _as_static(aligned(self.static, self.ids, "static")))
         if self.spans is not None:
             fix("spans", _as_spans(self.spans))
         if self.channels is not None:
             fix("channels", tuple(str(name) for name in self.channels))
         if self.classes is not None:
-            fix("classes", tuple(_plain(name) for name in self.classes))
-        elif isinstance(self.y, np.ndarray) and self.y.dtype.kind in "iuUb":
-            names = np.unique(self.y) if self.y.ndim == 1 else range(self.y.shape[1])
-            fix("classes", tuple(_plain(name) for name in names))
+            fix("classes", tuple(as_labels(list(self.classes), what="classes")[0].tolist()))
+        self._fix_targets(fix)
         self._check()
+
+    def _fix_targets(self, fix: Callable[[str, Any], None]) -> None:
+        """Bring `y` into its one form, and find the task and the classes from it."""
+        if self.y is None:
+            fix("task", "none")
+        elif isinstance(self.y, Sequences):
+            fix("task", "label")
+        elif self.task == "label":
+            codes, classes, _ = as_step_labels(aligned(self.y, self.ids, "y"))
+            fix("y", codes)
+            fix("classes", classes)
+        else:
+            self._fix_whole_targets(fix)
+
+    def _fix_whole_targets(self, fix: Callable[[str, Any], None]) -> None:
+        """The same where there is one target for each sequence."""
+        y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
+        is_open = given is None and self.classes is None
+        if is_open:
+            refuse_two_readings(y, self.x.length_range)
+        found = encoded(y, task=given, classes=self.classes)
+        fix("y", found.values)
+        fix("task", found.task)
+        fix("classes", found.classes)
+        if found.note and (is_open or (given is None and found.is_one_hot)):
+            fix("notes", (*self.notes, found.note))
 
     def _check(self) -> None:
         count, problems = len(self.x), []
@@ -119,28 +161,53 @@ class Dataset:
                 f"Sequence {row} has {self.x.lengths[row]} steps and {self.y.lengths[row]} labels: "
                 "labels per step must be as many as the steps."
             )
-        if self.task == "classify" and self.classes is not None:
-            strange = sorted({_plain(label) for label in np.unique(self.y)} - set(self.classes))
+        if self.missing == "refuse":
+            self._refuse_missing()
+        if self.task == "classify":
+            known = self.y[~self.missing_targets]
+            strange = sorted(set(np.unique(known.tolist()).tolist()) - set(self.classes or ()))
             if strange:
                 raise DataError(
-                    f"Labels {strange} are not among the classes {list(self.classes)}. "
+                    f"Labels {strange} are not among the classes {list(self.classes or ())}. "
                     "Leave out `classes` to find them from the labels."
                 )
-        if self.task == "tag":
-            self._check_tags()
+        if self.task == "multilabel" and self.y.shape[1] != len(self.classes or ()):
+            raise DataError(
+                f"`y` has {self.y.shape[1]} labels for each sequence and there are "
+                f"{len(self.classes or ())} names."
+            )
 
-    def _check_tags(self) -> None:
-        labels, names = self.y.shape[1], len(self.classes or ())
-        if labels != names:
-            raise DataError(
-                f"`y` has {labels} labels for each sequence and there are {names} names."
-            )
-        if not np.isin(self.y, (0, 1)).all():
-            raise DataError(
-                f"`y` has shape {self.y.shape} and holds {np.unique(self.y).tolist()[:6]}; "
-                "expected 0 and 1, whether a sequence has a label. Numbers to be predicted are "
-                "floats."
-            )
+    @property
+    def missing_targets(self) -> npt.NDArray[np.bool_]:
+        """`[n]`, the sequences without a target; of labels for each step, without any."""
+        if self.y is None:
+            return np.zeros(len(self), bool)
+        if isinstance(self.y, Sequences):
+            return np.array([bool((codes == NO_LABEL).all()) for codes in self.y], bool)
+        return gaps_of(self.y)
+
+    def drop_missing(self) -> Dataset:
+        """Return the data set without the sequences that have no target.
+
+        >>> data = Dataset([[1.0], [2.0], [3.0]], ["a", None, "b"], missing="keep")
+        >>> data.drop_missing().y.tolist()
+        ['a', 'b']
+        """
+        return replace(self[~self.missing_targets], missing="refuse")
+
+    def _refuse_missing(self) -> None:
+        """Raise where a sequence has no target; steps without a label are no mistake."""
+        missing = self.missing_targets if self.task != "label" else np.zeros(0, bool)
+        if not missing.any():
+            return
+        first, count = int(missing.argmax()), int(missing.sum())
+        name = "" if self.ids is None else f" ({self.ids[first]})"
+        what = "target" if self.task == "regress" else "label"
+        raise DataError(
+            f"Sequence {first}{name} has no {what}; {count:,} of {len(self):,} sequences have "
+            "none. Leave them out: segue.Dataset(x, y, missing='keep').drop_missing(), or "
+            "segue.read(source, drop_missing=True); on the command line --drop-missing."
+        )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -163,17 +230,6 @@ class Dataset:
         if self.parts is not None:
             inside += f", parts={'/'.join(self.part_names)}"
         return f"Dataset({inside})"
-
-    @property
-    def task(self) -> Task:
-        """What `y` asks for: classify, tag (several labels), label (each step), regress, none."""
-        if self.y is None:
-            return "none"
-        if isinstance(self.y, Sequences):
-            return "label"
-        if self.classes is None:
-            return "regress"
-        return "classify" if self.y.ndim == 1 else "tag"
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -238,6 +294,7 @@ class Dataset:
             )
         if by == "time" and self.spans is not None:
             return splits.split_in_time(self.spans, share)
+        self._refuse_missing()
         labels = self.y if self.task == "classify" else None
         groups = self.groups if by == "group" else None
         first, second = splits.split(len(self), share, labels=labels, groups=groups, seed=seed)
@@ -276,7 +333,10 @@ class Dataset:
         sets = list(parts.values())
         classes = sets[0].classes
         if any(data.classes != classes for data in sets):
-            if sets[0].task in ("label", "tag"):  # whose targets are positions in the classes
+            if sets[0].task in (
+                "label",
+                "multilabel",
+            ):  # whose targets are positions in the classes
                 raise DataError(
                     "The parts have different classes, or in another order: "
                     + "; ".join(f"{name}: {data.classes}" for name, data in parts.items())
@@ -291,7 +351,7 @@ class Dataset:
             values = [getattr(data, name) for data in sets]
             return None if any(value is None for value in values) else np.concatenate(values)
 
-        ys = [data.y for data in sets]
+        ys, tasks = [data.y for data in sets], {data.task for data in sets}
         y = Sequences.concatenate(ys) if isinstance(ys[0], Sequences) else join("y")
         return cls(
             Sequences.concatenate([data.x for data in sets]),
@@ -307,6 +367,8 @@ class Dataset:
             name=sets[0].name,
             notes=tuple(dict.fromkeys(note for data in sets for note in data.notes)),
             reading=sets[0].reading,
+            task=tasks.pop() if len(tasks) == 1 else _FROM_Y,
+            missing="keep" if any(data.missing == "keep" for data in sets) else "refuse",
         )
 
     def summary(self) -> Summary:
@@ -384,11 +446,11 @@ class Dataset:
         from segue import arrow
 
         rows = arrow.read(path)
-        known = {f.name for f in fields(cls)}
-        strange = sorted(set(rows.columns) - known)
+        strange = sorted(set(rows.columns) - set(_COLUMNS))
         if strange:
             raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
-        metadata, columns = rows.metadata, dict(rows.columns)
+        metadata = rows.metadata
+        columns: dict[str, Any] = dict(rows.columns)
         y: Any = columns.pop("y", None)
         if metadata.get("task") == "label" and y is not None:
             y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
@@ -405,6 +467,7 @@ class Dataset:
             name=metadata.get("name", ""),
             notes=tuple(metadata.get("notes", ())),
             reading=metadata.get("reading"),
+            task=_OLD_TASKS.get(metadata.get("task"), metadata.get("task", _FROM_Y)),
             **columns,
         )
 
@@ -418,7 +481,7 @@ def _counted(
 
 
 def _as_static(static: npt.ArrayLike) -> Array:
-    table = np.asarray(static, np.float32)
+    table = as_array(static).astype(np.float32)
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2:
         raise DataError(f"`static` has shape {table.shape}; expected [n, feature] numbers.")
@@ -430,32 +493,6 @@ def _as_spans(spans: npt.ArrayLike) -> Array:
     if table.ndim != 2 or table.shape[1] != 3:
         raise DataError(f"`spans` has shape {table.shape}; expected [n, 3]: series, start, stop.")
     return table
-
-
-def _as_targets(y: npt.ArrayLike) -> Array:
-    try:
-        targets = np.asarray(y)
-    except ValueError as error:  # NumPy makes no array of rows of unequal length
-        raise DataError(
-            "`y` has rows of different lengths. Labels of each step are a `Sequences` of class "
-            "numbers in a Dataset, `y=Sequences.from_list(y)`; `SequenceLabeler.fit(x, y)` takes "
-            "such a list as it is."
-        ) from error
-    if targets.dtype == object:
-        targets = np.asarray([str(label) for label in targets])
-    if targets.dtype.kind == "f":
-        targets = targets.astype(np.float32 if targets.ndim > 1 else np.float64)
-    if targets.ndim not in (1, 2):
-        raise DataError(
-            f"`y` has shape {targets.shape}; expected [n] labels, [n, label] of 0 and 1, "
-            "or [n, value] of numbers."
-        )
-    return targets
-
-
-def _plain(label: Any) -> Any:
-    """A NumPy scalar as a Python one, so that classes print and serialise plainly."""
-    return label.item() if isinstance(label, np.generic) else label
 
 
 def named(label: Any) -> str:

@@ -45,7 +45,7 @@ def is_missing(label: Any) -> bool:
         return True
     try:
         return bool(label != label)  # noqa: PLR0124  (NaN and NaT is not itself)
-    except (TypeError, ValueError):  # a list, an array
+    except (TypeError, ValueError, RuntimeError):  # a list, an array, a tensor
         return False
     except ArithmeticError:  # the signalling NaN of decimal
         return True

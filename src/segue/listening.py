@@ -215,7 +215,7 @@ def label_of(data: Dataset, number: int) -> str:
     """What is known of a sequence, in a word: its class, its labels, its number; or nothing."""
     if data.task == "classify":
         return str(data.y[number])
-    if data.task == "tag":
+    if data.task == "multilabel":
         return " ".join(
             str(n) for n, y in zip(data.classes or (), data.y[number], strict=True) if y
         )

@@ -116,7 +116,7 @@ def fit_run(
             "Several seeds begin with several draws of the weights; with given ones (initial) they "
             "would differ in the order of the batches only. Leave one of the two out."
         )
-    if data.task == "tag":
+    if data.task == "multilabel":
         settings = {"head": "sigmoid", **settings}
     estimator = kind(**settings)
     record = _record(source, data, estimator, reading)
@@ -233,6 +233,8 @@ def _read(
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
         tell([*data.notes, *roles_in_words(data.reading)])
+    if task == "classify" and data.task == "regress":  # whole numbers of many values
+        data = dataclasses.replace(data, task="classify", classes=None)
     kind = estimator_for(task, data.task)
     in_time = kind.purpose == "forecast" or (task == "label" and len(data) == 1)
     if in_time and test is not None and data.parts is None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from segue.arrays import as_array
 from segue.errors import DataError
 from segue.values import KINDS, Kind, as_values, decode, encode, without_text
 
@@ -28,10 +29,12 @@ Layout = Literal["ntc", "nct", "tc", "ct"]
 BLOCK_VALUES = 4_000_000
 
 
+_SINGLE = " A single sequence is passed as a list of one, [x]."
 _OF_IMAGES = (
     " Images in colours, (n, height, width, colour), become sequences of rows or columns by "
     "segue.readers.images.images_to_sequences(images, 'rows')."
 )
+_HINTS = {1: _SINGLE, 4: _OF_IMAGES}
 
 
 class Sequences(Sequence[Array]):
@@ -125,7 +128,7 @@ class Sequences(Sequence[Array]):
     @classmethod
     def from_array(cls, array: npt.ArrayLike, *, layout: Layout = "ntc") -> Sequences:
         """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32."""
-        array = np.asarray(array)
+        array = as_array(array)
         if array.ndim == 2:
             array = array[:, :, None]
         elif array.ndim == 3 and layout in ("nct", "ct"):
@@ -133,7 +136,7 @@ class Sequences(Sequence[Array]):
         if array.ndim != 3:
             raise DataError(
                 f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
-                "or (n, time) for one channel." + (_OF_IMAGES if array.ndim == 4 else "")
+                "or (n, time) for one channel." + _HINTS.get(array.ndim, "")
             )
         count, steps, channels = array.shape
         values = without_text(array).reshape(count * steps, channels)
@@ -151,8 +154,8 @@ class Sequences(Sequence[Array]):
         >>> Sequences.from_padded([[0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
         array([[1., 2.]], dtype=float32)
         """
-        array = np.asarray(array)
-        lengths = np.asarray(lengths)
+        array = as_array(array)
+        lengths = as_array(lengths)
         if array.ndim == 2:
             array = array[:, :, None]
         if array.ndim != 3 or lengths.shape not in (array.shape[:1], array.shape[:2]):
@@ -466,7 +469,7 @@ def _is_mapped(array: Array) -> bool:
 def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
     """One sequence as `[time, channel]`."""
     try:
-        steps = np.asarray(array)
+        steps = as_array(array)
         if steps.ndim == 2 and layout in ("ct", "nct"):
             steps = steps.T
         return as_values(steps)
@@ -474,6 +477,7 @@ def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
         raise DataError(
             f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
+            + (_SINGLE if isinstance(array, int | float | np.number) else "")
         ) from error
 
 

@@ -160,7 +160,7 @@ def class_counts(data: Dataset) -> dict[Any, int]:
     if data.task == "label":
         codes = data.y.values
         return {name: int((codes == code).sum()) for code, name in enumerate(data.classes)}
-    if data.task == "tag":
+    if data.task == "multilabel":
         return dict(zip(data.classes, data.y.sum(axis=0).astype(int).tolist(), strict=True))
     return {name: int((data.y == name).sum()) for name in data.classes}
 

@@ -60,3 +60,33 @@ def test_values_of_another_type_are_refused(
     np.zeros(1).tofile(tmp_path / "Y_1.dat")
     assert main(["data", "show", str(tmp_path), "--read", "channels=two"]) == WRONG_USE
     assert "channels='two'; expected a whole number" in capsys.readouterr().err
+
+
+def test_sequences_without_a_label_are_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are refused with the way out, which works and says how many are left out."""
+    path = str(tmp_path / "some.npz")
+    y = np.array(["a", "b", "", "a"] * 6)
+    np.savez(path, x=np.random.default_rng(0).normal(size=(24, 5, 1)), y=y)
+    run = str(tmp_path / "run")
+    asked = ["fit", path, "--network", "gru(2)", "--epochs", "1", "--out", run]
+    assert main(asked) != 0
+    assert "Sequence 2 has no label; 6 of 24 sequences" in (said := capsys.readouterr().err)
+    assert "--drop-missing" in said
+    assert main([*asked, "--drop-missing"]) == 0
+    assert "6 sequences without a target left out" in capsys.readouterr().err
+    assert main(["evaluate", run, path]) != 0
+    assert main(["evaluate", run, path, "--drop-missing"]) == 0
+
+
+def test_whole_numbers_of_many_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are numbers, which is said; `--task classify` takes them as classes."""
+    path, run = str(tmp_path / "many.npz"), str(tmp_path / "run")
+    y = np.arange(240) % 110
+    np.savez(path, x=np.random.default_rng(0).normal(size=(240, 2, 1)), y=y)
+    asked = ["fit", path, "--network", "gru(2)", "--epochs", "1", "--test", "none", "--out", run]
+    assert main([*asked, "--task", "classify"]) == 0
+    captured = capsys.readouterr()
+    assert "whole numbers with 110 values: to be predicted as numbers" in captured.err
+    assert "accuracy" in captured.out

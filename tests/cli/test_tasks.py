@@ -28,7 +28,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {
         "label": Dataset(x, codes, ("down", "up")),
         "regress": Dataset(x, means),
-        "tag": Dataset(x, (means > 0).astype(int), classes=("a", "b")),
+        "multilabel": Dataset(x, (means > 0).astype(int), classes=("a", "b")),
         "forecast": Dataset([np.sin(0.3 * np.arange(300))], ids=["wave"], channels=("height",)),
         "language": Dataset(Sequences.from_texts(["the cat sat on a mat.", "the dog ran."] * 20)),
     }
@@ -89,7 +89,7 @@ def test_a_language_model_says_how_well_texts_are_foreseen(
     )
 
 
-@pytest.mark.parametrize("task", ["label", "regress", "tag", "forecast", "language"])
+@pytest.mark.parametrize("task", ["label", "regress", "multilabel", "forecast", "language"])
 def test_a_run_has_everything_and_can_be_evaluated(
     task: str, fitted: dict[str, Path], sources: dict[str, Path], run: Run
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_run_has_everything_and_can_be_evaluated(
     [
         ("label", "test accuracy", "majority baseline"),
         ("regress", "test RMSE", "mean of training"),
-        ("tag", "test accuracy", "usual labels"),
+        ("multilabel", "test accuracy", "usual labels"),
         ("forecast", "test RMSE", "as yesterday"),
     ],
 )
@@ -141,7 +141,7 @@ def test_numbers_several_labels_and_forecasts_are_tables(
 ) -> None:
     numbers = rows(run("predict", fitted["regress"], sources["regress"]))
     assert list(numbers[0]) == ["id", "prediction_0", "prediction_1"]
-    tags = json.loads(run("predict", fitted["tag"], sources["tag"], "--json"))
+    tags = json.loads(run("predict", fitted["multilabel"], sources["multilabel"], "--json"))
     assert set(tags[0]) == {"id", "prediction_a", "prediction_b", "probabilities"}
     forecast = rows(run("predict", fitted["forecast"], sources["forecast"], "--steps", 5))
     assert [row["step"] for row in forecast] == ["1", "2", "3", "4", "5"]
@@ -197,7 +197,7 @@ def test_questions_that_mean_nothing(
     [
         ("label", "accuracy"),
         ("regress", "r2"),
-        ("tag", "accuracy"),
+        ("multilabel", "accuracy"),
         ("forecast", "r2"),
         ("language", "log_probability"),
     ],

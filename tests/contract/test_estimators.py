@@ -140,13 +140,13 @@ ROWS = {
     ),
     "lstm_fcn": Row(SequenceClassifier, "lstm_fcn(3)", "one-logit", skipped=AHEAD, quick=False),
     # several labels at once
-    "tags": Row(SequenceClassifier, "gru(4)", "tags", {"head": "sigmoid"}, {"task": "tag"}),
+    "tags": Row(SequenceClassifier, "gru(4)", "tags", {"head": "sigmoid"}, {"task": "multilabel"}),
     "tags, both directions": Row(
         SequenceClassifier,
         "conv(3, 3) bilstm(2)",
         "tags",
         {"head": "sigmoid"},
-        {"task": "tag"},
+        {"task": "multilabel"},
         AHEAD,
         quick=False,
     ),
@@ -234,7 +234,7 @@ def test_every_estimator_task_and_head_is_in_the_table() -> None:
     assert kinds | {*ENSEMBLES.values()} == set(KNOWN.values())
     assert {ROWS[name].kind for name in TOGETHER} == kinds == {e.kind for e in ENSEMBLES.values()}
     assert {row.head for row in ROWS.values()} >= set(OBJECTIVES)
-    purposes = {row.kind.purpose for row in ROWS.values()} | {"tag"}  # type: ignore[attr-defined]
+    purposes = {row.kind.purpose for row in ROWS.values()} | {"multilabel"}  # type: ignore[attr-defined]
     assert purposes == set(TASKS)
 
 

@@ -12,8 +12,9 @@ from sklearn.model_selection import cross_val_score
 
 import segue
 from segue import Dataset, SequenceLabeler, Sequences, TrainingOptions
+from segue.encoding import as_step_labels
 from segue.errors import DataError, NotFittedError, SpecError
-from segue.estimators.step_labels import codes_for, encode
+from segue.estimators.step_labels import codes_for
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")
@@ -153,7 +154,7 @@ def test_scores_count_labelled_steps_only() -> None:
 
 def test_classes_of_a_data_set_may_come_in_another_order(fitted: SequenceLabeler) -> None:
     x, y = delayed_signs(10, 2, seed=5)
-    codes, _ = encode(y, ignore="?")
+    codes, _, _ = as_step_labels(y, ignore="?")
     turned = Sequences(np.array([1, 0, -1], np.int32)[codes.values[:, 0]], codes.offsets)
     data = Dataset(Sequences.from_list(x), turned, ("up", "down"))
     assert fitted.score(data) == fitted.score(x, y)

@@ -168,10 +168,10 @@ def test_scikit_learn_finds_its_way() -> None:
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([1.0, np.nan], "1 of 2 targets in `y` are missing or infinite, first that of sequence 1"),
+        ([1.0, np.nan], "Sequence 1 has no target; 1 of 2 sequences have none"),
         (["a", "b"], "`y` holds no numbers"),
         ([1.0], "2 sequences and 1 targets"),
-        (np.zeros((2, 2, 2)), "expected [n] or [n, value] numbers"),
+        (np.zeros((2, 2, 2)), "or [n, value] of numbers"),
         (None, "`y` is missing"),
     ],
 )

@@ -75,7 +75,8 @@ def test_parts_without_test_are_refused(fitted: Make, data: Make) -> None:
 def test_what_has_no_label_each_is_refused(fitted: Make, y: Any, said: str) -> None:
     """The message says what came and what was expected."""
     classes = ("a", "b", "c") if np.ndim(y) == 2 else None
-    x = Dataset([[1.0], [2.0], [3.0]], y, classes=classes)
+    task: Any = "multilabel" if np.ndim(y) == 2 else None
+    x = Dataset([[1.0], [2.0], [3.0]], y, classes=classes, task=task)
     with pytest.raises(DataError, match=f"{said}; expected one label for each sequence"):
         evaluate(fitted(LEVELS), x)
 

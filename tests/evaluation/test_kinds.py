@@ -40,7 +40,8 @@ OF_CLASSES: list[Callable[[Any], Any]] = [
 @pytest.fixture(scope="module")
 def tags() -> tuple[SequenceClassifier, Dataset]:
     first = np.asarray(DATA.y == DATA.y[0])
-    data = Dataset(DATA.x, np.stack([first, ~first], axis=1).astype(int), classes=("a", "b"))
+    rows = np.stack([first, ~first], axis=1).astype(int)
+    data = Dataset(DATA.x, rows, classes=("a", "b"), task="multilabel")
     return SequenceClassifier("gru(2)", head="sigmoid", **QUICK).fit(data), data
 
 

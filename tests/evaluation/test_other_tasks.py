@@ -76,7 +76,7 @@ def evaluations(stepwise: Dataset, numbers: Dataset, tags: Dataset, series: Data
     }
 
 
-TASKS = ["label", "regress", "tag", "forecast"]
+TASKS = ["label", "regress", "multilabel", "forecast"]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -139,7 +139,7 @@ def test_features_leave_out_what_is_missing() -> None:
 
 
 def test_several_labels_beside_the_usual_ones(evaluations: Any) -> None:
-    model, data, found = evaluations["tag"]
+    model, data, found = evaluations["multilabel"]
     test = data.part("test")
     predicted = model.predict(test.x)
     assert found.accuracy == pytest.approx(np.mean(predicted == test.y))

@@ -126,7 +126,7 @@ def test_labels_of_other_kinds() -> None:
     assert steps.task == "label"
     assert steps.y[5].ravel().tolist() == (PAIRS[5][0] > 3).astype(int).tolist()
     tags = from_pairs((x, [1, 0, int(y == "odd")]) for x, y in PAIRS if len(x) > 3)
-    assert tags.task == "tag"
+    assert tags.task == "multilabel"
 
 
 def test_series_for_a_forecast() -> None:
@@ -176,6 +176,32 @@ def test_mapped_arrays_are_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "d.npy", array.astype(np.float64))
     double = np.load(tmp_path / "d.npy", mmap_mode="r")
     np.testing.assert_allclose(model.fit(double, y).predict_proba(double), same, atol=2e-5)
+
+
+def test_class_labels_of_hugging_face_that_are_missing() -> None:
+    """-1 is no label there: a part without any has none, and one that has some is refused."""
+    features = datasets.Features(
+        {
+            "x": datasets.Sequence(datasets.Value("float32")),
+            "label": datasets.ClassLabel(names=["even", "odd"]),
+        }
+    )
+
+    def rows(labels: list[int]) -> Any:
+        given = {"x": [[1.0, 2.0]] * len(labels), "label": labels}
+        return datasets.Dataset.from_dict(given, features=features)
+
+    assert read(rows([0, 1, 0])).y.tolist() == ["even", "odd", "even"]
+    assert read(rows([-1, -1])).task == "none"
+    with pytest.raises(DataError, match="Sequence 1 has no label; 1 of 3"):
+        read(rows([0, -1, 1]))
+
+
+def test_pairs_with_missing_labels() -> None:
+    """The item is named; where none has a label, there are none."""
+    with pytest.raises(DataError, match="Sequence 1 has no label; 1 of 2"):
+        read([(np.zeros(3), "a"), (np.zeros(3), None)])
+    assert from_pairs([(np.zeros(3), None)] * 2).task == "none"
 
 
 def broken() -> Iterator[Any]:

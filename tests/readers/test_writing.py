@@ -136,7 +136,11 @@ def test_a_class_that_would_mean_none(tmp_path: Path) -> None:
 
 def test_what_dat_cannot_hold(tmp_path: Path) -> None:
     """Text as classes, several targets or no target are refused with another format to choose."""
-    for y, message in [(["a"], "are text"), (None, "are none"), (np.ones((1, 2)), "are regress")]:
+    for y, message in [
+        (["a"], "are text"),
+        (None, "are none"),
+        (np.full((1, 2), 0.5), "are regress"),
+    ]:
         with pytest.raises(DataError, match=message):
             write(Dataset([[1.0]], y), tmp_path / "set", format="dat")
     assert not any(tmp_path.iterdir())

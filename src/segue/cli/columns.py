@@ -62,12 +62,13 @@ def with_columns(command: Command) -> Command:
     place = next((i for i, p in enumerate(shown) if p.name in ("json", "debug")), len(shown))
     added = [_parameter(word, text) for word, text in _OPTIONS.values()]
     added += [_other(name, *how) for name, how in _OTHERS.items()]
-    added.append(_any())
+    added += [_drop_missing(), _any()]
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:
         words = {name: given.pop(f"column_{word}") for name, (word, _) in _OPTIONS.items()}
         words |= {name: given.pop(name) for name in _OTHERS}
+        words["drop_missing"] = given.pop("drop_missing") or None
         named = {name: value for name, value in words.items() if value is not None}
         command(**_without_twice(given.pop("read") or [], named, given))
 
@@ -147,6 +148,13 @@ def _parameter(word: str, text: str) -> inspect.Parameter:
     return inspect.Parameter(
         f"column_{word}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
     )
+
+
+def _drop_missing() -> inspect.Parameter:
+    text = "Leave out sequences that have no label or target."
+    kind = Annotated[bool, typer.Option("--drop-missing", help=text)]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter("drop_missing", keyword, default=False, annotation=kind)
 
 
 def _any() -> inspect.Parameter:

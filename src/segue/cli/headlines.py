@@ -80,7 +80,7 @@ def _sequences(metrics: Metrics) -> str:
 
 HEADLINES: dict[str, Callable[[Metrics], list[Row]]] = {
     "classify": _classes,
-    "tag": _tags,
+    "multilabel": _tags,
     "label": _steps,
     "regress": _errors,
     "forecast": _errors,

@@ -223,7 +223,7 @@ def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
     from segue.estimators.tasks import estimator_for
 
     estimator = estimator_for(recipe["task"], data.task)()
-    head = {"head": "sigmoid"} if data.task == "tag" else {}
+    head = {"head": "sigmoid"} if data.task == "multilabel" else {}
     return estimator.set_params(**head, **recipe["settings"])
 
 

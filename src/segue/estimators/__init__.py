@@ -8,7 +8,8 @@ tasks                              which there are
 parameters, learner                what each says of itself
 base                               `fit`, and how a fitted one is asked
 
-inputs, choosing, weighting        what the user passes, what is learnt from, how much it counts
+given, inputs                      what the user passes, brought together by id, and checked
+choosing, weighting                what is learnt from, how much each sequence counts
 initial, teaching, records         weights to begin with, the training, what is kept of it
 seeds                              the same training with several seeds
 labels, step_labels                targets: of a sequence, of each step,

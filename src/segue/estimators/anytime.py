@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from segue.errors import NotCausalError, OptionError
-from segue.estimators.asking import layers_by_name, per_step
+from segue.estimators.asking import layers_by_name, no_steps, per_step
 from segue.estimators.parameters import is_whole
 from segue.layers import Layer, Padded
 from segue.layers.flatten import FlattenLayer
@@ -52,6 +52,8 @@ def anytime(
     """
     if not is_whole(every, least=1):
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
+    if len(x) == 0:
+        return no_steps(len(classifier.classes_))
     scaled = classifier.check_static(len(x), static)
     reason = _what_looks_ahead(classifier, x)
     if not reason:

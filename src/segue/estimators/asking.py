@@ -48,6 +48,8 @@ def run(
         work: is given the indices `[batch]` of the members of each batch, and the batch.
         static: `[n, feature]` of them, scaled, where the network joins some.
     """
+    if len(x) == 0:
+        return
     network = learner.network_
     device = next(network.parameters()).device
     batches = Batches(x, learner.preparation_, device, static)
@@ -74,6 +76,11 @@ def per_step(
 
     run(learner, x, work, static)
     return Sequences.from_list(rows)
+
+
+def no_steps(width: int) -> Sequences:
+    """What is said at each step of no sequences at all: `[time, width]` of none."""
+    return Sequences(np.zeros((0, width), np.float32), [0])
 
 
 # -- layers -------------------------------------------------------------------------------------
@@ -118,7 +125,10 @@ def embed(
     network = learner.network_
     found = network.layer(layer)
     _check_how(network, found, how)
+    width = found.shape.features * found.shape.directions
     if how == "every":
+        if len(x) == 0:
+            return no_steps(width)
         return per_step(learner, x, lambda b: _joined(observe(network, found, b)[1]))
     rows: list[Any] = [None] * len(x)
 
@@ -128,7 +138,7 @@ def embed(
             rows[i] = row
 
     run(learner, x, work, static)
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
 def _check_how(network: Network, layer: Layer, how: str) -> None:

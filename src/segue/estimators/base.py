@@ -15,11 +15,13 @@ from segue.errors import DataError, NotFittedError
 from segue.estimators.asking import run
 from segue.estimators.choosing import WANTED, Chosen, check_suits, choose, choose_training_part
 from segue.estimators.files import save
+from segue.estimators.given import laid_on, taken
 from segue.estimators.initial import InitialWeights
 from segue.estimators.inputs import (
     as_sequences,
     as_trained,
     check_sequences,
+    refuse_single,
     static_of,
     warn_of_padding,
     warn_of_swapped_axes,
@@ -64,7 +66,9 @@ class SequenceEstimator(Learner):
             X: `(n, time, channel)` or `(n, time)` array, list of `(time, channel)` or `(time,)`
                 arrays, `Sequences`, or `Dataset`; an iterable of pairs (sequence, label), a data
                 frame, a data set of PyTorch or Hugging Face.
-            y: `[n]` targets; none for a `Dataset`.
+            y: `[n]` targets; none for a `Dataset`. A Series or frame whose index (or column of
+                ids) is that of the sequences, and a mapping by id, are laid on by id, as are the
+                next two and `static`; of a long frame, a target for each of its rows will do too.
             sample_weight: `[n]`, how much each sequence counts.
             groups: `[n]`; a validation split never parts a group.
             validation_data: a `Dataset` or a pair (X, y), in place of `validation`.
@@ -164,11 +168,12 @@ class SequenceEstimator(Learner):
         """
         check_arguments(self)
         self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        X = adapted(X, y)  # noqa: N806
+        X, y = (adapted(X), None) if y is None else taken(X, y)  # noqa: N806
         self.channels_ = X.channels if isinstance(X, Dataset) else None
         self.reading_ = X.reading if isinstance(X, Dataset) else None
         data = self.as_dataset(X, y, groups)
-        data = data if static is None else replace(data, static=as_table_of_numbers(static))
+        if static is not None:
+            data = replace(data, static=as_table_of_numbers(laid_on(static, data, "static")))
         check_suits(self, data)
         part, watched, text = choose_training_part(data)
         check_sequences(part.x)
@@ -177,7 +182,8 @@ class SequenceEstimator(Learner):
         part = self.prepare_targets(part, data)
         weights = None
         if sample_weight is not None:
-            weights = of_part(self.as_weights(sample_weight), data, part)
+            given = laid_on(sample_weight, data, "sample_weight")
+            weights = of_part(self.as_weights(given), data, part)
         wanted = self.validation if validation_data is None else adapted(validation_data)
         if isinstance(wanted, Dataset) or validation_data is not None:
             wanted = self.as_watched(wanted)
@@ -198,8 +204,13 @@ class SequenceEstimator(Learner):
         self._check_fitted()
         X = self.as_read(X)  # noqa: N806
         x = as_sequences(X, self.layout)
+        if len(x) == 0:
+            return x
         self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
-        return as_trained(x, self.preparation_, tokens=self.network_.input_shape.tokens is not None)
+        shape = self.network_.input_shape
+        if self.layout in ("ntc", "tc"):
+            refuse_single(X, x, channels=self.preparation_.channels_in, length=shape.length)
+        return as_trained(x, self.preparation_, tokens=shape.tokens is not None)
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was learnt from.
@@ -219,13 +230,14 @@ class SequenceEstimator(Learner):
     @torch.no_grad()
     def whole_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
         """`[n, output]` for what the user passes, of a network that answers once for each."""
-        x = self.check_input(X)
+        X = self.as_read(X)  # noqa: N806
+        x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
         answers = torch.empty(len(x), self.objective().outputs)
 
         def work(index: Array, batch: Padded) -> None:
             answers[torch.from_numpy(index)] = self.network_(batch).cpu()
 
-        run(self, x, work, self.check_static(len(x), static_of(X, static)))
+        run(self, x, work, None if len(x) == 0 else self.check_static(len(x), static))
         return answers
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
@@ -235,7 +247,11 @@ class SequenceEstimator(Learner):
             X = X.part("test")  # noqa: N806
         if y is None:
             X = self.as_read(X, labelled=True)  # noqa: N806
-        data = self.as_dataset(adapted(X, y), y)
+            data = self.as_dataset(X, None)
+        else:
+            data = self.as_dataset(*taken(X, y, self.reading_))
+        if len(data) == 0:
+            raise DataError("There are no sequences to be scored; expected at least one.")
         if data.task not in self.tasks:
             raise DataError(f"A score needs {WANTED[self.tasks[0]]}; the task is {data.task!r}.")
         return data

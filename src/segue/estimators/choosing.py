@@ -73,12 +73,14 @@ def check_suits(learner: Learner, data: Dataset) -> None:
     """Raise `DataError` unless such an estimator can learn from such a data set."""
     name = type(learner).__name__
     if data.task not in learner.tasks:
-        offer = ""
+        hint = ""
         if data.task == "label" and learner.tasks[0] == "classify":
-            offer = f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
+            hint = f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
+        elif data.task == "regress" and "classify" in learner.tasks:
+            hint = " Whole numbers are classes with Dataset(x, y, task='classify')."
         raise DataError(
             f"{name} needs {WANTED[learner.tasks[0]]}; the targets here are for the task "
-            f"{data.task!r}.{offer}"
+            f"{data.task!r}.{hint}"
         )
     if data.static is not None and not learner.takes_static:
         raise DataError(

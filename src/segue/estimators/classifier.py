@@ -15,6 +15,7 @@ from segue.errors import OptionError
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.given import laid_on
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, static_of
 from segue.estimators.labels import LABELS
@@ -77,7 +78,7 @@ class SequenceClassifier(SequenceEstimator):
     array(['up'], dtype='<U4')
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classify", "tag")
+    tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel")
     purpose: ClassVar[str] = "classify"
     score_name: ClassVar[str] = "accuracy"
     takes_static: ClassVar[bool] = True
@@ -102,7 +103,15 @@ class SequenceClassifier(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; labels may be text or numbers of any kind."""
-        return as_dataset(X, y, groups=groups, layout=self.layout, classes=self.classes)
+        return as_dataset(
+            X,
+            y,
+            groups=groups,
+            layout=self.layout,
+            classes=self.classes,
+            task="classify",
+            rows="multilabel" if self.head == "sigmoid" else None,  # one-hot, or it is an error
+        )
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments that only a classifier has."""
@@ -113,7 +122,7 @@ class SequenceClassifier(SequenceEstimator):
     def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
         """Find the classes of the training part, or check those that are given."""
         self.labels_ = LABELS[part.task]
-        if part.task == "tag" and self.head != "sigmoid":
+        if part.task == "multilabel" and self.head != "sigmoid":
             raise OptionError(
                 f"`y` has shape {part.y.shape}, several labels at once: take head='sigmoid', an "
                 "independent output for each."
@@ -167,7 +176,8 @@ class SequenceClassifier(SequenceEstimator):
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         """Take over what `facts` gave."""
-        self.labels_ = LABELS[facts.get("task", "classify")]
+        task = facts.get("task", "classify")
+        self.labels_ = LABELS["multilabel" if task == "tag" else task]
         self.sequences_learnt_ = facts.get("sequences", sum(facts["class_counts"]))
         self.classes_ = np.asarray(facts["classes"])
         counts = facts["class_counts"]
@@ -211,13 +221,17 @@ class SequenceClassifier(SequenceEstimator):
         """
         data = self.scored_part(X, y)
         names = self.classes_.tolist()
-        return self.labels_.accuracy(self.predict(data, static), data, names, sample_weight)
+        weights = laid_on(sample_weight, data, "sample_weight")
+        return self.labels_.accuracy(self.predict(data, static), data, names, weights)
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
         """What a score is about; labels without names are those of the training, in their order."""
         data = super().scored_part(X, y)
-        if data.task == "tag" and not isinstance(X, Dataset):
-            return replace(data, classes=tuple(self.classes_.tolist()))
+        names = tuple(self.classes_.tolist())
+        if self.labels_.task == "multilabel" and data.task == "classify":  # one of them for each
+            return replace(data, y=self._codes(data), task="multilabel", classes=names)
+        if data.task == "multilabel" and not isinstance(X, Dataset):
+            return replace(data, classes=names)
         return data
 
     # -- look inside ----------------------------------------------------------------------------
@@ -241,7 +255,9 @@ class SequenceClassifier(SequenceEstimator):
         Raises:
             NotCausalError: a layer that takes sequences of one length only; it is named.
         """
-        return anytime(self, self.check_input(X), every, static_of(X, static))
+        X = self.as_read(X)  # noqa: N806
+        static = laid_on(static_of(X, static), X, "static")
+        return anytime(self, self.check_input(X), every, static)
 
     def stream(self, static: Any = None) -> Stream:
         """Hear one sequence step by step: `stream.push(step)` gives the probabilities so far.
@@ -281,8 +297,9 @@ class SequenceClassifier(SequenceEstimator):
             SpecError: there is no such layer; near misses are suggested.
             OptionError: a `how` that means nothing for this layer.
         """
-        x, static = self.check_input(X), static_of(X, static)
-        scaled = None if static is None else self.check_static(len(x), static)
+        X = self.as_read(X)  # noqa: N806
+        x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
+        scaled = None if static is None or len(x) == 0 else self.check_static(len(x), static)
         return embed(self, x, layer, how, scaled)
 
     def __sklearn_tags__(self) -> Tags:

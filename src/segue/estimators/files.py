@@ -77,7 +77,7 @@ class _Targets(_Closed):
 
     classes: Names | None = None
     class_counts: list[int] | None = None
-    task: Literal["classify", "tag"] | None = None
+    task: Literal["classify", "multilabel", "tag"] | None = None  # "tag": of older versions
     sequences: int | None = None
     mean: list[float] | None = None
     scale: list[float] | None = None

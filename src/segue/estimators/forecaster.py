@@ -166,7 +166,7 @@ class Forecaster(SequenceEstimator):
         changes = cut.y.reshape(len(cut), self._ahead, -1) - last_known(as_array(cut.x))[:, None]
         changes = changes.reshape(len(cut), -1)
         known = ~np.isnan(changes).any(axis=1)
-        return replace(cut, y=changes)[known]
+        return replace(cut[known], y=changes[known])
 
     @property
     def _ahead(self) -> int:
@@ -252,6 +252,8 @@ class Forecaster(SequenceEstimator):
             series, steps = None, int(series)
         if series is None:
             known, flat, one = self.ends_, self.one_series_, len(self.ends_) == 1
+        elif isinstance(series, list) and not series:  # several series, and none of them
+            known, flat, one = self.ends_[:0], False, False
         else:
             series = self.as_read(series)
             known, one = ends_of(as_series(series).x, self.size), is_one_series(series)

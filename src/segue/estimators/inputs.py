@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from segue.arrays import as_array
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
-from segue.estimators.step_labels import is_absent
+from segue.encoding import Task, encoded, has_rows
+from segue.errors import DataError, OptionError, counted
+from segue.estimators.given import laid_on, one_each, position_note
 from segue.prepare import Preparation
-from segue.readers.objects import adapted
+from segue.readers.objects import adapted, as_plain_sequences
 from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")
@@ -38,22 +40,35 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
         return x.x
     if isinstance(x, Sequences):
         return x
-    if hasattr(x, "to_numpy"):  # a frame of features: one row a sequence; or a column of texts
-        x = x.to_numpy()
-    if _are_texts(x):
-        return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
-    if isinstance(x, np.ndarray) and x.dtype != object:
+    if isinstance(x, str | bytes) or not _holds_items(x):
+        raise DataError(
+            f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
+            "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
+            "`segue.read`; a single text is a list of one: [text]."
+        )
+    if _is_array(x):
+        x = x.to_numpy() if hasattr(x, "to_numpy") else as_array(x)
+    if isinstance(x, np.ndarray) and x.ndim == 1 and len(x) == 0:
+        return Sequences.from_list([])
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
         if x.ndim == 3 and layout in ("ntc", "tc"):
             # Of an array on disk the beginning must do.
             _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
         return Sequences.from_array(x, layout=layout)
-    if isinstance(x, str | bytes) or not hasattr(x, "__iter__"):
-        raise DataError(
-            f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
-            "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
-            "`segue.read`."
-        )
+    if layout in ("ntc", "tc"):
+        return as_plain_sequences(x)
     return Sequences.from_list(x, layout=layout)
+
+
+def _is_array(x: Any) -> bool:
+    """One array, whichever library has made it; not a list of some."""
+    if isinstance(x, np.memmap):
+        return False
+    return any(hasattr(x, name) for name in ("to_numpy", "__array__", "__dlpack__"))
+
+
+def _holds_items(x: Any) -> bool:
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__") or _is_array(x)
 
 
 def static_of(x: Any, static: Any) -> Any:
@@ -63,14 +78,6 @@ def static_of(x: Any, static: Any) -> Any:
     [[3.0]]
     """
     return x.static if static is None and isinstance(x, Dataset) else static
-
-
-def _are_texts(x: Any) -> bool:
-    """Whether X is a list or a column of texts; the first item says so."""
-    if isinstance(x, np.ndarray):
-        column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
-        return column and x.size > 0 and isinstance(x.flat[0], str)
-    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], str)
 
 
 def as_trained(x: Sequences, preparation: Preparation, *, tokens: bool) -> Sequences:
@@ -94,27 +101,96 @@ def as_trained(x: Sequences, preparation: Preparation, *, tokens: bool) -> Seque
     return preparation.tokenized(x)
 
 
+def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None) -> None:
+    """Raise where one sequence was passed instead of several, as far as that can be told.
+
+    The rows of a single `(time, channel)` array look like sequences of one channel. Where the model
+    takes several channels that is a mistake; where it takes one, so are rows of a single value,
+    unless it was trained on sequences of one step.
+
+    Args:
+        given: what the user passes.
+        x: the same as sequences.
+        channels: those of the training.
+        length: of all sequences of the training; `None`: they had several lengths.
+
+    Raises:
+        DataError: it shows how a single sequence is passed.
+    """
+    if isinstance(given, Sequences | Dataset) or x.kind != "numbers" or x.channels != 1:
+        return
+    steps, width = len(x), x.length_range
+    is_list = isinstance(given, list | tuple)
+    shape = () if is_list else np.shape(given)
+    flat = np.ndim(given[0]) == 1 if is_list else len(shape) == 2
+    if channels > 1 and flat and width == (channels, channels):
+        reading = f"{counted(steps, 'sequence')} of {channels} steps of one channel"
+    elif channels == 1 and shape == (steps, 1) and length != 1:
+        reading = f"{counted(steps, 'sequence')} of one step; those are x[:, :, None]"
+    else:
+        return
+    raise DataError(
+        f"The model was trained on {counted(channels, 'channel')}. Is `X` one sequence of "
+        f"{counted(steps, 'step')}? Then pass a list of one, predict([x]). It would be read as "
+        f"{reading}."
+    )
+
+
 def as_dataset(
-    x: Any, y: Any = None, *, groups: Any = None, layout: Layout = "ntc", classes: Any = None
+    x: Any,
+    y: Any = None,
+    *,
+    groups: Any = None,
+    layout: Layout = "ntc",
+    classes: Any = None,
+    task: Task | None = None,
+    rows: Task | None = None,
 ) -> Dataset:
-    """Join X, y and groups to a data set; a `Dataset` is taken as it is."""
-    if isinstance(x, Dataset):
-        if y is not None:
-            raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
-        return x if groups is None else replace(x, groups=np.asarray(groups))
-    sequences = as_sequences(x, layout)
+    """Join X, y and groups to a data set; a `Dataset` with targets is taken as it is.
+
+    Args:
+        x: as in `fit`.
+        y: one target for each sequence, in any form that `segue.encoding.as_targets` takes.
+        groups: one for each sequence.
+        layout: the order of axes in X.
+        classes: their names, where they are known.
+        task: what y asks for, where that is known.
+        rows: the same where there are several values for each sequence.
+
+    Raises:
+        DataError: y is missing, or given twice, or not one for each sequence.
+    """
+    data = x if isinstance(x, Dataset) else Dataset(as_sequences(x, layout))
+    if groups is not None:
+        data = replace(data, groups=np.asarray(laid_on(groups, data, "groups")))
     if y is None:
-        raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
-    labels = _as_labels(y)
-    if len(labels) != len(sequences):
+        if not isinstance(x, Dataset):
+            raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
+        return replace(data, missing="refuse")
+    refuse_two_targets(data)
+    note = position_note(y, data, "y")
+    names = None if classes is None else tuple(classes)
+    y = one_each(laid_on(y, data, "y"), data)
+    found = encoded(y, task=rows if has_rows(y) else task, classes=names)
+    check_count(len(found.values), data, "target" if task == "regress" else "label")
+    data = replace(data, notes=(*data.notes, *note, *filter(None, [found.note])), missing="keep")
+    data = replace(data, y=found.values, task=found.task, classes=found.classes)
+    return replace(data, missing="refuse")
+
+
+def refuse_two_targets(data: Dataset) -> None:
+    """Raise where a data set has targets, and others are passed."""
+    if data.y is not None:
+        raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
+
+
+def check_count(targets: int, data: Dataset, what: str = "label") -> None:
+    """Raise unless there is one target for each sequence."""
+    if targets != len(data):
         raise DataError(
-            f"There are {len(sequences)} sequences and {len(labels)} labels; expected one label "
-            "for each sequence."
+            f"There are {len(data)} sequences and {targets} {what}s; expected one {what} for each "
+            "sequence."
         )
-    if labels.ndim == 2:
-        return Dataset(sequences, labels, classes=classes, groups=groups)
-    names = np.unique(labels).tolist() if classes is None else list(classes)
-    return Dataset(sequences, labels, classes=tuple(names), groups=groups)
 
 
 def check_sequences(x: Sequences) -> None:
@@ -178,34 +254,6 @@ def warn_of_padding(x: Sequences) -> None:
             "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays.",
             stacklevel=4,
         )
-
-
-def _as_labels(y: Any) -> Array:
-    try:
-        labels = np.asarray(y)
-    except ValueError as error:  # rows of unequal length
-        raise DataError(
-            "`y` has lists of unequal length; expected [n], one label for each sequence, or "
-            "[n, label] of 0 and 1, several labels at once. scikit-learn's MultiLabelBinarizer "
-            "makes the latter of lists of names."
-        ) from error
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim == 2 and np.isin(labels, (0, 1)).all():
-        return labels.astype(np.int64)
-    if labels.ndim != 1:
-        raise DataError(
-            f"`y` has shape {labels.shape}; expected [n], one label for each sequence, or "
-            "[n, label] of 0 and 1, several labels at once."
-        )
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise DataError(f"`y` has no label (NaN) for sequence {int(np.isnan(labels).argmax())}.")
-    if labels.dtype == object:
-        absent = [i for i, label in enumerate(labels) if is_absent(label)]
-        if absent:
-            raise DataError(f"`y` has no label ({labels[absent[0]]}) for sequence {absent[0]}.")
-        labels = np.asarray([str(label) for label in labels])
-    return labels
 
 
 def _refuse_padding_on_the_last_axis(x: Array) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from segue.dataset import Dataset
+from segue.encoding import NO_LABEL, as_step_labels
 from segue.errors import DataError
-from segue.estimators.asking import per_step
+from segue.estimators.asking import no_steps, per_step
 from segue.estimators.base import SequenceEstimator
+from segue.estimators.given import laid_on, position_note
 from segue.estimators.hearing import Hearing
-from segue.estimators.inputs import as_dataset, as_sequences
+from segue.estimators.inputs import as_dataset, as_sequences, refuse_two_targets
 from segue.estimators.parameters import sklearn_tags
-from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, encode, occurring
+from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, occurring
 from segue.estimators.stream import LabelStream
 from segue.estimators.weighting import spread, weighted_by_class
 from segue.layers import Padded
@@ -24,7 +26,7 @@ from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions
 from segue.training.objectives import Objective, StepsObjective, probabilities
-from segue.training.targets import NO_LABEL, StepTargets, Targets
+from segue.training.targets import StepTargets, Targets
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -97,14 +99,22 @@ class SequenceLabeler(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set: `y` is a list of `(time,)` labels."""
-        if isinstance(X, Dataset):
-            return as_dataset(X, y, groups=groups)
+        if isinstance(X, Dataset) and y is None:
+            return as_dataset(X, groups=groups)
         if y is None:
             raise DataError(
                 "`y` is missing: pass a list of the labels of each sequence's steps, or a Dataset."
             )
-        codes, classes = encode(y, ignore=self.ignore)
-        return Dataset(as_sequences(X, self.layout), codes, classes, groups=groups)
+        data = X if isinstance(X, Dataset) else Dataset(as_sequences(X, self.layout))
+        refuse_two_targets(data)
+        codes, classes, ignored = as_step_labels(laid_on(y, data, "y"), ignore=self.ignore)
+        notes = (*data.notes, *position_note(y, data, "y"))
+        if ignored:
+            steps = f"{ignored:,} of {len(codes.values):,} steps have no label, and are ignored"
+            notes = (*notes, steps)
+        data = replace(data, notes=notes, classes=None)
+        data = data if groups is None else replace(data, groups=laid_on(groups, data, "groups"))
+        return replace(data, y=codes, classes=classes)
 
     def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
         """Find the classes of the training part, or check those that are given."""
@@ -193,7 +203,10 @@ class SequenceLabeler(SequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        return per_step(self, self.check_input(X), self._probabilities)
+        x = self.check_input(X)
+        if len(x) == 0:
+            return no_steps(len(self.classes_))
+        return per_step(self, x, self._probabilities)
 
     @torch.no_grad()
     def _probabilities(self, batch: Padded) -> Padded:
@@ -225,7 +238,8 @@ class SequenceLabeler(SequenceEstimator):
             sample_weight: `[n]`, or a list of `(time,)` weights.
         """
         data = self.scored_part(X, y)
-        given = None if sample_weight is None else self.as_weights(sample_weight)
+        given = laid_on(sample_weight, data, "sample_weight")
+        given = None if given is None else self.as_weights(given)
         shares = self.predict_proba(data.x)
         return accuracy(shares, data, self.classes_, self.ignore, given)
 

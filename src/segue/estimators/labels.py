@@ -98,7 +98,7 @@ class OneLabel(Labels):
 class SeveralLabels(Labels):
     """Any number of labels at once. Targets: `[n, label]` of 0 and 1."""
 
-    task: ClassVar[str] = "tag"
+    task: ClassVar[str] = "multilabel"
 
     def head(self, wanted: str, count: int) -> str:
         return "tags"
@@ -112,6 +112,8 @@ class SeveralLabels(Labels):
         return names
 
     def codes(self, data: Dataset, names: list[Any]) -> Array:
+        if data.task == "classify":  # one of the labels for each sequence
+            return np.eye(len(names), dtype=np.int64)[OneLabel().codes(data, names)]
         theirs = list(data.classes or names)
         if set(theirs) != set(names):
             raise DataError(f"The labels are {theirs}; those that are trained are {names}.")

@@ -15,6 +15,7 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.estimators.given import taken
 from segue.estimators.inputs import as_dataset
 from segue.estimators.parameters import Parameters
 from segue.estimators.weighting import normalized
@@ -88,7 +89,8 @@ class Learner(Parameters, abc.ABC):
             raise DataError(
                 f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
             )
-        return self.as_dataset(*given)
+        x, y = given
+        return self.as_dataset(*taken(x, y, self.reading_))
 
     def as_weights(self, sample_weight: Any) -> Any:
         """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.base import SequenceEstimator
-from segue.estimators.inputs import as_dataset, as_sequences
+from segue.estimators.given import laid_on
+from segue.estimators.inputs import as_dataset
 from segue.estimators.linear import LinearOnMeans
 from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, as_table, r_squared
 from segue.estimators.parameters import sklearn_tags
@@ -93,18 +93,10 @@ class SequenceRegressor(SequenceEstimator):
 
     def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; whole numbers are numbers here, no classes."""
-        if isinstance(X, Dataset):
-            data = as_dataset(X, y, groups=groups)
-            if data.task == "classify" and data.y.dtype.kind in "iu":
-                data = replace(data, y=data.y.astype(np.float64), classes=None)
-            return data
-        sequences, numbers = as_sequences(X, self.layout), as_numbers(y)
-        if len(numbers) != len(sequences):
-            raise DataError(
-                f"There are {len(sequences)} sequences and {len(numbers)} targets; expected one "
-                "row of numbers for each sequence."
-            )
-        return Dataset(sequences, numbers, groups=groups)
+        data = as_dataset(X, y, groups=groups, layout=self.layout, task="regress", rows="regress")
+        if data.task in ("classify", "multilabel") and data.y.dtype.kind in "iub":
+            data = replace(data, task="regress", classes=None)
+        return data
 
     def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
         """Check the numbers, and remember whether there is one for each sequence or a row."""
@@ -186,7 +178,7 @@ class SequenceRegressor(SequenceEstimator):
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         self.check_shape(data)
-        weights = normalized(sample_weight, len(data))
+        weights = normalized(laid_on(sample_weight, data, "sample_weight"), len(data))
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)
 
     def __sklearn_tags__(self) -> Tags:

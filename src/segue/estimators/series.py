@@ -64,6 +64,8 @@ def rolled(x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers
     [3.0, 4.0, 5.0]
     """
     size, channels = x.shape[1:]
+    if len(x) == 0:
+        return np.zeros((0, steps, channels))
     found: list[Numbers] = []
     while len(found) < steps:
         ahead = last_known(x)[:, None] + changes(x).reshape(len(x), -1, channels)

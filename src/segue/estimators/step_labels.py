@@ -1,8 +1,7 @@
-"""Labels for each step: what users pass, as class numbers, and back; how many are right."""
+"""Labels for each step as the numbers of a model's classes, and back; how many are right."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,67 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
+from segue.encoding import NO_LABEL
 from segue.errors import DataError
 from segue.estimators.weighting import normalized, spread
 from segue.sequences import Array, Sequences
-from segue.training.targets import NO_LABEL
 
 UNKNOWN = -2  # a label that the model does not have
-
-
-def encode(y: Iterable[Any], *, ignore: Any = None) -> tuple[Sequences, tuple[Any, ...]]:
-    """Turn lists of labels into class numbers; `None`, NaN and `ignore` mean that there is none.
-
-    Args:
-        y: `(time,)` labels of each sequence, text or numbers.
-        ignore: another label that means "none", such as -1.
-
-    Returns:
-        Class numbers, `Sequences` of int32 with -1 where there is no label; and the class names.
-
-    Raises:
-        DataError: labels of another shape, or none at all.
-
-    >>> codes, classes = encode([["sit", "walk"], ["walk", "?"]], ignore="?")
-    >>> classes, codes.values[:, 0].tolist()
-    (('sit', 'walk'), [0, 1, 1, -1])
-    """
-    rows = [_row(labels, number) for number, labels in enumerate(y)]
-    flat = np.concatenate(rows) if rows else np.empty(0)
-    known = ~_is_none(flat, ignore)
-    if not known.any():
-        raise DataError(f"`y` has no label at any of its {len(flat):,} steps.")
-    names, found = np.unique(np.asarray(flat[known].tolist()), return_inverse=True)
-    codes = np.full(len(flat), NO_LABEL, np.int32)
-    codes[known] = found
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Sequences(codes, offsets), tuple(names.tolist())
-
-
-def _row(labels: Any, number: int) -> Array:
-    row = np.asarray(labels)
-    if row.ndim == 2 and row.shape[1] == 1:
-        row = row[:, 0]
-    if row.ndim != 1:
-        raise DataError(
-            f"The labels of sequence {number} have shape {row.shape}; expected (time,), a label "
-            "for each step."
-        )
-    return row
-
-
-def _is_none(labels: Array, ignore: Any) -> npt.NDArray[np.bool_]:
-    if labels.dtype == object:
-        return np.array([is_absent(label) or label == ignore for label in labels.tolist()], bool)
-    none = np.zeros(len(labels), bool)
-    if labels.dtype.kind == "f":
-        none |= np.isnan(labels)
-    return none if ignore is None else none | np.asarray(labels == ignore)
-
-
-def is_absent(label: Any) -> bool:
-    """Whether what a user passes as a label says that there is none: `None` or NaN."""
-    return label is None or (isinstance(label, float) and math.isnan(label))
 
 
 def names_of(data: Dataset) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
         OptionError: there is no such task.
         DataError: the data have no targets, and no task is named.
 
-    >>> estimator_for(None, "tag").__name__, estimator_for("forecast", "none").__name__
+    >>> estimator_for(None, "multilabel").__name__, estimator_for("forecast", "none").__name__
     ('SequenceClassifier', 'Forecaster')
     """
     if task is None:
@@ -43,7 +43,7 @@ def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
                 "These sequences have no targets, so there is nothing to be learnt but how they go "
                 "on: that is the task forecast (--task forecast), or of texts language."
             )
-        task = "classify" if found == "tag" else found
+        task = "classify" if found == "multilabel" else found
     if task not in BY_TASK:
         raise OptionError(f"There is no task {task!r}.{did_you_mean(task, BY_TASK)}")
     return BY_TASK[task]

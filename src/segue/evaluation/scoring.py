@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
@@ -79,10 +80,12 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     """
     _check_asked(estimator, dataset)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
-    data, name = _scored_part(dataset, part)
+    data, name = _scored_part(replace(dataset, missing="refuse"), part)
     purpose = getattr(estimator, "purpose", "classify")
-    if purpose != "classify" or (data.task == "tag" and "tag" in getattr(estimator, "tasks", ())):
-        return _score_others(estimator, data, name, "tag" if purpose == "classify" else purpose)
+    if purpose != "classify" or _has_several(estimator, data):
+        return _score_others(
+            estimator, data, name, "multilabel" if purpose == "classify" else purpose
+        )
     known = tuple(np.asarray(estimator.classes_).tolist())
     _check_labels(data, known)
     strangers = _strangers(data, known)
@@ -100,6 +103,13 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     )
 
 
+def _has_several(estimator: Any, data: Dataset) -> bool:
+    """Whether several labels at once are scored: the model gives such, or the data have them."""
+    if getattr(getattr(estimator, "labels_", None), "task", "") == "multilabel":
+        return data.task in ("classify", "multilabel")
+    return data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
+
+
 def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:
     """Of a task other than one class for each sequence; the arithmetic is loaded when asked for."""
     from segue.evaluation import forecasts, language, numbers, steps, tags
@@ -110,7 +120,7 @@ def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Sco
     score: dict[str, Any] = {
         "label": steps.score_steps,
         "regress": numbers.score_numbers,
-        "tag": tags.score_tags,
+        "multilabel": tags.score_tags,
         "language": language.score_language,
     }
     found: Scores = score[purpose](estimator, data, part)
@@ -147,7 +157,7 @@ def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
     if data.task != "classify":
         came = {
             "none": "These sequences have no labels",
-            "tag": "These sequences have several labels each",
+            "multilabel": "These sequences have several labels each",
             "label": "These sequences have a label at each step",
             "regress": "These sequences have numbers as targets",
         }[data.task]

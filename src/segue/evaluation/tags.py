@@ -35,7 +35,7 @@ class TagScores(Scores):
     probabilities: metrics.Floats
     usual: metrics.Codes
 
-    task: ClassVar[str] = "tag"
+    task: ClassVar[str] = "multilabel"
     calls: ClassVar[tuple[str, ...]] = (
         "model.predict(data.x)        # [n, label] of 0 and 1",
         "model.predict_proba(data.x)  # how sure of each: [n, label]",

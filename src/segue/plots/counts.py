@@ -111,6 +111,6 @@ def class_counts(dataset: Dataset) -> npt.NDArray[np.int64]:
     classes = dataset.classes or ()
     if dataset.task == "label":
         return np.array([(y.values == code).sum() for code in range(len(classes))], np.int64)
-    if dataset.task == "tag":
+    if dataset.task == "multilabel":
         return np.asarray(y.sum(axis=0), np.int64)
     return np.array([(y == name).sum() for name in classes], np.int64)

@@ -15,9 +15,10 @@ from typing import Any
 
 from segue.atomic import replacing_folder
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
+from segue.readers.pandas_forms import plain_frame
 from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
 from segue.windowing import cut_recordings
@@ -35,6 +36,7 @@ def read(
     window: int | None = None,
     stride: int | None = None,
     window_label: str | None = None,
+    drop_missing: bool = False,
     **options: Any,
 ) -> Dataset:
     """Read a data set: a name of the catalog, a file, or a folder.
@@ -58,6 +60,7 @@ def read(
             if left out.
         window_label: where each step has a label, that of a window: "all", "majority", "last", or
             "none" (windows without labels, none left out).
+        drop_missing: leave out sequences that have no label or target, which are refused else.
         options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
@@ -75,12 +78,32 @@ def read(
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
     given: dict[str, Any] = {"window": window, "stride": stride, "window_label": window_label}
+    before = None if like is None else remembered.reading_of(like)
+    options = {**options, "drop_missing": True} if drop_missing else options
+    options = options if like is None else {**options, "like": before}
+    data = _read(source, part, limit, format, options)
+    data = _without_missing(data) if drop_missing else _checked(data, source)
     if like is None:
-        return cut_recordings(_read(source, part, limit, format, options), **given)
-    before = remembered.reading_of(like)
-    data = _read(source, part, limit, format, {**options, "like": before})
+        return cut_recordings(data, **given)
     data = remembered.with_channels_of(like, data, given=options.get("channels") is not None)
     return remembered.with_windows_of(before, data, **given)
+
+
+def _checked(data: Dataset, source: Any) -> Dataset:
+    """The same data set, whose targets are all there."""
+    try:
+        return data if data.missing == "refuse" else replace(data, missing="refuse")
+    except DataError as error:
+        if isinstance(source, str | Path):
+            raise FileError(str(error), path=source) from error
+        raise
+
+
+def _without_missing(data: Dataset) -> Dataset:
+    """The sequences that have a target, and a note on how many have none."""
+    count = int(data.missing_targets.sum())
+    notes = (*data.notes, f"{counted(count, 'sequence')} without a target left out")
+    return replace(data.drop_missing(), notes=notes if count else data.notes)
 
 
 def _read(
@@ -149,10 +172,10 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     like = options.get("like")
     if like is None or like.get("format") != "table":
         options.pop("like", None)
-    if options or objects.is_table(source):
+    if options.keys() - {"drop_missing"} or objects.is_table(source):
         from segue.readers.table import read_frame
 
-        data = read_frame(source, **options)
+        data = read_frame(plain_frame(source), **options)
     elif adapter := objects.adapter_of(source):
         data = adapter.take(source, True)
     else:

@@ -27,7 +27,6 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, counted
-from segue.labels import as_labels, classes_or_numbers
 from segue.readers.blocks import Blocks
 from segue.readers.cases import Case, in_classes, read_cases, short, values_of, without_padding
 from segue.sequences import Sequences
@@ -205,11 +204,10 @@ class _Arff:
         notes = [f"label {attribute.name!r}"]
         if attribute.kind == "nominal":
             y, classes = in_classes(cases, attribute.names)
-            return Dataset(x, y, classes, **known, notes=tuple(notes))
+            return Dataset(x, y, classes, **known, notes=tuple(notes), task="classify")
         y = np.array([case.label for case in cases])
         if attribute.kind in _NUMBERS:
-            y, note = classes_or_numbers(as_labels(y.astype(float))[0])
-            notes.append(note)
+            y = y.astype(float)
         return Dataset(x, y, **known, notes=tuple(notes))
 
 

@@ -107,6 +107,7 @@ def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
         parts=found.parts,
         ids=np.array(found.ids),
         notes=found.notes,
+        task="classify",
         reading={"rate": plan.rate},
     )
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import DataError, DataNotFoundError, FileError
+from segue.labels import as_labels, classes_or_numbers
 from segue.readers.blocks import Blocks, runs
-from segue.readers.labels import as_classes
 from segue.readers.problems import Problems
 from segue.readers.writing import check_plain, folders_of_parts
 from segue.sequences import Sequences
@@ -54,12 +55,15 @@ def blocks(
         for problem in _pair_problems(number, xs.get(number), ys.get(number), channels):
             problems.add(problem)
     problems.raise_any()
-    targets = as_classes(np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers]))
+    given = np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers])
+    targets, note = classes_or_numbers(as_labels(given)[0])
+    task: Task = "regress" if targets.dtype.kind == "f" else "classify"
     sizes = np.array([xs[number].stat().st_size // _FLOAT.itemsize for number in numbers])
     for block in runs(sizes, values):
         arrays = [np.fromfile(xs[number], _FLOAT) for number in numbers[block]]
         x = Sequences.from_list([steps.reshape(-1, channels) for steps in arrays])
-        data = Dataset(x, targets[block], ids=np.array(numbers[block]))
+        ids = np.array(numbers[block])
+        data = Dataset(x, targets[block], ids=ids, task=task, notes=(note,))
         yield data, block.stop / len(numbers)
 
 

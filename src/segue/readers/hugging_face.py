@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.labels import is_missing
 from segue.readers.pairs import from_pairs
 from segue.readers.table.words import rank
 from segue.sequences import Sequences
@@ -54,36 +55,40 @@ def _of_lists(
         for row in rows:
             columns = [np.asarray(row[name], np.float32) for name in lists]
             x = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
-            yield x, None if label is None else row[label]
+            yield x, None if label is None else name_of(row[label])
 
+    name_of, classes = _names(label, source)
     data = from_pairs(pairs(), labelled=label is not None)
     channels = tuple(lists) if data.x.channels == len(lists) > 1 else None
     note = f"one row a sequence: {_said(label)}, its steps in lists {', '.join(map(repr, lists))}"
-    data = replace(data, channels=channels, notes=(note,))
-    return _with_names(data, label, source)
+    data = replace(data, channels=channels, notes=(note, *data.notes))
+    return data if data.y is None else replace(data, classes=classes or data.classes)
 
 
 def _of_texts(rows: Iterator[dict[str, Any]], text: str, label: str | None, source: Any) -> Dataset:
     labels: list[Any] = []
+    name_of, classes = _names(label, source)
 
     def texts() -> Iterator[str]:
         for row in rows:
-            labels.append(None if label is None else row[label])
+            labels.append(None if label is None else name_of(row[label]))
             yield row[text]
 
     x = Sequences.from_texts(texts())
     note = f"one row a sequence: {_said(label)}, text {text!r}"
-    data = Dataset(x, None if label is None else np.asarray(labels), notes=(note,))
-    return _with_names(data, label, source)
+    y = None if all(is_missing(one) for one in labels) else labels
+    return Dataset(x, y, classes=classes, notes=(note,))
 
 
-def _with_names(data: Dataset, label: str | None, source: Any) -> Dataset:
-    """Class numbers as the names that a `ClassLabel` gives them."""
+def _names(label: str | None, source: Any) -> tuple[Callable[[Any], Any], tuple[Any, ...] | None]:
+    """What a `ClassLabel` calls each number (-1: no label), and its classes; else nothing."""
     feature = (getattr(source, "features", None) or {}).get(label)
     names = getattr(feature, "names", None)
-    if names is None or not isinstance(data.y, np.ndarray) or (data.y < 0).any():
-        return data
-    return replace(data, y=np.asarray(names)[data.y], classes=tuple(sorted(names)))
+    if names is None:
+        return lambda value: value, None
+    return lambda value: names[value] if value is not None and value >= 0 else None, tuple(
+        sorted(names)
+    )
 
 
 def _said(label: str | None) -> str:

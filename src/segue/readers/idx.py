@@ -64,7 +64,7 @@ def blocks(
             images = np.divide(images, 255, dtype=np.float32)
         own = None if y is None else y[done : done + len(images)]
         done += len(images)
-        yield Dataset(Sequences.from_array(images), own), done / max(1, count)
+        yield Dataset(Sequences.from_array(images), own, task="classify"), done / max(1, count)
 
 
 def _labels(path: Path, limit: int | None, count: int) -> Array:

@@ -259,4 +259,5 @@ def _data_set(x: Sequences, found: Examples) -> Dataset:
         parts=found.parts,
         ids=np.array(found.ids),
         notes=found.notes,
+        task="classify",
     )

@@ -5,9 +5,11 @@
                 after the other, which may be called `values`
     offsets     instead: where the sequences begin, or are split. Also `splits`, `split_points`,
                 `ptr`, `indptr`; the 0 at its beginning and the end may be left out
-    y, labels   [n]: a class for each sequence, or a number to be predicted, if they are floats;
-                [n, label] or [n, value]: several of them;
-                [steps] or [n, time]: a class for each step, -1 or "" where there is none
+    y, labels   [n]: a class for each sequence, or a number to be predicted (numbers with
+                fractions, or with very many values);
+                [n, label] or [n, value]: several of them; one-hot rows are classes;
+                [steps] or [n, time]: a class for each step, -1, NaN or "" where there is none
+    task        "classify", "multilabel" or "regress": what `y` asks for, where that is not so
     classes     the classes in order; without it those that occur, sorted
     groups      [n], also `group`, `user` or `subject`: who or what a sequence comes from
     parts       [n], also `part`: "train", "validation" or "test"
@@ -28,7 +30,6 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.labels import as_labels, is_one_hot
-from segue.readers.labels import as_classes
 from segue.readers.mapping import of_mapped
 from segue.readers.registry import PART, part_named
 from segue.sequences import Array, Layout, Sequences
@@ -42,7 +43,7 @@ _SYNONYMS = {
     "part": "parts",
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
-_SHARED = ("classes", "channels", "rate_hz", "name")
+_SHARED = ("classes", "channels", "rate_hz", "name", "task")
 _OWN = ("x", "values", "lengths", "offsets", "y", "groups", "parts", "ids", "static")
 _NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
@@ -113,7 +114,17 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         static=arrays.get("static"),
         name="" if name is None else str(name),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
+        task=_task(arrays),
+        missing="keep",
     )
+
+
+def _task(arrays: Mapping[str, Array]) -> Any:
+    """What `y` asks for, where the file says so; labels for each step are told by their shape."""
+    task = str(arrays["task"]) if "task" in arrays else None
+    if task not in (None, "classify", "multilabel", "regress"):
+        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
+    return task
 
 
 def _names(array: Array | None) -> tuple[Any, ...] | None:
@@ -192,9 +203,7 @@ def _targets(
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 1 and len(y) == len(x):
-        labels, missing = as_labels(y) if y.dtype.kind == "M" else (y, np.zeros(1, bool))
-        y = y if missing.any() else labels
-        return (y if y.dtype.kind != "f" or classes is None else as_classes(y)), classes
+        return y, classes
     padded = arrays["x"].shape[:2] if is_padded else None
     if y.ndim == 2 and y.shape == padded and y.shape[1] > 1 and y.dtype.kind != "f":
         if is_one_hot(y):

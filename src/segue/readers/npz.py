@@ -148,7 +148,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     >>> path = Path(tempfile.mkdtemp(), "two.npz")
     >>> write_npz(path, Dataset([[0.5, 1.0], [2.0]], ["slow", "fast"]))
     >>> sorted(np.load(path).files)
-    ['classes', 'lengths', 'values', 'y']
+    ['classes', 'lengths', 'task', 'values', 'y']
     """
     given = {
         "values": data.x.values,
@@ -162,6 +162,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
         "ids": data.ids,
         "static": data.static,
         "name": data.name or None,
+        "task": data.task if data.task in ("classify", "multilabel", "regress") else None,
     }
     arrays = {key: _without_objects(value) for key, value in given.items() if value is not None}
     with replacing(path) as temporary, temporary.open("wb") as file:

@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from segue.alignment import is_counted
+from segue.arrays import as_array, cells_as_steps
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.readers.dimensions import has_dimensions, read_dimensions
 from segue.readers.pairs import from_pairs, written
+from segue.readers.pandas_forms import plain_frame
 from segue.readers.registry import part_named
 from segue.readers.remembered import with_windows_of
-from segue.sequences import Sequences
+from segue.sequences import Array, Sequences
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,12 @@ def adapted(
     >>> adapted([1, 2])
     [1, 2]
     """
-    if y is None and like is not None and like.get("format") == "table" and _is_frame(x):
+    if y is None and like is not None and like.get("format") == "table" and is_frame(x):
         from segue.readers.table import read_frame
 
         return with_windows_of(
             like,
-            read_frame(x, like=like),
+            read_frame(plain_frame(x), like=like),
             window=None,
             stride=None,
             window_label=None if labelled else "none",
@@ -73,6 +77,63 @@ def adapter_of(x: Any, *, labelled: bool = True) -> Adapter | None:
     return next((adapter for adapter in ADAPTERS if adapter.knows(x)), None)
 
 
+def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
+    """Return the data set of an object whose labels are passed apart; everything else as it is.
+
+    A column of a frame that is called as a label is left out: it would give the answer away.
+    """
+    if not is_frame(x) or not is_table(x):
+        return adapted(x, labelled=False)
+    from segue.readers.table import read_frame
+
+    frame, names = _without_labels(plain_frame(x))
+    like = like if (like or {}).get("format") == "table" else None
+    data = read_frame(frame, label="none", like=like)
+    left = "; ".join(f"column {name!r} is left out, for `y` is passed apart" for name in names)
+    return replace(data, notes=(*data.notes, left)) if left else data
+
+
+def rows_of(frame: Any, data: Dataset) -> list[Array]:
+    """The numbers of the rows that are the steps of each sequence of a frame that was read.
+
+    Each row is marked by a label of its own, and the frame read once more in the same way.
+    """
+    from segue.readers.table import read_frame
+
+    frame, _ = _without_labels(plain_frame(frame))
+    marks = [f"row {number}" for number in range(len(frame))]
+    names = ("id", "time", "group", "parts", "channels", "layout")
+    options = {name: value for name, value in (data.reading or {}).items() if name in names}
+    marked = read_frame(_with_column(frame, "label", marks), **{**options, "label": "label"})
+    classes = marked.classes or ()
+    labels = [
+        [classes[code] for code in codes[:, 0]] if marked.task == "label" else [codes]
+        for codes in marked.y
+    ]
+    return [np.array([int(mark[4:]) for mark in own]) for own in labels]
+
+
+def _without_labels(frame: Any) -> tuple[Any, list[str]]:
+    """A frame without the columns that are called as a label, and their names."""
+    from segue.readers.table import role_of
+
+    columns = frame.column_names if hasattr(frame, "column_names") else frame.columns
+    names = [name for name in columns if role_of(str(name)) == "label"]
+    if not names:
+        return frame, []
+    if hasattr(frame, "iloc"):
+        return frame.drop(columns=names), names
+    return (frame.drop(names) if hasattr(frame, "drop") else frame.drop_columns(names)), names
+
+
+def _with_column(frame: Any, name: str, values: list[str]) -> Any:
+    if hasattr(frame, "assign"):
+        return frame.assign(**{name: values})
+    if hasattr(frame, "append_column"):
+        return frame.append_column(name, [values])
+    return frame.with_columns(type(frame.to_series(0))(name, values))
+
+
 # -- kinds ----------------------------------------------------------------------------------------
 
 
@@ -82,24 +143,67 @@ def is_table(x: Any) -> bool:
     One of numbers only, such as scikit-learn has them, is an array with names; one of texts only
     is a list of texts.
     """
-    if not _is_frame(x):
+    if not is_frame(x):
         return False
     from segue.readers.table import Columns, as_loaded, role_of
 
-    columns = Columns(as_loaded(x))
+    columns = Columns(as_loaded(plain_frame(x)))
     if not columns.of_kind("number", "list"):
         return False
     return bool(columns.of_kind("text", "time", "list")) or any(map(role_of, columns.names))
 
 
-def _is_frame(x: Any) -> bool:
+def is_frame(x: Any) -> bool:
+    """Whether something is a data frame or an Arrow table, with columns by name."""
     return hasattr(x, "columns") and _is_of(x, "pandas", "polars", "pyarrow")
 
 
 def _from_frame(x: Any, _labelled: bool) -> Dataset:
     from segue.readers.table import read_frame
 
-    return read_frame(x)
+    return read_frame(plain_frame(x))
+
+
+def _has_ids(x: Any) -> bool:
+    """A frame of numbers or a Series, one sequence a row, whose index is more than a count."""
+    return hasattr(x, "iloc") and _is_of(x, "pandas") and not is_counted(x.index)
+
+
+def _by_index(x: Any, _labelled: bool) -> Dataset:
+    values = x.to_numpy()
+    ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
+    return Dataset(as_plain_sequences(values), ids=ids)
+
+
+def _is_mapping(x: Any) -> bool:
+    return isinstance(x, Mapping)
+
+
+def _from_mapping(x: Any, _labelled: bool) -> Dataset:
+    return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
+
+
+def as_plain_sequences(x: Any) -> Sequences:
+    """Sequences of an array, or a list or column of arrays or texts.
+
+    >>> as_plain_sequences(["ab", "c"])
+    Sequences(n=2, time=1 to 2, text)
+    """
+    if _are_texts(x):
+        return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
+    x = cells_as_steps(x)
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        array = as_array(x)
+        x = list(x) if array.dtype == object else array
+    return Sequences.from_array(x) if isinstance(x, np.ndarray) else Sequences.from_list(x)
+
+
+def _are_texts(x: Any) -> bool:
+    """Whether X is a list or a column of texts; the first item says so."""
+    if isinstance(x, np.ndarray):
+        column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
+        return column and x.size > 0 and isinstance(x.flat[0], str)
+    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], str)
 
 
 def _is_hugging_face(x: Any) -> bool:
@@ -155,6 +259,7 @@ def _is_iterable(x: Any) -> bool:
         and not isinstance(x, list | tuple | dict | bytes | np.ndarray)
         and not hasattr(x, "to_numpy")
         and not hasattr(x, "__array__")
+        and not hasattr(x, "__dlpack__")
         and not hasattr(x, "__getitem__")
     )
 
@@ -186,5 +291,8 @@ ADAPTERS = (
     Adapter("a DataLoader of PyTorch", _is_loader, _refuse_loader),
     Adapter("a Dataset of PyTorch", _is_torch, _from_torch),
     Adapter("a mapped array that is not float32", _is_memmap, _from_memmap),
+    Adapter("an array of xarray", has_dimensions, lambda x, _: read_dimensions(x)),
+    Adapter("a frame or Series of pandas with the ids as its index", _has_ids, _by_index),
+    Adapter("a mapping from id to sequence", _is_mapping, _from_mapping),
     _PAIRS,
 )

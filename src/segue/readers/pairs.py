@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from segue.arrays import as_array
 from segue.dataset import Dataset
+from segue.encoding import as_step_labels
 from segue.errors import DataError, counted
+from segue.labels import is_missing
 from segue.readers.fetching import cache_folder
 from segue.sequences import Array, Sequences
 
@@ -32,7 +35,7 @@ def from_pairs(items: Iterable[Any], *, labelled: bool = True, small: int = SMAL
     Args:
         items: pairs `(x, y)`: x is `(time, channel)` or `(time,)`; y is a label (text or a whole
             number), a number to be predicted, `(time,)` labels, one for each step, or `(label,)` of
-            0 and 1, several labels at once.
+            0 and 1, several labels at once. Where all are None, there are no labels.
         labelled: pairs are expected; otherwise sequences alone will do, and labels are left out.
         small: bytes up to which everything is taken into memory.
 
@@ -99,19 +102,19 @@ def _pair(item: Any, number: int, *, labelled: bool) -> tuple[Any, Any]:
 
 def _as_array(x: Any) -> Any:
     """A tensor as an array; whatever else is left to be checked where it is written."""
-    return x.detach().cpu().numpy() if hasattr(x, "detach") else x
+    return as_array(x) if hasattr(x, "detach") else x
 
 
 def _targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | None]:
     plain = [_as_array(label) for label in labels]
+    if all(is_missing(label) for label in plain):
+        return None, None
     if all(np.ndim(label) == 0 for label in plain):
-        return np.asarray([_scalar(label) for label in plain]), None
+        return plain, None
     rows = [np.asarray(label).reshape(-1) for label in plain]
     if [len(row) for row in rows] == x.lengths.tolist():
-        names, codes = np.unique(np.concatenate(rows), return_inverse=True)
-        if names.dtype.kind == "f":
-            raise DataError("The labels of each step are real numbers; expected classes.")
-        return Sequences(codes.astype(np.int32), x.offsets), tuple(names.tolist())
+        codes, classes, _ = as_step_labels(rows)
+        return codes, classes
     if len({len(row) for row in rows}) == 1:
         return np.stack(rows), None
     wrong = next(i for i, row in enumerate(rows) if len(row) != x.lengths[i])
@@ -119,7 +122,3 @@ def _targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | No
         f"Item {wrong} has {counted(x.lengths[wrong], 'step')} and "
         f"{counted(len(rows[wrong]), 'label')}; expected one label, or one for each step."
     )
-
-
-def _scalar(label: Any) -> Any:
-    return label.item() if hasattr(label, "item") else label

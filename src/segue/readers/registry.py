@@ -126,6 +126,8 @@ class Reader:
             FileError: a file that is not what it should be.
         """
         own = self.options()
+        if "drop_missing" not in own:
+            options.pop("drop_missing", None)  # whoever reads it all does so
         options = self._checked(options)
         if like is not None and like.get("format") == self.name:
             if "like" in self._parameters:

@@ -145,6 +145,7 @@ def _data_set(x: Sequences, places: Array, found: Examples, path: Path, *, whole
         parts=None if found.parts is None else found.parts[files],
         ids=ids,
         notes=found.notes,
+        task="classify",
     )
 
 

@@ -21,6 +21,7 @@ Source: "Data formats", www.timeseriesclassification.com.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,9 +80,10 @@ class _Ts:
             y, classes = in_classes(cases, header.classes)
         elif header.labels == "target":
             y = np.array([float(case.label) for case in cases])
+        task: Any = None if y is None else "regress" if classes is None else "classify"
         rate, notes = sampled(cases, header) if header.stamped else (None, ())
         x = Sequences.from_list([case.values for case in cases])
-        return Dataset(x, y, classes, rate_hz=rate, name=header.name, notes=notes)
+        return Dataset(x, y, classes, rate_hz=rate, name=header.name, notes=notes, task=task)
 
 
 # -- writing --------------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ def blocks(
         for series in collected(_series(islice(file, limit), path), values):
             y = labels[done : done + len(series)]
             done += len(series)
-            yield Dataset(Sequences.from_list(series), y, notes=notes), done / len(labels)
+            data = Dataset(Sequences.from_list(series), y, notes=notes, task="classify")
+            yield data, done / len(labels)
 
 
 def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:

@@ -150,7 +150,7 @@ def baseline(work: Work, metric: str) -> float:
     if metric == "rmse":
         scale = np.asarray(estimator.objective().scale)  # type: ignore[attr-defined]
         return float(np.sqrt(np.mean(((wanted - learnt.mean(axis=0)) * scale) ** 2)))
-    if work.train.task == "tag":
+    if work.train.task == "multilabel":
         return float((wanted == (learnt.mean(axis=0) > 0.5)).mean())
     learnt, wanted = learnt[learnt >= 0], wanted[wanted >= 0]  # a step may have no label
     return float((wanted == np.bincount(learnt).argmax()).mean())

@@ -89,7 +89,7 @@ def check_probabilities(subject: Subject, recorder: Recorder) -> None:
         bool(np.isfinite(shares).all() and shares.min() >= 0 and shares.max() <= 1 + 1e-6),
         f"They go from {shares.min():.3g} to {shares.max():.3g}",
     )
-    if subject.task.name != "tag":
+    if subject.task.name != "multilabel":
         sums = np.abs(shares.sum(axis=1) - 1).max()
         recorder.require("probabilities", bool(sums < 1e-6), f"They miss the sum 1 by {sums:.2g}")
 
@@ -99,7 +99,7 @@ def check_decisions(subject: Subject, recorder: Recorder) -> None:
     subject.needs("predict_proba", "it has no `predict_proba`")
     shares = subject.answers(subject.fitted)
     found = subject.fitted.predict(items_of(subject.data.x))
-    if subject.task.name == "tag":
+    if subject.task.name == "multilabel":
         wanted = [(row > 0.5).astype(int) for row in shares]
     else:
         classes = np.asarray(subject.fitted.classes_)

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset, Task
+from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import OptionError, did_you_mean
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
@@ -37,8 +38,9 @@ def tiny_dataset(
         tokens: makes sequences of so many different tokens (int32) in place of numbers.
         group_size: gives each run of so many sequences a group of its own.
         parts: of every six sequences makes one "validation" and one "test", the others "train".
-        task: as in `Dataset.task`. "tag": the class and whether the sequence is long; "label":
-            steps above the level of their class, and below; "regress": the mean; "none": nothing.
+        task: as in `Dataset.task`. "multilabel": the class and whether the sequence is long;
+            "label": steps above the level of their class, and below; "regress": the mean; "none":
+            nothing.
         seed: another seed draws other sequences.
 
     >>> tiny_dataset(6, lengths=(2, 4))
@@ -77,7 +79,7 @@ def _targets(
     """The targets, and the names of the classes."""
     if task == "classify":
         return np.asarray(classes)[codes], classes
-    if task == "tag":
+    if task == "multilabel":
         is_long = np.array([len(item) for item in items]) > np.median([len(item) for item in items])
         return np.column_stack([codes > 0, is_long]).astype(np.int64), ("high", "long")
     if task == "label":

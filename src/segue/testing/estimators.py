@@ -68,7 +68,7 @@ def check_estimator(
             needs `fit(X, y)` with X a list of `[time, channel]` arrays, and `predict(X)`; if it
             says of which `tasks` it takes data sets, it is given those.
         data: sequences without parts; tiny ones if left out.
-        task: "classify", "tag" (several labels at once), "label" (each step), "regress",
+        task: "classify", "multilabel" (several labels at once), "label" (each step), "regress",
             "forecast" or "language" (the next word); found from the data and the estimator if left
             out.
 

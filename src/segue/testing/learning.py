@@ -173,7 +173,7 @@ def check_baseline(subject: Subject, recorder: Recorder) -> None:
         raise DoesNotApplyError("it counts no classes")
     train = data[parts == "train"]
     learnt = np.concatenate([np.ravel(y) for y in subject.task.targets(train)])
-    wanted = learnt.sum() if subject.task.name == "tag" else len(learnt)
+    wanted = learnt.sum() if subject.task.name == "multilabel" else len(learnt)
     recorder.require(
         "baseline",
         sum(fitted.class_counts_.values()) == wanted,

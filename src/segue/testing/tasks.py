@@ -72,7 +72,7 @@ class Classify(Task):
 class Tag(Task):
     """Several labels at once."""
 
-    name = data_task = "tag"
+    name = data_task = "multilabel"
 
     def expected_score(self, fitted: Any, data: Dataset) -> float:
         return float((fitted.predict(items_of(data.x)) == data.y).all(axis=1).mean())

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from segue.encoding import NO_LABEL
 from segue.networks import Network
 from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import length_buckets
@@ -18,7 +19,7 @@ from segue.sequences import Array
 from segue.training.forward import Batch, Forward, whole
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
-from segue.training.targets import NO_LABEL, Index, Targets
+from segue.training.targets import Index, Targets
 from segue.training.truncated import Truncated
 
 Update = Sequence[tuple[int, Index]]

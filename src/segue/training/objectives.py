@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from segue.encoding import NO_LABEL
 from segue.padded import Padded
-from segue.training.targets import NO_LABEL
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no float
 

@@ -9,10 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Index = npt.NDArray[np.int64]
+from segue.encoding import NO_LABEL
 
-# Stands for a step without a label, and for padding.
-NO_LABEL = -1
+Index = npt.NDArray[np.int64]
 
 
 class Targets(Protocol):

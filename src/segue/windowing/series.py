@@ -78,16 +78,18 @@ def windows(
     ahead = horizon if data.task == "none" else 0
     what = "A window with its target" if ahead else "A window"
     number, start = places(data.x.lengths, size + ahead, stride, what=what)
-    cut = replace(
+    y = _targets(data, number, start, size, ahead)
+    if ahead:
+        known = ~np.isnan(y).reshape(len(number), -1).any(axis=1)
+        number, start, y = number[known], start[known], y[known]
+    return replace(
         data[number],
         x=data.x.pieces(number, start, size),
-        y=_targets(data, number, start, size, ahead),
+        y=y,
+        task="regress" if ahead else data.task,
         ids=None if data.ids is None else names_of(data.ids[number], start, size),
         spans=spans_of(data, number, start, size + ahead),
     )
-    if ahead == 0 or not np.isnan(cut.y).any():
-        return cut
-    return cut[~np.isnan(cut.y).reshape(len(cut), -1).any(axis=1)]
 
 
 def cut_recordings(

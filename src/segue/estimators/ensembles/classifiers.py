@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensembles.base import Ensemble, mean, mean_of_steps
+from segue.estimators.given import laid_on
 from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.stream import Stream
 from segue.sequences import Array, Sequences
@@ -82,7 +83,8 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
         data = self.scored_part(X, y)
         names = self.classes_.tolist()
-        return self.labels_.accuracy(self.predict(data, static), data, names, sample_weight)
+        weights = laid_on(sample_weight, data, "sample_weight")
+        return self.labels_.accuracy(self.predict(data, static), data, names, weights)
 
     def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
         """The mean of what the members believe after each step: `Sequences` `[time, class]`.

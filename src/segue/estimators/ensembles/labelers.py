@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from segue.estimators.ensembles.base import Ensemble, mean_of_steps
+from segue.estimators.given import laid_on
 from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.step_labels import accuracy, decide
@@ -59,7 +60,8 @@ class LabelerEnsemble(Ensemble[SequenceLabeler]):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
-        given = None if sample_weight is None else self.first.as_weights(sample_weight)
+        given = laid_on(sample_weight, data, "sample_weight")
+        given = None if given is None else self.first.as_weights(given)
         shares = self.predict_proba(data.x)
         return accuracy(shares, data, self.classes_, self.ignore, given)
 

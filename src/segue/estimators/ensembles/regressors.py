@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from segue.dataset import Dataset
 from segue.estimators.ensembles.base import Ensemble, mean
+from segue.estimators.given import laid_on
 from segue.estimators.number_targets import Numbers, as_numbers, r_squared
 from segue.estimators.regressor import SequenceRegressor
 from segue.estimators.weighting import normalized
@@ -70,5 +71,5 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         self.first.check_shape(data)
-        weights = normalized(sample_weight, len(data))
+        weights = normalized(laid_on(sample_weight, data, "sample_weight"), len(data))
         return r_squared(as_numbers(data.y), self.predict(data, static), weights)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.labels import as_label, as_labels, classes_or_numbers
+from segue.labels import as_label, as_labels
 from segue.readers.labels import LARGEST
 from segue.readers.labels import as_labels as labels_of_texts
 from segue.readers.registry import part_named
@@ -63,8 +63,7 @@ class Labels:
                 "without labels: label='none'.",
                 row,
             )
-        labels, _ = classes_or_numbers(self.values[codes[~absent]])
-        return labels, ~absent
+        return np.asarray(self.values[codes[~absent]]), ~absent
 
     def as_classes(self, columns: Columns) -> tuple[tuple[Any, ...], Index]:
         """The class names in order, and the place of each value in it.

@@ -1,0 +1,311 @@
+"""Targets as users give them, in the form that a `Dataset` has them; one rule for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.arrays import as_array
+from segue.errors import DataError, counted
+from segue.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
+from segue.sequences import Sequences
+
+Task = Literal["none", "classify", "multilabel", "label", "regress"]
+
+NO_LABEL = -1  # the class number of a step that has none, and of padding
+
+_EXPECTED = (
+    "expected [n], one label for each sequence, or [n, label] of 0 and 1, several labels at once, "
+    "or [n, value] of numbers."
+)
+
+
+class Targets(NamedTuple):
+    """Targets of sequences.
+
+    Attributes:
+        values: `[n]` labels, `[n, label]` int64 of 0 and 1, or `[n]` or `[n, value]` float64.
+        missing: `[n]`, the sequences that have none; what stands in `values` there means nothing.
+        task: what they ask for.
+        note: a line that says how they were understood; empty where everybody would agree.
+        is_one_hot: whether they came as one-hot rows; the labels are the numbers of the columns.
+        classes: the class names in order; `None` for numbers.
+    """
+
+    values: Array
+    missing: Mask
+    task: Task
+    note: str
+    is_one_hot: bool = False
+    classes: tuple[Any, ...] | None = None
+
+
+def encoded(y: Any, *, task: Task | None, classes: tuple[Any, ...] | None) -> Targets:
+    """Take targets, with None or NaN in `values` where one is missing, and find their classes.
+
+    Args:
+        y: as in `as_targets`.
+        task: as in `as_targets`.
+        classes: their names, where they are known; those of one-hot rows are these.
+
+    Raises:
+        DataError: as in `as_targets`.
+    """
+    if task is None and classes is not None and not has_rows(y):
+        task = "classify"
+    found = as_targets(y, task=task)
+    values, known = found.values, found.values[~found.missing]
+    if found.task == "regress":
+        return found
+    if classes is None:
+        names = np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1])
+        classes = tuple(names)
+    elif found.is_one_hot and _width(y) == len(classes):
+        values = np.asarray(classes)[values]
+    return found._replace(values=_with_gaps(values, found.missing), classes=tuple(classes))
+
+
+def _width(y: Any) -> int:
+    matrix = _as_matrix(y)
+    return 1 if matrix is None else matrix.shape[1]
+
+
+def _with_gaps(values: Array, missing: Mask) -> Array:
+    """Labels with None, or rows of NaN, where there are none."""
+    if not missing.any():
+        return values
+    if values.ndim == 2:
+        return np.where(missing[:, None], np.nan, values)
+    gaps = values.astype(object)
+    gaps[missing] = None
+    return gaps
+
+
+def gaps_of(values: Array) -> Mask:
+    """`[n]`, where targets of a `Dataset` are missing.
+
+    >>> gaps_of(np.array(["a", None])), gaps_of(np.array([[1.0, 0.0], [np.nan, 1.0]]))
+    (array([False,  True]), array([False,  True]))
+    """
+    if values.dtype == object:
+        return np.array([label is None for label in values], bool)
+    if values.dtype.kind != "f":
+        return np.zeros(len(values), bool)
+    gaps = np.isnan(values)
+    return np.asarray(gaps.any(axis=1) if values.ndim == 2 else gaps)
+
+
+def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
+    """Raise where rows of 0 and 1 may be labels of each step, or several of each sequence."""
+    shape: tuple[int, ...] = np.shape(y) if hasattr(y, "shape") else ()
+    if len(shape) != 2 or shape[1] < 2 or lengths != (shape[1], shape[1]):
+        return
+    if np.isin(y, (0, 1)).all():
+        raise DataError(
+            f"`y` has shape {shape}, and each sequence {shape[1]} steps: is it a label for each "
+            "step, task='label', or several labels for each sequence, task='multilabel'?"
+        )
+
+
+def as_targets(y: Any, *, task: Task | None = None) -> Targets:
+    """Take the targets of sequences.
+
+    Args:
+        y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
+        task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
+            `None`: decided as `segue.labels.classes_or_numbers` says; rows of 0 and 1 are classes
+            if they are one-hot, else several labels at once.
+
+    Raises:
+        DataError: another shape, or what is neither labels nor numbers.
+
+    >>> as_targets([1.0, 2.0, 1.0]).values, as_targets([[0.0, 1.0], [1.0, 0.0]]).values
+    (array([1, 2, 1]), array([1, 0]))
+    """
+    matrix = _as_matrix(y)
+    if task == "regress":
+        return _numbers(y if matrix is None else matrix)
+    if matrix is not None:
+        return _of_matrix(matrix, task)
+    labels, missing = as_labels(y)
+    if task == "multilabel":
+        raise DataError(f"`y` has shape {labels.shape}; expected [n, label] of 0 and 1.")
+    return _of_labels(labels, missing, task)
+
+
+def _of_labels(labels: Array, missing: Mask, task: Task | None) -> Targets:
+    decided, note = classes_or_numbers(labels[~missing])
+    if task is None and decided.dtype.kind == "f":
+        return Targets(
+            np.where(missing, np.nan, labels.astype(np.float64)), missing, "regress", note
+        )
+    if labels.dtype.kind == "f" and np.isinf(decided).any():
+        raise DataError("`y` has an infinite number, which is no class.")
+    return Targets(labels, missing, "classify", note)
+
+
+def _of_matrix(matrix: Array, task: Task | None) -> Targets:
+    """Of `[n, value]`: one column is labels, rows of 0 and 1 are labels, others are numbers."""
+    if matrix.dtype.kind not in "biuf":
+        if matrix.shape[1] == 1:
+            return _of_labels(*as_labels(matrix[:, 0]), task)
+        raise DataError(f"`y` has shape {matrix.shape} of {matrix.dtype}; {_EXPECTED}")
+    missing = gaps_of(matrix)
+    known = matrix[~missing]
+    if matrix.shape[1] == 1 and task != "multilabel" and not (known % 1 != 0).any():
+        return _of_labels(*as_labels(matrix[:, 0]), task)
+    if len(known) and np.isin(known, (0, 1)).all():
+        return _of_rows(np.where(missing[:, None], 0, matrix).astype(np.int64), missing, task)
+    if task is None and matrix.dtype.kind == "f":
+        return _numbers(matrix)
+    raise DataError(
+        f"`y` has shape {matrix.shape} and holds {np.unique(known).tolist()[:6]}; {_EXPECTED} "
+        "Whole numbers are numbers with task='regress', and labels of each step with task='label'."
+    )
+
+
+def _of_rows(rows: Array, missing: Mask, task: Task | None) -> Targets:
+    """Of `[n, label]` of 0 and 1."""
+    columns = rows.shape[1]
+    if task == "multilabel" or not is_one_hot(rows[~missing]):
+        if task == "classify":
+            raise DataError(
+                f"`y` has shape {rows.shape}, several labels at once: take head='sigmoid', an "
+                "independent output for each."
+            )
+        return Targets(rows, missing, "multilabel", "rows of 0 and 1: several labels at once")
+    note = (
+        f"one-hot rows: taken as the classes 0 to {columns - 1}; task='multilabel' "
+        "(head='sigmoid') for several labels at once"
+    )
+    return Targets(rows.argmax(axis=1), missing, "classify", note, is_one_hot=True)
+
+
+def _numbers(y: Any) -> Targets:
+    """`[n]` or `[n, value]` float64."""
+    try:
+        numbers = as_array(y).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
+    if numbers.ndim not in (1, 2):
+        raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
+    return Targets(numbers, gaps_of(numbers), "regress", "")
+
+
+def has_rows(y: Any) -> bool:
+    """Whether there is more than one value for each sequence.
+
+    >>> has_rows([[0, 1], [1, 1]]), has_rows([0, 1]), has_rows([[0], [1]])
+    (True, False, False)
+    """
+    return _width(y) > 1
+
+
+def _as_matrix(y: Any) -> Array | None:
+    """`[n, value]` of what has two axes, with NaN where a row or a value is missing; else None."""
+    if not hasattr(y, "ndim") and not hasattr(y, "columns"):
+        y = list(y)
+        first = next((row for row in y if not is_missing(row)), None)
+        if not _is_row(first):
+            return None
+        y = _stacked(y)
+    if getattr(y, "ndim", 2) == 1:
+        return None
+    array = as_array(y)
+    if array.ndim != 2:
+        raise DataError(f"`y` has shape {array.shape}; {_EXPECTED}")
+    return array
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, list | tuple) or getattr(item, "ndim", 0) > 0
+
+
+def _stacked(rows: list[Any]) -> Array:
+    """One row below the other; a missing one is all NaN."""
+    lengths = {len(row) for row in rows if not is_missing(row)}
+    if len(lengths) > 1:
+        raise DataError(
+            "`y` has rows of different lengths. Labels of each step are for a SequenceLabeler; in "
+            "a Dataset `y=Sequences.from_list(y)` of class numbers, or task='label'. Several "
+            "labels at once are [n, label] of 0 and 1: scikit-learn's MultiLabelBinarizer makes "
+            "them of lists of names."
+        )
+    width = lengths.pop()
+    return as_array([[np.nan] * width if is_missing(row) else as_array(row) for row in rows])
+
+
+# -- labels of each step --------------------------------------------------------------------------
+
+
+def as_step_labels(
+    y: Iterable[Any], *, ignore: Any = None
+) -> tuple[Sequences, tuple[Any, ...], int]:
+    """Take labels of each step as class numbers.
+
+    Args:
+        y: `(time,)` labels of each sequence, text or whole numbers.
+        ignore: a label that means "none", such as -1, beside those that are missing.
+
+    Returns:
+        Class numbers, `Sequences` of int32 with -1 where there is no label; the class names; and
+        how many steps have none.
+
+    Raises:
+        DataError: labels of another shape, real numbers, or no label at all.
+
+    >>> codes, classes, ignored = as_step_labels([["sit", "walk"], ["walk", "?"]], ignore="?")
+    >>> classes, codes.values[:, 0].tolist(), ignored
+    (('sit', 'walk'), [0, 1, 1, -1], 1)
+    """
+    rows = [_step_row(labels, number) for number, labels in enumerate(y)]
+    lengths = [len(row) for row in rows]
+    labels, missing = as_labels(_joined(rows, ignore))
+    names, found = np.unique(labels[~missing], return_inverse=True)
+    if len(names) == 0:
+        raise DataError(f"`y` has no label at any of its {counted(len(labels), 'step')}.")
+    if names.dtype.kind == "f":
+        raise DataError("The labels of each step are real numbers; expected classes.")
+    codes = np.full(len(labels), NO_LABEL, np.int32)
+    codes[~missing] = found
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Sequences(codes, offsets), tuple(names.tolist()), int(missing.sum())
+
+
+def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
+    """`[time]` labels of a sequence, each as it came."""
+    if is_missing(labels):
+        raise DataError(f"Sequence {number} has no labels ({labels}); expected one for each step.")
+    row = labels if isinstance(labels, np.ndarray) else _as_row(labels)
+    row = row[:, 0] if row.ndim == 2 and row.shape[1] == 1 else row
+    if row.ndim != 1:
+        raise DataError(
+            f"The labels of sequence {number} have shape {row.shape}; expected (time,), a label "
+            "for each step."
+        )
+    return row
+
+
+def _as_row(labels: Any) -> Array:
+    """One row as an array of what it holds; of a masked array, a Series or a tensor too."""
+    if hasattr(labels, "ndim") and not hasattr(labels, "iloc"):
+        return as_array(labels)
+    items = list(labels)
+    return np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
+
+
+def _joined(rows: list[Array], ignore: Any) -> Array:
+    """All labels one after the other, as they came; None in the place of those to be ignored."""
+    if rows and len({row.dtype.kind for row in rows}) == 1 and rows[0].dtype.kind != "O":
+        flat: Array = np.concatenate(rows)
+        if ignore is None or not (flat == ignore).any():
+            return flat
+    labels = (label for row in rows for label in row.tolist())
+    return np.fromiter((None if _is_same(label, ignore) else label for label in labels), object)
+
+
+def _is_same(label: Any, ignore: Any) -> bool:
+    return ignore is not None and not is_missing(label) and bool(label == ignore)
