@@ -16,6 +16,7 @@ from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
 from segue.suspicions import Suspicion, suspicions
+from segue.values import narrowed
 
 Task = Literal["none", "classify", "tag", "label", "regress"]
 SplitBy = Literal["auto", "group", "time", "sequence"]
@@ -42,7 +43,7 @@ class Dataset:
         groups: `[n]`, who or what each sequence comes from; a split never parts a group.
         parts: `[n]`, "train", "validation" or "test", where the source has them.
         ids: `[n]`, what the source calls each sequence.
-        static: `[n, feature]` float32, what is known of each sequence as a whole.
+        static: `[n, feature]` numbers, what is known of each sequence as a whole.
         spans: `[n, 3]`, where windows come from: their series, their first step in it, and the step
             behind their last one, that of the target included. `segue.windows` sets them.
         name: what the source is called.
@@ -409,11 +410,11 @@ def _counted(
 
 
 def _as_static(static: npt.ArrayLike) -> Array:
-    table = np.asarray(static, np.float32)
+    table = np.asarray(static, np.float64)
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2:
         raise DataError(f"`static` has shape {table.shape}; expected [n, feature] numbers.")
-    return table
+    return narrowed(table)
 
 
 def _as_spans(spans: npt.ArrayLike) -> Array:
@@ -434,8 +435,8 @@ def _as_targets(y: npt.ArrayLike) -> Array:
         ) from error
     if targets.dtype == object:
         targets = np.asarray([str(label) for label in targets])
-    if targets.dtype.kind == "f":
-        targets = targets.astype(np.float32 if targets.ndim > 1 else np.float64)
+    if targets.dtype.kind == "f" and (targets.ndim == 1 or targets.dtype != np.float32):
+        targets = targets.astype(np.float64)  # until they are scaled
     if targets.ndim not in (1, 2):
         raise DataError(
             f"`y` has shape {targets.shape}; expected [n] labels, [n, label] of 0 and 1, "

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import counted
+from segue.precision import float32_loses
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
@@ -35,8 +36,8 @@ class Suspicion:
     """One thing to look at.
 
     Attributes:
-        kind: a word for machines: "lengths", "constant", "constant in a class", "scales", "groups",
-            "classes", "long", "missing", "labels".
+        kind: a word for machines: "lengths", "constant", "constant in a class", "coarse", "scales",
+            "groups", "classes", "long", "missing", "labels".
         text: a line for people.
         numbers: what the line rests on.
     """
@@ -56,7 +57,8 @@ def suspicions(data: Dataset) -> list[Suspicion]:
     """
     train = data.part("train") if "train" in data.part_names else data
     found = [*_classes(data), *_groups(data), *_labels(data), *_lengths(train), *_long(train)]
-    if data.x.kind == "numbers" and len(train):
+    if not data.x.is_text and len(train):
+        found += _coarse(train)
         statistics = _Statistics.of(train)
         for look in (_constant, _constant_in_a_class, _scales, _missing):
             found += look(train, statistics)
@@ -156,6 +158,19 @@ def _extremes(of: _Statistics, members: Any) -> tuple[Array, Array]:
     if len(of.low[members]) == 0:
         return np.full(of.low.shape[1], np.nan), np.full(of.low.shape[1], np.nan)
     return np.fmin.reduce(of.low[members]), np.fmax.reduce(of.high[members])
+
+
+def _coarse(data: Dataset) -> Iterator[Suspicion]:
+    names = [_channel(data, c) for c in np.flatnonzero(float32_loses(data.x))]
+    if names:
+        many = len(names) > 1
+        yield Suspicion(
+            "coarse",
+            f"channel{'s' * many} {_first(names)} {'lie' if many else 'lies'} so far from 0 that "
+            "float32, in which networks compute, loses what differs: keep "
+            'prepare="standardize", or take the level off (x - x[0])',
+            {"channels": names},
+        )
 
 
 def _scales(data: Dataset, of: _Statistics) -> Iterator[Suspicion]:

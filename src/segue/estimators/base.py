@@ -197,9 +197,9 @@ class SequenceEstimator(Learner):
         """
         self._check_fitted()
         X = self.as_read(X)  # noqa: N806
-        x = as_sequences(X, self.layout)
+        x = as_sequences(X, self.layout, exact=True)
         self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
-        return as_trained(x, self.preparation_, tokens=self.network_.input_shape.tokens is not None)
+        return as_trained(x, self.preparation_)
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was learnt from.

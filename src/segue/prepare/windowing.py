@@ -69,12 +69,13 @@ def windows(series: Any, size: int, horizon: int = 1, stride: int = 1) -> Datase
     return cut[~np.isnan(cut.y).reshape(len(cut), -1).any(axis=1)]
 
 
-def as_series(series: Any) -> Dataset:
+def as_series(series: Any, *, exact: bool = False) -> Dataset:
     """Take one series or several as a data set with a sequence for each.
 
     Args:
         series: one `(time,)` array or list of numbers, one `(time, channel)` array, a list of such
             arrays, `Sequences`, or a `Dataset`.
+        exact: as in `Sequences`.
 
     >>> len(as_series([1.0, 2.0])), len(as_series([[1.0, 2.0], [3.0]]))
     (1, 2)
@@ -83,7 +84,8 @@ def as_series(series: Any) -> Dataset:
         return series
     if isinstance(series, Sequences):
         return Dataset(series)
-    return Dataset(Sequences.from_list([series] if is_one_series(series) else series))
+    several = [series] if is_one_series(series) else series
+    return Dataset(Sequences.from_list(several, exact=exact))
 
 
 def is_one_series(series: Any) -> bool:

@@ -5,6 +5,7 @@ The arrays of an `.npz` file, by name (in whatever case):
     x           [n, time, channel] or [n, time]; with `lengths` [n], padded at the end
     values      instead of `x`: [steps, channel] of all sequences, one after the other,
     lengths     [n], the steps of each
+    characters  instead of `values`: the code points of texts, uint32, with `lengths`
     y, labels   [n]: a class for each sequence, or a number to be predicted, if they are floats;
                 [n, label] or [n, value]: several of them;
                 [steps] or [n, time]: a class for each step, -1 or "" where there is none
@@ -36,6 +37,7 @@ from segue.errors import DataError, FileError, OptionError
 from segue.readers.labels import as_classes
 from segue.readers.mapping import mapped_file, mapped_member, npy_header, of_mapped
 from segue.sequences import Array, Layout, Sequences
+from segue.values import CODE_POINTS
 
 _SYNONYMS = {
     "labels": "y",
@@ -205,6 +207,9 @@ def _sequences(arrays: Mapping[str, Array], layout: Layout) -> Sequences:
     turned = None if layout == "nct" else of_mapped(arrays.get("x", arrays.get("values")), lengths)
     if turned is not None:
         return turned
+    if "characters" in arrays and lengths is not None:
+        points = np.asarray(arrays["characters"], CODE_POINTS).reshape(-1, 1)
+        return Sequences.from_chunks([(points, _offsets(lengths))])
     if "x" in arrays:
         x = arrays["x"]
         if x.ndim == 3 and layout == "nct":
@@ -215,7 +220,11 @@ def _sequences(arrays: Mapping[str, Array], layout: Layout) -> Sequences:
             f"The arrays are {', '.join(sorted(arrays)) or 'none'}; expected `x` (n, time, "
             "channel), or `values` (steps, channel) with `lengths` (n)."
         )
-    return Sequences(arrays["values"], np.concatenate([[0], np.cumsum(lengths)]))
+    return Sequences(arrays["values"], _offsets(lengths))
+
+
+def _offsets(lengths: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def _targets(arrays: Mapping[str, Array], x: Sequences) -> tuple[Any, tuple[Any, ...] | None]:
@@ -284,7 +293,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     ['classes', 'lengths', 'values', 'y']
     """
     given = {
-        "values": data.x.values,
+        "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,
         "y": _step_labels(data) if data.task == "label" else data.y,
         "classes": data.classes,

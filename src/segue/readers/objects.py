@@ -13,7 +13,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.readers.pairs import from_pairs, written
+from segue.readers.pairs import from_pairs
 from segue.readers.registry import part_named
 from segue.sequences import Sequences
 
@@ -45,7 +45,7 @@ def adapted(
         like: how a data frame was read, so that this one is read in the same way.
 
     >>> adapted((np.arange(n), n % 2) for n in (2, 3))
-    Dataset(n=2, time=2 to 3, channels=1, classes=2)
+    Dataset(n=2, time=2 to 3, channels=1, whole numbers, classes=2)
     >>> adapted([1, 2])
     [1, 2]
     """
@@ -133,15 +133,6 @@ def _refuse_loader(_x: Any, _labelled: bool) -> Dataset:
     )
 
 
-def _is_memmap(x: Any) -> bool:
-    """A mapped array that would have to be turned into float32 or into another order as a whole."""
-    return isinstance(x, np.memmap) and x.dtype.kind in "fiub" and x.dtype != np.float32
-
-
-def _from_memmap(x: Any, _labelled: bool) -> Dataset:
-    return Dataset(written(np.asarray(row, np.float32) for row in x))
-
-
 def _is_iterable(x: Any) -> bool:
     return isinstance(x, Iterator) or (
         isinstance(x, Iterable)
@@ -178,6 +169,5 @@ ADAPTERS = (
     Adapter("a data set of Hugging Face", _is_hugging_face, _from_hugging_face),
     Adapter("a DataLoader of PyTorch", _is_loader, _refuse_loader),
     Adapter("a Dataset of PyTorch", _is_torch, _from_torch),
-    Adapter("a mapped array that is not float32", _is_memmap, _from_memmap),
     _PAIRS,
 )
