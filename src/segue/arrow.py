@@ -109,8 +109,8 @@ class _Writer:
 
     def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
         self._path, self._metadata = path, metadata
-        self._file: pa.RecordBatchFileWriter | None = None
-        self._schema: pa.Schema | None = None
+        self._file: Any = None
+        self._schema: Any = None
         self.count = 0
 
     @property
@@ -135,7 +135,7 @@ class _Writer:
         if self._schema is None:
             self._begin(batch.schema)
         kind = _wider(_kind_of(self._schema), _kind_of(batch.schema))
-        if kind != _kind_of(self._schema):
+        if kind not in (None, _kind_of(self._schema)):
             self._widen(kind)
         fitting = _with_values(batch, kind)
         if not fitting.schema.equals(self._schema, check_metadata=False):
@@ -168,11 +168,11 @@ def _kind_of(schema: pa.Schema) -> pa.DataType:
     return schema.field("x").type.value_type.value_type
 
 
-def _wider(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """What holds the values of both; code points of texts are in no other type."""
-    if kind == other or pa.uint32() in (kind, other):
+def _wider(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """What holds the values of both; `None`: nothing, for one of them is text."""
+    if kind == other:
         return kind
-    return pa.float64()
+    return None if pa.uint32() in (kind, other) else pa.float64()
 
 
 def _with_values(batch: pa.RecordBatch, kind: pa.DataType | None) -> pa.RecordBatch:

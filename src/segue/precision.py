@@ -22,7 +22,7 @@ NOISE = 2.0**-48  # of the largest value: less of a difference is rounding in fl
 LARGEST_WHOLE = 2.0**24  # up to here float32 has every whole number
 
 
-def float32_loses(items: Any, *, run: int = RUN) -> Array:
+def float32_loses(items: Any) -> Array:
     """`[channel]`, whether a channel would lose what it says if it were rounded to float32.
 
     It would where the error of rounding is more than 1e-4 of the standard deviation, or where more
@@ -32,13 +32,12 @@ def float32_loses(items: Any, *, run: int = RUN) -> Array:
     Args:
         items: `Sequences` or a list of arrays `[time, channel]`, or one array of all of them,
             `[total_steps, channel]` or `[n, time, channel]`.
-        run: neighbours that are looked at together: 1 asks of the channel as a whole only.
 
     >>> x = np.array([[0.0, 0.0], [0.5, 0.5], [2.0, 2.0]]) + [0, 1e9]
     >>> float32_loses(x), float32_loses(x.astype(np.float32))
     (array([False,  True]), array([False, False]))
     """
-    rows = _sample(items, run)
+    rows = _sample(items)
     if rows.dtype == np.float32:
         return np.zeros(rows.shape[1], bool)
     exact = rows.astype(np.float64, copy=False)
@@ -67,36 +66,36 @@ def _is_coarse(exact: Array, rounded: Array) -> Array:
     error = np.sqrt((np.where(known, exact - rounded, 0) ** 2).sum(axis=0) / count)
     varies = deviation > NOISE * largest
     coarse = (error > TOLERANCE * deviation) | _merges(exact, rounded, NOISE * largest)
-    return np.where(varies, coarse, (error > 0) & (largest > LARGEST_WHOLE))
+    return np.asarray(np.where(varies, coarse, (error > 0) & (largest > LARGEST_WHOLE)))
 
 
 def _merges(exact: Array, rounded: Array, noise: Array) -> Array:
     """`[channel]`, whether too many different values are no longer different."""
     different = distinct(exact, noise)
-    return (different > 1) & (distinct(rounded, noise) <= KEPT * different)
+    return np.asarray((different > 1) & (distinct(rounded, noise) <= KEPT * different))
 
 
 def distinct(rows: Array, noise: Array | float = 0.0) -> Array:
     """`[channel]`, how many values there are that are further than `noise` from the next one."""
-    return 1 + (np.diff(np.sort(rows, axis=0), axis=0) > noise).sum(axis=0)
+    return np.asarray(1 + (np.diff(np.sort(rows, axis=0), axis=0) > noise).sum(axis=0))
 
 
-def _sample(items: Any, run: int) -> Array:
+def _sample(items: Any) -> Array:
     """`[rows, channel]` from all over the items; all rows of a small data set."""
     if isinstance(items, np.ndarray) and items.ndim == 2:
         items = [items]
     lengths = _lengths(items)
     ends, total = np.cumsum(lengths), int(lengths.sum())
-    rows = min(ROWS, max(run, VALUES // items[0].shape[1]))
+    rows = min(ROWS, max(RUN, VALUES // items[0].shape[1]))
     if total <= rows:
         return np.concatenate(list(items))
     # Multiples of the golden ratio lie evenly, and in no step with the lengths of sequences.
-    places = np.sort(np.arange(rows // run) * 0.6180339887498949 % 1)
-    starts = (places * (total - run)).astype(np.int64)
+    places = np.sort(np.arange(rows // RUN) * 0.6180339887498949 % 1)
+    starts = (places * (total - RUN)).astype(np.int64)
     which = np.searchsorted(ends, starts, side="right")
     begins = starts - (ends - lengths)[which]
     pairs = zip(which.tolist(), begins.tolist(), strict=True)
-    return np.concatenate([items[i][begin : begin + run] for i, begin in pairs])
+    return np.concatenate([items[i][begin : begin + RUN] for i, begin in pairs])
 
 
 def _lengths(items: Any) -> Array:

@@ -22,7 +22,6 @@ from segue.errors import DataError
 from segue.values import (
     KINDS,
     Kind,
-    Layout,
     as_exact,
     as_steps,
     as_values,
@@ -34,6 +33,7 @@ from segue.values import (
 )
 
 Array = npt.NDArray[Any]
+Layout = Literal["ntc", "nct", "tc", "ct"]
 
 # Values that are worked on at once where a data set may be larger than memory: 16 MB of float32.
 BLOCK_VALUES = 4_000_000
@@ -455,9 +455,9 @@ class Sequences(Sequence[Array]):
         """
         from segue import arrow  # pyarrow takes a tenth of a second: only those who write pay
 
-        known = isinstance(sequences, Sequences)
+        known = isinstance(sequences, Sequences)  # whose values have their type
         rows = (
-            (steps if known else as_steps(steps, number), dict[str, Any]())
+            (np.asarray(steps) if known else as_steps(steps, number), dict[str, Any]())
             for number, steps in enumerate(sequences)
         )
         written = arrow.write(path, rows, append=append, batch_steps=batch_steps)

@@ -21,7 +21,6 @@ from segue.errors import DataError
 from segue.precision import float32_loses
 
 Array = npt.NDArray[Any]
-Layout = Literal["ntc", "nct", "tc", "ct"]
 Kind = Literal["numbers", "whole numbers", "text"]
 
 CODE_POINTS = np.dtype(np.uint32)
@@ -83,7 +82,7 @@ def joined(items: Sequence[Array], *, exact: bool) -> Array:
     return np.concatenate(items, dtype=kind, casting="same_kind")
 
 
-def as_steps(array: npt.ArrayLike, number: int, layout: Layout = "tc") -> Array:
+def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
     """Return one sequence as `[time, channel]`, exact; `number` and its place in a message."""
     try:
         steps = np.asarray(array)
@@ -125,7 +124,7 @@ def real_steps(lengths: Array, longest: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def different_channels(items: list[Array], layout: Layout) -> str:
+def different_channels(items: list[Array], layout: str) -> str:
     """Say which sequence has other channels than the first, and whether axes look swapped."""
     counts = [item.shape[1] for item in items]
     other = next(number for number, count in enumerate(counts) if count != counts[0])

@@ -24,7 +24,7 @@ class Standardize(StepSpec):
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""
-        first: Array = np.zeros(1)
+        least: Array = np.zeros(1)
         rounding = 1e-7  # of float32: what varies less never varies
         count: Array = np.zeros(1)
         mean: Array = np.zeros(1)
@@ -33,8 +33,8 @@ class Standardize(StepSpec):
             values = block.astype(np.float64)
             n = (~np.isnan(values)).sum(axis=0)
             if block.dtype == np.float64 and len(block):  # so far from 0 that a sum is rounded
-                first, rounding = np.nan_to_num(values[0]), NOISE
-            block_mean = first + np.nansum(values - first, axis=0) / np.maximum(n, 1)
+                least, rounding = np.nan_to_num(np.fmin.reduce(values)), NOISE
+            block_mean = least + np.nansum(values - least, axis=0) / np.maximum(n, 1)
             block_squares = np.nansum((values - block_mean) ** 2, axis=0)
             total = np.maximum(count + n, 1)
             shift = block_mean - mean

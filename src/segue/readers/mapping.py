@@ -96,13 +96,16 @@ def of_mapped(values: Array | None, lengths: npt.NDArray[np.int64] | None) -> Se
     Returns:
         `None` for an array in memory, and for one that can be used as it is.
     """
-    if not isinstance(values, np.memmap) or values.dtype.kind not in "fiub":
+    if not isinstance(values, np.memmap) or values.dtype.kind not in "fiub" or values.ndim > 3:
         return None
     joined = lengths is not None and int(lengths.sum()) == len(values) != len(lengths)
     kind = _kind_in_place(values, joined=joined)
     if lengths is None:
-        plain = kind == values.dtype and values.ndim in (2, 3)
-        return None if plain else written(_as(row, kind) for row in values)
+        return (
+            None
+            if kind == values.dtype or values.ndim == 1
+            else written(_as(row, kind) for row in values)
+        )
     if joined:
         return None if kind == values.dtype else written(_cut(values, lengths, kind))
     return written(_as(row[:n], kind) for row, n in zip(values, lengths.tolist(), strict=True))
