@@ -148,3 +148,60 @@ def test_metadata_that_is_no_mapping_of_ours_is_ignored(tmp_path: Path) -> None:
         writer.write_batch(batch)
     assert json.dumps(arrow.read(tmp_path / "x.arrow").metadata) == "{}"
     assert Sequences.open(tmp_path / "x.arrow").lengths.tolist() == [1, 2]
+
+
+# -- types of values ------------------------------------------------------------------------------
+
+
+def test_the_type_of_the_file_is_what_the_values_need(tmp_path: Path) -> None:
+    """float32 as ever, float64 where float32 is too coarse, int32 for whole numbers."""
+    path = tmp_path / "x.arrow"
+    near = np.random.default_rng(0).normal(size=(40, 2))
+    for items, kind in (
+        ([near, near], np.float32),
+        ([near + 1e9, near], np.float64),
+        ([near, near + 1e9], np.float64),
+        ([[1, 2], [3]], np.int32),
+        ([[1, 2], [3.5]], np.float32),
+        ([[1.5], [2**31 - 1], [7]], np.float32),
+        ([[2**31 - 1], [2**31 - 2], [0.5 + 2**31]], np.float64),
+    ):
+        for batch_steps in (1, None):
+            Sequences.write(path, iter(items), batch_steps=batch_steps)
+            x = Sequences.open(path)
+            assert x.dtype == kind
+            assert x == Sequences.from_list(items)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_appending_widens_the_type(tmp_path: Path) -> None:
+    """What was there keeps its values, and its metadata; texts take texts only."""
+    path = tmp_path / "x.arrow"
+    arrow.write(path, [(np.ones((2, 1), np.int32), {})], metadata={"rate_hz": 50})
+    for more, kind in (
+        ([[2]], "int32"),
+        ([[0.5]], "float32"),
+        ([[1e9, 1e9 + 1, 1e9 + 2, 1e9 + 3]], "float64"),
+    ):
+        Sequences.write(path, more, append=True)
+        assert Sequences.open(path).dtype == kind
+    assert Sequences.open(path).values.ravel()[:-2].tolist() == [1, 1, 2, 0.5, 1e9, 1e9 + 1]
+    assert arrow.read(path).metadata == {"rate_hz": 50}
+    texts = tmp_path / "t.arrow"
+    Sequences.write(texts, Sequences.from_texts(["a", "bc"]))
+    Sequences.write(texts, Sequences.from_texts(["d"]), append=True)
+    assert Sequences.open(texts).texts() == ["a", "bc", "d"]
+    for file, other in ((texts, [[1]]), (path, Sequences.from_texts(["a"]))):
+        with pytest.raises(DataError, match="rows are of another kind"):
+            Sequences.write(file, other, append=True)
+
+
+def test_a_generator_that_raises_while_the_type_widens_leaves_nothing(tmp_path: Path) -> None:
+    def broken():
+        yield [1]
+        yield [1.5]
+        raise RuntimeError("the sensor went away")
+
+    with pytest.raises(RuntimeError, match="sensor"):
+        Sequences.write(tmp_path / "x.arrow", broken(), batch_steps=1)
+    assert not list(tmp_path.iterdir())

@@ -121,21 +121,31 @@ def test_an_array_gives_sequences_of_one_length(array: Array) -> None:
 
 
 def test_a_flat_array_has_one_channel() -> None:
-    x = Sequences.from_array([[1, 2, 3], [4, 5, 6]])
+    x = Sequences.from_array([[1.0, 2, 3], [4, 5, 6]])
     assert repr(x) == "Sequences(n=2, time=3, channels=1)"
     assert x[1].tolist() == [[4], [5], [6]]
 
 
-def test_tokens_stay_whole_numbers_and_measurements_become_float32() -> None:
-    assert Sequences.from_list([np.array([1, 2], np.int32)]).is_tokens
-    assert Sequences.from_list([np.array([1, 2], np.int64)]).dtype == np.float32
+@pytest.mark.parametrize("kind", [np.int8, np.uint16, np.int32, np.uint32, np.int64, np.uint64])
+def test_whole_numbers_stay_such_whatever_type_they_have(kind: type) -> None:
+    """Lists of Python's too; measurements become float32."""
+    x = Sequences.from_list([np.array([1, 2], kind)])
+    assert (x.kind, x.dtype, x.is_whole) == ("whole numbers", np.int32, True)
+    assert repr(x) == "Sequences(n=1, time=2, channels=1, whole numbers)"
+    assert Sequences.from_list([[1, 2], [3]]).is_whole
+    assert Sequences.from_array(np.ones((2, 3), kind)).is_whole
     assert Sequences.from_list([np.array([1.5, 2], np.float64)]).dtype == np.float32
 
 
-def test_tokens_and_numbers_that_are_not_small_are_kept_apart() -> None:
-    tokens = Sequences.from_list([np.array([1], np.int32)])
-    with pytest.raises(DataError, match="1 of int32, 1 of float32"):
-        Sequences.concatenate([tokens, Sequences.from_list([[1.0]])])
+def test_whole_numbers_beside_others_are_numbers() -> None:
+    """In one list, and where parts are joined; none of them changes."""
+    whole = Sequences.from_list([[1], [16_777_217]])
+    x = Sequences.concatenate([whole, Sequences.from_list([[1.5]])])
+    assert (x.kind, x.values.ravel().tolist()) == ("numbers", [1, 16_777_217, 1.5])
+    assert [steps.dtype for steps in x] == [x.dtype] * 3
+    assert Sequences.from_list([[1], [1.5]]).kind == "numbers"
+    with pytest.raises(DataError, match=r"1 \(numbers\), 1 \(text\)"):
+        Sequences.concatenate([x, Sequences.from_texts(["a"])])
 
 
 def test_equality_looks_at_values_and_lengths() -> None:

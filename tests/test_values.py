@@ -25,19 +25,36 @@ def test_texts_come_back(texts: list[str]) -> None:
     assert x.lengths.tolist() == [len(text) for text in texts]
     assert x[::-1].texts() == texts[::-1]
     assert Sequences.concatenate([x, x]).texts() == texts * 2
-    assert x == Sequences.from_list(x.to_list())
+    assert [decode(steps) for steps in x.to_list()] == texts
 
 
-def test_the_type_tells_texts_from_tokens_and_numbers() -> None:
-    """uint32 of one channel is text; as a block, or of several channels, it is numbers."""
+def test_whole_numbers_are_no_texts_whatever_type_they_have() -> None:
+    """Texts are made of texts only; their code points, passed as an array, are whole numbers."""
     points = np.array([72, 105], np.uint32)
-    assert Sequences(points, [0, 2]).kind == "text"
-    assert Sequences(points.astype(np.int32), [0, 2]).kind == "tokens"
-    assert Sequences(np.stack([points, points], 1), [0, 2]).kind == "numbers"
-    assert Sequences.from_array(points[None]).kind == "numbers"
-    assert Sequences.from_padded(points[None], [2]).kind == "numbers"
+    for x in (
+        Sequences(points, [0, 2]),
+        Sequences(np.stack([points, points], 1), [0, 2]),
+        Sequences.from_list([points]),
+        Sequences.from_array(points[None]),
+        Sequences.from_padded(points[None], [2]),
+    ):
+        assert x.kind == "whole numbers"
+    assert Sequences.from_texts(["Hi"]).kind == "text"
     with pytest.raises(DataError, match="same channels"):
-        Sequences.concatenate([Sequences(points, [0, 2]), Sequences.from_list([[1.0]])])
+        Sequences.concatenate([Sequences.from_texts(["Hi"]), Sequences.from_list([[1.0]])])
+
+
+def test_whole_numbers_beyond_float64_are_refused() -> None:
+    """Those up to 2**53 are kept; beyond, none becomes another without a word."""
+    x = Sequences.from_list([[2**53, 2**53 - 1], [2**53 - 8]])
+    assert (x.dtype, x.values.ravel().tolist()) == (np.float64, [2**53, 2**53 - 1, 2**53 - 8])
+    times = 1_700_000_000_123_456_701 + np.arange(4) * 10**7
+    assert Sequences.from_list([times - times[0]]).is_whole
+    for bad in (times, times.astype(np.uint64), -times, times[:, None].repeat(2, 1)):
+        with pytest.raises(DataError, match="Channel 0 has the whole number .*x - x.0."):
+            Sequences(bad, [0, 4])
+        with pytest.raises(DataError, match="an id is no channel"):
+            Sequences.from_list([bad])
 
 
 @pytest.mark.parametrize("format", ["npz", "arrow"])

@@ -1,8 +1,9 @@
 """Ragged rows in an Arrow IPC file: written batch by batch, mapped when read.
 
-A file has one column `x`, `large_list<fixed_size_list<T, channels>>` with T float32 or int32, and
-any number of further columns, one value a row (or one list a row). Names and units are JSON in the
-schema's metadata under `segue`. Reading maps the file: the arrays that come back are views of it.
+A file has one column `x`, `large_list<fixed_size_list<T, channels>>` with T float32, float64, int32
+or uint32 (see `segue.values`), and any number of further columns, one value a row (or one list a
+row). Names and units are JSON in the schema's metadata under `segue`. Reading maps the file: the
+arrays that come back are views of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 from segue.atomic import replacing
 from segue.errors import DataError, DataNotFoundError, FileError
+from segue.precision import float32_loses
 
 Array = npt.NDArray[Any]
 Row = tuple[Array, Mapping[str, Any]]
@@ -66,35 +68,122 @@ def write(
         WriteError: the disk is full or read-only.
     """
     path = Path(path)
-    count = 0
     with replacing(path) as temporary:
-        writer: pa.RecordBatchFileWriter | None = None
-        schema: pa.Schema | None = None
+        file = _Writer(temporary, {"segue": json.dumps(dict(metadata or {}))})
         try:
             if append and path.exists():
-                with pa.memory_map(str(path)) as source:
-                    reader = _reader(source, path)
-                    schema = reader.schema
-                    writer = pa.ipc.new_file(str(temporary), schema)
-                    for number in range(reader.num_record_batches):
-                        batch = reader.get_batch(number)
-                        writer.write_batch(batch)
-                        count += batch.num_rows
-            for batch in _batches(rows, batch_steps, first_row=count):
-                if writer is None or schema is None:
-                    text = json.dumps(dict(metadata or {}))
-                    schema = batch.schema.with_metadata({"segue": text})
-                    writer = pa.ipc.new_file(str(temporary), schema)
-                if not batch.schema.equals(schema, check_metadata=False):
-                    raise DataError(_other_schema(count, batch.schema, schema))
-                writer.write_batch(batch)
-                count += batch.num_rows
+                file.copy(path)
+            for batch in _batches(rows, batch_steps, first_row=file.count):
+                file.write(batch)
         finally:
-            if writer is not None:
-                writer.close()
-        if writer is None:
+            file.close()
+        if not file.is_begun:
             raise DataError(f"No sequences came, so {path} was not written.")
-    return count
+    return file.count
+
+
+def narrow(path: str | Path) -> None:
+    """Make float32 of the values of a file that has float64, unless float32 is too coarse."""
+    found = read(path)
+    chunks = [values for values, _ in found.chunks]
+    if chunks[0].dtype != np.float64 or float32_loses(chunks).any():
+        return
+    with replacing(path) as temporary:
+        file = _Writer(temporary, {})
+        try:
+            file.copy(Path(path), pa.float32())
+        finally:
+            file.close()
+
+
+class _Writer:
+    """An Arrow file on the way; its values become of a wider type when wider ones come.
+
+    Args:
+        path: of the file.
+        metadata: of its schema, where no file is copied that has its own.
+
+    Attributes:
+        count: the rows so far.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
+        self._path, self._metadata = path, metadata
+        self._file: Any = None
+        self._schema: Any = None
+        self.count = 0
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether any batch was written."""
+        return self._file is not None
+
+    def copy(self, path: Path, kind: pa.DataType | None = None) -> None:
+        """Write all batches of another file, with its metadata; `kind`: in this type of values."""
+        with pa.memory_map(str(path)) as source:
+            reader = _reader(source, path)
+            self._metadata = reader.schema.metadata
+            for number in range(reader.num_record_batches):
+                self.write(_with_values(reader.get_batch(number), kind))
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write a batch.
+
+        Raises:
+            DataError: one with other columns, or of other channels.
+        """
+        if self._schema is None:
+            self._begin(batch.schema)
+        kind = _wider(_kind_of(self._schema), _kind_of(batch.schema))
+        if kind not in (None, _kind_of(self._schema)):
+            self._widen(kind)
+        fitting = _with_values(batch, kind)
+        if not fitting.schema.equals(self._schema, check_metadata=False):
+            raise DataError(_other_schema(self.count, batch.schema, self._schema))
+        self._file.write_batch(fitting)
+        self.count += batch.num_rows
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self, schema: pa.Schema) -> None:
+        self._schema = schema.with_metadata(self._metadata)
+        self._file = pa.ipc.new_file(str(self._path), self._schema)
+
+    def _widen(self, kind: pa.DataType) -> None:
+        """Write anew what there is so far; in the wider type every value is what it was."""
+        self.close()
+        before = self._path.with_name(self._path.name + ".before")
+        self._path.rename(before)
+        try:
+            self._schema, self.count = None, 0
+            self.copy(before, kind)
+        finally:
+            before.unlink()
+
+
+def _kind_of(schema: pa.Schema) -> pa.DataType:
+    return schema.field("x").type.value_type.value_type
+
+
+def _wider(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """What holds the values of both; `None`: nothing, for one of them is text."""
+    if kind == other:
+        return kind
+    return None if pa.uint32() in (kind, other) else pa.float64()
+
+
+def _with_values(batch: pa.RecordBatch, kind: pa.DataType | None) -> pa.RecordBatch:
+    """The batch with its sequences in a type of values; `None`: as they are."""
+    if kind is None or kind == _kind_of(batch.schema):
+        return batch
+    place = batch.schema.get_field_index("x")
+    old = batch.column(place)
+    new = old.cast(pa.large_list(pa.list_(kind, old.type.value_type.list_size)))
+    columns = [new if i == place else column for i, column in enumerate(batch.columns)]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def read(path: str | Path) -> Rows:

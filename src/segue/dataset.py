@@ -20,6 +20,7 @@ from segue.errors import DataError, FileError, counted, did_you_mean
 from segue.labels import as_labels
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
+from segue.values import narrowed
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
@@ -50,7 +51,7 @@ class Dataset:
         groups: `[n]`, who or what each sequence comes from; a split never parts a group.
         parts: `[n]`, "train", "validation" or "test", where the source has them.
         ids: `[n]`, what the source calls each sequence.
-        static: `[n, feature]` float32, what is known of each sequence as a whole.
+        static: `[n, feature]` numbers, what is known of each sequence as a whole.
         spans: `[n, 3]`, where windows come from: their series, their first step in it, and the step
             behind their last one, that of the target included. `segue.windows` sets them.
         task: what `y` asks for: "classify", "multilabel" (several labels at once), "label" (each
@@ -481,11 +482,11 @@ def _counted(
 
 
 def _as_static(static: npt.ArrayLike) -> Array:
-    table = as_array(static).astype(np.float32)
+    table = as_array(static).astype(np.float64)
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2:
         raise DataError(f"`static` has shape {table.shape}; expected [n, feature] numbers.")
-    return table
+    return narrowed(table)
 
 
 def _as_spans(spans: npt.ArrayLike) -> Array:

@@ -118,15 +118,15 @@ def make_clip(
         The clip. Its samples are scaled only if they would clip, or are no sound; the notes say so.
 
     Raises:
-        DataError: texts or tokens, or a rate that cannot be played.
+        DataError: texts, or a rate that cannot be played.
 
     >>> data = Dataset([[0.0, 0.5], [0.25, -0.5, 0.1]], ["up", "down"], rate_hz=8000)
     >>> clip = make_clip(data, [1, 0], gap_seconds=0.5)
     >>> [(span.label, span.start) for span in clip.spans], len(clip.samples)
     ([('down', 0.0), ('up', 0.500375)], 4005)
     """
-    if data.x.kind != "numbers":
-        raise DataError("Texts and tokens cannot be heard: expected sequences of numbers.")
+    if data.x.is_text:
+        raise DataError("Texts cannot be heard: expected sequences of numbers.")
     hertz, notes = _playing_rate(data, rate)
     pieces, said = _as_waves(data, index)
     notes += said

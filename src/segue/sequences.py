@@ -20,7 +20,18 @@ import numpy.typing as npt
 
 from segue.arrays import as_array
 from segue.errors import DataError
-from segue.values import KINDS, Kind, as_values, decode, encode, without_text
+from segue.values import (
+    KINDS,
+    Kind,
+    as_exact,
+    as_steps,
+    as_values,
+    decode,
+    different_channels,
+    encode,
+    joined,
+    real_steps,
+)
 
 Array = npt.NDArray[Any]
 Layout = Literal["ntc", "nct", "tc", "ct"]
@@ -38,17 +49,20 @@ _HINTS = {1: _SINGLE, 4: _OF_IMAGES}
 
 
 class Sequences(Sequence[Array]):
-    """A frozen list of sequences: `[time, channel]` arrays, float32, int32 tokens, or texts.
+    """A frozen list of sequences: `[time, channel]` arrays of numbers, or texts.
 
     Args:
-        values: `[total_steps, channel]`, or `[total_steps]` for one channel. Floats and 64-bit
-            integers become float32; int32 stays, and means tokens; uint32 of one channel stays
-            too, and means text, a code point a step.
+        values: `[total_steps, channel]`, or `[total_steps]` for one channel. Floats become float32;
+            float64 stays where float32 would lose what a channel says (values of 1e9 that differ by
+            1). Whole numbers of any type become int32, or floats where they do not fit: tokens to a
+            network that begins with an embedding, numbers to any other.
         offsets: `[n + 1]`, where each sequence begins in `values`, rising from 0 to `total_steps`.
         lengths: `[n]`, the steps of each, instead.
+        exact: float64 stays in any case.
 
     Raises:
-        DataError: shapes that do not fit, or offsets that fall or leave the values.
+        DataError: shapes that do not fit, offsets that fall or leave the values, or whole numbers
+            beyond 2**53.
 
     >>> x = Sequences.from_list([[1.0, 2.0, 3.0], [4.0]])
     >>> len(x), x.channels, x.lengths.tolist()
@@ -59,15 +73,23 @@ class Sequences(Sequence[Array]):
     [0, 1, 4]
     """
 
-    __slots__ = ("_chunk", "_chunks", "_length", "_start")
+    __slots__ = ("_chunk", "_chunks", "_dtype", "_length", "_start")
 
     _chunks: tuple[Array, ...]
+    _dtype: np.dtype[Any]
     _chunk: npt.NDArray[np.int32]
     _start: npt.NDArray[np.int64]
     _length: npt.NDArray[np.int64]
 
-    def __init__(self, values: npt.ArrayLike, offsets: Any = (), *, lengths: Any = None) -> None:
-        values = as_values(values)
+    def __init__(
+        self,
+        values: npt.ArrayLike,
+        offsets: Any = (),
+        *,
+        lengths: Any = None,
+        exact: bool = False,
+    ) -> None:
+        values = as_exact(values) if exact else as_values(values)
         offsets = offsets if lengths is None else np.concatenate([[0], np.cumsum(lengths)])
         offsets = np.asarray(offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
@@ -82,8 +104,15 @@ class Sequences(Sequence[Array]):
             )
         self._set((values,), np.zeros(len(lengths), np.int32), offsets[:-1], lengths)
 
+    @classmethod
+    def _of(cls, values: Array, offsets: npt.NDArray[np.int64]) -> Sequences:
+        """Of values that have their type."""
+        count = len(offsets) - 1
+        return cls._make((values,), np.zeros(count, np.int32), offsets[:-1], np.diff(offsets))
+
     def _set(self, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array) -> None:
         self._chunks, self._chunk, self._start, self._length = chunks, chunk, start, length
+        self._dtype = np.result_type(*{each.dtype for each in chunks})
 
     @classmethod
     def _make(
@@ -96,25 +125,28 @@ class Sequences(Sequence[Array]):
     # -- making ---------------------------------------------------------------------------------
 
     @classmethod
-    def from_list(cls, arrays: Iterable[npt.ArrayLike], *, layout: Layout = "tc") -> Sequences:
+    def from_list(
+        cls, arrays: Iterable[npt.ArrayLike], *, layout: Layout = "tc", exact: bool = False
+    ) -> Sequences:
         """Join `(time, channel)` or `(time,)` arrays of any lengths.
 
         Args:
             arrays: one for each sequence.
             layout: `"ct"` when the channels come first.
+            exact: as in the class.
 
         Raises:
             DataError: arrays with different numbers of channels, or more than two axes. When the
                 lengths stand in the channels' place, the message says so.
         """
-        items = [_as_steps(array, number, layout) for number, array in enumerate(arrays)]
+        items = [as_steps(array, number, layout) for number, array in enumerate(arrays)]
         if not items:
             return cls(np.zeros((0, 1), np.float32), [0])
         counts = {item.shape[1] for item in items}
         if len(counts) > 1:
-            raise DataError(_different_channels(items, layout))
+            raise DataError(different_channels(items, layout))
         offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
-        return cls(np.concatenate(items), offsets)
+        return cls._of(joined(items, exact=exact), offsets)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Sequences:
@@ -123,11 +155,20 @@ class Sequences(Sequence[Array]):
         >>> Sequences.from_texts(["Who wrote this?", "I did."])
         Sequences(n=2, time=6 to 15, text)
         """
-        return cls(*encode(texts))
+        points, offsets = encode(texts)
+        return cls._of(points[:, None], offsets)
 
     @classmethod
-    def from_array(cls, array: npt.ArrayLike, *, layout: Layout = "ntc") -> Sequences:
-        """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32."""
+    def from_array(
+        cls, array: npt.ArrayLike, *, layout: Layout = "ntc", exact: bool = False
+    ) -> Sequences:
+        """Take a `(n, time, channel)` or `(n, time)` array, without a copy where it is float32.
+
+        Args:
+            array: of numbers.
+            layout: `"nct"` when the channels come first.
+            exact: as in the class.
+        """
         array = as_array(array)
         if array.ndim == 2:
             array = array[:, :, None]
@@ -139,8 +180,8 @@ class Sequences(Sequence[Array]):
                 "or (n, time) for one channel." + _HINTS.get(array.ndim, "")
             )
         count, steps, channels = array.shape
-        values = without_text(array).reshape(count * steps, channels)
-        return cls(values, np.arange(count + 1, dtype=np.int64) * steps)
+        values = array.reshape(count * steps, channels)
+        return cls(values, np.arange(count + 1, dtype=np.int64) * steps, exact=exact)
 
     @classmethod
     def from_padded(cls, array: npt.ArrayLike, lengths: npt.ArrayLike) -> Sequences:
@@ -151,7 +192,7 @@ class Sequences(Sequence[Array]):
             lengths: `[n]` lengths (the padding is on the right), or a mask `[n, time]` that is
                 true at real steps, which must be one run in each row, on either side.
 
-        >>> Sequences.from_padded([[0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
+        >>> Sequences.from_padded([[0.0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
         array([[1., 2.]], dtype=float32)
         """
         array = as_array(array)
@@ -163,33 +204,21 @@ class Sequences(Sequence[Array]):
                 f"A padded array has shape {array.shape} and its lengths or mask {lengths.shape}; "
                 "expected (n, time, channel) with [n] lengths or an [n, time] mask."
             )
-        if lengths.ndim == 1:
-            if (lengths < 0).any() or (lengths > array.shape[1]).any():
-                raise DataError(
-                    f"Lengths from {lengths.min()} to {lengths.max()} for an array "
-                    f"padded to {array.shape[1]} steps."
-                )
-            mask = np.arange(array.shape[1]) < lengths[:, None]
-        else:
-            mask = lengths.astype(bool)
-            runs = (np.diff(mask.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
-            if (runs > 1).any():
-                row = int(np.argmax(runs > 1))
-                raise DataError(
-                    f"The mask of sequence {row} has a gap: its real steps must be one run, with "
-                    "the padding on one side. Mark missing values inside a sequence as NaN instead."
-                )
+        mask = real_steps(lengths, array.shape[1])
         offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
-        return cls(without_text(array[mask]), offsets)
+        return cls(array[mask], offsets)
 
     @classmethod
     def concatenate(cls, parts: Iterable[Sequences]) -> Sequences:
-        """Join several `Sequences` of the same channels and type; values are not copied."""
+        """Join several `Sequences` of the same channels; values are not copied.
+
+        Where whole numbers meet others, all are numbers.
+        """
         parts = list(parts)
         if not parts:
             return cls.from_list([])
-        if len({(part.channels, part.dtype) for part in parts}) > 1:
-            kinds = ", ".join(f"{part.channels} of {part.dtype}" for part in parts)
+        if len({(part.channels, part.is_text) for part in parts}) > 1:
+            kinds = ", ".join(f"{part.channels} ({part.kind})" for part in parts)
             raise DataError(f"Sequences to be joined must have the same channels; got {kinds}.")
         bases = np.cumsum([0, *(len(part._chunks) for part in parts)])
         return cls._make(
@@ -230,8 +259,7 @@ class Sequences(Sequence[Array]):
                 raise IndexError(f"sequence {index} of {len(self)}")
             start = self._start[index]
             view = self._chunks[self._chunk[index]][start : start + self._length[index]]
-            view.flags.writeable = False
-            return view
+            return self._read_only(view)
         if not isinstance(index, slice):
             index = np.asarray(index)
             if index.dtype == bool and index.shape != (len(self),):
@@ -239,6 +267,12 @@ class Sequences(Sequence[Array]):
             if index.size == 0:
                 index = index.astype(np.int64)
         return self._make(self._chunks, self._chunk[index], self._start[index], self._length[index])
+
+    def _read_only(self, view: Array) -> Array:
+        """A piece of one array in the type of all of them."""
+        view = view.astype(self._dtype, copy=False)
+        view.flags.writeable = False
+        return view
 
     def __iter__(self) -> Iterator[Array]:
         return (self[number] for number in range(len(self)))
@@ -250,7 +284,7 @@ class Sequences(Sequence[Array]):
             self.dtype == other.dtype
             and self.channels == other.channels
             and np.array_equal(self._length, other._length)
-            and np.array_equal(self.values, other.values, equal_nan=self.kind == "numbers")
+            and np.array_equal(self.values, other.values, equal_nan=self.dtype.kind == "f")
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -258,8 +292,9 @@ class Sequences(Sequence[Array]):
     def __repr__(self) -> str:
         shortest, longest = self.length_range
         steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-        kind = f"channels={self.channels}" if self.kind == "numbers" else self.kind
-        return f"Sequences(n={len(self)}, time={steps}, {kind})"
+        channels = "" if self.is_text else f", channels={self.channels}"
+        kind = "" if self.kind == "numbers" else f", {self.kind}"
+        return f"Sequences(n={len(self)}, time={steps}{channels}{kind})"
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -280,18 +315,18 @@ class Sequences(Sequence[Array]):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32, int32 for tokens, or uint32 for text."""
-        return self._chunks[0].dtype
+        """float32, float64 where that is too coarse, int32 (whole numbers), or uint32 (text)."""
+        return self._dtype
 
     @property
     def kind(self) -> Kind:
-        """What the values are: "numbers" (measured), "tokens" or "text"."""
+        """What the values are: "numbers", "whole numbers" (tokens or counts) or "text"."""
         return KINDS.get(self.dtype, "numbers")
 
     @property
-    def is_tokens(self) -> bool:
-        """Whether the values are token numbers (int32) and not measurements."""
-        return self.kind == "tokens"
+    def is_whole(self) -> bool:
+        """Whether the values are whole numbers, which a network may take as tokens."""
+        return self.kind == "whole numbers"
 
     @property
     def is_text(self) -> bool:
@@ -325,9 +360,7 @@ class Sequences(Sequence[Array]):
         if self._lies_in_order():
             start = int(self._start[0]) if len(self) else 0
             view = self._chunks[self._chunk[0] if len(self) else 0]
-            view = view[start : start + self.total_steps]
-            view.flags.writeable = False
-            return view
+            return self._read_only(view[start : start + self.total_steps])
         return self.gather(np.arange(len(self)))[0]
 
     def _lies_in_order(self) -> bool:
@@ -349,7 +382,7 @@ class Sequences(Sequence[Array]):
         Raises:
             DataError: a piece that begins before its sequence, or ends behind it.
 
-        >>> Sequences.from_list([[1, 2, 3, 4]]).pieces([0, 0], [0, 1], 3).to_list()[1].T
+        >>> Sequences.from_list([[1.0, 2, 3, 4]]).pieces([0, 0], [0, 1], 3).to_list()[1].T
         array([[2., 3., 4.]], dtype=float32)
         """
         index, start = np.asarray(index, np.int64), np.asarray(start, np.int64)
@@ -417,7 +450,8 @@ class Sequences(Sequence[Array]):
     ) -> int:
         """Write sequences as they come to an Arrow IPC file, and return how many there are.
 
-        Memory stays at about two record batches. The file appears whole or not at all.
+        Memory stays at about two record batches. The file appears whole or not at all. What comes
+        as float64 is float32 there, unless that is too coarse.
 
         Args:
             path: the file to write; `.arrow` is its usual ending.
@@ -431,11 +465,15 @@ class Sequences(Sequence[Array]):
         """
         from segue import arrow  # pyarrow takes a tenth of a second: only those who write pay
 
+        known = isinstance(sequences, Sequences)  # whose values have their type
         rows = (
-            (_as_steps(steps, number, "tc"), dict[str, Any]())
+            (np.asarray(steps) if known else as_steps(steps, number), dict[str, Any]())
             for number, steps in enumerate(sequences)
         )
-        return arrow.write(path, rows, append=append, batch_steps=batch_steps)
+        written = arrow.write(path, rows, append=append, batch_steps=batch_steps)
+        if not known:
+            arrow.narrow(path)
+        return written
 
     @classmethod
     def open(cls, path: str | Path) -> Sequences:
@@ -464,36 +502,3 @@ def _is_mapped(array: Array) -> bool:
             return True
         base = getattr(base, "base", None) if isinstance(base, np.ndarray) else None
     return False
-
-
-def _as_steps(array: npt.ArrayLike, number: int, layout: Layout) -> Array:
-    """One sequence as `[time, channel]`."""
-    try:
-        steps = as_array(array)
-        if steps.ndim == 2 and layout in ("ct", "nct"):
-            steps = steps.T
-        return as_values(steps)
-    except (DataError, ValueError) as error:
-        shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
-        raise DataError(
-            f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
-            + (_SINGLE if isinstance(array, int | float | np.number) else "")
-        ) from error
-
-
-def _different_channels(items: list[Array], layout: Layout) -> str:
-    counts = [item.shape[1] for item in items]
-    other = next(number for number, count in enumerate(counts) if count != counts[0])
-    message = (
-        f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
-        "every sequence must be (time, channel) with the same channels."
-    )
-    lengths = {len(item) for item in items}
-    if len(lengths) == 1:
-        turned = "tc" if layout in ("ct", "nct") else "ct"
-        message += (
-            f" Here the last axis varies and the first is always {lengths.pop()}, so these look "
-            f"like {'(time, channel)' if turned == 'tc' else '(channel, time)'}: "
-            f"pass layout={turned!r}."
-        )
-    return message

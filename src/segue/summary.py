@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from segue.dataset import Dataset
     from segue.sequences import Sequences
 
-_UNITS = {"numbers": "steps", "tokens": "tokens", "text": "characters"}
+_UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Summary:
         duplicates: sequences that occur before in the same part.
         duplicates_across_parts: sequences whose values also stand in another part.
         groups_across_parts: groups that stand in more than one part.
-        kind: what the values are: "numbers", "tokens" or "text".
+        kind: what the values are: "numbers", "whole numbers" or "text".
         notes: what the reader guessed, and what is unusual.
         words: of texts, the fewest, the median and the most.
         rate_hz: steps per second, where that is known.
@@ -64,7 +64,7 @@ class Summary:
         rows = [
             *(("read as" if number == 0 else "", note) for number, note in enumerate(self.notes)),
             ("sequences", f"{self.sequences:,}"),
-            ("channels", f"{self.channels}") if self.kind == "numbers" else ("values", self.kind),
+            ("values", "text") if self.kind == "text" else ("channels", self._channels),
             (
                 "length",
                 f"{shortest:,} {unit if shortest != 1 else unit[:-1]}, all the same"
@@ -101,6 +101,10 @@ class Summary:
                 ("groups across parts", f"{self.groups_across_parts:,}: scores will flatter")
             )
         return rows
+
+    @property
+    def _channels(self) -> str:
+        return f"{self.channels}" + (" of whole numbers" if self.kind == "whole numbers" else "")
 
     def __str__(self) -> str:
         width = max(len(heading) for heading, _ in self.rows())

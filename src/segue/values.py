@@ -1,50 +1,162 @@
 """What the values of sequences are, told by their type alone; and texts as numbers and back.
 
     float32   "numbers": measurements, any number of channels
-    int32     "tokens": numbers that stand for something, such as words
+    float64   "numbers" that float32 is too coarse for (see `segue.precision`)
+    int32     "whole numbers": tokens to a network that begins with an embedding, numbers to others
     uint32    "text": one character a step, its Unicode code point (as NumPy itself lays out text)
 
-So whatever slices, joins, writes or maps sequences keeps texts as texts.
+So whatever slices, joins, writes or maps sequences keeps texts as texts. Texts are made by `encode`
+only: whole numbers that users bring are whole numbers, whatever type they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.errors import DataError
+from segue.precision import float32_loses
 
 Array = npt.NDArray[Any]
-Kind = Literal["numbers", "tokens", "text"]
+Kind = Literal["numbers", "whole numbers", "text"]
 
 CODE_POINTS = np.dtype(np.uint32)
-KINDS: dict[np.dtype[Any], Kind] = {np.dtype(np.int32): "tokens", CODE_POINTS: "text"}
+KINDS: dict[np.dtype[Any], Kind] = {np.dtype(np.int32): "whole numbers", CODE_POINTS: "text"}
+_INT32 = np.iinfo(np.int32)
+_LARGEST_EXACT = 2**53  # up to here float64 has every whole number
 _ENCODING = "utf-32-le"
 
 
-def as_values(values: npt.ArrayLike) -> Array:
-    """Return `[total_steps, channel]` of one of the three types.
+def as_exact(values: npt.ArrayLike) -> Array:
+    """Return `[total_steps, channel]` without any loss: int32, float32, or float64.
 
     Raises:
-        DataError: another shape, or no numbers.
+        DataError: another shape, no numbers, or whole numbers that float64 cannot tell apart.
     """
     array = np.asarray(values)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
         raise DataError(f"`values` has shape {array.shape}; expected [total_steps, channel].")
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind in "iu":
+        return _whole(array)
+    if array.dtype.kind not in "fb":
         raise DataError(f"`values` are of type {array.dtype}; expected numbers.")
-    kept = array.dtype == np.int32 or (array.dtype == CODE_POINTS and array.shape[1] == 1)
-    return array if kept else array.astype(np.float32, copy=False)
+    is_small = array.dtype.kind == "b" or array.dtype.itemsize <= 4
+    return array.astype(np.float32 if is_small else np.float64, copy=False)
 
 
-def without_text(array: Array) -> Array:
-    """Unsigned numbers that come as a block are numbers: texts are not all of one length."""
-    return array.astype(np.float32) if array.dtype == CODE_POINTS else array
+def as_values(values: npt.ArrayLike) -> Array:
+    """Return the same as float32 in place of float64, unless that is too coarse.
+
+    Raises:
+        DataError: as in `as_exact`.
+
+    >>> as_values([0.5, 2.0]).dtype, as_values([1e9, 1e9 + 0.5]).dtype, as_values([1, 2]).dtype
+    (dtype('float32'), dtype('float64'), dtype('int32'))
+    """
+    return narrowed(as_exact(values))
+
+
+def narrowed(array: Array) -> Array:
+    """`[rows, channel]` as float32 where it is float64 that float32 is not too coarse for."""
+    if array.dtype != np.float64 or float32_loses(array).any():
+        return array
+    return array.astype(np.float32)
+
+
+def joined(items: Sequence[Array], *, exact: bool) -> Array:
+    """`[total_steps, channel]` of exact `[time, channel]` arrays, one after the other.
+
+    Args:
+        items: what `as_exact` gives.
+        exact: float64 stays, also where float32 is not too coarse.
+    """
+    kind = np.result_type(*{item.dtype for item in items})
+    if kind == np.float64 and not exact and not float32_loses(items).any():
+        kind = np.dtype(np.float32)
+    # At once into the type that is wanted: nothing is there twice.
+    return np.concatenate(items, dtype=kind, casting="same_kind")
+
+
+def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
+    """Return one sequence as `[time, channel]`, exact; `number` and its place in a message."""
+    try:
+        steps = np.asarray(array)
+    except ValueError:  # rows of unequal length
+        steps = np.empty(0, object)
+    if steps.ndim not in (1, 2) or steps.shape[1:] == (0,) or steps.dtype.kind not in "fiub":
+        shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(
+            f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
+        )
+    return as_exact(steps.T if steps.ndim == 2 and layout in ("ct", "nct") else steps)
+
+
+def real_steps(lengths: Array, longest: int) -> npt.NDArray[np.bool_]:
+    """Return the mask `[n, longest]` of what is no padding.
+
+    Args:
+        lengths: `[n]`, or such a mask, whose real steps must be one run in each row.
+        longest: the steps of the padded array.
+
+    Raises:
+        DataError: lengths that are longer, or a mask with a gap.
+    """
+    if lengths.ndim == 1:
+        if (lengths < 0).any() or (lengths > longest).any():
+            raise DataError(
+                f"Lengths from {lengths.min()} to {lengths.max()} for an array padded to "
+                f"{longest} steps."
+            )
+        return np.asarray(np.arange(longest) < lengths[:, None])
+    mask = lengths.astype(bool)
+    runs = (np.diff(mask.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
+    if (runs > 1).any():
+        row = int(np.argmax(runs > 1))
+        raise DataError(
+            f"The mask of sequence {row} has a gap: its real steps must be one run, with the "
+            "padding on one side. Mark missing values inside a sequence as NaN instead."
+        )
+    return mask
+
+
+def different_channels(items: list[Array], layout: str) -> str:
+    """Say which sequence has other channels than the first, and whether axes look swapped."""
+    counts = [item.shape[1] for item in items]
+    other = next(number for number, count in enumerate(counts) if count != counts[0])
+    message = (
+        f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
+        "every sequence must be (time, channel) with the same channels."
+    )
+    lengths = {len(item) for item in items}
+    if len(lengths) == 1:
+        turned = "tc" if layout in ("ct", "nct") else "ct"
+        message += (
+            f" Here the last axis varies and the first is always {lengths.pop()}, so these look "
+            f"like {'(time, channel)' if turned == 'tc' else '(channel, time)'}: "
+            f"pass layout={turned!r}."
+        )
+    return message
+
+
+def _whole(array: Array) -> Array:
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    if _INT32.min <= low and high <= _INT32.max:
+        return array.astype(np.int32, copy=False)
+    if max(-low, high) <= _LARGEST_EXACT:
+        return array.astype(np.float64)
+    value = high if high > _LARGEST_EXACT else low
+    channel = int((array == value).any(axis=0).argmax())
+    raise DataError(
+        f"Channel {channel} has the whole number {value}. Beyond 2**53 = {_LARGEST_EXACT} float64 "
+        "makes the same number of some that differ. Of times take the first one off while they are "
+        "whole numbers, x - x[0], or take a larger unit, x // 1000; an id is no channel: leave it "
+        "out."
+    )
 
 
 def encode(texts: Iterable[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
@@ -78,8 +190,8 @@ def decode(steps: npt.NDArray[Any]) -> str:
     except UnicodeDecodeError as error:
         value = int(np.asarray(steps).reshape(-1)[error.start // CODE_POINTS.itemsize])
         raise DataError(
-            f"The value {value} is no Unicode character. uint32 means text; pass other whole "
-            "numbers as int32 (tokens) or as floats (measurements)."
+            f"The value {value} is no Unicode character: the values are no text, which "
+            "Sequences.from_texts makes."
         ) from error
 
 

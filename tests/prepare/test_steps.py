@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from segue.errors import NotCausalError, SpecError
+from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import Preparation
 from segue.sequences import Sequences
 from segue.testing import strategies, tiny_dataset
@@ -141,9 +141,19 @@ def test_the_input_is_not_changed() -> None:
 def test_tokens_are_left_as_they_are() -> None:
     """They are names, not measurements."""
     x = tiny_dataset(8, tokens=5).x
-    preparation = Preparation.fit("standardize", x)
+    preparation = Preparation.fit("standardize", x, tokens=True)
     assert preparation.apply(x) == x
     assert str(preparation) == "none"
+    with pytest.raises(DataError, match="trained on tokens .*pass x.astype"):
+        preparation.apply(one([1.0, 2.0]))
+
+
+def test_whole_numbers_are_prepared_like_others() -> None:
+    """To the same bits as floats, where no embedding wants them."""
+    x = tiny_dataset(8, tokens=500).x
+    floats = Sequences(x.values.astype(np.float32), x.offsets)
+    for text in ("standardize", "none", "frame(2) standardize"):
+        assert Preparation.fit(text, x).apply(x) == Preparation.fit(text, floats).apply(floats)
 
 
 @pytest.mark.parametrize("text", ["standardize", "interpolate standardize", "none"])

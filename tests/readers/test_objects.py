@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 import segue
 from segue.errors import DataError
+from segue.estimators.inputs import as_sequences
 from segue.readers import read
 from segue.readers.pairs import from_pairs
 
@@ -176,6 +177,42 @@ def test_mapped_arrays_are_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "d.npy", array.astype(np.float64))
     double = np.load(tmp_path / "d.npy", mmap_mode="r")
     np.testing.assert_allclose(model.fit(double, y).predict_proba(double), same, atol=2e-5)
+    turned = model.set_params(layout="nct")
+    np.save(tmp_path / "t.npy", array.transpose(0, 2, 1).astype(np.float64))
+    double = np.load(tmp_path / "t.npy", mmap_mode="r")
+    np.testing.assert_allclose(turned.fit(double, y).predict_proba(double), same, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
+def test_mapped_arrays_lie_where_they_are_if_nothing_must_change(tmp_path: Path, kind: Any) -> None:
+    """float64 far from 0 and int32 too; others become float32 or int32 in a file of their own."""
+    draws = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", (draws.normal(size=(30, 9, 2)) * 100 + 2**30).astype(kind))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    x = as_sequences(mapped)
+    assert (x.is_mapped, x.dtype) == (True, kind)
+    np.testing.assert_array_equal(x[3], mapped[3])
+    for other, becomes in ((np.uint8, np.int32), (np.int64, np.int32), (np.float64, np.float32)):
+        np.save(tmp_path / "y.npy", draws.integers(0, 200, (30, 9)).astype(other))
+        assert as_sequences(np.load(tmp_path / "y.npy", mmap_mode="r")).dtype == becomes
+    np.save(tmp_path / "z.npy", np.zeros((2, 3, 4, 5)))
+    with pytest.raises(DataError, match="An array of sequences has shape"):
+        as_sequences(np.load(tmp_path / "z.npy", mmap_mode="r"))
+
+
+def test_a_mapped_array_of_time_and_channel_is_one_series(tmp_path: Path) -> None:
+    """To a forecaster, whatever type it has."""
+    series = np.sin(np.outer(np.arange(200), [0.3, 0.2]))
+    np.save(tmp_path / "s.npy", series)
+    options = segue.TrainingOptions(progress="none")
+    found = [
+        segue.Forecaster("gru(4)", size=6, epochs=12, learning_rate=0.03, options=options)
+        .fit(given)
+        .predict(3)
+        for given in (series, np.load(tmp_path / "s.npy", mmap_mode="r"))
+    ]
+    assert found[1].shape == (3, 2)
+    np.testing.assert_array_equal(*found)
 
 
 def test_class_labels_of_hugging_face_that_are_missing() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segue import Dataset
+from segue import Dataset, Sequences
 from segue.errors import DataError, FileError
 from segue.readers import read
 from segue.readers.ts import write_ts
@@ -232,7 +232,7 @@ def test_parity_with_a_second_parser(data_folder, name: str, part: str) -> None:
         (Dataset([[1.0]], ["two words"]), "cannot hold the class 'two words'"),
         (Dataset([[1.0]], ["a:b"]), "cannot hold the class 'a:b'"),
         (Dataset([np.zeros((0, 1))], ["a"]), "Sequence 0 has no steps"),
-        (Dataset([np.int32([1, 2])], ["a"]), "holds measurements, not tokens"),
+        (Dataset(Sequences.from_texts(["ab"]), ["a"]), "holds measurements, not texts"),
         (Dataset([[1.0]], np.zeros((1, 2))), "has one label for each sequence"),
     ],
 )

@@ -29,6 +29,7 @@ _OF_LENGTHS = (lengths.lengths, lengths.far_longer)
 _OF_VALUES = (
     channels.constant,
     channels.constant_in_a_class,
+    channels.coarse,
     channels.scales,
     channels.missing,
     roles.times,
@@ -47,7 +48,7 @@ def suspicions(data: Dataset) -> list[Suspicion]:
     train = data.part("train") if "train" in data.part_names else data
     found = [one for check in _OF_ALL for one in check(data)]
     found += [one for check in _OF_LENGTHS for one in check(train)]
-    if data.x.kind == "numbers" and len(train):
+    if not data.x.is_text and len(train):
         statistics = Statistics.of(train)
         found += [one for look in _OF_VALUES for one in look(train, statistics)]
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from segue.checks.statistics import Statistics
 from segue.checks.suspicion import FEW, Array, Suspicion, channel_name, first_few, members_of
 from segue.errors import counted
+from segue.precision import float32_loses
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
@@ -112,3 +113,17 @@ def missing(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
                 "of all values: where values are missing tells the class",
                 {"class": name, "share": float(inside), "size": float(size)},
             )
+
+
+def coarse(data: Dataset, _of: Statistics) -> Iterator[Suspicion]:
+    """Channels whose values float32 cannot tell apart."""
+    names = [channel_name(data, c) for c in np.flatnonzero(float32_loses(data.x))]
+    if names:
+        many = len(names) > 1
+        yield Suspicion(
+            "coarse",
+            f"channel{'s' * many} {first_few(names)} {'lie' if many else 'lies'} so far from 0 "
+            "that float32, in which networks compute, loses what differs: keep "
+            'prepare="standardize", or take the level off (x - x[0])',
+            {"channels": names},
+        )

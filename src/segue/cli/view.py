@@ -75,7 +75,7 @@ def _drawn(dataset: Dataset, samples: int, kind: str | None, summary: Summary) -
     width = terminal.terminal_width()
     many = dataset.x.channels > _LINES_AT_MOST
     kind = kind or ("heat map" if many else "lines")
-    drawable = dataset.x.kind == "numbers" and kind in terminal.DRAWINGS
+    drawable = not dataset.x.is_text and kind in terminal.DRAWINGS
     if width is None or not drawable or (kind == "lines" and not terminal.has_plots()):
         return lines(dataset, samples)
     balance = {str(name): count for name, count in summary.classes.items()}

@@ -175,7 +175,7 @@ def _each_prefix(
     for block in _blocks(cut):
         rows = slice(first, first := first + len(block))
         given = None if known is None else known[rows]
-        found.append(classifier.predict_proba(Sequences.from_list(block), given))
+        found.append(classifier.predict_proba(Sequences.from_list(block, exact=True), given))
     return Sequences(np.concatenate(found), np.concatenate([[0], np.cumsum(counts)]))
 
 

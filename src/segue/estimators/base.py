@@ -203,14 +203,14 @@ class SequenceEstimator(Learner):
         """
         self._check_fitted()
         X = self.as_read(X)  # noqa: N806
-        x = as_sequences(X, self.layout)
+        x = as_sequences(X, self.layout, exact=True)
         if len(x) == 0:
             return x
         self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
-        shape = self.network_.input_shape
         if self.layout in ("ntc", "tc"):
-            refuse_single(X, x, channels=self.preparation_.channels_in, length=shape.length)
-        return as_trained(x, self.preparation_, tokens=shape.tokens is not None)
+            length = self.network_.input_shape.length
+            refuse_single(X, x, channels=self.preparation_.channels_in, length=length)
+        return as_trained(x, self.preparation_)
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was learnt from.

@@ -164,7 +164,7 @@ class Forecaster(SequenceEstimator):
         series = replace(series, y=None, classes=None, groups=groups)
         cut = windows(series, self.size, self._ahead)
         changes = cut.y.reshape(len(cut), self._ahead, -1) - last_known(as_array(cut.x))[:, None]
-        changes = changes.reshape(len(cut), -1)
+        changes = changes.reshape(len(cut), -1).astype(np.float32)  # of the last value, exactly
         known = ~np.isnan(changes).any(axis=1)
         return replace(cut[known], y=changes[known])
 
@@ -225,7 +225,7 @@ class Forecaster(SequenceEstimator):
         """Take over what `facts` gave."""
         self.target_scale_ = TargetScale.from_facts(facts)
         self.autoregression_ = Autoregression.from_json(facts["linear"])
-        self.ends_ = np.array(facts["ends"], np.float32)
+        self.ends_ = np.array(facts["ends"], np.float64 if self.preparation_.exact else np.float32)
         self.one_series_ = bool(facts["one_series"])
 
     # -- ask ------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Forecaster(SequenceEstimator):
             known, flat, one = self.ends_[:0], False, False
         else:
             series = self.as_read(series)
-            known, one = ends_of(as_series(series).x, self.size), is_one_series(series)
+            known, one = ends_of(as_series(series, exact=True).x, self.size), is_one_series(series)
             flat = one and np.ndim(series) == 1
         found = self.continued(known, self.horizon if steps is None else steps)
         if not one:
@@ -272,7 +272,7 @@ class Forecaster(SequenceEstimator):
         return self._roll(x, steps, self.autoregression_.changes)
 
     def _changes(self, x: Array) -> Numbers:
-        outputs = self.whole_outputs(Sequences.from_array(x))
+        outputs = self.whole_outputs(Sequences.from_array(x, exact=True))
         return self.target_scale_.restored(outputs)
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
@@ -283,7 +283,7 @@ class Forecaster(SequenceEstimator):
                 f"{steps} steps are wanted, and the direct strategy has learnt {self.horizon}: fit "
                 f"with horizon={steps}, or with strategy='recursive'."
             )
-        return rolled(x, steps, changes)
+        return rolled(self.preparation_.entering(x), steps, changes)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """R² of the forecasts of `horizon` steps after every window of these series.

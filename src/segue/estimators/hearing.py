@@ -16,6 +16,7 @@ from segue.errors import DataError
 from segue.prepare.gaps import unexpected_gaps
 from segue.sequences import Array
 from segue.training.objectives import probabilities
+from segue.values import as_exact
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
@@ -164,7 +165,7 @@ class Hearing:
         if given.dtype.kind not in "fiub" or (self._tokens and not whole):
             wanted = "a token (a whole number)" if self._tokens else "numbers"
             raise DataError(f"A step is {given!r}; expected {wanted}.")
-        values = given.reshape(1, -1).astype(np.int32 if self._tokens else np.float32)
+        values = self._preparation.entering(as_exact(given.reshape(1, -1)))
         if np.isinf(values).any():
             raise DataError(f"Step {self.steps} has an infinite value: {given!r}.")
         self._refuse_gaps(values)

@@ -16,19 +16,22 @@ from segue.dataset import Dataset
 from segue.encoding import Task, encoded, has_rows
 from segue.errors import DataError, OptionError, counted
 from segue.estimators.given import laid_on, one_each, position_note
+from segue.precision import is_infinite
 from segue.prepare import Preparation
+from segue.readers.mapping import of_mapped
 from segue.readers.objects import adapted, as_plain_sequences
 from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")
 
 
-def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
+def as_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
     """Take an array, a list of arrays, `Sequences` or a `Dataset` as sequences.
 
     Args:
         x: `(n, time, channel)`, `(n, time)`, or a list of `(time, channel)` or `(time,)` arrays.
         layout: "nct" (arrays) or "ct" (lists) for channels first.
+        exact: float64 stays in any case: a fitted preparation knows what it needs.
 
     Raises:
         DataError: another shape, or axes that look swapped.
@@ -54,10 +57,11 @@ def as_sequences(x: Any, layout: Layout = "ntc") -> Sequences:
         if x.ndim == 3 and layout in ("ntc", "tc"):
             # Of an array on disk the beginning must do.
             _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
-        return Sequences.from_array(x, layout=layout)
+        turned = x.transpose(0, 2, 1) if x.ndim == 3 and layout in ("nct", "ct") else x
+        return of_mapped(turned, None, joined=False) or Sequences.from_array(turned, exact=exact)
     if layout in ("ntc", "tc"):
-        return as_plain_sequences(x)
-    return Sequences.from_list(x, layout=layout)
+        return as_plain_sequences(x, exact=exact)
+    return Sequences.from_list(x, layout=layout, exact=exact)
 
 
 def _is_array(x: Any) -> bool:
@@ -80,22 +84,16 @@ def static_of(x: Any, static: Any) -> Any:
     return x.static if static is None and isinstance(x, Dataset) else static
 
 
-def as_trained(x: Sequences, preparation: Preparation, *, tokens: bool) -> Sequences:
+def as_trained(x: Sequences, preparation: Preparation) -> Sequences:
     """Sequences of the kind that a model was trained on; texts as its tokens.
 
     Args:
         x: what it is asked about.
         preparation: fitted.
-        tokens: whether its network takes tokens.
 
     Raises:
-        DataError: another kind, which cannot be turned into it, or sequences that cannot be used.
+        DataError: another kind, or sequences that cannot be used.
     """
-    if x.is_tokens and not tokens:
-        x = Sequences(x.values.astype(np.float32), x.offsets)
-    elif x.kind == "numbers" and tokens:
-        kind = "tokens (int32)" if preparation.vocabulary is None else "texts"
-        raise DataError(f"The model was trained on {kind}; these sequences are numbers.")
     preparation.check(x)
     check_sequences(x)
     return preparation.tokenized(x)
@@ -214,9 +212,9 @@ def refuse_infinite(x: Sequences) -> None:
     """Raise `DataError` that names the first infinite value: sequence, step and channel."""
     first = 0
     for block in x.blocks():
-        if x.kind == "numbers" and np.isinf(block.values).any():
-            row = next(i for i, steps in enumerate(block) if np.isinf(steps).any())
-            step, channel = np.argwhere(np.isinf(block[row]))[0]
+        if x.kind == "numbers" and is_infinite(block.values).any():
+            row = next(i for i, steps in enumerate(block) if is_infinite(steps).any())
+            step, channel = np.argwhere(is_infinite(block[row]))[0]
             raise DataError(
                 f"Sequence {first + row} has an infinite value at step {step}, channel {channel}. "
                 "Mark missing values as NaN; mend or remove the others."
@@ -241,7 +239,7 @@ def warn_of_padding(x: Sequences) -> None:
     Where zeros stand at the beginnings too, as in pictures with a margin, they belong to the data.
     """
     shortest, longest = x.length_range
-    if shortest != longest or longest < 2 or len(x) < 2 or x.kind != "numbers" or x.is_mapped:
+    if shortest != longest or longest < 2 or len(x) < 2 or x.is_text or x.is_mapped:
         return
     values = x.values.reshape(len(x), longest, x.channels)
     real = ((values != 0) & ~np.isnan(values)).any(axis=2)  # [n, time]

@@ -20,6 +20,7 @@ from segue.estimators.inputs import as_dataset
 from segue.estimators.parameters import Parameters
 from segue.estimators.weighting import normalized
 from segue.layers import Shape
+from segue.layers.chain import needs_of
 from segue.networks import Network, as_specs, with_embedding
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
@@ -138,6 +139,11 @@ class Learner(Parameters, abc.ABC):
         return data
 
     # -- its network ----------------------------------------------------------------------------
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether the network begins with an embedding, or else takes tokens."""
+        return needs_of(as_specs(self.network)) == "tokens"
 
     def build_network(self, shape: Shape, device: torch.device) -> Network:
         """Make the network for such sequences, with its initial weights."""

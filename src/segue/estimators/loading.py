@@ -102,8 +102,8 @@ def _restore(
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
-    estimator.restore_facts(description.targets.model_dump(exclude_none=True))
     estimator.preparation_ = Preparation.from_json(description.preparation)
+    estimator.restore_facts(description.targets.model_dump(exclude_none=True))
     static = description.static
     estimator.static_ = None if static is None else StaticScale.from_json(static.model_dump())
     estimator.network_ = _restore_network(estimator, description, tensors)

@@ -70,7 +70,7 @@ def rolled(x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers
     while len(found) < steps:
         ahead = last_known(x)[:, None] + changes(x).reshape(len(x), -1, channels)
         found += list(ahead.transpose(1, 0, 2))
-        x = np.concatenate([x, ahead.astype(np.float32)], axis=1)[:, -size:]
+        x = np.concatenate([x, ahead.astype(x.dtype)], axis=1)[:, -size:]
     return np.stack(found[:steps], axis=1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import SpecError
+from segue.errors import DataError, SpecError, counted
 from segue.estimators.choosing import Chosen
 from segue.estimators.initial import InitialWeights
 from segue.estimators.learner import Learner, Lines
@@ -17,6 +17,7 @@ from segue.estimators.records import fingerprint, text_lines, training_summary
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
+from segue.prepare.coarse import refuse_coarse
 from segue.prepare.static import StaticScale
 from segue.sequences import Array, Sequences
 from segue.training import Callback, History, TrainingOptions
@@ -34,6 +35,7 @@ from segue.training.targets import StepTargets, WholeTargets
 from segue.training.threads import choose_threads, threads
 from segue.training.truncated import check_carries_state
 
+MOST_TOKENS = 10_000_000  # an embedding has a row for each
 AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
@@ -67,7 +69,10 @@ class Lesson:
         """Fit the preparation and build the network: all that is to be trained, and what to say."""
         learner, data = self.learner, self.chosen.train
         device = choose_device(learner.device)
-        learner.preparation_ = Preparation.fit(learner.prepare, data.x, rate_hz=data.rate_hz)
+        learner.preparation_ = Preparation.fit(
+            learner.prepare, data.x, rate_hz=data.rate_hz, tokens=learner.takes_tokens
+        )
+        refuse_coarse(learner.preparation_, data)
         learnt = learner.examples(data)
         learner.learn_targets(learnt)
         self._build_network(device)
@@ -185,12 +190,30 @@ def shape_of(x: Sequences, preparation: Preparation) -> Shape:
     """What the network sees of one sequence."""
     lengths = np.unique(preparation.lengths(x.lengths))
     tokens = preparation.token_count
-    if x.is_tokens:
-        tokens = max(int(block.values.max()) for block in x.blocks()) + 1
+    if preparation.takes_tokens:
+        tokens = token_count(x)
     return Shape(
         features=preparation.channels_out,
         length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,
         tokens=tokens,
+    )
+
+
+def token_count(x: Sequences) -> int:
+    """How many tokens an embedding must know: from 0 to the largest.
+
+    Raises:
+        DataError: several tokens a step, negative ones, or numbers too large to be such.
+    """
+    least = min(int(block.values.min()) for block in x.blocks())
+    largest = max(int(block.values.max()) for block in x.blocks())
+    if x.channels == 1 and least >= 0 and largest < MOST_TOKENS:
+        return largest + 1
+    raise DataError(
+        "The network begins with an embedding, which takes one token a step, a number from 0 to "
+        f"{MOST_TOKENS - 1:,} at most; these sequences have {counted(x.channels, 'channel')} of "
+        f"whole numbers from {least:,} to {largest:,}. Number the tokens from 0 on, as "
+        "np.unique(x, return_inverse=True) does; of measurements leave the embedding out."
     )
 
 

@@ -181,7 +181,7 @@ def _discounts(counts: Whole) -> tuple[float, ...]:
 def _tokens(texts: Any, preparation: Preparation) -> list[Whole]:
     from segue.estimators.inputs import as_sequences, as_trained
 
-    found = as_trained(as_sequences(texts), preparation, tokens=True)
+    found = as_trained(as_sequences(texts), preparation)
     return [steps[:, 0].astype(np.int64) for steps in found]
 
 

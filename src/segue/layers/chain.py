@@ -176,8 +176,8 @@ def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) ->
     takes = spec.needs()
     if takes == "tokens" and shape.tokens is None:
         raise SpecError(
-            f"{name} takes tokens (whole numbers, int32); here come {shape.features} measured "
-            "channels. Leave it out, or pass the sequences as int32."
+            f"{name} takes tokens (whole numbers); here come {shape.features} measured channels "
+            "(floats). If all of them are whole, pass x.astype(int); else leave it out."
         )
     if takes != "tokens" and shape.tokens is not None:
         raise SpecError(

@@ -43,7 +43,10 @@ class EmbeddingLayer(Layer):
         seen = place.shape.tokens or 0
         tokens = spec.tokens or seen
         if tokens < seen:
-            raise SpecError(f"{place.name} has tokens={tokens}, but the data has {seen} of them.")
+            raise SpecError(
+                f"{place.name} has tokens={tokens}, but the data has {seen} of them: the largest "
+                f"is {seen - 1}."
+            )
         super().__init__(place.name, place.shape.with_features(spec.features))
         values = torch.empty(tokens, spec.features)
         values.uniform_(-0.05, 0.05, generator=place.generator("embeddings"))

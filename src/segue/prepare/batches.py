@@ -120,7 +120,7 @@ def _prepared(x: Sequences, preparation: Preparation, lengths: Array) -> tuple[A
     if preparation.vocabulary is not None:  # a text does not tell its number of tokens
         values, lengths = preparation.apply_ragged((x.values, x.lengths))
         return values if values.flags.writeable else values.copy(), lengths
-    done = np.empty((0, preparation.channels_out), x.dtype)
+    done = np.empty((0, preparation.channels_out), np.float32)
     at = 0
     for block in x.blocks():
         values, _ = preparation.apply_ragged((block.values, block.lengths))

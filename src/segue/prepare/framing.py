@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
 from segue.prepare.streaming import StepStream
 
 Lengths = npt.NDArray[np.int64]
@@ -121,7 +121,8 @@ class FramedStep(StepSpec, abc.ABC):
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         counts = self.framing.counts(lengths)
-        made = np.empty((int(counts.sum()), self.channels(values.shape[1], fitted)), np.float32)
+        shape = int(counts.sum()), self.channels(values.shape[1], fitted)
+        made = np.empty(shape, like(values, values[:0]).dtype)
         first = 0
         for frames in self.framing.frames(values, lengths):
             made[first : first + len(frames)] = self._flat(frames)
@@ -130,7 +131,7 @@ class FramedStep(StepSpec, abc.ABC):
 
     def _flat(self, frames: Array) -> Array:
         made = self.of_frames(frames).reshape(len(frames), frames.shape[1] * self.features())
-        return made.astype(np.float32, copy=False)
+        return like(frames, made)
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels * self.features()

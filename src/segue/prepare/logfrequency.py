@@ -14,7 +14,7 @@ from segue.errors import SpecError
 from segue.prepare.framing import Lengths
 from segue.prepare.rates import settled_rate
 from segue.prepare.spectrogram import Window, powers
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
 from segue.spec import Count
 
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
@@ -98,7 +98,7 @@ class LogFrequency(StepSpec):
         power = powers(cut, self.window, _OVERSAMPLING * self.frame) @ self._bands()
         weakest = max(power.max() * 10 ** (-self.floor / 10), np.finfo(np.float32).tiny)
         found: Array = np.log(np.maximum(power, weakest))  # [frame, channel, band]
-        return found.reshape(-1, self.bands).T.astype(np.float32)
+        return like(steps, found.reshape(-1, self.bands).T)
 
     def _bands(self) -> Array:
         return triangles(self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)

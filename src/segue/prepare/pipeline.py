@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from segue.errors import DataError, SpecError
+from segue.precision import float32_loses
 from segue.prepare.augment import Augmentation
 from segue.prepare.cepstrum import Cepstrum
 from segue.prepare.characters import Characters
@@ -22,8 +24,8 @@ from segue.prepare.mask import Mask
 from segue.prepare.scale import Scale
 from segue.prepare.spectrogram import Spectrogram
 from segue.prepare.standardize import Standardize
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
-from segue.prepare.streaming import PreparationStream
+from segue.prepare.steps import Array, Ragged, StepSpec
+from segue.prepare.streaming import PreparationStream, as_float32
 from segue.prepare.timemask import TimeMask
 from segue.prepare.timewarp import TimeWarp
 from segue.prepare.vocabulary import Token, VocabularyStep
@@ -74,16 +76,24 @@ class Preparation:
         fitted: for each step what it remembers of the training data.
         channels_in: channels of the data.
         channels_out: channels that the network sees.
+        exact: whether float32 is too coarse for the values as they come: then they are float64
+            until they are prepared.
     """
 
     steps: tuple[StepSpec, ...]
     fitted: tuple[dict[str, Array], ...]
     channels_in: int
     channels_out: int
+    exact: bool = False
 
     @classmethod
     def fit(
-        cls, prepare: PrepareLike, x: Sequences, *, rate_hz: float | None = None
+        cls,
+        prepare: PrepareLike,
+        x: Sequences,
+        *,
+        rate_hz: float | None = None,
+        tokens: bool = False,
     ) -> Preparation:
         """Fit each step on what the steps before it make of `x`, block by block.
 
@@ -93,27 +103,46 @@ class Preparation:
             prepare: a text, or steps.
             x: the training sequences.
             rate_hz: their steps per second, where known.
+            tokens: whether whole numbers are tokens, to a network that begins with an embedding.
 
         Raises:
             SpecError: a step for texts with other sequences, or the other way round.
             DataError: a step for another rate than that of the data.
         """
-        steps = _STEPS_FOR[x.kind](as_steps(prepare))
-        done = cls((), (), x.channels, x.channels)
+        find = _for_text if x.is_text else _for_tokens if x.is_whole and tokens else _for_numbers
+        steps = find(as_steps(prepare))
+        exact = not x.is_text and bool(steps) and bool(float32_loses(x).any())
+        done = cls((), (), x.channels, x.channels, exact)
         for step in steps:
             step = step.at_rate(rate_hz)
             rate_hz = step.rate_after(rate_hz)
-            fitted = step.fit(done._blocks(x))
-            done = cls(
-                (*done.steps, step),
-                (*done.fitted, fitted),
-                x.channels,
-                step.channels(done.channels_out, fitted),
+            fitted = step.fit(partial(done.exact_blocks, x))
+            done = replace(
+                done,
+                steps=(*done.steps, step),
+                fitted=(*done.fitted, fitted),
+                channels_out=step.channels(done.channels_out, fitted),
             )
         return done
 
-    def _blocks(self, x: Sequences) -> Blocks:
-        return lambda: (self.apply_ragged((b.values, b.lengths)) for b in x.blocks())
+    def exact_blocks(self, x: Sequences) -> Iterator[Ragged]:
+        """Sequences block by block, prepared; float64 where they are so until then."""
+        for block in x.blocks():
+            values = block.values if x.is_text else self._as_floats(block.values)
+            yield self._through((values, block.lengths))
+
+    def _as_floats(self, values: Array) -> Array:
+        return values.astype(np.float64 if self.exact else np.float32, copy=False)
+
+    def _through(self, x: Ragged) -> Ragged:
+        for step, fitted in zip(self.steps, self.fitted, strict=True):
+            x = step.apply(x, fitted)
+        return x
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether it leaves whole numbers as they are; one of numbers has at least `mask`."""
+        return not self.steps
 
     @property
     def augments(self) -> bool:
@@ -159,10 +188,14 @@ class Preparation:
         return Sequences.concatenate(parts) if len(parts) != 1 else parts[0]
 
     def apply_ragged(self, x: Ragged) -> Ragged:
-        """Prepare values `[total_steps, channel]` with lengths `[n]`."""
-        for step, fitted in zip(self.steps, self.fitted, strict=True):
-            x = step.apply(x, fitted)
-        return x
+        """Prepare values `[total_steps, channel]` with lengths `[n]`: float32, or int32 tokens."""
+        values, lengths = x
+        values, lengths = self._through((self.entering(values), lengths))
+        return as_float32(values), lengths
+
+    def entering(self, values: Array) -> Array:
+        """Values as they come, in the type in which they are prepared."""
+        return values if self.takes_tokens or self.vocabulary else self._as_floats(values)
 
     def apply(self, x: Sequences) -> Sequences:
         """Prepare sequences.
@@ -175,9 +208,15 @@ class Preparation:
         return Sequences(values, np.concatenate([[0], np.cumsum(lengths)]))
 
     def check(self, x: Sequences) -> None:
-        """Raise unless `x` has the channels that the preparation was fitted on."""
+        """Raise unless `x` is of the kind and has the channels that the preparation is for."""
         if x.is_text and self.vocabulary is None:
             raise DataError("The model was not trained on texts, and these sequences are texts.")
+        if x.kind == "numbers" and (self.takes_tokens or self.vocabulary):
+            kind = "texts" if self.vocabulary else "tokens (whole numbers)"
+            raise DataError(
+                f"The model was trained on {kind}; these sequences are numbers, {x.dtype}."
+                + ("" if self.vocabulary else " If all of them are whole, pass x.astype(int).")
+            )
         if x.channels == self.channels_in:
             return
         message = f"The model was trained on {self.channels_in} channels; these sequences have "
@@ -271,6 +310,7 @@ class Preparation:
             "fitted": [{k: v.tolist() for k, v in fitted.items()} for fitted in self.fitted],
             "channels_in": self.channels_in,
             "channels_out": self.channels_out,
+            **({"exact": True} if self.exact else {}),
         }
 
     @classmethod
@@ -291,7 +331,10 @@ class Preparation:
             channels = step.channels(channels, fitted[-1])
         if channels != data["channels_out"]:
             raise SpecError(f"the steps give {channels} channels, not {data['channels_out']!r}.")
-        return cls(steps, tuple(fitted), int(data["channels_in"]), channels)
+        exact = data.get("exact", False)
+        if not isinstance(exact, bool):
+            raise SpecError(f"`exact` is {exact!r}; expected true or false.")
+        return cls(steps, tuple(fitted), int(data["channels_in"]), channels, exact)
 
 
 def every_th(length: int, every: int) -> Array:
@@ -329,9 +372,6 @@ def _refuse(steps: list[StepSpec], wanted: str, came: str) -> None:
         raise SpecError(
             f"the preparation step `{steps[0]}` is for {wanted}, and these sequences are {came}."
         )
-
-
-_STEPS_FOR = {"numbers": _for_numbers, "tokens": _for_tokens, "text": _for_text}
 
 
 def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:

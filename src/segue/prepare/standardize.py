@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from segue.errors import SpecError
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names
+from segue.precision import NOISE
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names, like
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,17 @@ class Standardize(StepSpec):
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""
+        least: Array = np.zeros(1)
+        rounding = 1e-7  # of float32: what varies less never varies
         count: Array = np.zeros(1)
         mean: Array = np.zeros(1)
         squares: Array = np.zeros(1)
         for block, _ in blocks():
             values = block.astype(np.float64)
             n = (~np.isnan(values)).sum(axis=0)
-            block_mean = np.nansum(values, axis=0) / np.maximum(n, 1)
+            if block.dtype == np.float64 and len(block):  # so far from 0 that a sum is rounded
+                least, rounding = np.nan_to_num(np.fmin.reduce(values)), NOISE
+            block_mean = least + np.nansum(values - least, axis=0) / np.maximum(n, 1)
             block_squares = np.nansum((values - block_mean) ** 2, axis=0)
             total = np.maximum(count + n, 1)
             shift = block_mean - mean
@@ -37,12 +42,12 @@ class Standardize(StepSpec):
             mean = mean + shift * n / total
             count = count + n
         deviation = np.sqrt(squares / np.maximum(count, 1))
-        flat = deviation <= 1e-7 * np.abs(mean)  # below the rounding of float32: it never varies
+        flat = deviation <= rounding * np.abs(mean)
         return {"mean": mean, "scale": np.where(flat, 1.0, deviation)}
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
-        return ((values - fitted["mean"]) / fitted["scale"]).astype(np.float32), lengths
+        return like(values, (values - fitted["mean"]) / fitted["scale"]), lengths
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))

@@ -35,7 +35,7 @@ class StaticScale:
         array([[1.]], dtype=float32)
         """
         _check_finite(static)
-        return cls(*mean_and_scale(static, least=1e-7))
+        return cls(*mean_and_scale(static, least=1e-7 if static.dtype == np.float32 else 1e-12))
 
     def apply(self, static: Array | None, *, count: int) -> Array:
         """Scale the features of `count` sequences: `[n, feature]`, float32.

@@ -24,6 +24,9 @@ Blocks = Callable[[], Iterable[Ragged]]  # goes through the training data, as of
 class StepSpec(Spec, abc.ABC):
     """A kind of preparation: its arguments, and how it is fitted.
 
+    Values are float32, or float64 where that is too coarse for them: then what comes out is float64
+    too, for the step that takes the level off may be a later one.
+
     Most steps look at one time step after the other and keep them all. One that needs several, or
     makes another number of them, has `stream`, `steps`, `heard` and `rate_after` besides.
 
@@ -111,6 +114,12 @@ def check_names(kind: str, numbers: Any, names: tuple[str, ...]) -> None:
     """Raise unless exactly these numbers are given."""
     if not isinstance(numbers, Mapping) or set(numbers) != set(names):
         raise SpecError(f"{kind} remembers {', '.join(names) or 'nothing'}; got {numbers!r}.")
+
+
+def like(values: Array, made: Array) -> Array:
+    """What a step made, float32, or float64 where the values are that it was made of."""
+    kind = np.float64 if values.dtype == np.float64 else np.float32
+    return made.astype(kind, copy=False)
 
 
 def interpolate_gaps(values: Array, lengths: Array, channels: Iterable[int]) -> Array:

@@ -56,7 +56,7 @@ class PreparationStream:
         """Take `[time, channel]` that came, and give the prepared steps that are final now."""
         for stream in self._streams:
             values = stream.push(values)
-        return values
+        return as_float32(values)
 
     def tail(self) -> Array | None:
         """The prepared steps that would follow if the sequence ended here; `None` for none."""
@@ -67,7 +67,12 @@ class PreparationStream:
                 continue
             ended = copy.deepcopy(stream)  # it goes on as if the sequence had not ended
             tail = np.concatenate([ended.push(tail), *_rows(ended.tail())])
-        return tail
+        return None if tail is None else as_float32(tail)
+
+
+def as_float32(values: Array) -> Array:
+    """What a network takes: prepared numbers as float32; tokens as they are."""
+    return values.astype(np.float32, copy=False) if values.dtype == np.float64 else values
 
 
 def _rows(values: Array | None) -> list[Array]:

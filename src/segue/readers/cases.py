@@ -12,6 +12,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
+from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import find_encoding, open_text
 from segue.readers.labels import as_labels
@@ -113,22 +114,21 @@ def in_classes(cases: Sequence[Case], classes: Sequence[str]) -> tuple[Array, tu
 
 
 def values_of(channels: Sequence[str]) -> Array:
-    """Return `[time, channel]` float32 of channels, each with commas between its values.
+    """Return `[time, channel]` float64 of channels, each with commas between its values.
 
     Raises:
         DataError: a value that is no number.
 
     >>> values_of(["1,2", "3,?"])
     array([[ 1.,  3.],
-           [ 2., nan]], dtype=float32)
+           [ 2., nan]])
     """
     try:
         values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
     except ValueError:
         raise _bad_value(channels) from None
-    with np.errstate(over="ignore"):
-        steps = np.array(values, np.float32)
-    if np.isinf(steps).any():
+    steps = np.array(values)
+    if is_infinite(steps).any():
         raise _bad_value(channels)
     return steps.reshape(len(channels), -1).T
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import WriteError
+from segue.precision import float32_loses
 from segue.readers.pairs import passing_folder, written
 from segue.sequences import Array, Sequences
 
@@ -98,22 +99,38 @@ def of_mapped(
     Returns:
         `None` for an array in memory, and for one that can be used as it is.
     """
-    if not isinstance(values, np.memmap) or values.dtype.kind not in "fiub":
+    if not isinstance(values, np.memmap) or values.dtype.kind not in "fiub" or values.ndim > 3:
         return None
+    joined = lengths is not None and int(lengths.sum()) == len(values) != len(lengths)
+    kind = _kind_in_place(values, joined=joined)
     if lengths is None:
-        plain = values.dtype == np.float32 and values.ndim in (2, 3)
-        return None if plain else written(_float(row) for row in values)
+        return (
+            None
+            if kind == values.dtype or values.ndim == 1
+            else written(_as(row, kind) for row in values)
+        )
     if joined:
-        return None if values.dtype == np.float32 else written(_cut(values, lengths))
-    return written(_float(row[:n]) for row, n in zip(values, lengths.tolist(), strict=True))
+        return None if kind == values.dtype else written(_cut(values, lengths, kind))
+    return written(_as(row[:n], kind) for row, n in zip(values, lengths.tolist(), strict=True))
 
 
-def _cut(values: Array, lengths: npt.NDArray[np.int64]) -> Iterator[Array]:
+def _kind_in_place(values: Array, *, joined: bool) -> np.dtype[Any] | None:
+    """The type that the values get; `None`: as whole numbers fit."""
+    if values.dtype.kind in "iu":
+        return values.dtype if values.dtype == np.int32 else None
+    steps = values if values.ndim == 3 or (joined and values.ndim == 2) else values[..., None]
+    is_coarse = values.dtype == np.float64 and bool(float32_loses(steps).any())
+    return np.dtype(np.float64 if is_coarse else np.float32)
+
+
+def _cut(
+    values: Array, lengths: npt.NDArray[np.int64], kind: np.dtype[Any] | None
+) -> Iterator[Array]:
     first = 0
     for length in lengths.tolist():
-        yield _float(values[first : first + length])
+        yield _as(values[first : first + length], kind)
         first += length
 
 
-def _float(values: Array) -> Array:
-    return np.asarray(values, np.float32)
+def _as(values: Array, kind: np.dtype[Any] | None) -> Array:
+    return np.asarray(values, kind)

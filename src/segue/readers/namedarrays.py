@@ -3,8 +3,9 @@
     x           [n, time, channel] or [n, time]; with `lengths` [n], padded at the end. Also `data`
     lengths     [n], the steps of each sequence: beside `x` [steps, channel] of all sequences, one
                 after the other, which may be called `values`
-    offsets     instead: where the sequences begin, or are split. Also `splits`, `split_points`,
-                `ptr`, `indptr`; the 0 at its beginning and the end may be left out
+    characters  instead of `x`: the code points of texts, uint32, with `lengths`
+    offsets     instead of `lengths`: where the sequences begin, or are split. Also `splits`,
+                `split_points`, `ptr`, `indptr`; the 0 at its beginning and the end may be left out
     y, labels   [n]: a class for each sequence, or a number to be predicted (numbers with
                 fractions, or with very many values);
                 [n, label] or [n, value]: several of them; one-hot rows are classes;
@@ -33,6 +34,7 @@ from segue.labels import as_labels, is_one_hot
 from segue.readers.mapping import of_mapped
 from segue.readers.registry import PART, part_named
 from segue.sequences import Array, Layout, Sequences
+from segue.values import CODE_POINTS
 
 _SYNONYMS = {
     "labels": "y",
@@ -44,7 +46,8 @@ _SYNONYMS = {
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
 _SHARED = ("classes", "channels", "rate_hz", "name", "task")
-_OWN = ("x", "values", "lengths", "offsets", "y", "groups", "parts", "ids", "static")
+_OWN = ("x", "values", "characters", "lengths", "offsets", "y", "groups", "parts", "ids", "static")
+_X = {"x", "values", "characters"}
 _NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
 
@@ -67,11 +70,11 @@ def by_part(arrays: Mapping[str, Array]) -> dict[str | None, dict[str, Array]]:
             raise DataError(f"has more than one array for {name!r}.")
         found[part][name] = _decoded(array, key)
     for own in found.values():
-        if "data" in own and not {"x", "values"} & own.keys():
+        if "data" in own and not _X & own.keys():
             own["x"] = own.pop("data")
     whole = found.pop(None)
-    parts = {part: own for part, own in found.items() if {"x", "values"} & own.keys()}
-    if not parts or {"x", "values"} & whole.keys():
+    parts = {part: own for part, own in found.items() if _X & own.keys()}
+    if not parts or _X & whole.keys():
         return {
             None: whole | {f"{n}_{part}": a for part, own in found.items() for n, a in own.items()}
         }
@@ -137,6 +140,9 @@ def _names(array: Array | None) -> tuple[Any, ...] | None:
 def _sequences(arrays: Mapping[str, Array], layout: Layout) -> tuple[Sequences, bool]:
     """The sequences, and whether they are rows of an array of equal steps."""
     x, lengths = arrays.get("x", arrays.get("values")), arrays.get("lengths")
+    if "characters" in arrays and lengths is not None:
+        points = np.asarray(arrays["characters"], CODE_POINTS).reshape(-1, 1)
+        return Sequences.from_chunks([(points, np.concatenate([[0], np.cumsum(lengths)]))]), False
     if x is None or ("x" not in arrays and lengths is None and "offsets" not in arrays):
         raise DataError(
             f"The arrays are {', '.join(sorted(arrays)) or 'none'}; expected `x` (n, time, "

@@ -151,7 +151,7 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     ['classes', 'lengths', 'task', 'values', 'y']
     """
     given = {
-        "values": data.x.values,
+        "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,
         "y": _step_labels(data) if data.task == "label" else data.y,
         "classes": data.classes,

@@ -16,7 +16,7 @@ from segue.arrays import as_array, cells_as_steps
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.dimensions import has_dimensions, read_dimensions
-from segue.readers.pairs import from_pairs, written
+from segue.readers.pairs import from_pairs
 from segue.readers.pandas_forms import plain_frame
 from segue.readers.registry import part_named
 from segue.readers.remembered import with_windows_of
@@ -50,7 +50,7 @@ def adapted(
         like: how a data frame was read, so that this one is read in the same way.
 
     >>> adapted((np.arange(n), n % 2) for n in (2, 3))
-    Dataset(n=2, time=2 to 3, channels=1, classes=2)
+    Dataset(n=2, time=2 to 3, channels=1, whole numbers, classes=2)
     >>> adapted([1, 2])
     [1, 2]
     """
@@ -183,8 +183,8 @@ def _from_mapping(x: Any, _labelled: bool) -> Dataset:
     return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
 
 
-def as_plain_sequences(x: Any) -> Sequences:
-    """Sequences of an array, or a list or column of arrays or texts.
+def as_plain_sequences(x: Any, *, exact: bool = False) -> Sequences:
+    """Sequences of an array, or a list or column of arrays or texts; `exact` as in `Sequences`.
 
     >>> as_plain_sequences(["ab", "c"])
     Sequences(n=2, time=1 to 2, text)
@@ -195,7 +195,8 @@ def as_plain_sequences(x: Any) -> Sequences:
     if isinstance(x, np.ndarray) and x.dtype == object:
         array = as_array(x)
         x = list(x) if array.dtype == object else array
-    return Sequences.from_array(x) if isinstance(x, np.ndarray) else Sequences.from_list(x)
+    take = Sequences.from_array if isinstance(x, np.ndarray) else Sequences.from_list
+    return take(x, exact=exact)
 
 
 def _are_texts(x: Any) -> bool:
@@ -244,15 +245,6 @@ def _refuse_loader(_x: Any, _labelled: bool) -> Dataset:
     )
 
 
-def _is_memmap(x: Any) -> bool:
-    """A mapped array that would have to be turned into float32 or into another order as a whole."""
-    return isinstance(x, np.memmap) and x.dtype.kind in "fiub" and x.dtype != np.float32
-
-
-def _from_memmap(x: Any, _labelled: bool) -> Dataset:
-    return Dataset(written(np.asarray(row, np.float32) for row in x))
-
-
 def _is_iterable(x: Any) -> bool:
     return isinstance(x, Iterator) or (
         isinstance(x, Iterable)
@@ -290,7 +282,6 @@ ADAPTERS = (
     Adapter("a data set of Hugging Face", _is_hugging_face, _from_hugging_face),
     Adapter("a DataLoader of PyTorch", _is_loader, _refuse_loader),
     Adapter("a Dataset of PyTorch", _is_torch, _from_torch),
-    Adapter("a mapped array that is not float32", _is_memmap, _from_memmap),
     Adapter("an array of xarray", has_dimensions, lambda x, _: read_dimensions(x)),
     Adapter("a frame or Series of pandas with the ids as its index", _has_ids, _by_index),
     Adapter("a mapping from id to sequence", _is_mapping, _from_mapping),

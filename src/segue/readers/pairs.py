@@ -45,7 +45,7 @@ def from_pairs(items: Iterable[Any], *, labelled: bool = True, small: int = SMAL
 
     >>> data = from_pairs((np.arange(n), "odd" if n % 2 else "even") for n in (3, 4, 5))
     >>> data
-    Dataset(n=3, time=3 to 5, channels=1, classes=2)
+    Dataset(n=3, time=3 to 5, channels=1, whole numbers, classes=2)
     """
     labels: list[Any] = []
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, WriteError, did_you_mean
+from segue.precision import is_infinite
 from segue.readers.blocks import Blocks
 from segue.sequences import BLOCK_VALUES, Array
 
@@ -235,7 +236,7 @@ def _refuse_infinite(data: Dataset, path: Path) -> None:
 def _first_infinite(values: Array) -> int | None:
     at_once = max(1, 100_000 // values.shape[1])
     for start in range(0, len(values), at_once):
-        infinite = np.isinf(values[start : start + at_once])
+        infinite = is_infinite(values[start : start + at_once])
         if infinite.any():
             return start + int(infinite.any(axis=1).argmax())
     return None

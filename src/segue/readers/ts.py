@@ -100,10 +100,10 @@ def write(folder: Path, data: Dataset) -> None:
 def write_ts(path: str | Path, data: Dataset) -> None:
     """Write a data set as one `.ts` file; it appears whole or not at all.
 
-    Values are written with as many digits as float32 needs to come back to the same bits.
+    Values are written with as many digits as their type needs to come back to the same bits.
 
     Raises:
-        DataError: what the format cannot hold: tokens, labels per step, several targets, classes
+        DataError: what the format cannot hold: texts, labels per step, several targets, classes
             with spaces or colons, sequences without steps.
         WriteError: the disk is full or read-only.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
+from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
 from segue.readers.cases import without_padding
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
@@ -98,13 +99,12 @@ def _values(label: str, texts: list[str], expected: int) -> Array:
             "Fill shorter series up with NaN at their end."
         )
     try:
-        with np.errstate(over="ignore"):
-            values = np.array([*map(float, texts)], np.float32)
+        values = np.array([*map(float, texts)])
     except ValueError:
         column = next(i for i, text in enumerate(texts) if not _is_number(text))
         kind = "a number"
     else:
-        infinite = np.isinf(values)
+        infinite = is_infinite(values)
         if not infinite.any():
             return values
         column, kind = int(infinite.argmax()), "a finite number"

@@ -66,12 +66,10 @@ def check_plain(data: Dataset, format: str) -> None:  # noqa: A002 (its usual na
     """Refuse what plain number formats cannot hold.
 
     Raises:
-        DataError: tokens or texts, which would come back as measurements; or sequences without
-            steps.
+        DataError: texts, or sequences without steps.
     """
-    if data.x.kind != "numbers":
-        kind = "texts" if data.x.is_text else "tokens"
-        raise DataError(f"The format {format} holds measurements, not {kind}: choose npz or arrow.")
+    if data.x.is_text:
+        raise DataError(f"The format {format} holds measurements, not texts: choose npz or arrow.")
     if (data.x.lengths == 0).any():
         row = int((data.x.lengths == 0).argmax())
         raise DataError(f"Sequence {row} has no steps, which the format {format} cannot hold.")

@@ -56,7 +56,7 @@ def _forms(x: Sequences, *, padded: bool) -> Iterator[tuple[str, Array, Any]]:
     if not padded:
         return
     yield "as Sequences", order, x
-    for side in () if x.is_tokens else ("right", "left"):
+    for side in () if x.is_whole else ("right", "left"):
         values, mask = x.to_padded(side=side, value=1e6)
         yield f"padded on the {side}", order, Sequences.from_padded(values, mask)
 

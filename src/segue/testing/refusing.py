@@ -77,7 +77,7 @@ def _bad_sequences(subject: Subject) -> Iterator[tuple[str, Any]]:
     yield "sequences with another channel", [np.column_stack([item, item[:, :1]]) for item in items]
     yield "an array of five axes", np.zeros((1, 1, 2, 3, 4), np.float32)
     yield "text", [["a", "b"]]
-    if not subject.data.x.is_tokens:
+    if not subject.data.x.is_whole:
         broken = items[1].copy()
         broken[-1, 0] = np.inf
         yield "an infinite value", [items[0], broken]

@@ -123,12 +123,13 @@ def cut_recordings(
     return windows(data, window, stride=stride, label=window_label or "all")
 
 
-def as_series(series: Any) -> Dataset:
+def as_series(series: Any, *, exact: bool = False) -> Dataset:
     """Take one series or several as a data set with a sequence for each.
 
     Args:
         series: one `(time,)` array or list of numbers, one `(time, channel)` array, a list of such
             arrays, `Sequences`, or a `Dataset`.
+        exact: as in `Sequences`.
 
     >>> len(as_series([1.0, 2.0])), len(as_series([[1.0, 2.0], [3.0]]))
     (1, 2)
@@ -137,7 +138,8 @@ def as_series(series: Any) -> Dataset:
         return series
     if isinstance(series, Sequences):
         return Dataset(series)
-    return Dataset(Sequences.from_list([series] if is_one_series(series) else series))
+    several = [series] if is_one_series(series) else series
+    return Dataset(Sequences.from_list(several, exact=exact))
 
 
 def is_one_series(series: Any) -> bool:

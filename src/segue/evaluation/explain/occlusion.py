@@ -62,7 +62,8 @@ def occlusion(
     if channels not in ("each", "together"):
         raise OptionError(f"`channels` is {channels!r}; expected 'each' or 'together'.")
     check_explained(classifier)
-    together = channels == "together" or classifier.check_input(X).is_tokens
+    takes_tokens = classifier.network_.input_shape.tokens is not None
+    together = channels == "together" or takes_tokens
 
     @torch.no_grad()
     def method(signal: Padded, codes: Tensor, logit: Logit) -> Tensor:

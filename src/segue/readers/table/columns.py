@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.labels import is_missing as is_missing_label
+from segue.precision import is_infinite
 from segue.readers.table.cells import (
     as_lists,
     as_numbers,
@@ -24,6 +25,7 @@ from segue.readers.table.loading import Loaded
 from segue.readers.table.times import NotTimesError, SeveralOrdersError, parse_times
 from segue.readers.table.words import NO_TEXT
 from segue.sequences import Array
+from segue.values import narrowed
 
 Kind = Literal["number", "truth", "text", "time", "list", "other"]
 NUMBERS = ("number", "truth")
@@ -139,12 +141,12 @@ class Columns:
         values = np.empty((self.rows, len(names)), np.float32)
         for place, name in enumerate(names):
             column = self.floats(name)
-            if np.isinf(column).any():
+            if is_infinite(column).any():
                 raise self.loaded.error(
                     f"column {name!r} has an infinite value; leave it empty if it is missing.",
-                    int(np.isinf(column).argmax()),
+                    int(is_infinite(column).argmax()),
                 )
-            kept = _narrowed(column[:, None])
+            kept = narrowed(column[:, None])
             values = values.astype(np.float64) if kept.dtype == np.float64 else values
             values[:, place] = kept[:, 0]
         return values
@@ -315,8 +317,3 @@ def _are_times(column: Any) -> bool:
     except SeveralOrdersError:
         pass
     return True
-
-
-def _narrowed(values: Array) -> Array:
-    """Until values stay exact."""
-    return values.astype(np.float32)
