@@ -10,6 +10,7 @@ base                               `fit`, and how a fitted one is asked
 
 inputs, choosing, weighting        what the user passes, what is learnt from, how much it counts
 initial, teaching, records         weights to begin with, the training, what is kept of it
+seen                               which sequences were trained on
 seeds                              the same training with several seeds
 labels, step_labels                targets: of a sequence, of each step,
 number_targets, next_token           numbers, the token that follows
