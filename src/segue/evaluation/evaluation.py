@@ -16,6 +16,7 @@ from segue.evaluation import metrics
 from segue.evaluation.answers import Answered, Rejection, count_answers, coverage_curve
 from segue.evaluation.background import Background
 from segue.evaluation.reading import Reading
+from segue.evaluation.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +59,7 @@ class Evaluation:
         baseline_class: the class most frequent in training, the guess of a model without input.
         background: how the model was made.
         readings: of a model of texts, how its belief goes along a few of them.
+        trained_on: how many of the sequences the model was trained on.
     """
 
     dataset: Dataset
@@ -67,6 +69,7 @@ class Evaluation:
     baseline_class: Any
     background: Background = field(default_factory=Background)
     readings: tuple[Reading, ...] = ()
+    trained_on: TrainedOn = field(default_factory=TrainedOn)
 
     @cached_property
     def _targets(self) -> metrics.Codes:
@@ -203,6 +206,7 @@ class Evaluation:
             "classes": list(self.classes),
             "per_class": [row._asdict() for row in self.per_class],
             "confusion": self.confusion.tolist(),
+            "trained_on": self.trained_on.metrics(),
         }
 
     def report(self) -> str:
@@ -215,7 +219,8 @@ class Evaluation:
         low, high = self.interval
         return (
             f"Evaluation(n={len(self.dataset)}, accuracy={self.accuracy:.4f} "
-            f"[{low:.4f}, {high:.4f}], baseline={self.baseline:.4f})"
+            f"[{low:.4f}, {high:.4f}], baseline={self.baseline:.4f}"
+            f"{self.trained_on.note and f', {self.trained_on.note}'})"
         )
 
     def to_html(

@@ -1,0 +1,188 @@
+"""What an evaluation owes its reader: how many of the scored sequences the model was trained on.
+
+The model keeps hashes of the sequences of its training (`seen_`); those of the scored ones are
+looked up among them. Of the source that the model was trained on, what it has seen is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.splits import overlapping
+
+Mask = npt.NDArray[np.bool_]
+
+# What is scored, where it is no part of the data set: several parts, which is refused unless
+# something of them can be left out; and what is left then.
+SEVERAL, UNSEEN = "several", "unseen"
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """How many of the scored sequences a model was trained on, and how many were left out.
+
+    Attributes:
+        scored: sequences, or windows of series, that are scored.
+        train: of these, those whose values the weights were fitted on.
+        validation: of these, those that only the best epoch was chosen by.
+        left_out: sequences that are not scored, because the weights were fitted on them.
+        left_validation: that are not scored, because the best epoch was chosen by them.
+        known: whether the model says what it was trained on.
+        unit: what is counted: "sequence" or "window".
+        set_aside: whether what is scored was set aside as test before the training.
+    """
+
+    scored: int = 0
+    train: int = 0
+    validation: int = 0
+    left_out: int = 0
+    left_validation: int = 0
+    known: bool = False
+    unit: str = "sequence"
+    set_aside: bool = False
+
+    @property
+    def nothing_unseen(self) -> bool:
+        """Whether all that is scored was trained on, or used for validation."""
+        return 0 < self.scored == self.train + self.validation
+
+    def part(self, name: str) -> str:
+        """What is scored: the part of that name, or what is left of it."""
+        return UNSEEN if self.left_out or self.left_validation else name
+
+    @property
+    def note(self) -> str:
+        """What stands in every line with a score; nothing where all of it is new to the model.
+
+        >>> TrainedOn(scored=40, train=40, known=True).note
+        'trained on'
+        >>> TrainedOn(scored=370, train=12, known=True).note
+        '12 of 370 trained on (3.2 %)'
+        """
+        said = [
+            self._share(count, what)
+            for count, what in ((self.train, "trained on"), (self.validation, "validated on"))
+            if count
+        ]
+        return ", ".join(said)
+
+    def _share(self, count: int, what: str) -> str:
+        if count == self.scored:
+            return what
+        return f"{count:,} of {self.scored:,} {what} ({100 * count / self.scored:.3g} %)"
+
+    def marked(self, text: str) -> str:
+        """A text about a score, with the note behind it."""
+        return f"{text}; {self.note}" if text and self.note else text or self.note
+
+    def titled(self, title: str) -> str:
+        """The title of a table or picture of scores, with the note behind it."""
+        return f"{title} ({self.note})" if self.note else title
+
+    def commented(self, line: str, begin: str) -> str:
+        """A line that scores the model again, with a comment on what it then scores.
+
+        >>> TrainedOn(scored=40, train=40, known=True).commented("segue evaluate RUN x.csv", "scores")
+        'segue evaluate RUN x.csv  # scores what was trained on'
+        """
+        if self.set_aside:
+            return f"{line}  # {begin} what was set aside as test"
+        if self.nothing_unseen:
+            return f"{line}  # {begin} what was {self.note}"
+        return f"{line}  # {begin} what is new to the model, where there are targets"
+
+    def verdict(self, text: str) -> str:
+        """What to think of the scores, which say little of new sequences where none is new."""
+        if self.nothing_unseen:
+            return f"{self._verb().capitalize()} these {self.unit}s: how good it is on new ones is "\
+                "not known."
+        return f"{text.removesuffix('.')} ({self.note})." if self.note else text
+
+    def sentence(self) -> str:
+        """What is scored, and what is not; nothing where there is nothing to be said.
+
+        >>> print(TrainedOn(scored=40, left_out=160, known=True, set_aside=True).sentence())
+        scored on the 40 of 200 sequences that were set aside as test; 160 were trained on
+        """
+        if not self.known:
+            return "nothing is known about what this model was trained on: it has no record of it"
+        if self.left_out or self.left_validation:
+            return self._left()
+        if self.nothing_unseen:
+            return f"{self._verb()} all of these {self.unit}s: none is left that is new to it"
+        if self.train or self.validation:
+            same = f"{self.train + self.validation:,} of {self.scored:,} {self.unit}s"
+            return f"{same} equal ones that {self._verb()}"
+        return ""
+
+    def _verb(self) -> str:
+        how = [w for c, w in ((self.train, "trained"), (self.validation, "validated")) if c]
+        return f"the model was {' or '.join(how)} on"
+
+    def _left(self) -> str:
+        every = self.scored + self.left_out + self.left_validation
+        what = "were set aside as test" if self.set_aside else "the model has not seen"
+        said = f"scored on the {self.scored:,} of {every:,} {self.unit}s that {what}"
+        for count, how in ((self.left_out, "trained on"), (self.left_validation, "validated on")):
+            if count:
+                said += f"; {count:,} were {how}"
+        return said
+
+    def metrics(self) -> dict[str, Any]:
+        """The same as plain numbers and text, for `metrics.json`."""
+        if not self.known:
+            return {"known": False, "note": ""}
+        return {
+            "known": True,
+            "train": self.train,
+            "validation": self.validation,
+            "left_out": self.left_out + self.left_validation,
+            "note": self.note,
+        }
+
+
+def look_up(
+    estimator: Any, data: Dataset, *, leave_out: bool, own: bool | None = None, unit: str = "sequence"
+) -> tuple[Dataset, TrainedOn]:
+    """Find what a model was trained on among sequences, and leave it out of its own source.
+
+    Args:
+        estimator: fitted; what it was trained on is in its `seen_`, if anywhere.
+        data: the sequences that are to be scored, or windows.
+        leave_out: whether what was seen is left out where this is the model's own source, as long
+            as something is left.
+        own: whether this is the source that the model was trained on; `None`: where more than half
+            of what it has seen is there.
+        unit: what is counted.
+    """
+    records = getattr(estimator, "seen_", None)
+    if records is None:
+        return data, TrainedOn(len(data), unit=unit)
+    train, validation, share = _find(records, data)
+    own = share > 0.5 if own is None else own
+    if own and data.spans is not None:  # a window shares its steps with its neighbours
+        train |= overlapping(data.spans[train], data.spans)
+        validation |= overlapping(data.spans[validation], data.spans)
+    validation &= ~train
+    seen, fitted, chosen = train | validation, int(train.sum()), int(validation.sum())
+    if leave_out and own and seen.any() and not seen.all():
+        left = {"left_out": fitted, "left_validation": chosen}
+        return data[~seen], TrainedOn(int((~seen).sum()), known=True, unit=unit, **left)
+    return data, TrainedOn(len(data), fitted, chosen, known=True, unit=unit)
+
+
+def _find(records: Any, data: Dataset) -> tuple[Mask, Mask, float]:
+    """Whether the weights were fitted on each sequence, it was validated on; how much is there."""
+    from segue.estimators.seen import digests  # PyTorch is loaded: there is a fitted estimator
+
+    train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
+    hashes = digests(data.x)
+    for record in records:
+        found = record.find(hashes)
+        train, validation, share = train | found[0], validation | found[1], max(share, found[2])
+    return train, validation, share
