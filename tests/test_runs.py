@@ -53,7 +53,8 @@ def test_everything_is_in_the_folder(parted: Path) -> None:
     assert run.folder == Path("runs/parted-gru-4-1")
     names = {path.name for path in run.folder.iterdir()}
     assert names == {
-        "run.json", "history.jsonl", "model.safetensors", "metrics.json", "report.html"
+        "run.json", "split.json", "history.jsonl", "model.safetensors", "metrics.json",
+        "report.html",
     }  # fmt: skip
     rows = [json.loads(row) for row in (run.folder / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -230,6 +231,7 @@ class Evaluation:
         train: Dataset | None = None,
         model_path: str | Path | None = None,
         source: str | None = None,
+        facts: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Write everything to one HTML file that needs nothing beside it.
 
@@ -238,6 +240,7 @@ class Evaluation:
             train: the training data, for the pictures of the data; else the scored data are drawn.
             model_path: where the model lies, for the lines that show how to use it.
             source: what `segue.read` was given, for the same lines.
+            facts: what else is known of the training, as pairs of a heading and a text.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
@@ -245,7 +248,8 @@ class Evaluation:
         from segue.atomic import write_text
         from segue.evaluation.report import render
 
-        write_text(path, render(self, train=train, model_path=model_path, source=source))
+        told = {"train": train, "model_path": model_path, "source": source, "facts": facts}
+        write_text(path, render(self, **told))
 
     # -- in pictures: each returns matplotlib axes, whose `.figure` a notebook shows --------------
 

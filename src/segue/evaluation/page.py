@@ -46,9 +46,11 @@ def headline(score: tuple[str, str, str], baseline: tuple[str, str, str]) -> str
 </div>"""
 
 
-def made(background: Background) -> str:
-    """What was done, as a table."""
-    return table([], background.summary) if background.summary else ""
+def made(background: Background, facts: Iterable[tuple[str, str]] = ()) -> str:
+    """What was done, as a table, with the name of the model and what else is known."""
+    named = [("model", background.model_id)] if background.model_id else []
+    rows = [*background.summary, *named, *facts]
+    return table([], rows) if rows else ""
 
 
 def network(background: Background) -> str:

@@ -6,6 +6,7 @@ evaluation gives the same bytes: no date, no random names.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ def render(
     train: Dataset | None = None,
     model_path: str | Path | None = None,
     source: str | None = None,
+    facts: Iterable[tuple[str, str]] = (),
 ) -> str:
     """Return the whole page.
 
@@ -36,12 +38,13 @@ def render(
         train: the training data (or a data set with a part "train"), drawn beside the scored data.
         model_path: where the model lies, for the lines that show how to use it.
         source: what `segue.read` was given, for the same lines.
+        facts: what else is known of the training, as pairs of a heading and a text.
     """
     if train is not None and "train" in train.part_names:
         train = train.part("train")
     titled = evaluation.trained_on.titled
     sections = [
-        section("made", "What was done", page.made(evaluation.background)),
+        section("made", "What was done", page.made(evaluation.background, facts)),
         section("data", "The data at a glance", *data_at_a_glance(evaluation, train)),
         section("network", "The network", page.network(evaluation.background)),
         section("history", "The training", *page.history(evaluation.background)),

@@ -7,6 +7,7 @@ An evaluation says its scores beside their baselines (`score_rows`), what to thi
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -130,6 +131,7 @@ class Scores(abc.ABC):
         train: Dataset | None = None,
         model_path: str | Path | None = None,
         source: str | None = None,
+        facts: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Write everything to one HTML file that needs nothing beside it.
 
@@ -138,16 +140,21 @@ class Scores(abc.ABC):
             train: the training data, whose summary stands beside that of the scored data.
             model_path: where the model lies, for the lines that show how to use it.
             source: what `segue.read` was given, for the same lines.
+            facts: what else is known of the training, as pairs of a heading and a text.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
         """
         from segue.atomic import write_text
 
-        write_text(path, self._html(train, model_path, source))
+        write_text(path, self._html(train, model_path, source, facts))
 
     def _html(
-        self, train: Dataset | None, model_path: str | Path | None, source: str | None
+        self,
+        train: Dataset | None,
+        model_path: str | Path | None,
+        source: str | None,
+        facts: Iterable[tuple[str, str]],
     ) -> str:
         from segue.evaluation import page
         from segue.evaluation.glance import summaries
@@ -165,7 +172,7 @@ class Scores(abc.ABC):
             headline=page.headline((value, name, said), (other, baseline, other_said))
             + f'\n<p class="verdict">{escape(self.verdict())}</p>',
             sections=[
-                section("made", "What was done", page.made(self.background)),
+                section("made", "What was done", page.made(self.background, facts)),
                 section("data", "The data at a glance", summaries(sets)),
                 section("network", "The network", page.network(self.background)),
                 section("history", "The training", *page.history(self.background)),

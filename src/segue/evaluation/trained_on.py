@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
+from segue.errors import counted
 from segue.splits import overlapping
 
 Mask = npt.NDArray[np.bool_]
@@ -23,28 +24,57 @@ SEVERAL, UNSEEN = "several", "unseen"
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What of a model's own source is not scored.
+
+    Attributes:
+        scored: how much is.
+        train: how much is not, because the weights were fitted on it.
+        validation: how much is not, because the best epoch was chosen by it.
+        unit: what is counted: "sequence", "window", or "step".
+        set_aside: whether what is scored was set aside as test before the training.
+    """
+
+    scored: int
+    train: int
+    validation: int
+    unit: str = "sequence"
+    set_aside: bool = False
+
+    @property
+    def count(self) -> int:
+        """How much is not scored."""
+        return self.train + self.validation
+
+    def __str__(self) -> str:
+        every = self.scored + self.count
+        what = "were set aside as test" if self.set_aside else "the model has not seen"
+        said = f"scored on the {self.scored:,} of {counted(every, self.unit)} that {what}"
+        for count, how in ((self.train, "trained on"), (self.validation, "validated on")):
+            if count:
+                said += f"; {count:,} were {how}"
+        return said
+
+
+@dataclass(frozen=True)
 class TrainedOn:
-    """How many of the scored sequences a model was trained on, and how many were left out.
+    """How many of the scored sequences a model was trained on, and what was left out.
 
     Attributes:
         scored: sequences, or windows of series, that are scored.
         train: of these, those whose values the weights were fitted on.
         validation: of these, those that only the best epoch was chosen by.
-        left_out: sequences that are not scored, because the weights were fitted on them.
-        left_validation: that are not scored, because the best epoch was chosen by them.
         known: whether the model says what it was trained on.
         unit: what is counted: "sequence" or "window".
-        set_aside: whether what is scored was set aside as test before the training.
+        left_out: what is not scored; `None`: nothing.
     """
 
     scored: int = 0
     train: int = 0
     validation: int = 0
-    left_out: int = 0
-    left_validation: int = 0
     known: bool = False
     unit: str = "sequence"
-    set_aside: bool = False
+    left_out: LeftOut | None = None
 
     @property
     def nothing_unseen(self) -> bool:
@@ -53,7 +83,7 @@ class TrainedOn:
 
     def part(self, name: str) -> str:
         """What is scored: the part of that name, or what is left of it."""
-        return UNSEEN if self.left_out or self.left_validation else name
+        return UNSEEN if self.left_out is not None else name
 
     @property
     def note(self) -> str:
@@ -64,17 +94,15 @@ class TrainedOn:
         >>> TrainedOn(scored=370, train=12, known=True).note
         '12 of 370 trained on (3.2 %)'
         """
+        counts = ((self.train, "trained on"), (self.validation, "validated on"))
         said = [
-            self._share(count, what)
-            for count, what in ((self.train, "trained on"), (self.validation, "validated on"))
+            what
+            if count == self.scored
+            else f"{count:,} of {self.scored:,} {what} ({100 * count / self.scored:.2g} %)"
+            for count, what in counts
             if count
         ]
         return ", ".join(said)
-
-    def _share(self, count: int, what: str) -> str:
-        if count == self.scored:
-            return what
-        return f"{count:,} of {self.scored:,} {what} ({100 * count / self.scored:.3g} %)"
 
     def marked(self, text: str) -> str:
         """A text about a score, with the note behind it."""
@@ -90,10 +118,12 @@ class TrainedOn:
         >>> TrainedOn(scored=40, train=40, known=True).commented("segue evaluate RUN x.csv", "scores")
         'segue evaluate RUN x.csv  # scores what was trained on'
         """
-        if self.set_aside:
-            return f"{line}  # {begin} what was set aside as test"
+        if self.left_out is not None and self.left_out.set_aside:
+            return self.marked(f"{line}  # {begin} what was set aside as test")
         if self.nothing_unseen:
             return f"{line}  # {begin} what was {self.note}"
+        if not self.known:
+            return f"{line}  # {begin} a model that does not know what it was trained on"
         return f"{line}  # {begin} what is new to the model, where there are targets"
 
     def verdict(self, text: str) -> str:
@@ -106,14 +136,19 @@ class TrainedOn:
     def sentence(self) -> str:
         """What is scored, and what is not; nothing where there is nothing to be said.
 
-        >>> print(TrainedOn(scored=40, left_out=160, known=True, set_aside=True).sentence())
+        >>> left = LeftOut(scored=40, train=160, validation=0, set_aside=True)
+        >>> print(TrainedOn(scored=40, known=True, left_out=left).sentence())
         scored on the 40 of 200 sequences that were set aside as test; 160 were trained on
         """
+        return "; ".join(filter(None, [self._left(), self._same()]))
+
+    def _left(self) -> str:
+        return "" if self.left_out is None else str(self.left_out)
+
+    def _same(self) -> str:
         if not self.known:
             return "nothing is known about what this model was trained on: it has no record of it"
-        if self.left_out or self.left_validation:
-            return self._left()
-        if self.nothing_unseen:
+        if self.nothing_unseen and self.left_out is None:
             return f"{self._verb()} all of these {self.unit}s: none is left that is new to it"
         if self.train or self.validation:
             same = f"{self.train + self.validation:,} of {self.scored:,} {self.unit}s"
@@ -121,17 +156,8 @@ class TrainedOn:
         return ""
 
     def _verb(self) -> str:
-        how = [w for c, w in ((self.train, "trained"), (self.validation, "validated")) if c]
-        return f"the model was {' or '.join(how)} on"
-
-    def _left(self) -> str:
-        every = self.scored + self.left_out + self.left_validation
-        what = "were set aside as test" if self.set_aside else "the model has not seen"
-        said = f"scored on the {self.scored:,} of {every:,} {self.unit}s that {what}"
-        for count, how in ((self.left_out, "trained on"), (self.left_validation, "validated on")):
-            if count:
-                said += f"; {count:,} were {how}"
-        return said
+        counts = ((self.train, "trained on"), (self.validation, "validated on"))
+        return f"the model was {' or '.join(how for count, how in counts if count)}"
 
     def metrics(self) -> dict[str, Any]:
         """The same as plain numbers and text, for `metrics.json`."""
@@ -141,7 +167,7 @@ class TrainedOn:
             "known": True,
             "train": self.train,
             "validation": self.validation,
-            "left_out": self.left_out + self.left_validation,
+            "left_out": 0 if self.left_out is None else self.left_out.count,
             "note": self.note,
         }
 
@@ -171,8 +197,9 @@ def look_up(
     validation &= ~train
     seen, fitted, chosen = train | validation, int(train.sum()), int(validation.sum())
     if leave_out and own and seen.any() and not seen.all():
-        left = {"left_out": fitted, "left_validation": chosen}
-        return data[~seen], TrainedOn(int((~seen).sum()), known=True, unit=unit, **left)
+        new = data[~seen]
+        left = LeftOut(len(new), fitted, chosen, unit)
+        return new, TrainedOn(len(new), known=True, unit=unit, left_out=left)
     return data, TrainedOn(len(data), fitted, chosen, known=True, unit=unit)
 
 
