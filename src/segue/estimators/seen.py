@@ -2,8 +2,8 @@
 
 A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
 keyed with a salt of its own (`keyed`), so that the sequences of two models cannot be matched and
-nothing can be looked up in a table made beforehand. Whoever has a sequence can ask whether the model
-was fitted on it; the values themselves cannot be had from the hashes.
+nothing can be looked up in a table made beforehand. Whoever has a sequence can ask whether the
+model was fitted on it; the values themselves cannot be had from the hashes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def digests(x: Sequences) -> Digests:
         values[np.isnan(values)] = np.nan
         raw, width = memoryview(values.tobytes()), 4 * x.channels
         ends = (block.offsets * width).tolist()
-        for first, last in zip(ends, ends[1:], strict=False):
+        for first, last in pairwise(ends):
             one = start.copy()
             one.update(raw[first:last])
             found += one.digest()

@@ -62,7 +62,7 @@ class Comparison:
             for name, found in zip(self.names, (self.a, self.b), strict=True)
             if found.trained_on.note
         ]
-        return self._comparison() + (f" ({'; '.join(seen)})" if seen else "")
+        return self._comparison() + (f" Of these, {'; '.join(seen)}." if seen else "")
 
     def _comparison(self) -> str:
         low, high = (100 * bound for bound in self.interval)

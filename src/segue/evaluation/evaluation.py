@@ -248,8 +248,8 @@ class Evaluation:
         from segue.atomic import write_text
         from segue.evaluation.report import render
 
-        told = {"train": train, "model_path": model_path, "source": source, "facts": facts}
-        write_text(path, render(self, **told))
+        page = render(self, train=train, model_path=model_path, source=source, facts=facts)
+        write_text(path, page)
 
     # -- in pictures: each returns matplotlib axes, whose `.figure` a notebook shows --------------
 

@@ -79,7 +79,11 @@ def _headline(evaluation: Evaluation) -> str:
     interval = f"{100 * low:.1f} to {_percent(high)}"
     always = f"always {named(evaluation.baseline_class)}"
     numbers = page.headline(
-        (_percent(evaluation.accuracy), "accuracy", _marked(evaluation, f"95 % interval {interval}")),
+        (
+            _percent(evaluation.accuracy),
+            "accuracy",
+            _marked(evaluation, f"95 % interval {interval}"),
+        ),
         (_percent(evaluation.baseline), "majority baseline", _marked(evaluation, always)),
     )
     scale = (

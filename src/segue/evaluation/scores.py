@@ -188,7 +188,11 @@ class Scores(abc.ABC):
                     *(picture(axes, f"p{i}", s) for i, (axes, s) in enumerate(self.pictures())),
                     table(details.headings, details.rows, numbers=list(numbers)),
                 ),
-                section("use", "Use the model", *page.use(model_path, source, self.calls, self.trained_on)),
+                section(
+                    "use",
+                    "Use the model",
+                    *page.use(model_path, source, self.calls, self.trained_on),
+                ),
             ],
             footnote=[said] if (said := text.of_the_test(self.part)) else [],
         )

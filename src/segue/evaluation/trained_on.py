@@ -110,13 +110,13 @@ class TrainedOn:
 
     def titled(self, title: str) -> str:
         """The title of a table or picture of scores, with the note behind it."""
-        return f"{title} ({self.note})" if self.note else title
+        return f"{title}: {self.note}" if self.note else title
 
     def commented(self, line: str, begin: str) -> str:
         """A line that scores the model again, with a comment on what it then scores.
 
-        >>> TrainedOn(scored=40, train=40, known=True).commented("segue evaluate RUN x.csv", "scores")
-        'segue evaluate RUN x.csv  # scores what was trained on'
+        >>> TrainedOn(scored=40, train=40, known=True).commented("segue evaluate RUN x", "scores")
+        'segue evaluate RUN x  # scores what was trained on'
         """
         if self.left_out is not None and self.left_out.set_aside:
             return self.marked(f"{line}  # {begin} what was set aside as test")
@@ -129,9 +129,9 @@ class TrainedOn:
     def verdict(self, text: str) -> str:
         """What to think of the scores, which say little of new sequences where none is new."""
         if self.nothing_unseen:
-            return f"{self._verb().capitalize()} these {self.unit}s: how good it is on new ones is "\
-                "not known."
-        return f"{text.removesuffix('.')} ({self.note})." if self.note else text
+            seen = f"{self._verb().capitalize()} these {self.unit}s"
+            return f"{seen}: how good it is on new ones is not known."
+        return f"{self.marked(text.removesuffix('.'))}." if self.note else text
 
     def sentence(self) -> str:
         """What is scored, and what is not; nothing where there is nothing to be said.
@@ -173,7 +173,12 @@ class TrainedOn:
 
 
 def look_up(
-    estimator: Any, data: Dataset, *, leave_out: bool, own: bool | None = None, unit: str = "sequence"
+    estimator: Any,
+    data: Dataset,
+    *,
+    leave_out: bool,
+    own: bool | None = None,
+    unit: str = "sequence",
 ) -> tuple[Dataset, TrainedOn]:
     """Find what a model was trained on among sequences, and leave it out of its own source.
 

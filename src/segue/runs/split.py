@@ -10,8 +10,8 @@ The file is JSON of a closed schema, by sequence of the source as the run has re
         steps        where series are cut in time: for each the first step and the one behind the
                      last, as the training saw them; else null: whole sequences
     refit        whether the validation part was trained on as well, in the end
-    hashes       8 bytes for each sequence, of its values, target and features, in base64; keyed with
-                 the hash of the whole that stands in run.json
+    hashes       8 bytes for each sequence, of its values, target and features, in base64; keyed
+                 with the hash of the whole that stands in run.json
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Part(_Closed):
     steps: list[list[int]] | None = None
 
     def reach(self, lengths: Index) -> Index:
-        """`[n, 2]`, the first step of each and the one behind its last, of series of these lengths."""
+        """`[n, 2]`, the first step of each and the one behind its last; all of it without steps."""
         if self.steps is not None:
             return np.asarray(self.steps, np.int64).reshape(-1, 2)
         length = lengths[np.asarray(self.positions, int)]
@@ -92,8 +92,8 @@ class RunSplit(_Closed):
             chosen: what the estimator makes of the part "train".
             hashes: `[n]` of the whole source.
         """
-        parts = parted.data.part_names
-        places = {name: _places(parted, parted.data.parts == name) for name in parts}
+        names = np.asarray(parted.data.parts)
+        places = {name: _places(parted, names == name) for name in parted.data.part_names}
         places |= _chosen(parted, chosen)
         ids = parted.whole.ids
         return cls(
