@@ -16,7 +16,7 @@ from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.reading import some_readings
 from segue.evaluation.scores import Scores
-from segue.evaluation.trained_on import SEVERAL, look_up
+from segue.evaluation.trained_on import look_up
 from segue.readers.remembered import check_channels
 from segue.sequences import Sequences
 
@@ -109,14 +109,16 @@ def evaluate(
     """
     _check_asked(estimator, dataset)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
-    leave_out = part is None and not everything and "test" not in dataset.part_names
-    choose = partial(look_up, estimator, leave_out=leave_out, own=own)
+    unasked = part is None and not everything and "test" not in dataset.part_names
+    choose = partial(look_up, estimator, leave_out=unasked, own=own)
     data, name = _scored_part(dataset, part, everything=everything)
     purpose = getattr(estimator, "purpose", "classify")
     if purpose == "forecast":
+        _check_one_part(dataset, unasked=unasked)
         return _score_forecasts(estimator, data, name, choose)
     data, seen = choose(data)
-    name = _named(seen.part(name), dataset)
+    _check_one_part(dataset, unasked=unasked and seen.left_out is None)
+    name = seen.part(name)
     if purpose != "classify" or (data.task == "tag" and "tag" in getattr(estimator, "tasks", ())):
         purpose = "tag" if purpose == "classify" else purpose
         return replace(_score_others(estimator, data, name, purpose), trained_on=seen)
@@ -142,7 +144,7 @@ def _score_forecasts(estimator: Any, data: Dataset, part: str, choose: Any) -> S
     """Windows of series are looked up, and not the series."""
     from segue.evaluation import forecasts
 
-    return forecasts.score_forecasts(estimator, data, _named(part, data), choose)
+    return forecasts.score_forecasts(estimator, data, part, choose)
 
 
 def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:
@@ -180,18 +182,17 @@ def _scored_part(dataset: Dataset, part: str | None, *, everything: bool) -> tup
         return dataset.part(part), part
     if "test" in names:
         return dataset.part("test"), "test"
-    return dataset, SEVERAL if len(names) > 1 else "".join(names)
+    return dataset, ", ".join(names)
 
 
-def _named(part: str, dataset: Dataset) -> str:
-    """The name of what is scored, which is never several parts as if they were one."""
-    if part == SEVERAL:
-        names = dataset.part_names
+def _check_one_part(dataset: Dataset, *, unasked: bool) -> None:
+    """Several parts without a test are not scored as if they were one."""
+    names = dataset.part_names
+    if unasked and len(names) > 1:
         raise DataError(
             f'This data set has the parts {", ".join(names)}, but no "test". '
             f"Name the one to be scored: part={names[-1]!r}."
         )
-    return part
 
 
 def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:

@@ -18,9 +18,7 @@ from segue.splits import overlapping
 
 Mask = npt.NDArray[np.bool_]
 
-# What is scored, where it is no part of the data set: several parts, which is refused unless
-# something of them can be left out; and what is left then.
-SEVERAL, UNSEEN = "several", "unseen"
+UNSEEN = "unseen"  # the part that is left of a model's own source
 
 
 @dataclass(frozen=True)

@@ -95,14 +95,15 @@ def fit_run(
             "Several seeds begin with several draws of the weights; with given ones (initial) they "
             "would differ in the order of the batches only. Leave one of the two out."
         )
+    notes = parted.data.notes
+    if tell is not None:  # they have been told
+        parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
     if parted.data.task == "tag":
         settings = {"head": "sigmoid", **settings}
     estimator = kind(**settings)
     record = record_of(source, parted, estimator, reading)
-    if parted.data.notes:
-        record["notes"] = list(parted.data.notes)
-    if tell is not None:  # they have been told
-        parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
+    if notes:
+        record["notes"] = list(notes)
     if seeds is not None:
         record["seeds"] = seeds
     if initial is not None:

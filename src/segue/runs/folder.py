@@ -59,7 +59,7 @@ class Run:
         """What a report says of the run: its folder, when it began, the hash of its data."""
         record = self.record
         found = [
-            ("run", str(self.folder)),
+            ("run", self.folder.resolve().name),
             ("date", record.get("date")),
             ("data", record["data"].get("hash")),
         ]

@@ -36,7 +36,7 @@ def record_of(
         "source": named_source(source),
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "reading": reading,
-        "data": {**_fingerprint(parted.data), "hash": hash_of(parted.whole)},
+        "data": {**_fingerprint(parted.data), "hash": parted.hash},
         "settings": settings,
         "options": {} if options is None else dataclasses.asdict(options),
         "versions": versions(),
@@ -47,7 +47,7 @@ def write_record(run: Run, parted: Parted, chosen: Chosen, record: dict[str, Any
     """Write `run.json`, and `split.json` unless there are more sequences than are recorded."""
     from segue.estimators.seen import LIMIT
 
-    split = RunSplit.of(parted, chosen, _hashes_of(parted.whole, record["data"]["hash"]))
+    split = RunSplit.of(parted, chosen, parted.hashes(record["data"]["hash"]))
     record["split"] = {
         "drawn": how_drawn(parted, record["reading"]["test"], record["settings"]["seed"]),
         "test": record["reading"]["test"],
@@ -76,10 +76,10 @@ def check_unchanged(run: Run, parted: Parted) -> None:
     then = dict(run.record["data"])
     known = then.pop("hash", None)
     said = f"holds {now} now, and held {then}" if now != then else ""
-    if known is not None and hash_of(parted.whole) != known:
+    if known is not None and parted.hash != known:
         said = said or "holds other values than"
         if split is not None and split.sequences == len(parted.whole):
-            changed = split.changed(_hashes_of(parted.whole, known))
+            changed = split.changed(parted.hashes(known))
             said = f"differs in {_listed(parted.whole, changed)} from what it held"
     if said:
         raise FileError(
@@ -93,20 +93,6 @@ def _listed(data: Dataset, changed: Any) -> str:
     count, first = counted(len(changed), "sequence"), int(changed[0])
     name = f"number {first}" if data.ids is None else repr(data.ids[first].item())
     return f"{count} of {len(data):,} (the first is {name})"
-
-
-def hash_of(data: Dataset) -> str:
-    """A hash of all values, targets and features of a source, in their order."""
-    from segue.estimators.seen import example_digests, joined
-
-    return joined([example_digests(data)])
-
-
-def _hashes_of(data: Dataset, key: str) -> Any:
-    """`[n]`, a hash of each sequence with its target and features, keyed with that of the whole."""
-    from segue.estimators.seen import example_digests, keyed
-
-    return keyed(example_digests(data), bytes.fromhex(key))
 
 
 def _fingerprint(data: Dataset) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.runs.folder import Run
-from segue.runs.record import hash_of
-from segue.runs.split import RunSplit
+from segue.runs.split import RunSplit, hash_of
 
 
 def evaluate_again(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -53,6 +54,26 @@ class Parted:
     data: Dataset
     positions: Index
     starts: Index | None = None
+
+    @cached_property
+    def digests(self) -> npt.NDArray[np.uint8]:
+        """`[n, 16]`, a hash of each sequence of the whole with its target and features."""
+        from segue.estimators.seen import example_digests
+
+        return example_digests(self.whole)
+
+    @property
+    def hash(self) -> str:
+        """A hash of the whole, in its order."""
+        from segue.estimators.seen import joined
+
+        return joined([self.digests])
+
+    def hashes(self, key: str) -> npt.NDArray[np.int64]:
+        """`[n]`, 8 bytes of each hash, keyed with that of a whole."""
+        from segue.estimators.seen import keyed
+
+        return keyed(self.digests, bytes.fromhex(key))
 
 
 class _Closed(pydantic.BaseModel):
@@ -159,6 +180,13 @@ class RunSplit(_Closed):
         if part.steps is None:
             return len(part.positions)
         return sum(behind - first for first, behind in part.steps)
+
+
+def hash_of(data: Dataset) -> str:
+    """A hash of all values, targets and features of a source, in their order."""
+    from segue.estimators.seen import example_digests, joined
+
+    return joined([example_digests(data)])
 
 
 def _places(parted: Parted, chosen: npt.NDArray[Any]) -> tuple[Index, Index | None]:
