@@ -17,7 +17,9 @@ import safetensors.numpy
 import segue
 from segue import Dataset, runs, synth
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError, SpecError, WriteError
+from segue.estimators.choosing import Chosen
 from segue.estimators.seen import digests
+from segue.prepare.windowing import cut_in_time
 from segue.readers import write
 from segue.training import TrainingOptions, checkpoint
 
@@ -370,6 +372,26 @@ def test_a_forecast_keeps_steps() -> None:
     parted = runs.parts_of(run, data)
     assert parted is not None
     assert parted.part("test").x.lengths.tolist() == [60, 40]
+
+
+def test_recordings_with_labels_of_steps_that_are_cut_in_time() -> None:
+    """Each part gets its own steps, with their labels; what is drawn for validation too."""
+    values = np.arange(20.0)[:, None]
+    steps = segue.Sequences(np.arange(20)[:, None].astype(np.int32) % 2, np.array([0, 10, 20]))
+    whole = Dataset(segue.Sequences(values, np.array([0, 10, 20])), steps, ("a", "b"))
+    cut = cut_in_time(whole, 0.2)
+    parted = runs.Parted(whole, cut, np.array([0, 0, 1, 1]), np.array([0, 8, 0, 8]))
+    train = replace(cut.part("train"), ids=np.arange(2))
+    chosen = Chosen(train[[1]], train[[0]], None, train, None, ())
+    split = runs.RunSplit.of(parted, chosen, parted.hashes(parted.hash))
+    assert {name: part.steps for name, part in split.parts.items()} == {
+        "train": [[0, 8]], "validation": [[0, 8]], "test": [[8, 10], [8, 10]]
+    }  # fmt: skip
+    again = split.apply(whole)
+    for name, rows in (("train", [1]), ("validation", [0]), ("test", [0, 1])):
+        wanted = cut.part("test" if name == "test" else "train")[rows]
+        assert again.part(name).x == wanted.x
+        assert again.part(name).y == wanted.y
 
 
 def test_after_a_refit_the_split_says_that_all_was_trained_on(noise: Path) -> None:

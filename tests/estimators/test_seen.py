@@ -86,6 +86,13 @@ def test_tokens_and_texts_have_hashes_too() -> None:
     assert (first != second).any()
 
 
+def test_what_float32_does_not_hold_counts_too() -> None:
+    """Two tokens that round to the same number are two; other types of one number are one."""
+    tokens = [Sequences.from_list([np.array([2**24 + n], np.int32)]) for n in (0, 1)]
+    assert not same(*tokens)
+    assert same(tokens[0], Sequences.from_list([np.array([2**24], np.float32)]))
+
+
 def test_a_selection_and_a_mapped_file_have_the_hashes_of_their_sequences(tmp_path: Path) -> None:
     """In any order, block by block, and of none."""
     data = tiny_dataset(30)

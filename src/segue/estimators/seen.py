@@ -74,15 +74,25 @@ def digests(x: Sequences) -> Digests:
     """
     start, found = hashlib.blake2b(f"{x.channels}".encode(), digest_size=16), bytearray()
     for block in x.blocks():
-        values = np.add(block.values, 0.0, dtype="<f4")  # makes zeros of -0.0
-        values[np.isnan(values)] = np.nan
-        raw, width = memoryview(values.tobytes()), 4 * x.channels
-        ends = (block.offsets * width).tolist()
+        ends = (block.offsets * 4 * x.channels).tolist()
+        raw, rest = _as_bytes(block.values)
         for first, last in pairwise(ends):
             one = start.copy()
             one.update(raw[first:last])
+            if rest is not None and any(rest[first:last]):
+                one.update(rest[first:last])
             found += one.digest()
     return np.frombuffer(bytes(found), np.uint8).reshape(-1, 16)
+
+
+def _as_bytes(values: npt.NDArray[Any]) -> tuple[memoryview, memoryview | None]:
+    """Values as float32, and what that leaves of them where their type is wider."""
+    single = np.add(values, 0.0, dtype="<f4", casting="same_kind")  # makes zeros of -0.0
+    single[np.isnan(single)] = np.nan
+    if values.dtype == np.float32:
+        return memoryview(single.tobytes()), None
+    rest = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
+    return memoryview(single.tobytes()), memoryview(rest.tobytes()) if rest.any() else None
 
 
 def example_digests(data: Dataset) -> Digests:

@@ -29,6 +29,7 @@ import pydantic
 from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import FileError
+from segue.sequences import Sequences
 
 if TYPE_CHECKING:
     from segue.estimators.choosing import Chosen
@@ -161,7 +162,10 @@ class RunSplit(_Closed):
             return parted[np.argsort(positions, kind="stable")]
         first, behind = np.concatenate([p.reach(data.x.lengths) for p in self.parts.values()]).T
         pieces = data.x.pieces(positions, first, behind - first)
-        return replace(parted, x=pieces, y=None, classes=None)
+        y = parted.y
+        if isinstance(data.y, Sequences):  # a label for each step
+            y = data.y.pieces(positions, first, behind - first)
+        return replace(parted, x=pieces, y=y)
 
     def left_out(self) -> LeftOut:
         """What is not scored when the part "test" is."""
@@ -190,7 +194,7 @@ def hash_of(data: Dataset) -> str:
 
 
 def _places(parted: Parted, chosen: npt.NDArray[Any]) -> tuple[Index, Index | None]:
-    """Positions, and steps where series are cut in time, of some of the sequences."""
+    """Positions, and steps where series are cut in time, of what a mask or an index chooses."""
     positions = parted.positions[chosen]
     if parted.starts is None:
         return positions, None
@@ -206,8 +210,8 @@ def _chosen(parted: Parted, chosen: Chosen) -> dict[str, tuple[Index, Index | No
     both = (("train", chosen.train), ("validation", validation))
     if chosen.part.spans is not None and parted.data.spans is None:  # a forecaster's windows
         return {name: _reach(parted, one.spans) for name, one in both}
-    rows = parted.positions[parted.data.parts == "train"]
-    return {name: (rows[np.asarray(one.ids, int)], None) for name, one in both}
+    rows = np.flatnonzero(parted.data.parts == "train")
+    return {name: _places(parted, rows[np.asarray(one.ids, int)]) for name, one in both}
 
 
 def _reach(parted: Parted, spans: Any) -> tuple[Index, Index]:
