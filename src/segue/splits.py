@@ -165,24 +165,33 @@ def split_in_time(spans: Index, share: float) -> tuple[Index, Index]:
 def count_overlapping(first: Index, second: Index) -> int:
     """Return how many windows of the second side share a step with one of the first.
 
+    The arguments are as in `overlapping`.
+    """
+    return int(overlapping(first, second).sum())
+
+
+def overlapping(first: Index, second: Index) -> npt.NDArray[np.bool_]:
+    """`[m]`, whether each window of the second side shares a step with one of the first.
+
     Args:
         first: `[n, 3]` spans, as in `split_in_time`.
         second: `[m, 3]` spans.
 
-    >>> count_overlapping(np.array([[0, 0, 5]]), np.array([[0, 4, 9], [0, 5, 9], [1, 0, 9]]))
-    1
+    >>> overlapping(np.array([[0, 0, 5]]), np.array([[0, 4, 9], [0, 5, 9], [1, 0, 9]])).tolist()
+    [True, False, False]
     """
-    count = 0
+    found = np.zeros(len(second), bool)
     for name in np.unique(second[:, 0]):
         mine = first[first[:, 0] == name]
         if len(mine) == 0:
             continue
+        members = np.flatnonzero(second[:, 0] == name)
         mine = mine[np.argsort(mine[:, 1])]
         reach = np.maximum.accumulate(mine[:, 2])  # how far the windows up to each one reach
-        theirs = second[second[:, 0] == name]
+        theirs = second[members]
         before = np.searchsorted(mine[:, 1], theirs[:, 2])  # those that begin before its end
-        count += int(((before > 0) & (reach[before - 1] > theirs[:, 1])).sum())
-    return count
+        found[members] = (before > 0) & (reach[before - 1] > theirs[:, 1])
+    return found
 
 
 def leaks(

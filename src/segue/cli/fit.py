@@ -324,6 +324,8 @@ def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     name = metrics["score"]
     text = f"{_SCORES[name]}: mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} "
     text += f"of {len(rows)} seeds"
+    if note := metrics.get("trained_on", {}).get("note"):
+        text += f"; {note}"
     chosen = next((row for row in rows if row["seed"] == best), None)
     if chosen is not None:
         text += f"; best by validation: seed {best}, {chosen[name]:.4f}"

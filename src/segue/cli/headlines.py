@@ -17,7 +17,9 @@ def headline(metrics: Metrics) -> list[Row]:
     Args:
         metrics: what `metrics.json` holds.
     """
-    return HEADLINES[metrics.get("task", "classify")](metrics)
+    note = metrics.get("trained_on", {}).get("note")
+    rows = HEADLINES[metrics.get("task", "classify")](metrics)
+    return [(name, f"{text}; {note}") for name, text in rows] if note else rows
 
 
 def _classes(metrics: Metrics) -> list[Row]:

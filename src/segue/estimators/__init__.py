@@ -11,6 +11,7 @@ base                               `fit`, and how a fitted one is asked
 given, inputs                      what the user passes, brought together by id, and checked
 choosing, weighting                what is learnt from, how much each sequence counts
 initial, teaching, records         weights to begin with, the training, what is kept of it
+seen                               which sequences were trained on
 seeds                              the same training with several seeds
 labels, step_labels                targets: of a sequence, of each step,
 number_targets, next_token           numbers, the token that follows

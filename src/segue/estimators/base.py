@@ -256,15 +256,22 @@ class SequenceEstimator(Learner):
             raise DataError(f"A score needs {WANTED[self.tasks[0]]}; the task is {data.task!r}.")
         return data
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, record: bool = True) -> None:
         """Write everything to one file, `*.safetensors`; `segue.load` reads it.
+
+        Args:
+            path: the file.
+            record: keep 8-byte hashes of the sequences that were trained on, so that `evaluate` can
+                say when a model is scored on them. They are keyed with a salt of this training: the
+                values cannot be had from them, but whoever has a sequence can see whether it was
+                among them. `False`: nothing is kept.
 
         Raises:
             NotFittedError: before `fit`.
             WriteError: the disk is full or read-only. No half-written file is left.
         """
         self._check_fitted()
-        save(self, path)
+        save(self, path, record=record)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "history_")

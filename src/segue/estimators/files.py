@@ -19,10 +19,14 @@ import torch
 
 from segue._version import __version__
 from segue.atomic import replacing
-from segue.errors import ModelFileError
+from segue.errors import DataError, ModelFileError
 from segue.estimators.learner import Learner
+from segue.estimators.seen import SALT_BYTES, SeenSequences
 
 FORMAT = 1
+
+# What the names of the hashes begin with among the tensors: no layer's name begins with a dot.
+_SEEN = ".seen/"
 
 # The ensembles that a file may hold, by the name of their class.
 EnsembleName = Literal[
@@ -88,6 +92,12 @@ class _Targets(_Closed):
     token_counts: list[int] | None = None
 
 
+class _Seen(_Closed):
+    """The salt of the hashes of the sequences that were seen; the hashes are tensors."""
+
+    salt: str = pydantic.Field(pattern=rf"^[0-9a-f]{{{2 * SALT_BYTES}}}$")
+
+
 class Description(_Closed):
     """The JSON of a model file."""
 
@@ -107,6 +117,7 @@ class Description(_Closed):
     refit: list[dict[str, float]] | None = None
     stopped: str
     training_summary: list[tuple[str, str]]
+    seen: list[_Seen] | None = None
 
 
 class EnsembleDescription(_Closed):
@@ -118,9 +129,15 @@ class EnsembleDescription(_Closed):
     members: list[Description] = pydantic.Field(min_length=1)
 
 
-def save(learner: Learner, path: str | Path) -> None:
-    """Write the file, whole or not at all."""
-    write(path, describe(learner), tensors_of(learner))
+def save(learner: Learner, path: str | Path, *, record: bool = True) -> None:
+    """Write the file, whole or not at all.
+
+    Args:
+        learner: fitted.
+        path: the file.
+        record: whether hashes of the sequences that were trained on are kept with the model.
+    """
+    write(path, describe(learner, record=record), tensors_of(learner, record=record))
 
 
 def write(
@@ -135,14 +152,53 @@ def write(
         temporary.write_bytes(content)
 
 
-def tensors_of(learner: Learner) -> dict[str, torch.Tensor]:
-    """Copies of the weights, as a file takes them."""
+def tensors_of(learner: Learner, *, record: bool) -> dict[str, torch.Tensor]:
+    """Copies of the weights, as a file takes them, and the hashes of what was seen."""
     weights = learner.network_.weight_tensors()
-    return {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
+    found = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
+    for number, seen in enumerate((learner.seen_ or ()) if record else ()):
+        for name, hashes in (("train", seen.train), ("validation", seen.validation)):
+            found[_seen_name(number, name)] = torch.from_numpy(hashes.copy())
+    return found
 
 
-def describe(learner: Learner) -> Description:
-    """The description of a fitted learner."""
+def without_hashes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights among the tensors of a file."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_SEEN)}
+
+
+def seen_in(
+    description: Description, tensors: dict[str, torch.Tensor]
+) -> tuple[SeenSequences, ...] | None:
+    """The record of what was seen, of the tensors of a file; `None`: it has none.
+
+    Raises:
+        DataError: hashes that are missing, no hashes, or more than there are records.
+    """
+    salts = [entry.salt for entry in description.seen or ()]
+    wanted = {_seen_name(n, part) for n in range(len(salts)) for part in ("train", "validation")}
+    hashes = {name: tensor for name, tensor in tensors.items() if name.startswith(_SEEN)}
+    sound = all(one.ndim == 1 and one.dtype == torch.int64 for one in hashes.values())
+    if hashes.keys() != wanted or not sound:
+        raise DataError("the hashes of the sequences that were seen are missing or damaged.")
+    if description.seen is None:
+        return None
+    return tuple(
+        SeenSequences(
+            bytes.fromhex(salt),
+            hashes[_seen_name(number, "train")].numpy(),
+            hashes[_seen_name(number, "validation")].numpy(),
+        )
+        for number, salt in enumerate(salts)
+    )
+
+
+def _seen_name(number: int, part: str) -> str:
+    return f"{_SEEN}{number}/{part}"
+
+
+def describe(learner: Learner, *, record: bool) -> Description:
+    """The description of a fitted learner, with or without the record of what was seen."""
     shape = learner.network_.input_shape
     return Description(
         format=FORMAT,
@@ -161,6 +217,9 @@ def describe(learner: Learner) -> Description:
         refit=None if learner.history_.refit is None else learner.history_.refit.rows,
         stopped=learner.stopped_,
         training_summary=learner.training_summary_,
+        seen=None
+        if learner.seen_ is None or not record
+        else [_Seen(salt=seen.salt.hex()) for seen in learner.seen_],
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError, DataNotFoundError, NotFittedError
-from segue.estimators.files import EnsembleDescription, read
+from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
+from segue.estimators.seen import SeenSequences
 from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
 from segue.prepare import Preparation
@@ -47,11 +48,13 @@ class InitialWeights:
         weights: copies.
         classes: that the head was trained for; `None`: not known.
         vocabulary: whose tokens the vectors of an `embedding` stand for; `None`: not known.
+        seen: what they were fitted on, as far as that is known.
     """
 
     weights: Mapping[str, Array]
     classes: tuple[Any, ...] | None = None
     vocabulary: Vocabulary | None = None
+    seen: tuple[SeenSequences, ...] = ()
 
     @classmethod
     def of(cls, initial: Any) -> InitialWeights | None:
@@ -83,7 +86,8 @@ class InitialWeights:
         if not hasattr(initial, "history_"):
             raise NotFittedError("`initial` is an estimator that is not fitted: it has no weights.")
         vocabulary = Vocabulary.of(initial.preparation_)
-        return cls(initial.network_.get_weights(), _classes(initial.facts()), vocabulary)
+        seen = getattr(initial, "seen_", None) or ()
+        return cls(initial.network_.get_weights(), _classes(initial.facts()), vocabulary, seen)
 
     @classmethod
     def _of_file(cls, path: Path) -> InitialWeights:
@@ -98,9 +102,10 @@ class InitialWeights:
                 f"`initial` is {path}, an ensemble of {len(description.members)} models. Take one "
                 "of them: initial=segue.load(path).members[0]."
             )
-        weights = {name: tensor.numpy() for name, tensor in tensors.items()}
+        weights = {name: one.numpy() for name, one in without_hashes(tensors).items()}
         vocabulary = Vocabulary.of(Preparation.from_json(description.preparation))
-        return cls(weights, _classes(description.targets.model_dump()), vocabulary)
+        seen = seen_in(description, tensors) or ()
+        return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
 
     def put_into(
         self, network: Network, facts: Mapping[str, Any], preparation: Preparation

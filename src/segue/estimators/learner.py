@@ -18,6 +18,7 @@ from segue.errors import DataError
 from segue.estimators.given import taken
 from segue.estimators.inputs import as_dataset
 from segue.estimators.parameters import Parameters
+from segue.estimators.seen import SeenSequences
 from segue.estimators.weighting import normalized
 from segue.layers import Shape
 from segue.layers.chain import needs_of
@@ -54,6 +55,8 @@ class Learner(Parameters, abc.ABC):
         channels_: their names; `None` where the data had none.
         reading_: how the source was read, where it was a file or a data frame: `segue.read(source,
             like=model)` reads another one in the same way.
+        seen_: hashes of the sequences that the weights were fitted on, and of those that initial
+            weights were; `None`: unknown.
     """
 
     tasks: ClassVar[tuple[str, ...]]
@@ -71,6 +74,7 @@ class Learner(Parameters, abc.ABC):
     n_features_in_: int
     channels_: tuple[str, ...] | None = None
     reading_: Mapping[str, Any] | None = None
+    seen_: tuple[SeenSequences, ...] | None = None
 
     # -- its data -------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_m
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.ensembles.base import member_name
-from segue.estimators.files import Description, EnsembleDescription, read
+from segue.estimators.files import Description, EnsembleDescription, read, seen_in, without_hashes
 from segue.estimators.tasks import BY_NAME
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
@@ -106,7 +106,8 @@ def _restore(
     estimator.restore_facts(description.targets.model_dump(exclude_none=True))
     static = description.static
     estimator.static_ = None if static is None else StaticScale.from_json(static.model_dump())
-    estimator.network_ = _restore_network(estimator, description, tensors)
+    estimator.network_ = _restore_network(estimator, description, without_hashes(tensors))
+    estimator.seen_ = seen_in(description, tensors)
     estimator.channels_ = None if description.channels is None else tuple(description.channels)
     estimator.reading_ = description.reading
     estimator.n_features_in_ = estimator.preparation_.channels_in

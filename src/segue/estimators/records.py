@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.estimators.choosing import Chosen
 from segue.estimators.learner import Learner, Lines
+from segue.estimators.seen import LIMIT, SALT_BYTES, Digests, SeenSequences, digests, joined
 from segue.layers import LayerSpec
 from segue.networks import Network
 from segue.prepare import Preparation
@@ -18,18 +19,68 @@ from segue.training.job import Job
 from segue.training.loop import TrainingState
 
 
-def fingerprint(learner: Learner, data: Dataset) -> dict[str, Any]:
-    """What two trainings must share for one to go on from the other."""
+def fingerprint(learner: Learner, chosen: Chosen, values: Digests) -> dict[str, Any]:
+    """What two trainings must share for one to go on from the other.
+
+    Args:
+        learner: about to be trained.
+        chosen: what it is trained on.
+        values: the hashes of these sequences.
+    """
+    data = chosen.train
     digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
     targets = data.y.values if isinstance(data.y, Sequences) else data.y
     digest.update(str(np.asarray(targets).tolist()).encode())
-    chosen = {
+    return {
+        **_settings(learner),
+        "network": str(learner.network_.summary().text),
+        "data": digest.hexdigest(),
+        # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
+        "set of values": joined([values, *_beside(chosen)]),
+    }
+
+
+def seen_by(
+    learner: Learner, chosen: Chosen, values: Digests, before: tuple[SeenSequences, ...]
+) -> tuple[SeenSequences, ...] | None:
+    """The record of the sequences of a training; `None` of more than a million.
+
+    The salt is a hash of the settings and of all values, not a random draw: the same training
+    writes the same file (its weights are the same anyway, so the salt tells nothing that they do
+    not), while another training, also on the same data, has another salt.
+
+    Args:
+        learner: trained.
+        chosen: what it was trained on, and validated with.
+        values: the hashes of the sequences of the training.
+        before: what the weights that the training began with had been fitted on.
+    """
+    watched = chosen.validation
+    if len(values) + (0 if watched is None else len(watched)) > LIMIT:
+        return None
+    theirs = values[:0] if watched is None else digests(watched.x)
+    text = repr(sorted(_settings(learner).items())).encode()
+    salt = bytes.fromhex(joined([values, theirs, text]))[:SALT_BYTES]
+    own = SeenSequences.of(values, theirs, salt)
+    return (own, *(one for one in before if one.salt != salt))
+
+
+def _settings(learner: Learner) -> dict[str, str]:
+    """The arguments that change what is learnt, as text."""
+    return {
         name: str(value)
         for name, value in learner.get_params().items()
         if name not in ("options", "options__progress", "options__time_limit_seconds")
     }
-    network = str(learner.network_.summary().text)
-    return {**chosen, "network": network, "data": digest.hexdigest()}
+
+
+def _beside(chosen: Chosen) -> Iterable[bytes]:
+    """What is learnt from beside values and targets: static features and weights."""
+    if chosen.train.static is not None:
+        yield chosen.train.static.tobytes()
+    if chosen.weights is not None:
+        weights = getattr(chosen.weights, "values", chosen.weights)  # of each step: `Sequences`
+        yield np.asarray(weights, np.float64).tobytes()
 
 
 def training_summary(

@@ -13,7 +13,8 @@ from segue.errors import DataError, SpecError, counted
 from segue.estimators.choosing import Chosen
 from segue.estimators.initial import InitialWeights
 from segue.estimators.learner import Learner, Lines
-from segue.estimators.records import fingerprint, text_lines, training_summary
+from segue.estimators.records import fingerprint, seen_by, text_lines, training_summary
+from segue.estimators.seen import digests
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
@@ -130,10 +131,12 @@ class Lesson:
         said = [f"{heading}: {text}" for heading, text in lines]
         for text in [*said, memory_warning(job, self.chosen.train.x)]:
             reporter.message(text)
+        values = digests(self.chosen.train.x)
+        before = () if self.begin is None else self.begin.seen
         callbacks: list[Callback] = []
         state = TrainingState.start(job)
         if self.place is not None:
-            shared = fingerprint(learner, self.chosen.train)
+            shared = fingerprint(learner, self.chosen, values)
             callbacks, state = self.place.open(job, shared, is_last=is_last)
         learner.stopped_ = "failed"
         try:
@@ -141,6 +144,7 @@ class Lesson:
                 learner.stopped_ = train(remember(job), state, [reporter, *callbacks])
         finally:
             learner.history_ = History(state.rows, state.best_epoch)
+            learner.seen_ = seen_by(learner, self.chosen, values, before)
             learner.n_features_in_ = learner.preparation_.channels_in
             learner.training_summary_ = training_summary(learner, job, state, lines)
         return state

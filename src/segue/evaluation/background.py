@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ class Background:
         parameters: how many there are in all.
         rows: the history: one row an epoch, with `epoch`, `loss` and what else was measured.
         best_epoch: the epoch whose weights were kept, if one was chosen.
+        model_id: a hash of the weights, which tells one model from another; "": unknown.
     """
 
     summary: tuple[tuple[str, str], ...] = ()
@@ -23,6 +25,7 @@ class Background:
     parameters: int = 0
     rows: tuple[dict[str, Any], ...] = ()
     best_epoch: int | None = None
+    model_id: str = ""
 
     @classmethod
     def of(cls, estimator: Any) -> Background:
@@ -37,4 +40,17 @@ class Background:
             parameters=0 if table is None else table.total,
             rows=() if history is None else tuple(history.rows),
             best_epoch=None if history is None else history.best_epoch,
+            model_id=_model_id(estimator),
         )
+
+
+def _model_id(estimator: Any) -> str:
+    """12 hexadecimal digits, the same for the same weights."""
+    digest = hashlib.blake2b(digest_size=6)
+    for member in getattr(estimator, "members", [estimator]):
+        weights = getattr(getattr(member, "network_", None), "get_weights", None)
+        if weights is None:
+            return ""
+        for name, values in sorted(weights().items()):
+            digest.update(name.encode() + values.tobytes())
+    return digest.hexdigest()

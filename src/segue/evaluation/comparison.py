@@ -56,7 +56,15 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
+        """One sentence, and another where one of them was trained on these sequences."""
+        seen = [
+            f"{name}: {found.trained_on.note}"
+            for name, found in zip(self.names, (self.a, self.b), strict=True)
+            if found.trained_on.note
+        ]
+        return self._comparison() + (f" Of these, {'; '.join(seen)}." if seen else "")
+
+    def _comparison(self) -> str:
         low, high = (100 * bound for bound in self.interval)
         only_a, only_b = int(self.counts[1, 0]), int(self.counts[0, 1])
         if self.better is not None:
@@ -80,8 +88,8 @@ class Comparison:
         drawn = "" if groups is None else f", {len(np.unique(groups)):,} whole groups drawn"
         rows = [
             ("sequences", f"{len(self.a.dataset):,}"),
-            (f"accuracy of {first}", f"{self.a.accuracy:.4f}"),
-            (f"accuracy of {second}", f"{self.b.accuracy:.4f}"),
+            (f"accuracy of {first}", f"{self.a.accuracy:.4f}   {self.a.trained_on.note}".rstrip()),
+            (f"accuracy of {second}", f"{self.b.accuracy:.4f}   {self.b.trained_on.note}".rstrip()),
             ("majority baseline", f"{self.a.baseline:.4f}"),
             (
                 "difference",
@@ -99,9 +107,11 @@ class Comparison:
 
     def __repr__(self) -> str:
         low, high = self.interval
+        notes = dict.fromkeys(e.trained_on.note for e in (self.a, self.b) if e.trained_on.note)
         return (
             f"Comparison(n={len(self.a.dataset)}, difference={self.difference:+.4f} "
-            f"[{low:+.4f}, {high:+.4f}], p={self.p_value:.2g})"
+            f"[{low:+.4f}, {high:+.4f}], p={self.p_value:.2g}"
+            f"{''.join(f', {note}' for note in notes)})"
         )
 
 
@@ -144,7 +154,7 @@ def compare(
     """
     for one in (a, b):
         need_one_class_each(one, "`compare`")
-    first, second = evaluate(a, dataset, part=part), evaluate(b, dataset, part=part)
+    first, second = (evaluate(one, dataset, part=part, own=False) for one in (a, b))
     right = [np.asarray(e.predictions == e.targets, np.int64) for e in (first, second)]
     counts = np.bincount(2 * right[0] + right[1], minlength=4).reshape(2, 2)
     return Comparison(

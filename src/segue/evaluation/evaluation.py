@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from segue.evaluation import metrics
 from segue.evaluation.answers import Answered, Rejection, count_answers, coverage_curve
 from segue.evaluation.background import Background
 from segue.evaluation.reading import Reading
+from segue.evaluation.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +60,7 @@ class Evaluation:
         baseline_class: the class most frequent in training, the guess of a model without input.
         background: how the model was made.
         readings: of a model of texts, how its belief goes along a few of them.
+        trained_on: how many of the sequences the model was trained on.
     """
 
     dataset: Dataset
@@ -67,6 +70,7 @@ class Evaluation:
     baseline_class: Any
     background: Background = field(default_factory=Background)
     readings: tuple[Reading, ...] = ()
+    trained_on: TrainedOn = field(default_factory=TrainedOn)
 
     @cached_property
     def _targets(self) -> metrics.Codes:
@@ -203,6 +207,7 @@ class Evaluation:
             "classes": list(self.classes),
             "per_class": [row._asdict() for row in self.per_class],
             "confusion": self.confusion.tolist(),
+            "trained_on": self.trained_on.metrics(),
         }
 
     def report(self) -> str:
@@ -215,7 +220,8 @@ class Evaluation:
         low, high = self.interval
         return (
             f"Evaluation(n={len(self.dataset)}, accuracy={self.accuracy:.4f} "
-            f"[{low:.4f}, {high:.4f}], baseline={self.baseline:.4f})"
+            f"[{low:.4f}, {high:.4f}], baseline={self.baseline:.4f}"
+            f"{self.trained_on.note and f', {self.trained_on.note}'})"
         )
 
     def to_html(
@@ -225,6 +231,7 @@ class Evaluation:
         train: Dataset | None = None,
         model_path: str | Path | None = None,
         source: str | None = None,
+        facts: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Write everything to one HTML file that needs nothing beside it.
 
@@ -233,6 +240,7 @@ class Evaluation:
             train: the training data, for the pictures of the data; else the scored data are drawn.
             model_path: where the model lies, for the lines that show how to use it.
             source: what `segue.read` was given, for the same lines.
+            facts: what else is known of the training, as pairs of a heading and a text.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
@@ -240,7 +248,8 @@ class Evaluation:
         from segue.atomic import write_text
         from segue.evaluation.report import render
 
-        write_text(path, render(self, train=train, model_path=model_path, source=source))
+        page = render(self, train=train, model_path=model_path, source=source, facts=facts)
+        write_text(path, page)
 
     # -- in pictures: each returns matplotlib axes, whose `.figure` a notebook shows --------------
 

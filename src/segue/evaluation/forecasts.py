@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,12 +13,16 @@ from segue.evaluation import text
 from segue.evaluation.background import Background
 from segue.evaluation.metrics import Floats
 from segue.evaluation.scores import ScoreRow, Scores, Table, number, rmse
+from segue.evaluation.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from segue.dataset import Dataset
     from segue.estimators import Forecaster
+
+# Takes windows and what they are called; gives those that are scored, and what was seen of them.
+Choose = Callable[..., tuple["Dataset", TrainedOn]]
 
 MODELS = {
     "model": "root of the mean squared error, in the unit of the series",
@@ -74,6 +79,7 @@ class ForecastScores(Scores):
             "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
+            "trained_on": self.trained_on.metrics(),
             "windows": len(self.targets),
             "rmse": model[1],
             "r2": self.r2,
@@ -88,7 +94,7 @@ class ForecastScores(Scores):
         ]
         return [*rows, ("R²", f"{self.r2:.4f}", "1 is exact, 0 is the mean of what followed")]
 
-    def verdict(self) -> str:
+    def comparison(self) -> str:
         model, *others = self.errors.items()
         worse = [f"{name!r}" for name, error in others if model[1] >= error]
         if worse:
@@ -112,18 +118,29 @@ class ForecastScores(Scores):
         return [(self.plot_predictions(), "The first step ahead: forecast over what followed")]
 
 
-def score_forecasts(estimator: Forecaster, data: Dataset, part: str) -> ForecastScores:
-    """Forecast `horizon` steps after every window of these series, in three ways."""
+def score_forecasts(
+    estimator: Forecaster, data: Dataset, part: str, choose: Choose
+) -> ForecastScores:
+    """Forecast `horizon` steps after every window of these series, in three ways.
+
+    Args:
+        estimator: fitted.
+        data: series.
+        part: the part that they are.
+        choose: which of the windows are scored, and what the model has seen of them.
+    """
     from segue.estimators.autoregression import last_known
     from segue.estimators.series import as_array
 
-    cut, steps = estimator.cut(data), estimator.horizon
+    cut, seen = choose(estimator.cut(data), unit="window")
+    steps = estimator.horizon
     windows = as_array(cut.x)
     yesterday = np.repeat(last_known(windows)[:, None], steps, axis=1)
     return ForecastScores(
         data,
-        part,
+        seen.part(part),
         Background.of(estimator),
+        trained_on=seen,
         targets=cut.y.reshape(len(cut), steps, -1).astype(np.float64),
         found={
             "model": estimator.continued(windows, steps),

@@ -88,6 +88,7 @@ class LanguageScores(Scores):
             "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
+            "trained_on": self.trained_on.metrics(),
             "tokens": len(self.known),
             "unknown": self.unknown,
             "perplexity": self.perplexity,
@@ -106,7 +107,7 @@ class LanguageScores(Scores):
             ("unknown", f"{share:.2%}", f"{self.unknown:,} tokens, each foreseen as <unknown>"),
         ]
 
-    def verdict(self) -> str:
+    def comparison(self) -> str:
         if self.perplexity < self.baseline:
             times = number(self.baseline / self.perplexity)
             return f"The perplexity is {times} times lower than by the frequency of tokens alone."

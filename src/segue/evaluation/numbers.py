@@ -65,6 +65,7 @@ class NumberScores(Scores):
             "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
+            "trained_on": self.trained_on.metrics(),
             "r2": self.r2,
             "rmse": model[1],
             "mean_absolute_error": self.mean_absolute_error,
@@ -85,7 +86,7 @@ class NumberScores(Scores):
             ("mean absolute error", number(self.mean_absolute_error), ""),
         ]
 
-    def verdict(self) -> str:
+    def comparison(self) -> str:
         model, *others = self.errors.items()
         worse = [name for name, error in others if model[1] >= error]
         if worse:

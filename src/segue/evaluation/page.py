@@ -16,6 +16,7 @@ from segue._version import __version__
 from segue.evaluation import text
 from segue.evaluation.background import Background
 from segue.evaluation.html import code, grid, paragraph, picture, table
+from segue.evaluation.trained_on import TrainedOn
 
 
 def page(
@@ -45,9 +46,11 @@ def headline(score: tuple[str, str, str], baseline: tuple[str, str, str]) -> str
 </div>"""
 
 
-def made(background: Background) -> str:
-    """What was done, as a table."""
-    return table([], background.summary) if background.summary else ""
+def made(background: Background, facts: Iterable[tuple[str, str]] = ()) -> str:
+    """What was done, as a table, with the name of the model and what else is known."""
+    named = [("model", background.model_id)] if background.model_id else []
+    rows = [*background.summary, *named, *facts]
+    return table([], rows) if rows else ""
 
 
 def network(background: Background) -> str:
@@ -81,13 +84,16 @@ def history(background: Background) -> list[str]:
     return [paragraph(said), grid(curves)]
 
 
-def use(model_path: str | Path | None, source: str | None, calls: Iterable[str]) -> list[str]:
+def use(
+    model_path: str | Path | None, source: str | None, calls: Iterable[str], trained_on: TrainedOn
+) -> list[str]:
     """The exact lines for this model, in Python and in a shell.
 
     Args:
         model_path: where the model lies.
         source: what `segue.read` was given.
         calls: lines of Python that ask `model` about `data`.
+        trained_on: what the lines that score the model say of what it was trained on.
     """
     model, data = str(model_path or "model.safetensors"), source or "SOURCE"
     shell_model, shell_data = shlex.quote(model), shlex.quote(data)
@@ -99,13 +105,15 @@ def use(model_path: str | Path | None, source: str | None, calls: Iterable[str])
                 f"model = segue.load({model!r})",
                 f"data = segue.read({data!r})",
                 *calls,
-                "segue.evaluate(model, data)  # the scores, where there are targets",
+                trained_on.commented("segue.evaluate(model, data)", "the scores of"),
             ]
         ),
         code(
             [
                 f"segue predict {shell_model} {shell_data} --out predictions.csv",
-                f"segue evaluate {shell_model} {shell_data} --report report.html",
+                trained_on.commented(
+                    f"segue evaluate {shell_model} {shell_data} --report report.html", "scores"
+                ),
             ]
         ),
         ""

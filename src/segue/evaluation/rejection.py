@@ -49,7 +49,7 @@ def reject_threshold(
     if not 0 < accuracy <= 1:
         raise OptionError(f"`accuracy` is {accuracy!r}; expected a share from above 0 to 1.")
     need_one_class_each(estimator, "`reject_threshold`")
-    found = evaluate(estimator, validation_data, part=_part(validation_data))
+    found = evaluate(estimator, validation_data, part=_part(validation_data), own=False)
     curve = found.coverage_curve
     good = np.flatnonzero(curve[:, 2] >= accuracy)
     if len(good) == 0:

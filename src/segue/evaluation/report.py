@@ -6,6 +6,7 @@ evaluation gives the same bytes: no date, no random names.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ def render(
     train: Dataset | None = None,
     model_path: str | Path | None = None,
     source: str | None = None,
+    facts: Iterable[tuple[str, str]] = (),
 ) -> str:
     """Return the whole page.
 
@@ -36,21 +38,23 @@ def render(
         train: the training data (or a data set with a part "train"), drawn beside the scored data.
         model_path: where the model lies, for the lines that show how to use it.
         source: what `segue.read` was given, for the same lines.
+        facts: what else is known of the training, as pairs of a heading and a text.
     """
     if train is not None and "train" in train.part_names:
         train = train.part("train")
+    titled = evaluation.trained_on.titled
     sections = [
-        section("made", "What was done", page.made(evaluation.background)),
+        section("made", "What was done", page.made(evaluation.background, facts)),
         section("data", "The data at a glance", *data_at_a_glance(evaluation, train)),
         section("network", "The network", page.network(evaluation.background)),
         section("history", "The training", *page.history(evaluation.background)),
         section("scores", "Scores", *_scores(evaluation)),
-        section("confusion", "Confusion matrix", _confusion(evaluation)),
-        section("classes", "Scores by class", _classes(evaluation)),
-        section("calibration", "Calibration", _calibration(evaluation)),
-        section("mistakes", "The most confident mistakes", *_mistakes(evaluation)),
+        section("confusion", titled("Confusion matrix"), _confusion(evaluation)),
+        section("classes", titled("Scores by class"), _classes(evaluation)),
+        section("calibration", titled("Calibration"), _calibration(evaluation)),
+        section("mistakes", titled("The most confident mistakes"), *_mistakes(evaluation)),
         section("reading", "Belief along some texts", *_readings(evaluation)),
-        section("use", "Use the model", *page.use(model_path, source, _USE)),
+        section("use", "Use the model", *page.use(model_path, source, _USE, evaluation.trained_on)),
     ]
     return page.page(
         title=evaluation.dataset.name or "Evaluation",
@@ -65,19 +69,28 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def _marked(evaluation: Evaluation, text: str) -> str:
+    return evaluation.trained_on.marked(text)
+
+
 def _headline(evaluation: Evaluation) -> str:
     """The accuracy, its interval and the baseline, as numbers and on one scale from 0 to 100 %."""
     low, high = evaluation.interval
     interval = f"{100 * low:.1f} to {_percent(high)}"
     always = f"always {named(evaluation.baseline_class)}"
     numbers = page.headline(
-        (_percent(evaluation.accuracy), "accuracy", f"95 % interval {interval}"),
-        (_percent(evaluation.baseline), "majority baseline", always),
+        (
+            _percent(evaluation.accuracy),
+            "accuracy",
+            _marked(evaluation, f"95 % interval {interval}"),
+        ),
+        (_percent(evaluation.baseline), "majority baseline", _marked(evaluation, always)),
     )
     scale = (
         f"Accuracy {_percent(evaluation.accuracy)}, interval {interval}, "
         f"baseline {_percent(evaluation.baseline)}"
     )
+    scale = _marked(evaluation, scale)
     return f"""{numbers}
 <div class="scale" role="img" aria-label="{escape(scale, quote=True)}">
 <i class="interval" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>

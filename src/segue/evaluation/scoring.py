@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
@@ -15,6 +16,7 @@ from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.reading import some_readings
 from segue.evaluation.scores import Scores
+from segue.evaluation.trained_on import look_up
 from segue.readers.remembered import check_channels
 from segue.sequences import Sequences
 
@@ -42,17 +44,44 @@ class FittedClassifier(Protocol):
 
 @overload
 def evaluate(
-    estimator: FittedClassifier, dataset: Dataset, *, part: str | None = None
+    estimator: FittedClassifier,
+    dataset: Dataset,
+    *,
+    part: str | None = None,
+    everything: bool = False,
+    own: bool | None = None,
 ) -> Evaluation: ...
 @overload
-def evaluate(estimator: SequenceEstimator, dataset: Dataset, *, part: str | None = None) -> Any: ...
-def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> Any:
+def evaluate(
+    estimator: SequenceEstimator,
+    dataset: Dataset,
+    *,
+    part: str | None = None,
+    everything: bool = False,
+    own: bool | None = None,
+) -> Any: ...
+def evaluate(
+    estimator: Any,
+    dataset: Dataset,
+    *,
+    part: str | None = None,
+    everything: bool = False,
+    own: bool | None = None,
+) -> Any:
     """Score a fitted estimator, beside what answers without looking or in closed form.
+
+    Of data without a part "test", what the model was trained on is left out where they are what it
+    was trained on, as long as something is left. Where sequences are scored that equal some of its
+    training, every line with a score says so. What a model was trained on it knows by hashes: one
+    that was saved with `record=False`, or by an older segue, says that it does not know.
 
     Args:
         estimator: fitted.
         dataset: sequences with their targets. If it has several parts, "test" is scored.
-        part: another part to be scored.
+        part: another part to be scored, also if it was trained on.
+        everything: score all parts, and what was trained on too.
+        own: whether this is the source that the model was trained on; `None`: where more than half
+            of the sequences that it was trained on are there.
 
     Returns:
         Of a classifier an `Evaluation`: `.accuracy`, `.report()`, `.confusion`, `.plot_*()`,
@@ -80,12 +109,20 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
     """
     _check_asked(estimator, dataset)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
-    data, name = _scored_part(replace(dataset, missing="refuse"), part)
+    unasked = part is None and not everything and "test" not in dataset.part_names
+    choose = partial(look_up, estimator, leave_out=unasked, own=own)
+    dataset = replace(dataset, missing="refuse")
+    data, name = _scored_part(dataset, part, everything=everything)
     purpose = getattr(estimator, "purpose", "classify")
+    if purpose == "forecast":
+        _check_one_part(dataset, unasked=unasked)
+        return _score_forecasts(estimator, data, name, choose)
+    data, seen = choose(data)
+    _check_one_part(dataset, unasked=unasked and seen.left_out is None)
+    name = seen.part(name)
     if purpose != "classify" or _has_several(estimator, data):
-        return _score_others(
-            estimator, data, name, "multilabel" if purpose == "classify" else purpose
-        )
+        purpose = "multilabel" if purpose == "classify" else purpose
+        return replace(_score_others(estimator, data, name, purpose), trained_on=seen)
     known = tuple(np.asarray(estimator.classes_).tolist())
     _check_labels(data, known)
     strangers = _strangers(data, known)
@@ -100,6 +137,7 @@ def evaluate(estimator: Any, dataset: Dataset, *, part: str | None = None) -> An
         baseline_class=metrics.majority(estimator.class_counts_),
         background=Background.of(estimator),
         readings=tuple(some_readings(estimator, data, shares)),
+        trained_on=seen,
     )
 
 
@@ -110,12 +148,17 @@ def _has_several(estimator: Any, data: Dataset) -> bool:
     return data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
 
 
+def _score_forecasts(estimator: Any, data: Dataset, part: str, choose: Any) -> Scores:
+    """Windows of series are looked up, and not the series."""
+    from segue.evaluation import forecasts
+
+    return forecasts.score_forecasts(estimator, data, part, choose)
+
+
 def _score_others(estimator: Any, data: Dataset, part: str, purpose: str) -> Scores:
     """Of a task other than one class for each sequence; the arithmetic is loaded when asked for."""
-    from segue.evaluation import forecasts, language, numbers, steps, tags
+    from segue.evaluation import language, numbers, steps, tags
 
-    if purpose == "forecast":
-        return forecasts.score_forecasts(estimator, data, part)
     data = estimator.scored_part(data, None)
     score: dict[str, Any] = {
         "label": steps.score_steps,
@@ -139,18 +182,25 @@ def _check_asked(estimator: Any, dataset: Any) -> None:
         )
 
 
-def _scored_part(dataset: Dataset, part: str | None) -> tuple[Dataset, str]:
+def _scored_part(dataset: Dataset, part: str | None, *, everything: bool) -> tuple[Dataset, str]:
     names = dataset.part_names
+    if everything:
+        return replace(dataset, parts=None), ""
     if part is not None:
         return dataset.part(part), part
     if "test" in names:
         return dataset.part("test"), "test"
-    if len(names) > 1:
+    return dataset, ", ".join(names)
+
+
+def _check_one_part(dataset: Dataset, *, unasked: bool) -> None:
+    """Several parts without a test are not scored as if they were one."""
+    names = dataset.part_names
+    if unasked and len(names) > 1:
         raise DataError(
             f'This data set has the parts {", ".join(names)}, but no "test". '
             f"Name the one to be scored: part={names[-1]!r}."
         )
-    return dataset, names[0] if names else ""
 
 
 def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:

@@ -88,6 +88,7 @@ class StepScores(Scores):
             "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
+            "trained_on": self.trained_on.metrics(),
             "steps": len(self.targets),
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.interval),
@@ -115,7 +116,7 @@ class StepScores(Scores):
             ("log loss", text.number(found["log_loss"]), "mean -log(probability of the label)"),
         ]
 
-    def verdict(self) -> str:
+    def comparison(self) -> str:
         return text.verdict_on(self.interval, self.baseline)
 
     def details(self) -> Table:

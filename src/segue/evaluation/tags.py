@@ -76,6 +76,7 @@ class TagScores(Scores):
             "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
+            "trained_on": self.trained_on.metrics(),
             "accuracy": self.accuracy,
             "baseline": {"accuracy": self.baseline},
             "exact": self.exact,
@@ -92,7 +93,7 @@ class TagScores(Scores):
             ("macro F1", text.number(metrics.macro_f1(self.per_label)), "mean F1 of the labels"),
         ]
 
-    def verdict(self) -> str:
+    def comparison(self) -> str:
         better = "better" if self.accuracy > self.baseline else "not better"
         return f"The model is {better} than saying of each label what is usual."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from segue.dataset import named
+from segue.evaluation.trained_on import UNSEEN, TrainedOn
 
 if TYPE_CHECKING:
     from segue.evaluation.evaluation import Evaluation
@@ -24,18 +25,26 @@ def report(evaluation: Evaluation) -> str:
 
 def heading(evaluation: Evaluation) -> str:
     """Say what was scored: `test part: 370 sequences, 9 classes`."""
-    where = f"{evaluation.part} part" if evaluation.part else "all sequences"
     return (
-        f"{where}: {counted(len(evaluation.dataset), 'sequence')}, "
+        f"{where(evaluation.part)}: {counted(len(evaluation.dataset), 'sequence')}, "
         f"{counted(len(evaluation.classes), 'class', 'classes')}"
     )
+
+
+def where(part: str) -> str:
+    """What a part is called at the beginning of a line.
+
+    >>> where("test"), where(""), where("unseen")
+    ('test part', 'all sequences', 'unseen sequences')
+    """
+    return {"": "all sequences", UNSEEN: "unseen sequences"}.get(part, f"{part} part")
 
 
 def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """Name, number and meaning of each score; the accuracy and its baseline come first."""
     low, high = evaluation.interval
     two = len(evaluation.classes) == 2
-    return [
+    rows = [
         ("accuracy", number(evaluation.accuracy), f"95 % interval {low:.4f} to {high:.4f}"),
         (
             "majority baseline",
@@ -60,11 +69,12 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
             "mean gap between confidence and accuracy",
         ),
     ]
+    return [(name, value, evaluation.trained_on.marked(said)) for name, value, said in rows]
 
 
 def verdict(evaluation: Evaluation) -> str:
     """Say in one sentence whether the accuracy is clearly above the baseline."""
-    return verdict_on(evaluation.interval, evaluation.baseline)
+    return evaluation.trained_on.verdict(verdict_on(evaluation.interval, evaluation.baseline))
 
 
 def verdict_on(interval: tuple[float, float], baseline: float) -> str:
@@ -81,7 +91,7 @@ def verdict_on(interval: tuple[float, float], baseline: float) -> str:
 
 def caveats(evaluation: Evaluation) -> list[str]:
     """What a reader of the scores ought to know about these data, one sentence each."""
-    said = []
+    said = trained_on_caveats(evaluation.trained_on)
     data = evaluation.dataset
     if data.groups is not None:
         groups = len(set(data.groups.tolist()))
@@ -96,6 +106,12 @@ def caveats(evaluation: Evaluation) -> list[str]:
             "These are training sequences: the accuracy on new sequences is likely to be lower."
         )
     return said
+
+
+def trained_on_caveats(trained_on: TrainedOn) -> list[str]:
+    """What was seen or left out, as a list of one sentence, or none."""
+    said = trained_on.sentence()
+    return [f"{said[0].upper()}{said[1:]}."] if said else []
 
 
 def of_the_test(part: str) -> str:
@@ -144,7 +160,7 @@ def _classes(evaluation: Evaluation) -> str:
     lines = [f"{title:<{width}}  precision   recall       F1  support"]
     lines += [
         f"{row.name!s:<{width}}  {number(row.precision):>9}  {number(row.recall):>7}  "
-        f"{number(row.f1):>7}  {row.support:>7,}"
+        f"{number(row.f1):>7}  {row.support:>7,}  {evaluation.trained_on.note}".rstrip()
         for row in rows
     ]
     return "\n".join(lines)

@@ -231,6 +231,7 @@ class _Stop(Callback):
 def check_resume(subject: Subject, recorder: Recorder) -> None:
     """A training that is killed after its first epoch goes on to the same bits."""
     from segue.estimators.records import fingerprint
+    from segue.estimators.seen import digests
     from segue.training.checkpoint import Checkpointer
     from segue.training.loop import TrainingState, train
 
@@ -238,10 +239,10 @@ def check_resume(subject: Subject, recorder: Recorder) -> None:
     if subject.estimator.epochs == 1:
         raise DoesNotApplyError("one epoch leaves no room to be stopped in")
     killed = subject.clone()
-    learnt_from = killed.choose_data(subject.data).train
+    chosen = killed.choose_data(subject.data)
     job = killed.make_job(subject.data)
     with tempfile.TemporaryDirectory() as folder:
-        place, shared = Path(folder), fingerprint(killed, learnt_from)
+        place, shared = Path(folder), fingerprint(killed, chosen, digests(chosen.train.x))
         saver = Checkpointer(job, place / "checkpoint", shared, every_seconds=0)
         try:
             train(job, TrainingState.start(job), [saver, _Stop()])

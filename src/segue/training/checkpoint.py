@@ -104,7 +104,9 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
         raise ModelFileError(f"is not a whole checkpoint ({error}).", path=path) from error
     if facts.get("format") != FORMAT:
         raise ModelFileError(f"is a checkpoint of format {facts.get('format')}.", path=path)
-    changed = sorted(k for k, v in fingerprint.items() if facts["fingerprint"].get(k) != v)
+    before = facts["fingerprint"]
+    # What an older segue did not write cannot be compared.
+    changed = sorted(k for k, v in fingerprint.items() if before.get(k, v) != v)
     if changed:
         raise ModelFileError(
             f"belongs to a training with another {', '.join(changed)}. Resume with what it began "

@@ -16,6 +16,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError
 from segue.estimators.base import SequenceEstimator
 from segue.estimators.files import describe, describe_ensemble, tensors_of, write
+from segue.estimators.seen import SeenSequences
 from segue.sequences import Sequences
 
 Member = TypeVar("Member", bound=SequenceEstimator)
@@ -74,17 +75,28 @@ class Ensemble(abc.ABC, Generic[Member]):
         """What a score is about: of a `Dataset` with a part "test", that part."""
         return self.first.scored_part(X, y)
 
-    def save(self, path: str | Path) -> None:
+    @property
+    def seen_(self) -> tuple[SeenSequences, ...] | None:
+        """What the members were trained on, of all; `None` where one does not know."""
+        found = [member.seen_ for member in self.members]
+        return None if None in found else tuple(seen for own in found for seen in own or ())
+
+    def save(self, path: str | Path, *, record: bool = True) -> None:
         """Write all members to one file, `*.safetensors`; `segue.load` reads it.
+
+        Args:
+            path: the file.
+            record: whether each keeps the hashes of what it was trained on, as in
+                `SequenceClassifier.save`.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
         """
-        described = [describe(member) for member in self.members]
+        described = [describe(member, record=record) for member in self.members]
         tensors = {
             f"{member_name(number)}/{name}": tensor
             for number, member in enumerate(self.members, start=1)
-            for name, tensor in tensors_of(member).items()
+            for name, tensor in tensors_of(member, record=record).items()
         }
         write(path, describe_ensemble(type(self).__name__, described), tensors)
 

@@ -1,0 +1,129 @@
+"""Which sequences a model was fitted on: hashes of their values, kept with the model.
+
+A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
+keyed with a salt of its own (`keyed`), so that the sequences of two models cannot be matched and
+nothing can be looked up in a table made beforehand. Whoever has a sequence can ask whether the
+model was fitted on it; the values themselves cannot be had from the hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.sequences import Sequences
+
+Digests = npt.NDArray[np.uint8]  # [n, 16]
+Hashes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+# Of more sequences than this nothing is kept: a model file would grow by more than 8 MB.
+LIMIT = 1_000_000
+
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class SeenSequences:
+    """What a model keeps of the sequences of its training.
+
+    Attributes:
+        salt: the key of the hashes.
+        train: hashes of the sequences that the weights were fitted on, sorted, each once.
+        validation: of those that the best epoch was chosen by.
+    """
+
+    salt: bytes
+    train: Hashes
+    validation: Hashes
+
+    @classmethod
+    def of(cls, train: Digests, validation: Digests, salt: bytes) -> SeenSequences:
+        """Keep the hashes of these sequences; order and repetitions are not kept."""
+        return cls(salt, np.unique(keyed(train, salt)), np.unique(keyed(validation, salt)))
+
+    def find(self, given: Digests) -> tuple[Mask, Mask, float]:
+        """Look sequences up.
+
+        Returns:
+            `[n]` whether each is equal to one of the training, `[n]` whether it is equal to one of
+            the validation, and the share of all that was seen which is among them.
+        """
+        hashes = keyed(given, self.salt)
+        seen = np.union1d(self.train, self.validation)
+        share = float(np.isin(seen, hashes).mean()) if len(seen) else 0.0
+        return np.isin(hashes, self.train), np.isin(hashes, self.validation), share
+
+
+def digests(x: Sequences) -> Digests:
+    """`[n, 16]`, a hash of the values of each sequence, so of its length too.
+
+    The same values have the same hash whatever they are stored as; missing values are all alike. A
+    mapped file is read block by block.
+
+    >>> x = Sequences.from_list([[1.0, 2.0], [1.0], [1.0, 2.0]])
+    >>> [bool((digests(x)[0] == other).all()) for other in digests(x)]
+    [True, False, True]
+    """
+    start, found = hashlib.blake2b(f"{x.channels}".encode(), digest_size=16), bytearray()
+    for block in x.blocks():
+        ends = (block.offsets * 4 * x.channels).tolist()
+        raw, rest = _as_bytes(block.values)
+        for first, last in pairwise(ends):
+            one = start.copy()
+            one.update(raw[first:last])
+            if rest is not None and any(rest[first:last]):
+                one.update(rest[first:last])
+            found += one.digest()
+    return np.frombuffer(bytes(found), np.uint8).reshape(-1, 16)
+
+
+def _as_bytes(values: npt.NDArray[Any]) -> tuple[memoryview, memoryview | None]:
+    """Values as float32, and what that leaves of them where their type is wider."""
+    single = np.add(values, 0.0, dtype="<f4", casting="same_kind")  # makes zeros of -0.0
+    single[np.isnan(single)] = np.nan
+    if values.dtype == np.float32:
+        return memoryview(single.tobytes()), None
+    rest = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
+    return memoryview(single.tobytes()), memoryview(rest.tobytes()) if rest.any() else None
+
+
+def example_digests(data: Dataset) -> Digests:
+    """`[n, 16]`, a hash of all that is learnt from each sequence: values, targets, features."""
+    columns: list[Any] = [digests(data.x)]
+    if isinstance(data.y, Sequences):
+        columns.append(digests(data.y))
+    elif data.y is not None:
+        columns.append([repr(target).encode() for target in data.y.tolist()])
+    if data.static is not None:
+        columns.append(np.add(data.static, 0.0, dtype="<f4"))
+    if len(columns) == 1:
+        return np.asarray(columns[0])
+    rows = [
+        hashlib.blake2b(b"".join(bytes(value) for value in row), digest_size=16).digest()
+        for row in zip(*columns, strict=True)
+    ]
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 16)
+
+
+def joined(given: Iterable[Digests | bytes]) -> str:
+    """One hash of many, which depends on their order; 32 hexadecimal digits."""
+    whole = hashlib.blake2b(digest_size=16)
+    for part in given:
+        whole.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
+    return whole.hexdigest()
+
+
+def keyed(given: Digests, salt: bytes) -> Hashes:
+    """`[n]`, 8 bytes of each hash, keyed with a salt."""
+    found = bytearray()
+    for one in given:
+        found += hashlib.blake2b(one, key=salt, digest_size=8).digest()
+    return np.frombuffer(bytes(found), "<i8").astype(np.int64)

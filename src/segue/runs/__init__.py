@@ -1,0 +1,213 @@
+"""A run is a folder: everything that a training was made from, and everything that came of it.
+
+    run.json             source, preparation, network, options, seed, split, versions, the date and
+                         a hash of the data: written first
+    split.json           which sequences were trained on, validated with and tested on
+    history.jsonl        one row an epoch, while training goes on
+    checkpoint/          to resume from; removed when training has finished
+    model.safetensors    the fitted estimator, whole
+    metrics.json         the scores on the test part
+    report.html          the same with pictures, in one file
+
+A run is never overwritten, and each file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from segue.atomic import write_text
+from segue.dataset import Dataset
+from segue.errors import FileError, OptionError
+from segue.runs.folder import Run, find_model, new_folder, open_run, run_of, slug
+from segue.runs.reading import read_parted
+from segue.runs.record import check_unchanged, note_refit, record_of, versions, write_record
+from segue.runs.scoring import evaluate_again, parts_of, with_left_out
+from segue.runs.split import Parted, RunSplit
+
+if TYPE_CHECKING:
+    from segue.estimators.base import SequenceEstimator
+
+__all__ = [
+    "Parted",
+    "Run",
+    "RunSplit",
+    "evaluate_again",
+    "find_model",
+    "fit_run",
+    "open_run",
+    "parts_of",
+    "resume_run",
+    "run_of",
+    "slug",
+    "versions",
+]
+
+
+def fit_run(
+    source: str | Path,
+    *,
+    task: str | None = None,
+    test: float | None = 0.2,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    seeds: int | None = None,
+    initial: str | Path | None = None,
+    columns: dict[str, Any] | None = None,
+    tell: Callable[[Iterable[str]], None] | None = None,
+    **settings: Any,
+) -> Run:
+    """Read a source, train an estimator on it, evaluate it, and keep all of it in a folder.
+
+    Args:
+        source: what `segue.read` takes: a named data set, a file or a folder.
+        task: "classify", "label", "regress", "forecast" or "language" (which word comes next);
+            what the targets ask for if left out.
+        test: the share that is set aside as test part where the source has none (stratified, by
+            group where there are groups, and the end of each series for a forecast); `None`:
+            everything is trained on and nothing tested.
+        limit: read only so many sequences of each part.
+        out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
+        seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
+            the run's model is then the ensemble of all.
+        initial: the run or the model file whose weights the training begins with.
+        columns: further options of the reader, such as `{"label": "kind"}` for a table.
+        tell: called with the notes of the data set (what the reader guessed) before they are used.
+        **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
+
+    Raises:
+        SegueError: a source, an option or a network that cannot be used. No folder is left then.
+    """
+    reading: dict[str, Any] = {"task": task, "test": test, "limit": limit}
+    if columns:
+        reading["columns"] = columns
+    parted, kind = read_parted(source, **reading, seed=settings.get("seed", 0), tell=tell)
+    if seeds is not None and initial is not None:
+        raise OptionError(
+            "Several seeds begin with several draws of the weights; with given ones (initial) they "
+            "would differ in the order of the batches only. Leave one of the two out."
+        )
+    notes = parted.data.notes
+    if tell is not None:  # they have been told
+        parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
+    if parted.data.task == "multilabel":
+        settings = {"head": "sigmoid", **settings}
+    estimator = kind(**settings)
+    record = record_of(source, parted, estimator, reading)
+    if notes:
+        record["notes"] = list(notes)
+    if seeds is not None:
+        record["seeds"] = seeds
+    if initial is not None:
+        record["initial"] = str(find_model(initial).resolve())
+    run = Run(new_folder(source, str(estimator.network), out))
+    try:
+        return _train(run, estimator, parted, record, resume=False)
+    except BaseException:
+        if not any(run.folder.rglob("*.safetensors")):  # nothing was learnt yet
+            shutil.rmtree(run.folder, ignore_errors=True)
+        raise
+
+
+def resume_run(folder: str | Path) -> Run:
+    """Go on with a run that was stopped, to the same weights as if it had not been.
+
+    Raises:
+        FileError: not a run, a run that has finished, or a source that has changed since.
+    """
+    from segue.training import TrainingOptions
+
+    run = open_run(folder)
+    begun = run.record.get("seeds") is not None and not run.model.exists()
+    if not (begun or any(run.folder.rglob("checkpoint/*.safetensors"))):
+        reason = (
+            "the run has finished."
+            if run.model.exists()
+            else "the run was stopped before its first one. Start a new run."
+        )
+        raise FileError(f"has no checkpoint: {reason}", path=run.folder)
+    record = run.record
+    reading = {"task": None, **record["reading"]}
+    parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
+    check_unchanged(run, parted)
+    options = TrainingOptions(**record["options"])
+    estimator = kind(**record["settings"], options=options)
+    return _train(run, estimator, parted, record, resume=True)
+
+
+def _train(
+    run: Run,
+    estimator: SequenceEstimator,
+    parted: Parted,
+    record: dict[str, Any],
+    *,
+    resume: bool,
+) -> Run:
+    """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
+    from segue.estimators.initial import InitialWeights
+    from segue.evaluation import evaluate
+
+    began = time.perf_counter()
+    data = parted.data
+    part = "test" if "test" in data.part_names else "train"
+    chosen = estimator.choose_data(data)
+    if not resume:
+        write_record(run, parted, chosen, record)
+    if run.record.get("seeds") is None:
+        begin = InitialWeights.of(record.get("initial"))
+        model: Any = estimator.learn(chosen, begin, run.folder, resume=resume)
+        told = {"epochs": len(estimator.history_.rows), "stopped": estimator.stopped_}
+    else:
+        model, told = _fit_seeds(run, estimator, data, part, resume=resume)
+    seconds = time.perf_counter() - began
+    model.save(run.model)
+    note_refit(run, model)
+    evaluation = evaluate(model, data, part=part)
+    if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
+        evaluation = with_left_out(evaluation, run.split)
+    evaluation.to_html(
+        run.report,
+        train=data.part("train"),
+        model_path=run.model,
+        source=run.record["source"],
+        facts=run.facts(),
+    )
+    metrics = {
+        **evaluation.metrics(),
+        "seconds": round(seconds, 3),
+        **told,
+    }
+    write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return run
+
+
+def _fit_seeds(
+    run: Run, estimator: SequenceEstimator, data: Dataset, part: str, *, resume: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Train with several seeds; the ensemble, and what there is to tell of its members."""
+    from segue.estimators import fit_seeds
+
+    seeds = run.record["seeds"]
+    results = fit_seeds(estimator, data, seeds=seeds, folder=run.folder, resume=resume)
+    members: list[Any] = list(results.members)
+    scores = [member.score(data.part(part)) for member in members]
+    name = estimator.score_name
+    rows = [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)]
+    told = {
+        "epochs": sum(len(member.history_) for member in members),
+        "stopped": members[-1].stopped_,
+        "seeds": rows,
+        "score": name,
+        "mean": float(np.mean(scores)),
+        "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
+        "best_seed": results.best.seed if results.is_watched else None,
+    }
+    return results.ensemble(), told
