@@ -9,7 +9,6 @@ import numpy as np
 from segue.arrays import as_array
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.readers.table import role_of
 from segue.sequences import Array, Sequences
 
 _WORDS = {
@@ -75,6 +74,8 @@ def _role(name: str) -> str | None:
     for role, words in _WORDS.items():
         if {word, singular} & set(words.split()):
             return role
+    from segue.readers.table import role_of  # brings pyarrow
+
     return {"id": "sequence", "time": "time"}.get(str(role_of(singular)))
 
 

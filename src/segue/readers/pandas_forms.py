@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError
-from segue.readers.table import role_of
 from segue.sequences import Array
 
 # The names that sktime gives to its index of two levels.
@@ -33,7 +32,8 @@ def plain_frame(frame: Any) -> Any:
         return frame
     if frame.columns.nlevels == 2:
         return _from_two_levels(frame)
-    if role_of(str(frame.columns.name)) == "id" and role_of(str(frame.index.name)) == "time":
+    axes = (_role_of(str(frame.columns.name)), _role_of(str(frame.index.name)))
+    if axes == ("id", "time"):
         return _listed({"x": frame.T.sort_index(axis=1)})
     return _with_names(_without_nesting(frame))
 
@@ -88,13 +88,19 @@ def _from_two_levels(frame: Any) -> Any:
     return _listed(tables)
 
 
+def _role_of(name: str) -> str | None:
+    from segue.readers.table import role_of  # brings pyarrow
+
+    return role_of(name)
+
+
 def _role_of_level(columns: Any, level: int) -> str | None:
     """What a level of columns is: by its name, else by its type: times and numbers are the time."""
     name = str(columns.names[level])
     if name.lower() in ("channel", "channels", "variable", "feature"):
         return "channel"
-    if role_of(name) in ("id", "time"):
-        return role_of(name)
+    if _role_of(name) in ("id", "time"):
+        return _role_of(name)
     kind = columns.get_level_values(level).dtype.kind
     return "time" if kind in "iufM" else "channel"
 
