@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from segue.prepare.windowing import cut_in_time
 
 import segue
 from segue import Dataset, runs, synth
@@ -22,6 +21,7 @@ from segue.estimators.choosing import Chosen
 from segue.estimators.seen import digests
 from segue.readers import write
 from segue.training import TrainingOptions, checkpoint
+from segue.windowing import cut_in_time
 
 QUICK: dict[str, Any] = {
     "network": "gru(4)",

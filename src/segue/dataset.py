@@ -26,7 +26,6 @@ SplitBy = Literal["auto", "group", "time", "sequence"]
 
 # What there is one of for each sequence, beside the sequence itself.
 _COLUMNS = ("y", "groups", "parts", "ids", "static", "spans")
-
 _OLD_TASKS: dict[Any, Any] = {"tag": "multilabel"}  # what files of older versions say
 _FROM_Y: Any = None  # the task is found from the targets
 
@@ -383,17 +382,12 @@ class Dataset:
     def suspicions(self) -> list[Suspicion]:
         """What should be looked at before a score is believed: each with a line and its numbers.
 
-        Lengths that tell the class, channels that never vary, groups and classes that the parts do
-        not share as they should, very different scales, missing values in one class only, and more.
-
         >>> lengths = [3] * 20 + [5] * 20
         >>> data = Dataset([np.arange(n) for n in lengths], ["a"] * 20 + ["b"] * 20)
         >>> print(data.suspicions()[-1])
         lengths alone predict the class with 100% (always the most frequent class: 50%)
         """
         return suspicions(self)
-
-    # -- files ----------------------------------------------------------------------------------
 
     def write(
         self,

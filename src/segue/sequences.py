@@ -22,6 +22,7 @@ from segue.arrays import as_array
 from segue.errors import DataError
 from segue.values import (
     KINDS,
+    SHAPE_HINTS,
     Kind,
     as_exact,
     as_steps,
@@ -38,14 +39,6 @@ Layout = Literal["ntc", "nct", "tc", "ct"]
 
 # Values that are worked on at once where a data set may be larger than memory: 16 MB of float32.
 BLOCK_VALUES = 4_000_000
-
-
-_SINGLE = " A single sequence is passed as a list of one, [x]."
-_OF_IMAGES = (
-    " Images in colours, (n, height, width, colour), become sequences of rows or columns by "
-    "segue.readers.images.images_to_sequences(images, 'rows')."
-)
-_HINTS = {1: _SINGLE, 4: _OF_IMAGES}
 
 
 class Sequences(Sequence[Array]):
@@ -177,7 +170,7 @@ class Sequences(Sequence[Array]):
         if array.ndim != 3:
             raise DataError(
                 f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
-                "or (n, time) for one channel." + _HINTS.get(array.ndim, "")
+                "or (n, time) for one channel." + SHAPE_HINTS.get(array.ndim, "")
             )
         count, steps, channels = array.shape
         values = array.reshape(count * steps, channels)

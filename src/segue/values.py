@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segue.arrays import as_array
 from segue.errors import DataError
 from segue.precision import float32_loses
 
@@ -27,6 +28,13 @@ CODE_POINTS = np.dtype(np.uint32)
 KINDS: dict[np.dtype[Any], Kind] = {np.dtype(np.int32): "whole numbers", CODE_POINTS: "text"}
 _INT32 = np.iinfo(np.int32)
 _LARGEST_EXACT = 2**53  # up to here float64 has every whole number
+_SINGLE = " A single sequence is passed as a list of one, [x]."
+# What an array of so many axes may be, in place of one of sequences.
+SHAPE_HINTS = {
+    1: _SINGLE,
+    4: " Images in colours, (n, height, width, colour), become sequences of rows or columns by "
+    "segue.readers.images.images_to_sequences(images, 'rows').",
+}
 _ENCODING = "utf-32-le"
 
 
@@ -36,7 +44,7 @@ def as_exact(values: npt.ArrayLike) -> Array:
     Raises:
         DataError: another shape, no numbers, or whole numbers that float64 cannot tell apart.
     """
-    array = np.asarray(values)
+    array = as_array(values)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
@@ -85,13 +93,14 @@ def joined(items: Sequence[Array], *, exact: bool) -> Array:
 def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
     """Return one sequence as `[time, channel]`, exact; `number` and its place in a message."""
     try:
-        steps = np.asarray(array)
+        steps = as_array(array)
     except ValueError:  # rows of unequal length
         steps = np.empty(0, object)
     if steps.ndim not in (1, 2) or steps.shape[1:] == (0,) or steps.dtype.kind not in "fiub":
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
         raise DataError(
             f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
+            + (_SINGLE if isinstance(array, int | float | np.number) else "")
         )
     return as_exact(steps.T if steps.ndim == 2 and layout in ("ct", "nct") else steps)
 

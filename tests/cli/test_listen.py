@@ -226,7 +226,7 @@ def test_mistakes(listen: Listen, words: list[str], said: str) -> None:
 
 def test_texts_cannot_be_heard(listen: Listen) -> None:
     data = Dataset(Sequences.from_texts(["abc", "de"]), ["a", "b"])
-    assert "Texts and tokens cannot be heard" in listen(data, code=1)
+    assert "Texts cannot be heard" in listen(data, code=1)
 
 
 def test_a_channel_that_is_always_the_same_is_not_heard(listen: Listen, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_options_in_the_message_work(
     assert "cut into 6 windows of 128 steps, one every 64" in said
     ids = [row["id"] for row in csv.DictReader(out.splitlines())]
     assert ids[:2] == ["0-128", "64-192"]
-    assert main(["evaluate", "run", str(log), "--json"]) == 0
+    assert main(["evaluate", "run", str(log), "--all", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sequences"] == 30
 
 

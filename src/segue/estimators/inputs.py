@@ -58,7 +58,8 @@ def as_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequ
             # Of an array on disk the beginning must do.
             _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
         turned = x.transpose(0, 2, 1) if x.ndim == 3 and layout in ("nct", "ct") else x
-        return of_mapped(turned, None, joined=False) or Sequences.from_array(turned, exact=exact)
+        mapped = of_mapped(turned, None, joined=False)
+        return Sequences.from_array(turned, exact=exact) if mapped is None else mapped
     if layout in ("ntc", "tc"):
         return as_plain_sequences(x, exact=exact)
     return Sequences.from_list(x, layout=layout, exact=exact)

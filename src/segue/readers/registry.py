@@ -302,6 +302,7 @@ READERS = (
         beside=r".+\.[ct]sv",
         single_files=True,
     ),
+    Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
     Reader(
         "table",
         "tables: .csv, .tsv, .parquet, .feather, numbers in .txt; a row or file a sequence, "
@@ -327,7 +328,6 @@ READERS = (
         single_files=True,
         last=True,
     ),
-    Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
 )
 
 

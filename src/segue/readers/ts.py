@@ -33,7 +33,7 @@ from segue.readers.cases import Case, in_classes, read_cases
 from segue.readers.tscases import read_case, sampled
 from segue.readers.tsheader import Header, read_tag
 from segue.readers.writing import check_plain, parts_of
-from segue.sequences import Sequences
+from segue.sequences import Array, Sequences
 
 
 def blocks(
@@ -126,10 +126,16 @@ def write_ts(path: str | Path, data: Dataset) -> None:
     check_plain(data, "ts")
     lines = [*_header_lines(data), "@data"]
     for number, steps in enumerate(data.x):
-        channels = [",".join(texts).replace("nan", "?") for texts in steps.T.astype(str)]
+        channels = [",".join(texts).replace("nan", "?") for texts in _as_text(steps.T)]
         label = [] if data.y is None else [str(data.y[number])]
         lines.append(":".join(channels + label))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _as_text(values: Array) -> Array:
+    """The shortest text of each number; of large ones all digits, which are read as float64."""
+    large = np.abs(values) > 2**24
+    return np.where(large, values.astype(np.float64).astype(str), values.astype(str))
 
 
 def _header_lines(data: Dataset) -> list[str]:

@@ -33,7 +33,8 @@ def read_parted(
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
         tell([*data.notes, *roles_in_words(data.reading)])
-    if task == "classify" and data.task == "regress":  # whole numbers of many values
+    if task == "classify" and data.task == "regress" and not (np.asarray(data.y) % 1).any():
+        # Whole numbers of many values.
         data = dataclasses.replace(data, task="classify", classes=None)
     kind = estimator_for(task, data.task)
     in_time = kind.purpose == "forecast" or (task == "label" and len(data) == 1)

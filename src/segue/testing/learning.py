@@ -115,7 +115,7 @@ def _copied(pair: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _owned(data: Dataset) -> Dataset:
-    return replace(data, x=Sequences(data.x.values.copy(), data.x.offsets))
+    return replace(data, x=Sequences.from_chunks([(data.x.values.copy(), data.x.offsets)]))
 
 
 def _equal(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:

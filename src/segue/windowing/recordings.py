@@ -25,6 +25,7 @@ def with_one_label(data: Dataset, size: int, stride: int, label: str) -> Dataset
         data[number],
         x=data.x.pieces(number, start, size),
         y=y,
+        task="classify" if data.task == "label" else data.task,
         classes=None if data.task == "label" or y is None else data.classes,
         # Those of one recording stay together in a split; those of a single one are split in time.
         groups=whose if data.groups is None and len(data) > 1 else data[number].groups,

@@ -133,7 +133,7 @@ def is_table_of_numbers(path: Path) -> bool:
     try:
         with open_for_a_look(path) as file:
             text = file.read(1 << 16)
-    except (gzip.BadGzipFile, EOFError, UnicodeError):
+    except (OSError, EOFError, UnicodeError):  # who reads it will say what is wrong
         return False
     lines = [line for line in text.splitlines() if line.strip() and not _REMARK.match(line)]
     lines = lines[: -1 if len(text) == 1 << 16 and len(lines) > 1 else None][:30]
