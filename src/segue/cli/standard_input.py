@@ -196,18 +196,8 @@ def _sequences(lines: Lines, like: Any) -> Dataset:
         id_ = id_name if id_name in fields else "id"
         ids.append(fields.get(id_))
         left_out |= dict.fromkeys(field for field in fields if field not in (name, id_))
-    kind = np.result_type(*values)
-    small = kind.kind in "iu" and all(abs(steps).max() < 2**31 for steps in values)
-    if small and _takes_tokens(like):
-        kind = np.dtype(np.int32)
-    x = Sequences.from_list([steps.astype(kind, copy=False) for steps in values])
+    x = Sequences.from_list(values, exact=True)  # float64, as `predict` takes it
     return Dataset(x, ids=_ids(ids, lines), notes=(_note(x, list(left_out)),))
-
-
-def _takes_tokens(like: Any) -> bool:
-    """Whether the network begins with an embedding; of an ensemble all do, or none."""
-    member = getattr(like, "members", (like,))[0]
-    return bool(member.network_.input_shape.tokens is not None)
 
 
 def _note(x: Sequences, left_out: list[str]) -> str:

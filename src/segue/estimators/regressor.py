@@ -108,8 +108,7 @@ class SequenceRegressor(SequenceEstimator):
         scale = TargetScale.fit if self.scale_target else TargetScale.none
         self.target_scale_ = scale(data.y)
         self.linear_ = None
-        preparation = getattr(self, "preparation_", None)  # a baseline alone needs none
-        if not (data.x.is_text or (preparation is not None and preparation.takes_tokens)):
+        if not (data.x.is_text or (data.x.is_whole and self.takes_tokens)):
             self.linear_ = LinearOnMeans.fit(data.x, data.static, as_table(data.y))
 
     def objective(self) -> Objective:

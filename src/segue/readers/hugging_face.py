@@ -53,7 +53,7 @@ def _of_lists(
 ) -> Dataset:
     def pairs() -> Iterator[tuple[Any, Any]]:
         for row in rows:
-            columns = [np.asarray(row[name], np.float32) for name in lists]
+            columns = [_steps(row[name]) for name in lists]
             x = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
             yield x, None if label is None else name_of(row[label])
 
@@ -63,6 +63,12 @@ def _of_lists(
     note = f"one row a sequence: {_said(label)}, its steps in lists {', '.join(map(repr, lists))}"
     data = replace(data, channels=channels, notes=(note, *data.notes))
     return data if data.y is None else replace(data, classes=classes or data.classes)
+
+
+def _steps(values: Any) -> Any:
+    """A list as an array of numbers, NaN where there is none; whole numbers stay such."""
+    array = np.asarray(values)
+    return array.astype(np.float64) if array.dtype == object else array
 
 
 def _of_texts(rows: Iterator[dict[str, Any]], text: str, label: str | None, source: Any) -> Dataset:

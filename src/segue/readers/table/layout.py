@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from segue.labels import CLASSES_AT_MOST
 from segue.readers.table.axes import Axes, find_axes, is_axis
 from segue.readers.table.columns import NUMBERS, Columns
 from segue.readers.table.roles import Layout, Roles, TableOptions
-from segue.readers.table.words import ROLES, TEXTS, plain, rank
+from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of
 
 _MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _TEXT = 8  # characters that texts have on average, at least
@@ -270,7 +271,8 @@ class _Planner:
         columns = self.columns
         if {"id"} & {*self.found, *self.refused} or columns.rows <= 2:
             return
-        unlike = [n for n in self.free("text") if columns.distinct(n) == columns.rows]
+        called = [n for n in self.free("number") if re.search(r"(?:[_\s]id|I[dD])$", n)]
+        unlike = [n for n in (*called, *self.free("text")) if columns.distinct(n) == columns.rows]
         if unlike:
             self.found["id"] = unlike[0]
 
@@ -284,7 +286,11 @@ class _Planner:
         """
         columns = self.columns
         most = max(2, columns.rows // 2)
-        texts = [n for n in self.free("text") if 2 <= columns.distinct(n) <= most]
+        texts = [
+            name
+            for name in self.free("text")
+            if 2 <= columns.distinct(name) <= most and role_of(name) in (None, "label")
+        ]
         if len(texts) > 1:
             raise self.roles.asked("label", texts)
         if texts:
@@ -301,7 +307,7 @@ class _Planner:
         """A column of yes and no, which may be a channel, too."""
         if layout != "steps":
             return name
-        key = self.found.get("id")
+        key = self.found.get("id", self.found.get("group"))
         if key is not None and self.columns.follows(name, key):
             return name
         raise self.columns.loaded.error(

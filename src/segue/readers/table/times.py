@@ -66,10 +66,11 @@ _FORMS = {
     "month": r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",
     "clock": _CLOCK + _ZONE,
     "hour": _SHORT_CLOCK,
+    "points": r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})\.(?P<second>\d{2})",
     "minutes": r"(?P<minute>\d{1,4}):(?P<second>\d{2})[.,](?P<fraction>\d{1,9})\d*",
     "days and clock": r"(?P<days>\d+) days?,?\s+" + _CLOCK,
 }
-_OF_A_CLOCK = ("clock", "hour", "minutes", "days and clock")
+_OF_A_CLOCK = ("clock", "hour", "points", "minutes", "days and clock")
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,16 @@ def parse_times(column: Any, dates: Dates | None = None) -> Times:
     (array([33300, 46800]), [False, False, True], 'moment')
     """
     texts = _trimmed(column)
-    form = _form(texts)
-    parts = [_taken_apart(piece, form) for piece in _pieces(texts)]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return _times(form, joined, dates)
+    wrong = None
+    for form in _forms(texts):
+        parts = [_taken_apart(piece, form) for piece in _pieces(texts)]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        try:
+            return _times(form, joined, dates)
+        except NotTimesError as error:  # such as 18.00.00, which is no date but a clock time
+            wrong = wrong or error
+    assert wrong is not None
+    raise wrong
 
 
 def are_times(texts: list[str]) -> bool:
@@ -165,9 +172,13 @@ def _pieces(texts: Any) -> Iterator[Any]:
         yield texts.slice(start, _AT_ONCE)
 
 
-def _form(texts: Any) -> str:
-    """The name of the format that all texts have."""
-    best, row = -1, 0
+def _forms(texts: Any) -> Iterator[str]:
+    """The names of the formats that all texts have.
+
+    Raises:
+        NotTimesError: there is none.
+    """
+    best, row, found = -1, 0, False
     head = texts.drop_null().slice(0, 50)
     for name, form in _FORMS.items():
         pattern = f"^{form}$"
@@ -180,12 +191,15 @@ def _form(texts: Any) -> str:
         fits = pc.fill_null(pc.match_substring_regex(texts, pattern), True)
         count = pc.sum(fits).as_py() or 0
         if count == len(texts) and len(head):
-            return name
+            found = True
+            yield name
         if count > best:
             best, row = (
                 count,
                 int(np.argmin(fits.to_numpy(zero_copy_only=False))) if len(head) else 0,
             )
+    if found:
+        return
     raise NotTimesError(_first_unlike(texts) if best <= len(texts) / 2 else row)
 
 
