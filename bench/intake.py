@@ -2,8 +2,8 @@
 
     python bench/intake.py
 
-Each is written to a temporary folder and read without an option. Printed are what was understood, or
-the question; of a question, what its option reads to.
+Each is written to a temporary folder and read without an option. Printed is what was understood, or
+the question, and then what its option reads to.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ TABLES: dict[str, tuple[Files, dict[str, Any]]] = {
         {
             "occupancy.txt": '"date","Temperature","Humidity","Occupancy"\n'
             + "".join(
-                f'"{i + 1}","2015-02-04 17:{i:02d}:00",{20 + i % 3}.18,{noise()},{int(20 < i < 40)}\n'
+                f'"{i + 1}","2015-02-04 17:{i:02d}:00",{20 + i % 3}.18,'
+                f"{noise()},{int(20 < i < 40)}\n"
                 for i in range(60)
             )
         },
