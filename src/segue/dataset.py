@@ -165,7 +165,8 @@ class Dataset:
             self._refuse_missing()
         if self.task == "classify":
             known = self.y[~self.missing_targets]
-            strange = sorted(set(np.unique(known.tolist()).tolist()) - set(self.classes or ()))
+            found = set(known.tolist() if known.dtype == object else np.unique(known).tolist())
+            strange = sorted(found - set(self.classes or ()))
             if strange:
                 raise DataError(
                     f"Labels {strange} are not among the classes {list(self.classes or ())}. "

@@ -195,7 +195,10 @@ def _of_numpy(array: Array) -> tuple[Array, Mask]:
 
 
 def _of_objects(array: Array, masked: Mask, what: str) -> tuple[Array, Mask]:
-    """Labels as Python's objects, one by one."""
+    """Labels as Python's objects, one by one where they are not all text."""
+    if not masked.any() and set(map(type, array)) == {str}:
+        texts = array.astype(str)
+        return texts, np.char.strip(texts) == ""
     labels: list[Any] = []
     for number, (value, is_masked) in enumerate(zip(array.tolist(), masked, strict=True)):
         try:

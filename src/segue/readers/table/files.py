@@ -87,10 +87,9 @@ def read_files(
         _ask_about_ids(folder, files)
     counts = [len(data) for data in sets]
     data = _joined(sets, _ids(found.files, sets), counts)
-    y = data.y
     if found.labels is not None and wanted.get("label") is None:
         y = np.repeat(as_labels(found.labels), counts)
-    data = replace(data, y=y, classes=data.classes if y is data.y else None)
+        data = replace(data, y=y, classes=None, task="classify")
     if found.listing is not None:
         data = found.listing.put_into(data, counts, is_labelled=wanted.get("label") is not None)
     return replace(data, notes=(_note(plan, found, data), *data.notes))

@@ -19,6 +19,7 @@ from typing import overload
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import FileError, did_you_mean
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
@@ -80,7 +81,9 @@ class Listing:
             return own if values is None else np.repeat(values, counts)
 
         if self.labels is not None and not is_labelled:
-            data = replace(data, y=np.repeat(self.labels, counts), classes=None)
+            y = np.repeat(self.labels, counts)
+            task: Task = "regress" if y.dtype.kind == "f" else "classify"
+            data = replace(data, y=y, classes=None, task=task)
         return replace(
             data, groups=each(self.groups, data.groups), parts=each(self.parts, data.parts)
         )
