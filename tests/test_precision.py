@@ -115,3 +115,14 @@ def test_exact_sequences_are_float64_in_any_case() -> None:
         np.testing.assert_array_equal(made.values, x.reshape(-1, 1))
     assert np.shares_memory(Sequences.from_array(x, exact=True).values, x)
     assert Sequences.from_list([[1, 2]], exact=True).is_whole
+
+
+def test_what_float32_rounds_to_its_largest_value_is_not_infinite() -> None:
+    """Its shortest digits are a little more than it: 3.4028235e+38."""
+    largest = np.finfo(np.float32).max
+    for value in (float(largest), float(str(largest)), 3.4028235e38):
+        assert np.float32(value) == largest
+        assert not is_infinite(np.array([value, -value])).any()
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.float32(3.4028236e38))
+    assert is_infinite(np.array([3.4028236e38])).all()

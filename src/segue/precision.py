@@ -19,6 +19,7 @@ VALUES = 500_000  # that are looked at, at most; of very many channels there are
 TOLERANCE = 1e-4  # of the standard deviation, for the error that rounding makes
 KEPT = 0.75  # of the values that differ must still differ
 NOISE = 2.0**-48  # of the largest value: less of a difference is rounding in float64 already
+END = (2 - 2.0**-24) * 2.0**127  # from here on float32 is infinite
 LARGEST_WHOLE = 2.0**24  # up to here float32 has every whole number
 
 
@@ -37,7 +38,7 @@ def float32_loses(items: Any) -> Array:
     >>> float32_loses(x), float32_loses(x.astype(np.float32))
     (array([False,  True]), array([False, False]))
     """
-    rows = _sample(items)
+    rows = sample(items)
     if rows.dtype == np.float32:
         return np.zeros(rows.shape[1], bool)
     exact = rows.astype(np.float64, copy=False)
@@ -51,7 +52,7 @@ def float32_loses(items: Any) -> Array:
 def is_infinite(values: Array) -> Array:
     """Whether numbers are infinite, or too large for float32, which comes to the same."""
     if values.dtype == np.float64:
-        return np.asarray(np.abs(values) > np.finfo(np.float32).max)
+        return np.asarray(np.abs(values) >= END)
     return np.isinf(values)
 
 
@@ -80,8 +81,8 @@ def distinct(rows: Array, noise: Array | float = 0.0) -> Array:
     return np.asarray(1 + (np.diff(np.sort(rows, axis=0), axis=0) > noise).sum(axis=0))
 
 
-def _sample(items: Any) -> Array:
-    """`[rows, channel]` from all over the items; all rows of a small data set."""
+def sample(items: Any) -> Array:
+    """`[rows, channel]` from all over the items of `float32_loses`; all rows of a few."""
     if isinstance(items, np.ndarray) and items.ndim == 2:
         items = [items]
     lengths = _lengths(items)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from segue import (
     load,
     read,
     windows,
+    write,
 )
 from segue.errors import DataError
 from segue.evaluation.explain import integrated_gradients, occlusion
@@ -75,6 +77,35 @@ def by_writing(x: Array, y: Array, folder: Path) -> tuple[Any, ...]:
     return Sequences.open(folder / "x.arrow"), y
 
 
+def long(x: Array, y: Array) -> pd.DataFrame:
+    """A row a step."""
+    n, steps, _ = x.shape
+    columns = {"flow": x[:, :, 0].ravel(), "pressure": x[:, :, 1].ravel()}
+    ids, time = np.repeat(np.arange(n), steps), np.tile(np.arange(steps), n)
+    return pd.DataFrame({"id": ids, "time": time, **columns, "label": np.array(["a", "b"])[y[ids]]})
+
+
+def csv(x: Array, y: Array, folder: Path) -> tuple[Any, ...]:
+    long(x, y).to_csv(folder / "x.csv", index=False)
+    return (read(folder / "x.csv"),)
+
+
+def parquet(x: Array, y: Array, folder: Path) -> tuple[Any, ...]:
+    long(x, y).to_parquet(folder / "x.parquet", index=False)
+    return (read(folder / "x.parquet"),)
+
+
+def by_format(name: str) -> Callable[[Array, Array, Path], tuple[Any, ...]]:
+    def door(x: Array, y: Array, folder: Path) -> tuple[Any, ...]:
+        return (read(write(Dataset(x[:, :, :1], y), folder / name, format=name)),)
+
+    return door
+
+
+def hugging_face(x: Array, y: Array, _: Path) -> tuple[Any, ...]:
+    return (datasets.Dataset.from_dict({"x": x.tolist(), "label": y.tolist()}),)
+
+
 DOORS: dict[str, Callable[[Array, Array, Path], tuple[Any, ...]]] = {
     "array": lambda x, y, _: (x, y),
     "list": lambda x, y, _: (list(x), y),
@@ -90,6 +121,10 @@ DOORS: dict[str, Callable[[Array, Array, Path], tuple[Any, ...]]] = {
     "npz": npz,
     "arrow": arrow,
     "written": by_writing,
+    "frame": lambda x, y, _: (long(x, y),),
+    "csv": csv,
+    "parquet": parquet,
+    "hugging face": hugging_face,
 }
 
 
@@ -102,6 +137,18 @@ def test_a_classifier_says_the_same_through_every_door(door: str, tmp_path: Path
     far = chances(FAR, lambda x, y: DOORS[door](x, y, tmp_path / "far"))
     np.testing.assert_allclose(far, near, atol=1e-4)
     assert ((near[:, 1] > 0.5) == (np.arange(90) % 2)).mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["ts", "dat", "npz", "arrow"])
+def test_files_of_other_formats(name: str, tmp_path: Path) -> None:
+    """Written, and read again."""
+    x, y = drawn(0)
+    found = []
+    for level in (0, FAR):
+        (data,) = by_format(name)(x + level, y, tmp_path / f"{level:g}")
+        np.testing.assert_allclose(data.x.values[:, 0] - level, x[:, :, 0].ravel(), atol=1e-5)
+        found.append(fitted(data, epochs=4).predict_proba(data))
+    np.testing.assert_allclose(*found, atol=1e-4)
 
 
 @pytest.mark.parametrize(

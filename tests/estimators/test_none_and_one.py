@@ -88,6 +88,10 @@ def test_a_single_sequence_of_channels(channels: int, kind: Any) -> None:
     with pytest.raises(DataError, match=r"one sequence of 6 steps\? Then pass .* predict\(\[x\]\)"):
         model.predict(kind(X[0, :, :channels]))
     assert len(model.predict([X[0, :, :channels]])) == 1
+    whole = (X * 100).astype(np.int16)[:, :, :channels]  # a recording
+    model = model.fit(whole, AB)
+    with pytest.raises(DataError, match=r"one sequence of 6 steps\? Then pass .* predict\(\[x\]\)"):
+        model.predict(kind(whole[0]))
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.tensor, pd.DataFrame])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -108,7 +109,7 @@ def test_all_that_is_asked_of_tokens(tmp_path: Path) -> None:
         stream.push(2**32 + 2)
 
 
-@pytest.mark.parametrize("door", ["mapped", "arrow", "generator", "written"])
+@pytest.mark.parametrize("door", ["mapped", "arrow", "generator", "written", "hugging face"])
 @pytest.mark.parametrize("network", ["gru(4)", EMBEDS])
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64])
 def test_they_stay_whole_through_files(tmp_path: Path, door: str, network: str, kind: type) -> None:
@@ -120,6 +121,9 @@ def test_they_stay_whole_through_files(tmp_path: Path, door: str, network: str, 
         "arrow": lambda: (Dataset.open(tmp_path / "d.arrow"),),
         "generator": lambda: (zip(given, y.tolist(), strict=True),),
         "written": lambda: (Sequences.open(tmp_path / "x.arrow"), y),
+        "hugging face": lambda: (
+            datasets.Dataset.from_dict({"input_ids": given.tolist(), "label": y.tolist()}),
+        ),
     }
     np.save(tmp_path / "x.npy", given)
     Dataset(given[:, :, None], y).write(tmp_path / "d.arrow", batch_steps=30)

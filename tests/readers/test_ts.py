@@ -241,3 +241,15 @@ def test_what_the_format_cannot_hold(tmp_path: Path, data: Dataset, message: str
     with pytest.raises(DataError, match=message):
         write_ts(tmp_path / "x.ts", data)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("far", [0, 52.52, 33_748_948, 1e9, 3.4028234e38])
+def test_values_of_float32_come_back_to_the_bit(tmp_path: Path, far: float) -> None:
+    """Also where they lie so close together that their shortest digits would be other numbers."""
+    begin = np.float32(far)
+    steps = [begin]
+    for _ in range(20):
+        steps.append(np.nextafter(steps[-1], np.float32(0 if far > 1e38 else np.inf)))
+    data = Dataset([np.array(steps, np.float32), np.array([begin], np.float32)], ["a", "b"])
+    write_ts(tmp_path / "a.ts", data)
+    assert read(tmp_path / "a.ts").x == data.x

@@ -116,7 +116,7 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
     Raises:
         DataError: it shows how a single sequence is passed.
     """
-    if isinstance(given, Sequences | Dataset) or x.kind != "numbers" or x.channels != 1:
+    if isinstance(given, Sequences | Dataset) or x.is_text or x.channels != 1:
         return
     steps, width = len(x), x.length_range
     is_list = isinstance(given, list | tuple)

@@ -26,7 +26,7 @@ class Case(NamedTuple):
     """One sequence.
 
     Attributes:
-        values: `[time, channel]` float32.
+        values: `[time, channel]` float64.
         label: as it is written; "" where there are none.
         times: `[time]` float64, from that of the first value on; `[0]` where there are none.
     """

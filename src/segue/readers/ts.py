@@ -28,12 +28,13 @@ import numpy as np
 from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.precision import float32_loses, sample
 from segue.readers.blocks import Blocks
 from segue.readers.cases import Case, in_classes, read_cases
 from segue.readers.tscases import read_case, sampled
 from segue.readers.tsheader import Header, read_tag
 from segue.readers.writing import check_plain, parts_of
-from segue.sequences import Array, Sequences
+from segue.sequences import Sequences
 
 
 def blocks(
@@ -125,17 +126,21 @@ def write_ts(path: str | Path, data: Dataset) -> None:
     """
     check_plain(data, "ts")
     lines = [*_header_lines(data), "@data"]
+    kind = _kind_to_write(data)
     for number, steps in enumerate(data.x):
-        channels = [",".join(texts).replace("nan", "?") for texts in _as_text(steps.T)]
+        texts = steps.T.astype(kind).astype(str)
+        channels = [",".join(values).replace("nan", "?") for values in texts]
         label = [] if data.y is None else [str(data.y[number])]
         lines.append(":".join(channels + label))
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _as_text(values: Array) -> Array:
-    """The shortest text of each number; of large ones all digits, which are read as float64."""
-    large = np.abs(values) > 2**24
-    return np.where(large, values.astype(np.float64).astype(str), values.astype(str))
+def _kind_to_write(data: Dataset) -> np.dtype[Any]:
+    """float64 where the few digits that float32 needs would be read as float64: all digits then."""
+    if data.x.dtype != np.float32 or data.x.total_steps == 0:
+        return data.x.dtype
+    few = sample(data.x).astype(str).astype(np.float64)
+    return np.dtype(np.float64 if float32_loses(few).any() else np.float32)
 
 
 def _header_lines(data: Dataset) -> list[str]:
