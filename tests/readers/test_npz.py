@@ -296,3 +296,12 @@ def test_files_that_are_not_of_numpy(tmp_path: Path, name: str, content: bytes) 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(FileError, match="is not a whole NumPy file|pickled"):
         read(tmp_path / name)
+
+
+def test_texts_that_older_versions_wrote(tmp_path: Path) -> None:
+    """Their characters were called `values`, as uint32; they are no whole numbers."""
+    values = np.array([[ord(letter)] for letter in "abc"], np.uint32)
+    np.savez(tmp_path / "texts.npz", values=values, lengths=np.array([2, 1]), y=np.array([0, 1]))
+    data = read(tmp_path / "texts.npz")
+    assert data.x.is_text
+    assert data.x.texts() == ["ab", "c"]

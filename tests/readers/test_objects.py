@@ -170,6 +170,7 @@ def test_mapped_arrays_are_not_copied(tmp_path: Path) -> None:
     y = np.arange(40) % 2
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert segue.Sequences.from_array(mapped).is_mapped
+    assert segue.read(mapped).x.is_mapped
     options = segue.TrainingOptions(progress="none")
     model = segue.SequenceClassifier("gru(4)", epochs=8, learning_rate=0.05, options=options)
     same = model.fit(np.array(array), y).predict_proba(array)

@@ -13,14 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from segue.atomic import replacing_folder
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
+from segue.readers.mapping import of_mapped
 from segue.readers.pandas_forms import plain_frame
 from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
+from segue.sequences import Sequences
 from segue.windowing import cut_recordings
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
@@ -176,6 +180,9 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
         from segue.readers.table import read_frame
 
         data = read_frame(plain_frame(source), **options)
+    elif isinstance(source, np.memmap):
+        mapped = of_mapped(source, None, joined=False)
+        data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
     elif adapter := objects.adapter_of(source):
         data = adapter.take(source, True)
     else:

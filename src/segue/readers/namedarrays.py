@@ -139,6 +139,7 @@ def _names(array: Array | None) -> tuple[Any, ...] | None:
 
 def _sequences(arrays: Mapping[str, Array], layout: Layout) -> tuple[Sequences, bool]:
     """The sequences, and whether they are rows of an array of equal steps."""
+    arrays = _with_characters(arrays)
     x, lengths = arrays.get("x", arrays.get("values")), arrays.get("lengths")
     if "characters" in arrays and lengths is not None:
         points = np.asarray(arrays["characters"], CODE_POINTS).reshape(-1, 1)
@@ -158,6 +159,15 @@ def _sequences(arrays: Mapping[str, Array], layout: Layout) -> tuple[Sequences, 
         return Sequences(x, lengths=lengths), False
     x = x.transpose(0, 2, 1) if x.ndim == 3 and layout == "nct" else x
     return Sequences.from_array(x) if lengths is None else Sequences.from_padded(x, lengths), True
+
+
+def _with_characters(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+    """The same arrays; texts that older versions wrote as uint32 `values` are `characters`."""
+    values = arrays.get("values")
+    if values is None or values.dtype != CODE_POINTS or "lengths" not in arrays:
+        return arrays
+    rest = {name: array for name, array in arrays.items() if name != "values"}
+    return {**rest, "characters": values}
 
 
 def _are_joined(x: Array, lengths: Array | None, offsets: Array | None) -> bool:

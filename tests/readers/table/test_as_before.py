@@ -48,7 +48,9 @@ def described(data: Dataset) -> dict[str, Any]:
     def plain(column: Any) -> Any:
         return None if column is None else column.tolist()
 
-    values = np.ascontiguousarray(data.x.values)
+    # Whole numbers of a single channel were floats.
+    kind = np.float32 if data.x.values.dtype == np.int32 else data.x.values.dtype
+    values = np.ascontiguousarray(data.x.values, kind)
     return {
         "n": len(data),
         "lengths": data.x.lengths.tolist(),

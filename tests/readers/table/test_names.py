@@ -152,3 +152,21 @@ def test_channels_of_other_lengths(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="4 columns 'x' and 5 columns 'y'"):
         read(path)
     assert read(path, channels="x_*").x.length_range == (4, 4)
+
+
+def test_a_remark_beside_an_id_is_no_sequence(tmp_path: Path) -> None:
+    """A column called comment is the sequence where rows are texts, and no channel of steps."""
+    rows = [
+        f"{i // 3},{i % 3},{i * 0.5},{'ok' if i % 2 else 'loose cable'},{i // 6}" for i in range(12)
+    ]
+    data = read(put(tmp_path, "id,time,x,comment,label\n" + "\n".join(rows) + "\n"))
+    assert (len(data), data.channels) == (4, ("x",))
+
+
+def test_a_column_of_whole_numbers_may_be_tokens(tmp_path: Path) -> None:
+    """A single channel of whole numbers stays such; the network says what they are."""
+    rows = [f"{i // 3},{i % 3},{i * 7 % 5},{i // 6}" for i in range(12)]
+    data = read(put(tmp_path, "id,time,word,label\n" + "\n".join(rows) + "\n"))
+    assert data.x.values.dtype == "int32"
+    empty = read(put(tmp_path, "id,time,word,label\n0,0,,a\n0,1,2,a\n1,0,1,b\n"))
+    assert empty.x.values.dtype == "float32"

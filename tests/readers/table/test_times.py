@@ -194,3 +194,37 @@ def test_units_of_time(tmp_path: Path, unit: str, rate: float) -> None:
     assert named.rate_hz == pytest.approx(rate)
     assert below.rate_hz == pytest.approx(rate)
     np.testing.assert_array_equal(below.x.values, named.x.values)
+
+
+CALENDAR = "year,month,day,hour,minute,second,x\n2024,2,28,23,59,59.5,1\n2024,2,29,0,0,0,2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("year,month,day,x\n2024,2,28,1\n2024,2,29,2\n2024,3,1,3\n", 1 / 86400),
+        (CALENDAR, 2.0),
+        ("Year,Month,Day,time,x\n2023,12,31,23:59,1\n2024,1,1,00:00,2\n", 1 / 60),
+        ("Jahr;Monat;Tag;Stunde;x\n2024;12;31;23;1\n2025;1;1;0;2\n", 1 / 3600),
+    ],
+)
+def test_a_calendar_in_columns_of_its_own(tmp_path: Path, text: str, rate: float) -> None:
+    """Year, month and day, with what else there is of the clock, are the time; none a channel."""
+    data = read(put(tmp_path, text))
+    assert data.channels == ("x",)
+    assert data.rate_hz == pytest.approx(rate)
+
+
+def test_a_day_that_the_calendar_does_not_have(tmp_path: Path) -> None:
+    path = put(tmp_path, "year,month,day,x\n2023,2,28,1\n2023,2,29,2\n")
+    with pytest.raises(FileError, match=r"line 3: has no such day: 2023-2-29 \(year, month, day\)"):
+        read(path)
+
+
+def test_a_calendar_beside_a_time(tmp_path: Path) -> None:
+    """Where a column has the moments, year, month and day say nothing more."""
+    text = (
+        "timestamp,year,month,day,x\n2024-02-28T10:00,2024,2,28,1\n2024-02-28T10:01,2024,2,28,2\n"
+    )
+    data = read(put(tmp_path, text))
+    assert (data.channels, data.rate_hz) == (("x",), pytest.approx(1 / 60))

@@ -186,7 +186,7 @@ def _steps(columns: Columns, plan: Plan) -> Dataset:
 
 
 def _order(columns: Columns, plan: Plan) -> _Order:
-    names = [name for name in (plan.roles.get("time"), plan.clock) if name is not None]
+    names = [plan.roles["time"], *plan.more_time] if "time" in plan.roles else []
     times = time_of(columns, names, plan.options.dates) if names else None
     if times is not None and times.missing.any():
         row = int(times.missing.argmax())

@@ -136,8 +136,13 @@ class Columns:
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
     def numbers(self, names: Iterable[str]) -> Array:
-        """`[rows, names]` numbers, NaN where there is no value; float32 where that holds them."""
+        """`[rows, names]` numbers, NaN where there is no value; float32 where that holds them.
+
+        A single column of whole numbers stays such: they may be tokens.
+        """
         names = list(names)
+        if len(names) == 1 and self._may_be_tokens(names[0]):
+            return np.asarray(self.table.column(names[0]).to_numpy(), np.int32)[:, None]
         values = np.empty((self.rows, len(names)), np.float32)
         for place, name in enumerate(names):
             column = self.floats(name)
@@ -150,6 +155,13 @@ class Columns:
             values = values.astype(np.float64) if kept.dtype == np.float64 else values
             values[:, place] = kept[:, 0]
         return values
+
+    def _may_be_tokens(self, name: str) -> bool:
+        column = self.table.column(name)
+        if not pa.types.is_integer(column.type) or column.null_count:
+            return False
+        ends = pc.min_max(column).as_py()
+        return bool(ends["min"] >= -(2**31) and ends["max"] < 2**31)
 
     def lists(self, name: str) -> Any:
         """A column of lists, as an Arrow array."""

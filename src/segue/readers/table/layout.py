@@ -41,7 +41,7 @@ class Plan:
         channels: the columns with values; for rows, those of one channel after the other.
         names: of the channels; `None` for a single one without a name.
         left_out: the other columns, with the reason.
-        clock: the column of clock times beside one of dates.
+        more_time: columns that make a time of the first one: a clock time, month and day.
         options: what was said about the table.
     """
 
@@ -50,14 +50,15 @@ class Plan:
     channels: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     left_out: tuple[tuple[str, str], ...] = ()
-    clock: str | None = None
+    more_time: tuple[str, ...] = ()
     options: TableOptions = field(default_factory=TableOptions)
 
     def note(self) -> str:
         """One line that says how the table is read."""
         said = [f"{role} {name!r}" for role, name in self.roles.items()]
-        if self.clock is not None:
-            said = [s + f" and {self.clock!r}" if s.startswith("time ") else s for s in said]
+        if self.more_time:
+            more = "".join(f" and {name!r}" for name in self.more_time)
+            said = [text + more if text.startswith("time ") else text for text in said]
         if "label" not in self.roles:
             said.insert(0, "no label")
         what = {"rows": "values", "texts": "text"}.get(self.layout, "channels")
@@ -77,7 +78,7 @@ class Plan:
         roles = {name: role for role, name in self.roles.items()}
         roles |= dict.fromkeys(self.channels, "channel")
         roles |= {name: f"left out: {reason}" for name, reason in self.left_out}
-        roles |= {} if self.clock is None else {self.clock: "time"}
+        roles |= dict.fromkeys(self.more_time, "time")
         found = [
             (columns.kinds.get(n, "empty"), roles.get(n, "left out"), n)
             for n in columns.table.column_names
@@ -144,7 +145,7 @@ class _Planner:
             channels,
             names,
             tuple(self.left_out.items()),
-            roles.clock,
+            roles.more_time,
             roles.options,
         )
 
@@ -182,7 +183,7 @@ class _Planner:
             if longest is None or any(columns.bad_numbers(name) for name in self.free("text")):
                 return False
             numbers = self.free(*NUMBERS)
-            if numbers and longest not in named:
+            if numbers and (longest not in named or self._are_steps()):
                 self._refuse_texts_beside_numbers(longest, numbers)
                 return False
             roles.channels = (longest,)
@@ -190,9 +191,17 @@ class _Planner:
         is_text = columns.kinds[first] == "text" and not columns.bad_numbers(first)
         return len(roles.channels) == 1 and is_text
 
+    def _are_steps(self) -> bool:
+        """Whether an id that repeats, or a time without any id, says that rows are steps."""
+        key = self.found.get("id")
+        if key is None:
+            return "time" in self.found
+        return self.columns.distinct(key) < self.columns.rows
+
     def _refuse_texts_beside_numbers(self, text: str, numbers: list[str]) -> None:
         """Ask, where rows have long texts and numbers and nothing says that they are steps."""
-        if self.columns.mean_length(text) < _LONG_TEXT or {"time", "id"} & set(self.found):
+        is_remark = plain(text) not in TEXTS and "time" in self.found
+        if self.columns.mean_length(text) < _LONG_TEXT or is_remark or "id" in self.found:
             return
         raise self.columns.loaded.error(
             f"holds texts in {text!r} and numbers in {listed(numbers)}: which of them are the "
@@ -262,10 +271,9 @@ class _Planner:
     def _leave_out_times(self) -> None:
         """Where each row is a sequence, a time is when it was, and nothing to learn from."""
         if "time" in self.found and "time" not in self.roles.given:
-            self.left_out[self.found.pop("time")] = "a time, and each row is a sequence"
-            if self.roles.clock is not None:
-                self.left_out[self.roles.clock] = "a time, and each row is a sequence"
-                self.roles.clock = None
+            times = (self.found.pop("time"), *self.roles.more_time)
+            self.left_out.update(dict.fromkeys(times, "a time, and each row is a sequence"))
+            self.roles.more_time = ()
 
     def _find_ids(self) -> None:
         columns = self.columns

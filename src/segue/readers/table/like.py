@@ -27,8 +27,8 @@ def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
     """
     options = {**asdict(plan.options), **asdict(plan.options.text)}
     said: dict[str, Any] = {"format": "table", "layout": plan.layout, **plan.roles}
-    if plan.clock is not None:
-        said["time"] = f"{plan.roles['time']},{plan.clock}"
+    if plan.more_time:
+        said["time"] = ",".join([plan.roles["time"], *plan.more_time])
     said |= {n: options[n] for n in (*_LASTING, *_OF_TEXT) if options[n] is not None}
     said["columns"] = plan.described(columns)
     if columns.loaded.named:
@@ -91,7 +91,7 @@ def _recall_by_place(
 def _role(role: str, like: Mapping[str, Any], there: set[str]) -> str | None:
     name = like.get(role)
     parts = str(name).split(",") if role == "time" and name is not None else []
-    if name in there or (len(parts) == 2 and there.issuperset(parts)):
+    if name in there or (len(parts) > 1 and there.issuperset(parts)):
         return str(name)
     return NONE if name is None or role == "label" else None
 

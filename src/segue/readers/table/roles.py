@@ -19,7 +19,7 @@ from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions
 from segue.readers.table.sampling import time_column
 from segue.readers.table.times import Dates
-from segue.readers.table.words import ROLES, WORDS, claims, plain, rank
+from segue.readers.table.words import CALENDAR, ROLES, WORDS, calendar_part, claims, plain, rank
 
 Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column
@@ -66,7 +66,7 @@ class Roles:
         self.columns, self.options = columns, options
         wanted = {role: name for role, name in options.roles.items() if name is not None}
         self.refused = {role for role, name in wanted.items() if name == NONE}
-        self.clock: str | None = None  # the column of clock times beside one of dates
+        self.more_time: tuple[str, ...] = ()  # what makes a time of the first column of it
         self.given = {
             role: self._given(role, name)
             for role, name in wanted.items()
@@ -82,6 +82,7 @@ class Roles:
         self.found = dict(self.given)
         self.left_out: dict[str, str] = dict.fromkeys(columns.empty, "empty")
         self._leave_out_row_numbers()
+        self._find_calendar()
         for role in ROLES:
             if role not in self.found and role not in self.refused:
                 self._find(role)
@@ -89,20 +90,20 @@ class Roles:
 
     def free(self, *kinds: Any) -> list[str]:
         """Columns of these kinds that have no role yet."""
-        taken = {*self.found.values(), self.clock, *self.left_out, *(self.channels or ())}
+        taken = {*self.found.values(), *self.more_time, *self.left_out, *(self.channels or ())}
         return [name for name in self.columns.of_kind(*kinds) if name not in taken]
 
     # -- what a user says -----------------------------------------------------------------------
 
     def _given(self, role: str, name: Any) -> str:
-        """The column of a role; of two columns for time, the second is kept as the clock."""
+        """The column of a role; of several columns for time, the first."""
         both = name.split(",") if isinstance(name, str) else name
         is_one = isinstance(both, int) or len(both) == 1 or name in self.columns.table.column_names
         if role != "time" or is_one:
             return self.columns.find(name, role)
-        day, clock = (self.columns.find(part.strip(), role) for part in both)
-        self.clock = clock
-        return day
+        first, *more = (self.columns.find(part.strip(), role) for part in both)
+        self.more_time = tuple(more)
+        return first
 
     def _channels(self, channels: Sequence[str | int]) -> Iterator[str]:
         """The columns that are named as channels; `t*` is all that have a number there."""
@@ -132,6 +133,23 @@ class Roles:
             if (place := rank(name, role)) is not None and self._fits(name, role)
         ]
         return [name for _, _, name in sorted(named)]
+
+    def _find_calendar(self) -> None:
+        """Year, month and day in columns of their own are the time, with what else they have."""
+        parts = {calendar_part(name): name for name in reversed(self.free("number"))}
+        if not {"year", "month", "day"} <= parts.keys() or {"time"} & {*self.found, *self.refused}:
+            return
+        names = [parts[part] for part in CALENDAR if part in parts]
+        if not all(self.columns.is_whole(n) for n in names if n != parts.get("second")):
+            return
+        times = [n for n in self._named("time") if self.columns.kinds[n] == "time"]
+        kinds = [time_column(self.columns, name, self.options.dates).kind for name in times]
+        if "moment" in kinds:
+            self.left_out.update(dict.fromkeys(names, "another time"))
+            return
+        clocks = [name for name, kind in zip(times, kinds, strict=True) if kind == "clock"]
+        self.found["time"], *more = [*names, *clocks[:1]]
+        self.more_time = tuple(more)
 
     def _find(self, role: str) -> None:
         named = self._named(role)
@@ -226,11 +244,11 @@ class Roles:
             clocks = [name for name in named if kinds[name] == "clock"]
             whole = [name for name in named if kinds[name] == "moment"]
             if days and clocks and not whole:
-                best, self.clock = days[0], clocks[0]
+                best, self.more_time = days[0], (clocks[0],)
             elif whole and kinds[best] in ("date", "clock"):
                 best = whole[0]
         self.found["time"] = best
-        rest = [name for name in named if name not in (best, self.clock)]
+        rest = [name for name in named if name not in (best, *self.more_time)]
         # Words such as step and frame may be channels, too, where they do not count the steps.
         rest = [n for n in rest if claims(n, "time") or self.columns.kinds[n] == "time"]
         self.left_out.update(dict.fromkeys(rest, "another time"))
@@ -266,7 +284,7 @@ class Roles:
             return
         if "time" not in self.found:
             self._settle_times(times)
-        elif self.clock is None and "time" not in self.given:
+        elif not self.more_time and "time" not in self.given:
             self._settle_times([self.found["time"], *times])
         others = (n for n in self.free("time"))
         self.left_out.update(dict.fromkeys(others, "another time"))

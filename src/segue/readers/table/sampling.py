@@ -22,7 +22,7 @@ from segue.readers.table.times import (
     Ticks,
     parse_times,
 )
-from segue.readers.table.words import plain, unit_of
+from segue.readers.table.words import calendar_part, plain, unit_of
 
 _PER_SECOND = {"ms": 1e3, "msec": 1e3, "milliseconds": 1e3, "timems": 1e3, "us": 1e6, "ns": 1e9}
 _PER_SECOND |= {"µs": 1e6, "microseconds": 1e6, "nanoseconds": 1e9, "min": 1 / 60, "h": 1 / 3600}
@@ -70,13 +70,36 @@ class TimeColumn:
 
 
 def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) -> TimeColumn:
-    """Understand a column as time, or one of dates and one of clock times.
+    """Understand a column as time, or several: dates and clock times; year, month, day, ...
 
     Raises:
         FileError: values that are no times, or dates whose order cannot be told.
     """
-    found = [time_column(columns, name, dates) for name in names]
-    return found[0] if len(found) == 1 else found[0].at(found[1])
+    calendar = [n for n in names if len(names) > 2 and calendar_part(n)]
+    rest = [time_column(columns, name, dates) for name in names if name not in calendar]
+    first, *clocks = [*([_of_calendar(columns, calendar)] if calendar else []), *rest]
+    return first.at(clocks[0]) if clocks else first
+
+
+def _of_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
+    """The moments of columns with year, month and day, and perhaps hour, minute and second."""
+    parts = {calendar_part(name): columns.floats(name) for name in names}
+    missing = np.isnan(np.stack([*parts.values()])).any(axis=0)
+    seconds = np.where(missing, 0, parts.pop("second", np.zeros(columns.rows)))
+    whole = {part: np.where(missing, 1, values).astype(np.int64) for part, values in parts.items()}
+    months = (whole["year"] - 1970).astype("M8[Y]").astype("M8[M]") + whole["month"] - 1
+    days = months.astype("M8[D]") + whole["day"] - 1
+    wrong = (days.astype("M8[Y]").astype(np.int64) + 1970 != whole["year"]) | (
+        days.astype("M8[M]") != months
+    )
+    if (wrong & ~missing).any():
+        row = int(np.argmax(wrong & ~missing))
+        shown = "-".join(str(whole[part][row]) for part in ("year", "month", "day"))
+        raise columns.loaded.error(f"has no such day: {shown} ({', '.join(names)}).", row)
+    ticks = days.astype(np.int64) * DAY + np.rint(seconds * SECOND).astype(np.int64)
+    for part, unit in (("hour", 3600), ("minute", 60)):
+        ticks += unit * SECOND * whole.get(part, np.zeros_like(ticks))
+    return _of_ticks(" ".join(names), ticks, missing, "moment" if "hour" in parts else "date")
 
 
 def time_column(columns: Columns, name: str, dates: Dates | None = None) -> TimeColumn:

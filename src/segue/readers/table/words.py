@@ -36,6 +36,15 @@ _WORDS = {
 }
 CLAIMS = {role: tuple(words.partition("|")[0].split()) for role, words in _WORDS.items()}
 WORDS = {role: tuple(words.replace("|", " ").split()) for role, words in _WORDS.items()}
+# Columns that make a date together, and a clock time with it.
+CALENDAR = {
+    "year": ("year", "jahr", "annee"),
+    "month": ("month", "monat", "mois"),
+    "day": ("day", "tag", "jour"),
+    "hour": ("hour", "stunde", "heure"),
+    "minute": ("minute", "minutes"),
+    "second": ("second", "sekunde"),
+}
 # What a column of texts is called.
 TEXTS = frozenset("text review message sentence tweet comment content body document".split())
 _UNITS = re.compile(r"[\[(](.*)[\])]$")
@@ -65,6 +74,15 @@ def rank(name: str, role: str) -> int | None:
     """How good a name is for a role, 0 the best; None: it is another's."""
     word = plain(name)
     return WORDS[role].index(word) if word in WORDS[role] else None
+
+
+def calendar_part(name: str) -> str | None:
+    """Which part of a date or a clock time a column of this name holds.
+
+    >>> calendar_part("Month"), calendar_part("months")
+    ('month', None)
+    """
+    return next((part for part, names in CALENDAR.items() if plain(name) in names), None)
 
 
 def claims(name: str, role: str) -> bool:
