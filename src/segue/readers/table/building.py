@@ -31,7 +31,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     """
     layouts = {"rows": _rows, "lists": _lists, "steps": _steps, "texts": _texts}
     data = layouts[plan.layout](columns, plan)
-    notes = (*data.notes, *columns.loaded.notes)
+    notes = (*data.notes, *columns.loaded.dialect.notes)
     return replace(data, reading=reading(columns, plan), notes=notes)
 
 

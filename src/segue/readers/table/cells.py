@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -91,7 +92,7 @@ def as_numbers(column: Any, decimal: str = ".", thousands: str = "") -> Floats |
         return None  # a quick look is enough for most texts
     if thousands:
         return _floats(pc.replace_substring(texts, thousands, ""), decimal)
-    if _all(texts, "%$"):
+    if all_match(texts, "%$"):
         texts = pc.replace_substring_regex(texts, r"\s*%$", "")
     for _ in range(2):  # a digit that ends one group may be what the next one begins behind
         texts = pc.replace_substring_regex(texts, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
@@ -110,28 +111,19 @@ def _are_grouped(texts: Any, thousands: str, decimal: str) -> bool:
     if (pc.sum(pc.count_substring(texts, thousands)).as_py() or 0) < 2:
         return False  # one mark alone is more likely a slip
     groups = rf"[1-9]\d{{0,2}}(?:[{thousands}]\d{{3}})+"
-    return _all(texts, rf"^[+-]?(?:{groups}|\d{{1,3}})(?:[{decimal}]\d*)?$")
+    return all_match(texts, rf"^[+-]?(?:{groups}|\d{{1,3}})(?:[{decimal}]\d*)?$")
 
 
-def _all(texts: Any, pattern: str) -> bool:
+def all_match(texts: Any, pattern: str) -> bool:
+    """Whether all texts of a column that are there match a pattern."""
     return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _floats(texts: Any, decimal: str) -> Floats | None:
-    if not _all(texts, _PATTERNS[decimal]):
+    if not all_match(texts, _PATTERNS[decimal]):
         return None
     plain = pc.utf8_ltrim(pc.replace_substring(texts, decimal, "."), "+")
     return np.asarray(plain.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-
-
-def two_readings(texts: Iterable[str]) -> bool:
-    """Whether numbers such as `1,234` are all that has a comma: 1.234, or 1234.
-
-    >>> two_readings(["1,234", "56"]), two_readings(["1,234", "0,5"])
-    (True, False)
-    """
-    commas = [text.strip() for text in texts if "," in text]
-    return bool(commas) and all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text) for text in commas)
 
 
 def decimal_mark(texts: Iterable[str]) -> str:
@@ -186,7 +178,7 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
     ([[1.0, 2.5], [3.0]], None)
     """
     texts = trimmed(column)
-    if _all(texts.drop_null().slice(0, 20), _NESTED):
+    if all_match(texts.drop_null().slice(0, 20), _NESTED):
         return _nested(texts)
     in_brackets = pc.match_substring_regex(texts, _BRACKETS)
     inside = pc.replace_substring_regex(texts, r"^[\[({]\s*|\s*,?\s*[\])}]$", "")
@@ -204,12 +196,8 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
 
 def _nested(texts: Any) -> Any | None:
     """Lists of lists, as JSON writes them: steps of channels."""
-    import json
-
     try:
-        return pa.array(
-            [[] if t is None else json.loads(t) for t in texts.to_pylist()],
-            pa.list_(pa.list_(pa.float64())),
-        )
+        lists = [text and json.loads(text) for text in texts.to_pylist()]
+        return pa.array(lists, pa.list_(pa.list_(pa.float64())))
     except (ValueError, pa.ArrowException, TypeError):
         return None

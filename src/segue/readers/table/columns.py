@@ -73,18 +73,16 @@ class Columns:
             numbers = np.array([*(meanings.get(value, np.nan) for value in values), np.nan])
             self._converted[name] = numbers[self.codes(name)]
             return "truth"
-        head, column, decimal = pa.array(some), self.table.column(name), self.loaded.decimal
-        as_numbers = partial(cells.as_numbers, thousands=self.loaded.dialect.thousands)
+        head, column, dialect = pa.array(some), self.table.column(name), self.loaded.dialect
+        as_numbers = partial(cells.as_numbers, thousands=dialect.thousands)
         readings: dict[Kind, Any] = {"number": as_numbers, "list": cells.as_lists}
         for kind, reading in readings.items():
-            if (
-                reading(head, decimal) is not None
-                and (found := reading(column, decimal)) is not None
-            ):
+            found = reading(head, dialect.decimal)
+            found = None if found is None else reading(column, dialect.decimal)
+            if found is not None:
                 self._converted[name] = found
                 return kind
-        has_digits = all(any(c.isdigit() for c in value) for value in some)
-        return "time" if has_digits and are_times(head) and are_times(column) else "text"
+        return "time" if are_times(head) and are_times(column) else "text"
 
     def _some_values(self, name: str) -> list[str]:
         """The first values of a column of text that are there."""
@@ -122,9 +120,8 @@ class Columns:
         if kind_of(column.type) not in NUMBERS and not types.is_null(column.type):
             self.refuse_bad_numbers(name, units=False, at_most=1)
             raise self.loaded.error(f"column {name!r} holds {column.type}; expected numbers.")
-        if types.is_boolean(column.type):
-            column = column.cast(pa.uint8())
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+        plain = column.cast(pa.uint8()) if types.is_boolean(column.type) else column
+        return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
     def numbers(self, names: Iterable[str]) -> Array:
         """`[rows, names]` numbers, NaN where there is no value; float32 where that holds them.

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from segue.errors import DataError, FileError
-from segue.readers.decoding import Encoding, find_encoding, open_for_a_look, open_text
-from segue.readers.table.cells import decimal_mark, is_number, two_readings
+from segue.readers.decoding import find_encoding, open_for_a_look, open_text
+from segue.readers.table.cells import decimal_mark, is_number
 from segue.readers.table.header import find_header
 
 Rows = Sequence[Sequence[str]]
@@ -27,6 +27,7 @@ _ROWS = 200
 _ABOVE = 60  # lines that may stand above a table, at most
 _DELIMITERS = "\t;|,"  # a file that has one of the first in every line seldom means the last
 _REMARK = re.compile(r"\s*(?:#|%|//)")
+_TWO_READINGS = re.compile(r"\s*(?:[^,]*|[+-]?[1-9]\d{0,2},\d{3})\s*")  # 1.234 or 1234
 _SEPARATOR = re.compile(r"""["']?sep=(.)["']?\s*""", re.IGNORECASE)
 
 
@@ -116,7 +117,17 @@ def sniff(path: Path, options: TextOptions | None = None) -> Dialect:
             ways.
     """
     options = options or TextOptions()
-    encoding, lines = _head(path, options.encoding)
+    try:
+        encoding = find_encoding(path, options.encoding)
+        with open_text(path, encoding.name, newline="") as file:
+            lines = _first_lines(file)
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise FileError(f"is not a whole gzip file ({error}).", path=path) from error
+    except FileError as error:
+        if "zero byte" not in str(error):
+            raise
+        said = f"is not a text table: it holds binary data: {error}"
+        raise FileError(said, path=path) from None
     notes = [encoding.note] if encoding.note else []
     remarks = list(takewhile(lambda line: not line.strip() or _REMARK.match(line), lines))
     before = len(remarks)
@@ -171,13 +182,12 @@ def is_table_of_numbers(path: Path) -> bool:
     """Whether a text without an ending of tables is one: most lines hold numbers, and as many."""
     try:
         with open_for_a_look(path) as file:
-            text = file.read(1 << 16)
+            lines = _first_lines(file)
     except (OSError, EOFError, UnicodeError):  # who reads it will say what is wrong
         return False
-    lines = [line for line in text.splitlines() if line.strip() and not _REMARK.match(line)]
-    if "\0" in text or not lines:
+    lines = [line for line in lines if line.strip() and not _REMARK.match(line)][:30]
+    if not lines or any("\0" in line for line in lines):
         return False
-    lines = lines[: -1 if len(text) == 1 << 16 and len(lines) > 1 else None][:30]
     return any(
         _holds_lines_of_numbers([re.split(separator, line.strip()) for line in lines])
         for separator in (r"[\s,;|]+", r"[\t,;|]|\s{2,}")
@@ -190,23 +200,11 @@ def _holds_lines_of_numbers(rows: Rows) -> bool:
     return sum(numbers) >= 0.8 * len(body) and _usual_width(body)[1] >= 0.8
 
 
-def _head(path: Path, encoding: str | None) -> tuple[Encoding, list[str]]:
-    """The encoding, and the first lines, whole ones."""
-    try:
-        found = find_encoding(path, encoding)
-        with open_text(path, found.name, newline="") as file:
-            text = file.read(_HEAD)
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise FileError(f"is not a whole gzip file ({error}).", path=path) from error
-    except FileError as error:
-        if "zero byte" not in str(error):
-            raise
-        said = str(error).removeprefix(f"{path}: ")
-        raise FileError(f"is not a text table: it holds binary data ({said})", path=path) from None
+def _first_lines(file: IO[str]) -> list[str]:
+    """The first lines, whole ones."""
+    text = file.read(_HEAD)
     lines = text.splitlines()
-    if len(text) == _HEAD and len(lines) > 1:
-        lines.pop()  # it may be cut
-    return found, lines[:_ROWS]
+    return lines[: -1 if len(text) == _HEAD and len(lines) > 1 else None][:_ROWS]
 
 
 # -- what separates fields ------------------------------------------------------------------------
@@ -323,8 +321,6 @@ def _with_names_of_remark(
 
 
 def _decimal(rows: list[list[str]], delimiter: str, options: TextOptions) -> str:
-    if options.decimal not in (None, ".", ","):
-        raise DataError(f"decimal={options.decimal!r}; expected '.' or ','.")
     if options.decimal is not None:
         return options.decimal
     if options.thousands is not None:
@@ -337,15 +333,16 @@ def _decimal(rows: list[list[str]], delimiter: str, options: TextOptions) -> str
 
 
 def _refuse_two_readings(rows: list[list[str]]) -> None:
+    """Refuse `1,234` as all that has a comma, beside whole numbers."""
     numbers = [f for row in rows for f in row if is_number(f, ",") or is_number(f)]
-    if not two_readings(numbers) or any("." in number for number in numbers):
+    if any("." in number or not _TWO_READINGS.fullmatch(number) for number in numbers):
         return
     for column in zip(*rows[1:], strict=False):
         whole = [field for field in column if is_number(field)]
-        if two_readings(column) and whole:
-            text = next(field for field in column if "," in field)
+        others = [field for field in column if "," in field and is_number(field, ",")]
+        if whole and others:
             raise DataError(
-                f"holds numbers such as {text!r} beside {whole[0]!r}: is the comma a decimal mark, "
-                "or does it stand between thousands? Say decimal=',' or thousands=',' (on the "
-                "command line --read thousands=',')."
+                f"holds numbers such as {others[0]!r} beside {whole[0]!r}: is the comma a decimal "
+                "mark, or does it stand between thousands? Say decimal=',' or thousands=',' (on "
+                "the command line --read thousands=',')."
             )

@@ -117,8 +117,7 @@ def _kind(values: list[str], decimal: str) -> Kind:
         return "none"
     if all(is_number(value, decimal) or _LIKE_A_NUMBER.fullmatch(value) for value in values):
         return "number"
-    has_digits = all(any(c.isdigit() for c in value) for value in values)
-    return "time" if has_digits and are_times(values) else "text"
+    return "time" if are_times(values) else "text"
 
 
 def _units(rows: Sequence[Row], decimal: str) -> tuple[str, ...] | None:

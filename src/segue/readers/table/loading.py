@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
-from pyarrow import feather, parquet
+from pyarrow import csv, feather, parquet
 
 from segue.errors import FileError
-from segue.readers.decoding import find_encoding, open_text
+from segue.readers.decoding import open_text
 from segue.readers.table.cells import is_missing, written_plainly
 from segue.readers.table.dialect import NO_TEXT, Dialect, TextOptions, sniff
 from segue.readers.table.words import MISSING, role_of
@@ -48,24 +46,9 @@ class Loaded:
     named: bool = True
     first_row: int = 0
 
-    @property
-    def decimal(self) -> str:
-        """The decimal mark."""
-        return self.dialect.decimal
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the file is written."""
-        return self.dialect.notes
-
-    def unit(self, name: str) -> str:
-        """The unit of a column, from the line below the names."""
-        return dict(zip(self.dialect.names, self.dialect.units, strict=False)).get(name, "")
-
     def rows(self, start: int, stop: int | None = None) -> Loaded:
         """Some of the rows."""
-        table = self.table[start:stop]
-        return replace(self, table=table, first_row=self.first_row + start)
+        return replace(self, table=self.table[start:stop], first_row=self.first_row + start)
 
     def error(self, message: str, row: int | None = None) -> FileError:
         """An error that says where it is: file and line, or file and record."""
@@ -127,28 +110,27 @@ def load_chunks(
                 plain = with_plain_text(table)
                 yield Loaded(plain, path, dialect, dialect.header, first_row=done), share
             done += len(table)
-    except (FileNotFoundError, PermissionError):
-        raise
     except (pa.ArrowException, OSError) as error:
         if block is not None:  # reading the whole tells what is wrong
             raise CannotStreamError from error
-        raise _damaged(path, dialect, kind or "table", error) from error
+        if "columns, got" in str(error):
+            raise _ragged(path, dialect) from None
+        what = f"{kind} file" if kind else "table"
+        said = (str(error).strip() or "empty").splitlines()[0].rstrip(".")
+        raise FileError(f"is not a whole {what} ({said}).", path=path) from error
     if done == 0:
         raise FileError(f"has {'' if kind else 'a line of names and '}no rows.", path=path)
 
 
 def with_plain_text(table: pa.Table) -> pa.Table:
     """Text as views, which Polars writes, as text that every function of pyarrow takes."""
-    for number, field in enumerate(table.schema):
-        kind = field.type
-        if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
-            plain: Any = pa.dictionary(kind.index_type, pa.large_string())
-        elif pa.types.is_string_view(kind):
-            plain = pa.large_string()
-        else:
-            continue
-        table = table.set_column(number, field.name, table.column(number).cast(plain))
-    return table
+
+    def plain(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_dictionary(kind):
+            return pa.dictionary(kind.index_type, plain(kind.value_type), kind.ordered)
+        return pa.large_string() if pa.types.is_string_view(kind) else kind
+
+    return table.cast(pa.schema([field.with_type(plain(field.type)) for field in table.schema]))
 
 
 def _parquet(path: Path, block: int) -> Chunks:
@@ -176,30 +158,23 @@ def _arrow(path: Path, block: int | None) -> Chunks:
 def _text(path: Path, dialect: Dialect, block: int | None) -> Chunks:
     # No Python object goes with it (a handler of bad rows, an encoding): a thread of Arrow would
     # let go of it later, and that ends the process if Python is ending just then.
-    options = {
-        "read_options": arrow_csv.ReadOptions(
-            column_names=list(dialect.names), skip_rows=dialect.skip, block_size=block
-        ),
-        "parse_options": arrow_csv.ParseOptions(
-            delimiter=dialect.delimiter, newlines_in_values=True
-        ),
+    options = (
+        csv.ReadOptions(column_names=list(dialect.names), skip_rows=dialect.skip, block_size=block),
+        csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
         # What a number, a date or a truth value is, is not decided by pyarrow, which drops zeros
         # and digits: `007` and `1.10` stay what they are.
-        "convert_options": arrow_csv.ConvertOptions(
+        csv.ConvertOptions(
             null_values=sorted(MISSING),
             decimal_point=dialect.decimal,
             column_types=_text_columns(dialect),
         ),
-    }
+    )
     is_plain = dialect.encoding == "utf-8" and not dialect.blanks and not dialect.cuts
-    if block is None:
-        source = path if is_plain else _in_utf8(path, dialect)
-        yield arrow_csv.read_csv(source, **options), 1.0
+    if block is None or not is_plain:
+        yield csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options), 1.0
         return
-    if not is_plain:
-        raise CannotStreamError
-    done, bytes_a_row = 0, _bytes_a_row(path, dialect, block)
-    with arrow_csv.open_csv(path, **options) as reader:
+    done, bytes_a_row = 0, _bytes_a_row(path, dialect)
+    with csv.open_csv(path, *options) as reader:
         for batch in reader:
             done += len(batch)
             share = min(1.0, done * bytes_a_row / path.stat().st_size)
@@ -227,11 +202,11 @@ def _text_columns(dialect: Dialect) -> dict[str, pa.DataType]:
     return types
 
 
-def _bytes_a_row(path: Path, dialect: Dialect, block: int) -> float:
+def _bytes_a_row(path: Path, dialect: Dialect) -> float:
     """Of the file, which may be packed."""
     with path.open("rb") as file:
         packed = path.suffix.lower() == ".gz"
-        head = (gzip.GzipFile(fileobj=file) if packed else file).read(block)
+        head = (gzip.GzipFile(fileobj=file) if packed else file).read(1 << 18)
         return file.tell() / max(1, head.count(b"\n") - dialect.skip)
 
 
@@ -240,19 +215,6 @@ def _numbered_rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str
     with open_text(path, dialect.encoding, newline="") as file:
         for before, row in dialect.rows(islice(file, dialect.skip, None)):
             yield dialect.skip + before + 1, row
-
-
-# -- what is wrong --------------------------------------------------------------------------------
-
-
-def _damaged(path: Path, dialect: Dialect, kind: str, error: Exception) -> FileError:
-    message = str(error).strip() or "empty"
-    if "columns, got" in message:
-        return _ragged(path, dialect)
-    if "UTF8" in message.replace("-", "").upper():
-        find_encoding(path, "utf-8")
-    what = f"is not a whole {kind}{' file' if kind != 'table' else ''}"
-    return FileError(f"{what} ({message.splitlines()[0].rstrip('.')}).", path=path)
 
 
 def _ragged(path: Path, dialect: Dialect) -> FileError:

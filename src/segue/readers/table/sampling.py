@@ -115,18 +115,19 @@ def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> T
         return _of_ticks(name, *times.parse_times(column, dates))
     except times.NotTimesError as error:
         row, orders = error.row, [f"dates={order!r}" for order in error.orders]
-    text = str(column[row].as_py())[:40]
-    if not orders:
+    text = repr(str(column[row].as_py())[:40])
+    if orders:
+        last = orders[-1].replace("'", "")
         raise columns.loaded.error(
-            f"column {name!r} has {text!r} as a time; expected "
-            "numbers, or dates and times of one form, such as 2024-12-31T23:59:59 or 9:15 PM. If "
-            "it is no time, say so: time='none' (--column-time none), or name another column.",
-            row,
+            f"column {name!r} has dates such as {text}, whose day and month cannot be told apart: "
+            f"say {' or '.join(orders)} (on the command line --read {last}), or write them as "
+            "2024-12-31."
         )
     raise columns.loaded.error(
-        f"column {name!r} has dates such as {text!r}, whose day and month cannot be told apart: "
-        f"say {' or '.join(orders)} (on the command line --read {orders[-1].replace(chr(39), '')}),"
-        " or write them as 2024-12-31."
+        f"column {name!r} has {text} as a time; expected numbers, or dates and times of one form, "
+        "such as 2024-12-31T23:59:59 or 9:15 PM. If it is no time, say so: time='none' "
+        "(--column-time none), or name another column.",
+        row,
     )
 
 
@@ -172,7 +173,9 @@ def _are_compact_dates(whole: Any) -> bool:
 
 def _unit(columns: Columns, name: str, numbers: Any, first: float) -> tuple[float | None, str]:
     """How many units there are in a second, as the name or the size of numbers tells; a note."""
-    unit = re.sub(r"[^a-zµ]", "", (unit_of(name) or columns.loaded.unit(name)).lower())
+    dialect = columns.loaded.dialect
+    below = dict(zip(dialect.names, dialect.units, strict=False)).get(name, "")
+    unit = re.sub(r"[^a-zµ]", "", (unit_of(name) or below).lower())
     word, last = plain(name), first + np.nanmax(numbers)
     words = (unit, word if len(word) > 1 else "", *word.split("time")[1:])  # t [ms], ms, time_ms
     named = next((_PER_SECOND[found] for found in words if found in _PER_SECOND), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -9,12 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segue.readers.table.cells import trimmed
+from segue.readers.table.cells import all_match, trimmed
 
 Ticks = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Dates = Literal["dmy", "mdy", "ymd"]
 TimeKind = Literal["date", "clock", "moment"]
+Times = tuple[Ticks, Mask, TimeKind]
 SECOND = 1_000_000_000  # ticks: nanoseconds
 DAY = 86_400 * SECOND
 
@@ -23,15 +26,13 @@ _YEARS = (1678, 2261)  # that nanoseconds since 1970 can say in 64 bits
 _ABSENT = -1_000_000  # a part that a text does not have
 
 # English, German, French, Spanish; the longest beginning that fits.
+_NAMES = """
+    jan ene, feb fév fev, mar mär mrz, apr avr abr, may mai, jun juin, jul juil,
+    aug aoû aou ago, sep, oct okt, nov, dec dez déc dic
+"""
 _MONTHS = {
     name: number
-    for number, names in enumerate(
-        [
-            *("jan ene", "feb fév fev", "mar mär mrz", "apr avr abr", "may mai", "jun juin"),
-            *("jul juil", "aug aoû aou ago", "sep", "oct okt", "nov", "dec dez déc dic"),
-        ],
-        start=1,
-    )
+    for number, names in enumerate(_NAMES.split(","), start=1)
     for name in names.split()
 }
 _NAME = r"(?P<name>\p{L}{3,10})\.?"
@@ -68,7 +69,7 @@ _FORMS = {
     "minutes": r"(?P<minute>\d{1,4}):(?P<second>\d{2})[.,](?P<fraction>\d{1,9})\d*",
     "days and clock": rf"(?P<days>\d+) days?,?\s+{_CLOCK}",
 }
-_ORDERS = ("dmy", "mdy", "ymd")
+_ORDERS = {"dmy", "mdy", "ymd"}
 _PARTS = "year month name day days hour half minute second fraction zone".split()
 
 
@@ -85,7 +86,7 @@ class NotTimesError(ValueError):
         self.row, self.orders = row, orders
 
 
-def parse_times(column: Any, dates: Dates | None = None) -> tuple[Ticks, Mask, TimeKind]:
+def parse_times(column: Any, dates: Dates | None = None) -> Times:
     """Understand a column of text as times; all in one format.
 
     Dates have the year first (`2024-03-21`, `20240321`), or day and month first, with the month as
@@ -109,38 +110,19 @@ def parse_times(column: Any, dates: Dates | None = None) -> tuple[Ticks, Mask, T
     (array([33300, 46800]), [False, False, True], 'moment')
     """
     texts = trimmed(column)
-    some = texts.drop_null().slice(0, 50)
-    if len(some) == 0:
-        raise NotTimesError(0)
-    wrong: list[NotTimesError] = []
-    readings: dict[str, tuple[Ticks, Mask, TimeKind]] = {}
-    for name, form in _FORMS.items():
-        if not (_fits(some, form).all() and _fits(texts, form).all()):
-            continue
-        try:
-            found = _read(texts, form)
-        except NotTimesError as error:  # such as 18.00.00, which is no date but a clock time
-            wrong.append(error)
-            continue
-        order = name.partition(",")[0]
-        if order not in _ORDERS or order == dates:
-            return found
-        readings[order] = found
+    readings, wrong = _readings(texts)
     if not readings:
-        raise wrong[0] if wrong else NotTimesError(_first_unlike(texts))
+        raise wrong[0] if wrong else NotTimesError(_first_unlike(texts.to_pylist()))
     first, *others = readings.values()
-    if any(not np.array_equal(first[0], other[0]) for other in others):
+    if dates not in readings and any(not np.array_equal(first[0], o[0]) for o in others):
         raise NotTimesError(int(np.argmin(first[1])), tuple(readings))
-    return first
+    return readings.get(dates or "", first)
 
 
 def are_times(texts: Any) -> bool:
     """Whether all texts of a list or a column are times; day and month need not be told apart."""
-    try:
-        parse_times(pa.array(texts, pa.string()) if isinstance(texts, list) else texts)
-    except NotTimesError as error:
-        return bool(error.orders)
-    return True
+    column = pa.array(texts, pa.string()) if isinstance(texts, list) else texts
+    return bool(_readings(trimmed(column))[0])
 
 
 def month_named(text: str) -> int | None:
@@ -164,17 +146,38 @@ def days_of(year: Ticks, month: Ticks, day: Ticks) -> tuple[Ticks, Mask]:
 # -- texts into parts -----------------------------------------------------------------------------
 
 
-def _fits(texts: Any, form: str) -> Mask:
-    """`[rows]`, which texts have a form, or are missing."""
-    fits = pc.fill_null(pc.match_substring_regex(texts, f"^{form}$"), True)
-    return np.asarray(fits.to_numpy(zero_copy_only=False))
+def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
+    """What texts may mean, by the order of their dates, and what is wrong with other readings."""
+    readings: dict[str, Times] = {}
+    wrong = []
+    some = texts.drop_null().slice(0, 50).to_pylist()
+    for name, form in _FORMS.items():
+        order = name.partition(",")[0]
+        if not some or (readings and not readings.keys() | {order} <= _ORDERS):
+            break
+        if all(_fits(text, form) for text in some) and all_match(texts, f"^{form}$"):
+            try:
+                readings[order] = _read(texts, form)
+            except NotTimesError as error:  # such as 18.00.00, which is no date but a clock time
+                wrong.append(error)
+    return readings, wrong
 
 
-def _first_unlike(texts: Any) -> int:
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile(form.replace(r"\p{L}", r"[^\W\d_]"))
+
+
+def _fits(text: str, form: str) -> bool:
+    return _pattern(form).fullmatch(text) is not None  # Arrow takes milliseconds for a pattern
+
+
+def _first_unlike(texts: list[str | None]) -> int:
     """The first row that does not have the form that most have."""
-    some = texts.slice(0, 1000)
-    usual = max(_FORMS.values(), key=lambda form: int(_fits(some, form).sum()))
-    return int(np.argmin(_fits(texts, usual)))
+    some = [text for text in texts[:1000] if text]
+    usual = max(_FORMS.values(), key=lambda form: sum(_fits(text, form) for text in some))
+    others = (row for row, text in enumerate(texts) if text and not _fits(text, usual))
+    return next(others, 0)
 
 
 def _taken_apart(texts: Any, form: str) -> dict[str, Ticks]:
@@ -213,7 +216,7 @@ _MEANINGS = {
 # -- parts into ticks -----------------------------------------------------------------------------
 
 
-def _read(texts: Any, form: str) -> tuple[Ticks, Mask, TimeKind]:
+def _read(texts: Any, form: str) -> Times:
     """Texts that have a form.
 
     Raises:
