@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ _PATTERNS = {
     mark: rf"(?i)^(?:[+-]?(?:\d+[{mark}]?\d*|[{mark}]\d+)(?:e[+-]?\d+)?|{_WORD})$" for mark in ".,"
 }
 _NUMBERS = {mark: re.compile(pattern) for mark, pattern in _PATTERNS.items()}
+_WITH_MARKS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?")
 _BLANKS = "\u00a0\u202f\u2009\u2007'\u2019 "
 _WITH_SOMETHING = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[^\d\s.,:/+-][^\d\s.,:/]{0,5}|[$€£]\s?\d.*")
 _TRUTH = (("false", "true"), ("no", "yes"), ("off", "on"))
@@ -66,7 +68,7 @@ def whole(column: Any) -> Any:
 
 def trimmed(column: Any) -> Any:
     """Text without blanks around it, and null where a word says that there is no value."""
-    texts = pc.utf8_trim_whitespace(whole(column).cast(pa.large_string()))
+    texts = whole(pc.utf8_trim_whitespace(column.cast(pa.large_string())))
     return pc.if_else(pc.is_in(texts, pa.array(sorted(MISSING), texts.type)), None, texts)
 
 
@@ -127,16 +129,10 @@ def _floats(texts: Any, decimal: str) -> Floats | None:
 
 
 def decimal_mark(texts: Iterable[str]) -> str:
-    """The decimal mark that most numbers have."""
-    votes = {".": 0, ",": 0}
-    for text in texts:
-        commas, points = text.count(","), text.count(".")
-        if commas == 1 and points == 0 and is_number(text, ","):
-            votes[","] += 1
-        elif points == 1 and commas == 0 and is_number(text):
-            votes["."] += 1
-        elif commas and points and re.fullmatch(r"[+-]?[\d.,]+", text.strip()):
-            votes[max(",.", key=text.rfind)] += 1
+    """The decimal mark that most numbers have: the last mark of each, if it stands there once."""
+    numbers = [text for text in map(str.strip, texts) if _WITH_MARKS.fullmatch(text)]
+    marks = [(max(".,", key=text.rfind), text) for text in numbers]
+    votes = Counter(mark for mark, text in marks if text.count(mark) == 1)
     return "," if votes[","] > votes["."] else "."
 
 

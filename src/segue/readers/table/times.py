@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from functools import cache
 from typing import Any, Literal
 
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.readers.table.cells import all_match, trimmed
+from segue.sequences import Array
 
 Ticks = npt.NDArray[np.int64]
+Part = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Dates = Literal["dmy", "mdy", "ymd"]
 TimeKind = Literal["date", "clock", "moment"]
@@ -67,7 +70,7 @@ _FORMS = {
     "clock": _CLOCK + _ZONE,
     "clock with points": r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})\.(?P<second>\d{2})",
     "minutes": r"(?P<minute>\d{1,4}):(?P<second>\d{2})[.,](?P<fraction>\d{1,9})\d*",
-    "days and clock": rf"(?P<days>\d+) days?,?\s+{_CLOCK}",
+    "days and clock": rf"(?P<days>\d{1, 6}) days?,?\s+{_CLOCK}",
 }
 _ORDERS = {"dmy", "mdy", "ymd"}
 _PARTS = "year month name day days hour half minute second fraction zone".split()
@@ -135,7 +138,7 @@ def month_named(text: str) -> int | None:
     return _MONTHS.get(word[:4], _MONTHS.get(word[:3]))
 
 
-def days_of(year: Ticks, month: Ticks, day: Ticks) -> tuple[Ticks, Mask]:
+def days_of(year: Array, month: Array, day: Array) -> tuple[Ticks, Mask]:
     """`[rows]` days since 1970, and which of them the calendar has."""
     first = (year - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1)
     days = first.astype("M8[D]") + (day - 1)
@@ -180,24 +183,27 @@ def _first_unlike(texts: list[str | None]) -> int:
     return next(others, 0)
 
 
-def _taken_apart(texts: Any, form: str) -> dict[str, Ticks]:
+def _taken_apart(texts: Any, form: str) -> dict[str, Part]:
     """`[rows]` whole numbers of each part."""
-    found = pc.extract_regex(texts, f"^{form}$")
-    names = [field.name for field in found.type]
-    return {name: _numbers(name, pc.struct_field(found, name)) for name in names}
+    pieces: dict[str, list[Part]] = defaultdict(list)
+    for start in range(0, len(texts), _AT_ONCE):
+        found = pc.extract_regex(texts.slice(start, _AT_ONCE), f"^{form}$")
+        for field in found.type:
+            pieces[field.name].append(_numbers(field.name, pc.struct_field(found, field.name)))
+    return {name: np.concatenate(some) for name, some in pieces.items()}
 
 
-def _numbers(part: str, texts: Any) -> Ticks:
+def _numbers(part: str, texts: Any) -> Part:
     texts = pc.fill_null(texts, "")
     if part in _MEANINGS:  # texts that repeat
         found, meaning = pc.dictionary_encode(texts), _MEANINGS[part]
         words = found.dictionary.to_pylist()
-        numbers = np.array([meaning(word) if word else _ABSENT for word in words], np.int64)
+        numbers = np.array([meaning(word) if word else _ABSENT for word in words], np.int32)
         return np.asarray(numbers[found.indices.to_numpy()])
     if part == "fraction":
         texts = pc.utf8_rpad(texts, 9, "0")
     whole = pc.if_else(pc.equal(texts, ""), str(_ABSENT), texts)
-    return np.asarray(whole.cast(pa.int64()).to_numpy())
+    return np.asarray(whole.cast(pa.int32()).to_numpy())
 
 
 def _zone(text: str) -> int:
@@ -223,11 +229,8 @@ def _read(texts: Any, form: str) -> Times:
         NotTimesError: a day that the calendar does not have, or an hour that no clock shows.
     """
     missing = texts.is_null().to_numpy(zero_copy_only=False)
-    pieces = [
-        _taken_apart(texts.slice(start, _AT_ONCE), form) for start in range(0, len(texts), _AT_ONCE)
-    ]
-    found = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-    parts = {**dict.fromkeys(_PARTS, np.full(len(texts), _ABSENT)), **found}
+    found = _taken_apart(texts, form)
+    parts = {**dict.fromkeys(_PARTS, np.full(len(texts), _ABSENT, np.int32)), **found}
     is_span = "year" not in found
     ticks, has_clock = _clock(parts, missing, is_span=is_span)
     if is_span:
@@ -240,7 +243,7 @@ def _read(texts: Any, form: str) -> Times:
     return np.where(missing, 0, days) * DAY + ticks, missing, "moment" if has_clock else "date"
 
 
-def _clock(parts: dict[str, Ticks], missing: Mask, *, is_span: bool) -> tuple[Ticks, bool]:
+def _clock(parts: dict[str, Part], missing: Mask, *, is_span: bool) -> tuple[Ticks, bool]:
     """Nanoseconds of the day, in UTC where the zone is given; whether there is a clock at all."""
     hour, minute, second = parts["hour"], parts["minute"], parts["second"]
     half, zone = parts["half"], parts["zone"]
@@ -255,13 +258,11 @@ def _clock(parts: dict[str, Ticks], missing: Mask, *, is_span: bool) -> tuple[Ti
         _refuse((hour > 24) | ((hour == 24) & ((minute > 0) | (second > 0))), missing)
     if (zone > _ABSENT)[~missing].any():  # all times of a column have a zone, or none has
         _refuse((zone == _ABSENT) & has_hour, missing)
-    days, hour, minute, second, fraction, zone = (
-        np.where(part == _ABSENT, 0, part)
-        for part in (parts["days"], hour, minute, second, parts["fraction"], zone)
-    )
-    seconds = 3600 * hour + 60 * (minute - zone) + second
-    has_clock = bool((has_hour | (parts["minute"] >= 0))[~missing].any())
-    return days * DAY + seconds * SECOND + fraction, has_clock
+    seconds = 3600 * np.maximum(hour, 0) + 60 * np.maximum(minute, 0) + np.maximum(second, 0)
+    seconds -= 60 * np.where(zone == _ABSENT, 0, zone)
+    ticks = seconds * np.int64(SECOND) + np.maximum(parts["fraction"], 0)
+    ticks += np.maximum(parts["days"], 0) * np.int64(DAY)
+    return ticks, bool((has_hour | (minute >= 0))[~missing].any())
 
 
 def _refuse(wrong: Mask, missing: Mask) -> None:
