@@ -13,7 +13,7 @@ from segue.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
 from segue.readers import read
 from segue.readers.pieces import Piece, check_parts, find_pieces, of_part
-from segue.readers.table.streaming import CannotStreamError
+from segue.readers.table.loading import CannotStreamError
 from segue.sequences import Array
 
 # Bytes from which a file that can be read in pieces is not read as a whole.

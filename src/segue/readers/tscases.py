@@ -147,7 +147,7 @@ def sampled(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[
     """
     from segue.readers.table.sampling import sampling  # brings pyarrow
 
-    found = sampling(
+    rate, notes = sampling(
         np.concatenate([case.times for case in cases]),
         np.array([len(case.values) for case in cases]),
         "seconds",
@@ -155,4 +155,4 @@ def sampled(cases: Sequence[Case], header: Header) -> tuple[float | None, tuple[
         dates=header.times == {datetime},
     )
     note = f"{counted(header.unsorted, 'sequence')} had time stamps out of order: sorted by them"
-    return found.rate_hz, (*([note] if header.unsorted else []), *found.notes)
+    return rate, (*([note] if header.unsorted else []), *notes)

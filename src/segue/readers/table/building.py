@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from segue.dataset import Dataset
 from segue.errors import counted
-from segue.readers.table.columns import Columns, is_list
+from segue.readers.table.columns import Columns, kind_of
 from segue.readers.table.labels import Labels, labels_of, parts_of, plain_values
 from segue.readers.table.layout import Plan
 from segue.readers.table.like import reading
@@ -31,7 +31,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     """
     layouts = {"rows": _rows, "lists": _lists, "steps": _steps, "texts": _texts}
     data = layouts[plan.layout](columns, plan)
-    notes = (*data.notes, *columns.loaded.notes)
+    notes = (*data.notes, *columns.loaded.dialect.notes)
     return replace(data, reading=reading(columns, plan), notes=notes)
 
 
@@ -86,7 +86,7 @@ def _flat(columns: Columns, name: str) -> tuple[Array, Index]:
         raise columns.loaded.error(f"{name!r} is empty; expected a list of steps.", row)
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
     inside = pc.list_flatten(column)
-    if is_list(inside.type):
+    if kind_of(inside.type) == "list":
         widths = np.unique(pc.list_value_length(inside).to_numpy())
         if len(widths) != 1:
             raise columns.loaded.error(
@@ -208,8 +208,8 @@ def _order(columns: Columns, plan: Plan) -> _Order:
         every = counted(len(lengths), "sequence")
         notes.append(f"{mended:,} of {every} {were} sorted by {times.name!r}")
     dates = times.kind != "number"
-    found = sampling(times.values[rows], lengths, times.name, times.per_second, dates=dates)
-    return _Order(rows, lengths, (*notes, *found.notes), found.rate_hz)
+    rate, said = sampling(times.values[rows], lengths, times.name, times.per_second, dates=dates)
+    return _Order(rows, lengths, (*notes, *said), rate)
 
 
 def _after_falls(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,16 +18,17 @@ from segue.readers.table.words import MISSING
 Floats = npt.NDArray[np.float64]
 
 _WORD = r"[+-]?(?:inf(?:inity)?|nan)"
-_PLAIN = r"[+-]?(?:\d+{0}?\d*|{0}\d+)(?:[eE][+-]?\d+)?"
-_NUMBERS = {m: re.compile(rf"{_PLAIN.format(re.escape(m))}|{_WORD}", re.IGNORECASE) for m in ".,"}
-# Numbers with marks between thousands: three digits behind each.
-_GROUPED = r"^[+-]?[1-9]\d{{0,2}}(?:{0}\d{{3}}){2}(?:{1}\d*)?$"
+_PATTERNS = {
+    mark: rf"(?i)^(?:[+-]?(?:\d+[{mark}]?\d*|[{mark}]\d+)(?:e[+-]?\d+)?|{_WORD})$" for mark in ".,"
+}
+_NUMBERS = {mark: re.compile(pattern) for mark, pattern in _PATTERNS.items()}
+_WITH_MARKS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?")
 _BLANKS = "\u00a0\u202f\u2009\u2007'\u2019 "
 _WITH_SOMETHING = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*[^\d\s.,:/+-][^\d\s.,:/]{0,5}|[$€£]\s?\d.*")
-_OTHER = {".": ",", ",": "."}
 _TRUTH = (("false", "true"), ("no", "yes"), ("off", "on"))
 _SEPARATORS = (",", ";", r"\|", r"\s")
-_NESTED = re.compile(r"\s*\[\s*\[.*\]\s*\]\s*", re.DOTALL)
+_BRACKETS = r"(?s)^(?:\[.*\]|\(.*\)|\{.*\})$"
+_NESTED = r"(?s)^\[\s*\[.*\]\s*\]$"
 
 
 def is_number(text: str, decimal: str = ".") -> bool:
@@ -58,9 +61,14 @@ def written_plainly(text: str, decimal: str = ".") -> bool:
 # -- numbers --------------------------------------------------------------------------------------
 
 
+def whole(column: Any) -> Any:
+    """A column of Arrow in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
 def trimmed(column: Any) -> Any:
     """Text without blanks around it, and null where a word says that there is no value."""
-    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    texts = whole(pc.utf8_trim_whitespace(column.cast(pa.large_string())))
     return pc.if_else(pc.is_in(texts, pa.array(sorted(MISSING), texts.type)), None, texts)
 
 
@@ -80,77 +88,51 @@ def as_numbers(column: Any, decimal: str = ".", thousands: str = "") -> Floats |
     >>> as_numbers(pa.array(["5 %", "12 %"])), as_numbers(pa.array(["5", "a"])) is None
     (array([ 5., 12.]), True)
     """
-    texts = trimmed(column)
+    texts = pc.replace_substring(trimmed(column), "\u2212", "-")
     head = texts.drop_null().slice(0, 20).to_pylist()
     if not all(any(c.isdigit() for c in text) or is_number(text) for text in head):
         return None  # a quick look is enough for most texts
-    texts = pc.replace_substring(texts, "\u2212", "-")
     if thousands:
         return _floats(pc.replace_substring(texts, thousands, ""), decimal)
+    if all_match(texts, "%$"):
+        texts = pc.replace_substring_regex(texts, r"\s*%$", "")
+    for _ in range(2):  # a digit that ends one group may be what the next one begins behind
+        texts = pc.replace_substring_regex(texts, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
     found = _floats(texts, decimal)
-    if found is not None or len(head) == 0:
+    if found is not None:
         return found
-    if _all(texts, r"%$"):
-        return as_numbers(pc.replace_substring_regex(texts, r"\s*%$", ""), decimal)
-    without = pc.replace_substring_regex(texts, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
-    without = pc.replace_substring_regex(without, rf"(\d)[{_BLANKS}](\d{{3}})", r"\1\2")
-    if not without.equals(texts):
-        return as_numbers(without, decimal)
-    for mark, other in ((decimal, _OTHER[decimal]), (_OTHER[decimal], decimal)):
-        if _are_grouped(texts, other, mark):
-            return _floats(pc.replace_substring(texts, other, ""), mark)
-    return _floats(texts, _OTHER[decimal])
+    other = "," if decimal == "." else "."
+    for mark, between in ((decimal, other), (other, decimal)):
+        if _are_grouped(texts, between, mark):
+            return _floats(pc.replace_substring(texts, between, ""), mark)
+    return _floats(texts, other)
 
 
 def _are_grouped(texts: Any, thousands: str, decimal: str) -> bool:
-    """Whether several numbers have marks between thousands, and the others are below 1000."""
-    grouped, twice = (
-        pc.match_substring_regex(
-            texts, _GROUPED.format(re.escape(thousands), re.escape(decimal), times)
-        )
-        for times in ("+", "{2,}")
-    )
-    if (pc.sum(grouped).as_py() or 0) < 2 and not pc.any(twice).as_py():
+    """Whether numbers have marks between thousands, and the others are below 1000."""
+    if (pc.sum(pc.count_substring(texts, thousands)).as_py() or 0) < 2:
         return False  # one mark alone is more likely a slip
-    small = pc.match_substring_regex(texts, rf"^[+-]?\d{{1,3}}(?:{re.escape(decimal)}\d*)?$")
-    return bool(pc.all(pc.or_(grouped, small)).as_py())
+    groups = rf"[1-9]\d{{0,2}}(?:[{thousands}]\d{{3}})+"
+    return all_match(texts, rf"^[+-]?(?:{groups}|\d{{1,3}})(?:[{decimal}]\d*)?$")
 
 
-def _all(texts: Any, pattern: str) -> bool:
+def all_match(texts: Any, pattern: str) -> bool:
+    """Whether all texts of a column that are there match a pattern."""
     return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _floats(texts: Any, decimal: str) -> Floats | None:
-    if not _all(texts, rf"(?i)^(?:{_PLAIN.format(re.escape(decimal))}|{_WORD})$"):
+    if not all_match(texts, _PATTERNS[decimal]):
         return None
-    if decimal != ".":
-        texts = pc.replace_substring(texts, decimal, ".")
-    texts = pc.replace_substring_regex(texts, r"^\+", "")
-    found = texts.cast(pa.float64()).to_numpy(zero_copy_only=False) if len(texts) else np.zeros(0)
-    return np.asarray(found, np.float64)
-
-
-def two_readings(texts: Iterable[str]) -> bool:
-    """Whether numbers such as `1,234` are all that has a comma: 1.234, or 1234.
-
-    >>> two_readings(["1,234", "56"]), two_readings(["1,234", "0,5"])
-    (True, False)
-    """
-    commas = [text.strip() for text in texts if "," in text]
-    return bool(commas) and all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text) for text in commas)
+    plain = pc.utf8_ltrim(pc.replace_substring(texts, decimal, "."), "+")
+    return np.asarray(plain.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
 def decimal_mark(texts: Iterable[str]) -> str:
-    """The decimal mark that most numbers have."""
-    votes = {".": 0, ",": 0}
-    for text in texts:
-        commas, points = text.count(","), text.count(".")
-        if commas == 1 and points == 0 and is_number(text, ","):
-            votes[","] += 1
-        elif points == 1 and commas == 0 and is_number(text):
-            votes["."] += 1
-        elif commas and points and re.fullmatch(r"[+-]?[\d.,]+", text.strip()):
-            votes[max(",.", key=text.rfind)] += 1
+    """The decimal mark that most numbers have: the last mark of each, if it stands there once."""
+    numbers = [text for text in map(str.strip, texts) if _WITH_MARKS.fullmatch(text)]
+    marks = [(max(".,", key=text.rfind), text) for text in numbers]
+    votes = Counter(mark for mark, text in marks if text.count(mark) == 1)
     return "," if votes[","] > votes["."] else "."
 
 
@@ -192,57 +174,26 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
     ([[1.0, 2.5], [3.0]], None)
     """
     texts = trimmed(column)
-    full = texts.drop_null()
-    if len(full) == 0 or not _begins_like_a_list(full):
-        return None
-    if _all(full.slice(0, 20), _NESTED.pattern):
+    if all_match(texts.drop_null().slice(0, 20), _NESTED):
         return _nested(texts)
-    number = _PLAIN.format(re.escape(decimal))
-    missing = "|".join(re.escape(word) for word in sorted(MISSING) if word)
-    number = rf"(?:{number}|{_WORD}|{missing})"
-    for separator in _SEPARATORS:
-        if separator == decimal:
-            continue
-        inside = rf"(?:{number}(?:\s*{separator}+\s*{number})*)?"
-        bare = rf"{number}(?:\s*{separator}+\s*{number})+"
-        brackets = rf"\[\s*{inside}\s*\]|\(\s*{inside},?\s*\)|{{\s*{inside}\s*}}"
-        pattern = rf"(?i)^(?:{brackets}|{bare})$"
-        if _all(full.slice(0, 20), pattern) and _all(full, pattern):
-            return _split(texts, separator, decimal)
-    return None
-
-
-def _begins_like_a_list(full: Any) -> bool:
-    first = full[0].as_py()
-    return (
-        first[:1] in "[({"
-        or re.match(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[,;|\s]\s*\S", first) is not None
-    )
-
-
-def _split(texts: Any, separator: str, decimal: str) -> Any:
+    in_brackets = pc.match_substring_regex(texts, _BRACKETS)
     inside = pc.replace_substring_regex(texts, r"^[\[({]\s*|\s*,?\s*[\])}]$", "")
-    inside = pc.utf8_trim_whitespace(inside)
     inside = pc.if_else(pc.equal(inside, ""), None, inside)
-    items = pc.split_pattern_regex(inside, rf"\s*{separator}+\s*")
-    items = items.combine_chunks() if isinstance(items, pa.ChunkedArray) else items
-    flat = as_numbers(pc.list_flatten(items), decimal)
-    lengths = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
-    return pa.LargeListArray.from_arrays(
-        pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64()),
-        pa.array(flat, pa.float64()),
-        mask=items.is_null(),
-    )
+    for separator in _SEPARATORS:
+        lists = pc.split_pattern_regex(inside, rf"\s*{separator}+\s*")
+        several = pc.greater(pc.list_value_length(lists), 1)
+        if separator == decimal or not pc.all(pc.or_(several, in_brackets)).as_py():
+            continue
+        if (numbers := _floats(trimmed(lists.flatten()), decimal)) is not None:
+            starts = lists.offsets.cast(pa.int64())
+            return pa.LargeListArray.from_arrays(starts, numbers, mask=lists.is_null())
+    return None
 
 
 def _nested(texts: Any) -> Any | None:
     """Lists of lists, as JSON writes them: steps of channels."""
-    import json
-
     try:
-        return pa.array(
-            [[] if t is None else json.loads(t) for t in texts.to_pylist()],
-            pa.list_(pa.list_(pa.float64())),
-        )
+        lists = [text and json.loads(text) for text in texts.to_pylist()]
+        return pa.array(lists, pa.list_(pa.list_(pa.float64())))
     except (ValueError, pa.ArrowException, TypeError):
         return None

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types
 
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.labels import is_missing as is_missing_label
 from segue.precision import is_infinite
-from segue.readers.table.cells import (
-    as_lists,
-    as_numbers,
-    is_missing,
-    is_number,
-    truth_values,
-    with_something_behind,
-)
+from segue.readers.table import cells
+from segue.readers.table.cells import is_missing, is_number, whole
 from segue.readers.table.loading import Loaded
-from segue.readers.table.times import NotTimesError, SeveralOrdersError, parse_times
+from segue.readers.table.times import are_times
 from segue.readers.table.words import NO_TEXT
 from segue.sequences import Array
 from segue.values import narrowed
 
 Kind = Literal["number", "truth", "text", "time", "list", "other"]
 NUMBERS = ("number", "truth")
+_KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "number": (types.is_integer, types.is_floating, types.is_decimal),
+    "truth": (types.is_boolean,),
+    "text": (types.is_string, types.is_large_string),
+    "time": (types.is_temporal,),
+    "list": (types.is_list, types.is_large_list, types.is_fixed_size_list),
+}
 _SHOWN = 5  # problems of one file in one message
 
 
@@ -42,6 +44,7 @@ class Columns:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.table: pa.Table = loaded.table
+        self.rows: int = self.table.num_rows
         self._codes: dict[str, tuple[Array, list[Any]]] = {}
         self._converted: dict[str, Any] = {}
         found = {name: self._kind(name) for name in self.table.column_names}
@@ -62,38 +65,29 @@ class Columns:
         return self._kind_of_text(name) if kind == "text" else kind
 
     def _kind_of_text(self, name: str) -> Kind | None:
-        values = self._some_values(name)
-        if not values:
-            return None if self._is_blank(name) else "text"
-        text, decimal = self._text(name), self.loaded.decimal
-        thousands = "" if self.loaded.dialect is None else self.loaded.dialect.thousands
-        if truth_values(values) and truth_values(self._known(name)):
+        some = self._some_values(name)
+        if not some:
+            return None if all(str(v).strip() in NO_TEXT for v in self.values(name)) else "text"
+        if cells.truth_values(some) and (meanings := cells.truth_values(self.values(name))):
+            values = self.values(name)
+            numbers = np.array([*(meanings.get(value, np.nan) for value in values), np.nan])
+            self._converted[name] = numbers[self.codes(name)]
             return "truth"
-        if as_numbers(pa.array(values), decimal, thousands) is not None:
-            self._converted[name] = as_numbers(text, decimal, thousands)
-        if self._converted.get(name) is not None:
-            return "number"
-        if (lists := as_lists(pa.array(values), decimal)) is not None and (
-            lists := as_lists(text, decimal)
-        ) is not None:
-            self._converted[name] = lists
-            return "list"
-        return "time" if _may_be_times(values) and _are_times(text) else "text"
+        head, column, dialect = pa.array(some), self.table.column(name), self.loaded.dialect
+        as_numbers = partial(cells.as_numbers, thousands=dialect.thousands)
+        readings: dict[Kind, Any] = {"number": as_numbers, "list": cells.as_lists}
+        for kind, reading in readings.items():
+            found = reading(head, dialect.decimal)
+            found = None if found is None else reading(column, dialect.decimal)
+            if found is not None:
+                self._converted[name] = found
+                return kind
+        return "time" if are_times(head) and are_times(column) else "text"
 
     def _some_values(self, name: str) -> list[str]:
         """The first values of a column of text that are there."""
-        column = self.table.column(name)
-        head = column.slice(0, 2000).cast(pa.large_string()).to_pylist()
-        return [t for t in head if t is not None and not is_missing(t)][:100]
-
-    def _is_blank(self, name: str) -> bool:
-        return all(str(value).strip() in NO_TEXT for value in self.values(name))
-
-    def _known(self, name: str) -> list[str]:
-        return [value for value in self.values(name) if not is_missing(value)]
-
-    def _text(self, name: str) -> Any:
-        return self.table.column(name).cast(pa.large_string())
+        head = self.table.column(name).slice(0, 2000).to_pylist()
+        return [text for text in head if text is not None and not is_missing(text)][:100]
 
     # -- values ---------------------------------------------------------------------------------
 
@@ -107,13 +101,10 @@ class Columns:
 
     def _encoded(self, name: str) -> tuple[Array, list[Any]]:
         if name not in self._codes:
-            column = self.table.column(name).combine_chunks()
-            found = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-            if isinstance(found, pa.ChunkedArray):
-                found = found.combine_chunks()
-            found = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
-            indices = found.indices.cast(pa.int64())  # Polars has unsigned ones
-            codes = indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            found = whole(self.table.column(name))
+            if not types.is_dictionary(found.type):
+                found = found.dictionary_encode()
+            codes = found.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
             self._codes[name] = _without_missing(codes, found.dictionary.to_pylist())
         return self._codes[name]
 
@@ -121,19 +112,16 @@ class Columns:
         """`[rows]` float64, NaN where there is no value.
 
         Raises:
-            FileError: a column that holds something else.
+            FileError: a column that holds something else, as it may in another file.
         """
         column = self.table.column(name)
         if name in self._converted:
             return np.asarray(self._converted[name])
-        if self.kinds.get(name) == "truth" and not pa.types.is_boolean(column.type):
-            meaning = truth_values(self._known(name)) or {}
-            table = np.array([*(meaning.get(value, np.nan) for value in self.values(name)), np.nan])
-            return np.asarray(table[self.codes(name)], np.float64)
-        self._check_number(name)
-        if pa.types.is_boolean(column.type):
-            column = column.cast(pa.uint8())
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+        if kind_of(column.type) not in NUMBERS and not types.is_null(column.type):
+            self.refuse_bad_numbers(name, units=False, at_most=1)
+            raise self.loaded.error(f"column {name!r} holds {column.type}; expected numbers.")
+        plain = column.cast(pa.uint8()) if types.is_boolean(column.type) else column
+        return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
     def numbers(self, names: Iterable[str]) -> Array:
         """`[rows, names]` numbers, NaN where there is no value; float32 where that holds them.
@@ -152,31 +140,29 @@ class Columns:
                     int(is_infinite(column).argmax()),
                 )
             kept = narrowed(column[:, None])
-            values = values.astype(np.float64) if kept.dtype == np.float64 else values
+            values = values.astype(np.promote_types(values.dtype, kept.dtype), copy=False)
             values[:, place] = kept[:, 0]
         return values
 
     def _may_be_tokens(self, name: str) -> bool:
         column = self.table.column(name)
-        if not pa.types.is_integer(column.type) or column.null_count:
+        if not types.is_integer(column.type) or column.null_count:
             return False
         ends = pc.min_max(column).as_py()
         return bool(ends["min"] >= -(2**31) and ends["max"] < 2**31)
 
     def lists(self, name: str) -> Any:
         """A column of lists, as an Arrow array."""
-        column = self._converted.get(name, self.table.column(name).combine_chunks())
-        return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+        return whole(self._converted.get(name, self.table.column(name)))
 
     # -- what they are like ---------------------------------------------------------------------
 
     def is_whole(self, name: str) -> bool:
         """Whether a column holds whole numbers only."""
-        kind = self.table.schema.field(name).type
-        if pa.types.is_integer(kind) or self.kinds[name] == "truth":
-            return True
-        if self.kinds[name] != "number":
+        if self.kinds[name] not in NUMBERS:
             return False
+        if types.is_integer(self.table.schema.field(name).type):
+            return True
         numbers = self.floats(name)
         numbers = numbers[~np.isnan(numbers)]
         return bool(np.isfinite(numbers).all() and (numbers == np.round(numbers)).all())
@@ -187,7 +173,8 @@ class Columns:
 
     def mean_length(self, name: str) -> float:
         """The characters of a text column, on average."""
-        return float(pc.mean(pc.utf8_length(self._text(name))).as_py())
+        texts = self.table.column(name).cast(pa.large_string())
+        return float(pc.mean(pc.utf8_length(texts)).as_py())
 
     def is_row_number(self, name: str) -> bool:
         """0, 1, 2, ... or 1, 2, 3, ..."""
@@ -202,64 +189,49 @@ class Columns:
         pairs = np.unique(others * (self.distinct(name) + 1) + codes)
         return len(pairs) == len(np.unique(others))
 
-    @cached_property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return int(self.table.num_rows)
-
     # -- what is wrong --------------------------------------------------------------------------
 
-    def _check_number(self, name: str) -> None:
-        """Refuse text in a column of a file that holds numbers in other files."""
-        column = self.table.column(name)
-        if kind_of(column.type) in NUMBERS or pa.types.is_null(column.type):
-            return
-        texts = [str(value) for value in column.to_pylist()]
-        decimal = self.loaded.decimal
-        bad = [r for r, t in enumerate(texts) if not is_missing(t) and not is_number(t, decimal)]
-        row = bad[0] if bad else 0
-        raise self.loaded.error(
-            f"column {name!r} has {texts[row][:40]!r}; expected a number, or an empty field where "
-            "the value is missing.",
-            row,
-        )
-
-    def refuse_bad_numbers(self, name: str, *, units: bool = True) -> None:
+    def refuse_bad_numbers(self, name: str, *, units: bool = True, at_most: float = 0.2) -> None:
         """Refuse a column of text most of whose values are numbers, or numbers with a unit.
+
+        Args:
+            name: of the column.
+            units: whether numbers with a unit are refused.
+            at_most: the share of the values that may be other text.
 
         Raises:
             FileError: the first such values, with their lines.
         """
-        bad = self.bad_numbers(name)
+        bad = self.bad_numbers(name, at_most)
         if bad:
-            place = self.loaded.place
-            where = [f"{text[:40]!r} at {place(row)}" for row, text in bad[1:]]
+            (row, first), *others = bad
+            where = [f"{text!r} at {self.loaded.place(other)}" for other, text in others]
             more = f"; also {', '.join(where)}" if where else ""
             raise self.loaded.error(
-                f"column {name!r} has {bad[0][1][:40]!r} among its numbers{more}. Correct it, or "
-                "leave the field empty if the value is missing.",
-                bad[0][0],
+                f"column {name!r} has {first!r} among its numbers{more}. Correct it, or leave the "
+                "field empty if the value is missing.",
+                row,
             )
-        unit = with_something_behind(self._some_values(name)) if units else None
+        unit = cells.with_something_behind(self._some_values(name)) if units else None
         if unit is not None:
             raise self.loaded.error(
                 f"column {name!r} has numbers with something behind them, such as {unit!r}: "
                 "remove it, so that they can be read."
             )
 
-    def bad_numbers(self, name: str) -> list[tuple[int, str]]:
-        """The rows of a text column that hold no number, if most of them do; else nothing."""
+    def bad_numbers(self, name: str, at_most: float = 0.2) -> list[tuple[int, str]]:
+        """The rows of a text column that hold no number, if at most this share does; else none."""
         if kind_of(self.table.schema.field(name).type) != "text":
             return []
-        codes, values = self.codes(name), [str(value) for value in self.values(name)]
+        codes, values = self.codes(name), self.values(name)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
-        good = np.array([is_number(v, m) for v in values for m in ".,"]).reshape(-1, 2).any(axis=1)
-        full = np.array([not is_missing(value) for value in values])
+        full = np.array([not is_missing(value) for value in values], bool)
+        good = np.array([is_number(v) or is_number(v, ",") for v in values], bool)
         bad = full & ~good
-        if counts[bad].sum() > 0.2 * counts[full].sum():
+        if counts[bad].sum() > at_most * counts[full].sum():
             return []
         rows = np.flatnonzero((codes >= 0) & bad[codes])[:_SHOWN]
-        return [(int(row), values[codes[row]]) for row in rows]
+        return [(int(row), values[codes[row]][:40]) for row in rows]
 
     def find(self, wanted: str | int, option: str) -> str:
         """The name of a column that a user names, or numbers from 1 on (from -1 at the end).
@@ -267,42 +239,25 @@ class Columns:
         Raises:
             OptionError: there is no such column; a near one is suggested.
         """
-        everything = self.table.column_names
-        text = str(wanted)
-        if text in everything:
-            return self._with_values(text, option)
-        if text.lstrip("-").isdigit() and 1 <= abs(int(text)) <= len(everything):
+        everything, text = self.table.column_names, str(wanted)
+        if text not in everything and text.lstrip("-").isdigit():
             number = int(text)
-            return self._with_values(everything[number - 1 if number > 0 else number], option)
-        raise OptionError(
-            f"{option}={text!r}: there is no such column.{did_you_mean(text, everything[:1000])}"
-        )
-
-    def _with_values(self, name: str, option: str) -> str:
-        if name in self.empty:
-            raise DataError(f"{option}={name!r}: this column holds no value.")
-        return name
+            if 1 <= abs(number) <= len(everything):
+                text = everything[number - 1 if number > 0 else number]
+        if text not in everything:
+            near = did_you_mean(text, everything[:1000])
+            raise OptionError(f"{option}={text!r}: there is no such column.{near}")
+        if text in self.empty:
+            raise DataError(f"{option}={text!r}: this column holds no value.")
+        return text
 
 
 def kind_of(kind: pa.DataType) -> Kind:
     """What a column's type means here."""
-    if pa.types.is_dictionary(kind):
+    if types.is_dictionary(kind):
         return kind_of(kind.value_type)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    if pa.types.is_boolean(kind):
-        return "truth"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return "text"
-    if pa.types.is_temporal(kind):
-        return "time"
-    return "list" if is_list(kind) else "other"
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether a type of Arrow is one of lists."""
-    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(kind) for test in tests)
+    found = (name for name, tests in _KINDS.items() if any(test(kind) for test in tests))
+    return next(found, "other")
 
 
 def _without_missing(codes: Array, values: list[Any]) -> tuple[Array, list[Any]]:
@@ -313,19 +268,3 @@ def _without_missing(codes: Array, values: list[Any]) -> tuple[Array, list[Any]]
     places = np.cumsum(~np.array(none)) - 1
     table = np.append(np.where(none, -1, places), -1)
     return table[codes], [v for v, is_none in zip(values, none, strict=True) if not is_none]
-
-
-def _may_be_times(values: list[str]) -> bool:
-    return all(any(c.isdigit() for c in value) for value in values) and _are_times(
-        pa.array(values, pa.string())
-    )
-
-
-def _are_times(column: Any) -> bool:
-    try:
-        parse_times(column)
-    except NotTimesError:
-        return False
-    except SeveralOrdersError:
-        pass
-    return True

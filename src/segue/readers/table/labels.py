@@ -91,7 +91,7 @@ def labels_of(columns: Columns, name: str) -> Labels:
     texts = [str(value).strip() for value in values]
     kept = list(dict.fromkeys(texts))
     table = np.array([*map(kept.index, texts), -1])
-    return Labels(name, table[codes], _of_texts(kept, columns.loaded.decimal))
+    return Labels(name, table[codes], _of_texts(kept, columns.loaded.dialect.decimal))
 
 
 def _of_texts(texts: list[str], decimal: str) -> Array:
