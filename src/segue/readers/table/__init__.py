@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
@@ -33,22 +33,12 @@ from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
 from segue.readers.table.frames import as_loaded
 from segue.readers.table.layout import make_plan
-from segue.readers.table.like import recall, with_lasting
 from segue.readers.table.loading import Loaded, load
+from segue.readers.table.plan import recall, with_lasting
 from segue.readers.table.roles import TableOptions
 from segue.readers.table.words import ROLES, role_of
 
-__all__ = [
-    "Columns",
-    "TableOptions",
-    "accepts",
-    "as_loaded",
-    "blocks",
-    "options_of",
-    "read_frame",
-    "role_of",
-    "takes_folder",
-]
+__all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
 
 Column = str | int | None
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
@@ -145,37 +135,27 @@ def options_of(given: Mapping[str, Any]) -> TableOptions:
     Raises:
         OptionError: one that a table does not have, or a value that means nothing.
     """
-    for name, values in _VALUES.items():
-        if given.get(name) not in (None, *values):
-            raise OptionError(f"{name}={given[name]!r}; expected {_or(values)}.")
-    rest = {name: value for name, value in given.items() if name not in ("layout", "channels")}
-    roles = {role: rest.pop(role, None) for role in ROLES}
-    text = {name: rest.pop(name, None) for name in ("encoding", "header", "decimal", "thousands")}
-    strange = sorted(set(rest) - {"dates", "falls", "drop_missing"})
-    if strange:
-        known = [*ROLES, *_VALUES, "channels", "drop_missing", "encoding", "header", "thousands"]
-        raise OptionError(f"A table has no option {strange[0]!r}.{did_you_mean(strange[0], known)}")
+    known = get_type_hints(blocks)
+    known = {name: known[name] for name in known if name not in ("path", "join", "like", "return")}
+    for name, value in given.items():
+        if name not in known:
+            raise OptionError(f"A table has no option {name!r}.{did_you_mean(name, known)}")
+        kinds = [kind for kind in get_args(known[name]) if get_origin(kind) is Literal]
+        values = [word for kind in kinds for word in get_args(kind)]
+        if values and value not in (None, *values):
+            raise OptionError(f"{name}={value!r}; expected {' or '.join(map(repr, values))}.")
+    channels = given.get("channels")
+    if isinstance(channels, str):
+        channels = [name.strip() for name in channels.split(",")]
     return TableOptions(
-        roles,
-        _as_names(given.get("channels")),
+        {role: given.get(role) for role in ROLES},
+        channels,
         given.get("layout"),
-        rest.get("dates"),
-        rest.get("falls"),
-        bool(rest.get("drop_missing")),
-        TextOptions(**text),
+        given.get("dates"),
+        given.get("falls"),
+        bool(given.get("drop_missing")),
+        TextOptions(**{n: given.get(n) for n in ("encoding", "header", "decimal", "thousands")}),
     )
-
-
-_VALUES = {
-    "layout": ("rows", "steps"),
-    "dates": ("dmy", "mdy", "ymd"),
-    "falls": ("sequence", "day", "sort"),
-    "decimal": (".", ","),
-}
-
-
-def _or(values: Sequence[str]) -> str:
-    return " or ".join(repr(value) for value in values)
 
 
 def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
@@ -188,12 +168,3 @@ def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None)
         if isinstance(error, FileError) or loaded.path is None:
             raise
         raise FileError(str(error), path=loaded.path) from error
-
-
-def _as_names(channels: object) -> Sequence[str | int] | None:
-    """Channels as a user gives them: a list, or text with commas."""
-    if channels is None:
-        return None
-    if isinstance(channels, str):
-        return [name.strip() for name in channels.split(",")]
-    return list(channels)  # type: ignore[call-overload, no-any-return]

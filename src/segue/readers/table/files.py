@@ -16,10 +16,10 @@ from segue.readers.problems import Problems
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.joined import Related
-from segue.readers.table.layout import Plan, make_plan
-from segue.readers.table.like import recall, with_lasting
+from segue.readers.table.layout import make_plan
 from segue.readers.table.listing import Listing
 from segue.readers.table.loading import Loaded, load
+from segue.readers.table.plan import Plan, recall, with_lasting
 from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_column
 from segue.sequences import Array, Sequences

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import Any
 
@@ -11,21 +10,7 @@ import pyarrow as pa
 from segue.errors import DataError
 from segue.readers.table.loading import Loaded, with_plain_text
 
-
-def is_frame(value: object) -> bool:
-    """Whether something is a data frame or an Arrow table.
-
-    >>> is_frame(pa.table({"x": [1]})), is_frame([1, 2])
-    (True, False)
-    """
-    if isinstance(value, pa.Table):
-        return True
-    kinds = {"pandas": "DataFrame", "polars": "DataFrame"}
-    return any(
-        isinstance(value, getattr(module, kind))
-        for name, kind in kinds.items()
-        if (module := sys.modules.get(name)) is not None and hasattr(module, kind)
-    )
+_FRAMES = {"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"}
 
 
 def as_loaded(frame: Any) -> Loaded:
@@ -33,34 +18,33 @@ def as_loaded(frame: Any) -> Loaded:
 
     Raises:
         DataError: not a data frame, no rows, or columns that cannot be told apart.
+
+    >>> as_loaded(pa.table({"x": [1, 2]})).table.num_rows
+    2
     """
-    if not is_frame(frame):
+    kinds = type(frame).__mro__
+    if not _FRAMES & {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in kinds}:
         raise DataError(
             f"{type(frame).__name__} is no source; expected a name, a path or a data frame."
         )
-    names = [str(name) for name in _names(frame)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"The table has more than one column called {twice[0]!r}.")
+    names = [str(n) for n in (frame.schema.names if isinstance(frame, pa.Table) else frame.columns)]
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise DataError(f"The table has more than one column called {name!r}.")
     try:
         table = _as_arrow(frame)
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"The data frame cannot be read: {str(error).splitlines()[0]}") from error
     if table.num_rows == 0:
         raise DataError("The data frame has no rows.")
-    return Loaded(table, named=not all(name.isdigit() for name in names))
-
-
-def _names(frame: Any) -> Any:
-    return frame.column_names if isinstance(frame, pa.Table) else frame.columns
+    return Loaded(with_plain_text(table), named=not all(name.isdigit() for name in names))
 
 
 def _as_arrow(frame: Any) -> pa.Table:
     if isinstance(frame, pa.Table):
-        return with_plain_text(frame)
+        return frame
     if hasattr(frame, "to_arrow"):  # Polars
-        return with_plain_text(frame.to_arrow())
+        return frame.to_arrow()
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
-    frame = frame.rename(columns=str)
-    return pa.Table.from_pandas(frame, preserve_index=False)
+    return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)

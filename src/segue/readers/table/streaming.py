@@ -18,7 +18,7 @@ from segue.errors import FileError
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import Dialect, TextOptions, sniff
-from segue.readers.table.layout import Plan, make_plan
+from segue.readers.table.layout import make_plan
 from segue.readers.table.loading import (
     Lines,
     Loaded,
@@ -28,6 +28,7 @@ from segue.readers.table.loading import (
     read_options,
     with_plain_text,
 )
+from segue.readers.table.plan import Plan
 from segue.readers.table.roles import TableOptions
 
 _BLOCK = 1 << 22  # bytes of text in a batch, of which Arrow reads 32 ahead; or so many of values
