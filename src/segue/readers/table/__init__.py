@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.errors import OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
@@ -147,24 +147,19 @@ def options_of(given: Mapping[str, Any]) -> TableOptions:
     channels = given.get("channels")
     if isinstance(channels, str):
         channels = [name.strip() for name in channels.split(",")]
+    said = {name: given.get(name) for name in ("layout", "dates", "falls")}
+    text = {name: given.get(name) for name in ("encoding", "header", "decimal", "thousands")}
     return TableOptions(
         {role: given.get(role) for role in ROLES},
         channels,
-        given.get("layout"),
-        given.get("dates"),
-        given.get("falls"),
-        bool(given.get("drop_missing")),
-        TextOptions(**{n: given.get(n) for n in ("encoding", "header", "decimal", "thousands")}),
+        drop_missing=bool(given.get("drop_missing")),
+        text=TextOptions(**text),
+        **said,
     )
 
 
 def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
-    try:
-        columns = Columns(loaded)
-        if like is not None:
-            options = recall(columns, like, with_lasting(options, like))
-        return build(columns, make_plan(columns, options))
-    except DataError as error:
-        if isinstance(error, FileError) or loaded.path is None:
-            raise
-        raise FileError(str(error), path=loaded.path) from error
+    columns = Columns(loaded)
+    if like is not None:
+        options = recall(columns, like, with_lasting(options, like))
+    return build(columns, make_plan(columns, options))

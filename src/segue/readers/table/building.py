@@ -52,15 +52,14 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     """
     if plan.layout == "steps":
         order = _steps_in_order(columns, plan)
-        x = Sequences(columns.numbers(plan.channels)[order.rows], _offsets(order.lengths))
+        x = Sequences(columns.numbers(plan.channels)[order.rows], lengths=order.lengths)
     else:
         x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
         order = _Order(np.arange(columns.rows), np.ones(columns.rows, np.int64))
     y, classes, kept, notes = _targets(columns, plan, order)
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
     groups, parts, ids = (
-        None if (values := _of_sequences(columns, plan, order, role)) is None else values[kept]
-        for role in ("group", "parts", "id")
+        _of_sequences(columns, plan, order, kept, role) for role in ("group", "parts", "id")
     )
     repeats = plan.layout == "steps" and ids is not None and len(np.unique(ids)) < len(ids)
     if repeats and groups is not None:
@@ -68,7 +67,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     return Dataset(
         x if kept.all() else x[kept],
         y,
-        classes=classes,
+        classes,
         channels=plan.names if len(plan.names or ()) == x.channels else None,
         rate_hz=order.rate_hz,
         groups=groups,
@@ -79,10 +78,6 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     )
 
 
-def _offsets(lengths: Index) -> Index:
-    return np.concatenate([[0], np.cumsum(lengths)])
-
-
 # -- values of rows -------------------------------------------------------------------------------
 
 
@@ -91,10 +86,8 @@ def _rows(columns: Columns, plan: Plan) -> Sequences:
     values = columns.numbers(plan.channels)
     steps = values.reshape(len(values), len(plan.names or ()) or 1, -1).transpose(0, 2, 1)
     present = ~np.isnan(steps).all(axis=2)
-    longest = steps.shape[1]
-    ends = longest - np.argmax(present[:, ::-1], axis=1)
-    lengths = np.where(present.any(axis=1), ends, longest)
-    return Sequences.from_padded(np.ascontiguousarray(steps), lengths)
+    until_last = np.logical_or.accumulate(present[:, ::-1], axis=1)[:, ::-1]
+    return Sequences.from_padded(steps, until_last | ~present.any(axis=1, keepdims=True))
 
 
 def _texts(columns: Columns, plan: Plan) -> Sequences:
@@ -119,7 +112,7 @@ def _lists(columns: Columns, plan: Plan) -> Sequences:
                 row,
             )
         joined.append(values)
-    return Sequences(np.concatenate(joined, axis=1), _offsets(lengths))
+    return Sequences(np.concatenate(joined, axis=1), lengths=lengths)
 
 
 def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
@@ -167,15 +160,17 @@ def _targets(
     if (codes[labelled] != codes[begins][sequences[labelled]]).any():
         classes, numbers = labels.as_classes(columns)
         steps = np.where(codes < 0, -1, numbers[codes]).astype(np.int32)
-        return Sequences(steps, _offsets(order.lengths)), classes, everything, []
+        return Sequences(steps, lengths=order.lengths), classes, everything, []
     y, kept = labels.of_sequences(columns, order.rows[begins], drop=plan.options.drop_missing)
     dropped = int((~kept).sum())
     said = f"left out {counted(dropped, 'sequence')} of {len(kept):,} without a label"
     return y, None, kept, [said] if dropped else []
 
 
-def _of_sequences(columns: Columns, plan: Plan, order: _Order, role: str) -> Array | None:
-    """`[n]`, what the column of a role says of each sequence as a whole."""
+def _of_sequences(
+    columns: Columns, plan: Plan, order: _Order, kept: Mask, role: str
+) -> Array | None:
+    """What the column of a role says of each sequence that is kept."""
     if role not in plan.roles:
         return None
     name, firsts = plan.roles[role], order.rows[order.starts]
@@ -185,7 +180,7 @@ def _of_sequences(columns: Columns, plan: Plan, order: _Order, role: str) -> Arr
         row = int(order.rows[varies][0])
         raise columns.loaded.error(f"column {name!r} changes within a sequence.", row)
     values = parts_of(columns, name) if role == "parts" else plain_values(columns, name)
-    return np.asarray(values[firsts])
+    return np.asarray(values[firsts[kept]])
 
 
 # -- the order of steps ---------------------------------------------------------------------------
@@ -194,26 +189,26 @@ def _of_sequences(columns: Columns, plan: Plan, order: _Order, role: str) -> Arr
 def _steps_in_order(columns: Columns, plan: Plan) -> _Order:
     """The steps of each sequence, sorted by time; the sequences in the order of the file."""
     codes, notes = _sequences(columns, plan)
-    if not plan.times:
-        codes = _by_appearance(codes)
-        return _Order(np.argsort(codes, kind="stable"), np.bincount(codes), tuple(notes))
-    times = time_of(columns, plan.times, plan.options.dates)
-    if times.missing.any():
-        row = int(times.missing.argmax())
-        raise columns.loaded.error(f"column {times.name!r} has no time.", row)
-    notes += [times.note] if times.note else []
-    codes, times = _after_falls(columns, plan, times, codes, notes)
-    codes = _by_appearance(codes)
-    lengths = np.bincount(codes)
-    rows = np.lexsort((times.values, codes))
-    moved = len(np.unique(codes[rows[rows != np.argsort(codes, kind="stable")]]))
+    times = time_of(columns, plan.times, plan.options.dates) if plan.times else None
+    if times is not None:
+        if times.missing.any():
+            row = int(times.missing.argmax())
+            raise columns.loaded.error(f"column {times.name!r} has no time.", row)
+        notes += [times.note] if times.note else []
+        codes, times = _after_falls(columns, plan, times, codes, notes)
+    codes = np.asarray(pc.dictionary_encode(pa.array(codes)).indices)  # numbered as they appear
+    lengths, rows = np.bincount(codes), np.argsort(codes, kind="stable")
+    if times is None:
+        return _Order(rows, lengths, tuple(notes))
+    in_time = np.lexsort((times.values, codes))
+    moved = len(np.unique(codes[in_time[in_time != rows]]))
     if moved:
         were = "was" if moved == 1 else "were"
         every = counted(len(lengths), "sequence")
         notes.append(f"{moved:,} of {every} {were} sorted by {times.name!r}")
     dates = times.kind != "number"
-    found = sampling(times.values[rows], lengths, times.name, times.per_second, dates=dates)
-    return _Order(rows, lengths, (*notes, *found.notes), found.rate_hz)
+    found = sampling(times.values[in_time], lengths, times.name, times.per_second, dates=dates)
+    return _Order(in_time, lengths, (*notes, *found.notes), found.rate_hz)
 
 
 def _sequences(columns: Columns, plan: Plan) -> tuple[Index, list[str]]:
@@ -228,11 +223,6 @@ def _sequences(columns: Columns, plan: Plan) -> tuple[Index, list[str]]:
         return codes, []
     both = codes * (columns.distinct(group) + 1) + columns.codes(group)
     return both, [f"{own!r} counts within {group!r}: both make a sequence"]
-
-
-def _by_appearance(codes: Index) -> Index:
-    """The same codes, numbered in the order in which they appear."""
-    return np.asarray(pc.dictionary_encode(pa.array(codes)).indices.to_numpy(), np.int64)
 
 
 def _after_falls(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from segue.labels import CLASSES_AT_MOST
 from segue.readers.table.axes import find_axes, is_axis
 from segue.readers.table.columns import NUMBERS, Columns
 from segue.readers.table.plan import Plan, listed
-from segue.readers.table.roles import Layout, Roles, TableOptions
+from segue.readers.table.roles import Layout, Roles, TableOptions, stays
 from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of
 
 _MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
@@ -54,20 +53,13 @@ class _Planner:
             self._find_ids()
         if roles.channels is None:
             self._leave_out_what_tells_the_label()
-        channels, names = self._values(layout)
+        roles.channels, names = self._values(layout)
         for name in self.free(*NUMBERS, "text", "time", "list", "other"):
-            if name not in channels:
-                kind = self.columns.kinds[name]
-                self.left_out[name] = "not named" if kind in NUMBERS else kind
-        return Plan(
-            layout,
-            {role: self.found[role] for role in ROLES if role in self.found},
-            channels,
-            names,
-            self.left_out,
-            roles.more_time,
-            roles.options,
-        )
+            kind = self.columns.kinds[name]
+            self.left_out[name] = "not named" if kind in NUMBERS else kind
+        found = {role: self.found[role] for role in ROLES if role in self.found}
+        left_out, more_time = self.left_out, roles.more_time
+        return Plan(layout, found, roles.channels, names, left_out, more_time, roles.options)
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -133,9 +125,8 @@ class _Planner:
             return False
         if columns.kinds[key] == "number" and not columns.is_whole(key):
             return False
-        codes = columns.codes(key)
-        same = codes[1:] == codes[:-1]
-        is_one_run_each = columns.distinct(key) + same.sum() == len(codes)
+        same = stays(columns, key)
+        is_one_run_each = columns.distinct(key) + same.sum() == columns.rows
         rises = (np.diff(columns.floats(time))[same] > 0).all()
         if not (2 * same.sum() >= len(same) > 0 and is_one_run_each and rises):
             return False
@@ -149,10 +140,9 @@ class _Planner:
         label = self.found.get("label", texts[0] if len(texts) == 1 else None)
         if label is None:
             return len(values) <= 2  # a plain series or two
-        codes = self.columns.codes(label)
-        changes = int((codes[1:] != codes[:-1]).sum())
+        changes = int((~stays(self.columns, label)).sum())
         # A table sorted by class has a change less than classes: each row is a sequence then.
-        return self.columns.distinct(label) < changes < 0.2 * len(codes)
+        return self.columns.distinct(label) < changes < 0.2 * self.columns.rows
 
     # -- what names do not tell -----------------------------------------------------------------
 
@@ -161,7 +151,7 @@ class _Planner:
         if not self.roles.is_open("time") or "id" not in self.found:
             return
         columns = self.columns
-        same = np.diff(columns.codes(self.found["id"])) == 0
+        same = stays(columns, self.found["id"])
         for name in filter(columns.is_whole, self.free("number")):
             numbers = columns.floats(name)
             begins = numbers[np.concatenate([[True], ~same])]
@@ -228,11 +218,11 @@ class _Planner:
         numbers = self.free("number")
         if len(numbers) < 3:
             return None
-        axis: Iterable[str] = ()
-        if self.columns.loaded.named and is_axis(numbers):
-            # 0, 1, 2, ... are the names that pandas gives to any columns.
-            axis = [name for name in find_axes(numbers).columns if not name.isdigit()]
-        ends = [n for n in (numbers[-1], numbers[0]) if n not in axis and self._is_like_classes(n)]
+        has_axis = self.columns.loaded.named and is_axis(numbers)
+        axis = find_axes(numbers).columns if has_axis else ()
+        ends = [n for n in (numbers[-1], numbers[0]) if self._is_like_classes(n)]
+        # 0, 1, 2, ... are the names that pandas gives to any columns.
+        ends = [name for name in ends if name not in axis or name.isdigit()]
         inside = sum(map(self._is_like_classes, numbers[1:-1]))
         # Where the values themselves are few whole numbers, nothing tells a label from them.
         return ends[0] if ends and inside < 0.2 * len(numbers) else None

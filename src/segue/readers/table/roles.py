@@ -21,6 +21,7 @@ from segue.readers.table.dialect import TextOptions
 from segue.readers.table.sampling import time_column
 from segue.readers.table.times import Dates
 from segue.readers.table.words import CALENDAR, GENERAL_LABELS, calendar_part, claims, plain, rank
+from segue.sequences import Array
 
 Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column
@@ -153,14 +154,16 @@ class Roles:
         """
         columns, must = self.columns, claims(name, role)
         kind = columns.kinds[name]
-        if plain(name) == "y":  # a channel, beside x or z
-            return not {plain(other) for other in columns.names} & {"x", "z"}
-        if role in ("label", "id"):
-            could = kind != "time" if role == "label" else kind == "text" or columns.is_whole(name)
-            return must or could
-        if role == "time" and kind == "text" and must:
-            columns.refuse_bad_numbers(name, units=False)
-            time_column(columns, name, self.options.dates)  # says which value and why
+        match role:
+            case "label" if plain(name) == "y":  # a channel, beside x or z
+                return not {plain(other) for other in columns.names} & {"x", "z"}
+            case "label":
+                return must or kind != "time"
+            case "id":
+                return must or kind == "text" or columns.is_whole(name)
+            case "time" if must and kind == "text":
+                columns.refuse_bad_numbers(name, units=False)
+                time_column(columns, name, self.options.dates)  # says which value and why
         codes, values = columns.codes(name), columns.values(name)
         strange = np.zeros(columns.rows, bool)
         if role == "time" and kind not in ("number", "time"):
@@ -181,32 +184,25 @@ class Roles:
         return not strange.any()
 
     def _settle(self, role: str, chosen: str, other: str) -> None:
-        """A second column with a name for a role: it is left out, or another thing, or asked about.
+        """A second column with a name for a role: left out, no such column, or asked about.
 
         Raises:
             FileError: it may be the one as well.
         """
-        must = claims(other, role)
-        follows = self.columns.follows(other, chosen)
-        reason, is_asked = f"another {role.rstrip('s')}", False
-        if role == "label":
-            if follows and self.columns.follows(chosen, other):
+        must, follows = claims(other, role), self.columns.follows(other, chosen)
+        reason = f"another {role.rstrip('s')}"
+        match role:
+            case "label" if not must:
+                return
+            case "label" if follows and self.columns.follows(chosen, other):
                 reason = f"says the same as {chosen!r}"
-            else:
-                is_asked = (plain(chosen) in GENERAL_LABELS) == (plain(other) in GENERAL_LABELS)
-            if not must:
+            case "label" if (plain(chosen) in GENERAL_LABELS) == (plain(other) in GENERAL_LABELS):
+                raise self.asked(role, [chosen, other])
+            case "id" if not follows:
+                if must or 2 * stays(self.columns, other).sum() > self.columns.rows:
+                    raise self.asked(role, [chosen, other])
                 return
-        elif role == "id" and not follows:
-            is_asked = must or self._in_runs(other)
-            if not is_asked:
-                return
-        if is_asked:
-            raise self.asked(role, [chosen, other])
         self.left_out[other] = reason
-
-    def _in_runs(self, name: str) -> bool:
-        codes = self.columns.codes(name)
-        return bool((codes[1:] == codes[:-1]).mean() > 0.5) if len(codes) > 1 else False
 
     def asked(self, role: str, names: list[str]) -> Exception:
         """A question that only the user can answer."""
@@ -258,3 +254,9 @@ class Roles:
         found = [parts[part] for part in CALENDAR if part in parts]
         whole = all(self.columns.is_whole(n) for n in found if n != parts.get("second"))
         return found if whole and {"year", "month", "day"} <= parts.keys() else []
+
+
+def stays(columns: Columns, name: str) -> Array:
+    """`[rows - 1]`, whether a column has the value of the row before."""
+    codes = columns.codes(name)
+    return np.asarray(codes[1:] == codes[:-1])
