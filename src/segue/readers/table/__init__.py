@@ -19,28 +19,31 @@ A folder of tables is a data set too: see `folder`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import pyarrow as pa
+
 from segue.dataset import Dataset
-from segue.errors import OptionError, did_you_mean
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions, is_table_of_numbers
 from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
-from segue.readers.table.frames import as_loaded
 from segue.readers.table.layout import make_plan
-from segue.readers.table.loading import Loaded, load
-from segue.readers.table.plan import recall, with_lasting
+from segue.readers.table.loading import Loaded, load, with_plain_text
+from segue.readers.table.plan import LASTING, recall
 from segue.readers.table.roles import TableOptions
 from segue.readers.table.words import ROLES, role_of
 
 __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
 
 Column = str | int | None
+_FRAMES = {"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"}  # none is imported for it
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
 
 
@@ -108,11 +111,11 @@ def blocks(
     given = {
         name: value for name, value in locals().items() if name not in ("path", "like", "join")
     }
-    options = options_of(given)
+    options = options_of(given, like)
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
     else:
-        yield _read(load(path, with_lasting(options, like).text), options, like), 1.0
+        yield _read(load(path, options.text), options, like), 1.0
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -126,11 +129,15 @@ def read_frame(frame: object, **options: Any) -> Dataset:
      ("one row a step: label 'label', id 'id', channels 'x'",))
     """
     like = options.pop("like", None)
-    return _read(as_loaded(frame), options_of(options), like)
+    return _read(as_loaded(frame), options_of(options, like), like)
 
 
-def options_of(given: Mapping[str, Any]) -> TableOptions:
+def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> TableOptions:
     """The options of `blocks` and `read_frame`, by their meaning.
+
+    Args:
+        given: by name; `None`: nothing is said.
+        like: how another table was read, whose options hold where nothing else is said.
 
     Raises:
         OptionError: one that a table does not have, or a value that means nothing.
@@ -144,22 +151,55 @@ def options_of(given: Mapping[str, Any]) -> TableOptions:
         values = [word for kind in kinds for word in get_args(kind)]
         if values and value not in (None, *values):
             raise OptionError(f"{name}={value!r}; expected {' or '.join(map(repr, values))}.")
-    channels = given.get("channels")
-    if isinstance(channels, str):
-        channels = [name.strip() for name in channels.split(",")]
-    said = {name: given.get(name) for name in ("layout", "dates", "falls")}
-    text = {name: given.get(name) for name in ("encoding", "header", "decimal", "thousands")}
-    return TableOptions(
-        {role: given.get(role) for role in ROLES},
-        channels,
-        drop_missing=bool(given.get("drop_missing")),
-        text=TextOptions(**text),
-        **said,
-    )
+    said: dict[str, Any] = {name: (like or {}).get(name) for name in LASTING}
+    said |= {name: value for name, value in given.items() if value is not None}
+    roles = {role: said.pop(role, None) for role in ROLES}
+    text = {n: said.pop(n, None) for n in ("encoding", "header", "decimal", "thousands")}
+    if isinstance(said.get("channels"), str):
+        said["channels"] = [name.strip() for name in said["channels"].split(",")]
+    return TableOptions(roles, text=TextOptions(**text), **said)
 
 
 def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
     columns = Columns(loaded)
-    if like is not None:
-        options = recall(columns, like, with_lasting(options, like))
-    return build(columns, make_plan(columns, options))
+    return build(columns, make_plan(columns, recall(columns, like, options)))
+
+
+# -- data frames ----------------------------------------------------------------------------------
+
+
+def as_loaded(frame: Any) -> Loaded:
+    """Take a data frame as a table; an index of pandas that has a name becomes a column.
+
+    Raises:
+        DataError: not a data frame, no rows, or columns that cannot be told apart.
+
+    >>> as_loaded(pa.table({"x": [1, 2]})).table.num_rows
+    2
+    """
+    kinds = type(frame).__mro__
+    if not _FRAMES & {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in kinds}:
+        raise DataError(
+            f"{type(frame).__name__} is no source; expected a name, a path or a data frame."
+        )
+    names = [str(n) for n in (frame.schema.names if isinstance(frame, pa.Table) else frame.columns)]
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise DataError(f"The table has more than one column called {name!r}.")
+    try:
+        table = _as_arrow(frame)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"The data frame cannot be read: {str(error).splitlines()[0]}") from error
+    if table.num_rows == 0:
+        raise DataError("The data frame has no rows.")
+    return Loaded(with_plain_text(table), named=not all(name.isdigit() for name in names))
+
+
+def _as_arrow(frame: Any) -> pa.Table:
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):  # Polars
+        return frame.to_arrow()
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)

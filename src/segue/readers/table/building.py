@@ -50,7 +50,8 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     Raises:
         FileError: what is wrong, with the line.
     """
-    if plan.layout == "steps":
+    is_steps = plan.layout == "steps"
+    if is_steps:
         order = _steps_in_order(columns, plan)
         x = Sequences(columns.numbers(plan.channels)[order.rows], lengths=order.lengths)
     else:
@@ -61,8 +62,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     groups, parts, ids = (
         _of_sequences(columns, plan, order, kept, role) for role in ("group", "parts", "id")
     )
-    repeats = plan.layout == "steps" and ids is not None and len(np.unique(ids)) < len(ids)
-    if repeats and groups is not None:
+    if is_steps and groups is not None and ids is not None and len(np.unique(ids)) < len(ids):
         ids = np.array([f"{group}/{name}" for group, name in zip(groups, ids, strict=True)])
     return Dataset(
         x if kept.all() else x[kept],
@@ -85,7 +85,7 @@ def _rows(columns: Columns, plan: Plan) -> Sequences:
     """Each field is a step; missing values at the end are none, unless there is nothing else."""
     values = columns.numbers(plan.channels)
     steps = values.reshape(len(values), len(plan.names or ()) or 1, -1).transpose(0, 2, 1)
-    present = ~np.isnan(steps).all(axis=2)
+    present = np.asarray(~np.isnan(steps).all(axis=2))
     until_last = np.logical_or.accumulate(present[:, ::-1], axis=1)[:, ::-1]
     return Sequences.from_padded(steps, until_last | ~present.any(axis=1, keepdims=True))
 
@@ -99,27 +99,24 @@ def _texts(columns: Columns, plan: Plan) -> Sequences:
 
 
 def _lists(columns: Columns, plan: Plan) -> Sequences:
-    first, *others = plan.channels
-    values, lengths = _steps_of_lists(columns, first)
-    joined = [values]
-    for name in others:
-        values, own = _steps_of_lists(columns, name)
-        if not np.array_equal(lengths, own):
-            row = int((lengths != own).argmax())
+    found = [_steps_of_lists(columns, name) for name in plan.channels]
+    lengths = found[0][1]
+    for name, (_, own) in zip(plan.channels, found, strict=True):
+        if (own != lengths).any():
+            row = int((own != lengths).argmax())
             raise columns.loaded.error(
-                f"{first!r} has {lengths[row]} steps and {name!r} {own[row]}; "
+                f"{plan.channels[0]!r} has {lengths[row]} steps and {name!r} {own[row]}; "
                 "expected the same in each list.",
                 row,
             )
-        joined.append(values)
-    return Sequences(np.concatenate(joined, axis=1), lengths=lengths)
+    return Sequences(np.concatenate([values for values, _ in found], axis=1), lengths=lengths)
 
 
 def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
     """`[steps, channel]` of all lists, and the steps of each; a list of lists has channels."""
     column = columns.lists(name)
     if column.null_count:
-        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        row = column.is_null().index(True).as_py()
         raise columns.loaded.error(f"{name!r} is empty; expected a list of steps.", row)
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
     inside = pc.list_flatten(column)
@@ -134,9 +131,8 @@ def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
     try:
         values = inside.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowException as error:
-        raise columns.loaded.error(
-            f"{name!r} holds lists of {inside.type}; expected numbers."
-        ) from error
+        message = f"{name!r} holds lists of {inside.type}; expected numbers."
+        raise columns.loaded.error(message) from error
     return values.reshape(int(lengths.sum()), -1), lengths
 
 
@@ -203,8 +199,7 @@ def _steps_in_order(columns: Columns, plan: Plan) -> _Order:
     in_time = np.lexsort((times.values, codes))
     moved = len(np.unique(codes[in_time[in_time != rows]]))
     if moved:
-        were = "was" if moved == 1 else "were"
-        every = counted(len(lengths), "sequence")
+        every, were = counted(len(lengths), "sequence"), "was" if moved == 1 else "were"
         notes.append(f"{moved:,} of {every} {were} sorted by {times.name!r}")
     dates = times.kind != "number"
     found = sampling(times.values[in_time], lengths, times.name, times.per_second, dates=dates)
@@ -235,8 +230,8 @@ def _after_falls(
     if times.kind == "clock" and falls in (None, "day"):
         times, days = days_passed(times, rows, same, each_fall=falls == "day")
         if days:
-            said = counted(days, "time")
-            notes.append(f"{times.name!r} begins anew {said}: each is taken as a new day")
+            often = counted(days, "time")
+            notes.append(f"{times.name!r} begins anew {often}: each is taken as a new day")
     back = np.flatnonzero((np.diff(times.values[rows]) < 0) & same)
     if len(back) == 0 or falls == "sort":
         return codes, times

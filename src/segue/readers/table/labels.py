@@ -12,7 +12,7 @@ from segue.labels import as_label, as_labels
 from segue.readers.labels import as_labels as labels_of_texts
 from segue.readers.registry import part_named
 from segue.readers.table.cells import truth_values, written_plainly
-from segue.readers.table.columns import Columns, kind_of
+from segue.readers.table.columns import Columns
 from segue.sequences import Array
 
 Index = npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ class Labels:
         codes = self.codes[rows]
         absent = codes < 0
         if absent.all():
-            return None, ~absent | True
+            return None, absent  # and all are kept
         if absent.any() and not drop:
             raise columns.loaded.error(
                 f"column {self.name!r} has no label; {int(absent.sum()):,} of {len(rows):,} "
@@ -78,15 +78,15 @@ class Labels:
 def labels_of(columns: Columns, name: str) -> Labels:
     """Take a column as labels."""
     codes, values = columns.codes(name), columns.values(name)
-    if not _is_text(columns, name):
+    if not _are_texts(values):
         return Labels(name, codes, as_labels(values, what=name)[0])
     texts, places = np.unique([value.strip() for value in values], return_inverse=True)
-    labels = _of_texts([str(text) for text in texts], columns.loaded.decimal)
+    labels = _of_texts(texts.tolist(), columns.loaded.decimal)
     return Labels(name, np.append(places, -1)[codes], labels)
 
 
-def _is_text(columns: Columns, name: str) -> bool:
-    return kind_of(columns.table.schema.field(name).type) == "text"
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _of_texts(texts: list[str], decimal: str) -> Array:
@@ -111,7 +111,7 @@ def plain_values(columns: Columns, name: str) -> Array:
     codes, values = columns.codes(name), columns.values(name)
     if (codes < 0).any():
         raise columns.loaded.error(f"column {name!r} is empty.", int(codes.argmin()))
-    if _is_text(columns, name):
+    if _are_texts(values):
         texts = [value.strip() for value in values]
         found = labels_of_texts(texts)
     else:

@@ -66,8 +66,7 @@ class _Planner:
     def _layout(self) -> Layout:
         """The first of these rules that holds."""
         columns, given = self.columns, self.roles.channels
-        lists = self.free("list") if given is None else columns.kinds[given[0]] == "list"
-        if lists:
+        if self.free("list") if given is None else columns.kinds[given[0]] == "list":
             return "lists"
         if self._are_texts():
             return "texts"
@@ -78,7 +77,7 @@ class _Planner:
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
-        return "steps" if len(values) < _MANY and self._label_in_runs(values) else "rows"
+        return "steps" if self._label_in_runs(len(values)) else "rows"
 
     def _id_repeats(self) -> bool:
         key = self.found.get("id")
@@ -93,8 +92,7 @@ class _Planner:
         columns, found = self.columns, self.found
         if self.roles.channels is not None:
             first, *others = self.roles.channels
-            is_text = columns.kinds[first] == "text" and not columns.bad_numbers(first)
-            return is_text and not others
+            return columns.kinds[first] == "text" and not (others or columns.bad_numbers(first))
         texts = [n for n in self.free("text") if columns.mean_length(n) >= _TEXT]
         named = [n for n in texts if plain(n) in TEXTS and columns.loaded.named]
         unlike = [n for n in texts if 2 * columns.distinct(n) > columns.rows]
@@ -118,12 +116,13 @@ class _Planner:
     def _unnamed_steps(self) -> bool:
         """Columns without names: one that stays the same while the next one rises."""
         columns = self.columns
+        usable = [n for n in columns.of_kind("number", "text") if n not in self.found.values()]
         key, time, *_ = [*columns.names, "", ""]
-        if columns.loaded.named or not self.roles.is_open("id") or time not in self.free("number"):
+        if columns.loaded.named or not self.roles.is_open("id") or not {key, time} <= {*usable}:
             return False
-        if key in self.found.values() or columns.kinds[key] not in ("number", "text"):
-            return False
-        if columns.kinds[key] == "number" and not columns.is_whole(key):
+        if columns.kinds[time] == "text" or not (
+            columns.kinds[key] == "text" or columns.is_whole(key)
+        ):
             return False
         same = stays(columns, key)
         is_one_run_each = columns.distinct(key) + same.sum() == columns.rows
@@ -134,12 +133,12 @@ class _Planner:
         self.left_out.pop(key, None)
         return True
 
-    def _label_in_runs(self, values: list[str]) -> bool:
-        """Whether the rows are the steps of one recording: the label seldom changes."""
+    def _label_in_runs(self, values: int) -> bool:
+        """Whether the rows are the steps of one recording: few values, and a label that stays."""
         texts = self.free("text")
         label = self.found.get("label", texts[0] if len(texts) == 1 else None)
-        if label is None:
-            return len(values) <= 2  # a plain series or two
+        if label is None or values >= _MANY:
+            return values <= 2  # a plain series or two
         changes = int((~stays(self.columns, label)).sum())
         # A table sorted by class has a change less than classes: each row is a sequence then.
         return self.columns.distinct(label) < changes < 0.2 * self.columns.rows
@@ -197,21 +196,17 @@ class _Planner:
             return texts[0]
         truths = self.free("truth")
         if len(truths) == 1 and columns.distinct(truths[0]) == 2:
-            return self._label_of_truth(truths[0], layout)
+            key = self.found.get("id", self.found.get("group"))
+            if layout != "steps" or (key is not None and columns.follows(truths[0], key)):
+                return truths[0]
+            raise columns.loaded.error(
+                f"has yes and no (or the like) in {truths[0]!r}: is it the label of each step, or "
+                f"a channel of 0 and 1? Say label={truths[0]!r} (--column-label), or label='none'."
+            )
         if layout == "texts":
             numbers = [n for n in self.free("number") if self._is_like_classes(n)]
             return numbers[0] if len(numbers) == 1 else None
         return self._label_at_an_end() if layout == "rows" and not self.roles.channels else None
-
-    def _label_of_truth(self, name: str, layout: Layout) -> str:
-        """A column of yes and no, which may be a channel of steps, too."""
-        key = self.found.get("id", self.found.get("group"))
-        if layout != "steps" or (key is not None and self.columns.follows(name, key)):
-            return name
-        raise self.columns.loaded.error(
-            f"has yes and no (or the like) in {name!r}: is it the label of each step, or a channel "
-            f"of 0 and 1? Say label={name!r} (--column-label), or label='none'."
-        )
 
     def _label_at_an_end(self) -> str | None:
         """Few whole numbers in the last or first column, where the others hold something else."""
@@ -229,9 +224,8 @@ class _Planner:
 
     def _is_like_classes(self, name: str) -> bool:
         columns = self.columns
-        if not columns.is_whole(name) or np.isnan(columns.floats(name)).any():
-            return False
-        return 2 <= columns.distinct(name) <= min(CLASSES_AT_MOST, max(2, columns.rows // 3))
+        few = 2 <= columns.distinct(name) <= min(CLASSES_AT_MOST, max(2, columns.rows // 3))
+        return few and columns.is_whole(name) and not np.isnan(columns.floats(name)).any()
 
     def _leave_out_what_tells_the_label(self) -> None:
         """A class number beside the class name would be all that a network looks at."""
@@ -241,9 +235,8 @@ class _Planner:
         begin = plain(label)[:4]
         for name in filter(columns.is_whole, self.free("number")):
             akin = plain(name).startswith(begin) or plain(label).startswith(plain(name)[:4])
-            if not akin and rank(name, "label") is None:
-                continue
-            if columns.follows(name, label) and columns.follows(label, name):
+            same = columns.follows(name, label) and columns.follows(label, name)
+            if same and (akin or rank(name, "label") is not None):
                 self.left_out[name] = f"says the same as {label!r}"
 
     # -- values ---------------------------------------------------------------------------------
@@ -269,12 +262,9 @@ class _Planner:
             raise columns.loaded.error(
                 f"has no column of numbers that could be values: {shown or 'all are empty'}."
             )
-        if layout in ("lists", "texts"):
-            return channels, channels if len(channels) > 1 else None
-        if not columns.loaded.named:
-            return channels, None
-        if layout == "steps":
-            return channels, channels
+        has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
+        if layout != "rows" or not has_names:
+            return channels, channels if has_names and layout != "texts" else None
         axes = find_axes(channels)
         if axes.rest and given is not None:
             raise columns.loaded.error(

@@ -15,8 +15,7 @@ from segue.readers.table.columns import Columns
 from segue.readers.table.roles import NONE, Layout, TableOptions
 from segue.readers.table.words import ROLES
 
-_LASTING = ("dates", "falls")
-_OF_TEXT = ("decimal", "thousands", "header")
+LASTING = ("dates", "falls", "decimal", "thousands", "header")  # options for other tables, too
 _NAMED = 8  # columns that a note names
 _LAYOUTS = {  # what a note says of the rows, and what it calls the columns with values
     "rows": ("one row a sequence", "values"),
@@ -79,12 +78,9 @@ class Plan:
         roles |= {name: role for role, name in self.roles.items()}
         roles |= dict.fromkeys(self.more_time, "time")
         everything = columns.table.column_names
-
-        def kind_and_role(name: str) -> tuple[str, str]:
-            return columns.kinds.get(name, "empty"), roles.get(name, "left out")
-
+        alike = {n: (columns.kinds.get(n, "empty"), roles.get(n, "left out")) for n in everything}
         described: list[dict[str, str]] = []
-        for (kind, role), run in groupby(everything, kind_and_role):
+        for (kind, role), run in groupby(everything, alike.__getitem__):
             names = list(run)
             if len(names) > 2 and len(everything) > _NAMED:
                 names = [f"{names[0]} to {names[-1]}"]
@@ -108,12 +104,11 @@ def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
     The numbered columns of a row of values are one pattern, such as `t*`: another table may have
     more of them, or fewer.
     """
-    options = {n: getattr(plan.options, n) for n in _LASTING}
-    options |= {n: getattr(plan.options.text, n) for n in _OF_TEXT}
     said: dict[str, Any] = {"format": "table", "layout": plan.layout, **plan.roles}
     if plan.times:
         said["time"] = ",".join(plan.times)
-    said |= {name: value for name, value in options.items() if value is not None}
+    options = vars(plan.options) | vars(plan.options.text)
+    said |= {name: options[name] for name in LASTING if options[name] is not None}
     said["columns"] = plan.described(columns)
     if columns.loaded.named:
         return {**said, "channels": _patterns(plan)}
@@ -129,16 +124,7 @@ def _patterns(plan: Plan) -> list[str]:
     return [pattern if len(names) > 1 else names[0] for pattern, names in found.items()]
 
 
-def with_lasting(options: TableOptions, like: Mapping[str, Any] | None) -> TableOptions:
-    """The options, and what was said about how another table is written."""
-    if like is None:
-        return options
-    lasting = {n: like[n] for n in _LASTING if n in like and getattr(options, n) is None}
-    of_text = {n: like[n] for n in _OF_TEXT if n in like and getattr(options.text, n) is None}
-    return replace(options, text=replace(options.text, **of_text), **lasting)
-
-
-def recall(columns: Columns, like: Mapping[str, Any], options: TableOptions) -> TableOptions:
+def recall(columns: Columns, like: Mapping[str, Any] | None, options: TableOptions) -> TableOptions:
     """Look for the columns of another table in this one.
 
     A label that is not there is none; an id or a time that is not there is looked for by its usual
@@ -146,12 +132,14 @@ def recall(columns: Columns, like: Mapping[str, Any], options: TableOptions) -> 
 
     Args:
         columns: of this table.
-        like: what `reading` said of the other one.
+        like: what `reading` said of the other one; `None`: there is none.
         options: what the user says, which comes first.
 
     Raises:
         DataError: columns with values are not there; all of them are named.
     """
+    if like is None:
+        return options
     before, count = like.get("width", like.get("columns")), len(columns.table.column_names)
     is_alike = columns.loaded.named or count == before
     roles, channels = dict(options.roles), options.channels
@@ -170,7 +158,7 @@ def recall(columns: Columns, like: Mapping[str, Any], options: TableOptions) -> 
 
 def _role(role: str, like: Mapping[str, Any], there: set[str]) -> str | None:
     name = like.get(role)
-    parts = str(name).split(",") if role == "time" else [name]
+    parts = name.split(",") if role == "time" and isinstance(name, str) else [name]
     if name in there or there.issuperset(parts):
         return str(name)
     return NONE if name is None or role == "label" else None

@@ -72,12 +72,9 @@ class Roles:
         self.columns, self.options = columns, options
         self.left_out: dict[str, str] = dict.fromkeys(columns.empty, "empty")
         self.more_time: tuple[str, ...] = ()  # what makes a time of the first column of it
-        self.refused = {role for role, name in options.roles.items() if name == NONE}
-        self.given = {
-            role: self._given(role, name)
-            for role, name in options.roles.items()
-            if name not in (None, NONE)
-        }
+        said = {role: name for role, name in options.roles.items() if name is not None}
+        self.refused = {role for role, name in said.items() if name == NONE}
+        self.given = {r: self._given(r, name) for r, name in said.items() if name != NONE}
         self.found = dict(self.given)
         self.channels: tuple[str, ...] | None = None
         if options.channels is not None:
@@ -161,18 +158,19 @@ class Roles:
                 return must or kind != "time"
             case "id":
                 return must or kind == "text" or columns.is_whole(name)
+            case "time" if kind in ("number", "time"):
+                return True
             case "time" if must and kind == "text":
                 columns.refuse_bad_numbers(name, units=False)
                 time_column(columns, name, self.options.dates)  # says which value and why
+            case "group" if kind != "number":
+                return True
         codes, values = columns.codes(name), columns.values(name)
-        strange = np.zeros(columns.rows, bool)
-        if role == "time" and kind not in ("number", "time"):
-            strange = codes >= 0
-        elif role == "group" and kind == "number":
+        strange = codes >= 0
+        if role == "group":
             strange = columns.floats(name) % 1 > 0
         elif role == "parts":
-            others = [code for code, value in enumerate(values) if part_named(str(value)) is None]
-            strange = np.isin(codes, others)
+            strange = np.isin(codes, [i for i, v in enumerate(values) if not part_named(str(v))])
         if must and strange.any():
             row, word = int(strange.argmax()), role.rstrip("s")
             raise columns.loaded.error(
@@ -199,7 +197,7 @@ class Roles:
             case "label" if (plain(chosen) in GENERAL_LABELS) == (plain(other) in GENERAL_LABELS):
                 raise self.asked(role, [chosen, other])
             case "id" if not follows:
-                if must or 2 * stays(self.columns, other).sum() > self.columns.rows:
+                if must or 2 * stays(self.columns, other).sum() >= self.columns.rows:
                     raise self.asked(role, [chosen, other])
                 return
         self.left_out[other] = reason
@@ -223,14 +221,12 @@ class Roles:
         named, calendar = self._named("time"), self._calendar()
         typed = [name for name in self.free("time") if name not in named]
         chosen = self._chosen_times(named, typed, calendar)
-        if not chosen:
-            return
-        self.found["time"], *more = chosen
-        self.more_time = tuple(more)
+        if chosen:
+            self.found["time"], *more = chosen
+            self.more_time = tuple(more)
         # Words such as step and frame may be channels, too, where they do not count the steps.
         others = [name for name in named if claims(name, "time")] + calendar
-        others = [name for name in others if name not in chosen]
-        self.left_out.update(dict.fromkeys(others, "another time"))
+        self.left_out |= {name: "another time" for name in others if name not in chosen}
 
     def _chosen_times(self, named: list[str], typed: list[str], calendar: list[str]) -> list[str]:
         """One column of moments, or several that make them: of days, and of clock times."""
@@ -241,9 +237,9 @@ class Roles:
         if {"date", "clock"} <= {kinds[name] for name in named}:
             times = named
         first = {kinds[name]: name for name in reversed(times)}
-        days = calendar or [first[kind] for kind in first if kind == "date"]
         if "moment" in first and (calendar or kinds[times[0]] != "number"):
             return [first["moment"]]
+        days = calendar or [first[kind] for kind in first if kind == "date"]
         if days and "clock" in first and len(days) <= 3:  # without hours of their own
             return [*days, first["clock"]]
         return calendar or times[:1]
