@@ -32,11 +32,6 @@ class Axes:
     channels: tuple[str, ...] | None = None
     rest: tuple[str, ...] = ()
 
-    @property
-    def about(self) -> str:
-        """From where to where it goes."""
-        return f"{self.columns[0]!r} to {self.columns[-1]!r}"
-
 
 def find_axes(names: Sequence[str]) -> Axes:
     """Find the axis that the names of columns are.

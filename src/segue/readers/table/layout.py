@@ -116,13 +116,12 @@ class _Planner:
     def _unnamed_steps(self) -> bool:
         """Columns without names: one that stays the same while the next one rises."""
         columns = self.columns
-        usable = [n for n in columns.of_kind("number", "text") if n not in self.found.values()]
         key, time, *_ = [*columns.names, "", ""]
-        if columns.loaded.named or not self.roles.is_open("id") or not {key, time} <= {*usable}:
-            return False
-        if columns.kinds[time] == "text" or not (
-            columns.kinds[key] == "text" or columns.is_whole(key)
-        ):
+        kind = columns.kinds.get(key)
+        is_key = kind == "text" or (kind == "number" and columns.is_whole(key))
+        is_taken = not self.roles.is_open("id") or {key, time} & {*self.found.values()}
+        is_time = columns.kinds.get(time) == "number"
+        if columns.loaded.named or is_taken or not (is_key and is_time):
             return False
         same = stays(columns, key)
         is_one_run_each = columns.distinct(key) + same.sum() == columns.rows
@@ -266,10 +265,11 @@ class _Planner:
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None
         axes = find_axes(channels)
+        beside = f"beside the steps {axes.columns[0]!r} to {axes.columns[-1]!r}"
         if axes.rest and given is not None:
             raise columns.loaded.error(
-                f"has the columns {listed(axes.rest)} among the channels beside the steps "
-                f"{axes.about}: expected the steps of one axis, or several of the same length."
+                f"has the columns {listed(axes.rest)} among the channels {beside}: expected the "
+                "steps of one axis, or several of the same length."
             )
-        self.left_out.update(dict.fromkeys(axes.rest, f"beside the steps {axes.about}"))
+        self.left_out.update(dict.fromkeys(axes.rest, beside))
         return axes.columns, axes.channels
