@@ -45,7 +45,5 @@ def as_classes(numbers: Array) -> Array:
 
 def _whole(text: str) -> int | None:
     text = text.strip()
-    if _WHOLE.fullmatch(text) is None:
-        return None
-    number = float(text)
+    number = float(text) if _WHOLE.fullmatch(text) else 0.5
     return int(number) if number.is_integer() and abs(number) <= LARGEST else None

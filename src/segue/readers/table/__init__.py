@@ -19,38 +19,31 @@ A folder of tables is a data set too: see `folder`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions, is_table_of_numbers
 from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
-from segue.readers.table.frames import as_loaded
 from segue.readers.table.layout import make_plan
-from segue.readers.table.like import recall, with_lasting
-from segue.readers.table.loading import Loaded, load
+from segue.readers.table.loading import Loaded, load, with_plain_text
+from segue.readers.table.plan import LASTING, recall
 from segue.readers.table.roles import TableOptions
 from segue.readers.table.words import ROLES, role_of
 
-__all__ = [
-    "Columns",
-    "TableOptions",
-    "accepts",
-    "as_loaded",
-    "blocks",
-    "options_of",
-    "read_frame",
-    "role_of",
-    "takes_folder",
-]
+__all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
 
 Column = str | int | None
+_FRAMES = {"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"}  # none is imported for it
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
 
 
@@ -118,11 +111,11 @@ def blocks(
     given = {
         name: value for name, value in locals().items() if name not in ("path", "like", "join")
     }
-    options = options_of(given)
+    options = options_of(given, like)
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
     else:
-        yield _read(load(path, with_lasting(options, like).text), options, like), 1.0
+        yield _read(load(path, options.text), options, like), 1.0
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -136,64 +129,77 @@ def read_frame(frame: object, **options: Any) -> Dataset:
      ("one row a step: label 'label', id 'id', channels 'x'",))
     """
     like = options.pop("like", None)
-    return _read(as_loaded(frame), options_of(options), like)
+    return _read(as_loaded(frame), options_of(options, like), like)
 
 
-def options_of(given: Mapping[str, Any]) -> TableOptions:
+def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> TableOptions:
     """The options of `blocks` and `read_frame`, by their meaning.
+
+    Args:
+        given: by name; `None`: nothing is said.
+        like: how another table was read, whose options hold where nothing else is said.
 
     Raises:
         OptionError: one that a table does not have, or a value that means nothing.
     """
-    for name, values in _VALUES.items():
-        if given.get(name) not in (None, *values):
-            raise OptionError(f"{name}={given[name]!r}; expected {_or(values)}.")
-    rest = {name: value for name, value in given.items() if name not in ("layout", "channels")}
-    roles = {role: rest.pop(role, None) for role in ROLES}
-    text = {name: rest.pop(name, None) for name in ("encoding", "header", "decimal", "thousands")}
-    strange = sorted(set(rest) - {"dates", "falls", "drop_missing"})
-    if strange:
-        known = [*ROLES, *_VALUES, "channels", "drop_missing", "encoding", "header", "thousands"]
-        raise OptionError(f"A table has no option {strange[0]!r}.{did_you_mean(strange[0], known)}")
-    return TableOptions(
-        roles,
-        _as_names(given.get("channels")),
-        given.get("layout"),
-        rest.get("dates"),
-        rest.get("falls"),
-        bool(rest.get("drop_missing")),
-        TextOptions(**text),
-    )
-
-
-_VALUES = {
-    "layout": ("rows", "steps"),
-    "dates": ("dmy", "mdy", "ymd"),
-    "falls": ("sequence", "day", "sort"),
-    "decimal": (".", ","),
-}
-
-
-def _or(values: Sequence[str]) -> str:
-    return " or ".join(repr(value) for value in values)
+    known = get_type_hints(blocks)
+    known = {name: known[name] for name in known if name not in ("path", "join", "like", "return")}
+    for name, value in given.items():
+        if name not in known:
+            raise OptionError(f"A table has no option {name!r}.{did_you_mean(name, known)}")
+        kinds = [kind for kind in get_args(known[name]) if get_origin(kind) is Literal]
+        values = [word for kind in kinds for word in get_args(kind)]
+        if values and value not in (None, *values):
+            raise OptionError(f"{name}={value!r}; expected {' or '.join(map(repr, values))}.")
+    said: dict[str, Any] = {name: (like or {}).get(name) for name in LASTING}
+    said |= {name: value for name, value in given.items() if value is not None}
+    roles = {role: said.pop(role, None) for role in ROLES}
+    text = {n: said.pop(n, None) for n in ("encoding", "header", "decimal", "thousands")}
+    if isinstance(said.get("channels"), str):
+        said["channels"] = [name.strip() for name in said["channels"].split(",")]
+    return TableOptions(roles, text=TextOptions(**text), **said)
 
 
 def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
+    columns = Columns(loaded)
+    return build(columns, make_plan(columns, recall(columns, like, options)))
+
+
+# -- data frames ----------------------------------------------------------------------------------
+
+
+def as_loaded(frame: Any) -> Loaded:
+    """Take a data frame as a table; an index of pandas that has a name becomes a column.
+
+    Raises:
+        DataError: not a data frame, no rows, or columns that cannot be told apart.
+
+    >>> as_loaded(pa.table({"x": [1, 2]})).table.num_rows
+    2
+    """
+    kinds = type(frame).__mro__
+    if not _FRAMES & {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in kinds}:
+        raise DataError(
+            f"{type(frame).__name__} is no source; expected a name, a path or a data frame."
+        )
+    names = [str(n) for n in (frame.schema.names if isinstance(frame, pa.Table) else frame.columns)]
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise DataError(f"The table has more than one column called {name!r}.")
     try:
-        columns = Columns(loaded)
-        if like is not None:
-            options = recall(columns, like, with_lasting(options, like))
-        return build(columns, make_plan(columns, options))
-    except DataError as error:
-        if isinstance(error, FileError) or loaded.path is None:
-            raise
-        raise FileError(str(error), path=loaded.path) from error
+        table = _as_arrow(frame)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"The data frame cannot be read: {str(error).splitlines()[0]}") from error
+    if table.num_rows == 0:
+        raise DataError("The data frame has no rows.")
+    return Loaded(with_plain_text(table), named=not all(name.isdigit() for name in names))
 
 
-def _as_names(channels: object) -> Sequence[str | int] | None:
-    """Channels as a user gives them: a list, or text with commas."""
-    if channels is None:
-        return None
-    if isinstance(channels, str):
-        return [name.strip() for name in channels.split(",")]
-    return list(channels)  # type: ignore[call-overload, no-any-return]
+def _as_arrow(frame: Any) -> pa.Table:
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "to_arrow"):  # Polars
+        return frame.to_arrow()
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from segue.errors import DataError
 from segue.readers.table.times import are_times, month_named
+from segue.readers.table.words import MONTHS
 
 NUMBERED = re.compile(
     r"(.*?)[ _\-.:(\[]*(\d+(?:\.\d+)?)\s?(nm|ms|s|cm|mm|um|µm|hz|khz)?[)\]]?", re.IGNORECASE
 )
 _NUMBER_FIRST = re.compile(r"[tT]?(\d+(?:\.\d+)?)[ _\-:.]+([^\W\d].*)")
-_MONTHS = frozenset(
-    """january february march april june july august september october november december januar
-    februar märz juni juli oktober dezember janvier février avril juillet septembre octobre novembre
-    décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre
-    diciembre""".split()
-)
 _AXIS = 4  # columns that make an axis, at least
 
 
@@ -37,11 +32,6 @@ class Axes:
     channels: tuple[str, ...] | None = None
     rest: tuple[str, ...] = ()
 
-    @property
-    def about(self) -> str:
-        """From where to where it goes."""
-        return f"{self.columns[0]!r} to {self.columns[-1]!r}"
-
 
 def find_axes(names: Sequence[str]) -> Axes:
     """Find the axis that the names of columns are.
@@ -58,39 +48,60 @@ def find_axes(names: Sequence[str]) -> Axes:
     >>> find_axes(["t0", "t1", "t2", "t3", "age"]).rest
     ('age',)
     """
-    names = tuple(names)
-    times = [name for name in names if not re.fullmatch(r"[\d.]+", name) and _is_time(name)]
+    times = list(filter(_is_time, names))
     if len(times) >= _AXIS and (are_times(times) or all(map(month_named, times))):
-        return Axes(tuple(times), rest=tuple(name for name in names if name not in times))
+        return Axes(tuple(times), rest=_without(names, times))
     axes = _by_channel(names)
-    steps = {channel: sorted(axis) for channel, axis in axes.items()}
-    long = {channel for channel, axis in axes.items() if len(axis) >= _AXIS}
-    inside = [name for axis in axes.values() for name in axis.values()]
-    fits = len({tuple(s) for s in steps.values()}) == 1
-    if len(inside) == len(names) and fits and len(axes) < len(names):
-        return _ordered(axes)
-    if not long:
-        return Axes(names)
-    chosen = {channel: axes[channel] for channel in axes if channel in long}
-    _refuse_other_steps(chosen, steps)
-    taken = {name for axis in chosen.values() for name in axis.values()}
-    return _ordered(chosen, tuple(name for name in names if name not in taken))
+    is_whole = sum(map(len, axes.values())) == len(names) and len(axes) < len(names)
+    if not is_whole or len({tuple(sorted(axis)) for axis in axes.values()}) > 1:
+        axes = {channel: axis for channel, axis in axes.items() if len(axis) >= _AXIS}
+    if not axes:
+        return Axes(tuple(names))
+    first, *others = axes
+    for other in others:
+        if axes[other].keys() != axes[first].keys():
+            raise DataError(
+                f"has {len(axes[first])} columns {first!r} and {len(axes[other])} columns "
+                f"{other!r} with other numbers: expected the same steps for each channel. Name "
+                f"those that belong together, such as channels='{first}*' (--column-channels)."
+            )
+    columns = tuple(axis[step] for axis in axes.values() for step in sorted(axis))
+    return Axes(columns, tuple(axes) if others else None, _without(names, columns))
+
+
+def _without(names: Sequence[str], others: Iterable[str]) -> tuple[str, ...]:
+    taken = set(others)
+    return tuple(name for name in names if name not in taken)
 
 
 def is_axis(names: Sequence[str]) -> bool:
     """Whether some names are numbered or times, so that they are a time axis."""
-    if any(len(axis) >= _AXIS for axis in _by_channel(tuple(names)).values()):
-        return True
-    return sum(not re.fullmatch(r"[\d.]+", name) and _is_time(name) for name in names) >= _AXIS
+    longest = max(map(len, _by_channel(names).values()), default=0)
+    return max(longest, sum(map(_is_time, names))) >= _AXIS
+
+
+def with_number(pattern: str, names: Iterable[str]) -> list[str]:
+    """The names that a pattern stands for: `*` is a number.
+
+    >>> with_number("x_*", ["x_1", "x_2.5", "x_mean", "y_1"])
+    ['x_1', 'x_2.5']
+    """
+    if pattern.count("*") != 1:
+        return []
+    begin, end = map(re.escape, pattern.split("*"))
+    wanted = re.compile(rf"{begin}\d+(?:\.\d+)?{end}")
+    return [name for name in names if wanted.fullmatch(name)]
 
 
 def _is_time(name: str) -> bool:
     if name.isalpha() or name.endswith("."):
-        return month_named(name) is not None and (len(name) <= 5 or name.lower() in _MONTHS)
-    return re.match(r"\d{1,4}\s?[-/.:]\s?\w", name) is not None and are_times([name])
+        return month_named(name) is not None and (len(name) <= 5 or name.lower() in MONTHS)
+    if re.fullmatch(r"[\d.]+", name) or not re.match(r"\d{1,4}\s?[-/.:]\s?\w", name):
+        return False
+    return are_times([name])
 
 
-def _by_channel(names: tuple[str, ...]) -> dict[str, dict[float, str]]:
+def _by_channel(names: Sequence[str]) -> dict[str, dict[float, str]]:
     """The columns of each channel by the number in their names."""
     found: dict[str, dict[float, str]] = defaultdict(dict)
     first = [_NUMBER_FIRST.fullmatch(name) for name in names]
@@ -101,19 +112,3 @@ def _by_channel(names: tuple[str, ...]) -> dict[str, dict[float, str]]:
         elif not is_first and (match := NUMBERED.fullmatch(name)):
             found[match[1]][float(match[2])] = name
     return found
-
-
-def _refuse_other_steps(axes: dict[str, dict[float, str]], steps: dict[str, list[float]]) -> None:
-    first, *others = axes
-    for other in others:
-        if steps[other] != steps[first]:
-            raise DataError(
-                f"has {len(steps[first])} columns {first!r} and {len(steps[other])} columns "
-                f"{other!r} with other numbers: expected the same steps for each channel. Name "
-                f"those that belong together, such as channels='{first}*' (--column-channels)."
-            )
-
-
-def _ordered(axes: dict[str, dict[float, str]], rest: tuple[str, ...] = ()) -> Axes:
-    columns = tuple(axis[step] for axis in axes.values() for step in sorted(axis))
-    return Axes(columns, tuple(axes) if len(axes) > 1 else None, rest)

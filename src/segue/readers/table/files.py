@@ -16,10 +16,10 @@ from segue.readers.problems import Problems
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.joined import Related
-from segue.readers.table.layout import Plan, make_plan
-from segue.readers.table.like import recall, with_lasting
+from segue.readers.table.layout import make_plan
 from segue.readers.table.listing import Listing
 from segue.readers.table.loading import Loaded, load
+from segue.readers.table.plan import Plan, recall
 from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_column
 from segue.sequences import Array, Sequences
@@ -168,7 +168,7 @@ def _read_all(
 def _plan(columns: Columns, options: TableOptions, like: Like) -> Plan:
     """The plan for the first file, in which each row is a step."""
     try:
-        found = options if like is None else recall(columns, like, with_lasting(options, like))
+        found = recall(columns, like, options)
         return make_plan(columns, replace(found, layout="steps"))
     except DataError as error:
         if isinstance(error, FileError) or columns.loaded.path is None:

@@ -24,9 +24,9 @@ from segue.readers.table.columns import Columns
 from segue.readers.table.files import Found, Like, read_files
 from segue.readers.table.joined import Related
 from segue.readers.table.layout import make_plan
-from segue.readers.table.like import recall, with_lasting
 from segue.readers.table.listing import LISTS, Listing, read_listing
 from segue.readers.table.loading import Loaded, load
+from segue.readers.table.plan import recall
 from segue.readers.table.roles import TableOptions
 
 _FEW = 8  # columns that may be channels, where nothing else says that a row is a step
@@ -76,7 +76,7 @@ def read_folder(
 
 def _of_table(loaded: Loaded, options: TableOptions, like: Like) -> Dataset:
     columns = Columns(loaded)
-    options = options if like is None else recall(columns, like, with_lasting(options, like))
+    options = recall(columns, like, options)
     return build(columns, make_plan(columns, options))
 
 

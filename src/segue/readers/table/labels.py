@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.labels import as_label, as_labels
-from segue.readers.labels import LARGEST
 from segue.readers.labels import as_labels as labels_of_texts
 from segue.readers.registry import part_named
 from segue.readers.table.cells import truth_values, written_plainly
-from segue.readers.table.columns import Columns, kind_of
+from segue.readers.table.columns import Columns
 from segue.sequences import Array
 
 Index = npt.NDArray[np.int64]
-_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -54,14 +50,13 @@ class Labels:
         codes = self.codes[rows]
         absent = codes < 0
         if absent.all():
-            return None, ~absent | True
+            return None, absent  # and all are kept
         if absent.any() and not drop:
-            row = int(rows[int(absent.argmax())])
             raise columns.loaded.error(
                 f"column {self.name!r} has no label; {int(absent.sum()):,} of {len(rows):,} "
                 "sequences have none. Leave those out: drop_missing=True (--drop-missing), or read "
                 "without labels: label='none'.",
-                row,
+                int(rows[absent][0]),
             )
         return np.asarray(self.values[codes[~absent]]), ~absent
 
@@ -76,36 +71,36 @@ class Labels:
                 f"column {self.name!r} varies from step to step and holds real numbers, which are "
                 "no classes: name another label, or none (label='none')."
             )
-        names = np.unique(self.values)
-        return tuple(names.tolist()), np.searchsorted(names, self.values)
+        names, places = np.unique(self.values, return_inverse=True)
+        return tuple(names.tolist()), places
 
 
 def labels_of(columns: Columns, name: str) -> Labels:
     """Take a column as labels."""
     codes, values = columns.codes(name), columns.values(name)
-    if not values:
-        return Labels(name, codes, np.array([], str))
-    if kind_of(columns.table.schema.field(name).type) != "text":
-        labels, _ = as_labels(values, what=name)
-        return Labels(name, codes, labels)
-    texts = [str(value).strip() for value in values]
-    kept = list(dict.fromkeys(texts))
-    table = np.array([*map(kept.index, texts), -1])
-    return Labels(name, table[codes], _of_texts(kept, columns.loaded.dialect.decimal))
+    if not _are_texts(values):
+        return Labels(name, codes, as_labels(values, what=name)[0])
+    texts, places = np.unique([value.strip() for value in values], return_inverse=True)
+    labels = _of_texts(texts.tolist(), columns.loaded.dialect.decimal)
+    return Labels(name, np.append(places, -1)[codes], labels)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _of_texts(texts: list[str], decimal: str) -> Array:
     meanings = truth_values(texts)
     if meanings is not None and {"true", "false"} & {text.lower() for text in texts}:
         return np.array([meanings[text] for text in texts])
-    if all(written_plainly(text, decimal) for text in texts):
-        numbers = [text.replace(decimal, ".") for text in texts]
-        labels = labels_of_texts(numbers)
-        return labels if labels.dtype.kind == "i" else np.array([*map(float, numbers)])
-    return labels_of_texts(texts)
+    if not all(written_plainly(text, decimal) for text in texts):
+        return labels_of_texts(texts)
+    numbers = [text.replace(decimal, ".") for text in texts]
+    labels = labels_of_texts(numbers)
+    return labels if labels.dtype.kind == "i" else labels.astype(np.float64)
 
 
-def plain_values(columns: Columns, name: str | None) -> Array | None:
+def plain_values(columns: Columns, name: str) -> Array:
     """`[rows]` whole numbers, or text: ids and groups as they came.
 
     They are numbers only where nothing is lost: `007`, `1.10` and those beyond 2**53 stay text.
@@ -113,44 +108,31 @@ def plain_values(columns: Columns, name: str | None) -> Array | None:
     Raises:
         FileError: an empty field.
     """
-    if name is None:
-        return None
-    codes = columns.codes(name)
+    codes, values = columns.codes(name), columns.values(name)
     if (codes < 0).any():
         raise columns.loaded.error(f"column {name!r} is empty.", int(codes.argmin()))
-    is_text = kind_of(columns.table.schema.field(name).type) == "text"
-    values = columns.values(name)
-    return np.asarray((_ids_of_texts(values) if is_text else _ids(values))[codes])
+    if _are_texts(values):
+        texts = [value.strip() for value in values]
+        found = labels_of_texts(texts)
+    else:
+        texts = [str(as_label(value)) for value in values]
+        found = as_labels(values, what=name)[0]
+    is_whole = found.dtype.kind == "i" and list(map(str, found.tolist())) == texts
+    return np.asarray((found if is_whole else np.array(texts))[codes])
 
 
-def _ids_of_texts(texts: Sequence[str]) -> Array:
-    stripped = [text.strip() for text in texts]
-    whole = all(_WHOLE.fullmatch(text) and abs(int(text)) <= LARGEST for text in stripped)
-    return np.array([*map(int, stripped)] if whole else stripped)
-
-
-def _ids(values: Sequence[Any]) -> Array:
-    plain = [as_label(value) for value in values]
-    whole = all(isinstance(v, int) and not isinstance(v, bool) for v in plain)
-    if whole and all(abs(int(value)) < 2**63 for value in plain if value is not None):
-        return np.array(plain, np.int64)
-    return np.array([str(value) for value in plain])
-
-
-def parts_of(columns: Columns, name: str | None) -> Array | None:
+def parts_of(columns: Columns, name: str) -> Array:
     """`[rows]` train, validation or test.
 
     Raises:
         FileError: another word.
     """
-    found = plain_values(columns, name)
-    if found is None:
-        return None
-    parts = {text: part_named(str(text)) for text in np.unique(found).tolist()}
-    strange = [text for text, part in parts.items() if part is None]
-    if strange:
-        row = int((found == strange[0]).argmax())
+    found, places = np.unique(plain_values(columns, name), return_inverse=True)
+    parts = [part_named(str(value)) for value in found]
+    if None in parts:
+        strange = parts.index(None)
         raise columns.loaded.error(
-            f"column {name!r} has {strange[0]!r}; expected train, validation or test.", row
+            f"column {name!r} has {found[strange].item()!r}; expected train, validation or test.",
+            int((places == strange).argmax()),
         )
-    return np.array([parts[text] for text in found.tolist()], dtype="<U10")
+    return np.array(parts)[places]

@@ -14,8 +14,9 @@ import pyarrow as pa
 from segue.dataset import Dataset
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.layout import Plan, make_plan
+from segue.readers.table.layout import make_plan
 from segue.readers.table.loading import CannotStreamError, Loaded, load_chunks
+from segue.readers.table.plan import Plan
 from segue.readers.table.roles import TableOptions
 
 _BLOCK = 1 << 22  # bytes of text in a chunk, of which Arrow reads 32 ahead; or so many of values

@@ -1,63 +1,31 @@
-"""The words by which columns are known, and those that stand for a missing value."""
+"""The words by which columns are known, and those that stand for a missing value.
+
+They stand in `data/words.toml`.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib import resources
 
-ROLES = ("label", "id", "time", "group", "parts")
-
-# A column of one of these names has the role, in the order of preference; values that cannot have
-# it are an error. Behind the bar stand words that have other meanings too: such a column has the
-# role only if its values can have it, and is like any other column if not.
-_WORDS = {
-    "label": """
-        label labels class classes target targets classname classlabel labelname targetclass
-        activity activityname category gesture outcome diagnosis condition klasse etikett
-        aktivitaet classe etiquette clase sentiment | y
-    """,
-    "id": """
-        id sequenceid seqid seriesid sampleid recordingid trialid caseid segmentid windowid
-        instanceid episodeid runid uid filename filepath fname
-        | sequence series seq recording trial case segment episode sample instance instances record
-        run file path versuch messung sequenz
-    """,
-    "time": """
-        timestamp datetime time date timems timesec zeit zeitstempel datum temps tiempo fecha
-        timepoint timepoints uhrzeit
-        | t timestep times seconds secs sec milliseconds msec ms step elapsed elapsedtime frame tick
-        sampleindex
-    """,
-    "group": """
-        group groups groupid subject subjectid user userid person personid participant participantid
-        patient patientid speaker speakerid device deviceid session sessionid gruppe teilnehmer
-        proband sujet
-    """,
-    "parts": "part parts split | set subset partition dataset",
-}
-CLAIMS = {role: tuple(words.partition("|")[0].split()) for role, words in _WORDS.items()}
-WORDS = {role: tuple(words.replace("|", " ").split()) for role, words in _WORDS.items()}
-# Columns that make a date together, and a clock time with it.
-CALENDAR = {
-    "year": ("year", "jahr", "annee"),
-    "month": ("month", "monat", "mois"),
-    "day": ("day", "tag", "jour"),
-    "hour": ("hour", "stunde", "heure"),
-    "minute": ("minute", "minutes"),
-    "second": ("second", "sekunde"),
-}
-# What a column of texts is called.
-TEXTS = frozenset("text review message sentence tweet comment content body document".split())
-_UNITS = re.compile(r"[\[(](.*)[\])]$")
-
-# Pyarrow's own, and those of R, pandas, Weka and spreadsheets.
-MISSING = frozenset(
-    [
-        *["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "null", "NULL", "None", "none"],
-        *["?", "-", "#N/A", "#NA", "<NA>", "missing", "NaT"],
-    ]
+_DATA = tomllib.loads(
+    (resources.files("segue.readers") / "data" / "words.toml").read_text(encoding="utf-8")
 )
-# Of these a text column says "no value"; the others may be the name of a class.
-NO_TEXT = ("", "NA", "N/A", "n/a", "NaN", "nan", "?", "#N/A", "<NA>", "NaT")
+_ROLES, _VALUES = _DATA["roles"], _DATA["values"]
+ROLES = tuple(_ROLES)
+GENERAL_LABELS = tuple(_ROLES["label"]["general"].split())
+CLAIMS = {
+    role: tuple(f"{words.get('general', '')} {words['claim']}".split())
+    for role, words in _ROLES.items()
+}
+WORDS = {role: (*CLAIMS[role], *words["may"].split()) for role, words in _ROLES.items()}
+CALENDAR = {part: tuple(words.split()) for part, words in _DATA["calendar"].items()}
+TEXTS = frozenset(_VALUES["texts"].split())
+MONTHS = frozenset(_VALUES["months"].split())
+MISSING = frozenset(_VALUES["missing"])
+NO_TEXT = tuple(_VALUES["no_text"])
+_UNIT = re.compile(r"[\[(](.*)[\])]$")
 
 
 def role_of(name: str) -> str | None:
@@ -96,7 +64,7 @@ def claims(name: str, role: str) -> bool:
 
 def plain(name: str) -> str:
     """A name without its unit, and with nothing but lower-case letters and digits."""
-    return re.sub(r"[^a-z0-9]", "", _UNITS.sub("", name.strip()).lower())
+    return re.sub(r"[^a-z0-9]", "", _UNIT.sub("", name.strip()).lower())
 
 
 def unit_of(name: str) -> str:
@@ -105,5 +73,5 @@ def unit_of(name: str) -> str:
     >>> unit_of("time [ms]"), unit_of("time")
     ('ms', '')
     """
-    match = _UNITS.search(name.strip())
+    match = _UNIT.search(name.strip())
     return match[1].strip() if match else ""
