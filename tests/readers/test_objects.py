@@ -17,7 +17,7 @@ import segue
 from segue.errors import DataError
 from segue.estimators.inputs import as_sequences
 from segue.readers import read
-from segue.readers.pairs import from_pairs
+from segue.readers.streams import from_pairs
 
 PAIRS = [
     (np.arange(n, dtype=np.float32) + (n % 2), "odd" if n % 2 else "even") for n in range(2, 42)

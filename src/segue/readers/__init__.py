@@ -20,10 +20,10 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.mapping import of_mapped
-from segue.readers.pandas_forms import plain_frame
+from segue.readers.forms import plain_frame
 from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
+from segue.readers.streams import of_mapped
 from segue.sequences import Sequences
 from segue.windowing import cut_recordings
 

@@ -8,6 +8,7 @@ array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or in `y_train
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,12 +18,16 @@ import numpy as np
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError
+from segue.errors import DataError, FileError, OptionError, WriteError
 from segue.readers.blocks import Blocks
-from segue.readers.mapping import mapped_file, mapped_member, npy_header
 from segue.readers.namedarrays import by_part, dataset_of
 from segue.readers.pieces import check_parts
+from segue.readers.streams import passing_folder
 from segue.sequences import Array, Layout
+
+# Bytes from which an array is mapped and not read.
+LARGE = 256_000_000
+_MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
@@ -42,74 +47,76 @@ def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
     """
     if layout not in ("ntc", "nct"):
         raise OptionError(f"layout={layout!r}; expected 'ntc' or 'nct'.")
-    arrays = _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
+    arrays = _load(path)
+    if (labels := _labels_beside(path)) is not None:
+        arrays["y"] = _load(labels)["x"]
     sets = {part: dataset_of(own, layout=layout) for part, own in by_part(arrays).items()}
-    check_parts({str(part): data for part, data in sets.items()})
-    whole = sets.get(None)
-    yield whole or Dataset.concatenate({str(part): data for part, data in sets.items()}), 1.0
+    named = {str(part): data for part, data in sets.items()}
+    check_parts(named)
+    yield sets.get(None) or Dataset.concatenate(named), 1.0
 
 
 # -- files ----------------------------------------------------------------------------------------
 
 
-def _load_npz(path: Path) -> dict[str, Array]:
+def _load(path: Path) -> dict[str, Array]:
+    """The arrays of a file by name; that of an `.npy` file is `x`."""
+    is_single = path.suffix.lower() == ".npy"
     with path.open("rb") as stream:
+        is_array = stream.read(len(_MAGIC)) == _MAGIC
+        if is_array != is_single and (is_array or zipfile.is_zipfile(path)):
+            what = "one array: rename it .npy" if is_array else "several arrays: rename it .npz"
+            raise FileError(f"holds {what}.", path=path)
+        stream.seek(0)
         try:
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise FileError("is one array with the wrong ending: rename it .npy.", path=path)
-            with file:
-                return {key: _member(file, path, key) for key in file.files}
+            if is_array:
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                return {"x": array if array.nbytes >= LARGE else np.array(array)}
+            with np.load(stream, allow_pickle=False) as file:
+                return {key: _member(file, path, key) for key in file}
         except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise _unreadable(path, error) from error
 
 
 def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
+    """One array; a large one is mapped, and written to a temporary file if it is compressed."""
     assert file.zip is not None
     name = f"{key}.npy" if f"{key}.npy" in file.zip.namelist() else key
+    info = file.zip.getinfo(name)
     with file.zip.open(name) as stream:
-        _check_size(stream, file.zip.getinfo(name).file_size)
-    mapped = mapped_member(path, file.zip, name)
-    return file[key] if mapped is None else mapped
-
-
-def _check_size(stream: Any, size: int) -> None:
-    """Refuse an array that is larger than its file, before memory is taken for it.
-
-    Raises:
-        ValueError: it is.
-    """
-    try:
-        shape, _, dtype = npy_header(stream)
-    except ValueError:
-        return  # no array, or of a later version: NumPy says which
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"its header says {shape} values of {dtype.itemsize} bytes in {size:,}")
-
-
-def _load_npy(path: Path) -> dict[str, Array]:
-    arrays = {"x": _load_array(path)}
-    labels = _labels_beside(path)
-    return arrays if labels is None else {**arrays, "y": _load_array(labels)}
-
-
-def _load_array(path: Path) -> Array:
-    with path.open("rb") as stream:
+        shape, is_fortran, dtype = _header(stream)
+        header = stream.tell()
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > info.file_size:
+        size = f"{shape} values of {dtype.itemsize} bytes in {info.file_size:,}"
+        raise ValueError(f"its header says {size}")
+    if info.file_size < LARGE or dtype.hasobject:
+        return cast("Array", file[key])
+    if info.compress_type == zipfile.ZIP_STORED:
+        with path.open("rb") as stream:
+            stream.seek(info.header_offset + 26)  # the lengths of its name and of what follows
+            begin = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
+        order = "F" if is_fortran else "C"
+        return np.memmap(path, dtype, "r", begin + header, shape, order)
+    with passing_folder() as folder:
         try:
-            _check_size(stream, path.stat().st_size)
-            stream.seek(0)
-            mapped = mapped_file(path)
-            array = np.load(stream, allow_pickle=False) if mapped is None else mapped
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise _unreadable(path, error) from error
-        if not isinstance(array, np.ndarray):
-            raise FileError("holds several arrays: rename it .npz.", path=path)
-        return array
+            unpacked = file.zip.extract(name, folder)
+        except OSError as error:
+            said = f"{name} could not be unpacked ({error.strerror or error})."
+            raise WriteError(f"{said} Free some space in {folder.parent}.") from error
+        return cast("Array", np.load(unpacked, mmap_mode="r", allow_pickle=False))
+
+
+def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """The shape, the order and the type at the beginning of an array's file."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"version {version} of NumPy's format is not known")
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:
-    if isinstance(error, FileError):
-        return error
     if "allow_pickle" in str(error) or "Python objects" in str(error):
         return FileError(
             "holds pickled Python objects, which can run any code and are not read. "
@@ -121,6 +128,8 @@ def _unreadable(path: Path, error: Exception) -> FileError:
 
 
 def _labels_beside(path: Path) -> Path | None:
+    if path.suffix.lower() != ".npy":
+        return None
     there = {file.name.lower(): file for file in path.parent.glob("*.npy")}
     first, *rest = path.stem.lower().split("_")
     names = [f"{path.stem.lower()}_y"]
