@@ -13,6 +13,7 @@ order of the categories; categories that do not occur are left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +23,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.matfiles import load
-from segue.readers.matlabels import length, only_used, refuse_opaque, said, same_classes, targets
-from segue.readers.matobjects import Categorical, Cell, Opaque, Table
+from segue.readers.matlabels import encoded, labels_of, length, refuse_opaque, said
+from segue.readers.matobjects import Categorical, Cell, Table
 from segue.readers.registry import part_named
 from segue.sequences import Array, Sequences
 
@@ -37,7 +38,9 @@ _PART = re.compile(
     r"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?))"
     r"(?=$|_|[A-Z0-9])"
 )
+_PARTS = ("train", "validation", "test")
 MatLayout = Literal["ct", "tc"]
+Pairs = dict[str | None, tuple[str, str | None]]  # names of sequences and of labels, by part
 
 
 def blocks(
@@ -58,81 +61,69 @@ def blocks(
     """
     if layout not in (None, "ct", "tc"):
         raise OptionError(f"layout={layout!r}; expected 'ct' or 'tc'.")
-    found = load(path)
-    variables = _with_columns(found)
-    pairs = (
-        _pairs(variables, x, y, path) or _of_tables(found) or {None: _guessed(variables, y, path)}
-    )
-    sets = {part: _data_set(variables, *names, layout) for part, names in pairs.items()}
-    order = ("train", "validation", "test")
-    parts = {part: sets[part] for part in order if part in sets}
-    data = Dataset.concatenate(same_classes(parts)) if parts else sets[None]
-    yield only_used(data), 1.0
-
-
-def _with_columns(found: dict[str, Any]) -> dict[str, Any]:
-    """The variables, with the columns of tables in their place: `tbl.Signal`."""
-    variables: dict[str, Any] = {}
-    for name, value in found.items():
+    tables, plain = {}, {}
+    for name, value in load(path).items():
         if isinstance(value, Table):
-            variables.update({f"{name}.{c}": column for c, column in value.columns.items()})
+            tables[name] = {f"{name}.{column}": v for column, v in value.columns.items()}
         else:
-            variables[name] = value
-    return variables
-
-
-def _of_tables(found: dict[str, Any]) -> dict[str | None, tuple[str, str | None]]:
-    """The columns with sequences and labels of the tables that have such."""
-    pairs: dict[str | None, tuple[str, str | None]] = {}
-    tables = {name: value.columns for name, value in found.items() if isinstance(value, Table)}
-    for name, columns in tables.items():
-        x = [c for c, value in columns.items() if _is_cell_of_numbers(value)]
-        others = {c: value for c, value in columns.items() if c not in x}
-        named = [c for c in others if (match := _ROLE.fullmatch(c)) and not match["x"]]
-        texts = [c for c, v in others.items() if isinstance(v, Categorical | list | Cell)]
-        y = named or texts or list(others)
-        if len(x) == 1:
-            match = _PART.search(name)
-            part = part_named(match[1]) if match else None
-            pairs[part] = f"{name}.{x[0]}", f"{name}.{y[0]}" if len(y) == 1 else None
-    if None in pairs and len(pairs) > 1:
-        del pairs[None]
-    return pairs
-
-
-def _pairs(
-    variables: dict[str, Any], x: str | None, y: str | None, path: Path
-) -> dict[str | None, tuple[str, str | None]]:
-    """The names of sequences and labels, by part; nothing if the names do not tell."""
-    wanted = [name for name in (x, y) if name is not None and name != "none"]
-    for name in wanted:
-        if name not in variables:
-            hint = did_you_mean(name, variables) if variables else ""
+            plain[name] = value
+    variables = {**plain, **{name: v for columns in tables.values() for name, v in columns.items()}}
+    for name in (x, y):
+        if name not in (None, "none", *variables):
+            hint = did_you_mean(str(name), variables) if variables else ""
             raise OptionError(f"There is no variable {name!r} in {path}.{hint}")
+    pairs = _by_name(variables, x) or _by_table(tables) or _by_content(plain, path)
+    xs, ys, notes = [], [], []
+    for x_name, found in pairs.values():
+        y_name = None if y == "none" else y or found
+        labels = None if y_name is None else variables[y_name]
+        sequences, how = _sequences(variables[x_name], x_name, layout, labels)
+        source = "no labels" if y_name is None else f"labels {y_name!r}"
+        xs.append(sequences)
+        ys.append(None if y_name is None else labels_of(labels, y_name, sequences))
+        notes.append(f"sequences {x_name!r} ({how}), {source}")
+    targets, classes = encoded(ys)
+    parts = None if None in pairs else np.repeat(list(pairs), [len(each) for each in xs])
+    joined = Sequences.concatenate(xs)
+    yield Dataset(joined, targets, classes, parts=parts, notes=tuple(notes)), 1.0
+
+
+# -- which variable is what -----------------------------------------------------------------------
+
+
+def _by_name(variables: Mapping[str, Any], x: str | None) -> Pairs:
+    """By the names of sequences and labels, or that of the sequences which the user gives."""
     found: dict[str | None, dict[str, str]] = {}
     for name in variables:
-        match = _ROLE.fullmatch(name)
-        if match:
-            part = part_named(match["part"])
-            found.setdefault(part, {}).setdefault("x" if match["x"] else "y", name)
+        if match := _ROLE.fullmatch(name):
+            role = "x" if match["x"] else "y"
+            found.setdefault(part_named(match["part"]), {}).setdefault(role, name)
     if x is not None:
         match = _ROLE.fullmatch(x)
         part = part_named(match["part"]) if match else None
-        return {None: (x, None if y == "none" else y or found.get(part, {}).get("y"))}
-    pairs = {
-        part: (names["x"], None if y == "none" else y or names.get("y"))
-        for part, names in found.items()
-        if "x" in names
-    }
-    if None in pairs and len(pairs) > 1:  # data beside XTrain: what is named for a part is meant
-        del pairs[None]
-    return pairs
+        return {None: (x, found.get(part, {}).get("y"))}
+    return _parts_first({p: (own["x"], own.get("y")) for p, own in found.items() if "x" in own})
 
 
-def _guessed(variables: dict[str, Any], y: str | None, path: Path) -> tuple[str, str | None]:
+def _parts_first(pairs: Pairs) -> Pairs:
+    """In order; `data` beside `XTrain` is left out: what is named for a part is meant."""
+    return {part: pairs[part] for part in _PARTS if part in pairs} or pairs
+
+
+def _by_table(tables: Mapping[str, Mapping[str, Any]]) -> Pairs:
+    """The columns with sequences and labels of the tables that have such."""
+    pairs: Pairs = {}
+    for name, columns in tables.items():
+        if found := _pair_in(columns):
+            match = _PART.search(name)
+            pairs[part_named(match[1]) if match else None] = found
+    return _parts_first(pairs)
+
+
+def _by_content(variables: Mapping[str, Any], path: Path) -> Pairs:
     """The only variable that can be sequences, and the only one that can be their labels."""
-    cells = [name for name, value in variables.items() if _is_cell_of_numbers(value)]
-    if len(cells) != 1:
+    found = _pair_in(variables)
+    if found is None:
         listed = ", ".join(f"{name} ({said(value)})" for name, value in variables.items())
         raise FileError(
             f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
@@ -140,10 +131,20 @@ def _guessed(variables: dict[str, Any], y: str | None, path: Path) -> tuple[str,
             "x='...', y='...'.",
             path=path,
         )
-    (x,) = cells
-    count = len(variables[x].items)
-    like = [n for n, value in variables.items() if n != x and length(value) == count]
-    return x, None if y == "none" else y or (like[0] if len(like) == 1 else None)
+    return {None: found}
+
+
+def _pair_in(columns: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """The only cell array of numbers, and what has a label for each: by its name, or text."""
+    cells = [name for name, value in columns.items() if _is_cell_of_numbers(value)]
+    if len(cells) != 1:
+        return None
+    count = length(columns[cells[0]])
+    others = {n: v for n, v in columns.items() if n != cells[0] and length(v) == count}
+    named = [n for n in others if (m := _ROLE.fullmatch(n.rpartition(".")[2])) and m["y"]]
+    texts = [n for n, value in others.items() if isinstance(value, Categorical | list | Cell)]
+    labels = named or texts or list(others)
+    return cells[0], labels[0] if len(labels) == 1 else None
 
 
 def _is_cell_of_numbers(value: Any) -> bool:
@@ -152,40 +153,27 @@ def _is_cell_of_numbers(value: Any) -> bool:
     )
 
 
-# -- one part -------------------------------------------------------------------------------------
-
-
-def _data_set(
-    variables: dict[str, Any], x_name: str, y_name: str | None, layout: MatLayout | None
-) -> Dataset:
-    labels = None if y_name is None else variables[y_name]
-    count = None if labels is None or isinstance(labels, Opaque) else length(labels)
-    sequences, note = _sequences(variables[x_name], x_name, layout, count)
-    source = "no labels" if y_name is None else f"labels {y_name!r}"
-    notes = (f"sequences {x_name!r} ({note}), {source}",)
-    if y_name is None:
-        return Dataset(sequences, notes=notes)
-    y, classes = targets(labels, y_name, sequences)
-    return Dataset(sequences, y, classes=classes, notes=notes)
+# -- sequences ------------------------------------------------------------------------------------
 
 
 def _sequences(
-    value: Any, name: str, layout: MatLayout | None, count: int | None
+    value: Any, name: str, layout: MatLayout | None, labels: Any
 ) -> tuple[Sequences, str]:
+    """The sequences of a part, and how they were understood."""
     refuse_opaque(value, name)
-    if isinstance(value, Cell):
-        for number, item in enumerate(value.items, start=1):
-            refuse_opaque(item, f"{name}{{{number}}}")
-            if not isinstance(item, np.ndarray) or item.ndim != 2:
-                raise DataError(
-                    f"{name}{{{number}}} is {said(item)}; expected numbers, channel x time."
-                )
-        layout = layout or _guess_layout([item.shape for item in value.items], name)
-        how = {"ct": "channel x time", "tc": "time x channel"}[layout]
-        return Sequences.from_list(value.items, layout=layout), how
-    if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
-        raise DataError(f"{name} is {said(value)}; expected a cell array of sequences.")
-    return _of_array(value, layout, count)
+    if not isinstance(value, Cell):
+        if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
+            raise DataError(f"{name} is {said(value)}; expected a cell array of sequences.")
+        return _of_array(value, layout, None if labels is None else length(labels))
+    for number, item in enumerate(value.items, start=1):
+        refuse_opaque(item, f"{name}{{{number}}}")
+        if not isinstance(item, np.ndarray) or item.ndim != 2:
+            raise DataError(
+                f"{name}{{{number}}} is {said(item)}; expected numbers, channel x time."
+            )
+    layout = layout or _guess_layout([item.shape for item in value.items], name)
+    how = {"ct": "channel x time", "tc": "time x channel"}[layout]
+    return Sequences.from_list(value.items, layout=layout), how
 
 
 def _guess_layout(shapes: list[tuple[int, ...]], name: str) -> MatLayout:
@@ -202,6 +190,7 @@ def _guess_layout(shapes: list[tuple[int, ...]], name: str) -> MatLayout:
 
 
 def _of_array(value: Array, layout: MatLayout | None, count: int | None) -> tuple[Sequences, str]:
+    """Of an array: the axis that is as long as there are labels is that of the sequences."""
     if value.ndim == 2:
         if count == value.shape[1] != value.shape[0]:
             return Sequences.from_array(value.T), "a sequence a column"
