@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_a_full_disk_is_not_a_missing_network(cache: Path) -> None:
 class Response(io.BytesIO):
     """As the one of requests is."""
 
-    headers = {"Content-Length": "100000"}
+    headers: ClassVar = {"Content-Length": "100000"}
 
     def raise_for_status(self) -> None:
         if not self.getbuffer():

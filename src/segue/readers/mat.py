@@ -25,19 +25,13 @@ from segue.readers.blocks import Blocks
 from segue.readers.matfiles import load
 from segue.readers.matlabels import encoded, labels_of, length, refuse_opaque, said
 from segue.readers.matobjects import Categorical, Cell, Table
-from segue.readers.registry import part_named
+from segue.readers.registry import PART, part_named
 from segue.sequences import Array, Sequences
 
 _X, _Y = "x|data|sequences|signals|inputs", "y|t|labels?|targets?|responses?|classes"
-_ROLE = re.compile(
-    rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)?",
-    re.IGNORECASE,
-)
+_ROLE = re.compile(rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>{PART})?", re.IGNORECASE)
 # A word of a name such as tblTrain or test_data.
-_PART = re.compile(
-    r"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?))"
-    r"(?=$|_|[A-Z0-9])"
-)
+_PART = re.compile(rf"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:{PART}))(?=$|_|[A-Z0-9])")
 _PARTS = ("train", "validation", "test")
 MatLayout = Literal["ct", "tc"]
 Pairs = dict[str | None, tuple[str, str | None]]  # names of sequences and of labels, by part
