@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -68,35 +68,33 @@ def _text(value: Any) -> str:
 
 def _load_old(path: Path, head: bytes) -> dict[str, Any]:
     from scipy.io import loadmat
-    from scipy.io.matlab import varmats_from_mat
 
-    order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
-    if order is None:  # version 4, of another layout and without objects
-        return _decoded(_named(loadmat(path)), lambda value: _of_scipy(value, None))
-    _check_lengths(path, order)
-    # SciPy gives all objects the same name, so each variable is read for itself.
+    order = {b"IM": "<", b"MI": ">"}.get(head[126:128])  # None: version 4
     with path.open("rb") as file:
-        single = [loadmat(part) for _, part in varmats_from_mat(file)]
+        # SciPy gives all objects the same name, so each variable is read for itself.
+        single = [loadmat(part) for part in ([file] if order is None else _parts(file, order))]
     subsystem = next((found[_SUBSYSTEM] for found in single if _SUBSYSTEM in found), None)
     objects = None if subsystem is None else _objects_in(subsystem.tobytes())
     variables = {name: value for found in single for name, value in _named(found).items()}
     return _decoded(variables, lambda value: _of_scipy(value, objects))
 
 
-def _check_lengths(path: Path, order: str) -> None:
-    """Refuse a file that ends inside a variable: SciPy leaves out what comes behind one.
+def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
+    """Each variable of a file as one of its own.
 
     Raises:
-        ValueError: it does.
+        ValueError: the file ends inside one.
     """
-    size, place = path.stat().st_size, 128
-    with path.open("rb") as file:
-        while place < size:
-            file.seek(place)
-            kind, length = struct.unpack(f"{order}II", file.read(8).ljust(8, b"\0"))
-            if kind not in _VARIABLES or place + 8 + length > size:
-                raise ValueError(f"at byte {place:,} is no variable, or one that is cut off")
-            place += 8 + length
+    left = file.seek(0, io.SEEK_END) - 128
+    file.seek(0)
+    head = file.read(128)
+    while left > 0:
+        tag = file.read(8)
+        kind, length = struct.unpack(f"{order}II", tag.ljust(8, b"\0"))
+        left -= 8 + length
+        if kind not in _VARIABLES or left < 0:
+            raise ValueError(f"at byte {file.tell() - 8:,} is no variable, or one that is cut off")
+        yield io.BytesIO(head + tag + file.read(length))
 
 
 def _named(found: dict[str, Any]) -> dict[str, Any]:
@@ -113,12 +111,11 @@ def _named(found: dict[str, Any]) -> dict[str, Any]:
 def _objects_in(raw: bytes) -> Objects:
     """The objects of a subsystem, which is a file in the file, with a shorter header."""
     from scipy.io import loadmat
-    from scipy.io.matlab import varmats_from_mat
 
-    _, part = varmats_from_mat(io.BytesIO(b"MATLAB".ljust(124) + raw[:4] + raw[8:]))[0]
+    order = ">" if raw[2:4] == b"MI" else "<"
+    part = next(_parts(io.BytesIO(b"MATLAB".ljust(124) + raw[:4] + raw[8:]), order))
     inside = loadmat(part)[_SUBSYSTEM]["MCOS"].reshape(-1)[0]
     metadata, _, *values = inside.reshape(-1)[0]["arr"].reshape(-1)
-    order = ">" if raw[2:4] == b"MI" else "<"
     return Objects(metadata.tobytes(), order, lambda number: _of_scipy(values[number], None))
 
 

@@ -27,12 +27,13 @@ class Labels(NamedTuple):
     """The labels of one part.
 
     Attributes:
-        values: `[n]`; or `[time]` for each sequence. "" or NaN where there is none.
+        values: `[n]`; or `[time]` for each sequence, with "" or NaN where there is none.
         names: the categories, wherever they come from.
     """
 
-    values: Array | list[Array]
+    values: list[Any]
     names: set[Names]
+    of_steps: bool
 
 
 def labels_of(value: Any, name: str, x: Sequences) -> Labels:
@@ -42,22 +43,23 @@ def labels_of(value: Any, name: str, x: Sequences) -> Labels:
         DataError: labels of another number, or without a value; an object that cannot be read.
     """
     refuse_opaque(value, name)
-    if isinstance(value, Cell) and any(length(item) > 1 for item in value.items):
-        rows, names = [], set[Names]()
-        for number, item in enumerate(value.items, start=1):
-            row, own = _entries(item, f"{name}{{{number}}}")
-            rows.append(row)
-            names.add(own)
-        return Labels(rows, names)
     if isinstance(value, Table) or length(value) != len(x):
         raise DataError(f"{name} is {said(value)}; expected one label for each of {len(x)}.")
-    entries, own = _entries(value, name)
+    if isinstance(value, Cell):
+        found = [_entries(item, f"{name}{{{i}}}") for i, item in enumerate(value.items, start=1)]
+        rows, names = [row for row, _ in found], {own for _, own in found}
+        if any(len(row) > 1 for row in rows):
+            return Labels(rows, names, of_steps=True)
+        entries = _one_each(rows, name)
+    else:
+        entries, own = _entries(value, name)
+        names = {own}
     labels, missing = as_labels(entries, what=name)
     if missing.any():
         kind = "NaN" if entries.dtype.kind == "f" else "empty or <missing>"
-        kind = kind if own is None else "<undefined>"
+        kind = kind if names == {None} else "<undefined>"
         raise DataError(f"{name}({int(missing.argmax()) + 1}) is {kind}: no label.")
-    return Labels(labels, {own})
+    return Labels(labels.tolist(), names, of_steps=False)
 
 
 def _entries(value: Any, name: str) -> tuple[Array, Names]:
@@ -66,18 +68,15 @@ def _entries(value: Any, name: str) -> tuple[Array, Names]:
     if isinstance(value, Categorical):
         return np.array(["", *value.names])[value.codes], value.names
     if isinstance(value, Cell):
-        texts = [_single(item, f"{name}{{{i}}}") for i, item in enumerate(value.items, start=1)]
-        return np.array(texts, dtype=str), None
+        return _one_each([_entries(item, name)[0] for item in value.items], name), None
     return np.array(value, dtype=str) if isinstance(value, list) else np.ravel(value), None
 
 
-def _single(item: Any, name: str) -> str:
-    """The label in a cell, as text."""
-    entries, _ = _entries(item, name)
-    labels, missing = as_labels(entries, what=name)
-    if len(labels) != 1 or missing.any():
-        raise DataError(f"{name} has no label.")
-    return str(labels[0])
+def _one_each(rows: list[Array], name: str) -> Array:
+    """`[n]` labels that stand in cells of their own; None where a cell is empty."""
+    if any(len(row) > 1 for row in rows):
+        raise DataError(f"{name} has several labels in one cell; expected one for each step.")
+    return np.fromiter((row.item() if len(row) else None for row in rows), object)
 
 
 def encoded(parts: list[Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
@@ -91,33 +90,19 @@ def encoded(parts: list[Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None, None
+    if len({part.of_steps for part in known}) > 1:
+        raise DataError("One part has a label for each sequence, another one for each step.")
+    labels = [label for part in known for label in part.values]
     names = set[Names]().union(*(part.names for part in known))
     order = next(iter(names)) if len(names) == 1 else None
-    rows = [row for part in known if isinstance(part.values, list) for row in part.values]
-    labels = [
-        label
-        for part in known
-        if not isinstance(part.values, list)
-        for label in part.values.tolist()
-    ]
-    if rows and labels:
-        raise DataError("One part has a label for each sequence, another one for each step.")
-    if rows:
-        return _of_steps(rows, order)
-    if order is not None:
-        used = set(labels)
-        return labels, tuple(name for name in order if name in used)
-    is_plain_text = names == {None} and all(isinstance(label, str) for label in labels)
-    return with_whole_numbers(labels) if is_plain_text else labels, None
-
-
-def _of_steps(rows: list[Array], order: Names) -> tuple[Sequences, tuple[Any, ...]]:
-    codes, classes, _ = as_step_labels(rows)
-    if order is None:
-        return codes, classes
-    used = tuple(name for name in order if name in classes)
-    places = np.array([*map(used.index, classes), -1], np.int32)
-    return Sequences(places[codes.values[:, 0]], codes.offsets), used
+    if known[0].of_steps:
+        codes, classes, _ = as_step_labels(labels)
+        used = tuple(name for name in order or classes if name in classes)
+        places = np.array([*map(used.index, classes), -1], np.int32)
+        return Sequences(places[codes.values[:, 0]], codes.offsets), used
+    if names == {None} and all(isinstance(label, str) for label in labels):
+        return with_whole_numbers(labels), None
+    return labels, order and tuple(name for name in order if name in set(labels))
 
 
 def said(value: Any) -> str:
