@@ -183,12 +183,10 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     elif isinstance(source, np.memmap):
         mapped = of_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
-    elif adapter := objects.adapter_of(source):
-        data = adapter.take(source, True)
-    else:
-        known = "\n".join(f"  {adapter.about}" for adapter in objects.ADAPTERS)
+    elif (data := objects.adapted(source)) is source:
         raise DataError(
-            f"{type(source).__name__} is no source; expected a name, a path, or one of\n{known}"
+            f"{type(source).__name__} is no source; expected a name, a path, or one of"
+            f"{objects.KINDS}"
         )
     return limited(data if part is None else data.part(part), limit)
 

@@ -1,12 +1,12 @@
 """Objects of Python that hold labelled sequences: data frames, iterables, data sets of others.
 
-`ADAPTERS` has one line for each kind. None of their packages is imported here.
+`KINDS` names them. None of their packages is imported here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,20 +21,14 @@ from segue.readers.remembered import with_windows_of
 from segue.readers.streams import from_pairs
 from segue.sequences import Array, Sequences
 
-
-@dataclass(frozen=True)
-class Adapter:
-    """One kind of object.
-
-    Attributes:
-        about: what it is, for messages.
-        knows: whether something is of this kind.
-        take: the data set of it; the second argument says whether labels are wanted.
-    """
-
-    about: str
-    knows: Callable[[Any], bool]
-    take: Callable[[Any, bool], Dataset]
+KINDS = """
+  a data frame of pandas or Polars, or an Arrow table
+  a data set of Hugging Face
+  a Dataset of PyTorch
+  an array of xarray
+  a frame or Series of pandas with the ids as its index
+  a mapping from id to sequence
+  an iterable of pairs (sequence, label)"""
 
 
 def adapted(
@@ -53,23 +47,28 @@ def adapted(
     >>> adapted([1, 2])
     [1, 2]
     """
-    if y is not None:
+    if y is not None or isinstance(x, Dataset | Sequences | str):
         return x
     if like is not None and like.get("format") == "table" and is_frame(x):
         label = None if labelled else "none"
         data = _from_frame(x, like=like)
         return with_windows_of(like, data, window=None, stride=None, window_label=label)
-    adapter = adapter_of(x, labelled=labelled)
-    return x if adapter is None else adapter.take(x, labelled)
-
-
-def adapter_of(x: Any, *, labelled: bool = True) -> Adapter | None:
-    """Return the adapter that knows an object, if there is one."""
-    if isinstance(x, Dataset | Sequences | str):
-        return None
-    if labelled and _is_list_of_pairs(x):
-        return _PAIRS
-    return next((adapter for adapter in ADAPTERS if adapter.knows(x)), None)
+    if is_table(x):
+        return _from_frame(x)
+    if _package_of(x) == "datasets" and (hasattr(x, "features") or isinstance(x, dict)):
+        return _from_hugging_face(x, labelled=labelled)
+    if _is_torch(x):
+        return _from_torch(x, labelled=labelled)
+    if has_dimensions(x):
+        return read_dimensions(x)
+    if hasattr(x, "iloc") and _package_of(x) == "pandas" and not is_counted(x.index):
+        ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
+        return Dataset(as_plain_sequences(x.to_numpy()), ids=ids)
+    if isinstance(x, Mapping):
+        return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
+    if _is_iterable(x) or (labelled and _is_list_of_pairs(x)):
+        return from_pairs(x, labelled=labelled)
+    return x
 
 
 def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
@@ -165,35 +164,13 @@ def _package_of(x: Any) -> str:
     return type(x).__module__.partition(".")[0]
 
 
-def _from_frame(x: Any, _labelled: bool = True, **options: Any) -> Dataset:
+def _from_frame(x: Any, **options: Any) -> Dataset:
     from segue.readers.table import read_frame
 
     return read_frame(plain_frame(x), **options)
 
 
-def _has_ids(x: Any) -> bool:
-    """A frame of numbers or a Series, one sequence a row, whose index is more than a count."""
-    return hasattr(x, "iloc") and _package_of(x) == "pandas" and not is_counted(x.index)
-
-
-def _by_index(x: Any, _labelled: bool) -> Dataset:
-    ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
-    return Dataset(as_plain_sequences(x.to_numpy()), ids=ids)
-
-
-def _is_mapping(x: Any) -> bool:
-    return isinstance(x, Mapping)
-
-
-def _by_key(x: Any, _labelled: bool) -> Dataset:
-    return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
-
-
-def _is_hugging_face(x: Any) -> bool:
-    return _package_of(x) == "datasets" and (hasattr(x, "features") or isinstance(x, dict))
-
-
-def _from_hugging_face(x: Any, labelled: bool) -> Dataset:
+def _from_hugging_face(x: Any, *, labelled: bool) -> Dataset:
     if not isinstance(x, dict):
         return read_rows(x, labelled=labelled)
     parts = {name: part_named(name.partition(".")[0]) for name in x}
@@ -203,15 +180,14 @@ def _from_hugging_face(x: Any, labelled: bool) -> Dataset:
     return Dataset.concatenate(sets)
 
 
-_TORCH = {"torch.utils.data.dataset.Dataset", "torch.utils.data.dataloader.DataLoader"}
-
-
 def _is_torch(x: Any) -> bool:
     names = {f"{kind.__module__}.{kind.__name__}" for kind in type(x).__mro__}
-    return not _TORCH.isdisjoint(names)
+    return bool(
+        names & {f"torch.utils.data.{n}" for n in ("dataset.Dataset", "dataloader.DataLoader")}
+    )
 
 
-def _from_torch(x: Any, labelled: bool) -> Dataset:
+def _from_torch(x: Any, *, labelled: bool) -> Dataset:
     """A map-style data set by its numbers, an iterable one as it comes."""
     if hasattr(x, "dataset") and hasattr(x, "batch_sampler"):
         raise DataError(
@@ -220,10 +196,6 @@ def _from_torch(x: Any, labelled: bool) -> Dataset:
         )
     by_number = hasattr(x, "__len__") and hasattr(x, "__getitem__")
     return from_pairs((x[i] for i in range(len(x))) if by_number else x, labelled=labelled)
-
-
-def _from_xarray(x: Any, _labelled: bool) -> Dataset:
-    return read_dimensions(x)
 
 
 def _is_iterable(x: Any) -> bool:
@@ -243,19 +215,3 @@ def _is_list_of_pairs(x: Any) -> bool:
         and np.ndim(x[0][0]) > 0
         and (isinstance(x[0][1], str) or np.ndim(x[0][1]) < np.ndim(x[0][0]))
     )
-
-
-def _from_iterable(x: Any, labelled: bool) -> Dataset:
-    return from_pairs(x, labelled=labelled)
-
-
-_PAIRS = Adapter("an iterable of pairs (sequence, label)", _is_iterable, _from_iterable)
-ADAPTERS = (
-    Adapter("a data frame of pandas or Polars, or an Arrow table", is_table, _from_frame),
-    Adapter("a data set of Hugging Face", _is_hugging_face, _from_hugging_face),
-    Adapter("a Dataset of PyTorch", _is_torch, _from_torch),
-    Adapter("an array of xarray", has_dimensions, _from_xarray),
-    Adapter("a frame or Series of pandas with the ids as its index", _has_ids, _by_index),
-    Adapter("a mapping from id to sequence", _is_mapping, _by_key),
-    _PAIRS,
-)
