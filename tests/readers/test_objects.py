@@ -259,7 +259,10 @@ def broken() -> Iterator[Any]:
             lambda: iter([(np.zeros(3), [1, 0]), (np.zeros(3), [1, 0, 1])]),
             "Item 0 has 3 steps and 2",
         ),
-        (lambda: DataLoader(TensorDataset(torch.zeros(4, 3))), "pass its data set, loader.dataset"),
+        (
+            lambda: DataLoader(TensorDataset(torch.zeros(4, 3))),
+            "gives batches: segue makes its own; pass loader.dataset",
+        ),
         (lambda: datasets.Dataset.from_dict({"x": []}), "The data set has no rows"),
         (
             lambda: datasets.DatasetDict(train=hugging_face(), extra=hugging_face()),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterable
@@ -110,7 +109,7 @@ def download(url: str, path: Path) -> None:
 
     with requests.get(url, stream=True, timeout=30) as response, path.open("wb") as file:
         response.raise_for_status()
-        count = int(response.headers.get("Content-Length", 0)) / _CHUNK
+        count = int(response.headers.get("Content-Length", 0)) / _CHUNK or None
         chunks: Iterable[bytes] = response.iter_content(_CHUNK)
         if sys.stderr.isatty():
             chunks = track(chunks, url.rpartition("/")[2], count, console=Console(stderr=True))
@@ -135,19 +134,18 @@ def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
             f"expected {remote.sha256}. Try again, or fetch it from another place."
         )
     if remote.members:
-        _unpack(path, remote, folder)
+        try:
+            _unpack(path, remote)
+        except zipfile.BadZipFile as error:
+            raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
         path.unlink()
 
 
-def _unpack(path: Path, remote: Remote, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
-            missing = [name for name in remote.members if name not in inside]
-            if missing:
-                raise FileError(f"{remote.url} does not contain {', '.join(missing)}.")
-            for name in remote.members:
-                with archive.open(inside[name]) as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    except zipfile.BadZipFile as error:
-        raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
+def _unpack(path: Path, remote: Remote) -> None:
+    with zipfile.ZipFile(path) as archive:
+        inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
+        missing = [name for name in remote.members if name not in inside]
+        if missing:
+            raise FileError(f"{remote.url} does not contain {', '.join(missing)}.")
+        for name in remote.members:
+            path.with_name(name).write_bytes(archive.read(inside[name]))

@@ -254,9 +254,9 @@ def _label(row: dict[str, Any], lists: list[str]) -> str | None:
     from segue.readers.table.words import rank
 
     names = [name for name in row if name not in lists]
-    ranks = {name: place for name in names if (place := rank(name, "label")) is not None}
-    if ranks:
-        return min(ranks, key=lambda name: ranks[name])
+    ranked = [(place, name) for name in names if (place := rank(name, "label")) is not None]
+    if ranked:
+        return min(ranked)[1]
     return names[0] if lists and len(names) == 1 else None
 
 

@@ -66,7 +66,15 @@ def blocks(
         if name not in (None, "none", *variables):
             hint = did_you_mean(str(name), variables) if variables else ""
             raise OptionError(f"There is no variable {name!r} in {path}.{hint}")
-    pairs = _by_name(variables, x) or _by_table(tables) or _by_content(plain, path)
+    pairs = _by_name(variables, x) or _by_table(tables) or _by_table({"": plain})
+    if not pairs:
+        listed = ", ".join(f"{name} ({said(value)})" for name, value in plain.items())
+        raise FileError(
+            f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
+            "one cell array of sequences, or a table with a column of such. Name them with "
+            "x='...', y='...'.",
+            path=path,
+        )
     xs, ys, notes = [], [], []
     for x_name, found in pairs.values():
         y_name = None if y == "none" else y or found
@@ -112,20 +120,6 @@ def _by_table(tables: Mapping[str, Mapping[str, Any]]) -> Pairs:
             match = _PART.search(name)
             pairs[part_named(match[1]) if match else None] = found
     return _parts_first(pairs)
-
-
-def _by_content(variables: Mapping[str, Any], path: Path) -> Pairs:
-    """The only variable that can be sequences, and the only one that can be their labels."""
-    found = _pair_in(variables)
-    if found is None:
-        listed = ", ".join(f"{name} ({said(value)})" for name, value in variables.items())
-        raise FileError(
-            f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
-            "one cell array of sequences, or a table with a column of such. Name them with "
-            "x='...', y='...'.",
-            path=path,
-        )
-    return {None: found}
 
 
 def _pair_in(columns: Mapping[str, Any]) -> tuple[str, str | None] | None:

@@ -46,7 +46,8 @@ _SYNONYMS = {
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
 _SHARED = ("classes", "channels", "rate_hz", "name", "task")
-_OWN = ("x", "values", "characters", "lengths", "offsets", "y", "groups", "parts", "ids", "static")
+_COLUMNS = ("groups", "parts", "ids", "static")
+_OWN = ("x", "values", "characters", "lengths", "offsets", "y", *_COLUMNS)
 _X = {"x", "values", "characters"}
 _NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
@@ -113,14 +114,11 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         classes,
         channels=_names(arrays.get("channels")),
         rate_hz=float(arrays["rate_hz"]) if "rate_hz" in arrays else None,
-        groups=arrays.get("groups"),
-        parts=arrays.get("parts"),
-        ids=arrays.get("ids"),
-        static=arrays.get("static"),
         name=str(arrays.get("name", "")),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
         task=task,  # labels for each step are told by their shape
         missing="keep",
+        **{name: arrays[name] for name in _COLUMNS if name in arrays},
     )
 
 

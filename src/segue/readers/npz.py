@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.lib import format as formats
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
@@ -27,7 +28,6 @@ from segue.sequences import Array, Layout
 
 # Bytes from which an array is mapped and not read.
 LARGE = 256_000_000
-_MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
@@ -63,7 +63,7 @@ def _load(path: Path) -> dict[str, Array]:
     """The arrays of a file by name; that of an `.npy` file is `x`."""
     is_single = path.suffix.lower() == ".npy"
     with path.open("rb") as stream:
-        is_array = stream.read(len(_MAGIC)) == _MAGIC
+        is_array = stream.read(6) == formats.MAGIC_PREFIX
         if is_array != is_single and (is_array or zipfile.is_zipfile(path)):
             what = "one array: rename it .npy" if is_array else "several arrays: rename it .npz"
             raise FileError(f"holds {what}.", path=path)
@@ -84,7 +84,9 @@ def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
     name = f"{key}.npy" if f"{key}.npy" in file.zip.namelist() else key
     info = file.zip.getinfo(name)
     with file.zip.open(name) as stream:
-        shape, is_fortran, dtype = _header(stream)
+        is_first = formats.read_magic(stream) == (1, 0)
+        read = formats.read_array_header_1_0 if is_first else formats.read_array_header_2_0
+        shape, is_fortran, dtype = read(stream)
         header = stream.tell()
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize > info.file_size:
         size = f"{shape} values of {dtype.itemsize} bytes in {info.file_size:,}"
@@ -104,16 +106,6 @@ def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
             said = f"{name} could not be unpacked ({error.strerror or error})."
             raise WriteError(f"{said} Free some space in {folder.parent}.") from error
         return cast("Array", np.load(unpacked, mmap_mode="r", allow_pickle=False))
-
-
-def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """The shape, the order and the type at the beginning of an array's file."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(stream)
-    raise ValueError(f"version {version} of NumPy's format is not known")
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:
@@ -159,23 +151,18 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     >>> sorted(np.load(path).files)
     ['classes', 'lengths', 'task', 'values', 'y']
     """
-    given = {
+    names = ("classes", "channels", "rate_hz", "groups", "parts", "ids", "static")
+    given = {name: getattr(data, name) for name in names} | {
         "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,
         "y": _step_labels(data) if data.task == "label" else data.y,
-        "classes": data.classes,
-        "channels": data.channels,
-        "rate_hz": data.rate_hz,
-        "groups": data.groups,
-        "parts": data.parts,
-        "ids": data.ids,
-        "static": data.static,
         "name": data.name or None,
         "task": data.task if data.task in ("classify", "multilabel", "regress") else None,
     }
-    arrays = {key: _without_objects(value) for key, value in given.items() if value is not None}
+    arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+    plain = {key: a.astype(str) if a.dtype == object else a for key, a in arrays.items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **cast("dict[str, Any]", arrays))
+        np.savez(file, **cast("dict[str, Any]", plain))
 
 
 def _step_labels(data: Dataset) -> Array:
@@ -186,8 +173,3 @@ def _step_labels(data: Dataset) -> Array:
         raise DataError(f"The class {none[0].item()!r} would be taken for steps without a label.")
     labels: Array = np.concatenate([names, none])[data.y.values[:, 0]]
     return labels
-
-
-def _without_objects(value: Any) -> Array:
-    array = np.asarray(value)
-    return array.astype(str) if array.dtype == object else array

@@ -57,7 +57,7 @@ def adapted(
         return _from_frame(x)
     if _package_of(x) == "datasets" and (hasattr(x, "features") or isinstance(x, dict)):
         return _from_hugging_face(x, labelled=labelled)
-    if _is_torch(x):
+    if any(kind.__module__.startswith("torch.utils.data.") for kind in type(x).__mro__):
         return _from_torch(x, labelled=labelled)
     if has_dimensions(x):
         return read_dimensions(x)
@@ -180,20 +180,10 @@ def _from_hugging_face(x: Any, *, labelled: bool) -> Dataset:
     return Dataset.concatenate(sets)
 
 
-def _is_torch(x: Any) -> bool:
-    names = {f"{kind.__module__}.{kind.__name__}" for kind in type(x).__mro__}
-    return bool(
-        names & {f"torch.utils.data.{n}" for n in ("dataset.Dataset", "dataloader.DataLoader")}
-    )
-
-
 def _from_torch(x: Any, *, labelled: bool) -> Dataset:
     """A map-style data set by its numbers, an iterable one as it comes."""
     if hasattr(x, "dataset") and hasattr(x, "batch_sampler"):
-        raise DataError(
-            "A DataLoader gives batches, which segue makes itself: pass its data set, "
-            "loader.dataset."
-        )
+        raise DataError("A DataLoader gives batches: segue makes its own; pass loader.dataset.")
     by_number = hasattr(x, "__len__") and hasattr(x, "__getitem__")
     return from_pairs((x[i] for i in range(len(x))) if by_number else x, labelled=labelled)
 
