@@ -76,7 +76,7 @@ def _with_ids(frame: Any) -> Any:
 def _of_two_levels(frame: Any) -> Any:
     """A pivot: columns (channel, time) of sequences in rows, or (channel, id) of times in rows."""
     roles = [_role_of_level(frame.columns, level) for level in (0, 1)]
-    if sorted(roles) not in (["channel", "id"], ["channel", "time"]):
+    if set(roles) not in ({"channel", "id"}, {"channel", "time"}):
         names = list(frame.columns.names)
         raise DataError(
             f"The columns have two levels, {names}: is one the channel and the other the time "

@@ -62,10 +62,10 @@ def blocks(
         else:
             plain[name] = value
     variables = {**plain, **{name: v for columns in tables.values() for name, v in columns.items()}}
-    for name in (x, y):
-        if name not in (None, "none", *variables):
-            hint = did_you_mean(str(name), variables) if variables else ""
-            raise OptionError(f"There is no variable {name!r} in {path}.{hint}")
+    for wanted in (x, y):
+        if wanted not in (None, "none", *variables):
+            hint = did_you_mean(str(wanted), variables) if variables else ""
+            raise OptionError(f"There is no variable {wanted!r} in {path}.{hint}")
     pairs = _by_name(variables, x) or _by_table(tables) or _by_table({"": plain})
     if not pairs:
         listed = ", ".join(f"{name} ({said(value)})" for name, value in plain.items())

@@ -172,8 +172,8 @@ class _Hdf5:
         self._left -= item.nbytes + _LEAST
         value = item[()]
         if "MATLAB_object_decode" in item.attrs:
-            known = is_reference(value) and self._objects is not None
-            return self._objects.decoded(value) if known else Opaque(kind)
+            objects = self._objects if is_reference(value) else None
+            return Opaque(kind) if objects is None else objects.decoded(value)
         empty = bool(item.attrs.get("MATLAB_empty"))
         if kind == "cell":
             references = [] if empty else value.ravel()

@@ -105,6 +105,7 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
     x, is_padded = _sequences(arrays, layout)
     y, classes = _targets(arrays, x, is_padded=is_padded)
     aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *_SHARED))
+    columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
     task: Any = str(arrays["task"]) if "task" in arrays else None
     if task not in (None, "classify", "multilabel", "regress"):
         raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
@@ -118,7 +119,7 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
         notes=(f"arrays that are left out: {aside}",) if aside else (),
         task=task,  # labels for each step are told by their shape
         missing="keep",
-        **{name: arrays[name] for name in _COLUMNS if name in arrays},
+        **columns,
     )
 
 

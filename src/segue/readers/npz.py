@@ -92,13 +92,12 @@ def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
         size = f"{shape} values of {dtype.itemsize} bytes in {info.file_size:,}"
         raise ValueError(f"its header says {size}")
     if info.file_size < LARGE or dtype.hasobject:
-        return cast("Array", file[key])
+        return file[key]
     if info.compress_type == zipfile.ZIP_STORED:
         with path.open("rb") as stream:
             stream.seek(info.header_offset + 26)  # the lengths of its name and of what follows
             begin = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
-        order = "F" if is_fortran else "C"
-        return np.memmap(path, dtype, "r", begin + header, shape, order)
+        return np.memmap(path, dtype, "r", begin + header, shape, "F" if is_fortran else "C")
     with passing_folder() as folder:
         try:
             unpacked = file.zip.extract(name, folder)
