@@ -15,16 +15,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.encoding import as_step_labels
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.labels import as_labels
 from segue.readers.blocks import Blocks
+from segue.readers.labels import as_labels as with_whole_numbers
 from segue.readers.matfiles import load
-from segue.readers.matlabels import encoded, labels_of, length, refuse_opaque, said
-from segue.readers.matobjects import Categorical, Cell, Table
+from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
 from segue.readers.registry import PART, part_named
 from segue.sequences import Array, Sequences
 
@@ -33,6 +35,14 @@ _ROLE = re.compile(rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>{PART})?", re.IGNORE
 # A word of a name such as tblTrain or test_data.
 _PART = re.compile(rf"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:{PART}))(?=$|_|[A-Z0-9])")
 _PARTS = ("train", "validation", "test")
+# How MATLAB saves an object so that others can read it.
+_READABLE = {
+    **dict.fromkeys(("categorical", "string", "datetime"), "cellstr({0})"),
+    "table": "table2cell({0})",
+    "duration": "seconds({0})",
+    "timetable": "table2cell(timetable2table({0}))",
+}
+_Names = tuple[str, ...] | None  # categories in their order; None: there are none
 MatLayout = Literal["ct", "tc"]
 Pairs = dict[str | None, tuple[str, str | None]]  # names of sequences and of labels, by part
 
@@ -68,7 +78,7 @@ def blocks(
             raise OptionError(f"There is no variable {wanted!r} in {path}.{hint}")
     pairs = _by_name(variables, x) or _by_table(tables) or _by_table({"": plain})
     if not pairs:
-        listed = ", ".join(f"{name} ({said(value)})" for name, value in plain.items())
+        listed = ", ".join(f"{name} ({_said(value)})" for name, value in plain.items())
         raise FileError(
             f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
             "one cell array of sequences, or a table with a column of such. Name them with "
@@ -82,9 +92,9 @@ def blocks(
         sequences, how = _sequences(variables[x_name], x_name, layout, labels)
         source = "no labels" if y_name is None else f"labels {y_name!r}"
         xs.append(sequences)
-        ys.append(None if y_name is None else labels_of(labels, y_name, sequences))
+        ys.append(None if y_name is None else _labels_of(labels, y_name, sequences))
         notes.append(f"sequences {x_name!r} ({how}), {source}")
-    targets, classes = encoded(ys)
+    targets, classes = _encoded(ys)
     parts = None if None in pairs else np.repeat(list(pairs), [len(each) for each in xs])
     joined = Sequences.concatenate(xs)
     yield Dataset(joined, targets, classes, parts=parts, notes=tuple(notes)), 1.0
@@ -127,8 +137,8 @@ def _pair_in(columns: Mapping[str, Any]) -> tuple[str, str | None] | None:
     cells = [name for name, value in columns.items() if _is_cell_of_numbers(value)]
     if len(cells) != 1:
         return None
-    count = length(columns[cells[0]])
-    others = {n: v for n, v in columns.items() if n != cells[0] and length(v) == count}
+    count = _length(columns[cells[0]])
+    others = {n: v for n, v in columns.items() if n != cells[0] and _length(v) == count}
     named = [n for n in others if (m := _ROLE.fullmatch(n.rpartition(".")[2])) and m["y"]]
     texts = [n for n, value in others.items() if isinstance(value, Categorical | list | Cell)]
     labels = named or texts or list(others)
@@ -148,16 +158,16 @@ def _sequences(
     value: Any, name: str, layout: MatLayout | None, labels: Any
 ) -> tuple[Sequences, str]:
     """The sequences of a part, and how they were understood."""
-    refuse_opaque(value, name)
+    _refuse_opaque(value, name)
     if not isinstance(value, Cell):
         if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
-            raise DataError(f"{name} is {said(value)}; expected a cell array of sequences.")
-        return _of_array(value, layout, None if labels is None else length(labels))
+            raise DataError(f"{name} is {_said(value)}; expected a cell array of sequences.")
+        return _of_array(value, layout, None if labels is None else _length(labels))
     for number, item in enumerate(value.items, start=1):
-        refuse_opaque(item, f"{name}{{{number}}}")
+        _refuse_opaque(item, f"{name}{{{number}}}")
         if not isinstance(item, np.ndarray) or item.ndim != 2:
             raise DataError(
-                f"{name}{{{number}}} is {said(item)}; expected numbers, channel x time."
+                f"{name}{{{number}}} is {_said(item)}; expected numbers, channel x time."
             )
     layout = layout or _guess_layout([item.shape for item in value.items], name)
     how = {"ct": "channel x time", "tc": "time x channel"}[layout]
@@ -188,3 +198,129 @@ def _of_array(value: Array, layout: MatLayout | None, count: int | None) -> tupl
         return Sequences.from_array(array), "sequence x time x channel"
     order = (2, 0, 1) if layout == "tc" else (2, 1, 0)
     return Sequences.from_array(value.transpose(order)), "channel x time x sequence"
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+
+class _Labels(NamedTuple):
+    """The labels of one part.
+
+    Attributes:
+        values: `[n]`; or `[time]` for each sequence, with "" or NaN where there is none.
+        names: the categories, wherever they come from.
+    """
+
+    values: list[Any]
+    names: set[_Names]
+    of_steps: bool
+
+
+def _labels_of(value: Any, name: str, x: Sequences) -> _Labels:
+    """The labels of the sequences of one part.
+
+    Raises:
+        DataError: labels of another number, or without a value; an object that cannot be read.
+    """
+    _refuse_opaque(value, name)
+    if isinstance(value, Table) or _length(value) != len(x):
+        raise DataError(f"{name} is {_said(value)}; expected one label for each of {len(x)}.")
+    if isinstance(value, Cell):
+        found = [_entries(item, f"{name}{{{i}}}") for i, item in enumerate(value.items, start=1)]
+        rows, names = [row for row, _ in found], {own for _, own in found}
+        if any(len(row) > 1 for row in rows):
+            return _Labels(rows, names, of_steps=True)
+        entries = _one_each(rows, name)
+    else:
+        entries, own = _entries(value, name)
+        names = {own}
+    labels, missing = as_labels(entries, what=name)
+    if missing.any():
+        kind = "NaN" if entries.dtype.kind == "f" else "empty or <missing>"
+        kind = kind if names == {None} else "<undefined>"
+        raise DataError(f"{name}({int(missing.argmax()) + 1}) is {kind}: no label.")
+    return _Labels(labels.tolist(), names, of_steps=False)
+
+
+def _entries(value: Any, name: str) -> tuple[Array, _Names]:
+    """`[n]` labels as numbers or text, and the categories."""
+    _refuse_opaque(value, name)
+    if isinstance(value, Categorical):
+        return np.array(["", *value.names])[value.codes], value.names
+    if isinstance(value, Cell):
+        return _one_each([_entries(item, name)[0] for item in value.items], name), None
+    return np.array(value, dtype=str) if isinstance(value, list) else np.ravel(value), None
+
+
+def _one_each(rows: list[Array], name: str) -> Array:
+    """`[n]` labels that stand in cells of their own; None where a cell is empty."""
+    if any(len(row) > 1 for row in rows):
+        raise DataError(f"{name} has several labels in one cell; expected one for each step.")
+    return np.fromiter((row.item() if len(row) else None for row in rows), object)
+
+
+def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
+    """The targets of all parts, and the classes in their order where the file has one.
+
+    Without those of one part there are none.
+
+    Raises:
+        DataError: text in one part and numbers in another; or labels of steps and of sequences.
+    """
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None, None
+    if len({part.of_steps for part in known}) > 1:
+        raise DataError("One part has a label for each sequence, another one for each step.")
+    labels = [label for part in known for label in part.values]
+    names = set[_Names]().union(*(part.names for part in known))
+    order = next(iter(names)) if len(names) == 1 else None
+    if known[0].of_steps:
+        codes, classes, _ = as_step_labels(labels)
+        used = tuple(name for name in order or classes if name in classes)
+        places = np.array([*map(used.index, classes), -1], np.int32)
+        return Sequences(places[codes.values[:, 0]], codes.offsets), used
+    if names == {None} and all(isinstance(label, str) for label in labels):
+        return with_whole_numbers(labels), None
+    return labels, order and tuple(name for name in order if name in set(labels))
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def _said(value: Any) -> str:
+    """What a value is, for messages."""
+    if isinstance(value, Table):
+        return "a table"
+    if isinstance(value, Opaque):
+        return f"a MATLAB {value.kind}"
+    if isinstance(value, Cell | Categorical):
+        kind = "cell" if isinstance(value, Cell) else "categorical"
+        return f"a {kind} array of {_length(value)}"
+    if isinstance(value, list):
+        return "text" if len(value) == 1 else f"{len(value)} texts"
+    return " x ".join(map(str, np.shape(value)))
+
+
+def _length(value: Any) -> int:
+    """How many entries there are."""
+    if isinstance(value, Cell):
+        return len(value.items)
+    return int(np.size(value.codes if isinstance(value, Categorical) else value))
+
+
+def _refuse_opaque(value: Any, name: str) -> None:
+    """Refuse an object that cannot be read, with the line of MATLAB that makes it readable.
+
+    Raises:
+        DataError: it is such.
+    """
+    if not isinstance(value, Opaque):
+        return
+    plain, cell, _ = name.partition("{")
+    cure = " Save it as numbers or text."
+    if line := _READABLE.get(value.kind):
+        line = f"cellfun(@cellstr, {plain}, 'UniformOutput', false)" if cell else line.format(plain)
+        cure = f" In MATLAB: {plain} = {line}; and save again."
+    why = "whose values are not in the file" if value.kind in KNOWN else "which is not read"
+    raise DataError(f"{name} is a MATLAB {value.kind}, {why}.{cure}")
