@@ -28,7 +28,7 @@ def _role_of(name: str) -> str | None:
 
 
 # The names that sktime gives to its index of two levels.
-_SKTIME = {"instances": "id", "timepoints": "time", None: None}
+_SKTIME = {"instances": "id", "timepoints": "time"}
 
 
 def plain_frame(frame: Any) -> Any:

@@ -22,7 +22,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.encoding import as_step_labels
 from segue.errors import DataError, FileError, OptionError, did_you_mean
-from segue.labels import as_labels
+from segue.labels import as_label, as_labels
 from segue.readers.blocks import Blocks
 from segue.readers.labels import as_labels as with_whole_numbers
 from segue.readers.matfiles import load
@@ -253,10 +253,13 @@ def _entries(value: Any, name: str) -> tuple[Array, _Names]:
 
 
 def _one_each(rows: list[Array], name: str) -> Array:
-    """`[n]` labels that stand in cells of their own; None where a cell is empty."""
+    """`[n]` labels that stand in cells of their own; all text where some are; None: it is empty."""
     if any(len(row) > 1 for row in rows):
         raise DataError(f"{name} has several labels in one cell; expected one for each step.")
-    return np.fromiter((row.item() if len(row) else None for row in rows), object)
+    labels = [as_label(row.item()) if len(row) else None for row in rows]
+    if any(isinstance(label, str) for label in labels):
+        labels = [None if label is None else str(label) for label in labels]
+    return np.fromiter(labels, object)
 
 
 def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
