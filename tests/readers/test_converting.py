@@ -17,7 +17,7 @@ import segue
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
-from segue.readers import mapping, read
+from segue.readers import npz, read
 from segue.readers.converting import convert
 from segue.readers.table import streaming
 
@@ -26,7 +26,7 @@ from segue.readers.table import streaming
 def small_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """So that a small file has many batches, and a small array counts as large."""
     monkeypatch.setattr(streaming, "_BLOCK", 700)
-    monkeypatch.setattr(mapping, "LARGE", 1000)
+    monkeypatch.setattr(npz, "LARGE", 1000)
     monkeypatch.setenv("SEGUE_CACHE", str(tmp_path / "cache"))
 
 

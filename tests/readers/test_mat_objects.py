@@ -163,7 +163,7 @@ def test_labels_that_are_none(write: Any) -> None:
         "times": (np.array([["2025-01-01"]] * 3, "M8[ms]"), r"MATLAB datetime, .*cellstr\(Y\)"),
         "mixed": (
             [pd.Categorical(["a", "b", "a"]), strings("a", "b", "a", "b"), X[2]],
-            r"Y\{1\} is a categorical array of 3, and others are none",
+            r"labels of several kinds, a number \(1\) and text \('a'\)",
         ),
     }.values():
         with pytest.raises(FileError, match=message):

@@ -17,7 +17,7 @@ import segue
 from segue.errors import DataError
 from segue.estimators.inputs import as_sequences
 from segue.readers import read
-from segue.readers.pairs import from_pairs
+from segue.readers.streams import from_pairs
 
 PAIRS = [
     (np.arange(n, dtype=np.float32) + (n % 2), "odd" if n % 2 else "even") for n in range(2, 42)
@@ -259,7 +259,10 @@ def broken() -> Iterator[Any]:
             lambda: iter([(np.zeros(3), [1, 0]), (np.zeros(3), [1, 0, 1])]),
             "Item 0 has 3 steps and 2",
         ),
-        (lambda: DataLoader(TensorDataset(torch.zeros(4, 3))), "pass its data set, loader.dataset"),
+        (
+            lambda: DataLoader(TensorDataset(torch.zeros(4, 3))),
+            "gives batches: segue makes its own; pass loader.dataset",
+        ),
         (lambda: datasets.Dataset.from_dict({"x": []}), "The data set has no rows"),
         (
             lambda: datasets.DatasetDict(train=hugging_face(), extra=hugging_face()),

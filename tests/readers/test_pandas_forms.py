@@ -10,7 +10,7 @@ import pytest
 
 import segue
 from segue.errors import DataError
-from segue.readers.dimensions import read_dimensions
+from segue.readers.forms import read_dimensions
 
 LONG = pd.DataFrame(
     {

@@ -18,8 +18,8 @@ from segue.errors import DataError, OptionError, counted
 from segue.estimators.given import laid_on, one_each, position_note
 from segue.precision import is_infinite
 from segue.prepare import Preparation
-from segue.readers.mapping import of_mapped
 from segue.readers.objects import adapted, as_plain_sequences
+from segue.readers.streams import of_mapped
 from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")

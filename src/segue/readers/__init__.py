@@ -20,10 +20,10 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, remembered
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.mapping import of_mapped
-from segue.readers.pandas_forms import plain_frame
+from segue.readers.forms import plain_frame
 from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
 from segue.readers.registry import READERS, Reader, reader_named
+from segue.readers.streams import of_mapped
 from segue.sequences import Sequences
 from segue.windowing import cut_recordings
 
@@ -183,12 +183,10 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     elif isinstance(source, np.memmap):
         mapped = of_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
-    elif adapter := objects.adapter_of(source):
-        data = adapter.take(source, True)
-    else:
-        known = "\n".join(f"  {adapter.about}" for adapter in objects.ADAPTERS)
+    elif (data := objects.adapted(source)) is source:
         raise DataError(
-            f"{type(source).__name__} is no source; expected a name, a path, or one of\n{known}"
+            f"{type(source).__name__} is no source; expected a name, a path, or one of"
+            f"{objects.KINDS}"
         )
     return limited(data if part is None else data.part(part), limit)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -56,9 +56,9 @@ class Entry:
     remotes: tuple[Remote, ...] = ()
     validation: int = 0
     shipped: bool = False
-    options: tuple[tuple[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     rate_hz: float | None = None
-    class_names: tuple[str, ...] = ()
+    class_names: Sequence[str] = ()
 
 
 _SAME = {"basic-motions": "uea/BasicMotions", "uea/JapaneseVowels": "japanese-vowels"}
@@ -66,16 +66,12 @@ _DATA = resources.files("segue.readers") / "data"
 
 
 @cache
-def _catalog() -> tuple[tuple[Entry, ...], dict[str, dict[str, str]]]:
+def _catalog() -> tuple[dict[str, Entry], dict[str, dict[str, str]]]:
     """The data sets that have an entry of their own, and the archives, which have many."""
     found = tomllib.loads((_DATA / "catalog.toml").read_text(encoding="utf-8"))
-    return tuple(map(_entry, found["entry"])), found["archives"]
-
-
-def _entry(row: dict[str, Any]) -> Entry:
-    remotes = tuple(Remote(**remote) for remote in row.pop("remotes", ()))
-    options, names = tuple(row.pop("options", {}).items()), tuple(row.pop("class_names", ()))
-    return Entry(**row, remotes=remotes, options=options, class_names=names)
+    for row in found["entry"]:
+        row["remotes"] = tuple(Remote(**remote) for remote in row.pop("remotes", ()))
+    return {row["name"]: Entry(**row) for row in found["entry"]}, found["archives"]
 
 
 def names() -> list[str]:
@@ -85,7 +81,7 @@ def names() -> list[str]:
     ['activity', 'authors', 'basic-motions', 'instruments']
     """
     entries, archives = _catalog()
-    own = sorted([*(entry.name for entry in entries), "basic-motions"])
+    own = sorted([*entries, "basic-motions"])
     return own + [f"{archive}/{name}" for archive in archives for name in _members(archive)]
 
 
@@ -99,14 +95,24 @@ def describe(name: str) -> Entry:
     'GunPoint: one channel, of the UCR archive of 2018'
     """
     wanted, (entries, archives) = _SAME.get(name, name), _catalog()
-    for entry in entries:
-        if entry.name == wanted:
-            return entry
+    if wanted in entries:
+        return entries[wanted]
     archive, _, member = wanted.partition("/")
     if archive in archives and (member in _members(archive) or _given(wanted)):
-        return _archive_entry(name, archive, member, **archives[archive])
+        files = (f"{member}_TRAIN.ts", f"{member}_TEST.ts")
+        return Entry(
+            name,
+            f"{member}: {archives[archive]['about']}",
+            archives[archive]["source"],
+            "not stated",
+            wanted,
+            stem=member,
+            remotes=(Remote(f"{_ARCHIVE}{member}.zip", members=files),),
+        )
+    hint = did_you_mean(name, names())
+    hint = hint if "Did you mean" in hint else ""
     raise DataNotFoundError(
-        f"There is no file, folder or named data set {name!r}.{_hint(name)} "
+        f"There is no file, folder or named data set {name!r}.{hint} "
         "`segue data list` shows all names."
     )
 
@@ -123,26 +129,28 @@ def locate(entry: Entry, *, fetch: Fetch | None = None) -> Path:
     """
     if entry.shipped:
         return Path(str(_DATA / entry.folder))
-    folder = _given(entry.folder) or _fetched(entry, fetch)
+    folder = _given(entry.folder)
+    if folder is None and not entry.remotes:
+        raise DataNotFoundError(
+            f"The data set {entry.name!r} is not on this machine, and cannot be downloaded: "
+            f"{entry.source}. Put it into {_place(entry)}; or read another folder by its path."
+        )
+    try:
+        folder = folder or fetch_all(entry.remotes, cache_folder() / entry.folder, fetch=fetch)
+    except DataNotFoundError as error:
+        files = ", ".join(name for remote in entry.remotes for name in remote.files)
+        raise DataNotFoundError(
+            f"The data set {entry.name!r} is not on this machine. {error} Try again with a "
+            f"network; or put {files} into {_place(entry)}."
+        ) from error
     return folder / entry.stem if entry.stem else folder
 
 
-def _fetched(entry: Entry, fetch: Fetch | None) -> Path:
-    if not entry.remotes:
-        raise DataNotFoundError(
-            f"The data set {entry.name!r} is not on this machine, and cannot be downloaded: "
-            f"{entry.source}. Put it into {entry.folder}/ below a folder of your own, and set the "
-            "environment variable SEGUE_DATA to that folder; or read another folder by its path."
-        )
-    try:
-        return fetch_all(entry.remotes, cache_folder() / entry.folder, fetch=fetch)
-    except DataNotFoundError as error:
-        files = [name for remote in entry.remotes for name in remote.files]
-        raise DataNotFoundError(
-            f"The data set {entry.name!r} is not on this machine. {error} Try again with a "
-            f"network; or put {', '.join(files)} into {entry.folder}/ below a folder of your "
-            "own, and set the environment variable SEGUE_DATA to that folder."
-        ) from error
+def _place(entry: Entry) -> str:
+    return (
+        f"{entry.folder}/ below a folder of your own, and set the environment variable SEGUE_DATA "
+        "to that folder"
+    )
 
 
 def read_named(
@@ -160,7 +168,6 @@ def read_named(
     if not isinstance(validation, bool):
         raise OptionError(f"validation={validation!r}; expected True or False.")
     usual = _usual(entry, options)
-    notes = tuple(f"{name}={value}, if nothing else is said" for name, value in usual.items())
     options = {**usual, **options}
     pieces = find_pieces(locate(entry, fetch=fetch), format=format)
     if not validation:
@@ -170,11 +177,15 @@ def read_named(
         # The validation part lies at the end of the file, so the file is read to its end.
         data = _set_aside(read_pieces(pieces, part=whole, **options), entry.validation)
         data = limited(data if part is None else data.part(part), limit)
+    classes, names = data.classes, entry.class_names
+    if names and classes is not None and set(classes) <= set(range(1, len(names) + 1)):
+        classes = tuple(names[number - 1] for number in classes)
+    notes = (f"{option}={value}, if nothing else is said" for option, value in usual.items())
     return replace(
         data,
         name=name,
         rate_hz=data.rate_hz or entry.rate_hz,
-        classes=_class_names(data.classes, entry.class_names),
+        classes=classes,
         notes=(*data.notes, *notes),
     )
 
@@ -184,14 +195,7 @@ def _usual(entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     given = {*options, *(options.get("like") or ())}
     if "chunk" in given:  # says what the unit is, too
         given.add("unit")
-    return {name: value for name, value in entry.options if name not in given}
-
-
-def _class_names(classes: tuple[Any, ...] | None, names: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """The names of classes that are numbers from 1 on, where they are known."""
-    if not names or classes is None or not set(classes) <= set(range(1, len(names) + 1)):
-        return classes
-    return tuple(names[number - 1] for number in classes)
+    return {name: value for name, value in entry.options.items() if name not in given}
 
 
 def _set_aside(data: Dataset, count: int) -> Dataset:
@@ -204,19 +208,6 @@ def _set_aside(data: Dataset, count: int) -> Dataset:
     return replace(data, parts=parts)
 
 
-def _archive_entry(name: str, archive: str, member: str, *, about: str, source: str) -> Entry:
-    files = (f"{member}_TRAIN.ts", f"{member}_TEST.ts")
-    return Entry(
-        name,
-        f"{member}: {about}",
-        source,
-        "not stated",
-        f"{archive}/{member}",
-        stem=member,
-        remotes=(Remote(f"{_ARCHIVE}{member}.zip", members=files),),
-    )
-
-
 def _members(archive: str) -> list[str]:
     return (_DATA / f"{archive}.txt").read_text(encoding="ascii").split()
 
@@ -226,12 +217,3 @@ def _given(folder: str) -> Path | None:
     root = os.environ.get("SEGUE_DATA")
     path = Path(root or "") / folder
     return path if root and path.is_dir() else None
-
-
-def _hint(name: str) -> str:
-    """Near names, whatever their case; without any, those that stand at the top of the list."""
-    known = {known.lower(): known for known in names()}
-    hint = did_you_mean(name, known)
-    for lower, right in known.items():
-        hint = hint.replace(f'"{lower}"', f'"{right}"')
-    return hint if "Did you mean" in hint else ""

@@ -13,31 +13,38 @@ order of the categories; categories that do not occur are left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.encoding import as_step_labels
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.labels import as_label, as_labels
 from segue.readers.blocks import Blocks
+from segue.readers.labels import as_labels as with_whole_numbers
 from segue.readers.matfiles import load
-from segue.readers.matlabels import length, only_used, refuse_opaque, said, same_classes, targets
-from segue.readers.matobjects import Categorical, Cell, Opaque, Table
-from segue.readers.registry import part_named
+from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
+from segue.readers.registry import PART, part_named
 from segue.sequences import Array, Sequences
 
 _X, _Y = "x|data|sequences|signals|inputs", "y|t|labels?|targets?|responses?|classes"
-_ROLE = re.compile(
-    rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)?",
-    re.IGNORECASE,
-)
+_ROLE = re.compile(rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>{PART})?", re.IGNORECASE)
 # A word of a name such as tblTrain or test_data.
-_PART = re.compile(
-    r"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?))"
-    r"(?=$|_|[A-Z0-9])"
-)
+_PART = re.compile(rf"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:{PART}))(?=$|_|[A-Z0-9])")
+_PARTS = ("train", "validation", "test")
+# How MATLAB saves an object so that others can read it.
+_READABLE = {
+    **dict.fromkeys(("categorical", "string", "datetime"), "cellstr({0})"),
+    "table": "table2cell({0})",
+    "duration": "seconds({0})",
+    "timetable": "table2cell(timetable2table({0}))",
+}
+_Names = tuple[str, ...] | None  # categories in their order; None: there are none
 MatLayout = Literal["ct", "tc"]
+Pairs = dict[str | None, tuple[str, str | None]]  # names of sequences and of labels, by part
 
 
 def blocks(
@@ -58,92 +65,84 @@ def blocks(
     """
     if layout not in (None, "ct", "tc"):
         raise OptionError(f"layout={layout!r}; expected 'ct' or 'tc'.")
-    found = load(path)
-    variables = _with_columns(found)
-    pairs = (
-        _pairs(variables, x, y, path) or _of_tables(found) or {None: _guessed(variables, y, path)}
-    )
-    sets = {part: _data_set(variables, *names, layout) for part, names in pairs.items()}
-    order = ("train", "validation", "test")
-    parts = {part: sets[part] for part in order if part in sets}
-    data = Dataset.concatenate(same_classes(parts)) if parts else sets[None]
-    yield only_used(data), 1.0
-
-
-def _with_columns(found: dict[str, Any]) -> dict[str, Any]:
-    """The variables, with the columns of tables in their place: `tbl.Signal`."""
-    variables: dict[str, Any] = {}
-    for name, value in found.items():
+    tables, plain = {}, {}
+    for name, value in load(path).items():
         if isinstance(value, Table):
-            variables.update({f"{name}.{c}": column for c, column in value.columns.items()})
+            tables[name] = {f"{name}.{column}": v for column, v in value.columns.items()}
         else:
-            variables[name] = value
-    return variables
-
-
-def _of_tables(found: dict[str, Any]) -> dict[str | None, tuple[str, str | None]]:
-    """The columns with sequences and labels of the tables that have such."""
-    pairs: dict[str | None, tuple[str, str | None]] = {}
-    tables = {name: value.columns for name, value in found.items() if isinstance(value, Table)}
-    for name, columns in tables.items():
-        x = [c for c, value in columns.items() if _is_cell_of_numbers(value)]
-        others = {c: value for c, value in columns.items() if c not in x}
-        named = [c for c in others if (match := _ROLE.fullmatch(c)) and not match["x"]]
-        texts = [c for c, v in others.items() if isinstance(v, Categorical | list | Cell)]
-        y = named or texts or list(others)
-        if len(x) == 1:
-            match = _PART.search(name)
-            part = part_named(match[1]) if match else None
-            pairs[part] = f"{name}.{x[0]}", f"{name}.{y[0]}" if len(y) == 1 else None
-    if None in pairs and len(pairs) > 1:
-        del pairs[None]
-    return pairs
-
-
-def _pairs(
-    variables: dict[str, Any], x: str | None, y: str | None, path: Path
-) -> dict[str | None, tuple[str, str | None]]:
-    """The names of sequences and labels, by part; nothing if the names do not tell."""
-    wanted = [name for name in (x, y) if name is not None and name != "none"]
-    for name in wanted:
-        if name not in variables:
-            hint = did_you_mean(name, variables) if variables else ""
-            raise OptionError(f"There is no variable {name!r} in {path}.{hint}")
-    found: dict[str | None, dict[str, str]] = {}
-    for name in variables:
-        match = _ROLE.fullmatch(name)
-        if match:
-            part = part_named(match["part"])
-            found.setdefault(part, {}).setdefault("x" if match["x"] else "y", name)
-    if x is not None:
-        match = _ROLE.fullmatch(x)
-        part = part_named(match["part"]) if match else None
-        return {None: (x, None if y == "none" else y or found.get(part, {}).get("y"))}
-    pairs = {
-        part: (names["x"], None if y == "none" else y or names.get("y"))
-        for part, names in found.items()
-        if "x" in names
-    }
-    if None in pairs and len(pairs) > 1:  # data beside XTrain: what is named for a part is meant
-        del pairs[None]
-    return pairs
-
-
-def _guessed(variables: dict[str, Any], y: str | None, path: Path) -> tuple[str, str | None]:
-    """The only variable that can be sequences, and the only one that can be their labels."""
-    cells = [name for name, value in variables.items() if _is_cell_of_numbers(value)]
-    if len(cells) != 1:
-        listed = ", ".join(f"{name} ({said(value)})" for name, value in variables.items())
+            plain[name] = value
+    variables = {**plain, **{name: v for columns in tables.values() for name, v in columns.items()}}
+    for wanted in (x, y):
+        if wanted not in (None, "none", *variables):
+            hint = did_you_mean(str(wanted), variables) if variables else ""
+            raise OptionError(f"There is no variable {wanted!r} in {path}.{hint}")
+    pairs = _by_name(variables, x) or _by_table(tables) or _by_table({"": plain})
+    if not pairs:
+        listed = ", ".join(f"{name} ({_said(value)})" for name, value in plain.items())
         raise FileError(
             f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
             "one cell array of sequences, or a table with a column of such. Name them with "
             "x='...', y='...'.",
             path=path,
         )
-    (x,) = cells
-    count = len(variables[x].items)
-    like = [n for n, value in variables.items() if n != x and length(value) == count]
-    return x, None if y == "none" else y or (like[0] if len(like) == 1 else None)
+    xs, ys, notes = [], [], []
+    for x_name, found in pairs.values():
+        y_name = None if y == "none" else y or found
+        labels = None if y_name is None else variables[y_name]
+        sequences, how = _sequences(variables[x_name], x_name, layout, labels)
+        source = "no labels" if y_name is None else f"labels {y_name!r}"
+        xs.append(sequences)
+        ys.append(None if y_name is None else _labels_of(labels, y_name, sequences))
+        notes.append(f"sequences {x_name!r} ({how}), {source}")
+    targets, classes = _encoded(ys)
+    parts = None if None in pairs else np.repeat(list(pairs), [len(each) for each in xs])
+    joined = Sequences.concatenate(xs)
+    yield Dataset(joined, targets, classes, parts=parts, notes=tuple(notes)), 1.0
+
+
+# -- which variable is what -----------------------------------------------------------------------
+
+
+def _by_name(variables: Mapping[str, Any], x: str | None) -> Pairs:
+    """By the names of sequences and labels, or that of the sequences which the user gives."""
+    found: dict[str | None, dict[str, str]] = {}
+    for name in variables:
+        if match := _ROLE.fullmatch(name):
+            role = "x" if match["x"] else "y"
+            found.setdefault(part_named(match["part"]), {}).setdefault(role, name)
+    if x is not None:
+        match = _ROLE.fullmatch(x)
+        part = part_named(match["part"]) if match else None
+        return {None: (x, found.get(part, {}).get("y"))}
+    return _parts_first({p: (own["x"], own.get("y")) for p, own in found.items() if "x" in own})
+
+
+def _parts_first(pairs: Pairs) -> Pairs:
+    """In order; `data` beside `XTrain` is left out: what is named for a part is meant."""
+    return {part: pairs[part] for part in _PARTS if part in pairs} or pairs
+
+
+def _by_table(tables: Mapping[str, Mapping[str, Any]]) -> Pairs:
+    """The columns with sequences and labels of the tables that have such."""
+    pairs: Pairs = {}
+    for name, columns in tables.items():
+        if found := _pair_in(columns):
+            match = _PART.search(name)
+            pairs[part_named(match[1]) if match else None] = found
+    return _parts_first(pairs)
+
+
+def _pair_in(columns: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """The only cell array of numbers, and what has a label for each: by its name, or text."""
+    cells = [name for name, value in columns.items() if _is_cell_of_numbers(value)]
+    if len(cells) != 1:
+        return None
+    count = _length(columns[cells[0]])
+    others = {n: v for n, v in columns.items() if n != cells[0] and _length(v) == count}
+    named = [n for n in others if (m := _ROLE.fullmatch(n.rpartition(".")[2])) and m["y"]]
+    texts = [n for n, value in others.items() if isinstance(value, Categorical | list | Cell)]
+    labels = named or texts or list(others)
+    return cells[0], labels[0] if len(labels) == 1 else None
 
 
 def _is_cell_of_numbers(value: Any) -> bool:
@@ -152,40 +151,27 @@ def _is_cell_of_numbers(value: Any) -> bool:
     )
 
 
-# -- one part -------------------------------------------------------------------------------------
-
-
-def _data_set(
-    variables: dict[str, Any], x_name: str, y_name: str | None, layout: MatLayout | None
-) -> Dataset:
-    labels = None if y_name is None else variables[y_name]
-    count = None if labels is None or isinstance(labels, Opaque) else length(labels)
-    sequences, note = _sequences(variables[x_name], x_name, layout, count)
-    source = "no labels" if y_name is None else f"labels {y_name!r}"
-    notes = (f"sequences {x_name!r} ({note}), {source}",)
-    if y_name is None:
-        return Dataset(sequences, notes=notes)
-    y, classes = targets(labels, y_name, sequences)
-    return Dataset(sequences, y, classes=classes, notes=notes)
+# -- sequences ------------------------------------------------------------------------------------
 
 
 def _sequences(
-    value: Any, name: str, layout: MatLayout | None, count: int | None
+    value: Any, name: str, layout: MatLayout | None, labels: Any
 ) -> tuple[Sequences, str]:
-    refuse_opaque(value, name)
-    if isinstance(value, Cell):
-        for number, item in enumerate(value.items, start=1):
-            refuse_opaque(item, f"{name}{{{number}}}")
-            if not isinstance(item, np.ndarray) or item.ndim != 2:
-                raise DataError(
-                    f"{name}{{{number}}} is {said(item)}; expected numbers, channel x time."
-                )
-        layout = layout or _guess_layout([item.shape for item in value.items], name)
-        how = {"ct": "channel x time", "tc": "time x channel"}[layout]
-        return Sequences.from_list(value.items, layout=layout), how
-    if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
-        raise DataError(f"{name} is {said(value)}; expected a cell array of sequences.")
-    return _of_array(value, layout, count)
+    """The sequences of a part, and how they were understood."""
+    _refuse_opaque(value, name)
+    if not isinstance(value, Cell):
+        if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
+            raise DataError(f"{name} is {_said(value)}; expected a cell array of sequences.")
+        return _of_array(value, layout, None if labels is None else _length(labels))
+    for number, item in enumerate(value.items, start=1):
+        _refuse_opaque(item, f"{name}{{{number}}}")
+        if not isinstance(item, np.ndarray) or item.ndim != 2:
+            raise DataError(
+                f"{name}{{{number}}} is {_said(item)}; expected numbers, channel x time."
+            )
+    layout = layout or _guess_layout([item.shape for item in value.items], name)
+    how = {"ct": "channel x time", "tc": "time x channel"}[layout]
+    return Sequences.from_list(value.items, layout=layout), how
 
 
 def _guess_layout(shapes: list[tuple[int, ...]], name: str) -> MatLayout:
@@ -202,6 +188,7 @@ def _guess_layout(shapes: list[tuple[int, ...]], name: str) -> MatLayout:
 
 
 def _of_array(value: Array, layout: MatLayout | None, count: int | None) -> tuple[Sequences, str]:
+    """Of an array: the axis that is as long as there are labels is that of the sequences."""
     if value.ndim == 2:
         if count == value.shape[1] != value.shape[0]:
             return Sequences.from_array(value.T), "a sequence a column"
@@ -211,3 +198,132 @@ def _of_array(value: Array, layout: MatLayout | None, count: int | None) -> tupl
         return Sequences.from_array(array), "sequence x time x channel"
     order = (2, 0, 1) if layout == "tc" else (2, 1, 0)
     return Sequences.from_array(value.transpose(order)), "channel x time x sequence"
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+
+class _Labels(NamedTuple):
+    """The labels of one part.
+
+    Attributes:
+        values: `[n]`; or `[time]` for each sequence, with "" or NaN where there is none.
+        names: the categories, wherever they come from.
+    """
+
+    values: list[Any]
+    names: set[_Names]
+    of_steps: bool
+
+
+def _labels_of(value: Any, name: str, x: Sequences) -> _Labels:
+    """The labels of the sequences of one part.
+
+    Raises:
+        DataError: labels of another number, or without a value; an object that cannot be read.
+    """
+    _refuse_opaque(value, name)
+    if isinstance(value, Table) or _length(value) != len(x):
+        raise DataError(f"{name} is {_said(value)}; expected one label for each of {len(x)}.")
+    if isinstance(value, Cell):
+        found = [_entries(item, f"{name}{{{i}}}") for i, item in enumerate(value.items, start=1)]
+        rows, names = [row for row, _ in found], {own for _, own in found}
+        if any(len(row) > 1 for row in rows):
+            return _Labels(rows, names, of_steps=True)
+        entries = _one_each(rows, name)
+    else:
+        entries, own = _entries(value, name)
+        names = {own}
+    labels, missing = as_labels(entries, what=name)
+    if missing.any():
+        kind = "NaN" if entries.dtype.kind == "f" else "empty or <missing>"
+        kind = kind if names == {None} else "<undefined>"
+        raise DataError(f"{name}({int(missing.argmax()) + 1}) is {kind}: no label.")
+    return _Labels(labels.tolist(), names, of_steps=False)
+
+
+def _entries(value: Any, name: str) -> tuple[Array, _Names]:
+    """`[n]` labels as numbers or text, and the categories."""
+    _refuse_opaque(value, name)
+    if isinstance(value, Categorical):
+        return np.array(["", *value.names])[value.codes], value.names
+    if isinstance(value, Cell):
+        return _one_each([_entries(item, name)[0] for item in value.items], name), None
+    return np.array(value, dtype=str) if isinstance(value, list) else np.ravel(value), None
+
+
+def _one_each(rows: list[Array], name: str) -> Array:
+    """`[n]` labels that stand in cells of their own; all text where some are; None: it is empty."""
+    if any(len(row) > 1 for row in rows):
+        raise DataError(f"{name} has several labels in one cell; expected one for each step.")
+    labels = [as_label(row.item()) if len(row) else None for row in rows]
+    if any(isinstance(label, str) for label in labels):
+        labels = [None if label is None else str(label) for label in labels]
+    return np.fromiter(labels, object)
+
+
+def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
+    """The targets of all parts, and the classes in their order where the file has one.
+
+    Without those of one part there are none.
+
+    Raises:
+        DataError: text in one part and numbers in another; or labels of steps and of sequences.
+    """
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None, None
+    if len({part.of_steps for part in known}) > 1:
+        raise DataError("One part has a label for each sequence, another one for each step.")
+    labels = [label for part in known for label in part.values]
+    names = set[_Names]().union(*(part.names for part in known))
+    order = next(iter(names)) if len(names) == 1 else None
+    if known[0].of_steps:
+        codes, classes, _ = as_step_labels(labels)
+        used = tuple(name for name in order or classes if name in classes)
+        places = np.array([*map(used.index, classes), -1], np.int32)
+        return Sequences(places[codes.values[:, 0]], codes.offsets), used
+    if names == {None} and all(isinstance(label, str) for label in labels):
+        return with_whole_numbers(labels), None
+    return labels, order and tuple(name for name in order if name in set(labels))
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def _said(value: Any) -> str:
+    """What a value is, for messages."""
+    if isinstance(value, Table):
+        return "a table"
+    if isinstance(value, Opaque):
+        return f"a MATLAB {value.kind}"
+    if isinstance(value, Cell | Categorical):
+        kind = "cell" if isinstance(value, Cell) else "categorical"
+        return f"a {kind} array of {_length(value)}"
+    if isinstance(value, list):
+        return "text" if len(value) == 1 else f"{len(value)} texts"
+    return " x ".join(map(str, np.shape(value)))
+
+
+def _length(value: Any) -> int:
+    """How many entries there are."""
+    if isinstance(value, Cell):
+        return len(value.items)
+    return int(np.size(value.codes if isinstance(value, Categorical) else value))
+
+
+def _refuse_opaque(value: Any, name: str) -> None:
+    """Refuse an object that cannot be read, with the line of MATLAB that makes it readable.
+
+    Raises:
+        DataError: it is such.
+    """
+    if not isinstance(value, Opaque):
+        return
+    plain, cell, _ = name.partition("{")
+    cure = " Save it as numbers or text."
+    if line := _READABLE.get(value.kind):
+        line = f"cellfun(@cellstr, {plain}, 'UniformOutput', false)" if cell else line.format(plain)
+        cure = f" In MATLAB: {plain} = {line}; and save again."
+    why = "whose values are not in the file" if value.kind in KNOWN else "which is not read"
+    raise DataError(f"{name} is a MATLAB {value.kind}, {why}.{cure}")

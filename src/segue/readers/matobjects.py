@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,7 @@ from segue.sequences import Array
 MAGIC = 0xDD000000  # the first number of what stands for an object
 _VERSIONS = (2, 3, 4)
 _MISSING = 0xFFFFFFFFFFFFFFFF  # the length of a string that is <missing>
-_DEEPEST = 4  # objects in objects
-_AXES = 32  # of one array, at most
+_DAMAGED = "the list of its objects is damaged"
 
 
 @dataclass(frozen=True)
@@ -73,86 +72,71 @@ class Objects:
     Args:
         metadata: the first cell, as bytes.
         order: "<" or ">", how the bytes of a number stand.
-        cell: gives the value of a property by its number, from 0 on: the third cell of the list.
+        value: gives the value of a property by its number, from 0 on: the third cell of the list.
 
     Raises:
         ValueError: the metadata are damaged, or of a version that is not known.
     """
 
-    def __init__(self, metadata: bytes, order: str, cell: Callable[[int], Any]) -> None:
-        self._cell = cell
-        self._values: dict[int, Any] = {}
+    def __init__(self, metadata: bytes, order: str, value: Callable[[int], Any]) -> None:
+        self._value = value
         self._found: dict[int, Any] = {}
         if len(metadata) < 40:
             raise ValueError("the list of its objects is cut off")
-        head = np.frombuffer(metadata, f"{order}i4", 10)
+        head = np.frombuffer(metadata, f"{order}u4", 10).tolist()
         if head[0] not in _VERSIONS:
             raise ValueError(f"its objects are saved in version {head[0]}, which is not known")
-        offsets = [40, *head[2:7].tolist()]
+        offsets = [40, *head[2:7]]
         if offsets != sorted(offsets) or offsets[-1] > len(metadata):
-            raise ValueError("the list of its objects is damaged")
-        self._names = metadata[40 : offsets[1]].decode("latin-1").split("\0")
+            raise ValueError(_DAMAGED)
+        names, *regions = (metadata[first:last] for first, last in pairwise(offsets))
+        self._names = ["", *names.decode("latin-1").split("\0")]
+        # Without a sign, what should be negative lies behind the end of every list.
         classes, saved, objects, plain = (
-            np.frombuffer(metadata[first:last], f"{order}i4", (last - first) // 4)
-            for first, last in pairwise(offsets[1:])
+            np.frombuffer(region, f"{order}u4", len(region) // 4).tolist() for region in regions
         )
-        self._classes = classes[: len(classes) // 4 * 4].reshape(-1, 4)
-        self._objects = objects[: len(objects) // 6 * 6].reshape(-1, 6)
-        self._blocks = _blocks(saved), _blocks(plain)
+        self._classes, self._objects = _rows(classes, 4), _rows(objects, 6)
+        self._saved, self._plain = _blocks(saved), _blocks(plain)
 
-    def decoded(self, reference: Any, depth: int = 0) -> Any:
+    def decoded(self, reference: Any) -> Any:
         """The object that a variable or a property stands for, or `Opaque` if nobody knows it.
 
         Args:
             reference: numbers: the mark of an object, the number of axes, the size along each, the
                 numbers of the objects, and that of their class.
-            depth: objects around it.
 
         Raises:
             ValueError: there is no such object, or its properties do not fit its class.
         """
-        numbers = np.asarray(reference).reshape(-1).tolist()
-        axes = numbers[1] if len(numbers) > 1 else 0
-        which = numbers[2 + axes : -1]
-        kind = self._name(self._entry(self._classes, numbers[-1])[1])
-        if len(which) != 1 or kind not in _DECODERS or depth > _DEEPEST:
-            return Opaque(kind)
-        number = which[0]
-        if number not in self._found:
-            self._found[number] = Opaque(kind)  # what an object that is inside itself sees there
-            self._found[number] = _DECODERS[kind](self._properties(number, depth))
-        return self._found[number]
+        _, axes, *numbers, class_number = np.asarray(reference).reshape(-1).tolist()
+        which = numbers[axes:]
+        try:
+            kind = self._names[self._classes[class_number][1]]
+            if len(which) != 1 or kind not in _DECODERS:
+                return Opaque(kind)
+            if which[0] not in self._found:
+                self._found[which[0]] = Opaque(kind)  # what one inside itself sees there
+                self._found[which[0]] = _DECODERS[kind](self._properties(which[0]))
+        except IndexError as error:
+            raise ValueError(_DAMAGED) from error
+        return self._found[which[0]]
 
-    def _properties(self, number: int, depth: int) -> dict[str, Any]:
-        _, _, _, saved, plain, _ = self._entry(self._objects, number)
-        blocks = self._blocks[0] if saved else self._blocks[1]
+    def _properties(self, number: int) -> dict[str, Any]:
+        _, _, _, saved, plain, _ = self._objects[number]
+        block = self._saved[saved] if saved else self._plain[plain]
         return {
-            self._name(name): self._value(value, depth + 1)
-            for name, kind, value in self._entry(blocks, saved or plain)
+            self._names[name]: self._resolved(self._value(value))
+            for name, kind, value in block
             if kind == 1  # the others are flags and names
         }
 
-    def _value(self, number: int, depth: int) -> Any:
-        if number not in self._values:
-            self._values[number] = self._resolved(self._cell(number), depth)
-        return self._values[number]
-
-    def _resolved(self, value: Any, depth: int) -> Any:
+    def _resolved(self, value: Any) -> Any:
         """A value, with the objects that it refers to in their place."""
         if is_reference(value):
-            return self.decoded(value, depth)
+            return self.decoded(value)
         if isinstance(value, Cell):
-            return Cell(tuple(self._resolved(item, depth) for item in value.items))
+            return Cell(tuple(map(self._resolved, value.items)))
         return value
-
-    def _name(self, number: int) -> str:
-        return str(self._entry(self._names, number - 1))
-
-    @staticmethod
-    def _entry(rows: Any, number: int) -> Any:
-        if not 0 <= number < len(rows):
-            raise ValueError("the list of its objects is damaged")
-        return rows[number]
 
 
 def is_reference(value: Any) -> bool:
@@ -165,15 +149,18 @@ def is_reference(value: Any) -> bool:
     )
 
 
-def _blocks(region: Array) -> list[list[list[int]]]:
+def _rows(numbers: list[int], size: int) -> list[list[int]]:
+    return [numbers[i : i + size] for i in range(0, len(numbers) - size + 1, size)]
+
+
+def _blocks(numbers: list[int]) -> list[list[list[int]]]:
     """The properties of each object: (name, kind, value), a block for each."""
-    numbers, blocks, place = region.tolist(), list[list[list[int]]](), 0
+    blocks, place = list[list[list[int]]](), 0
     while place < len(numbers):
         end = place + 1 + 3 * numbers[place]
-        if not place < end <= len(numbers):
-            raise ValueError("the list of its objects is damaged")
-        block = numbers[place + 1 : end]
-        blocks.append([block[i : i + 3] for i in range(0, len(block), 3)])
+        if end > len(numbers):
+            raise ValueError(_DAMAGED)
+        blocks.append(_rows(numbers[place + 1 : end], 3))
         place = end + end % 2  # a block begins at a multiple of 8 bytes
     return blocks
 
@@ -182,15 +169,13 @@ def _blocks(region: Array) -> list[list[list[int]]]:
 
 
 def _categorical(properties: dict[str, Any]) -> Categorical:
-    names, codes = properties.get("categoryNames", Cell(())), properties.get("codes", np.zeros(0))
-    if isinstance(names, Cell):
-        names = [item[0] for item in names.items if isinstance(item, list) and item]
-    codes = np.asarray(codes)
-    if not isinstance(names, list) or codes.dtype.kind not in "uif":
+    names = _texts(properties.get("categoryNames", Cell(())))
+    codes = np.asarray(properties.get("codes", np.zeros(0)))
+    if names is None or codes.dtype.kind not in "uif":
         raise ValueError("it has no categories")
     if codes.size and not 0 <= codes.min() <= codes.max() <= len(names):
         raise ValueError(f"it has codes {codes.min()} to {codes.max()} for {len(names)} categories")
-    return Categorical(tuple(names), codes.reshape(-1, order="F"))
+    return Categorical(tuple(names), codes.reshape(-1, order="F").astype(np.int64))
 
 
 def _string(properties: dict[str, Any]) -> list[str]:
@@ -199,32 +184,33 @@ def _string(properties: dict[str, Any]) -> list[str]:
     Saved as numbers of 64 bits: 1, the number of axes, the size along each, the length of each
     text, and the texts as UTF-16, four units in a number.
     """
-    numbers = np.asarray(properties.get("any", np.zeros(0, np.uint64))).reshape(-1)
-    if len(numbers) < 2 or numbers.dtype != np.uint64 or int(numbers[0]) != 1:
+    values = np.asarray(properties.get("any")).reshape(-1)
+    if values.dtype != np.uint64 or values[:1].tolist() != [1]:
         raise ValueError("its texts are saved in a way that is not known")
-    axes = min(int(numbers[1]), _AXES)
-    count, first = math.prod(numbers[2 : 2 + axes].tolist()), 2 + axes
-    if count > len(numbers) - first:
+    axes, *numbers = values[1:].tolist()
+    count = math.prod(numbers[:axes])
+    lengths = [0 if length == _MISSING else length for length in numbers[axes : axes + count]]
+    units = values[2 + axes + count :].astype("<u8").tobytes()
+    ends = [2 * end for end in accumulate(lengths, initial=0)]
+    if len(lengths) < count or ends[-1] > len(units):
         raise ValueError("it is cut off")
-    lengths = [0 if n == _MISSING else int(n) for n in numbers[first : first + count].tolist()]
-    units = numbers[first + count :].astype("<u8").tobytes()
-    if sum(lengths) * 2 > len(units):
-        raise ValueError("it is cut off")
-    texts, place = [], 0
-    for length in lengths:
-        texts.append(units[place : place + 2 * length].decode("utf-16-le"))
-        place += 2 * length
-    return texts
+    return [units[first:last].decode("utf-16-le") for first, last in pairwise(ends)]
 
 
 def _table(properties: dict[str, Any]) -> Table:
-    names, data = properties.get("varnames", Cell(())), properties.get("data", Cell(()))
-    if not isinstance(names, Cell) or not isinstance(data, Cell):
+    names, data = _texts(properties.get("varnames", Cell(()))), properties.get("data", Cell(()))
+    if names is None or not isinstance(data, Cell):
         raise ValueError("it has no columns")
-    texts = [item[0] if isinstance(item, list) and item else "" for item in names.items]
-    if len(texts) != len(data.items):
-        raise ValueError(f"it has {len(texts)} names for {len(data.items)} columns")
-    return Table(dict(zip(texts, data.items, strict=True)))
+    if len(names) != len(data.items):
+        raise ValueError(f"it has {len(names)} names for {len(data.items)} columns")
+    return Table(dict(zip(names, data.items, strict=True)))
+
+
+def _texts(value: Any) -> list[str] | None:
+    """The texts in a cell array, "" where there is none; of a string array its own."""
+    if isinstance(value, Cell):
+        return [item[0] if isinstance(item, list) and item else "" for item in value.items]
+    return value if isinstance(value, list) else None
 
 
 _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {

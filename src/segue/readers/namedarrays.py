@@ -31,8 +31,8 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.labels import as_labels, is_one_hot
-from segue.readers.mapping import of_mapped
 from segue.readers.registry import PART, part_named
+from segue.readers.streams import of_mapped
 from segue.sequences import Array, Layout, Sequences
 from segue.values import CODE_POINTS
 
@@ -46,7 +46,8 @@ _SYNONYMS = {
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
 _SHARED = ("classes", "channels", "rate_hz", "name", "task")
-_OWN = ("x", "values", "characters", "lengths", "offsets", "y", "groups", "parts", "ids", "static")
+_COLUMNS = ("groups", "parts", "ids", "static")
+_OWN = ("x", "values", "characters", "lengths", "offsets", "y", *_COLUMNS)
 _X = {"x", "values", "characters"}
 _NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
@@ -65,21 +66,21 @@ def by_part(arrays: Mapping[str, Array]) -> dict[str | None, dict[str, Array]]:
         match = _NAME.fullmatch(key.lower())
         words = match.groupdict() if match else {"name": key.lower()}
         name = _SYNONYMS.get(words["name"], words["name"])
-        part = part_named(words.get("before") or words.get("behind"))
-        if name in found.setdefault(part, {}):
+        own = found.setdefault(part_named(words.get("before") or words.get("behind")), {})
+        if name in own:
             raise DataError(f"has more than one array for {name!r}.")
-        found[part][name] = _decoded(array, key)
+        own[name] = _decoded(array, key)
     for own in found.values():
         if "data" in own and not _X & own.keys():
             own["x"] = own.pop("data")
     whole = found.pop(None)
     parts = {part: own for part, own in found.items() if _X & own.keys()}
-    if not parts or _X & whole.keys():
-        return {
-            None: whole | {f"{n}_{part}": a for part, own in found.items() for n, a in own.items()}
-        }
-    shared = {name: array for name, array in whole.items() if name not in _OWN}
-    return {part: {**shared, **own} for part, own in parts.items()}
+    if parts and not _X & whole.keys():
+        shared = {name: array for name, array in whole.items() if name not in _OWN}
+        return {part: {**shared, **own} for part, own in parts.items()}
+    for part, own in found.items():
+        whole.update({f"{name}_{part}": array for name, array in own.items()})
+    return {None: whole}
 
 
 def _decoded(array: Array, name: str) -> Array:
@@ -103,31 +104,23 @@ def dataset_of(arrays: Mapping[str, Array], *, layout: Layout = "ntc") -> Datase
     """
     x, is_padded = _sequences(arrays, layout)
     y, classes = _targets(arrays, x, is_padded=is_padded)
-    rate, name = arrays.get("rate_hz"), arrays.get("name")
     aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *_SHARED))
+    columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
+    task: Any = str(arrays["task"]) if "task" in arrays else None
+    if task not in (None, "classify", "multilabel", "regress"):
+        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
     return Dataset(
         x,
         y,
         classes,
         channels=_names(arrays.get("channels")),
-        rate_hz=None if rate is None else float(rate),
-        groups=arrays.get("groups"),
-        parts=arrays.get("parts"),
-        ids=arrays.get("ids"),
-        static=arrays.get("static"),
-        name="" if name is None else str(name),
+        rate_hz=float(arrays["rate_hz"]) if "rate_hz" in arrays else None,
+        name=str(arrays.get("name", "")),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
-        task=_task(arrays),
+        task=task,  # labels for each step are told by their shape
         missing="keep",
+        **columns,
     )
-
-
-def _task(arrays: Mapping[str, Array]) -> Any:
-    """What `y` asks for, where the file says so; labels for each step are told by their shape."""
-    task = str(arrays["task"]) if "task" in arrays else None
-    if task not in (None, "classify", "multilabel", "regress"):
-        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
-    return task
 
 
 def _names(array: Array | None) -> tuple[Any, ...] | None:
@@ -139,19 +132,23 @@ def _names(array: Array | None) -> tuple[Any, ...] | None:
 
 def _sequences(arrays: Mapping[str, Array], layout: Layout) -> tuple[Sequences, bool]:
     """The sequences, and whether they are rows of an array of equal steps."""
-    arrays = _with_characters(arrays)
-    x, lengths = arrays.get("x", arrays.get("values")), arrays.get("lengths")
-    if "characters" in arrays and lengths is not None:
-        points = np.asarray(arrays["characters"], CODE_POINTS).reshape(-1, 1)
-        return Sequences.from_chunks([(points, np.concatenate([[0], np.cumsum(lengths)]))]), False
-    if x is None or ("x" not in arrays and lengths is None and "offsets" not in arrays):
+    x, values = arrays.get("x"), arrays.get("values")
+    lengths, offsets = arrays.get("lengths"), arrays.get("offsets")
+    points = arrays.get("characters")
+    if points is None and values is not None and values.dtype == CODE_POINTS:
+        points = values  # as older versions wrote texts
+    if points is not None and lengths is not None:
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        return Sequences.from_chunks([(points.astype(CODE_POINTS).reshape(-1, 1), ends)]), False
+    joined = x is None or _are_joined(x, lengths, offsets)
+    x = values if x is None else x
+    if x is None or (joined and lengths is None and offsets is None):
         raise DataError(
             f"The arrays are {', '.join(sorted(arrays)) or 'none'}; expected `x` (n, time, "
             "channel), or `values` (steps, channel) with `lengths` (n)."
         )
-    joined = "x" not in arrays or _are_joined(x, lengths, arrays.get("offsets"))
-    if joined and "offsets" in arrays:
-        lengths = np.diff(_offsets(arrays["offsets"], len(x)))
+    if joined and offsets is not None:
+        lengths = np.diff(_offsets(offsets, len(x)))
     turned = None if layout == "nct" else of_mapped(x, lengths, joined=joined)
     if turned is not None:
         return turned, not joined
@@ -161,25 +158,14 @@ def _sequences(arrays: Mapping[str, Array], layout: Layout) -> tuple[Sequences, 
     return Sequences.from_array(x) if lengths is None else Sequences.from_padded(x, lengths), True
 
 
-def _with_characters(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
-    """The same arrays; texts that older versions wrote as uint32 `values` are `characters`."""
-    values = arrays.get("values")
-    if values is None or values.dtype != CODE_POINTS or "lengths" not in arrays:
-        return arrays
-    rest = {name: array for name, array in arrays.items() if name != "values"}
-    return {**rest, "characters": values}
-
-
 def _are_joined(x: Array, lengths: Array | None, offsets: Array | None) -> bool:
     """Whether all sequences stand in `x` one after the other, and not each in a row of its own.
 
     Raises:
         DataError: both are possible, or neither.
     """
-    if x.ndim > 2 or (lengths is None and offsets is None):
-        return False
-    if lengths is None or lengths.ndim != 1:
-        return lengths is None
+    if x.ndim > 2 or lengths is None or lengths.ndim != 1:
+        return x.ndim <= 2 and lengths is None and offsets is not None
     joined = int(lengths.sum()) == len(x)
     padded = len(lengths) == len(x) and x.ndim == 2 and lengths.max(initial=0) <= x.shape[1]
     if joined != padded:
@@ -200,9 +186,10 @@ def _offsets(cuts: Array, steps: int) -> Array:
             f"`offsets` has shape {cuts.shape} and type {cuts.dtype}; expected whole numbers that "
             f"rise from 0 to {steps:,}, the steps of all sequences."
         )
-    first = [] if len(cuts) and cuts[0] == 0 else [0]
-    last = [] if len(cuts) and cuts[-1] == steps else [steps]
-    return np.concatenate([first, cuts.astype(np.int64), last]).astype(np.int64)
+    inner = cuts.astype(np.int64).tolist()
+    first = [] if inner[:1] == [0] else [0]
+    last = [] if inner[-1:] == [steps] else [steps]
+    return np.array([*first, *inner, *last], np.int64)
 
 
 # -- targets --------------------------------------------------------------------------------------
@@ -243,19 +230,16 @@ def _codes(
     labels: Array, x: Sequences, classes: tuple[Any, ...] | None
 ) -> tuple[Sequences, tuple[Any, ...]]:
     """Labels for each step as positions in `classes`, -1 where there is none."""
-    missing = np.zeros(len(labels), bool)
-    if labels.dtype.kind != "i":  # else none is missing, and a copy in int64 may be large
-        labels, missing = as_labels(labels)
+    labels, missing = as_labels(labels)
     if labels.dtype.kind == "f":
         raise DataError("Labels for each step are real numbers; expected whole numbers or text.")
-    found, positions = np.unique(labels, return_inverse=True)
-    known = np.unique(labels[~missing]) if missing.any() else found
-    known = known[known != -1].tolist() if known.dtype.kind == "i" else known.tolist()
-    classes = classes or tuple(known)
-    code_of = {name: code for code, name in enumerate(classes)}
-    strange = [name for name in known if name not in code_of]
+    if labels.dtype.kind == "i" and -1 not in (classes or ()):
+        missing |= labels == -1
+    names, positions = np.unique(labels[~missing], return_inverse=True)
+    classes = classes or tuple(names.tolist())
+    strange = [name for name in names.tolist() if name not in classes]
     if strange:
         raise DataError(f"The steps have labels {strange}, which are not among {list(classes)}.")
-    codes = np.array([code_of.get(name, -1) for name in found.tolist()], np.int32)[positions]
-    codes[missing] = -1
+    codes = np.full(len(labels), -1, np.int32)
+    codes[~missing] = np.array([classes.index(name) for name in names.tolist()], int)[positions]
     return Sequences(codes, x.offsets), classes

@@ -8,21 +8,26 @@ array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or in `y_train
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.lib import format as formats
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError
+from segue.errors import DataError, FileError, OptionError, WriteError
 from segue.readers.blocks import Blocks
-from segue.readers.mapping import mapped_file, mapped_member, npy_header
 from segue.readers.namedarrays import by_part, dataset_of
 from segue.readers.pieces import check_parts
+from segue.readers.streams import passing_folder
 from segue.sequences import Array, Layout
+
+# Bytes from which an array is mapped and not read.
+LARGE = 256_000_000
 
 
 def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
@@ -42,74 +47,67 @@ def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
     """
     if layout not in ("ntc", "nct"):
         raise OptionError(f"layout={layout!r}; expected 'ntc' or 'nct'.")
-    arrays = _load_npy(path) if path.suffix.lower() == ".npy" else _load_npz(path)
+    arrays = _load(path)
+    if (labels := _labels_beside(path)) is not None:
+        arrays["y"] = _load(labels)["x"]
     sets = {part: dataset_of(own, layout=layout) for part, own in by_part(arrays).items()}
-    check_parts({str(part): data for part, data in sets.items()})
-    whole = sets.get(None)
-    yield whole or Dataset.concatenate({str(part): data for part, data in sets.items()}), 1.0
+    named = {str(part): data for part, data in sets.items()}
+    check_parts(named)
+    yield sets.get(None) or Dataset.concatenate(named), 1.0
 
 
 # -- files ----------------------------------------------------------------------------------------
 
 
-def _load_npz(path: Path) -> dict[str, Array]:
+def _load(path: Path) -> dict[str, Array]:
+    """The arrays of a file by name; that of an `.npy` file is `x`."""
+    is_single = path.suffix.lower() == ".npy"
     with path.open("rb") as stream:
+        is_array = stream.read(6) == formats.MAGIC_PREFIX
+        if is_array != is_single and (is_array or zipfile.is_zipfile(path)):
+            what = "one array: rename it .npy" if is_array else "several arrays: rename it .npz"
+            raise FileError(f"holds {what}.", path=path)
+        stream.seek(0)
         try:
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise FileError("is one array with the wrong ending: rename it .npy.", path=path)
-            with file:
-                return {key: _member(file, path, key) for key in file.files}
+            if is_array:
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                return {"x": array if array.nbytes >= LARGE else np.array(array)}
+            with np.load(stream, allow_pickle=False) as file:
+                return {key: _member(file, path, key) for key in file}
         except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise _unreadable(path, error) from error
 
 
 def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
+    """One array; a large one is mapped, and written to a temporary file if it is compressed."""
     assert file.zip is not None
     name = f"{key}.npy" if f"{key}.npy" in file.zip.namelist() else key
+    info = file.zip.getinfo(name)
     with file.zip.open(name) as stream:
-        _check_size(stream, file.zip.getinfo(name).file_size)
-    mapped = mapped_member(path, file.zip, name)
-    return file[key] if mapped is None else mapped
-
-
-def _check_size(stream: Any, size: int) -> None:
-    """Refuse an array that is larger than its file, before memory is taken for it.
-
-    Raises:
-        ValueError: it is.
-    """
-    try:
-        shape, _, dtype = npy_header(stream)
-    except ValueError:
-        return  # no array, or of a later version: NumPy says which
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"its header says {shape} values of {dtype.itemsize} bytes in {size:,}")
-
-
-def _load_npy(path: Path) -> dict[str, Array]:
-    arrays = {"x": _load_array(path)}
-    labels = _labels_beside(path)
-    return arrays if labels is None else {**arrays, "y": _load_array(labels)}
-
-
-def _load_array(path: Path) -> Array:
-    with path.open("rb") as stream:
+        is_first = formats.read_magic(stream) == (1, 0)
+        read = formats.read_array_header_1_0 if is_first else formats.read_array_header_2_0
+        shape, is_fortran, dtype = read(stream)
+        header = stream.tell()
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > info.file_size:
+        size = f"{shape} values of {dtype.itemsize} bytes in {info.file_size:,}"
+        raise ValueError(f"its header says {size}")
+    if info.file_size < LARGE or dtype.hasobject:
+        return file[key]
+    if info.compress_type == zipfile.ZIP_STORED:
+        with path.open("rb") as stream:
+            stream.seek(info.header_offset + 26)  # the lengths of its name and of what follows
+            begin = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
+        return np.memmap(path, dtype, "r", begin + header, shape, "F" if is_fortran else "C")
+    with passing_folder() as folder:
         try:
-            _check_size(stream, path.stat().st_size)
-            stream.seek(0)
-            mapped = mapped_file(path)
-            array = np.load(stream, allow_pickle=False) if mapped is None else mapped
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise _unreadable(path, error) from error
-        if not isinstance(array, np.ndarray):
-            raise FileError("holds several arrays: rename it .npz.", path=path)
-        return array
+            unpacked = file.zip.extract(name, folder)
+        except OSError as error:
+            said = f"{name} could not be unpacked ({error.strerror or error})."
+            raise WriteError(f"{said} Free some space in {folder.parent}.") from error
+        return cast("Array", np.load(unpacked, mmap_mode="r", allow_pickle=False))
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:
-    if isinstance(error, FileError):
-        return error
     if "allow_pickle" in str(error) or "Python objects" in str(error):
         return FileError(
             "holds pickled Python objects, which can run any code and are not read. "
@@ -121,6 +119,8 @@ def _unreadable(path: Path, error: Exception) -> FileError:
 
 
 def _labels_beside(path: Path) -> Path | None:
+    if path.suffix.lower() != ".npy":
+        return None
     there = {file.name.lower(): file for file in path.parent.glob("*.npy")}
     first, *rest = path.stem.lower().split("_")
     names = [f"{path.stem.lower()}_y"]
@@ -150,23 +150,18 @@ def write_npz(path: str | Path, data: Dataset) -> None:
     >>> sorted(np.load(path).files)
     ['classes', 'lengths', 'task', 'values', 'y']
     """
-    given = {
+    names = ("classes", "channels", "rate_hz", "groups", "parts", "ids", "static")
+    given = {name: getattr(data, name) for name in names} | {
         "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,
         "y": _step_labels(data) if data.task == "label" else data.y,
-        "classes": data.classes,
-        "channels": data.channels,
-        "rate_hz": data.rate_hz,
-        "groups": data.groups,
-        "parts": data.parts,
-        "ids": data.ids,
-        "static": data.static,
         "name": data.name or None,
         "task": data.task if data.task in ("classify", "multilabel", "regress") else None,
     }
-    arrays = {key: _without_objects(value) for key, value in given.items() if value is not None}
+    arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+    plain = {key: a.astype(str) if a.dtype == object else a for key, a in arrays.items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **cast("dict[str, Any]", arrays))
+        np.savez(file, **cast("dict[str, Any]", plain))
 
 
 def _step_labels(data: Dataset) -> Array:
@@ -177,8 +172,3 @@ def _step_labels(data: Dataset) -> Array:
         raise DataError(f"The class {none[0].item()!r} would be taken for steps without a label.")
     labels: Array = np.concatenate([names, none])[data.y.values[:, 0]]
     return labels
-
-
-def _without_objects(value: Any) -> Array:
-    array = np.asarray(value)
-    return array.astype(str) if array.dtype == object else array
