@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.decoding import check_encoding, lines, text_blocks
+from segue.readers.fileblocks import labelled
 from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
 from segue.readers.samples import Examples, find_examples
@@ -32,6 +33,7 @@ from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
+_UNITS = get_args(Unit)
 
 _Text = tuple[tuple[int, int], str]
 
@@ -70,20 +72,20 @@ def blocks(
         OptionError: a unit, a chunk or an encoding that means nothing.
     """
     check_encoding(encoding)
-    chosen = _unit(unit, chunk)
-    cut = partial(_UNITS[chosen], encoding=encoding, **({} if chunk is None else {"count": chunk}))
-    whole = chosen == "file"
+    unit = _checked_unit(unit, chunk)
+    whole = unit == "file"
     first = limit if whole else None
     found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
     problems = Problems(path, "text", total=len(found.files))
+    cut = partial(_cut, unit=unit, count=chunk, encoding=encoding)
     coming = _texts(found, cut, None if whole else limit, problems)
     while block := list(_some(coming, values)):
         if problems:  # the rest is looked through for more of them
             continue
-        texts = Sequences.from_texts(text for _, text in block)
-        places = np.array([place for place, _ in block], np.int64)
-        data = _data_set(texts, places, found, path, whole=whole)
-        yield replace(data, reading={"unit": chosen}), (places[-1, 0] + 1) / len(found.files)
+        rows, within = np.array([place for place, _ in block], np.int64).T
+        x = Sequences.from_texts(text for _, text in block)
+        data = labelled(x, found, rows, reading={"unit": unit})
+        yield data if whole else _in_pieces(data, within, path), (rows[-1] + 1) / len(found.files)
     problems.raise_any()
 
 
@@ -129,30 +131,19 @@ def _shares(found: Examples, limit: int | None) -> dict[object, int]:
     return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
 
 
-def _data_set(x: Sequences, places: Array, found: Examples, path: Path, *, whole: bool) -> Dataset:
-    files, within = places[:, 0], places[:, 1]
-    ids = np.array(found.ids)[files]
-    groups = None if found.groups is None else found.groups[files]
-    if not whole:
-        # Files of one name in two parts are two groups.
-        begin = f"{path.name}/" if part_named(path.name) else ""
-        groups = np.array([begin + name for name in ids]) if groups is None else groups
-        ids = np.array([f"{name}:{place + 1}" for name, place in zip(ids, within, strict=True)])
-    return Dataset(
-        x,
-        None if found.labels is None else found.labels[files],
-        groups=groups,
-        parts=None if found.parts is None else found.parts[files],
-        ids=ids,
-        notes=found.notes,
-        task="classify",
-    )
+def _in_pieces(data: Dataset, places: Array, path: Path) -> Dataset:
+    """The texts of several files: each file is a group, and its texts are numbered."""
+    # Files of one name in two parts are two groups.
+    begin = f"{path.name}/" if part_named(path.name) else ""
+    groups = [begin + name for name in data.ids] if data.groups is None else data.groups
+    ids = [f"{name}:{place + 1}" for name, place in zip(data.ids, places, strict=True)]
+    return replace(data, ids=np.array(ids), groups=np.asarray(groups))
 
 
 # -- units ----------------------------------------------------------------------------------------
 
 
-def _unit(unit: str | None, chunk: int | None) -> str:
+def _checked_unit(unit: str | None, chunk: int | None) -> str:
     """What one sequence is, after checking that unit and chunk fit together."""
     if unit is not None and unit not in _UNITS:
         raise OptionError(f"unit={unit!r}.{did_you_mean(str(unit), _UNITS)}")
@@ -165,61 +156,34 @@ def _unit(unit: str | None, chunk: int | None) -> str:
     return unit
 
 
-def _whole(path: Path, *, encoding: str | None) -> Iterator[str]:
-    text = "".join(text_blocks(path, encoding))
-    if text.strip():
-        yield text
+def _cut(path: Path, *, unit: str, count: int | None, encoding: str | None) -> Iterator[str]:
+    """The texts of one file that are not blank."""
+    match unit:
+        case "file":
+            texts = iter(["".join(text_blocks(path, encoding))])
+        case "line":
+            texts = (line.strip() for line in lines(path, encoding))
+        case "paragraph":
+            texts = _paragraphs(path, encoding)
+        case "sentence":
+            texts = chain.from_iterable(map(split_sentences, _paragraphs(path, encoding)))
+        case "words":
+            words = (word for line in lines(path, encoding) for word in line.split())
+            texts = _pieces(words, count, " ")
+        case _:
+            characters = chain.from_iterable(text_blocks(path, encoding))
+            texts = _pieces(characters, count, "")
+    return filter(str.strip, texts)
 
 
-def _lines(path: Path, *, encoding: str | None) -> Iterator[str]:
-    for line in lines(path, encoding):
-        if line.strip():
-            yield line.strip()
+def _pieces(items: Iterator[str], count: int | None, between: str) -> Iterator[str]:
+    """So many words or characters at a time."""
+    while piece := between.join(islice(items, count)):
+        yield piece
 
 
-def _paragraphs(path: Path, *, encoding: str | None) -> Iterator[str]:
-    waiting: list[str] = []
-    for line in lines(path, encoding):
-        if line.strip():
-            waiting.append(line)
-        elif waiting:
-            yield _in_one_line(waiting)
-            waiting = []
-    if waiting:
-        yield _in_one_line(waiting)
-
-
-def _sentences(path: Path, *, encoding: str | None) -> Iterator[str]:
-    for paragraph in _paragraphs(path, encoding=encoding):
-        yield from split_sentences(paragraph)
-
-
-def _words(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
-    words = (word for line in lines(path, encoding) for word in line.split())
-    while piece := list(islice(words, count)):
-        yield " ".join(piece)
-
-
-def _characters(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
-    rest = ""
-    for block in text_blocks(path, encoding):
-        rest += block
-        whole = len(rest) // count * count
-        yield from (rest[start : start + count] for start in range(0, whole, count))
-        rest = rest[whole:]
-    if rest.strip():
-        yield rest
-
-
-def _in_one_line(parts: list[str]) -> str:
-    return " ".join(" ".join(parts).split())
-
-
-_UNITS: dict[str, Callable[..., Iterator[str]]] = {
-    "file": _whole,
-    "paragraph": _paragraphs,
-    "sentence": _sentences,
-    "line": _lines,
-    "words": _words,
-    "characters": _characters,
-}
+def _paragraphs(path: Path, encoding: str | None) -> Iterator[str]:
+    """What stands between empty lines, in one line."""
+    for is_blank, those in groupby(lines(path, encoding), lambda line: not line.strip()):
+        if not is_blank:
+            yield " ".join(" ".join(those).split())
