@@ -16,16 +16,15 @@ file that ends early is a shorter sound.
 
 from __future__ import annotations
 
-import struct
+import re
 import warnings
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from segue.errors import FileError, OptionError
+from segue.errors import DataError, OptionError
 from segue.extras import require
 from segue.readers.blocks import Blocks
 from segue.readers.fileblocks import read_files, read_headers
@@ -38,6 +37,8 @@ _FASTEST = 10_000_000  # Hz
 _CHANNELS_AT_MOST = 256
 # FLAC and OGG write a second of silence in a few bytes; no format writes more samples in one.
 _SAMPLES_IN_A_BYTE = 20_000
+# In libsndfile's log: the size of the samples as the header has it, and as it is.
+_CUT_OFF = re.compile(r"^data *: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN = 0xFFFFFFFF  # the size in the header of a WAV file that was written to a pipe
 
 
@@ -78,31 +79,28 @@ def blocks(
         raise OptionError(f"rate={rate!r}; expected samples per second, such as 8000.")
     if channels not in ("mono", "all"):
         raise OptionError(f"channels={channels!r}; expected 'mono' or 'all'.")
-    soundfile = require("soundfile", "audio", "to read sounds")
+    require("soundfile", "audio", "to read sounds")
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="sound")
     problems = Problems(path, "sound", total=len(found.files))
-    look, read = partial(_header, soundfile), partial(_samples, soundfile)
-    headers = read_headers(found, problems, look, read)
+    headers = read_headers(found, problems, _header, _samples)
     rate = rate or _usual_rate(Counter(header.samplerate for header in headers), path)
-    counts = Counter(header.channels for header in headers)
-    mono = channels == "mono"
+    counts, mono = Counter(header.channels for header in headers), channels == "mono"
     if not mono and len(counts) > 1:
         shown = ", ".join(f"{n:,} with {c}" for c, n in sorted(counts.items()))
-        raise FileError(
+        raise DataError(
             f"holds sounds with different numbers of channels ({shown}). Read them with "
-            "channels='mono', which takes their mean.",
-            path=path,
+            "channels='mono', which takes their mean."
         )
 
-    def load(file: Path) -> Array:
-        samples, own = read(file)
+    def read(file: Path) -> Array:
+        samples, own = _samples(file)
         return resample(samples.mean(axis=1, keepdims=True) if mono else samples, own, rate)
 
     lengths = [resampled_length(header.frames, header.samplerate, rate) for header in headers]
     known = {"rate_hz": float(rate), "reading": {"rate": rate}}
     width = 1 if mono else next(iter(counts))
     yield from read_files(
-        found, problems, load, np.array(lengths, np.int64), channels=width, values=values, **known
+        found, problems, read, np.array(lengths, np.int64), channels=width, values=values, **known
     )
 
 
@@ -141,88 +139,62 @@ def resample(samples: Array, rate: int, wanted: int) -> Array:
 # -- one file -------------------------------------------------------------------------------------
 
 
-def _header(soundfile: Any, path: Path) -> Any:
+def _header(path: Path) -> Any:
     """What soundfile says of a file: its `frames`, `samplerate` and `channels`.
 
     Raises:
-        FileError: empty, no sound, without samples, cut off, or a header that cannot be true.
+        DataError: empty, no sound, without samples, cut off, or a header that cannot be true.
     """
+    import soundfile
+
     size = path.stat().st_size
     if size == 0:
-        raise FileError("is empty (0 bytes).", path=path)
-    _refuse_cut_off_wave(path, size)
+        raise DataError("is empty (0 bytes).")
     try:
         header = soundfile.info(str(path))
     except soundfile.SoundFileError as error:
-        raise FileError(_not_a_sound(path, error), path=path) from None
+        raise DataError(_not_a_sound(path, error)) from None
+    cut_off = _CUT_OFF.search(header.extra_info)
+    if cut_off and int(cut_off[1]) != _UNKNOWN:
+        said, there = (f"{int(number):,}" for number in cut_off.groups())
+        raise DataError(
+            f"is cut off: its header says {said} bytes of sound, and {there} are there."
+        )
     if header.frames == 0:
-        raise FileError("holds no samples: its sound has length 0.", path=path)
+        raise DataError("holds no samples: its sound has length 0.")
     too_many = header.channels > _CHANNELS_AT_MOST or header.frames > size * _SAMPLES_IN_A_BYTE
     if too_many or header.samplerate > _FASTEST:
-        raise FileError(
+        raise DataError(
             f"has a header that cannot be true: {header.frames:,} samples of {header.channels:,} "
-            f"channels at {header.samplerate:,} Hz in {size:,} bytes.",
-            path=path,
+            f"channels at {header.samplerate:,} Hz in {size:,} bytes."
         )
     return header
 
 
-def _samples(soundfile: Any, path: Path) -> tuple[Array, int]:
+def _samples(path: Path) -> tuple[Array, int]:
     """`[time, channel]` float32 between -1 and 1, and the rate.
 
     Raises:
-        FileError: damaged, shorter than its header says, or with samples that are no numbers.
+        DataError: damaged, shorter than its header says, or with samples that are no numbers.
     """
+    import soundfile
+
     try:
         with soundfile.SoundFile(str(path)) as sound:
             samples: Array = sound.read(dtype="float32", always_2d=True)
             frames, rate = sound.frames, sound.samplerate
     except (soundfile.SoundFileError, MemoryError) as error:
-        raise FileError(f"is damaged or cut off: {_said(error)}.", path=path) from None
+        raise DataError(f"is damaged or cut off: {_said(error)}.") from None
     if len(samples) != frames:
-        raise FileError(
-            f"is cut off: its header says {frames:,} samples, and {len(samples):,} are there.",
-            path=path,
-        )
+        there = f"{len(samples):,} are there"
+        raise DataError(f"is cut off: its header says {frames:,} samples, and {there}.")
     wrong = ~np.isfinite(samples).all(axis=1)
     if wrong.any():
-        raise FileError(
+        raise DataError(
             f"has {int(wrong.sum()):,} samples that are no numbers (NaN or infinite), the first "
-            f"at {int(wrong.argmax()) / rate:.3f} s.",
-            path=path,
+            f"at {int(wrong.argmax()) / rate:.3f} s."
         )
     return samples, rate
-
-
-def _refuse_cut_off_wave(path: Path, size: int) -> None:
-    """Compare a WAV file's own sizes with the file: libsndfile reads what is there, and is silent.
-
-    Source: Microsoft & IBM, "Multimedia programming interface and data specifications 1.0", 1991.
-    """
-    with path.open("rb") as file:
-        begin = file.read(12)
-        if begin[:4] != b"RIFF" or begin[8:] != b"WAVE":
-            return
-        while len(head := file.read(8)) == 8:
-            name, length = struct.unpack("<4sI", head)
-            place = file.tell()
-            if name == b"data":
-                if size - place < length != _UNKNOWN:
-                    raise FileError(
-                        f"is cut off: its header says {length:,} bytes of sound, and "
-                        f"{size - place:,} are there.",
-                        path=path,
-                    )
-                return
-            if name == b"fmt ":
-                channels, rate = struct.unpack("<2xHI", file.read(8).ljust(8, b"\1"))
-                if 0 in (channels, rate):
-                    raise FileError(
-                        f"has a header that cannot be true: {channels} channels at {rate:,} Hz.",
-                        path=path,
-                    )
-            file.seek(place + length + length % 2)
-    raise FileError("is cut off: its header is there, and no sound behind it.", path=path)
 
 
 def _not_a_sound(path: Path, error: Exception) -> str:
@@ -230,10 +202,9 @@ def _not_a_sound(path: Path, error: Exception) -> str:
         text = file.read(64).decode("latin-1")
     if text.replace("\n", "").replace("\r", "").isprintable():
         return f"is text ({text.splitlines()[0][:40]!r}) and no sound."
-    return f"is no sound that can be read: {_said(error)}."
+    return f"is no sound that can be read ({_said(error)}): its header is damaged or none at all."
 
 
 def _said(error: Exception) -> str:
     """The reason that libsndfile gives, without the name of the file."""
-    text = getattr(error, "error_string", "") or str(error) or type(error).__name__
-    return str(text).strip().rstrip(".")
+    return str(getattr(error, "error_string", None) or error or "no memory").strip(" .")

@@ -1,4 +1,4 @@
-"""Files with a header, `@data` and a labelled sequence a line: what `.ts` and `.arff` share."""
+"""Text files with a labelled sequence a line: what `.ts`, `.arff` and `.tsv` share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import find_encoding, open_text
 from segue.readers.labels import as_labels
-from segue.sequences import Array
+from segue.sequences import Array, Sequences
 
 _NONE: Array = np.zeros(0)
-_LARGEST = float(np.finfo(np.float32).max)
+LabelKind = tuple[str, ...] | type[float] | type[str] | None
 
 
 class Case(NamedTuple):
@@ -59,12 +59,7 @@ class CaseFormat(Protocol):
 
 
 def read_cases(
-    path: Path,
-    form: CaseFormat,
-    *,
-    values: int | None,
-    limit: int | None,
-    encoding: str | None,
+    path: Path, form: CaseFormat, *, values: int | None, limit: int | None, encoding: str | None
 ) -> Blocks:
     """Read a file, as the `blocks` of a reader do.
 
@@ -81,17 +76,20 @@ def read_cases(
             yield replace(data, notes=(*notes, *data.notes)), min(1.0, raw.tell() / size)
 
 
-def _cases(file: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
+def _cases(lines: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
+    """The cases, behind a header; lines that are empty or comments count, and say nothing."""
     number, cases, in_header = 0, 0, True
     try:
-        for number, line in _lines(file):  # noqa: B007 (the message below needs it)
+        for number, line in enumerate(map(str.strip, lines), start=1):  # noqa: B007 (used below)
+            if not line or line[0] in "#%":
+                continue
             if in_header:
                 in_header = form.read_tag(line)
-            elif cases != limit:
+            elif cases == limit:
+                break
+            else:
                 cases += 1
                 yield form.read_case(line)
-            else:
-                break
     except DataError as error:
         raise FileError(str(error), path=path, line=number) from None
     if in_header or not cases:
@@ -99,22 +97,50 @@ def _cases(file: Iterable[str], form: CaseFormat, limit: int | None, path: Path)
         raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
 
 
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are neither empty nor comments, numbered as an editor numbers them."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and text[0] not in "#%":
-            yield number, text
+def data_set(cases: Sequence[Case], labels: LabelKind, **known: Any) -> Dataset:
+    """Make a data set of some cases.
+
+    Args:
+        cases: of one file.
+        labels: their classes, of which those that all are whole numbers become ints; or the type
+            of their targets; `None` if they have neither.
+        known: what else is known of the data set.
+    """
+    x = Sequences.from_list([case.values for case in cases])
+    if labels is None:
+        return Dataset(x, **known)
+    if isinstance(labels, type):
+        return Dataset(x, np.array([case.label for case in cases], labels), **known)
+    names = dict(zip(labels, as_labels(labels).tolist(), strict=True))
+    y = np.array([names[case.label] for case in cases])
+    return Dataset(x, y, tuple(sorted(names.values())), **known, task="classify")
 
 
-def in_classes(cases: Sequence[Case], classes: Sequence[str]) -> tuple[Array, tuple[object, ...]]:
-    """The label of each case, and all classes, sorted; ints where all are whole numbers."""
-    names = dict(zip(classes, as_labels(classes).tolist(), strict=True))
-    return np.array([names[case.label] for case in cases]), tuple(sorted(names.values()))
+def check_label(label: str, labels: LabelKind, source: str) -> None:
+    """Refuse a label that is none of the classes, or no number where it must be one.
+
+    Args:
+        label: of a case.
+        labels: as for `data_set`.
+        source: what says so, for the message.
+    """
+    if labels is float and not is_number(label):
+        raise DataError(f"has the label {short(label)!r}; expected a number ({source}).")
+    if isinstance(labels, tuple) and label not in labels:
+        known = short(", ".join(labels), 200)
+        raise DataError(f"has the class {short(label)!r}; those of {source} are {known}.")
 
 
-def values_of(channels: Sequence[str]) -> Array:
-    """Return `[time, channel]` float64 of channels, each with commas between its values.
+def values_of(
+    channels: Sequence[str], separator: str = ",", missing: str = "?", where: str = " of channel {}"
+) -> Array:
+    """Return `[time, channel]` float64 of channels, all with the same number of values.
+
+    Args:
+        channels: each with a separator between its values.
+        separator: one character.
+        missing: what stands for a value that is not there, beside `nan`.
+        where: how a message names the channel.
 
     Raises:
         DataError: a value that is no number.
@@ -123,27 +149,33 @@ def values_of(channels: Sequence[str]) -> Array:
     array([[ 1.,  3.],
            [ 2., nan]])
     """
+    text = separator.join(channels)
+    numbers = text.replace(missing, "nan").split(separator)
     try:
-        values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
+        values = np.array([*map(float, numbers)])
     except ValueError:
-        raise _bad_value(channels) from None
-    steps = np.array(values)
-    if is_infinite(steps).any():
-        raise _bad_value(channels)
-    return steps.reshape(len(channels), -1).T
+        kind, bad = "number", next(i for i, one in enumerate(numbers) if not is_number(one))
+    else:
+        infinite = is_infinite(values)
+        if not infinite.any():
+            return values.reshape(len(channels), -1).T
+        kind, bad = "finite number", int(infinite.argmax())
+    channel, step = divmod(bad, len(numbers) // len(channels))
+    value = text.split(separator)[bad]
+    came = repr(short(value)) if value.strip() else "empty"
+    raise DataError(
+        f"value {step + 1}{where.format(channel + 1)} is {came}; expected a {kind}, or `{missing}` "
+        "where it is missing."
+    )
 
 
-def _bad_value(channels: Sequence[str]) -> DataError:
-    for channel, text in enumerate(channels, start=1):
-        for step, value in enumerate(text.split(","), start=1):
-            came = repr(short(value)) if value.strip() else "empty"
-            where = f"value {step} of channel {channel} is {came}; expected a"
-            try:
-                if abs(float(value.replace("?", "nan"))) > _LARGEST:
-                    return DataError(f"{where} finite number, or `?` where it is missing.")
-            except ValueError:
-                return DataError(f"{where} number, or `?` where it is missing.")
-    return DataError("has a value that is not a number.")
+def is_number(text: str) -> bool:
+    """Whether Python reads it as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def without_padding(values: Array) -> Array:

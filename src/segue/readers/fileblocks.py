@@ -10,25 +10,24 @@ from typing import Any, TypeVar
 import numpy as np
 
 from segue.dataset import Dataset
+from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, runs
 from segue.readers.problems import Problems
 from segue.readers.samples import Examples
 from segue.sequences import Array, Sequences
 
 Header = TypeVar("Header")
+Read = Callable[[Path], Any]
 
 
 def read_headers(
-    found: Examples,
-    problems: Problems,
-    look: Callable[[Path], Header],
-    read: Callable[[Path], Any],
+    found: Examples, problems: Problems, look: Callable[[Path], Header], read: Read
 ) -> list[Header]:
     """Look at the beginning of every file, before the first is read.
 
     Args:
         found: the files.
-        problems: collects what is wrong with them.
+        problems: collects the `DataError`s about them.
         look: reads what a file's beginning says.
         read: reads the whole; so what else is wrong is found too, where a beginning is.
 
@@ -37,12 +36,11 @@ def read_headers(
     """
     headers: dict[Path, Header] = {}
     for file in found.files:
-        if problems.is_full:
-            break
-        with problems.of(file):
-            headers[file] = look(file)
+        if not problems.is_full:
+            with problems.of(file):
+                headers[file] = _with_path(look, file)
     if problems:
-        for _ in problems.collect(read, headers):
+        for _ in problems.collect(lambda file: _with_path(read, file), headers):
             pass
     problems.raise_any()
     return list(headers.values())
@@ -51,7 +49,7 @@ def read_headers(
 def read_files(
     found: Examples,
     problems: Problems,
-    load: Callable[[Path], Array],
+    read: Read,
     lengths: Array,
     *,
     channels: int,
@@ -62,8 +60,8 @@ def read_files(
 
     Args:
         found: the files.
-        problems: collects what is wrong with them.
-        load: reads one, `[time, channel]`.
+        problems: collects the `DataError`s about them.
+        read: reads one, `[time, channel]`.
         lengths: `[n]`, the steps of each.
         channels: of all of them.
         values: about so many values at a time; `None`: everything at once.
@@ -76,14 +74,21 @@ def read_files(
         offsets = np.concatenate([[0], np.cumsum(lengths[block])])
         steps = np.empty((offsets[-1], channels), np.float32)
         for file, (start, end) in zip(found.files[block], pairwise(offsets), strict=True):
-            if problems.is_full:
-                break
-            with problems.of(file):
-                steps[start:end] = load(file)
+            if not problems.is_full:
+                with problems.of(file):
+                    steps[start:end] = _with_path(read, file)
         if not problems:  # else the rest is looked through for more of them
             data = labelled(Sequences(steps, offsets), found, block, **known)
             yield data, block.stop / len(found.files)
     problems.raise_any()
+
+
+def _with_path(read: Callable[[Path], Header], file: Path) -> Header:
+    """What is read of a file, whose errors get its path."""
+    try:
+        return read(file)
+    except DataError as error:
+        raise FileError(str(error), path=file) from error
 
 
 def labelled(x: Sequences, found: Examples, rows: slice | Array, **known: Any) -> Dataset:

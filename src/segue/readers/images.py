@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from segue.errors import FileError, OptionError
+from segue.errors import DataError, OptionError
 from segue.readers.blocks import Blocks
 from segue.readers.fileblocks import read_files, read_headers
 from segue.readers.problems import Problems
@@ -29,6 +29,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 By = Literal["rows", "columns"]
 Colour = Literal["auto", "grey", "colour"]
 
+_OF_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, OverflowError)  # that Pillow raises
 _LARGEST = 50_000_000  # pixels of one image
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L")  # 16 bit, or floats from 0 to 1
 _GREY = ("1", "L", "LA", *_DEEP)
@@ -80,7 +81,7 @@ def blocks(
 
     shapes = read_headers(found, problems, look, read)
     colour = "colour" if any(len(shape) == 3 for shape in shapes) else "grey"
-    channels = _common_side(shapes, by, found.ids, path) * (3 if colour == "colour" else 1)
+    channels = _common_side(shapes, by, found.ids) * (3 if colour == "colour" else 1)
     lengths = np.array([shape[by == "columns"] for shape in shapes], np.int64)
     how = {"by": by, "colour": colour}
     yield from read_files(
@@ -88,36 +89,25 @@ def blocks(
     )
 
 
-def images_to_sequences(
-    images: Sequence[Array],
-    by: By = "rows",
-    *,
-    names: Sequence[str] = (),
-    path: Path | None = None,
-) -> Sequences:
+def images_to_sequences(images: Sequence[Array], by: By = "rows") -> Sequences:
     """Make sequences of images, `(height, width)` or `(height, width, colour)` each.
 
     Args:
         images: arrays; bytes are divided by 255. Where some have colours, grey ones get three.
         by: "rows" or "columns".
-        names: of the images, for messages.
-        path: where they come from, for messages.
 
     Raises:
-        FileError: images of several widths (by rows), or of other shapes.
+        DataError: images of several widths (by rows), or of other shapes.
 
     >>> images_to_sequences(np.zeros((5, 28, 20, 3), np.uint8), "columns")
     Sequences(n=5, time=20, channels=84)
     """
     arrays = [np.asarray(image) for image in images]
-    for image in arrays:
-        if image.ndim not in (2, 3):
-            raise FileError(
-                f"an image has shape {image.shape}; expected (height, width) or (height, width, "
-                "colour).",
-                path=path,
-            )
-    _common_side([image.shape for image in arrays], by, names, path)
+    for shape in (image.shape for image in arrays):
+        if len(shape) not in (2, 3):
+            expected = "(height, width) or (height, width, colour)"
+            raise DataError(f"an image has shape {shape}; expected {expected}.")
+    _common_side([image.shape for image in arrays], by, [f"image {i}" for i in range(len(arrays))])
     flat = all(image.ndim == 2 for image in arrays)
     arrays = [image if flat or image.ndim == 3 else _in_colours(image) for image in arrays]
     return Sequences.from_list([_as_steps(image, by) for image in arrays])
@@ -156,33 +146,22 @@ def _opened(file: Path) -> Iterator[Any]:
     try:
         # Warnings are about metadata; what cannot be read raises.
         with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
-            _check_image(image, file)
+            width, height = image.size
+            if width * height > _LARGEST:
+                size, most = f"{width:,} x {height:,} pixels", f"at most {_LARGEST:,} are read"
+                raise DataError(f"has {size}; {most}. Make it smaller.")
+            if getattr(image, "n_frames", 1) > 1:
+                raise DataError(f"holds {image.n_frames} images; expected one.")
             yield image
-    except FileError:
+    except DataError:
         raise
     except UnidentifiedImageError:
-        with file.open("rb") as stream:
-            begin = stream.read(8).hex(" ")
+        begin = file.read_bytes()[:8].hex(" ")
         told = f"no image that Pillow reads: it begins with {begin}" if begin else "empty"
-        raise FileError(f"is {told}.", path=file) from None
-    except (
-        *(Image.DecompressionBombError, OSError, SyntaxError),
-        *(ValueError, EOFError, OverflowError),
-    ) as error:
+        raise DataError(f"is {told}.") from None
+    except (Image.DecompressionBombError, *_OF_DAMAGE) as error:
         reason = getattr(error, "strerror", None) or error
-        raise FileError(f"is damaged or cannot be read ({reason}).", path=file) from error
-
-
-def _check_image(image: Any, file: Path) -> None:
-    width, height = image.size
-    if width * height > _LARGEST:
-        raise FileError(
-            f"has {width:,} x {height:,} pixels; at most {_LARGEST:,} are read. Make it smaller.",
-            path=file,
-        )
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise FileError(f"holds {frames} images; expected one.", path=file)
+        raise DataError(f"is damaged or cannot be read ({reason}).") from error
 
 
 def _is_grey(image: Any, colour: Colour) -> bool:
@@ -209,13 +188,11 @@ def _pixels(image: Any, colour: Colour, size: Sequence[int] | None) -> Array:
     return _in_colours(pixels) if deep and not grey else pixels
 
 
-def _common_side(
-    shapes: Sequence[tuple[int, ...]], by: By, names: Sequence[str], path: Path | None
-) -> int:
+def _common_side(shapes: Sequence[tuple[int, ...]], by: By, names: Sequence[str]) -> int:
     """The number of pixels in a step, of all images.
 
     Raises:
-        FileError: there are several, with what makes them one.
+        DataError: there are several, with what makes them one.
     """
     turned, of_steps = ("columns", "widths") if by == "rows" else ("rows", "heights")
     sides = [shape[by == "rows"] for shape in shapes]
@@ -225,14 +202,9 @@ def _common_side(
     if len({shape[by == "columns"] for shape in shapes}) == 1:
         hint = f"Their other side is the same: by={turned!r}."
     else:
-        height, width = (
-            round(float(np.median(both)))
-            for both in zip(*(shape[:2] for shape in shapes), strict=True)
-        )
+        height, width = np.median([shape[:2] for shape in shapes], axis=0).round().astype(int)
         hint = f"Bring them to one size: size=({height}, {width})."
-    first, second = (names[i] if names else f"image {i}" for i in (0, other))
-    raise FileError(
-        f"holds images of several {of_steps}, {sides[0]} ({first}) and {sides[other]} ({second}): "
-        f"by {by} that is the number of channels, which must be the same. {hint}",
-        path=path,
+    raise DataError(
+        f"holds images of several {of_steps}, {sides[0]} ({names[0]}) and {sides[other]} "
+        f"({names[other]}): by {by} that is the number of channels, which must be the same. {hint}"
     )

@@ -9,7 +9,6 @@ Source: WDC-SILSO, Royal Observatory of Belgium, Brussels, doi 10.24414/qnza-ac8
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -38,53 +37,45 @@ def blocks(path: Path, *, error: bool = False, observations: bool = False) -> Bl
     Raises:
         FileError: a line that does not fit, or days that do not follow each other.
     """
-    rows = _rows(path)
-    days = _days(rows, path)
-    values = rows[:, 4:7]
-    values[values == -1] = np.nan
-    chosen = [0, *([1] if error else []), *([2] if observations else [])]
-    names = ("sunspot number", "error", "observations")
+    with open_text(path, find_encoding(path).name) as file:
+        lines = file.readlines()
+    if not lines:
+        raise DataError(f"is empty; expected lines of {_COLUMNS}.")
+    rows = np.array([_numbers(line) for line in lines])
+    days = _days(rows, lines, path)
+    values = np.where(rows[:, 4:7] == -1, np.nan, rows[:, 4:7])
+    channels = {"sunspot number": True, "error": error, "observations": observations}
     data = Dataset(
-        Sequences(values[:, chosen], [0, len(values)]),
-        channels=tuple(names[column] for column in chosen),
+        Sequences(values[:, list(channels.values())], [0, len(values)]),
+        channels=tuple(name for name, is_chosen in channels.items() if is_chosen),
         rate_hz=1 / 86_400,
         ids=np.array([str(days[0])]),
     )
     yield data, 1.0
 
 
-def _rows(path: Path) -> Array:
-    """`[day, 7]` float64."""
-    rows = []
-    with open_text(path, find_encoding(path).name) as file:
-        for number, line in enumerate(file, start=1):
-            fields = line.split(";")[:7]
-            try:
-                rows.append([*map(float, fields)])
-                if len(fields) < 7 or not _is_a_day(rows[-1]):
-                    raise DataError
-            except ValueError:
-                raise FileError(
-                    f"is {line.strip()[:60]!r}; expected {_COLUMNS}.", path=path, line=number
-                ) from None
-    if not rows:
-        raise FileError(f"is empty; expected lines of {_COLUMNS}.", path=path)
-    return np.array(rows)
+def _numbers(line: str) -> list[float]:
+    """The first seven numbers of a line; NaN where it is no line of this format."""
+    try:
+        numbers = [*map(float, line.split(";")[:7])]
+    except ValueError:
+        numbers = []
+    return numbers if len(numbers) == 7 else [np.nan] * 7
 
 
-def _is_a_day(row: list[float]) -> bool:
-    """Whether the numbers are finite, and the first three can be a date.
+def _days(rows: Array, lines: list[str], path: Path) -> Array:
+    """`[day]` datetime64, each the day after the one before.
 
     A day that its month does not have is found by the order.
     """
-    year, month, day = row[:3]
-    whole = all(math.isfinite(number) for number in row) and year % 1 == month % 1 == day % 1 == 0
-    return whole and 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 99
-
-
-def _days(rows: Array, path: Path) -> Array:
-    """`[day]` datetime64, each the day after the one before."""
-    year, month, day = rows[:, :3].astype(np.int64).T
+    dates = rows[:, :3]
+    fits = np.isfinite(rows).all(axis=1)
+    fits &= ((dates % 1 == 0) & (dates >= 1) & (dates <= [9999, 12, 99])).all(axis=1)
+    if not fits.all():
+        at = int(fits.argmin())
+        came = lines[at].strip()[:60]
+        raise FileError(f"is {came!r}; expected {_COLUMNS}.", path=path, line=at + 1)
+    year, month, day = dates.astype(np.int64).T
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days: Array = months.astype("datetime64[D]") + (day - 1)
     jumps = np.flatnonzero(np.diff(days) != np.timedelta64(1, "D"))

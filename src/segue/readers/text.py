@@ -11,31 +11,41 @@ blocks, and with a limit no further than is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
-from segue.readers.blocks import Blocks
+from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
 from segue.readers.fileblocks import labelled
 from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
 from segue.readers.samples import Examples, find_examples
 from segue.readers.sentences import split_sentences
-from segue.sequences import Array, Sequences
+from segue.sequences import Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
 _UNITS = get_args(Unit)
 
-_Text = tuple[tuple[int, int], str]
+
+class _Text(NamedTuple):
+    """A text, the number of its file, and its place there."""
+
+    row: int
+    place: int
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
 
 
 def blocks(
@@ -79,25 +89,14 @@ def blocks(
     problems = Problems(path, "text", total=len(found.files))
     cut = partial(_cut, unit=unit, count=chunk, encoding=encoding)
     coming = _texts(found, cut, None if whole else limit, problems)
-    while block := list(_some(coming, values)):
+    for block in collected(coming, values):
         if problems:  # the rest is looked through for more of them
             continue
-        rows, within = np.array([place for place, _ in block], np.int64).T
-        x = Sequences.from_texts(text for _, text in block)
-        data = labelled(x, found, rows, reading={"unit": unit})
-        yield data if whole else _in_pieces(data, within, path), (rows[-1] + 1) / len(found.files)
+        rows, places, texts = zip(*block, strict=True)
+        x = Sequences.from_texts(texts)
+        data = labelled(x, found, np.array(rows), reading={"unit": unit})
+        yield data if whole else _in_pieces(data, places, path), (rows[-1] + 1) / len(found.files)
     problems.raise_any()
-
-
-def _some(coming: Iterator[_Text], values: int | None) -> Iterator[_Text]:
-    """The next ones, of about so many characters."""
-    characters = 0
-    while values is None or characters < values:
-        item = next(coming, None)
-        if item is None:
-            return
-        yield item
-        characters += len(item[1])
 
 
 def _texts(
@@ -106,7 +105,7 @@ def _texts(
     limit: int | None,
     problems: Problems,
 ) -> Iterator[_Text]:
-    """The texts, each with the number of its file and its place there."""
+    """The texts of all files, one after the other."""
     left = _shares(found, limit)
     for number, file in enumerate(found.files):
         key = None if found.labels is None else found.labels[number]
@@ -115,7 +114,7 @@ def _texts(
         count = 0
         with problems.of(file):
             for text in islice(cut(file), left.get(key)):
-                yield (number, count), text
+                yield _Text(number, count, text)
                 count += 1
             if count == 0:
                 raise FileError("is empty: remove it, there is nothing to read.", path=file)
@@ -131,7 +130,7 @@ def _shares(found: Examples, limit: int | None) -> dict[object, int]:
     return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
 
 
-def _in_pieces(data: Dataset, places: Array, path: Path) -> Dataset:
+def _in_pieces(data: Dataset, places: Iterable[int], path: Path) -> Dataset:
     """The texts of several files: each file is a group, and its texts are numbered."""
     # Files of one name in two parts are two groups.
     begin = f"{path.name}/" if part_named(path.name) else ""
