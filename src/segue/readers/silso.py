@@ -9,6 +9,8 @@ Source: WDC-SILSO, Royal Observatory of Belgium, Brussels, doi 10.24414/qnza-ac8
 
 from __future__ import annotations
 
+import math
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +39,8 @@ def blocks(path: Path, *, error: bool = False, observations: bool = False) -> Bl
     Raises:
         FileError: a line that does not fit, or days that do not follow each other.
     """
-    with open_text(path, find_encoding(path).name) as file:
-        lines = file.readlines()
-    if not lines:
-        raise DataError(f"is empty; expected lines of {_COLUMNS}.")
-    rows = np.array([_numbers(line) for line in lines])
-    days = _days(rows, lines, path)
-    values = np.where(rows[:, 4:7] == -1, np.nan, rows[:, 4:7])
+    days, rows = _read(path)
+    values = np.where(rows == -1, np.nan, rows)
     channels = {"sunspot number": True, "error": error, "observations": observations}
     data = Dataset(
         Sequences(values[:, list(channels.values())], [0, len(values)]),
@@ -54,36 +51,27 @@ def blocks(path: Path, *, error: bool = False, observations: bool = False) -> Bl
     yield data, 1.0
 
 
-def _numbers(line: str) -> list[float]:
-    """The first seven numbers of a line; NaN where it is no line of this format."""
-    try:
-        numbers = [*map(float, line.split(";")[:7])]
-    except ValueError:
-        numbers = []
-    return numbers if len(numbers) == 7 else [np.nan] * 7
-
-
-def _days(rows: Array, lines: list[str], path: Path) -> Array:
-    """`[day]` datetime64, each the day after the one before.
-
-    A day that its month does not have is found by the order.
-    """
-    dates = rows[:, :3]
-    fits = np.isfinite(rows).all(axis=1)
-    fits &= ((dates % 1 == 0) & (dates >= 1) & (dates <= [9999, 12, 99])).all(axis=1)
-    if not fits.all():
-        at = int(fits.argmin())
-        came = lines[at].strip()[:60]
-        raise FileError(f"is {came!r}; expected {_COLUMNS}.", path=path, line=at + 1)
-    year, month, day = dates.astype(np.int64).T
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days: Array = months.astype("datetime64[D]") + (day - 1)
-    jumps = np.flatnonzero(np.diff(days) != np.timedelta64(1, "D"))
-    if len(jumps):
-        before, after = days[jumps[0]], days[jumps[0] + 1]
-        raise FileError(
-            f"is {after}, but the line before is {before}; expected the next day.",
-            path=path,
-            line=int(jumps[0]) + 2,
-        )
-    return days
+def _read(path: Path) -> tuple[list[date], Array]:
+    """The days, each the one after that before, and `[day, 3]` of each."""
+    days, rows = list[date](), []
+    with open_text(path, find_encoding(path).name) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                fields = line.split(";")[:7]
+                year, month, day = map(int, fields[:3])
+                # A day that its month does not have is one of the next, and out of order.
+                found = date(year, month, 1) + timedelta(days=day - 1)
+                numbers = [float(field) for field in fields[3:]]
+                if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+                    raise ValueError
+            except (ValueError, OverflowError):
+                message = f"is {line.strip()[:60]!r}; expected {_COLUMNS}."
+                raise FileError(message, path=path, line=number) from None
+            if days and found - days[-1] != timedelta(days=1):
+                message = f"is {found}, but the line before is {days[-1]}; expected the next day."
+                raise FileError(message, path=path, line=number)
+            days.append(found)
+            rows.append(numbers[1:])
+    if not rows:
+        raise DataError(f"is empty; expected lines of {_COLUMNS}.")
+    return days, np.array(rows)
