@@ -21,16 +21,14 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, counted
 from segue.readers.blocks import Blocks
 from segue.readers.cases import (
     Case,
+    CaseFormat,
     LabelKind,
-    check_label,
-    data_set,
     read_cases,
     short,
     values_of,
@@ -89,28 +87,20 @@ def blocks(
     yield from read_cases(path, _Arff(layout), values=values, limit=limit, encoding=encoding)
 
 
-class _Arff:
+class _Arff(CaseFormat):
     """How the lines of one file are understood."""
 
     def __init__(self, layout: Layout | None) -> None:
         self._layout = layout
-        self._name = ""
         self._attributes: list[_Attribute] = []
         self._inside: list[_Attribute] = []  # the relational one
         self._is_inside = False
         self._label: _Attribute | None = None
-        self._channels = 0
 
-    @property
-    def at_once(self) -> bool:
-        """Whether numbers are classes is told from all of them."""
-        return self._label is not None and self._label.kind in _NUMBERS
-
-    def data_set(self, cases: list[Case]) -> Dataset:
+    def known(self, cases: list[Case]) -> dict[str, Any]:
         channels = tuple(a.name for a in self._inside) if self._layout == "tc" else None
         note = f"label {self._label.name!r}" if self._label else "no label"
-        labels = self._label.labels if self._label else None
-        return data_set(cases, labels, channels=channels, name=self._name, notes=(note,))
+        return {"channels": channels, "notes": (note,)}
 
     # -- the header -------------------------------------------------------------------------------
 
@@ -118,7 +108,7 @@ class _Arff:
         tag = line.split(maxsplit=1)[0].lower()
         match tag:
             case "@relation":
-                self._name = _plain(line[len(tag) :].strip())
+                self.name = _plain(line[len(tag) :].strip())
             case "@attribute":
                 attribute = _attribute(line)
                 (self._inside if self._is_inside else self._attributes).append(attribute)
@@ -135,20 +125,23 @@ class _Arff:
         """Which attribute is the label, and what the others are."""
         nominal = [a for a in self._attributes if a.kind == "nominal"]
         named = [a for a in self._attributes if _LABEL.fullmatch(a.name)]
-        self._label = [None, *nominal, *named][-1]
+        if nominal or named:
+            self._label = [*nominal, *named][-1]
+            self.labels = self._label.labels
+        self.at_once = self.labels is float  # whether they are classes is told from all of them
         series = [a for a in self._attributes if a is not self._label]
         flat = all(a.kind != "relational" for a in series)
         steps = series if flat else self._inside
         strange = [a for a in (*series, *self._inside) if a.kind not in (*_NUMBERS, "relational")]
         if strange or not steps or (not flat and len(series) > 1):
-            what = [f"{a.kind} ({a.name})" for a in strange or series]
-            raise DataError(f"has attributes of {_first(what)}; {_EXPECTED}.")
+            what = short(", ".join(f"{a.kind} ({a.name})" for a in strange or series), 120)
+            raise DataError(f"has attributes of {what}; {_EXPECTED}.")
         count = _count(steps)
         if flat and not count and self._layout != "ct":
+            names = short(", ".join(repr(a.name) for a in steps), 120)
             raise DataError(
-                f"has the attributes {_first([repr(a.name) for a in steps])}, which do not count; "
-                f"{_EXPECTED}. If each row is a series of {len(steps)} steps all the same: "
-                "layout='ct'. Else save the table as CSV."
+                f"has the attributes {names}, which do not count; {_EXPECTED}. If each row is a "
+                f"series of {len(steps)} steps all the same: layout='ct'. Else save it as CSV."
             )
         self._layout = self._layout or ("ct" if count else "tc")
 
@@ -179,7 +172,7 @@ class _Arff:
         label = _plain(field)
         if field == "?" or not label:
             raise DataError(f"has no {attribute.name} ({field!r}): leave such rows out.")
-        check_label(label, attribute.labels, attribute.name)
+        self.check_label(label, attribute.name)
         return label
 
     def _check_rows(self, rows: list[str]) -> None:
@@ -189,11 +182,11 @@ class _Arff:
                     f"row {number} of the relation has {counted(row.count(',') + 1, 'value')}; "
                     f"expected {len(self._inside)}, one for each attribute inside it."
                 )
-        self._channels = self._channels or len(rows)
-        if self._layout == "ct" and len(rows) != self._channels:
+        self.channels = self.channels or len(rows)
+        if self._layout == "ct" and len(rows) != self.channels:
             raise DataError(
                 f"has {counted(len(rows), 'row')} in its relation and the first case has "
-                f"{self._channels}. Rows are channels here, and all cases have the same. If a row "
+                f"{self.channels}. Rows are channels here, and all cases have the same. If a row "
                 "is a step and each attribute a channel: layout='tc'."
             )
 
@@ -233,8 +226,3 @@ def _count(attributes: list[_Attribute]) -> bool:
     found = [(match[1], int(match[2])) for match in matches if match]
     steps = all(a == b and n - m == 1 for (a, m), (b, n) in pairwise(found))
     return len(found) == len(attributes) and steps
-
-
-def _first(texts: list[str], at_most: int = 4) -> str:
-    more = f" and {len(texts) - at_most:,} more" if len(texts) > at_most else ""
-    return ", ".join(texts[:at_most]) + more

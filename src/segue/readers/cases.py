@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -41,21 +41,53 @@ class Case(NamedTuple):
         return self.values.size
 
 
-class CaseFormat(Protocol):
-    """How the lines of one file are understood; the problems are `DataError`s without the line."""
+class CaseFormat(ABC):
+    """How the lines of one file are understood; the problems are `DataError`s without the line.
 
-    @property
-    def at_once(self) -> bool:
-        """Whether all cases are needed before anything can be said of one."""
+    Attributes:
+        name: of the data.
+        labels: the classes of the cases; or the type of their targets; `None` if they have neither.
+        channels: of every case; 0 until the header or the first case says so.
+        at_once: whether all cases are needed before anything can be said of one.
+    """
 
+    name = ""
+    labels: LabelKind = None
+    channels = 0
+    at_once = False
+
+    @abstractmethod
     def read_tag(self, line: str) -> bool:
         """Take in one line of the header; return whether more of them are expected."""
 
+    @abstractmethod
     def read_case(self, line: str) -> Case:
         """Read one line behind `@data`."""
 
-    def data_set(self, cases: list[Case]) -> Dataset:
-        """Make a data set of some or all cases."""
+    @abstractmethod
+    def known(self, cases: list[Case]) -> dict[str, Any]:
+        """What is known of the data set of some or all cases, beside values and labels."""
+
+    def check_label(self, label: str, source: str) -> None:
+        """Refuse a label that is none of the classes, or no number where it must be one."""
+        if self.labels is float and not is_number(label):
+            raise DataError(f"has the label {short(label)!r}; expected a number ({source}).")
+        if isinstance(self.labels, tuple) and label not in self.labels:
+            known = short(", ".join(self.labels), 200)
+            raise DataError(f"has the class {short(label)!r}; those of {source} are {known}.")
+
+    def data_set(self, cases: list[Case], note: str) -> Dataset:
+        """Make a data set of some or all cases; classes that all are whole numbers become ints."""
+        known = {"name": self.name, **self.known(cases)}
+        known["notes"] = (*([note] if note else []), *known.get("notes", ()))
+        labels, y = [case.label for case in cases], None
+        if isinstance(self.labels, tuple):
+            names = dict(zip(self.labels, as_labels(self.labels).tolist(), strict=True))
+            known |= {"classes": tuple(sorted(names.values())), "task": "classify"}
+            y = np.array([names[label] for label in labels])
+        elif self.labels is not None:
+            y = np.array(labels, self.labels)
+        return Dataset(Sequences.from_list([case.values for case in cases]), y, **known)
 
 
 def read_cases(
@@ -67,13 +99,11 @@ def read_cases(
         FileError: what is wrong, with the number of the line.
     """
     found, size = find_encoding(path, encoding), path.stat().st_size
-    notes = (found.note,) if found.note else ()
     with open_text(path, found.name) as file:
         coming, raw = _cases(file, form, limit, path), cast("IO[bytes]", file.buffer)
         first = next(coming)  # and with it the header
         for cases in collected(chain([first], coming), None if form.at_once else values):
-            data = form.data_set(cases)
-            yield replace(data, notes=(*notes, *data.notes)), min(1.0, raw.tell() / size)
+            yield form.data_set(cases, found.note), min(1.0, raw.tell() / size)
 
 
 def _cases(lines: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
@@ -95,40 +125,6 @@ def _cases(lines: Iterable[str], form: CaseFormat, limit: int | None, path: Path
     if in_header or not cases:
         what = "no line @data" if in_header else "no cases after @data"
         raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
-
-
-def data_set(cases: Sequence[Case], labels: LabelKind, **known: Any) -> Dataset:
-    """Make a data set of some cases.
-
-    Args:
-        cases: of one file.
-        labels: their classes, of which those that all are whole numbers become ints; or the type
-            of their targets; `None` if they have neither.
-        known: what else is known of the data set.
-    """
-    x = Sequences.from_list([case.values for case in cases])
-    if labels is None:
-        return Dataset(x, **known)
-    if isinstance(labels, type):
-        return Dataset(x, np.array([case.label for case in cases], labels), **known)
-    names = dict(zip(labels, as_labels(labels).tolist(), strict=True))
-    y = np.array([names[case.label] for case in cases])
-    return Dataset(x, y, tuple(sorted(names.values())), **known, task="classify")
-
-
-def check_label(label: str, labels: LabelKind, source: str) -> None:
-    """Refuse a label that is none of the classes, or no number where it must be one.
-
-    Args:
-        label: of a case.
-        labels: as for `data_set`.
-        source: what says so, for the message.
-    """
-    if labels is float and not is_number(label):
-        raise DataError(f"has the label {short(label)!r}; expected a number ({source}).")
-    if isinstance(labels, tuple) and label not in labels:
-        known = short(", ".join(labels), 200)
-        raise DataError(f"has the class {short(label)!r}; those of {source} are {known}.")
 
 
 def values_of(

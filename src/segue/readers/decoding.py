@@ -76,8 +76,6 @@ def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     check_encoding(encoding)
     with _opened(path) as file:
         name = _named(file, encoding)
-        if name == "utf-8" and _is_utf8(file):
-            return Encoding(name, "")
     try:
         for _ in text_blocks(path, encoding):
             pass
@@ -122,8 +120,7 @@ def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
         FileError: bytes that are no text of this encoding, with their place; a binary file.
     """
     with _opened(path) as file:
-        name, line = _named(file, encoding), 1
-        plain = codecs.getincrementaldecoder(name)()
+        plain = codecs.getincrementaldecoder(_named(file, encoding))()
         decoder = io.IncrementalNewlineDecoder(plain, translate=True)
         while True:
             first = file.tell() - len(plain.getstate()[0])
@@ -131,18 +128,14 @@ def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
             try:
                 text = decoder.decode(raw, final=not raw)
             except UnicodeDecodeError as error:
-                line += error.object[: error.start].decode(name).count("\n")
-                message = _undecodable(error, first + error.start, is_given=encoding is not None)
-                raise FileError(message, path=path, line=line) from error
+                at = first + error.start
+                message = _undecodable(error, at, is_given=encoding is not None)
+                raise FileError(message, path=path, line=_line_at(path, at)) from error
             if "\0" in text:
-                at = raw.find(b"\0")
-                raise FileError(
-                    f"has a zero byte at {file.tell() - len(raw) + at:,}, which no text has. If it "
-                    "is UTF-16 without a mark, say so: encoding='utf-16-le'.",
-                    path=path,
-                    line=line + raw.count(b"\n", 0, at),
-                )
-            line += text.count("\n")
+                at = file.tell() - len(raw) + raw.find(b"\0")
+                message = f"has a zero byte at {at:,}, which no text has. If it is UTF-16 without "
+                message += "a mark, say so: encoding='utf-16-le'."
+                raise FileError(message, path=path, line=_line_at(path, at))
             if text:
                 yield text
             if not raw:
@@ -177,27 +170,19 @@ def _named(file: IO[bytes], encoding: str | None) -> str:
     return name
 
 
-def _is_utf8(file: IO[bytes]) -> bool:
-    """Whether the rest of a file is UTF-8, quickly: it says neither where it is not, nor why."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while raw := file.read(BLOCK_BYTES):
-            if b"\0" in raw:
-                return False
-            if decoder.getstate()[0] or not raw.isascii():
-                decoder.decode(raw)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _may_be_cp1252(path: Path) -> bool:
     with _opened(path) as file:
         while raw := file.read(BLOCK_BYTES):
             if _NOT_CP1252.search(raw) or _LETTER_OF_UTF8.search(raw):
                 return False
     return True
+
+
+def _line_at(path: Path, byte: int) -> int:
+    """The line in which a byte is, by the bytes of line ends before it."""
+    with _opened(path) as file:
+        whole = sum(file.read(BLOCK_BYTES).count(b"\n") for _ in range(byte // BLOCK_BYTES))
+        return 1 + whole + file.read(byte % BLOCK_BYTES).count(b"\n")
 
 
 def _is_cut_off(error: UnicodeDecodeError) -> bool:

@@ -100,9 +100,8 @@ def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[A
         raw.seek(0)
         # A GzipFile reads as any binary file does, but the type checker does not know it.
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
-        largest = path.stat().st_size * (_PACKED if packed else 1)
         try:
-            yield from _arrays(file, largest, limit, most)
+            yield from _arrays(file, path.stat().st_size * _PACKED, limit, most)
         except DataError as error:
             raise FileError(str(error), path=path) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:

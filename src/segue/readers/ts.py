@@ -35,15 +35,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, counted
 from segue.precision import float32_loses, sample
 from segue.readers.blocks import Blocks
-from segue.readers.cases import (
-    Case,
-    LabelKind,
-    check_label,
-    data_set,
-    read_cases,
-    short,
-    values_of,
-)
+from segue.readers.cases import Case, CaseFormat, read_cases, short, values_of
 from segue.readers.writing import check_plain, parts_of
 from segue.sequences import Array
 
@@ -99,29 +91,18 @@ _TAGS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
 }
 
 
-class _Ts:
+class _Ts(CaseFormat):
     """How the lines of one file are understood."""
 
     def __init__(self) -> None:
-        self._name = ""
         self._header: dict[str, Any] = {}  # what the lines with tags say
-        self._labels: LabelKind = None
-        self._channels = 0  # until the header or the first case tells
         self._steps = 0  # of the first case
         self._times: set[type] = set()  # of the time stamps so far
         self._unsorted = 0  # cases so far whose time stamps were out of order
 
-    @property
-    def at_once(self) -> bool:
-        return bool(self._header.get("timestamps"))
-
-    def data_set(self, cases: list[Case]) -> Dataset:
-        known: dict[str, Any] = {"name": self._name}
-        if self._labels is float:
-            known["task"] = "regress"
-        if self.at_once:
-            known |= self._sampling(cases)
-        return data_set(cases, self._labels, **known)
+    def known(self, cases: list[Case]) -> dict[str, Any]:
+        known = self._sampling(cases) if self.at_once else {}
+        return {**known, "task": "regress"} if self.labels is float else known
 
     # -- the header -------------------------------------------------------------------------------
 
@@ -131,7 +112,7 @@ class _Ts:
         if not tag.startswith("@"):
             raise DataError(f"{short(line)!r} stands before @data; expected a line with @ first.")
         if name == "problemname":
-            self._name = " ".join(words)
+            self.name = " ".join(words)
         elif name in _TAGS:
             read, expected = _TAGS[name]
             self._header[name] = read(words)
@@ -149,24 +130,25 @@ class _Ts:
                 "the header has neither @classLabel nor @targetLabel. Write `@classLabel true` "
                 "with the classes, or `@classLabel false` if there are none."
             )
-        self._labels = classes or (float if is_target else None)
-        self._channels = self._header.get("dimension") or int(self._header.get("univariate", 0))
+        self.at_once = self._header.get("timestamps", False)
+        self.labels = classes or (float if is_target else None)
+        self.channels = self._header.get("dimension") or int(self._header.get("univariate", 0))
 
     # -- the cases --------------------------------------------------------------------------------
 
     def read_case(self, line: str) -> Case:
         channels = _COLON.split(line) if self.at_once else line.split(":")
-        label = "" if self._labels is None else channels.pop().strip()
-        self._channels = self._channels or len(channels)
-        if len(channels) != self._channels:
-            then = "" if self._labels is None else " and then the label"
+        label = "" if self.labels is None else channels.pop().strip()
+        self.channels = self.channels or len(channels)
+        if len(channels) != self.channels:
+            then = "" if self.labels is None else " and then the label"
             raise DataError(
                 f"has {counted(len(channels), 'channel')}; expected "
-                f"{counted(self._channels, 'channel')}{then}, separated by colons."
+                f"{counted(self.channels, 'channel')}{then}, separated by colons."
             )
         times = self._take_times(channels) if self.at_once else []
         self._check_steps([channel.count(",") + 1 for channel in channels])
-        check_label(label, self._labels, "@targetLabel" if self._labels is float else "@classLabel")
+        self.check_label(label, "@targetLabel" if self.labels is float else "@classLabel")
         values = values_of(channels)
         return self._in_time(values, label, times) if times else Case(values, label)
 
