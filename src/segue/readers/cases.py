@@ -18,22 +18,14 @@ from segue.readers.decoding import find_encoding, open_text
 from segue.readers.labels import as_labels
 from segue.sequences import Array, Sequences
 
-_NONE: Array = np.zeros(0)
 LabelKind = tuple[str, ...] | type[float] | type[str] | None
 
 
 class Case(NamedTuple):
-    """One sequence.
-
-    Attributes:
-        values: `[time, channel]` float64.
-        label: as it is written; "" where there are none.
-        times: `[time]` float64, from that of the first value on; `[0]` where there are none.
-    """
+    """One sequence, `[time, channel]` float64, and its label as it is written, or ""."""
 
     values: Array
-    label: str = ""
-    times: Array = _NONE
+    label: str
 
     @property
     def size(self) -> int:

@@ -150,13 +150,15 @@ def _opened(file: Path) -> Iterator[Any]:
             if width * height > _LARGEST:
                 size, most = f"{width:,} x {height:,} pixels", f"at most {_LARGEST:,} are read"
                 raise DataError(f"has {size}; {most}. Make it smaller.")
-            if getattr(image, "n_frames", 1) > 1:
-                raise DataError(f"holds {image.n_frames} images; expected one.")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise DataError(f"holds {frames} images; expected one.")
             yield image
     except DataError:
         raise
     except UnidentifiedImageError:
-        begin = file.read_bytes()[:8].hex(" ")
+        with file.open("rb") as stream:
+            begin = stream.read(8).hex(" ")
         told = f"no image that Pillow reads: it begins with {begin}" if begin else "empty"
         raise DataError(f"is {told}.") from None
     except (Image.DecompressionBombError, *_OF_DAMAGE) as error:

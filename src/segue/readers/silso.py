@@ -59,8 +59,7 @@ def _read(path: Path) -> tuple[list[date], Array]:
             try:
                 fields = line.split(";")[:7]
                 year, month, day = map(int, fields[:3])
-                # A day that its month does not have is one of the next, and out of order.
-                found = date(year, month, 1) + timedelta(days=day - 1)
+                found = date(year, month, day)
                 numbers = [float(field) for field in fields[3:]]
                 if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
                     raise ValueError

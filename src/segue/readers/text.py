@@ -11,8 +11,7 @@ blocks, and with a limit no further than is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
@@ -29,7 +27,7 @@ from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
 from segue.readers.samples import Examples, find_examples
 from segue.readers.sentences import split_sentences
-from segue.sequences import Sequences
+from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
@@ -37,7 +35,7 @@ _UNITS = get_args(Unit)
 
 
 class _Text(NamedTuple):
-    """A text, the number of its file, and its place there."""
+    """A text, the number of its file from 0 on, and its place there from 1 on."""
 
     row: int
     place: int
@@ -82,28 +80,26 @@ def blocks(
         OptionError: a unit, a chunk or an encoding that means nothing.
     """
     check_encoding(encoding)
-    unit = _checked_unit(unit, chunk)
-    whole = unit == "file"
+    chosen = _checked_unit(unit, chunk)
+    whole = chosen == "file"
     first = limit if whole else None
     found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
     problems = Problems(path, "text", total=len(found.files))
-    cut = partial(_cut, unit=unit, count=chunk, encoding=encoding)
+    cut = partial(_cut, unit=chosen, count=chunk, encoding=encoding)
     coming = _texts(found, cut, None if whole else limit, problems)
     for block in collected(coming, values):
         if problems:  # the rest is looked through for more of them
             continue
-        rows, places, texts = zip(*block, strict=True)
-        x = Sequences.from_texts(texts)
-        data = labelled(x, found, np.array(rows), reading={"unit": unit})
-        yield data if whole else _in_pieces(data, places, path), (rows[-1] + 1) / len(found.files)
+        x = Sequences.from_texts(text.text for text in block)
+        rows = np.array([text.row for text in block])
+        known = {} if whole else _as_pieces(found, block, path)
+        data = labelled(x, found, rows, reading={"unit": chosen}, **known)
+        yield data, (block[-1].row + 1) / len(found.files)
     problems.raise_any()
 
 
 def _texts(
-    found: Examples,
-    cut: Callable[[Path], Iterator[str]],
-    limit: int | None,
-    problems: Problems,
+    found: Examples, cut: Callable[[Path], Iterator[str]], limit: int | None, problems: Problems
 ) -> Iterator[_Text]:
     """The texts of all files, one after the other."""
     left = _shares(found, limit)
@@ -114,8 +110,8 @@ def _texts(
         count = 0
         with problems.of(file):
             for text in islice(cut(file), left.get(key)):
-                yield _Text(number, count, text)
                 count += 1
+                yield _Text(number, count, text)
             if count == 0:
                 raise FileError("is empty: remove it, there is nothing to read.", path=file)
         if key in left:
@@ -130,13 +126,13 @@ def _shares(found: Examples, limit: int | None) -> dict[object, int]:
     return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
 
 
-def _in_pieces(data: Dataset, places: Iterable[int], path: Path) -> Dataset:
-    """The texts of several files: each file is a group, and its texts are numbered."""
-    # Files of one name in two parts are two groups.
-    begin = f"{path.name}/" if part_named(path.name) else ""
-    groups = [begin + name for name in data.ids] if data.groups is None else data.groups
-    ids = [f"{name}:{place + 1}" for name, place in zip(data.ids, places, strict=True)]
-    return replace(data, ids=np.array(ids), groups=np.asarray(groups))
+def _as_pieces(found: Examples, pieces: Sequence[_Text], path: Path) -> dict[str, Array]:
+    """The ids and groups of texts that are pieces of files: each file is a group."""
+    begin = f"{path.name}/" if part_named(path.name) else ""  # of files in two parts
+    names = [found.ids[piece.row] for piece in pieces]
+    ids = [f"{name}:{piece.place}" for name, piece in zip(names, pieces, strict=True)]
+    groups = {} if found.groups is not None else {"groups": np.array([begin + n for n in names])}
+    return {"ids": np.array(ids), **groups}
 
 
 # -- units ----------------------------------------------------------------------------------------

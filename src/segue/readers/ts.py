@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ _TAGS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
     "equallength": (_truth, "`true` or `false`"),
     "targetlabel": (_truth, "`true` or `false`"),
     "dimension": (_count, "one number of channels"),
-    "classlabel": (_classes, "`true` and then the classes"),
+    "classlabel": (_classes, "`true` and then the classes, or `false`"),
 }
 
 
@@ -97,11 +97,14 @@ class _Ts(CaseFormat):
     def __init__(self) -> None:
         self._header: dict[str, Any] = {}  # what the lines with tags say
         self._steps = 0  # of the first case
-        self._times: set[type] = set()  # of the time stamps so far
+        self._times: list[
+            Array
+        ] = []  # `[time]` of each case so far, from that of its first step on
+        self._kinds: set[type] = set()  # of the time stamps so far
         self._unsorted = 0  # cases so far whose time stamps were out of order
 
     def known(self, cases: list[Case]) -> dict[str, Any]:
-        known = self._sampling(cases) if self.at_once else {}
+        known = self._sampling() if self.at_once else {}
         return {**known, "task": "regress"} if self.labels is float else known
 
     # -- the header -------------------------------------------------------------------------------
@@ -150,7 +153,7 @@ class _Ts(CaseFormat):
         self._check_steps([channel.count(",") + 1 for channel in channels])
         self.check_label(label, "@targetLabel" if self.labels is float else "@classLabel")
         values = values_of(channels)
-        return self._in_time(values, label, times) if times else Case(values, label)
+        return Case(values[self._in_time(times)] if times else values, label)
 
     def _check_steps(self, steps: list[int]) -> None:
         for channel, count in enumerate(steps, start=1):
@@ -191,39 +194,37 @@ class _Ts(CaseFormat):
                     )
         return first
 
-    def _in_time(self, values: Array, label: str, texts: list[str]) -> Case:
-        """A case with its steps sorted by their times."""
-        times = self._since_first(texts)
-        order = np.argsort(times, kind="stable")
-        self._unsorted += bool((np.diff(times) < 0).any())
-        return Case(values[order], label, times[order])
-
-    def _since_first(self, texts: list[str]) -> Array:
+    def _in_time(self, texts: list[str]) -> Array:
+        """The order in time of the steps of a case."""
         times = [_time(text) for text in texts]
-        self._times |= {type(time) for time in times}
+        self._kinds |= {type(time) for time in times}
         try:
             since = [time - times[0] for time in times]  # no date with and one without a zone
-            if datetime in self._times and len(self._times) > 1:
+            if datetime in self._kinds and len(self._kinds) > 1:
                 raise TypeError
         except TypeError:
             raise DataError(
                 f"has the time stamps {short(texts[0])!r} to {short(texts[-1])!r}; expected all of "
                 "one kind: numbers, or dates, with or without a time zone."
             ) from None
-        return np.array(
-            [t.total_seconds() if isinstance(t, timedelta) else t for t in since], float
-        )
+        if datetime in self._kinds:
+            since = [difference.total_seconds() for difference in since]
+        seconds = np.array(since, float)
+        order = np.argsort(seconds, kind="stable")
+        self._unsorted += bool((np.diff(seconds) < 0).any())
+        self._times.append(seconds[order])
+        return order
 
-    def _sampling(self, cases: Sequence[Case]) -> dict[str, Any]:
+    def _sampling(self) -> dict[str, Any]:
         """Steps in a second, where times are equally far apart and in a known unit; and notes."""
         from segue.readers.table.sampling import sampling  # brings pyarrow
 
         found = sampling(
-            np.concatenate([case.times for case in cases]),
-            np.array([len(case.values) for case in cases]),
+            np.concatenate(self._times),
+            np.array([len(times) for times in self._times]),
             "seconds",
-            None if self._times == {int} else 1.0,  # whole numbers may count in any unit
-            dates=self._times == {datetime},
+            None if self._kinds == {int} else 1.0,  # whole numbers may count in any unit
+            dates=self._kinds == {datetime},
         )
         note = f"{counted(self._unsorted, 'sequence')} had time stamps out of order: sorted by them"
         notes = (*([note] if self._unsorted else []), *found.notes)
