@@ -97,7 +97,7 @@ class _Arff(CaseFormat):
         self._is_inside = False
         self._label: _Attribute | None = None
 
-    def known(self, cases: list[Case]) -> dict[str, Any]:
+    def known(self) -> dict[str, Any]:
         channels = tuple(a.name for a in self._inside) if self._layout == "tc" else None
         note = f"label {self._label.name!r}" if self._label else "no label"
         return {"channels": channels, "notes": (note,)}

@@ -57,8 +57,8 @@ class CaseFormat(ABC):
         """Read one line behind `@data`."""
 
     @abstractmethod
-    def known(self, cases: list[Case]) -> dict[str, Any]:
-        """What is known of the data set of some or all cases, beside values and labels."""
+    def known(self) -> dict[str, Any]:
+        """What is known of the data set, beside name, values and labels."""
 
     def check_label(self, label: str, source: str) -> None:
         """Refuse a label that is none of the classes, or no number where it must be one."""
@@ -70,7 +70,7 @@ class CaseFormat(ABC):
 
     def data_set(self, cases: list[Case], note: str) -> Dataset:
         """Make a data set of some or all cases; classes that all are whole numbers become ints."""
-        known = {"name": self.name, **self.known(cases)}
+        known = {"name": self.name, **self.known()}
         known["notes"] = (*([note] if note else []), *known.get("notes", ()))
         labels, y = [case.label for case in cases], None
         if isinstance(self.labels, tuple):

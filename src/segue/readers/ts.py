@@ -82,10 +82,9 @@ def _classes(words: list[str]) -> tuple[str, ...] | None:
 
 # How the lines of a header are read, and what is expected in them.
 _TAGS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
-    "timestamps": (_truth, "`true` or `false`"),
-    "univariate": (_truth, "`true` or `false`"),
-    "equallength": (_truth, "`true` or `false`"),
-    "targetlabel": (_truth, "`true` or `false`"),
+    **dict.fromkeys(
+        ("timestamps", "univariate", "equallength", "targetlabel"), (_truth, "`true` or `false`")
+    ),
     "dimension": (_count, "one number of channels"),
     "classlabel": (_classes, "`true` and then the classes, or `false`"),
 }
@@ -97,13 +96,11 @@ class _Ts(CaseFormat):
     def __init__(self) -> None:
         self._header: dict[str, Any] = {}  # what the lines with tags say
         self._steps = 0  # of the first case
-        self._times: list[
-            Array
-        ] = []  # `[time]` of each case so far, from that of its first step on
+        self._times: list[Array] = []  # of each case, from its first step on
         self._kinds: set[type] = set()  # of the time stamps so far
         self._unsorted = 0  # cases so far whose time stamps were out of order
 
-    def known(self, cases: list[Case]) -> dict[str, Any]:
+    def known(self) -> dict[str, Any]:
         known = self._sampling() if self.at_once else {}
         return {**known, "task": "regress"} if self.labels is float else known
 
