@@ -17,7 +17,7 @@ from typing import IO, NamedTuple, cast
 
 from segue.errors import FileError, OptionError, did_you_mean
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 
 # A mark at the beginning says how a file is encoded. UTF-32's begins with that of UTF-16.
 _MARKS = (

@@ -61,22 +61,22 @@ def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
     expected = 0
     for number, line in enumerate(lines, start=1):
         label, _, texts = line.rstrip("\r\n").partition("\t")
-        count = texts.count("\t") + 1
-        expected = expected or count
+        label = label.strip()
         try:
-            if not label.strip() or not texts:
+            if not label or not texts:
                 raise DataError("expected a label, a tab and then values separated by tabs.")
-            if label.strip().lower() == "nan":  # the sign of this format for what is missing
+            if label.lower() == "nan":  # the sign of this format for what is missing
                 raise DataError(f"has no label ({label!r}): leave such lines out.")
-            if count != expected:
+            values = values_of([texts], "\t", missing="NaN", where="")[:, 0]
+            expected = expected or len(values)
+            if len(values) != expected:
                 raise DataError(
-                    f"has {count} values; the lines before have {expected}. "
+                    f"has {len(values)} values; the lines before have {expected}. "
                     "Fill shorter series up with NaN at their end."
                 )
-            values = values_of([texts], "\t", missing="NaN", where="")
         except DataError as error:
             raise FileError(str(error), path=path, line=number) from None
-        yield without_padding(values[:, 0])
+        yield without_padding(values)
 
 
 def accepts(path: Path) -> bool:
