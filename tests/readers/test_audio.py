@@ -304,8 +304,14 @@ BROKEN: dict[str, tuple[Callable[[Path], bytes], str]] = {
         lambda _: wave(bytes(100), size=1000),
         "is cut off: its header says 1,000 bytes of sound, and 100 are there",
     ),
-    "head.wav": (lambda _: wave(b"")[:36], "its header is there, and no sound behind it"),
-    "rate.wav": (lambda _: wave(bytes(8), rate=0), "cannot be true: 1 channels at 0 Hz"),
+    "head.wav": (
+        lambda _: wave(b"")[:36],
+        "is no sound .*No 'data' chunk marker.*: its header is damaged",
+    ),
+    "rate.wav": (
+        lambda _: wave(bytes(8), rate=0),
+        "is no sound that can be read .*: its header is damaged",
+    ),
     "many.wav": (
         lambda _: wave(bytes(8000), channels=1000),
         "cannot be true: 4 samples of 1,000 channels",

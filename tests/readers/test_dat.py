@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from segue.errors import DataError, FileError
-from segue.readers import dat, read
+from segue.readers import read
+from segue.readers.registry import reader_named
 
 
 def pack(path: Path, *numbers: float) -> None:
@@ -67,7 +68,7 @@ def test_all_problems_come_together(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read(tmp_path)
     message = str(caught.value)
-    assert "X_1.dat has 5 bytes, not a multiple of 8 (one float64 a step)" in message
+    assert "X_1.dat has 5 bytes, not a multiple of 8 (1 channel of float64 a step)" in message
     assert "X_2.dat is empty" in message
     assert "Y_3.dat has no X_3.dat" in message
     assert "X_4.dat has no Y_4.dat" in message
@@ -101,9 +102,9 @@ def test_sizes_that_do_not_fit_the_channels(tmp_path: Path) -> None:
 def test_no_pairs_at_all(tmp_path: Path) -> None:
     """The reader itself, asked for an empty folder or none, says so."""
     with pytest.raises(FileError, match=r"no X_<i>\.dat and Y_<i>\.dat are there"):
-        next(dat.blocks(tmp_path))
-    with pytest.raises(FileError, match="no such folder"):
-        next(dat.blocks(tmp_path / "nowhere"))
+        reader_named("dat").read(tmp_path)
+    with pytest.raises(FileError, match=r"nowhere: cannot be read \(No such file"):
+        reader_named("dat").read(tmp_path / "nowhere")
 
 
 def test_one_file_is_not_a_data_set(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segue.errors import FileError, OptionError
+from segue.errors import DataError, FileError, OptionError
 from segue.readers import read
 from segue.readers.images import images_to_sequences
 
@@ -106,9 +106,9 @@ def test_arrays() -> None:
     assert images_to_sequences([GREY, GREY[:1]]).lengths.tolist() == [2, 1]
     assert images_to_sequences([GREY, COLOUR]).channels == 9
     assert images_to_sequences(many.astype(float), "columns")[0].max() == 255
-    with pytest.raises(FileError, match=r"an image has shape \(3,\)"):
+    with pytest.raises(DataError, match=r"an image has shape \(3,\)"):
         images_to_sequences([np.zeros(3)])
-    with pytest.raises(FileError, match=r"Their other side is the same: by='columns'"):
+    with pytest.raises(DataError, match=r"Their other side is the same: by='columns'"):
         images_to_sequences([GREY, GREY[:, :2]])
 
 

@@ -35,7 +35,7 @@ def ts(folder: Path, text: str) -> Path:
         ("1,2:a", "has 1 channel; expected 2 channels and then the label, separated by colons"),
         ("1,2:3,4:5,6:a", "has 3 channels; expected 2 channels"),
         ("1,2:3,4,5:a", "channel 1 has 2 values and channel 2 has 3"),
-        ("1,2:3,4:c", "has the class 'c'; those of @classLabel are: a b"),
+        ("1,2:3,4:c", "has the class 'c'; those of @classLabel are a, b"),
         ("1,2:3,four:a", "value 2 of channel 2 is 'four'; expected a number, or `\\?`"),
         ("1,:3,4:a", "value 2 of channel 1 is empty"),
         ("1,2:3,4", "has 1 channel; expected 2"),
@@ -100,7 +100,7 @@ def test_a_file_that_ends_too_early(tmp_path: Path, text: str, message: str) -> 
 def test_targets_that_are_no_numbers(tmp_path: Path) -> None:
     """`@targetLabel true` asks for numbers."""
     text = "@univariate true\n@targetLabel true\n@data\n1,2:high\n"
-    with pytest.raises(FileError, match="line 4: ends with 'high'; expected a number"):
+    with pytest.raises(FileError, match="line 4: has the label 'high'; expected a number"):
         read(ts(tmp_path, text))
 
 

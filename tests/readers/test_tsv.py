@@ -21,7 +21,7 @@ def tsv(folder: Path, text: str) -> Path:
     ("text", "message"),
     [
         ("1\t2\t3\n1\t2\n", "line 2: has 1 values; the lines before have 2"),
-        ("1\t2\t3\n1\t2\tx\n", "line 2: value 2 is 'x'; expected a number, or NaN"),
+        ("1\t2\t3\n1\t2\tx\n", "line 2: value 2 is 'x'; expected a number, or `NaN`"),
         ("1\t2\t3\n\n", "line 2: expected a label, a tab and then values"),
         ("\t2\t3\n", "line 1: expected a label"),
         ("1,2,3\n", "line 1: expected a label, a tab"),

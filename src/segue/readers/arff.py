@@ -23,16 +23,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, counted
 from segue.readers.blocks import Blocks
-from segue.readers.cases import Case, in_classes, read_cases, short, values_of, without_padding
-from segue.sequences import Sequences
+from segue.readers.cases import (
+    Case,
+    CaseFormat,
+    LabelKind,
+    read_cases,
+    short,
+    values_of,
+    without_padding,
+)
 
 _QUOTED = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*\""""
-_FIELD = re.compile(rf"\s*({_QUOTED}|[^,'\"]*?)\s*(,|$)")
+_FIELD = re.compile(rf"(?:^|,)\s*({_QUOTED}|[^,'\"]*?)\s*(?=,|$)")
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|[^\s{{'\"]+)(?:\s+|(?={{))(\S.*)", re.IGNORECASE)
 _LABEL = re.compile(r"class|target|label|y", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)([0-9]+)\D?")
@@ -45,11 +49,11 @@ Layout = Literal["ct", "tc"]
 
 
 class _Attribute(NamedTuple):
-    """A column: `kind` is its type in one word, `names` the values of a nominal one."""
+    """A column: its type in one word, and what it is as a label."""
 
     name: str
     kind: str
-    names: tuple[str, ...] = ()
+    labels: LabelKind
 
 
 def blocks(
@@ -83,22 +87,20 @@ def blocks(
     yield from read_cases(path, _Arff(layout), values=values, limit=limit, encoding=encoding)
 
 
-class _Arff:
+class _Arff(CaseFormat):
     """How the lines of one file are understood."""
 
     def __init__(self, layout: Layout | None) -> None:
         self._layout = layout
-        self._name = ""
         self._attributes: list[_Attribute] = []
         self._inside: list[_Attribute] = []  # the relational one
         self._is_inside = False
-        self._label: int | None = None  # its place among the attributes
-        self._channels = 0
+        self._label: _Attribute | None = None
 
-    @property
-    def at_once(self) -> bool:
-        """Whether numbers are classes is told from all of them."""
-        return self._label is not None and self._attributes[self._label].kind in _NUMBERS
+    def known(self) -> dict[str, Any]:
+        channels = tuple(a.name for a in self._inside) if self._layout == "tc" else None
+        note = f"label {self._label.name!r}" if self._label else "no label"
+        return {"channels": channels, "notes": (note,)}
 
     # -- the header -------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class _Arff:
         tag = line.split(maxsplit=1)[0].lower()
         match tag:
             case "@relation":
-                self._name = _plain(line[len(tag) :].strip())
+                self.name = _plain(line[len(tag) :].strip())
             case "@attribute":
                 attribute = _attribute(line)
                 (self._inside if self._is_inside else self._attributes).append(attribute)
@@ -115,32 +117,33 @@ class _Arff:
                 self._is_inside = False
             case "@data":
                 self._decide()
-                return False
             case _:
                 raise DataError(f"{short(line)!r} stands before @data; expected @attribute.")
-        return True
+        return tag != "@data"
 
     def _decide(self) -> None:
         """Which attribute is the label, and what the others are."""
-        kinds = [attribute.kind for attribute in self._attributes]
-        nominal = [place for place, kind in enumerate(kinds) if kind == "nominal"]
-        named = [i for i, a in enumerate(self._attributes) if _LABEL.fullmatch(a.name)]
-        self._label = [*nominal, *named][-1] if nominal or named else None
-        series = [a for place, a in enumerate(self._attributes) if place != self._label]
-        flat = "relational" not in kinds
+        nominal = [a for a in self._attributes if a.kind == "nominal"]
+        named = [a for a in self._attributes if _LABEL.fullmatch(a.name)]
+        if nominal or named:
+            self._label = [*nominal, *named][-1]
+            self.labels = self._label.labels
+        self.at_once = self.labels is float  # whether they are classes is told from all of them
+        series = [a for a in self._attributes if a is not self._label]
+        flat = all(a.kind != "relational" for a in series)
         steps = series if flat else self._inside
         strange = [a for a in (*series, *self._inside) if a.kind not in (*_NUMBERS, "relational")]
         if strange or not steps or (not flat and len(series) > 1):
-            what = [f"{a.kind} ({a.name})" for a in strange or series]
-            raise DataError(f"has attributes of {_first(what)}; {_EXPECTED}.")
-        if flat and not (_count(steps) or self._layout == "ct"):
+            what = short(", ".join(f"{a.kind} ({a.name})" for a in strange or series), 120)
+            raise DataError(f"has attributes of {what}; {_EXPECTED}.")
+        count = _count(steps)
+        if flat and not count and self._layout != "ct":
+            names = short(", ".join(repr(a.name) for a in steps), 120)
             raise DataError(
-                f"has the attributes {_first([repr(a.name) for a in steps])}, which do not count; "
-                f"{_EXPECTED}. If each row is a series of {len(steps)} steps all the same: "
-                "layout='ct'. Else save the table as CSV."
+                f"has the attributes {names}, which do not count; {_EXPECTED}. If each row is a "
+                f"series of {len(steps)} steps all the same: layout='ct'. Else save it as CSV."
             )
-        self._layout = self._layout or ("ct" if _count(steps) else "tc")
-        self._inside = [] if flat else self._inside
+        self._layout = self._layout or ("ct" if count else "tc")
 
     # -- the rows ---------------------------------------------------------------------------------
 
@@ -156,7 +159,7 @@ class _Arff:
                 f"has {counted(len(fields), 'value')}; expected {len(self._attributes)}, one for "
                 "each attribute."
             )
-        label = "" if self._label is None else self._checked(fields.pop(self._label))
+        label = "" if self._label is None else self._take_label(fields, self._label)
         rows = [",".join(fields)]
         if self._inside:
             rows = [row for row in _plain(fields[0], relation=True).split("\n") if row.strip()]
@@ -164,51 +167,28 @@ class _Arff:
         values = values_of(rows)
         return Case(without_padding(values if self._layout == "ct" else values.T), label)
 
-    def _checked(self, field: str) -> str:
-        assert self._label is not None
-        label, attribute = _plain(field), self._attributes[self._label]
+    def _take_label(self, fields: list[str], attribute: _Attribute) -> str:
+        field = fields.pop(self._attributes.index(attribute))
+        label = _plain(field)
         if field == "?" or not label:
             raise DataError(f"has no {attribute.name} ({field!r}): leave such rows out.")
-        if attribute.kind == "nominal" and label not in attribute.names:
-            known = short(", ".join(attribute.names), 200)
-            raise DataError(
-                f"has the class {short(label)!r}; those of {attribute.name} are {known}."
-            )
+        self.check_label(label, attribute.name)
         return label
 
     def _check_rows(self, rows: list[str]) -> None:
-        width = len(self._inside)
         for number, row in enumerate(rows, start=1):
-            if row.count(",") + 1 != width:
+            if row.count(",") + 1 != len(self._inside):
                 raise DataError(
                     f"row {number} of the relation has {counted(row.count(',') + 1, 'value')}; "
-                    f"expected {width}, one for each attribute inside it."
+                    f"expected {len(self._inside)}, one for each attribute inside it."
                 )
-        self._channels = self._channels or len(rows)
-        if self._layout == "ct" and len(rows) != self._channels:
+        self.channels = self.channels or len(rows)
+        if self._layout == "ct" and len(rows) != self.channels:
             raise DataError(
                 f"has {counted(len(rows), 'row')} in its relation and the first case has "
-                f"{self._channels}. Rows are channels here, and all cases have the same. If a row "
+                f"{self.channels}. Rows are channels here, and all cases have the same. If a row "
                 "is a step and each attribute a channel: layout='tc'."
             )
-
-    # -- the data set -----------------------------------------------------------------------------
-
-    def data_set(self, cases: list[Case]) -> Dataset:
-        x = Sequences.from_list([case.values for case in cases])
-        channels = tuple(a.name for a in self._inside) if self._layout == "tc" else None
-        known: dict[str, Any] = {"channels": channels, "name": self._name}
-        if self._label is None:
-            return Dataset(x, **known, notes=("no label",))
-        attribute = self._attributes[self._label]
-        notes = [f"label {attribute.name!r}"]
-        if attribute.kind == "nominal":
-            y, classes = in_classes(cases, attribute.names)
-            return Dataset(x, y, classes, **known, notes=tuple(notes), task="classify")
-        y = np.array([case.label for case in cases])
-        if attribute.kind in _NUMBERS:
-            y = y.astype(float)
-        return Dataset(x, y, **known, notes=tuple(notes))
 
 
 def _attribute(line: str) -> _Attribute:
@@ -218,22 +198,18 @@ def _attribute(line: str) -> _Attribute:
     name, kind = _plain(match[1]), match[2].strip()
     if kind.startswith("{") and kind.endswith("}"):
         return _Attribute(name, "nominal", tuple(map(_plain, _fields(kind[1:-1]))))
-    return _Attribute(name, kind.split()[0].lower())
+    kind = kind.split()[0].lower()
+    return _Attribute(name, kind, float if kind in _NUMBERS else str)
 
 
 def _fields(line: str) -> list[str]:
     """What stands between the commas, with the quotes around it."""
     if "'" not in line and '"' not in line:
         return [text.strip() for text in line.split(",")]
-    fields, place = [], 0
-    while match := _FIELD.match(line, place):
-        fields.append(match[1])
-        place = match.end()
-        if not match[2]:
-            return fields
-    raise DataError(
-        f"has a quote without an end, or something behind one: {short(line[place:])!r}."
-    )
+    matches = list(_FIELD.finditer(line))
+    if sum(len(match[0]) for match in matches) != len(line):
+        raise DataError(f"has a quote without an end, or something behind one: {short(line)!r}.")
+    return [match[1] for match in matches]
 
 
 def _plain(field: str, *, relation: bool = False) -> str:
@@ -250,8 +226,3 @@ def _count(attributes: list[_Attribute]) -> bool:
     found = [(match[1], int(match[2])) for match in matches if match]
     steps = all(a == b and n - m == 1 for (a, m), (b, n) in pairwise(found))
     return len(found) == len(attributes) and steps
-
-
-def _first(texts: list[str], at_most: int = 4) -> str:
-    more = f" and {len(texts) - at_most:,} more" if len(texts) > at_most else ""
-    return ", ".join(texts[:at_most]) + more

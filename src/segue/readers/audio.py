@@ -16,35 +16,30 @@ file that ends early is a shorter sound.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from segue.dataset import Dataset
-from segue.errors import FileError, OptionError
+from segue.errors import DataError, OptionError
 from segue.extras import require
-from segue.readers.blocks import Blocks, runs
+from segue.readers.blocks import Blocks
+from segue.readers.fileblocks import read_files, read_headers
 from segue.readers.problems import Problems
-from segue.readers.samples import Examples, find_examples
-from segue.readers.soundfiles import Header, read_header, read_samples
-from segue.sequences import Array, Sequences
+from segue.readers.samples import find_examples
+from segue.sequences import Array
 
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
-_RATES = (1, 10_000_000)  # Hz
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What becomes of the files: their common rate and channels, and each one's steps."""
-
-    rate: int
-    channels: int
-    mono: bool
-    steps: Array
+_FASTEST = 10_000_000  # Hz
+_CHANNELS_AT_MOST = 256
+# FLAC and OGG write a second of silence in a few bytes; no format writes more samples in one.
+_SAMPLES_IN_A_BYTE = 20_000
+# In libsndfile's log: the size of the samples as the header has it, and as it is.
+_CUT_OFF = re.compile(r"^data *: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_UNKNOWN = 0xFFFFFFFF  # the size in the header of a WAV file that was written to a pipe
 
 
 def blocks(
@@ -80,59 +75,46 @@ def blocks(
     Warns:
         UserWarning: files of several rates, which are resampled to one.
     """
-    if rate is not None and not (isinstance(rate, int) and _RATES[0] <= rate <= _RATES[1]):
+    if rate is not None and not (isinstance(rate, int) and 1 <= rate <= _FASTEST):
         raise OptionError(f"rate={rate!r}; expected samples per second, such as 8000.")
     if channels not in ("mono", "all"):
         raise OptionError(f"channels={channels!r}; expected 'mono' or 'all'.")
-    soundfile = require("soundfile", "audio", "to read sounds")
+    require("soundfile", "audio", "to read sounds")
     found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="sound")
     problems = Problems(path, "sound", total=len(found.files))
-    headers = list(problems.collect(lambda file: read_header(file, soundfile), found.files))
-    plan = _plan(headers, rate, mono=channels == "mono", folder=path)
-    for block in runs(plan.steps * plan.channels, values):
-        samples = _read_all(headers[block], plan, plan.steps[block], soundfile, problems)
-        if not problems:  # else the rest is looked through for more of them
-            offsets = np.concatenate([[0], np.cumsum(plan.steps[block])])
-            data = _data_set(Sequences(samples, offsets), plan, found[block])
-            yield data, block.stop / len(headers)
-    problems.raise_any()
+    headers = read_headers(found, problems, _header, _samples)
+    rate = rate or _usual_rate(Counter(header.samplerate for header in headers), path)
+    counts, mono = Counter(header.channels for header in headers), channels == "mono"
+    if not mono and len(counts) > 1:
+        shown = ", ".join(f"{n:,} with {c}" for c, n in sorted(counts.items()))
+        raise DataError(
+            f"holds sounds with different numbers of channels ({shown}). Read them with "
+            "channels='mono', which takes their mean."
+        )
 
+    def read(file: Path) -> Array:
+        samples, own = _samples(file)
+        return resample(samples.mean(axis=1, keepdims=True) if mono else samples, own, rate)
 
-def _data_set(x: Sequences, plan: _Plan, found: Examples) -> Dataset:
-    return Dataset(
-        x,
-        found.labels,
-        rate_hz=float(plan.rate),
-        groups=found.groups,
-        parts=found.parts,
-        ids=np.array(found.ids),
-        notes=found.notes,
-        task="classify",
-        reading={"rate": plan.rate},
+    lengths = [resampled_length(header.frames, header.samplerate, rate) for header in headers]
+    known = {"rate_hz": float(rate), "reading": {"rate": rate}}
+    width = 1 if mono else next(iter(counts))
+    yield from read_files(
+        found, problems, read, np.array(lengths, np.int64), channels=width, values=values, **known
     )
 
 
-def _plan(headers: list[Header], rate: int | None, *, mono: bool, folder: Path) -> _Plan:
-    rates = Counter(header.rate for header in headers)
-    most = max(rates.values(), default=0)
-    chosen = rate or min((r for r, count in rates.items() if count == most), default=1)
-    if rate is None and len(rates) > 1:
+def _usual_rate(rates: Counter[int], folder: Path) -> int:
+    """The rate that most files have, and of those the lowest."""
+    chosen = min(rates, key=lambda rate: (-rates[rate], rate))
+    if len(rates) > 1:
         shown = ", ".join(f"{count:,} of {r:,} Hz" for r, count in sorted(rates.items()))
         warnings.warn(
             f"{folder}: the sounds have several sampling rates ({shown}); all are resampled to "
             f"{chosen:,} Hz. rate=... chooses another.",
             stacklevel=2,
         )
-    counts = Counter(header.channels for header in headers)
-    if not mono and len(counts) > 1:
-        shown = ", ".join(f"{n:,} with {c}" for c, n in sorted(counts.items()))
-        raise FileError(
-            f"holds sounds with different numbers of channels ({shown}). Read them with "
-            "channels='mono', which takes their mean.",
-            path=folder,
-        )
-    steps = np.array([resampled_length(h.frames, h.rate, chosen) for h in headers], np.int64)
-    return _Plan(chosen, 1 if mono else next(iter(counts), 1), mono, steps)
+    return chosen
 
 
 def resampled_length(frames: int, rate: int, wanted: int) -> int:
@@ -144,27 +126,85 @@ def resampled_length(frames: int, rate: int, wanted: int) -> int:
     return max(1, round(frames * wanted / rate))
 
 
-def _read_all(
-    headers: list[Header], plan: _Plan, lengths: Array, soundfile: Any, problems: Problems
-) -> Array:
-    """`[total_steps, channel]`, allocated once; what cannot be read is added to the problems."""
-    values = np.empty((int(lengths.sum()), plan.channels), np.float32)
-    start = 0
-    for header, steps in zip(headers, lengths.tolist(), strict=True):
-        if problems.is_full:
-            break
-        with problems.of(header.path):
-            samples = read_samples(header, soundfile)
-            samples = samples.mean(axis=1, keepdims=True) if plan.mono else samples
-            values[start : start + steps] = resample(samples, header.rate, plan.rate, steps)
-        start += steps
-    return values
-
-
-def resample(samples: Array, rate: int, wanted: int, steps: int) -> Array:
-    """`[time, channel]` at another rate, exactly `steps` long."""
+def resample(samples: Array, rate: int, wanted: int) -> Array:
+    """`[time, channel]` at another rate, `resampled_length` steps long."""
     if rate == wanted:
         return samples
     soxr = require("soxr", "audio", "to resample sounds")
+    steps = resampled_length(len(samples), rate, wanted)
     made: Array = soxr.resample(samples, rate, wanted, quality="HQ")[:steps]
     return np.pad(made, ((0, steps - len(made)), (0, 0)))  # soxr may round the other way
+
+
+# -- one file -------------------------------------------------------------------------------------
+
+
+def _header(path: Path) -> Any:
+    """What soundfile says of a file: its `frames`, `samplerate` and `channels`.
+
+    Raises:
+        DataError: empty, no sound, without samples, cut off, or a header that cannot be true.
+    """
+    import soundfile
+
+    size = path.stat().st_size
+    if size == 0:
+        raise DataError("is empty (0 bytes).")
+    try:
+        header = soundfile.info(str(path))
+    except soundfile.SoundFileError as error:
+        raise DataError(_not_a_sound(path, error)) from None
+    cut_off = _CUT_OFF.search(header.extra_info)
+    if cut_off and int(cut_off[1]) != _UNKNOWN:
+        said, there = (f"{int(number):,}" for number in cut_off.groups())
+        raise DataError(
+            f"is cut off: its header says {said} bytes of sound, and {there} are there."
+        )
+    if header.frames == 0:
+        raise DataError("holds no samples: its sound has length 0.")
+    too_many = header.channels > _CHANNELS_AT_MOST or header.frames > size * _SAMPLES_IN_A_BYTE
+    if too_many or header.samplerate > _FASTEST:
+        raise DataError(
+            f"has a header that cannot be true: {header.frames:,} samples of {header.channels:,} "
+            f"channels at {header.samplerate:,} Hz in {size:,} bytes."
+        )
+    return header
+
+
+def _samples(path: Path) -> tuple[Array, int]:
+    """`[time, channel]` float32 between -1 and 1, and the rate.
+
+    Raises:
+        DataError: damaged, shorter than its header says, or with samples that are no numbers.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(str(path)) as sound:
+            samples: Array = sound.read(dtype="float32", always_2d=True)
+            frames, rate = sound.frames, sound.samplerate
+    except (soundfile.SoundFileError, MemoryError) as error:
+        raise DataError(f"is damaged or cut off: {_said(error)}.") from None
+    if len(samples) != frames:
+        there = f"{len(samples):,} are there"
+        raise DataError(f"is cut off: its header says {frames:,} samples, and {there}.")
+    wrong = ~np.isfinite(samples).all(axis=1)
+    if wrong.any():
+        raise DataError(
+            f"has {int(wrong.sum()):,} samples that are no numbers (NaN or infinite), the first "
+            f"at {int(wrong.argmax()) / rate:.3f} s."
+        )
+    return samples, rate
+
+
+def _not_a_sound(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        text = file.read(64).decode("latin-1")
+    if text.replace("\n", "").replace("\r", "").isprintable():
+        return f"is text ({text.splitlines()[0][:40]!r}) and no sound."
+    return f"is no sound that can be read ({_said(error)}): its header is damaged or none at all."
+
+
+def _said(error: Exception) -> str:
+    """The reason that libsndfile gives, without the name of the file."""
+    return str(getattr(error, "error_string", None) or error or "no memory").strip(" .")

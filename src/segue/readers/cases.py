@@ -1,12 +1,12 @@
-"""Files with a header, `@data` and a labelled sequence a line: what `.ts` and `.arff` share."""
+"""Text files with a labelled sequence a line: what `.ts`, `.arff` and `.tsv` share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -16,24 +16,16 @@ from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import find_encoding, open_text
 from segue.readers.labels import as_labels
-from segue.sequences import Array
+from segue.sequences import Array, Sequences
 
-_NONE: Array = np.zeros(0)
-_LARGEST = float(np.finfo(np.float32).max)
+LabelKind = tuple[str, ...] | type[float] | type[str] | None
 
 
 class Case(NamedTuple):
-    """One sequence.
-
-    Attributes:
-        values: `[time, channel]` float64.
-        label: as it is written; "" where there are none.
-        times: `[time]` float64, from that of the first value on; `[0]` where there are none.
-    """
+    """One sequence, `[time, channel]` float64, and its label as it is written, or ""."""
 
     values: Array
-    label: str = ""
-    times: Array = _NONE
+    label: str
 
     @property
     def size(self) -> int:
@@ -41,30 +33,57 @@ class Case(NamedTuple):
         return self.values.size
 
 
-class CaseFormat(Protocol):
-    """How the lines of one file are understood; the problems are `DataError`s without the line."""
+class CaseFormat(ABC):
+    """How the lines of one file are understood; the problems are `DataError`s without the line.
 
-    @property
-    def at_once(self) -> bool:
-        """Whether all cases are needed before anything can be said of one."""
+    Attributes:
+        name: of the data.
+        labels: the classes of the cases; or the type of their targets; `None` if they have neither.
+        channels: of every case; 0 until the header or the first case says so.
+        at_once: whether all cases are needed before anything can be said of one.
+    """
 
+    name = ""
+    labels: LabelKind = None
+    channels = 0
+    at_once = False
+
+    @abstractmethod
     def read_tag(self, line: str) -> bool:
         """Take in one line of the header; return whether more of them are expected."""
 
+    @abstractmethod
     def read_case(self, line: str) -> Case:
         """Read one line behind `@data`."""
 
-    def data_set(self, cases: list[Case]) -> Dataset:
-        """Make a data set of some or all cases."""
+    @abstractmethod
+    def known(self) -> dict[str, Any]:
+        """What is known of the data set, beside name, values and labels."""
+
+    def check_label(self, label: str, source: str) -> None:
+        """Refuse a label that is none of the classes, or no number where it must be one."""
+        if self.labels is float and not is_number(label):
+            raise DataError(f"has the label {short(label)!r}; expected a number ({source}).")
+        if isinstance(self.labels, tuple) and label not in self.labels:
+            known = short(", ".join(self.labels), 200)
+            raise DataError(f"has the class {short(label)!r}; those of {source} are {known}.")
+
+    def data_set(self, cases: list[Case], note: str) -> Dataset:
+        """Make a data set of some or all cases; classes that all are whole numbers become ints."""
+        known = {"name": self.name, **self.known()}
+        known["notes"] = (*([note] if note else []), *known.get("notes", ()))
+        labels, y = [case.label for case in cases], None
+        if isinstance(self.labels, tuple):
+            names = dict(zip(self.labels, as_labels(self.labels).tolist(), strict=True))
+            known |= {"classes": tuple(sorted(names.values())), "task": "classify"}
+            y = np.array([names[label] for label in labels])
+        elif self.labels is not None:
+            y = np.array(labels, self.labels)
+        return Dataset(Sequences.from_list([case.values for case in cases]), y, **known)
 
 
 def read_cases(
-    path: Path,
-    form: CaseFormat,
-    *,
-    values: int | None,
-    limit: int | None,
-    encoding: str | None,
+    path: Path, form: CaseFormat, *, values: int | None, limit: int | None, encoding: str | None
 ) -> Blocks:
     """Read a file, as the `blocks` of a reader do.
 
@@ -72,26 +91,27 @@ def read_cases(
         FileError: what is wrong, with the number of the line.
     """
     found, size = find_encoding(path, encoding), path.stat().st_size
-    notes = (found.note,) if found.note else ()
     with open_text(path, found.name) as file:
         coming, raw = _cases(file, form, limit, path), cast("IO[bytes]", file.buffer)
         first = next(coming)  # and with it the header
         for cases in collected(chain([first], coming), None if form.at_once else values):
-            data = form.data_set(cases)
-            yield replace(data, notes=(*notes, *data.notes)), min(1.0, raw.tell() / size)
+            yield form.data_set(cases, found.note), min(1.0, raw.tell() / size)
 
 
-def _cases(file: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
+def _cases(lines: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
+    """The cases, behind a header; lines that are empty or comments count, and say nothing."""
     number, cases, in_header = 0, 0, True
     try:
-        for number, line in _lines(file):  # noqa: B007 (the message below needs it)
+        for number, line in enumerate(map(str.strip, lines), start=1):  # noqa: B007 (used below)
+            if not line or line[0] in "#%":
+                continue
             if in_header:
                 in_header = form.read_tag(line)
-            elif cases != limit:
+            elif cases == limit:
+                break
+            else:
                 cases += 1
                 yield form.read_case(line)
-            else:
-                break
     except DataError as error:
         raise FileError(str(error), path=path, line=number) from None
     if in_header or not cases:
@@ -99,22 +119,16 @@ def _cases(file: Iterable[str], form: CaseFormat, limit: int | None, path: Path)
         raise FileError(f"has {what}; expected a header, @data and one case a line.", path=path)
 
 
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are neither empty nor comments, numbered as an editor numbers them."""
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and text[0] not in "#%":
-            yield number, text
+def values_of(
+    channels: Sequence[str], separator: str = ",", missing: str = "?", where: str = " of channel {}"
+) -> Array:
+    """Return `[time, channel]` float64 of channels, all with the same number of values.
 
-
-def in_classes(cases: Sequence[Case], classes: Sequence[str]) -> tuple[Array, tuple[object, ...]]:
-    """The label of each case, and all classes, sorted; ints where all are whole numbers."""
-    names = dict(zip(classes, as_labels(classes).tolist(), strict=True))
-    return np.array([names[case.label] for case in cases]), tuple(sorted(names.values()))
-
-
-def values_of(channels: Sequence[str]) -> Array:
-    """Return `[time, channel]` float64 of channels, each with commas between its values.
+    Args:
+        channels: each with a separator between its values.
+        separator: one character.
+        missing: what stands for a value that is not there, beside `nan`.
+        where: how a message names the channel.
 
     Raises:
         DataError: a value that is no number.
@@ -123,27 +137,33 @@ def values_of(channels: Sequence[str]) -> Array:
     array([[ 1.,  3.],
            [ 2., nan]])
     """
+    text = separator.join(channels)
+    numbers = text.replace(missing, "nan").split(separator)
     try:
-        values = [*map(float, ",".join(channels).replace("?", "nan").split(","))]
+        values = np.array([*map(float, numbers)])
     except ValueError:
-        raise _bad_value(channels) from None
-    steps = np.array(values)
-    if is_infinite(steps).any():
-        raise _bad_value(channels)
-    return steps.reshape(len(channels), -1).T
+        kind, bad = "number", next(i for i, one in enumerate(numbers) if not is_number(one))
+    else:
+        infinite = is_infinite(values)
+        if not infinite.any():
+            return values.reshape(len(channels), -1).T
+        kind, bad = "finite number", int(infinite.argmax())
+    channel, step = divmod(bad, len(numbers) // len(channels))
+    value = text.split(separator)[bad]
+    came = repr(short(value)) if value.strip() else "empty"
+    raise DataError(
+        f"value {step + 1}{where.format(channel + 1)} is {came}; expected a {kind}, or `{missing}` "
+        "where it is missing."
+    )
 
 
-def _bad_value(channels: Sequence[str]) -> DataError:
-    for channel, text in enumerate(channels, start=1):
-        for step, value in enumerate(text.split(","), start=1):
-            came = repr(short(value)) if value.strip() else "empty"
-            where = f"value {step} of channel {channel} is {came}; expected a"
-            try:
-                if abs(float(value.replace("?", "nan"))) > _LARGEST:
-                    return DataError(f"{where} finite number, or `?` where it is missing.")
-            except ValueError:
-                return DataError(f"{where} number, or `?` where it is missing.")
-    return DataError("has a value that is not a number.")
+def is_number(text: str) -> bool:
+    """Whether Python reads it as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def without_padding(values: Array) -> Array:

@@ -9,13 +9,14 @@ by NumPy's `tofile` and read by `fromfile`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.encoding import Task
-from segue.errors import DataError, DataNotFoundError, FileError
+from segue.errors import DataError, counted
 from segue.labels import as_labels, classes_or_numbers
 from segue.readers.blocks import Blocks, runs
 from segue.readers.problems import Problems
@@ -23,7 +24,6 @@ from segue.readers.writing import check_plain, folders_of_parts
 from segue.sequences import Sequences
 
 _FLOAT = np.dtype("<f8")
-_NAME = re.compile(r"([XY])_(\d+)\.dat", re.IGNORECASE)
 
 
 def blocks(
@@ -42,17 +42,21 @@ def blocks(
         is not whole, all are taken as numbers to be predicted.
 
     Raises:
-        FileError: files that do not fit; all of them are counted, the first five are named.
+        DataError: files that do not fit; all of them are counted, the first five are named.
     """
     if channels < 1:
         raise DataError(f"channels={channels}; expected at least 1.")
     problems = Problems(path, most=5)
-    xs, ys = _numbered(path, problems)
+    xs, ys = (_numbered(path, letter, problems) for letter in "XY")
     numbers = sorted(xs.keys() | ys.keys())[:limit]
     if not numbers:
-        raise FileError("no X_<i>.dat and Y_<i>.dat are there.", path=path)
+        raise DataError("no X_<i>.dat and Y_<i>.dat are there.")
     for number in numbers:
-        for problem in _pair_problems(number, xs.get(number), ys.get(number), channels):
+        if number not in xs or number not in ys:
+            there, missing = "XY" if number in xs else "YX"
+            problems.add(f"{there}_{number}.dat has no {missing}_{number}.dat")
+            continue
+        for problem in _pair_problems(xs[number], ys[number], channels):
             problems.add(problem)
     problems.raise_any()
     given = np.array([np.fromfile(ys[number], _FLOAT)[0] for number in numbers])
@@ -65,6 +69,33 @@ def blocks(
         ids = np.array(numbers[block])
         data = Dataset(x, targets[block], ids=ids, task=task, notes=(note,))
         yield data, block.stop / len(numbers)
+
+
+def _numbered(folder: Path, letter: str, problems: Problems) -> dict[int, Path]:
+    """The X or the Y files by number."""
+    files: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        match = re.fullmatch(rf"{letter}_(\d+)\.dat", path.name, re.IGNORECASE)
+        if match and int(match[1]) in files:
+            known = files[int(match[1])].name
+            problems.add(f"{known} and {path.name} have the same number")
+        if match:
+            files[int(match[1])] = path
+    return files
+
+
+def _pair_problems(x: Path, y: Path, channels: int) -> Iterator[str]:
+    size, step = x.stat().st_size, _FLOAT.itemsize * channels
+    if size == 0:
+        yield f"{x.name} is empty"
+    elif size % step:
+        unit = f"{counted(channels, 'channel')} of float64 a step"
+        yield f"{x.name} has {size} bytes, not a multiple of {step} ({unit})"
+    size = y.stat().st_size
+    if size != _FLOAT.itemsize:
+        yield f"{y.name} has {size} bytes; expected 8, one float64"
+    elif not np.isfinite(np.fromfile(y, _FLOAT)).all():
+        yield f"{y.name} holds no finite number"
 
 
 def write(folder: Path, data: Dataset) -> None:
@@ -84,41 +115,3 @@ def write(folder: Path, data: Dataset) -> None:
         for number, (steps, target) in enumerate(zip(part.x, part.y, strict=True), start=1):
             steps.astype(_FLOAT).tofile(place / f"X_{number}.dat")
             np.array([target], _FLOAT).tofile(place / f"Y_{number}.dat")
-
-
-def _numbered(folder: Path, problems: Problems) -> tuple[dict[int, Path], dict[int, Path]]:
-    """The X and the Y files by number."""
-    if not folder.is_dir():
-        raise DataNotFoundError("there is no such folder.", path=folder)
-    files: dict[str, dict[int, Path]] = {"X": {}, "Y": {}}
-    for name in sorted(path.name for path in folder.iterdir()):
-        match = _NAME.fullmatch(name)
-        if match is None:
-            continue
-        known = files[match[1].upper()]
-        number = int(match[2])
-        if number in known:
-            problems.add(f"{known[number].name} and {name} have the same number")
-        known[number] = folder / name
-    return files["X"], files["Y"]
-
-
-def _pair_problems(number: int, x: Path | None, y: Path | None, channels: int) -> list[str]:
-    if x is None:
-        return [f"Y_{number}.dat has no X_{number}.dat"]
-    if y is None:
-        return [f"X_{number}.dat has no Y_{number}.dat"]
-    problems = []
-    step = _FLOAT.itemsize * channels
-    size = x.stat().st_size
-    if size == 0:
-        problems.append(f"{x.name} is empty")
-    elif size % step:
-        unit = "one float64" if channels == 1 else f"{channels} channels of float64"
-        problems.append(f"{x.name} has {size} bytes, not a multiple of {step} ({unit} a step)")
-    size = y.stat().st_size
-    if size != _FLOAT.itemsize:
-        problems.append(f"{y.name} has {size} bytes; expected 8, one float64")
-    elif not np.isfinite(np.fromfile(y, _FLOAT)).all():
-        problems.append(f"{y.name} holds no finite number")
-    return problems

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple, cast
 
 from segue.errors import FileError, OptionError, did_you_mean
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 
 # A mark at the beginning says how a file is encoded. UTF-32's begins with that of UTF-16.
 _MARKS = (
@@ -31,7 +31,6 @@ _USUAL = ("utf-8", "utf-16", "latin-1", "cp1252", "iso8859-15", "cp1251", "koi8-
 # Control characters, and what is no character of cp1252.
 _NOT_CP1252 = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
 _LETTER_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
-_KINDS = {b"\x89PNG": "PNG image", b"%PDF": "PDF", b"PK\x03\x04": "zip file", b"\x1f\x8b": "gzip"}
 
 
 def check_encoding(encoding: str | None) -> None:
@@ -56,13 +55,6 @@ class Encoding(NamedTuple):
     note: str
 
 
-class UndecodableError(FileError):
-    """Bytes that are no text of an encoding: the first of them, and whether the file ends there."""
-
-    byte: int = 0
-    at_end: bool = False
-
-
 def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     r"""Tell how a text file is encoded, after a look at all of it; `.gz` files are unpacked.
 
@@ -83,17 +75,17 @@ def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     """
     check_encoding(encoding)
     with _opened(path) as file:
-        name, _ = _named(file, encoding)
-        if name == "utf-8" and _is_utf8(file):
-            return Encoding(name, "")
+        name = _named(file, encoding)
     try:
         for _ in text_blocks(path, encoding):
             pass
-    except UndecodableError as error:
-        told = encoding is not None or name != "utf-8"
-        if told or error.at_end or not _may_be_cp1252(path):
+    except FileError as error:
+        wrong = error.__cause__
+        if not isinstance(wrong, UnicodeDecodeError) or _is_cut_off(wrong):
             raise
-        where = f"byte 0x{error.byte:02x} in line {error.line}"
+        if encoding is not None or name != "utf-8" or not _may_be_cp1252(path):
+            raise
+        where = f"byte 0x{wrong.object[wrong.start]:02x} in line {error.line}"
         return Encoding("cp1252", f"read as cp1252 (not UTF-8: {where})")
     return Encoding(name, "")
 
@@ -107,15 +99,13 @@ def open_text(path: Path, encoding: str, *, newline: str | None = None) -> io.Te
         newline: as for Python's `open`.
     """
     file = _opened(path)
-    name, mark = _named(file, encoding)
-    file.seek(mark)
-    return io.TextIOWrapper(file, encoding=name, newline=newline)
+    return io.TextIOWrapper(file, encoding=_named(file, encoding), newline=newline)
 
 
 def open_for_a_look(path: Path) -> IO[str]:
     """Open a text file to tell what is in it: letters beyond ASCII may come out as others."""
     with _opened(path) as file:
-        name, _ = _named(file, None)
+        name = _named(file, None)
     return open_text(path, "latin-1" if name == "utf-8" else name)
 
 
@@ -130,9 +120,26 @@ def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
         FileError: bytes that are no text of this encoding, with their place; a binary file.
     """
     with _opened(path) as file:
-        name, mark = _named(file, encoding)
-        file.seek(mark)
-        yield from _decoded(file, path, name, is_given=encoding is not None)
+        plain = codecs.getincrementaldecoder(_named(file, encoding))()
+        decoder = io.IncrementalNewlineDecoder(plain, translate=True)
+        while True:
+            first = file.tell() - len(plain.getstate()[0])
+            raw = file.read(BLOCK_BYTES)
+            try:
+                text = decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                at = first + error.start
+                message = _undecodable(error, at, is_given=encoding is not None)
+                raise FileError(message, path=path, line=_line_at(path, at)) from error
+            if "\0" in text:
+                at = file.tell() - len(raw) + raw.find(b"\0")
+                message = f"has a zero byte at {at:,}, which no text has. If it is UTF-16 without "
+                message += "a mark, say so: encoding='utf-16-le'."
+                raise FileError(message, path=path, line=_line_at(path, at))
+            if text:
+                yield text
+            if not raw:
+                return
 
 
 def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
@@ -151,29 +158,16 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _named(file: IO[bytes], encoding: str | None) -> tuple[str, int]:
-    """The encoding of a file, which has a mark or not, and the bytes of the mark."""
+def _named(file: IO[bytes], encoding: str | None) -> str:
+    """The encoding of a file, which has a mark or not; what is read next stands behind the mark."""
     begin = file.read(4)
     mark, marked = next(((m, e) for m, e in _MARKS if begin.startswith(m)), (b"", "utf-8"))
     plain = marked.removesuffix("-le").removesuffix("-be")
-    if encoding is None or codecs.lookup(encoding).name in (marked, plain):
-        return marked, len(mark)
-    return encoding, 0
-
-
-def _is_utf8(file: IO[bytes]) -> bool:
-    """Whether a file is UTF-8, quickly: it says neither where it is not, nor why."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    file.seek(0)
-    while raw := file.read(BLOCK_BYTES):
-        if b"\0" in raw:
-            return False
-        try:
-            if not raw.isascii() or decoder.getstate()[0]:
-                decoder.decode(raw)
-        except UnicodeDecodeError:
-            return False
-    return not decoder.getstate()[0]
+    name = marked
+    if encoding is not None and codecs.lookup(encoding).name not in (marked, plain):
+        name, mark = encoding, b""
+    file.seek(len(mark))
+    return name
 
 
 def _may_be_cp1252(path: Path) -> bool:
@@ -184,54 +178,21 @@ def _may_be_cp1252(path: Path) -> bool:
     return True
 
 
-def _decoded(file: IO[bytes], path: Path, encoding: str, *, is_given: bool) -> Iterator[str]:
-    plain = codecs.getincrementaldecoder(encoding)()
-    decoder = io.IncrementalNewlineDecoder(plain, translate=True)
-    line, first = 1, file.tell()
-    while True:
-        raw = file.read(BLOCK_BYTES)
-        if b"\0" in raw and not encoding.startswith("utf-"):
-            raise _binary(path, raw, first, line)
-        waiting = len(plain.getstate()[0])
-        try:
-            text = decoder.decode(raw, final=not raw)
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode(encoding)
-            at = first - waiting + error.start
-            raise _undecodable(path, error, at, line + before.count("\n"), is_given) from error
-        if "\0" in text:
-            raise _binary(path, raw, first, line)
-        line += text.count("\n")
-        first += len(raw)
-        if text:
-            yield text
-        if not raw:
-            return
+def _line_at(path: Path, byte: int) -> int:
+    """The line in which a byte is, by the bytes of line ends before it."""
+    with _opened(path) as file:
+        whole = sum(file.read(BLOCK_BYTES).count(b"\n") for _ in range(byte // BLOCK_BYTES))
+        return 1 + whole + file.read(byte % BLOCK_BYTES).count(b"\n")
 
 
-def _undecodable(
-    path: Path, error: UnicodeDecodeError, at: int, line: int, is_given: bool
-) -> UndecodableError:
-    found = error.object[error.start : error.end][:4]
-    at_end = error.end == len(error.object) and "unexpected end" in error.reason
-    message = f"is not {error.encoding.upper()} at byte {at:,} ({found.hex(' ')}: {error.reason})."
-    if is_given:
-        message += " Is it in another encoding?"
-    else:
-        message += " It may be in another encoding, such as encoding='cp1252'"
-        message += ", or the file is cut off." if at_end else "."
-    made = UndecodableError(message, path=path, line=line)
-    made.byte, made.at_end = found[0], at_end
-    return made
+def _is_cut_off(error: UnicodeDecodeError) -> bool:
+    return error.end == len(error.object) and "unexpected end" in error.reason
 
 
-def _binary(path: Path, raw: bytes, first: int, line: int) -> FileError:
-    kind = next((name for mark, name in _KINDS.items() if first == 0 and raw.startswith(mark)), "")
-    at = max(raw.find(b"\0"), 0)
-    told = f"It looks like a {kind}." if kind else "If it is UTF-16 without a mark, say so: "
-    return FileError(
-        f"has a zero byte at {first + at:,}, which no text has. {told}"
-        + ("" if kind else "encoding='utf-16-le'."),
-        path=path,
-        line=line + raw.count(b"\n", 0, at),
-    )
+def _undecodable(error: UnicodeDecodeError, byte: int, *, is_given: bool) -> str:
+    found = error.object[error.start : error.end][:4].hex(" ")
+    hint = "Is it in another encoding?"
+    if not is_given:
+        end = ", or the file is cut off." if _is_cut_off(error) else "."
+        hint = f"It may be in another encoding, such as encoding='cp1252'{end}"
+    return f"is not {error.encoding.upper()} at byte {byte:,} ({found}: {error.reason}). {hint}"

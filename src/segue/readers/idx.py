@@ -15,12 +15,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import FileError, counted
+from segue.errors import DataError, FileError, counted
 from segue.readers.blocks import Blocks
 from segue.readers.labels import as_classes
 from segue.sequences import Array, Sequences
@@ -49,14 +49,12 @@ def blocks(
     Raises:
         FileError: a file that is no IDX file, is cut off or too long, or has no labels beside it.
     """
-    y: Array | None = None
-    done = 0
+    y, done = None, 0
     for images, count in _pieces(path, limit, values):
         if images.ndim not in (2, 3):
-            raise FileError(
-                f"has an array of shape {(count, *images.shape[1:])}; expected (n, time) or "
-                "(n, row, column).",
-                path=path,
+            shape = (count, *images.shape[1:])
+            raise DataError(
+                f"has an array of shape {shape}; expected (n, time) or (n, row, column)."
             )
         if labels and y is None:
             y = _labels(path, limit, count)
@@ -64,16 +62,21 @@ def blocks(
             images = np.divide(images, 255, dtype=np.float32)
         own = None if y is None else y[done : done + len(images)]
         done += len(images)
-        yield Dataset(Sequences.from_array(images), own, task="classify"), done / max(1, count)
+        yield Dataset(Sequences.from_array(images), own, task="classify"), done / count
 
 
 def _labels(path: Path, limit: int | None, count: int) -> Array:
-    y = read_idx(_labels_beside(path), limit=limit)
+    name = re.sub(r"images([-.])idx\d", r"labels\1idx1", path.name, flags=re.IGNORECASE)
+    plain = name.removesuffix(".gz")
+    candidates = (path.with_name(n) for n in (name, plain, f"{plain}.gz") if n != path.name)
+    beside = next(filter(Path.is_file, candidates), None)
+    if beside is None:
+        mend = "Put it there, or read the images alone with labels=False."
+        raise DataError(f"has no {name} beside it. {mend}")
+    y = read_idx(beside, limit=limit)
     if y.shape != (count,):
-        raise FileError(
-            f"has {counted(count, 'image')}, but there are labels of shape {y.shape} beside it.",
-            path=path,
-        )
+        images = counted(count, "image")
+        raise DataError(f"has {images}, but there are labels of shape {y.shape} beside it.")
     return as_classes(y) if y.dtype.kind == "f" else y.astype(np.int64)
 
 
@@ -86,7 +89,8 @@ def read_idx(path: Path, *, limit: int | None = None) -> Array:
     Raises:
         FileError: no IDX file, cut off, longer than its header says, or damaged.
     """
-    return next(_pieces(path, limit, None))[0]
+    ((array, _),) = _pieces(path, limit, None)
+    return array
 
 
 def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[Array, int]]:
@@ -97,73 +101,50 @@ def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[A
         # A GzipFile reads as any binary file does, but the type checker does not know it.
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
         try:
-            yield from _arrays(file, path, limit, most)
+            yield from _arrays(file, path.stat().st_size * _PACKED, limit, most)
+        except DataError as error:
+            raise FileError(str(error), path=path) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileError(
-                f"is damaged or cut off ({error}). Fetch it again.", path=path
-            ) from error
+            said = f"is damaged or cut off ({error}). Fetch it again."
+            raise FileError(said, path=path) from error
 
 
 def _arrays(
-    file: IO[bytes], path: Path, limit: int | None, most: int | None
+    file: IO[bytes], largest: int, limit: int | None, most: int | None
 ) -> Iterator[tuple[Array, int]]:
-    magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
-        raise FileError(
-            f"begins with {magic.hex(' ') or 'nothing'}; an IDX file begins with two zero bytes, "
-            "a type (08, 09, 0b, 0c, 0d or 0e) and the number of axes.",
-            path=path,
-        )
-    axes = magic[3]
-    sizes = file.read(4 * axes)
-    if len(sizes) < 4 * axes:
-        raise FileError("is cut off inside its header.", path=path)
-    count, *row = struct.unpack(f">{axes}I", sizes)
+    kind, shape = _header(file)
+    count, *row = shape
+    size = math.prod(row)
     wanted = count if limit is None else min(count, limit)
-    kind = np.dtype(_TYPES[magic[2]])
-    values = math.prod(row)
-    _check_size(count, row, values * kind.itemsize, path)
-    at_once = wanted if most is None else min(wanted, max(1, most // max(1, values)))
-    done = 0
-    while True:
-        rows = min(at_once, wanted - done)
-        content = file.read(rows * values * kind.itemsize)
-        if len(content) < rows * values * kind.itemsize:
-            there = done * values * kind.itemsize + len(content)
-            raise FileError(
-                f"is cut off: its header says {(count, *row)} values of {kind.itemsize} bytes, "
-                f"but only {there:,} of {wanted * values * kind.itemsize:,} bytes are there.",
-                path=path,
+    at_once = wanted if most is None else max(1, most // size)
+    for start in range(0, wanted, at_once):
+        rows = min(at_once, wanted - start)
+        expected = rows * size * kind.itemsize
+        content = file.read(min(expected, largest))  # no more than there can be
+        if len(content) < expected:
+            there = start * size * kind.itemsize + len(content)
+            raise DataError(
+                f"is cut off: its header says {shape} values of {kind.itemsize} bytes, but only "
+                f"{there:,} of {wanted * size * kind.itemsize:,} bytes are there."
             )
-        done += rows
-        if done == count and file.read(1):
-            raise FileError(f"is longer than the {(count, *row)} values of its header.", path=path)
         array = np.frombuffer(content, kind).reshape(rows, *row)
         yield array.astype(kind.newbyteorder("="), copy=False), wanted
-        if done == wanted:
-            return
+    if wanted == count and file.read(1):
+        raise DataError(f"is longer than the {shape} values of its header.")
 
 
-def _check_size(count: int, row: list[int], bytes_a_row: int, path: Path) -> None:
-    """Refuse a header that promises nothing, or more than the file can be packed with."""
-    if count == 0 or bytes_a_row == 0:
-        raise FileError(f"holds nothing: its header says {(count, *row)} values.", path=path)
-    size = path.stat().st_size
-    if count * bytes_a_row > size * _PACKED:
-        raise FileError(
-            f"is cut off: its header says {(count, *row)} values, {count * bytes_a_row:,} bytes, "
-            f"and the file has {size:,}.",
-            path=path,
+def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type and the shape of the array."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
+        raise DataError(
+            f"begins with {magic.hex(' ') or 'nothing'}; an IDX file begins with two zero bytes, "
+            "a type (08, 09, 0b, 0c, 0d or 0e) and the number of axes."
         )
-
-
-def _labels_beside(path: Path) -> Path:
-    name = re.sub(r"images([-.])idx\d", r"labels\1idx1", path.name, flags=re.IGNORECASE)
-    plain = path.with_name(name.removesuffix(".gz"))
-    for candidate in (path.with_name(name), plain, plain.with_name(plain.name + ".gz")):
-        if candidate.is_file() and candidate != path:
-            return candidate
-    raise FileError(
-        f"has no {name} beside it. Put it there, or read the images alone with labels=False.",
-        path=path,
-    )
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise DataError("is cut off inside its header.")
+    shape = struct.unpack(f">{magic[3]}I", sizes)
+    if 0 in shape:
+        raise DataError(f"holds nothing: its header says {shape} values.")
+    return np.dtype(_TYPES[magic[2]]), shape

@@ -18,22 +18,11 @@ detection", Computational Linguistics 32(4), 2006.
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
-# Always followed by a name or a number.
-_TITLES = frozenset(
-    "mr mrs ms messrs mme mlle dr prof rev hon gen col maj capt lt sgt adm gov sen rep pres st ste "
-    "fr sr jr no nos nr art sec fig figs vol vols p pp ch chap op cf vs viz approx ca hr".split()
-)
-# May also stand at the end.
-_OTHERS = frozenset(
-    "etc inc ltd co corp bros dept est al ed eds jan feb mar apr jun jul aug sep sept oct nov dec "
-    "mon tue wed thu fri sat sun ave blvd rd mt ft usw bzw vgl evtl ggf inkl zzgl tel ibid".split()
-)
-_STARTERS = frozenset(
-    "a an and as at but by for from he her his i if in it its my no of on or our she so some such "
-    "that the their then there these they this those to we what when where which while who with "
-    "you your der die das ein eine es er sie wir und aber le la les il elle".split()
-)
+_LISTS = tomllib.loads((Path(__file__).parent / "data" / "sentences.toml").read_text("utf-8"))
+_TITLES, _OTHERS, _STARTERS = (frozenset(_LISTS[name].split()) for name in _LISTS)
 _END = re.compile(
     r"""
     (?<![.!?…؟])(?P<mark>[.!?…؟]++)(?P<closing>["'’”»)\]]*+)\s

@@ -10,6 +10,7 @@ Source: WDC-SILSO, Royal Observatory of Belgium, Brussels, doi 10.24414/qnza-ac8
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -38,61 +39,38 @@ def blocks(path: Path, *, error: bool = False, observations: bool = False) -> Bl
     Raises:
         FileError: a line that does not fit, or days that do not follow each other.
     """
-    rows = _rows(path)
-    days = _days(rows, path)
-    values = rows[:, 4:7]
-    values[values == -1] = np.nan
-    chosen = [0, *([1] if error else []), *([2] if observations else [])]
-    names = ("sunspot number", "error", "observations")
+    days, rows = _read(path)
+    values = np.where(rows == -1, np.nan, rows)
+    channels = {"sunspot number": True, "error": error, "observations": observations}
     data = Dataset(
-        Sequences(values[:, chosen], [0, len(values)]),
-        channels=tuple(names[column] for column in chosen),
+        Sequences(values[:, list(channels.values())], [0, len(values)]),
+        channels=tuple(name for name, is_chosen in channels.items() if is_chosen),
         rate_hz=1 / 86_400,
         ids=np.array([str(days[0])]),
     )
     yield data, 1.0
 
 
-def _rows(path: Path) -> Array:
-    """`[day, 7]` float64."""
-    rows = []
+def _read(path: Path) -> tuple[list[date], Array]:
+    """The days, each the one after that before, and `[day, 3]` of each."""
+    days, rows = list[date](), []
     with open_text(path, find_encoding(path).name) as file:
         for number, line in enumerate(file, start=1):
-            fields = line.split(";")[:7]
             try:
-                rows.append([*map(float, fields)])
-                if len(fields) < 7 or not _is_a_day(rows[-1]):
-                    raise DataError
-            except ValueError:
-                raise FileError(
-                    f"is {line.strip()[:60]!r}; expected {_COLUMNS}.", path=path, line=number
-                ) from None
+                fields = line.split(";")[:7]
+                year, month, day = map(int, fields[:3])
+                found = date(year, month, day)
+                numbers = [float(field) for field in fields[3:]]
+                if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+                    raise ValueError
+            except (ValueError, OverflowError):
+                message = f"is {line.strip()[:60]!r}; expected {_COLUMNS}."
+                raise FileError(message, path=path, line=number) from None
+            if days and found - days[-1] != timedelta(days=1):
+                message = f"is {found}, but the line before is {days[-1]}; expected the next day."
+                raise FileError(message, path=path, line=number)
+            days.append(found)
+            rows.append(numbers[1:])
     if not rows:
-        raise FileError(f"is empty; expected lines of {_COLUMNS}.", path=path)
-    return np.array(rows)
-
-
-def _is_a_day(row: list[float]) -> bool:
-    """Whether the numbers are finite, and the first three can be a date.
-
-    A day that its month does not have is found by the order.
-    """
-    year, month, day = row[:3]
-    whole = all(math.isfinite(number) for number in row) and year % 1 == month % 1 == day % 1 == 0
-    return whole and 1 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 99
-
-
-def _days(rows: Array, path: Path) -> Array:
-    """`[day]` datetime64, each the day after the one before."""
-    year, month, day = rows[:, :3].astype(np.int64).T
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days: Array = months.astype("datetime64[D]") + (day - 1)
-    jumps = np.flatnonzero(np.diff(days) != np.timedelta64(1, "D"))
-    if len(jumps):
-        before, after = days[jumps[0]], days[jumps[0] + 1]
-        raise FileError(
-            f"is {after}, but the line before is {before}; expected the next day.",
-            path=path,
-            line=int(jumps[0]) + 2,
-        )
-    return days
+        raise DataError(f"is empty; expected lines of {_COLUMNS}.")
+    return days, np.array(rows)

@@ -11,19 +11,18 @@ blocks, and with a limit no further than is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset
 from segue.errors import FileError, OptionError, did_you_mean
-from segue.readers.blocks import Blocks
+from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
+from segue.readers.fileblocks import labelled
 from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
 from segue.readers.samples import Examples, find_examples
@@ -32,8 +31,19 @@ from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
+_UNITS = get_args(Unit)
 
-_Text = tuple[tuple[int, int], str]
+
+class _Text(NamedTuple):
+    """A text, the number of its file from 0 on, and its place there from 1 on."""
+
+    row: int
+    place: int
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
 
 
 def blocks(
@@ -70,41 +80,28 @@ def blocks(
         OptionError: a unit, a chunk or an encoding that means nothing.
     """
     check_encoding(encoding)
-    chosen = _unit(unit, chunk)
-    cut = partial(_UNITS[chosen], encoding=encoding, **({} if chunk is None else {"count": chunk}))
+    chosen = _checked_unit(unit, chunk)
     whole = chosen == "file"
     first = limit if whole else None
     found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
     problems = Problems(path, "text", total=len(found.files))
+    cut = partial(_cut, unit=chosen, count=chunk, encoding=encoding)
     coming = _texts(found, cut, None if whole else limit, problems)
-    while block := list(_some(coming, values)):
+    for block in collected(coming, values):
         if problems:  # the rest is looked through for more of them
             continue
-        texts = Sequences.from_texts(text for _, text in block)
-        places = np.array([place for place, _ in block], np.int64)
-        data = _data_set(texts, places, found, path, whole=whole)
-        yield replace(data, reading={"unit": chosen}), (places[-1, 0] + 1) / len(found.files)
+        x = Sequences.from_texts(text.text for text in block)
+        rows = np.array([text.row for text in block])
+        known = {} if whole else _as_pieces(found, block, path)
+        data = labelled(x, found, rows, reading={"unit": chosen}, **known)
+        yield data, (block[-1].row + 1) / len(found.files)
     problems.raise_any()
 
 
-def _some(coming: Iterator[_Text], values: int | None) -> Iterator[_Text]:
-    """The next ones, of about so many characters."""
-    characters = 0
-    while values is None or characters < values:
-        item = next(coming, None)
-        if item is None:
-            return
-        yield item
-        characters += len(item[1])
-
-
 def _texts(
-    found: Examples,
-    cut: Callable[[Path], Iterator[str]],
-    limit: int | None,
-    problems: Problems,
+    found: Examples, cut: Callable[[Path], Iterator[str]], limit: int | None, problems: Problems
 ) -> Iterator[_Text]:
-    """The texts, each with the number of its file and its place there."""
+    """The texts of all files, one after the other."""
     left = _shares(found, limit)
     for number, file in enumerate(found.files):
         key = None if found.labels is None else found.labels[number]
@@ -113,8 +110,8 @@ def _texts(
         count = 0
         with problems.of(file):
             for text in islice(cut(file), left.get(key)):
-                yield (number, count), text
                 count += 1
+                yield _Text(number, count, text)
             if count == 0:
                 raise FileError("is empty: remove it, there is nothing to read.", path=file)
         if key in left:
@@ -129,30 +126,19 @@ def _shares(found: Examples, limit: int | None) -> dict[object, int]:
     return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
 
 
-def _data_set(x: Sequences, places: Array, found: Examples, path: Path, *, whole: bool) -> Dataset:
-    files, within = places[:, 0], places[:, 1]
-    ids = np.array(found.ids)[files]
-    groups = None if found.groups is None else found.groups[files]
-    if not whole:
-        # Files of one name in two parts are two groups.
-        begin = f"{path.name}/" if part_named(path.name) else ""
-        groups = np.array([begin + name for name in ids]) if groups is None else groups
-        ids = np.array([f"{name}:{place + 1}" for name, place in zip(ids, within, strict=True)])
-    return Dataset(
-        x,
-        None if found.labels is None else found.labels[files],
-        groups=groups,
-        parts=None if found.parts is None else found.parts[files],
-        ids=ids,
-        notes=found.notes,
-        task="classify",
-    )
+def _as_pieces(found: Examples, pieces: Sequence[_Text], path: Path) -> dict[str, Array]:
+    """The ids and groups of texts that are pieces of files: each file is a group."""
+    begin = f"{path.name}/" if part_named(path.name) else ""  # of files in two parts
+    names = [found.ids[piece.row] for piece in pieces]
+    ids = [f"{name}:{piece.place}" for name, piece in zip(names, pieces, strict=True)]
+    groups = {} if found.groups is not None else {"groups": np.array([begin + n for n in names])}
+    return {"ids": np.array(ids), **groups}
 
 
 # -- units ----------------------------------------------------------------------------------------
 
 
-def _unit(unit: str | None, chunk: int | None) -> str:
+def _checked_unit(unit: str | None, chunk: int | None) -> str:
     """What one sequence is, after checking that unit and chunk fit together."""
     if unit is not None and unit not in _UNITS:
         raise OptionError(f"unit={unit!r}.{did_you_mean(str(unit), _UNITS)}")
@@ -165,61 +151,34 @@ def _unit(unit: str | None, chunk: int | None) -> str:
     return unit
 
 
-def _whole(path: Path, *, encoding: str | None) -> Iterator[str]:
-    text = "".join(text_blocks(path, encoding))
-    if text.strip():
-        yield text
+def _cut(path: Path, *, unit: str, count: int | None, encoding: str | None) -> Iterator[str]:
+    """The texts of one file that are not blank."""
+    match unit:
+        case "file":
+            texts = iter(["".join(text_blocks(path, encoding))])
+        case "line":
+            texts = (line.strip() for line in lines(path, encoding))
+        case "paragraph":
+            texts = _paragraphs(path, encoding)
+        case "sentence":
+            texts = chain.from_iterable(map(split_sentences, _paragraphs(path, encoding)))
+        case "words":
+            words = (word for line in lines(path, encoding) for word in line.split())
+            texts = _pieces(words, count, " ")
+        case _:
+            characters = chain.from_iterable(text_blocks(path, encoding))
+            texts = _pieces(characters, count, "")
+    return filter(str.strip, texts)
 
 
-def _lines(path: Path, *, encoding: str | None) -> Iterator[str]:
-    for line in lines(path, encoding):
-        if line.strip():
-            yield line.strip()
+def _pieces(items: Iterator[str], count: int | None, between: str) -> Iterator[str]:
+    """So many words or characters at a time."""
+    while piece := between.join(islice(items, count)):
+        yield piece
 
 
-def _paragraphs(path: Path, *, encoding: str | None) -> Iterator[str]:
-    waiting: list[str] = []
-    for line in lines(path, encoding):
-        if line.strip():
-            waiting.append(line)
-        elif waiting:
-            yield _in_one_line(waiting)
-            waiting = []
-    if waiting:
-        yield _in_one_line(waiting)
-
-
-def _sentences(path: Path, *, encoding: str | None) -> Iterator[str]:
-    for paragraph in _paragraphs(path, encoding=encoding):
-        yield from split_sentences(paragraph)
-
-
-def _words(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
-    words = (word for line in lines(path, encoding) for word in line.split())
-    while piece := list(islice(words, count)):
-        yield " ".join(piece)
-
-
-def _characters(path: Path, *, encoding: str | None, count: int) -> Iterator[str]:
-    rest = ""
-    for block in text_blocks(path, encoding):
-        rest += block
-        whole = len(rest) // count * count
-        yield from (rest[start : start + count] for start in range(0, whole, count))
-        rest = rest[whole:]
-    if rest.strip():
-        yield rest
-
-
-def _in_one_line(parts: list[str]) -> str:
-    return " ".join(" ".join(parts).split())
-
-
-_UNITS: dict[str, Callable[..., Iterator[str]]] = {
-    "file": _whole,
-    "paragraph": _paragraphs,
-    "sentence": _sentences,
-    "line": _lines,
-    "words": _words,
-    "characters": _characters,
-}
+def _paragraphs(path: Path, encoding: str | None) -> Iterator[str]:
+    """What stands between empty lines, in one line."""
+    for is_blank, those in groupby(lines(path, encoding), lambda line: not line.strip()):
+        if not is_blank:
+            yield " ".join(" ".join(those).split())

@@ -20,6 +20,11 @@ Source: "Data formats", www.timeseriesclassification.com.
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +32,15 @@ import numpy as np
 
 from segue.atomic import write_text
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.precision import float32_loses, sample
 from segue.readers.blocks import Blocks
-from segue.readers.cases import Case, in_classes, read_cases
-from segue.readers.tscases import read_case, sampled
-from segue.readers.tsheader import Header, read_tag
+from segue.readers.cases import Case, CaseFormat, read_cases, short, values_of
 from segue.readers.writing import check_plain, parts_of
-from segue.sequences import Sequences
+from segue.sequences import Array
+
+_COLON = re.compile(r":(?![^(]*\))")  # not that of a clock in brackets
+_STAMPED = re.compile(r"\(([^()]*),([^(),]*)\)")
 
 
 def blocks(
@@ -59,32 +65,180 @@ def blocks(
     yield from read_cases(path, _Ts(), values=values, limit=limit, encoding=encoding)
 
 
-class _Ts:
+def _truth(words: list[str]) -> bool | None:
+    return {"true": True, "false": False}.get(words[0].lower() if words else "")
+
+
+def _count(words: list[str]) -> int | None:
+    return int(words[0]) if len(words) == 1 and words[0].isdecimal() and int(words[0]) else None
+
+
+def _classes(words: list[str]) -> tuple[str, ...] | None:
+    """The classes; `()` behind `false`, `None` behind anything but `true`, or where none follow."""
+    is_labelled = _truth(words)
+    classes = tuple(dict.fromkeys(words[1:])) if is_labelled else ()
+    return classes if classes or is_labelled is False else None
+
+
+# How the lines of a header are read, and what is expected in them.
+_TAGS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
+    **dict.fromkeys(
+        ("timestamps", "univariate", "equallength", "targetlabel"), (_truth, "`true` or `false`")
+    ),
+    "dimension": (_count, "one number of channels"),
+    "classlabel": (_classes, "`true` and then the classes, or `false`"),
+}
+
+
+class _Ts(CaseFormat):
     """How the lines of one file are understood."""
 
     def __init__(self) -> None:
-        self._header = Header()
+        self._header: dict[str, Any] = {}  # what the lines with tags say
+        self._steps = 0  # of the first case
+        self._times: list[Array] = []  # of each case, from its first step on
+        self._kinds: set[type] = set()  # of the time stamps so far
+        self._unsorted = 0  # cases so far whose time stamps were out of order
 
-    @property
-    def at_once(self) -> bool:
-        return self._header.stamped
+    def known(self) -> dict[str, Any]:
+        known = self._sampling() if self.at_once else {}
+        return {**known, "task": "regress"} if self.labels is float else known
+
+    # -- the header -------------------------------------------------------------------------------
 
     def read_tag(self, line: str) -> bool:
-        return read_tag(line, self._header)
+        tag, *words = line.split()
+        name = tag.lower().removeprefix("@").replace("dimensions", "dimension")
+        if not tag.startswith("@"):
+            raise DataError(f"{short(line)!r} stands before @data; expected a line with @ first.")
+        if name == "problemname":
+            self.name = " ".join(words)
+        elif name in _TAGS:
+            read, expected = _TAGS[name]
+            self._header[name] = read(words)
+            if self._header[name] is None:
+                came = repr(short(" ".join(words))) if words else "nothing"
+                raise DataError(f"{tag} is followed by {came}; expected {expected}.")
+        elif name == "data":
+            self._end_header()
+        return name != "data"
+
+    def _end_header(self) -> None:
+        classes, is_target = (self._header.get(n) for n in ("classlabel", "targetlabel"))
+        if classes is None and is_target is None:
+            raise DataError(
+                "the header has neither @classLabel nor @targetLabel. Write `@classLabel true` "
+                "with the classes, or `@classLabel false` if there are none."
+            )
+        self.at_once = self._header.get("timestamps", False)
+        self.labels = classes or (float if is_target else None)
+        self.channels = self._header.get("dimension") or int(self._header.get("univariate", 0))
+
+    # -- the cases --------------------------------------------------------------------------------
 
     def read_case(self, line: str) -> Case:
-        return read_case(line, self._header)
+        channels = _COLON.split(line) if self.at_once else line.split(":")
+        label = "" if self.labels is None else channels.pop().strip()
+        self.channels = self.channels or len(channels)
+        if len(channels) != self.channels:
+            then = "" if self.labels is None else " and then the label"
+            raise DataError(
+                f"has {counted(len(channels), 'channel')}; expected "
+                f"{counted(self.channels, 'channel')}{then}, separated by colons."
+            )
+        times = self._take_times(channels) if self.at_once else []
+        self._check_steps([channel.count(",") + 1 for channel in channels])
+        self.check_label(label, "@targetLabel" if self.labels is float else "@classLabel")
+        values = values_of(channels)
+        return Case(values[self._in_time(times)] if times else values, label)
 
-    def data_set(self, cases: list[Case]) -> Dataset:
-        header, y, classes = self._header, None, None
-        if header.labels == "class":
-            y, classes = in_classes(cases, header.classes)
-        elif header.labels == "target":
-            y = np.array([float(case.label) for case in cases])
-        task: Any = None if y is None else "regress" if classes is None else "classify"
-        rate, notes = sampled(cases, header) if header.stamped else (None, ())
-        x = Sequences.from_list([case.values for case in cases])
-        return Dataset(x, y, classes, rate_hz=rate, name=header.name, notes=notes, task=task)
+    def _check_steps(self, steps: list[int]) -> None:
+        for channel, count in enumerate(steps, start=1):
+            if count != steps[0]:
+                raise DataError(
+                    f"channel 1 has {steps[0]} values and channel {channel} has {count}; the "
+                    "channels of a case must have the same steps. Mark missing values with `?`."
+                )
+        self._steps = self._steps or steps[0]
+        if self._header.get("equallength") and steps[0] != self._steps:
+            raise DataError(
+                f"has {steps[0]} steps and the first case has {self._steps}, but the header says "
+                "`@equalLength true`. Write `@equalLength false` if the lengths may differ."
+            )
+
+    # -- time stamps ------------------------------------------------------------------------------
+
+    def _take_times(self, channels: list[str]) -> list[str]:
+        """Take the times, which are the same in all channels, out of them."""
+        first: list[str] = []
+        for number, channel in enumerate(channels, start=1):
+            pairs = _STAMPED.findall(channel)
+            rest = _STAMPED.sub("", channel).replace(" ", "")
+            if rest != "," * (len(pairs) - 1) or not pairs:
+                strange = short(rest.strip(",") or channel)
+                raise DataError(
+                    f"channel {number} has {strange!r} where `@timeStamps true` expects a time and "
+                    "a value in brackets: (0.1,2.5) or (2024-12-31 23:59:59,2.5)."
+                )
+            channels[number - 1] = ",".join(value for _, value in pairs)
+            times = [time.strip() for time, _ in pairs]
+            first = first or times
+            for step, (mine, other) in enumerate(zip(times, first, strict=False), start=1):
+                if mine != other:
+                    raise DataError(
+                        f"channel 1 has the time {other!r} at its value {step} and channel "
+                        f"{number} has {mine!r}; the channels of a case must have the same times."
+                    )
+        return first
+
+    def _in_time(self, texts: list[str]) -> Array:
+        """The order in time of the steps of a case."""
+        times = [_time(text) for text in texts]
+        self._kinds |= {type(time) for time in times}
+        try:
+            since = [time - times[0] for time in times]  # no date with and one without a zone
+            if datetime in self._kinds and len(self._kinds) > 1:
+                raise TypeError
+        except TypeError:
+            raise DataError(
+                f"has the time stamps {short(texts[0])!r} to {short(texts[-1])!r}; expected all of "
+                "one kind: numbers, or dates, with or without a time zone."
+            ) from None
+        if datetime in self._kinds:
+            since = [difference.total_seconds() for difference in since]
+        seconds = np.array(since, float)
+        order = np.argsort(seconds, kind="stable")
+        self._unsorted += bool((np.diff(seconds) < 0).any())
+        self._times.append(seconds[order])
+        return order
+
+    def _sampling(self) -> dict[str, Any]:
+        """Steps in a second, where times are equally far apart and in a known unit; and notes."""
+        from segue.readers.table.sampling import sampling  # brings pyarrow
+
+        rate, said = sampling(
+            np.concatenate(self._times),
+            np.array([len(times) for times in self._times]),
+            "seconds",
+            None if self._kinds == {int} else 1.0,  # whole numbers may count in any unit
+            dates=self._kinds == {datetime},
+        )
+        note = f"{counted(self._unsorted, 'sequence')} had time stamps out of order: sorted by them"
+        notes = (*([note] if self._unsorted else []), *said)
+        return {"rate_hz": rate, "notes": notes}
+
+
+def _time(text: str) -> Any:
+    """An `int`, a `float` or a `datetime`."""
+    for read in (int, float, datetime.fromisoformat):
+        with suppress(ValueError):
+            time = read(text)
+            if not isinstance(time, float) or math.isfinite(time):
+                return time
+    raise DataError(
+        f"has the time stamp {short(text)!r}; expected a number, or a date and time such as "
+        "2024-12-31 23:59:59."
+    )
 
 
 # -- writing --------------------------------------------------------------------------------------
@@ -145,20 +299,15 @@ def _kind_to_write(data: Dataset) -> np.dtype[Any]:
 
 def _header_lines(data: Dataset) -> list[str]:
     shortest, longest = data.x.length_range
-    labels = _label_line(data)
-    lines = {
-        "problemName": data.name or "data",
+    tags = {
         "timeStamps": False,
-        "missing": bool(np.isnan(data.x.values).any()),
+        "missing": np.isnan(data.x.values).any(),
         "univariate": data.x.channels == 1,
         "dimensions": data.x.channels,
         "equalLength": shortest == longest,
     }
-    return [*(f"@{tag} {_word(value)}" for tag, value in lines.items()), labels]
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    lines = [f"@{tag} {str(value).lower()}" for tag, value in tags.items()]
+    return [f"@problemName {data.name or 'data'}", *lines, _label_line(data)]
 
 
 def _label_line(data: Dataset) -> str:

@@ -12,13 +12,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
-from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
-from segue.readers.cases import without_padding
+from segue.readers.cases import is_number, values_of, without_padding
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.labels import as_labels
 from segue.sequences import Array, Sequences
@@ -48,10 +45,6 @@ def blocks(
         texts = [line.partition("\t")[0].strip() for line in islice(file, limit)]
     if not texts:
         raise FileError("is empty; expected a label and values in each line.", path=path)
-    for number, text in enumerate(texts, start=1):
-        if text.lower() == "nan":  # the sign of this format for what is missing
-            message = f"has no label ({text!r}): leave such lines out."
-            raise FileError(message, path=path, line=number)
     labels = as_labels(texts)
     notes = (found.note,) if found.note else ()
     done = 0
@@ -67,10 +60,20 @@ def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
     """The values of each line, without what fills them up."""
     expected = 0
     for number, line in enumerate(lines, start=1):
-        label, *texts = line.rstrip("\r\n").split("\t")
-        expected = expected or len(texts)
+        label, _, texts = line.rstrip("\r\n").partition("\t")
+        label = label.strip()
         try:
-            values = _values(label, texts, expected)
+            if not label or not texts:
+                raise DataError("expected a label, a tab and then values separated by tabs.")
+            if label.lower() == "nan":  # the sign of this format for what is missing
+                raise DataError(f"has no label ({label!r}): leave such lines out.")
+            values = values_of([texts], "\t", missing="NaN", where="")[:, 0]
+            expected = expected or len(values)
+            if len(values) != expected:
+                raise DataError(
+                    f"has {len(values)} values; the lines before have {expected}. "
+                    "Fill shorter series up with NaN at their end."
+                )
         except DataError as error:
             raise FileError(str(error), path=path, line=number) from None
         yield without_padding(values)
@@ -79,44 +82,7 @@ def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
 def accepts(path: Path) -> bool:
     """Whether a `.tsv` file is one of the archive; a table with names, or more text, is not."""
     with open_for_a_look(path) as file:
-        first, second = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
-    if len(first) < 2:
-        return True
-    strange = [text for text in first[1:] if not _is_number(text)]
+        first, second = (file.readline().rstrip("\r\n").split("\t")[1:] for _ in range(2))
+    numbers = [is_number(text) for text in first]
     # A value that is no number is a mistake in the file, if the next line has one there.
-    is_header = len(strange) == len(first) - 1 or any(
-        not _is_number(text) for text in second[1:] if text
-    )
-    return not (strange and is_header)
-
-
-def _values(label: str, texts: list[str], expected: int) -> Array:
-    if not texts or not label.strip():
-        raise DataError("expected a label, a tab and then values separated by tabs.")
-    if len(texts) != expected:
-        raise DataError(
-            f"has {len(texts)} values; the lines before have {expected}. "
-            "Fill shorter series up with NaN at their end."
-        )
-    try:
-        values = np.array([*map(float, texts)])
-    except ValueError:
-        column = next(i for i, text in enumerate(texts) if not _is_number(text))
-        kind = "a number"
-    else:
-        infinite = is_infinite(values)
-        if not infinite.any():
-            return values
-        column, kind = int(infinite.argmax()), "a finite number"
-    raise DataError(
-        f"value {column + 1} is {texts[column][:40]!r}; expected {kind}, "
-        "or NaN where it is missing."
-    )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return all(numbers) or (any(numbers) and all(is_number(text) for text in second if text))
