@@ -36,6 +36,30 @@ class Piece:
     part: str | None
 
 
+class Inside(NamedTuple):
+    """The names of what is in a folder."""
+
+    files: list[str]
+    folders: list[str]
+
+
+def list_folder(folder: Path) -> Inside:
+    """Return the names in a folder, sorted, without the hidden ones.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
+    except OSError as error:
+        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
+    return Inside(
+        [name for name, is_folder in seen if not is_folder],
+        [n for n, is_folder in seen if is_folder],
+    )
+
+
 def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noqa: A002 (its usual name)
     """Find what there is to read: the pieces of one data set, each another part.
 
@@ -173,7 +197,7 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
 
 def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     files = defaultdict(list)
-    for file in without_submissions(_listing(folder).files):  # there may be a hundred thousand
+    for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
         for reader in readers:
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
@@ -218,7 +242,7 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     A class may be called `train`, too: folders of single files are parts only if all that have
     files are called so.
     """
-    names = _listing(folder).folders
+    names = list_folder(folder).folders
     inside = {name: _of_folder(folder / name, readers) for name in names}
     if any(not p.reader.last for pieces in inside.values() for p in pieces):
         inside = {name: [p for p in own if not p.reader.last] for name, own in inside.items()}
@@ -262,24 +286,6 @@ def _without_tables(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
     }
 
 
-class _Listing(NamedTuple):
-    files: list[str]
-    folders: list[str]
-
-
-def _listing(folder: Path) -> _Listing:
-    """The names in a folder, sorted, without the hidden ones."""
-    try:
-        with os.scandir(folder) as entries:
-            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    except OSError as error:
-        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
-    return _Listing(
-        [name for name, is_folder in seen if not is_folder],
-        [name for name, is_folder in seen if is_folder],
-    )
-
-
 def _without_twins(files: list[str]) -> list[str]:
     """Leave out `images.gz` where `images` lies beside it, unpacked."""
     return [file for file in files if not file.endswith(".gz") or file[:-3] not in files]
@@ -313,7 +319,7 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
 
 
 def _refuse(folder: Path) -> list[Piece]:
-    files, folders = _listing(folder)
+    files, folders = list_folder(folder)
     if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
     inside = [name for name in folders if _of_folder(folder / name, READERS)]
@@ -334,7 +340,7 @@ def left_aside(path: Path, pieces: list[Piece]) -> list[str]:
     table = reader_named("table")
     if not path.is_dir() or not all(piece.reader is table for piece in pieces):
         return []
-    files = [file for file in _listing(path).files if table.matches(file)]
+    files = [file for file in list_folder(path).files if table.matches(file)]
     if all(path in piece.path.parents and piece.path.is_dir() for piece in pieces):
         return [file for file in files if table.accepts(path / file)]
     kept = without_submissions(files)

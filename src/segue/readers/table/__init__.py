@@ -26,10 +26,10 @@ from typing import Any, Literal
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
+from segue.readers.table.arrangement import is_data_set as takes_folder
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions, is_table_of_numbers
-from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
 from segue.readers.table.frames import as_loaded
 from segue.readers.table.layout import make_plan
