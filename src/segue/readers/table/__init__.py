@@ -63,6 +63,7 @@ def accepts(path: Path) -> bool:
 def blocks(
     path: Path,
     *,
+    values: int | None = None,
     label: Column = None,
     id: Column = None,  # noqa: A002 (its usual name)
     time: Column = None,
@@ -87,6 +88,7 @@ def blocks(
 
     Args:
         path: a file or a folder.
+        values: read a file batch by batch; `None`: everything at once.
         label: the column with the label of each sequence, or of each step.
         id: the column that says which sequence a row belongs to.
         time: the column by which the steps of a sequence are sorted; "date,time" joins two.
@@ -116,11 +118,17 @@ def blocks(
         OptionError: a column that is not there.
     """
     given = {
-        name: value for name, value in locals().items() if name not in ("path", "like", "join")
+        name: value
+        for name, value in locals().items()
+        if name not in ("path", "values", "like", "join")
     }
     options = options_of(given)
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
+    elif values is not None:
+        from segue.readers.table.streaming import stream
+
+        yield from stream(path, options)
     else:
         yield _read(load(path, with_lasting(options, like).text), options, like), 1.0
 
