@@ -43,10 +43,18 @@ class Examples:
     def __getitem__(self, index: slice | list[int]) -> Examples:
         """Some of them."""
         places = np.arange(len(self.files))[index]
-        columns = (self.labels, self.groups, self.parts)
-        some = [None if column is None else column[places] for column in columns]
-        files = tuple(self.files[place] for place in places)
-        return Examples(files, tuple(self.ids[place] for place in places), *some, self.notes)
+
+        def some(column: Array | None) -> Array | None:
+            return None if column is None else column[places]
+
+        return Examples(
+            tuple(self.files[place] for place in places),
+            tuple(self.ids[place] for place in places),
+            some(self.labels),
+            some(self.groups),
+            some(self.parts),
+            self.notes,
+        )
 
 
 def find_examples(

@@ -36,6 +36,7 @@ from segue.readers.table.layout import make_plan
 from segue.readers.table.like import recall, with_lasting
 from segue.readers.table.loading import Loaded, load
 from segue.readers.table.roles import TableOptions
+from segue.readers.table.streaming import stream
 from segue.readers.table.words import ROLES, role_of
 
 __all__ = [
@@ -126,8 +127,6 @@ def blocks(
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
     elif values is not None:
-        from segue.readers.table.streaming import stream
-
         yield from stream(path, options)
     else:
         yield _read(load(path, with_lasting(options, like).text), options, like), 1.0

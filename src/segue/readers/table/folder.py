@@ -206,25 +206,26 @@ def _sequences_of(
     """
     own = {role: plan.roles[role] for role in ("id", "group") if role in plan.roles}
     keys = Columns(replace(loaded, table=loaded.table.select(list(own.values()))))
-    values = {role: plain_values(keys, name) for role, name in own.items()}
+    own_ids, own_groups = (plain_values(keys, own.get(role)) for role in ("id", "group"))
     same = loaded.files
     for name in own.values():
         same = same * (keys.distinct(name) + 1) + keys.codes(name)
     _, first_rows, place = np.unique(same, return_index=True, return_inverse=True)
     with_key, key = with_column(loaded, "first row", pa.array(first_rows[place]))
-    role = "id" if "id" in own else "group"  # without an id, a sequence may end within a file
+    # Without an id, a sequence may end within a file, where the time falls back.
+    role = "group" if own_ids is None else "id"
     others = {other: name for other, name in plan.roles.items() if other not in own}
     data = build(Columns(with_key), replace(plan, roles={**others, role: key}))
-    rows = data.ids if role == "id" else data.groups
+    rows = np.asarray(data.groups if own_ids is None else data.ids)
     files = loaded.files[rows]
-    groups = values["group"][rows] if "group" in own else None
+    groups = None if own_groups is None else own_groups[rows]
     ids = np.array(names)[files]
-    if "id" in own:
-        inside = values["id"][rows].astype(str)
+    if own_ids is not None:
+        inside = own_ids[rows].astype(str).tolist()
         if groups is not None and len({*zip(files, inside, strict=True)}) < len(data):
             inside = [f"{group}/{name}" for group, name in zip(groups, inside, strict=True)]
-        several = np.bincount(files)[files] > 1
-        ids = np.where(several, [f"{i}:{own}" for i, own in zip(ids, inside, strict=True)], ids)
+        both = [f"{file}:{name}" for file, name in zip(ids, inside, strict=True)]
+        ids = np.where(np.bincount(files)[files] > 1, both, ids)
     if groups is None and len(data) > len(names):
         groups = files  # sequences out of one file are of one kind: a split must not part them
     notes = (plan.note(), *data.notes[1:])
