@@ -133,10 +133,9 @@ def _members(names: Sequence[Hashable]) -> list[list[int]]:
 def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what: str) -> Examples:
     from segue.readers.table.listing import read_listing  # brings pyarrow
 
-    listing = read_listing(table, names, places=(path, table.parent))
-    assert listing is not None
-    files = tuple(path / file for file in listing.files)
-    listed = {file.resolve() for file in files}
+    found = read_listing(table, names, places=(path, table.parent))
+    assert found is not None
+    listed = {file.resolve() for file in found.files}
     others = [name for name in names if (path / name).resolve() not in listed]
     if others:
         warnings.warn(
@@ -144,13 +143,10 @@ def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what
             "are left out.",
             stacklevel=2,
         )
-    columns = (listing.labels, listing.groups, listing.parts)
-    found = Examples(files, listing.files, *columns, (listing.note,))
-    if listing.parts is not None:
-        members = _members(listing.parts.tolist())
+    if found.parts is not None:
+        members = _members(found.parts.tolist())
         return found[sorted(place for inside in members for place in inside[:limit])]
-    assert listing.labels is not None
-    return found[in_turn(_members(listing.labels.tolist()), limit)]
+    return found[in_turn(_members(np.asarray(found.labels).tolist()), limit)]
 
 
 def _table(path: Path, files: list[str], labels: str | None) -> Path | None:

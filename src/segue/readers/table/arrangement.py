@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segue.errors import FileError
+from segue.readers.labels import as_labels
 from segue.readers.pieces import list_folder, without_submissions
 from segue.readers.registry import part_named, reader_named
+from segue.readers.samples import Examples
 from segue.readers.table.columns import Columns
 from segue.readers.table.joined import Related, find_related, shared_key
 from segue.readers.table.layout import make_plan
-from segue.readers.table.listing import LISTS, Listing, read_listing
+from segue.readers.table.listing import LISTS, read_listing
 from segue.readers.table.loading import load
 from segue.readers.table.roles import TableOptions
 
@@ -41,16 +43,14 @@ class Found:
     Attributes:
         files: relative to the folder, in order.
         partitions: the columns in the names of the folders of each file.
-        labels: the class folder of each; `None` where there are no class folders.
-        listing: the table of labels; `None` where there is none.
+        listing: their labels, by a table or by the folders; `None` where there are none.
         related: tables of values with their tables of labels.
         is_one_table: the files are one table, one after the other.
     """
 
     files: Sequence[str]
     partitions: Sequence[dict[str, str]] = ()
-    labels: Sequence[str] | None = None
-    listing: Listing | None = None
+    listing: Examples | None = None
     related: Sequence[Related] = ()
     is_one_table: bool = False
 
@@ -74,14 +74,14 @@ def find(folder: Path) -> Found | None:
     files, folders = _tables(folder)
     inside = {name: tables for name in folders if (tables := _tables(folder / name)[0])}
     if (listing := _find_listing(folder, files, inside)) is not None:
-        return Found(listing.files, listing=listing)
+        return Found(listing.ids, listing=listing)
     if len(files) > 1 and all(map(_PART_OF_A_TABLE.fullmatch, files)):
         return Found(files, is_one_table=True)
     if related := find_related(files) or _steps_and_labels(folder, files):
         return Found(files, related=related)
     plain = {name: tables for name, tables in inside.items() if part_named(name) is None}
     if not files and len(plain) > 1 and len(plain) == len(inside):
-        return _of_classes(plain)
+        return _of_classes(folder, plain)
     if len(files) > 1 and not _are_named_parts(files) and _has_steps(folder / files[0], len(files)):
         return Found(files)
     return None
@@ -107,7 +107,7 @@ def _partitions(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _find_listing(folder: Path, files: list[str], inside: dict[str, list[str]]) -> Listing | None:
+def _find_listing(folder: Path, files: list[str], inside: dict[str, list[str]]) -> Examples | None:
     """The table that names the others, if there is one."""
     for name in files:
         if name.lower().partition(".")[0] not in LISTS:
@@ -117,7 +117,7 @@ def _find_listing(folder: Path, files: list[str], inside: dict[str, list[str]]) 
         listing = read_listing(folder / name, others)
         if listing is None:
             continue
-        left = sorted(set(others) - set(listing.files))
+        left = sorted(set(others) - set(listing.ids))
         if left:
             shown = ", ".join(left[:_SHOWN]) + (", ..." if len(left) > _SHOWN else "")
             raise FileError(
@@ -141,13 +141,16 @@ def _steps_and_labels(folder: Path, files: list[str]) -> list[Related]:
     return []
 
 
-def _of_classes(classes: dict[str, list[str]]) -> Found | None:
+def _of_classes(folder: Path, classes: dict[str, list[str]]) -> Found | None:
     """One file a sequence, in a folder for each class."""
     files = {f"{name}/{file}": name for name, tables in classes.items() for file in tables}
     single = len(files) == len(classes)  # one table in each folder: as many data sets
     if single or any(map(_are_named_parts, classes.values())):
         return None
-    return Found(list(files), labels=list(files.values()))
+    labels = as_labels(list(files.values()))
+    paths = tuple(folder / file for file in files)
+    found = Examples(paths, tuple(files), labels, notes=("the folder is the label",))
+    return Found(found.ids, listing=found)
 
 
 def _are_named_parts(files: list[str]) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import FileError
-from segue.readers.labels import as_labels
 from segue.readers.pieces import join_parts
 from segue.readers.table.arrangement import Found, find
 from segue.readers.table.building import build
@@ -134,9 +134,6 @@ def _read_files(
     """Files with one sequence each, or several by an id; each row is a step."""
     listing = found.listing
     labels = None if listing is None else listing.labels
-    source = "" if listing is None else f", {listing.note}"
-    if found.labels is not None:
-        labels, source = as_labels(found.labels), ", the folder is the label"
     if options.roles.get("label") is not None:
         labels = None
     elif labels is not None:
@@ -152,21 +149,21 @@ def _read_files(
         return _needed_columns(loaded, plan)
 
     loaded = join_files(folder, found.files, load_one)
-    if join is None and not source:
+    if join is None and listing is None:
         _ask_about_ids(loaded, plan)
     data, files = _sequences_of(loaded, found.files, first, plan)
     if labels is not None:
-        is_number = labels.dtype.kind == "f"
-        y = labels[files]
-        data = replace(data, y=y, classes=None, task="regress" if is_number else "classify")
+        task: Task = "regress" if labels.dtype.kind == "f" else "classify"
+        data = replace(data, y=labels[files], classes=None, task=task)
     if listing is not None:
         groups = data.groups if listing.groups is None else listing.groups[files]
         parts = data.parts if listing.parts is None else listing.parts[files]
         data = replace(data, groups=groups, parts=parts)
     how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
-    rest = data.notes[0].removeprefix("one row a step: ")
-    rest = rest.removeprefix("no label, ") if source else rest
-    return replace(data, notes=(f"{how}{source}; {rest}", *data.notes[1:]))
+    said = data.notes[0].removeprefix("one row a step: ")
+    if listing is not None:
+        how, said = f"{how}, {listing.notes[0]}", said.removeprefix("no label, ")
+    return replace(data, notes=(f"{how}; {said}", *data.notes[1:]))
 
 
 def _upright(loaded: Loaded) -> Loaded:

@@ -14,18 +14,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
 
 from segue.errors import did_you_mean
 from segue.readers.registry import part_named
+from segue.readers.samples import Examples
 from segue.readers.table.columns import Columns
 from segue.readers.table.labels import labels_of, parts_of, plain_values
 from segue.readers.table.loading import load
 from segue.readers.table.words import plain, rank, role_of
-from segue.sequences import Array
 
 # What such a table is called, without its ending.
 LISTS = frozenset(
@@ -36,26 +35,7 @@ LISTS = frozenset(
 _FILE = frozenset("filename file path filepath fname name clip slicefilename".split())
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What the table says.
-
-    Attributes:
-        files: relative to the folder of the files, in the table's order.
-        labels: `[files]`; `None` where it has none.
-        groups: `[files]`, likewise.
-        parts: `[files]`, likewise.
-        note: which column says what.
-    """
-
-    files: tuple[str, ...]
-    labels: Array | None
-    groups: Array | None
-    parts: Array | None
-    note: str
-
-
-def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) -> Listing | None:
+def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) -> Examples | None:
     """Read a table that may list files.
 
     Args:
@@ -65,7 +45,7 @@ def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) 
             given, the table must list files, with labels.
 
     Returns:
-        `None` if the table does not name files.
+        The files in the table's order; `None` if it does not name files.
 
     Raises:
         FileError: it names files that are not there, or one twice, or has no label
@@ -100,14 +80,16 @@ def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) 
         raise columns.loaded.error(
             f"names files in column {name!r} and has no column with their labels{''.join(empty)}."
         )
+    folder = places[0] if places else path.parent
     everything = np.arange(columns.rows)
-    return Listing(
+    said = ", ".join(f"{role} {column!r}" for role, column in {"file": name, **roles}.items())
+    return Examples(
+        tuple(folder / file for file in taken),
         tuple(taken),
         None if label is None else labels_of(columns, label).of_sequences(columns, everything)[0],
         plain_values(columns, roles.get("group")),
         parts_of(columns, roles.get("parts")),
-        f"{path.name} says "
-        + ", ".join(f"{role} {column!r}" for role, column in {"file": name, **roles}.items()),
+        (f"{path.name} says {said}",),
     )
 
 
