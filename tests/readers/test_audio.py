@@ -139,7 +139,7 @@ def test_what_the_table_leaves_out_is_left_out_with_a_warning(tmp_path: Path) ->
         ),
         (
             "filename,label,part\n1.wav,a,train\n2.wav,a,tset\n",
-            "line 3: column 'part' has part 'tset'; expected train, validation or test",
+            "line 3: column 'part' has 'tset'; expected train, validation or test",
         ),
         ('filename,label\n"1.wav,a\n', "labels.csv"),
         (

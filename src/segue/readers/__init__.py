@@ -4,7 +4,8 @@
     >>> data
     Dataset(n=3, time=20 to 26, channels=12, classes=9, parts=train)
 
-`registry.READERS` lists the formats; a new one is a module beside this file and one line there.
+`registry.READERS` are the formats; a new one is a module beside this file and an entry in
+`data/formats.toml`.
 """
 
 from __future__ import annotations

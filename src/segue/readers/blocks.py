@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Any
 
 from segue.dataset import Dataset
 from segue.sequences import Array
@@ -28,25 +28,14 @@ def runs(sizes: Array, most: int | None) -> list[slice]:
     return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
 
 
-class HasSize(Protocol):
-    """An array, or what has one."""
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-
-
-T = TypeVar("T", bound=HasSize)
-
-
-def collected(arrays: Iterable[T], most: int | None) -> Iterator[list[T]]:
+def collected(arrays: Iterable[Any], most: int | None) -> Iterator[list[Any]]:
     """Arrays as they come, in lists of about so many values; `None`: one list of all.
 
     >>> import numpy as np
     >>> [len(some) for some in collected([np.zeros(3)] * 5, 6)]
     [2, 2, 1]
     """
-    waiting, values = list[T](), 0
+    waiting, values = list[Any](), 0
     for array in arrays:
         waiting.append(array)
         values += array.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,28 @@ class Piece:
     part: str | None
 
 
+class Inside(NamedTuple):
+    """The names of what is in a folder."""
+
+    files: list[str]
+    folders: list[str]
+
+
+def list_folder(folder: Path) -> Inside:
+    """Return the names in a folder, sorted, without the hidden ones.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
+    except OSError as error:
+        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
+    files = [name for name, is_folder in seen if not is_folder]
+    return Inside(files, [name for name, is_folder in seen if is_folder])
+
+
 def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noqa: A002 (its usual name)
     """Find what there is to read: the pieces of one data set, each another part.
 
@@ -54,8 +76,7 @@ def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noq
     if path.is_dir():
         pieces = _below_tables(path, readers, _of_folder(path, readers))
         return _one_data_set(pieces, path) if pieces else _refuse(path)
-    pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
-    pieces = [piece for piece in pieces if piece.name == path.name]
+    pieces = _whose_names_begin(path, readers)
     if not pieces:
         raise DataNotFoundError("there is no such file or folder.", path=path)
     return _one_data_set(pieces, path)
@@ -63,10 +84,13 @@ def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noq
 
 def is_there(path: Path) -> bool:
     """Whether there is such a file or folder, or files whose names begin so."""
-    if path.exists():
-        return True
-    own = _of_folder(path.parent, READERS) if path.parent.is_dir() else []
-    return any(piece.name == path.name for piece in own)
+    return path.exists() or bool(_whose_names_begin(path, READERS))
+
+
+def _whose_names_begin(path: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+    """The files of a data set, such as `data/GunPoint`."""
+    pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
+    return [piece for piece in pieces if piece.name == path.name]
 
 
 def read_pieces(
@@ -81,13 +105,11 @@ def read_pieces(
         options: for the reader.
     """
     pieces = of_part(pieces, part)
-    if pieces[0].part is not None:
-        sets = {str(p.part): p.reader.read(p.path, limit=limit, **options) for p in pieces}
-        return limited(join_parts(sets), limit)
-    (piece,) = pieces
+    sets = {piece.part: piece.reader.read(piece.path, limit=limit, **options) for piece in pieces}
+    if None not in sets:
+        return limited(join_parts({str(name): data for name, data in sets.items()}), limit)
     # A file may hold parts of its own; then the first few of each can only be told afterwards.
-    data = piece.reader.read(piece.path, limit=limit, **options)
-    return limited(data if part is None else data.part(part), limit)
+    return limited(sets[None] if part is None else sets[None].part(part), limit)
 
 
 def of_part(pieces: list[Piece], part: str | None) -> list[Piece]:
@@ -120,12 +142,10 @@ def join_parts(sets: dict[str, Dataset]) -> Dataset:
     Raises:
         DataError: parts that cannot be of one data set.
     """
-    labelled = {part: data for part, data in sets.items() if data.y is not None}
-    without = [part for part in sets if labelled and part not in labelled]
-    if without:
-        sets = labelled
-    check_parts(sets)
-    data = Dataset.concatenate(sets)
+    labelled = {part: data for part, data in sets.items() if data.y is not None} or sets
+    check_parts(labelled)
+    data = Dataset.concatenate(labelled)
+    without = [part for part in sets if part not in labelled]
     if not without:
         return data
     note = (
@@ -173,19 +193,19 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
 
 def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     files = defaultdict(list)
-    for file in without_submissions(_listing(folder).files):  # there may be a hundred thousand
+    for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
         for reader in readers:
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
                 break
-    names = {reader.name for reader in files}
-    chosen = {reader: own for reader, own in files.items() if reader.instead_of not in names}
     pieces = []
-    for reader, own in _without_tables(_first_choice(chosen)).items():
+    for reader, own in _chosen(files).items():
         if reader.whole_folder or reader.single_files or reader.takes_folder(folder):
             pieces.append(Piece(reader, folder, "", part_named(folder.name)))
         else:
-            pieces += [_of_file(folder / file, (reader,)) for file in _without_twins(own)]
+            # Of `images.gz` and `images`, unpacked beside it, the latter counts.
+            once = [file for file in own if not file.endswith(".gz") or file[:-3] not in own]
+            pieces += [_of_file(folder / file, (reader,)) for file in once]
     return pieces
 
 
@@ -200,16 +220,15 @@ def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Piece]) -
     if own and deeper and all(piece.part for piece in deeper) and not any(p.part for p in own):
         return deeper  # what lies above train and test is about them
     if own:
-        return [p for p in deeper if p.reader.single_files and _owns(p.reader, own)] or own
-    whole = [
-        Piece(r, folder, "", part_named(folder.name)) for r in readers if r.takes_folder(folder)
-    ]
-    return deeper if any(p.reader.single_files for p in deeper) else whole or deeper
-
-
-def _owns(reader: Reader, tables: list[Piece]) -> bool:
-    """Whether tables may be about the files of a format."""
-    return all(reader.knows(piece.path.name) for piece in tables)
+        return [
+            piece
+            for piece in deeper
+            if piece.reader.single_files and all(piece.reader.knows(p.path.name) for p in own)
+        ] or own
+    if any(piece.reader.single_files for piece in deeper):
+        return deeper
+    part = part_named(folder.name)
+    return [Piece(r, folder, "", part) for r in readers if r.takes_folder(folder)] or deeper
 
 
 def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
@@ -218,7 +237,7 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     A class may be called `train`, too: folders of single files are parts only if all that have
     files are called so.
     """
-    names = _listing(folder).folders
+    names = list_folder(folder).folders
     inside = {name: _of_folder(folder / name, readers) for name in names}
     if any(not p.reader.last for pieces in inside.values() for p in pieces):
         inside = {name: [p for p in own if not p.reader.last] for name, own in inside.items()}
@@ -239,50 +258,25 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     ]
 
 
-def _first_choice(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
-    """Leave out notes and pictures that lie beside data of another format."""
+def _chosen(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
+    """Leave out what lies beside other data.
+
+    That is the same in another format, notes and pictures, and what belongs to single files, such
+    as the labels of sounds.
+    """
+    names = {reader.name for reader in files}
+    files = {reader: own for reader, own in files.items() if reader.instead_of not in names}
     first = {reader: own for reader, own in files.items() if not reader.last}
-    beside = {name for reader in files if reader.last for name in _beside(reader, first)}
-    return files if not first or all(beside.issuperset(own) for own in first.values()) else first
-
-
-def _beside(reader: Reader, files: dict[Reader, list[str]]) -> list[str]:
-    """The files of other formats that belong to this one, such as its table of labels."""
-    own = [name for names in files.values() for name in names]
-    return [name for name in own if reader.knows(name) and not reader.matches(name)]
-
-
-def _without_tables(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
-    """Leave out what belongs to other files beside it, such as the labels of sounds."""
+    last = [reader for reader in files if reader.last]
+    own_names = [name for own in first.values() for name in own]
+    if not all(any(r.knows(name) and not r.matches(name) for r in last) for name in own_names):
+        files = first
     owners = [reader for reader in files if reader.single_files]
-    return {
-        reader: own
-        for reader, names in files.items()
-        if (own := [n for n in names if reader in owners or not any(o.knows(n) for o in owners)])
+    kept = {
+        reader: [n for n in own if reader in owners or not any(o.knows(n) for o in owners)]
+        for reader, own in files.items()
     }
-
-
-class _Listing(NamedTuple):
-    files: list[str]
-    folders: list[str]
-
-
-def _listing(folder: Path) -> _Listing:
-    """The names in a folder, sorted, without the hidden ones."""
-    try:
-        with os.scandir(folder) as entries:
-            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    except OSError as error:
-        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
-    return _Listing(
-        [name for name, is_folder in seen if not is_folder],
-        [name for name, is_folder in seen if is_folder],
-    )
-
-
-def _without_twins(files: list[str]) -> list[str]:
-    """Leave out `images.gz` where `images` lies beside it, unpacked."""
-    return [file for file in files if not file.endswith(".gz") or file[:-3] not in files]
+    return {reader: own for reader, own in kept.items() if own}
 
 
 def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
@@ -301,8 +295,8 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
             f"choose one, such as segue.read({stems[0]!r}).",
             path=path,
         )
-    twice = [part for part, count in Counter(piece.part for piece in pieces).items() if count > 1]
-    if twice or (len(pieces) > 1 and None in {piece.part for piece in pieces}):
+    parts = [piece.part for piece in pieces]
+    if len(set(parts)) < len(parts) or (len(parts) > 1 and None in parts):
         files = _first([piece.path.name for piece in pieces])
         raise FileError(
             f"holds files that cannot be told apart as train, validation and test: {files}. "
@@ -313,7 +307,7 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
 
 
 def _refuse(folder: Path) -> list[Piece]:
-    files, folders = _listing(folder)
+    files, folders = list_folder(folder)
     if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
     inside = [name for name in folders if _of_folder(folder / name, READERS)]
@@ -334,7 +328,7 @@ def left_aside(path: Path, pieces: list[Piece]) -> list[str]:
     table = reader_named("table")
     if not path.is_dir() or not all(piece.reader is table for piece in pieces):
         return []
-    files = [file for file in _listing(path).files if table.matches(file)]
+    files = [file for file in list_folder(path).files if table.matches(file)]
     if all(path in piece.path.parents and piece.path.is_dir() for piece in pieces):
         return [file for file in files if table.accepts(path / file)]
     kept = without_submissions(files)

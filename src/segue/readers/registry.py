@@ -1,4 +1,4 @@
-"""The formats that segue reads: one line each in `READERS`, one module each beside this file.
+"""The formats that segue reads: an entry each in `data/formats.toml`, and a module beside this.
 
 A module has `blocks(path, **options)`, where `path` is one file (or one folder, where a format is a
 folder of many files): it yields data sets that follow each other, each with the share of the whole
@@ -17,8 +17,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +31,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, WriteError, did_you_mean
 from segue.precision import is_infinite
 from segue.readers.blocks import Blocks
-from segue.sequences import BLOCK_VALUES, Array
+from segue.sequences import BLOCK_VALUES
 
 _PARTS = {
     "train": "train",
@@ -44,6 +46,7 @@ _PARTS = {
 PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
 NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"
+_OF_SEGUE = ("path", "values", "limit", "like")  # what no user says of a format
 _NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{PART}))?"
 
 
@@ -86,8 +89,8 @@ class Reader:
 
     def knows(self, file: str) -> bool:
         """Whether a file of this name is of this format, or belongs to one that is."""
-        pattern = f"(?:{self.pattern})" + (f"|(?:{self.beside})" if self.beside else "")
-        return re.fullmatch(pattern, file, re.IGNORECASE) is not None
+        patterns = [self.pattern, self.beside] if self.beside else [self.pattern]
+        return any(re.fullmatch(pattern, file, re.IGNORECASE) for pattern in patterns)
 
     def accepts(self, path: Path) -> bool:
         """Whether a file that has the right name is of this format."""
@@ -99,11 +102,6 @@ class Reader:
     def takes_folder(self, folder: Path) -> bool:
         """Whether the files of a folder, or of folders in it, are one data set of this format."""
         return self.folders and bool(self._module.takes_folder(folder))
-
-    def options(self) -> dict[str, inspect.Parameter]:
-        """What can be said about how it is read, by name."""
-        known = self._parameters
-        return {n: known[n] for n in known if n not in ("path", "values", "limit", "like")}
 
     def read(
         self,
@@ -126,19 +124,17 @@ class Reader:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        own = self.options()
-        if "drop_missing" not in own:
+        known = self._parameters
+        if "drop_missing" not in known:
             options.pop("drop_missing", None)  # whoever reads it all does so
-        options = self._checked(options)
+        of_segue: dict[str, Any] = {} if "limit" not in known else {"limit": limit}
         if like is not None and like.get("format") == self.name:
-            if "like" in self._parameters:
-                options["like"] = like
+            if "like" in known:
+                of_segue["like"] = like
             else:
-                options = {**{n: like[n] for n in _lasting(own) if n in like}, **options}
-        if "limit" in self._parameters:
-            options["limit"] = limit
+                options = {**self._lasting(like), **options}
         with np.errstate(over="ignore"):  # what is too large for float32 is refused below
-            ((data, _),) = self._blocks(path, options)
+            ((data, _),) = self._blocks(path, options, of_segue)
         return data
 
     def blocks(self, path: Path, **options: Any) -> Blocks:
@@ -150,45 +146,46 @@ class Reader:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        yield from self._blocks(path, {"values": BLOCK_VALUES, **self._checked(options)})
+        yield from self._blocks(path, options, {"values": BLOCK_VALUES})
 
     @property
     def has_blocks(self) -> bool:
         """Whether it need not have everything in memory at once."""
         return "values" in self._parameters
 
-    def _blocks(self, path: Path, options: Mapping[str, Any]) -> Blocks:
+    def _blocks(self, path: Path, options: dict[str, Any], of_segue: dict[str, Any]) -> Blocks:
+        options = self._checked(options)
+        said = {} if "like" in self._parameters else self._lasting(options)
+        said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
         try:
-            for data, share in self._module.blocks(path, **options):
+            for data, share in self._module.blocks(path, **options, **of_segue):
                 _refuse_infinite(data, path)
-                yield self._remembering(data, options), share
-        except (DataError, OSError) as error:
-            if isinstance(error, FileError | WriteError):
-                raise
-            reason = str(error)
-            if isinstance(error, OSError):
-                reason = f"cannot be read ({error.strerror or error})."
-            raise FileError(reason, path=path) from error
+                how = {"format": self.name, **said, **(data.reading or {})}
+                yield replace(data, reading=how), share
+        except (FileError, WriteError):
+            raise
+        except OSError as error:
+            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+        except DataError as error:
+            raise FileError(str(error), path=path) from error
 
     @property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(self._module.blocks).parameters
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        own = self.options()
-        strange = sorted(set(options) - own.keys())
+        """The options, each of the type that it should have."""
+        own = {n: option for n, option in self._parameters.items() if n not in _OF_SEGUE}
+        strange = sorted(options.keys() - own.keys())
         if strange:
             hint = did_you_mean(strange[0], own) if own else " It has none."
             raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
-        return {name: _checked(own[name], value) for name, value in options.items()}
+        return {name: _of_its_type(own[name], value) for name, value in options.items()}
 
-    def _remembering(self, data: Dataset, options: Mapping[str, Any]) -> Dataset:
-        """The data set, which says how it was read."""
-        said = {name: options[name] for name in _lasting(self.options()) if name in options}
-        said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
-        if "like" in self._parameters:
-            said = {}  # such a reader says all of it
-        return replace(data, reading={"format": self.name, **said, **(data.reading or {})})
+    def _lasting(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options that hold for other files too; the rest is about one source."""
+        rest = (*_OF_SEGUE, "labels", "x", "y")
+        return {n: options[n] for n in self._parameters if n in options and n not in rest}
 
     def write(self, folder: Path, data: Dataset) -> None:
         """Write the files of a data set into an empty folder.
@@ -214,14 +211,29 @@ class Reader:
         return importlib.import_module(f"segue.readers.{self.name}")
 
 
+def _of_its_type(option: inspect.Parameter, value: Any) -> Any:
+    """A value of the type that an option has; a number that stands for text as text."""
+    kind = str(option.annotation).removesuffix(" | None")
+    if value is None:
+        return None
+    if kind == "str" and isinstance(value, str | int | float):
+        return str(value)
+    if kind == "bool" and not isinstance(value, bool):
+        raise OptionError(f"{option.name}={value!r}; expected true or false.")
+    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise OptionError(f"{option.name}={value!r}; expected a whole number.")
+    return value
+
+
 def _refuse_infinite(data: Dataset, path: Path) -> None:
     """Refuse measurements that no network can take; a mapped file is left to who wrote it."""
     if data.x.kind != "numbers" or data.x.is_mapped:
         return
     before = 0
-    for block in data.x.blocks():
-        step = _first_infinite(block.values)
-        if step is not None:
+    for block in data.x.blocks(max(1, 100_000 // data.x.channels)):
+        infinite = is_infinite(block.values)
+        if infinite.any():
+            step = int(infinite.any(axis=1).argmax())
             row = int(np.searchsorted(block.offsets, step, side="right")) - 1
             name = "" if data.ids is None else f" ({data.ids[before + row]})"
             raise FileError(
@@ -233,102 +245,15 @@ def _refuse_infinite(data: Dataset, path: Path) -> None:
         before += len(block)
 
 
-def _first_infinite(values: Array) -> int | None:
-    at_once = max(1, 100_000 // values.shape[1])
-    for start in range(0, len(values), at_once):
-        infinite = is_infinite(values[start : start + at_once])
-        if infinite.any():
-            return start + int(infinite.any(axis=1).argmax())
-    return None
+def _readers() -> tuple[Reader, ...]:
+    """The formats that `data/formats.toml` lists, in its order."""
+    text = resources.files("segue.readers").joinpath("data", "formats.toml").read_text("utf-8")
+    for word, pattern in {"NAMED": _NAMED, "PART": PART, "NOTES": NOTES}.items():
+        text = text.replace(f"{{{word}}}", pattern)
+    return tuple(Reader(**fields) for fields in tomllib.loads(text)["format"])
 
 
-def _checked(option: inspect.Parameter, value: Any) -> Any:
-    """A value of the type that an option has; a number that stands for text as text."""
-    kind = str(option.annotation).removesuffix(" | None")
-    if value is None or kind not in ("int", "bool", "str"):
-        return value
-    if kind == "str" and isinstance(value, str | int | float):
-        return str(value)
-    if kind == "bool" and not isinstance(value, bool):
-        raise OptionError(f"{option.name}={value!r}; expected true or false.")
-    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise OptionError(f"{option.name}={value!r}; expected a whole number.")
-    return value
-
-
-def _lasting(options: Iterable[str]) -> list[str]:
-    """The options that hold for other files too; the rest is about one source."""
-    return [name for name in options if name not in ("labels", "x", "y")]
-
-
-READERS = (
-    Reader(
-        "dat",
-        "a folder of pairs X_<i>.dat, Y_<i>.dat: raw float64 values and the class",
-        r"[XY]_\d+\.dat",
-        whole_folder=True,
-    ),
-    Reader("ts", "<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives", rf"{_NAMED}\.ts"),
-    Reader(
-        "arff",
-        "<Name>_TRAIN.arff, <Name>_TEST.arff of the UEA and UCR archives, flat and relational",
-        rf"{_NAMED}\.arff",
-        instead_of="ts",
-    ),
-    Reader(
-        "tsv",
-        "<Name>_TRAIN.tsv, <Name>_TEST.tsv of the UCR archive 2018",
-        rf"{_NAMED}\.tsv",
-        by_content=True,
-    ),
-    Reader(
-        "npz",
-        "NumPy arrays: .npz, or .npy with the labels in y.npy or <name>_y.npy",
-        rf"{_NAMED}\.np[yz]",
-        beside=rf"(?:.*_)?(?:y|labels)(?:_(?:{PART}))?\.npy",
-    ),
-    Reader(
-        "idx",
-        "images as in MNIST's four files, a row a step: [...-]images-idx3-ubyte[.gz]",
-        rf"(?:(?P<name>.+?)[-_])??(?:(?P<part>{PART})[-_])?images[-.]idx[1-4]-ubyte(?:\.gz)?",
-        beside=r"(?:.+-)?labels[-.]idx1-ubyte(?:\.gz)?",
-    ),
-    Reader("mat", "MATLAB files with XTrain, YTrain, XTest, YTest: .mat", rf"{_NAMED}\.mat"),
-    Reader("arrow", "what Dataset.write made: .arrow", rf"{_NAMED}\.arrow", by_content=True),
-    Reader(
-        "audio",
-        "sounds: .wav, .flac, .ogg, .mp3, a folder for each class or with labels.csv beside them",
-        r".+\.(?:wave?|flac|og[ga]|opus|mp3|aiff?)",
-        beside=r".+\.[ct]sv",
-        single_files=True,
-    ),
-    Reader("silso", "the daily sunspot numbers of SILSO: SN_d_tot_V2.0.csv", r"SN_d_.*\.csv"),
-    Reader(
-        "table",
-        "tables: .csv, .tsv, .parquet, .feather, numbers in .txt; a row or file a sequence, "
-        "or a row a step",
-        rf"{_NAMED}(?:\.(?:(?:csv|tsv|tab|txt|dat|data|log)(?:\.gz)?|parquet|pq|feather|arrow)"
-        r"|(?<=_TRAIN)|(?<=_TEST))",
-        folders=True,
-        by_content=True,
-    ),
-    Reader(
-        "text",
-        "texts: .txt, a folder for each class or with labels.csv beside them; also by sentence",
-        rf"(?!(?:{NOTES})\b).+\.te?xt",
-        beside=r"labels\.[ct]sv",
-        single_files=True,
-        last=True,
-    ),
-    Reader(
-        "images",
-        "images row by row: .png, .jpg, .bmp, .tif, a folder for each class or with labels.csv",
-        r".+\.(?:png|jpe?g|bmp|tiff?|gif|webp)",
-        beside=r"labels\.[ct]sv",
-        single_files=True,
-        last=True,
-    ),
-)
+READERS = _readers()
 
 
 def reader_named(name: str) -> Reader:
@@ -340,11 +265,10 @@ def reader_named(name: str) -> Reader:
     >>> reader_named("ts").about
     '<Name>_TRAIN.ts, <Name>_TEST.ts of the UEA and UCR archives'
     """
-    for reader in READERS:
-        if reader.name == name:
-            return reader
-    names = [reader.name for reader in READERS]
-    raise OptionError(f"There is no format {name!r}.{did_you_mean(name, names)}")
+    readers = {reader.name: reader for reader in READERS}
+    if name not in readers:
+        raise OptionError(f"There is no format {name!r}.{did_you_mean(name, readers)}")
+    return readers[name]
 
 
 def part_named(name: str | None) -> str | None:

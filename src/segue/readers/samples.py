@@ -1,20 +1,22 @@
 """Files that are one sequence each: in a folder for each class, or labelled by a table beside them.
 
-What the readers of such files (sounds, texts) have in common; none of the files is opened here.
+What the readers of such files (sounds, texts, images) share; none of the files is opened here.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
+
 from segue.errors import FileError, OptionError
 from segue.readers.labels import as_labels
+from segue.readers.pieces import list_folder
 from segue.sequences import Array
 
 
@@ -38,15 +40,16 @@ class Examples:
     parts: Array | None = None
     notes: tuple[str, ...] = ()
 
-    def __getitem__(self, index: slice) -> Examples:
+    def __getitem__(self, index: slice | list[int]) -> Examples:
         """Some of them."""
+        places = np.arange(len(self.files))[index]
 
         def some(column: Array | None) -> Array | None:
-            return None if column is None else column[index]
+            return None if column is None else column[places]
 
         return Examples(
-            self.files[index],
-            self.ids[index],
+            tuple(self.files[place] for place in places),
+            tuple(self.ids[place] for place in places),
             some(self.labels),
             some(self.groups),
             some(self.parts),
@@ -80,35 +83,33 @@ def find_examples(
     """
     if path.is_file():
         return Examples((path,), (path.name,))
-    files, folders = _listing(path)
+    files, folders = list_folder(path)
 
     def examples(names: Sequence[str]) -> list[str]:
         fit = [name for name in names if name.lower().endswith(tuple(endings))]
         return [n for n in fit if not (notes and re.match(rf"(?:{notes})\b", n, re.IGNORECASE))]
 
     own = examples(files)
-    inside = {name: examples(_listing(path / name)[0]) for name in folders}
-    classes = {name: names for name, names in inside.items() if names}
+    inside = {name: examples(list_folder(path / name).files) for name in folders}
+    classes = {f"{name}/{file}": name for name, names in inside.items() for file in names}
     if own and classes:
         raise FileError(
-            f"holds {what}s ({own[0]}, ...) beside folders of {what}s ({next(iter(classes))}, ...):"
-            f" expected {what}s in folders that are the classes, or all in one folder.",
+            f"holds {what}s ({own[0]}, ...) beside folders of {what}s "
+            f"({next(iter(classes.values()))}, ...): "
+            f"expected {what}s in folders that are the classes, or all in one folder.",
             path=path,
         )
+    names = own or list(classes)
     table = _table(path, files, labels) if own or labels is not None else None
     if table is not None:
-        names = own or [f"{label}/{name}" for label, names in classes.items() for name in names]
         return _of_table(path, names, table, limit, what)
-    if classes:
-        return _of_classes(path, classes, limit)
-    if not own:
+    if not names:
         raise FileError(f"holds no {what}s ({', '.join(endings)}).", path=path)
-    return Examples(tuple(path / name for name in own[:limit]), tuple(own[:limit]))
-
-
-def relative(message: str, folder: Path) -> str:
-    """A message about a file, with its path below the folder."""
-    return message.replace(f"{folder}{os.sep}", "")
+    found = Examples(tuple(path / name for name in names), tuple(names))
+    if own:
+        return found[:limit]
+    labelled = Examples(found.files, found.ids, as_labels(list(classes.values())))
+    return labelled[in_turn(_members(list(classes.values())), limit)]
 
 
 def in_turn(groups: Sequence[Sequence[int]], limit: int | None) -> list[int]:
@@ -121,27 +122,9 @@ def in_turn(groups: Sequence[Sequence[int]], limit: int | None) -> list[int]:
     return sorted(order[:limit])
 
 
-def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of the files and of the folders in it, sorted, without the hidden ones."""
-    with os.scandir(folder) as entries:
-        seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    return [n for n, is_folder in seen if not is_folder], [n for n, is_folder in seen if is_folder]
-
-
-def _of_classes(path: Path, classes: dict[str, list[str]], limit: int | None) -> Examples:
-    pairs = [(label, name) for label, inside in classes.items() for name in inside]
-    chosen = in_turn(_members([label for label, _ in pairs]), limit)
-    pairs = [pairs[i] for i in chosen]
-    return Examples(
-        tuple(path / label / name for label, name in pairs),
-        tuple(f"{label}/{name}" for label, name in pairs),
-        as_labels([label for label, _ in pairs]),
-    )
-
-
-def _members(names: Sequence[str]) -> list[list[int]]:
+def _members(names: Sequence[Hashable]) -> list[list[int]]:
     """The places of each name."""
-    groups: dict[str, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for place, name in enumerate(names):
         groups.setdefault(name, []).append(place)
     return list(groups.values())
@@ -150,8 +133,9 @@ def _members(names: Sequence[str]) -> list[list[int]]:
 def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what: str) -> Examples:
     from segue.readers.table.listing import read_listing  # brings pyarrow
 
-    listing = read_listing(table, names, folder=path)
-    listed = {(path / file).resolve() for file in listing.files}
+    found = read_listing(table, names, places=(path, table.parent))
+    assert found is not None
+    listed = {file.resolve() for file in found.files}
     others = [name for name in names if (path / name).resolve() not in listed]
     if others:
         warnings.warn(
@@ -159,26 +143,10 @@ def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what
             "are left out.",
             stacklevel=2,
         )
-    labels = None if listing.labels is None else listing.labels.tolist()
-    if limit is None:
-        chosen = list(range(len(listing.files)))
-    elif listing.parts is not None:
-        members = _members(listing.parts.tolist())
-        chosen = sorted(i for inside in members for i in inside[:limit])
-    else:
-        chosen = in_turn(_members(labels or listing.files), limit)
-
-    def column(values: Array | None) -> Array | None:
-        return None if values is None else values[chosen]
-
-    return Examples(
-        tuple(path / listing.files[i] for i in chosen),
-        tuple(listing.files[i] for i in chosen),
-        column(listing.labels),
-        column(listing.groups),
-        column(listing.parts),
-        (listing.note(),),
-    )
+    if found.parts is not None:
+        members = _members(found.parts.tolist())
+        return found[sorted(place for inside in members for place in inside[:limit])]
+    return found[in_turn(_members(np.asarray(found.labels).tolist()), limit)]
 
 
 def _table(path: Path, files: list[str], labels: str | None) -> Path | None:
@@ -188,8 +156,7 @@ def _table(path: Path, files: list[str], labels: str | None) -> Path | None:
             return path / labels
         raise OptionError(f"labels={labels!r}: there is no such file in {path}.")
     tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
-    usual = [name for name in tables if name.lower() in ("labels.csv", "labels.tsv")]
-    tables = usual or tables
+    tables = [name for name in tables if name.lower() in ("labels.csv", "labels.tsv")] or tables
     if len(tables) > 1:
         raise FileError(
             f"holds several tables ({', '.join(tables[:5])}): name the one with the labels, "

@@ -115,5 +115,5 @@ def test_what_is_unusual_is_said_once(tmp_path: Path) -> None:
     files = {f"{k}/{i}.csv": "t,v\n0,1\n1,2\n2,3\n9,4\n" for k in "ab" for i in range(3)}
     data = read(put(tmp_path, files))
     assert len(data.notes) == 2
-    assert data.notes[1].startswith("in 6 files, such as: 1 of 3 steps is not as far from the")
+    assert data.notes[1].startswith("6 of 18 steps are not as far from the one before as usual")
     assert data.rate_hz is None

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from segue.errors import DataError, FileError
+from segue.errors import FileError
 from segue.readers import read
 
 LONG = "id,time,x,label\n1,0,1.5,a\n1,1,2.5,a\n2,0,3.5,b\n2,1,4.5,b\n3,0,1.5,a\n3,1,2,a\n"
@@ -191,7 +191,7 @@ def test_files_with_and_without_labels(tmp_path: Path) -> None:
     """A label column that is empty in one of the files is a mistake."""
     files = {f"{i}.csv": f"t,v,label\n0,{i}.5,a\n1,2,a\n" for i in range(3)}
     files["1.csv"] = "t,v,label\n0,1,\n1,2,\n"
-    with pytest.raises(DataError, match="Some of the files have labels, and others have none"):
+    with pytest.raises(FileError, match="1.csv, line 2: column 'label' has no label; 1 of 3 seq"):
         read(folder(tmp_path / "data", files))
 
 

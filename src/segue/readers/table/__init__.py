@@ -29,15 +29,16 @@ import pyarrow as pa
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
+from segue.readers.table.arrangement import is_data_set as takes_folder
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions, is_table_of_numbers
-from segue.readers.table.folder import is_data_set as takes_folder
 from segue.readers.table.folder import read_folder
 from segue.readers.table.layout import make_plan
 from segue.readers.table.loading import Loaded, load, with_plain_text
 from segue.readers.table.plan import LASTING, recall
 from segue.readers.table.roles import TableOptions
+from segue.readers.table.streaming import stream
 from segue.readers.table.words import ROLES, role_of
 
 __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
@@ -45,6 +46,9 @@ __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of",
 Column = str | int | None
 _FRAMES = {"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"}  # none is imported for it
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
+
+
+_NO_OPTIONS = ("path", "values", "join", "like", "return")  # of `blocks`, that a table has not
 
 
 def accepts(path: Path) -> bool:
@@ -56,6 +60,7 @@ def accepts(path: Path) -> bool:
 def blocks(
     path: Path,
     *,
+    values: int | None = None,
     label: Column = None,
     id: Column = None,  # noqa: A002 (its usual name)
     time: Column = None,
@@ -80,6 +85,7 @@ def blocks(
 
     Args:
         path: a file or a folder.
+        values: read a file batch by batch; `None`: everything at once.
         label: the column with the label of each sequence, or of each step.
         id: the column that says which sequence a row belongs to.
         time: the column by which the steps of a sequence are sorted; "date,time" joins two.
@@ -108,12 +114,12 @@ def blocks(
             option for each.
         OptionError: a column that is not there.
     """
-    given = {
-        name: value for name, value in locals().items() if name not in ("path", "like", "join")
-    }
+    given = {name: value for name, value in locals().items() if name not in _NO_OPTIONS}
     options = options_of(given, like)
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
+    elif values is not None:
+        yield from stream(path, options)
     else:
         yield _read(load(path, options.text), options, like), 1.0
 
@@ -143,7 +149,7 @@ def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) 
         OptionError: one that a table does not have, or a value that means nothing.
     """
     known = get_type_hints(blocks)
-    known = {name: known[name] for name in known if name not in ("path", "join", "like", "return")}
+    known = {name: known[name] for name in known if name not in _NO_OPTIONS}
     for name, value in given.items():
         if name not in known:
             raise OptionError(f"A table has no option {name!r}.{did_you_mean(name, known)}")

@@ -1,46 +1,39 @@
-"""A folder of tables that are one data set: what belongs together, and reading it.
-
-walk/001.csv run/001.csv               one file a sequence, the folder is the label
-001.csv 002.csv labels.csv             listed with their labels (see `listing`)
-ann.csv ben.csv                        several sequences a file, by an id: the file is the group
-X_train.csv y_train.csv, part-*.csv    several files that are one table (see `joined`)
-"""
+"""Reading a folder of tables as one table: how they belong together is told by `arrangement`."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from segue.dataset import Dataset
+from segue.encoding import Task
 from segue.errors import FileError
-from segue.readers.registry import part_named, reader_named
-from segue.readers.table import joined
+from segue.readers.pieces import join_parts
+from segue.readers.table.arrangement import Found, find
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.files import Found, Like, read_files
-from segue.readers.table.joined import Related
+from segue.readers.table.joined import (
+    Joined,
+    Related,
+    check_columns,
+    join_files,
+    load_related,
+    with_column,
+)
+from segue.readers.table.labels import plain_values
 from segue.readers.table.layout import make_plan
-from segue.readers.table.listing import LISTS, Listing, read_listing
 from segue.readers.table.loading import Loaded, load
-from segue.readers.table.plan import recall
-from segue.readers.table.roles import TableOptions
+from segue.readers.table.plan import Plan, reading, recall
+from segue.readers.table.roles import NONE, TableOptions
+from segue.readers.table.sampling import time_of
+from segue.sequences import Array
 
-_FEW = 8  # columns that may be channels, where nothing else says that a row is a step
-
-
-def is_data_set(folder: Path) -> bool:
-    """Whether the tables of a folder belong together, one sequence (or more) each.
-
-    Looked at are the names of the files, and the first of them.
-    """
-    try:
-        return _find(folder) is not None
-    except FileError:
-        return True  # reading it will say what is wrong
+Like = Mapping[str, Any] | None
 
 
 def read_folder(
@@ -58,158 +51,209 @@ def read_folder(
         FileError: no such folder, or files that do not fit; the first ten are named. Ids that
             several files have in common, where nothing tells what that means.
     """
-    found = _find(folder)
+    found = find(folder)
     if found is None:
         raise FileError("holds no tables with one sequence each.", path=folder)
     if found.related:
-        return _read_related(folder, found, options, like)
+        return _read_related(folder, found.related, options, like)
     if found.partitions:
         return _read_partitions(folder, found, options, like)
     if found.is_one_table or join:
-        loaded = joined.load_joined(folder, found.files, options.text)
-        data = _of_table(loaded, options, like)
-        return replace(
-            data, notes=(f"{len(found.files)} files as one table; {data.notes[0]}", *data.notes[1:])
-        )
-    return read_files(folder, found, options, like, join=join)
+        loaded = join_files(folder, found.files, lambda path: load(path, options.text))
+        return _noted(_read_table(loaded, options, like), f"{len(found.files)} files as one table")
+    return _read_files(folder, found, options, like, join=join)
 
 
-def _of_table(loaded: Loaded, options: TableOptions, like: Like) -> Dataset:
+def _plan(columns: Columns, options: TableOptions, like: Like) -> Plan:
+    return make_plan(columns, recall(columns, like, options))
+
+
+def _read_table(loaded: Loaded, options: TableOptions, like: Like) -> Dataset:
     columns = Columns(loaded)
-    options = recall(columns, like, options)
-    return build(columns, make_plan(columns, options))
+    return build(columns, _plan(columns, options, like))
 
 
-def _read_related(folder: Path, found: Found, options: TableOptions, like: Like) -> Dataset:
+def _noted(data: Dataset, said: str) -> Dataset:
+    return replace(data, notes=(f"{said}; {data.notes[0]}", *data.notes[1:]))
+
+
+# -- values and labels in files of their own ------------------------------------------------------
+
+
+def _read_related(
+    folder: Path, tables: Sequence[Related], options: TableOptions, like: Like
+) -> Dataset:
     """Values with their labels and groups, each part by itself."""
+    given = {role: name for role, name in options.roles.items() if name is not None}
     sets: dict[str, Dataset] = {}
-    for related in found.related:
-        loaded, roles = joined.load_related(folder, related, options.text)
-        own = {role: name for role, name in options.roles.items() if name is not None}
-        data = _of_table(loaded, replace(options, roles={**roles, **own}), like)
-        said = "; ".join(f"{role} in {file}" for role, file in related.others.items())
-        notes = (f"{related.values}{': ' if said else ''}{said}; {data.notes[0]}", *data.notes[1:])
-        sets[related.part or ""] = replace(data, notes=notes)
-    if len(sets) == 1 and "" in sets:
-        return sets[""]
-    from segue.readers.pieces import join_parts
+    for related in tables:
+        loaded, roles = load_related(folder, related, options.text)
+        data = _read_table(loaded, replace(options, roles={**roles, **given}), like)
+        others = "; ".join(f"{role} in {file}" for role, file in related.others.items())
+        sets[related.part or ""] = _noted(data, f"{related.values}{': ' if others else ''}{others}")
+    return sets[""] if list(sets) == [""] else join_parts(sets)
 
-    return join_parts(sets)
+
+# -- one sequence a file, or several by an id -----------------------------------------------------
 
 
 def _read_partitions(folder: Path, found: Found, options: TableOptions, like: Like) -> Dataset:
     """Tables in folders called column=value: one table, or one sequence each."""
-    loaded = [
-        joined.with_columns(load(folder / file, options.text), columns)
-        for file, columns in zip(found.files, found.partitions, strict=True)
-    ]
+    said = {folder / file: own for file, own in zip(found.files, found.partitions, strict=True)}
+
+    def load_one(path: Path) -> Loaded:
+        loaded = load(path, options.text)
+        for name, value in said[path].items():
+            values = pa.array([value] * loaded.table.num_rows).dictionary_encode()
+            loaded, _ = with_column(loaded, name, values)
+        return loaded
+
     names = list(found.partitions[0])
-    given = {role: name for role, name in options.roles.items() if name is not None}
-    if "label" not in given and len(names) == 1:
-        given = {**given, "label": names[0]}
-    options = replace(options, roles=given)
-    first = make_plan(Columns(loaded[0]), options)
-    if first.layout == "steps" and "id" not in first.roles:
-        ids = [np.full(one.table.num_rows, number) for number, one in enumerate(loaded)]
-        table = joined.join_rows(loaded, folder)
-        table = replace(table, table=table.table.append_column("file", [np.concatenate(ids)]))
-        data = _of_table(table, replace(options, roles={**given, "id": "file"}), like)
-        data = replace(data, ids=np.array(found.files)[data.ids])
-        how = "one file a sequence"
+    if options.roles.get("label") is None and len(names) == 1:
+        options = replace(options, roles={**options.roles, "label": names[0]})
+    loaded = join_files(folder, found.files, load_one)
+    first = make_plan(Columns(loaded.parts[0]), options)
+    is_one_table = first.layout != "steps" or "id" in first.roles
+    if is_one_table:
+        data = _read_table(loaded, options, like)
     else:
-        data, how = _of_table(joined.join_rows(loaded, folder), options, like), "one table"
-    said = f"{len(found.files)} files as {how}, the folders say {', '.join(map(repr, names))}"
-    return replace(data, notes=(f"{said}; {data.notes[0]}", *data.notes[1:]))
+        columns = Columns(loaded)
+        plan = _plan(columns, replace(options, layout="steps"), like)
+        data, _ = _sequences_of(loaded, found.files, columns, plan)
+    how = "one table" if is_one_table else "one file a sequence"
+    return _noted(
+        data,
+        f"{len(found.files)} files as {how}, the folders say {', '.join(map(repr, names))}",
+    )
 
 
-# -- files ----------------------------------------------------------------------------------------
+def _read_files(
+    folder: Path, found: Found, options: TableOptions, like: Like, *, join: bool | None
+) -> Dataset:
+    """Files with one sequence each, or several by an id; each row is a step."""
+    listing = found.listing
+    labels = None if listing is None else listing.labels
+    if options.roles.get("label") is not None:
+        labels = None
+    elif labels is not None:
+        options = replace(options, roles={**options.roles, "label": NONE})
+    first = Columns(_upright(load(folder / found.files[0], options.text)))
+    if like is not None:
+        options = recall(first, like, options)
+    plan = make_plan(first, replace(options, layout="steps"))
 
+    def load_one(path: Path) -> Loaded:
+        loaded = _upright(load(path, options.text))
+        check_columns(loaded, first.loaded)
+        return _needed_columns(loaded, plan)
 
-def _find(folder: Path) -> Found | None:
-    reader = reader_named("table")
-    partitions = joined.find_partitions(folder, reader.matches)
-    if partitions:
-        return Found(
-            tuple(file for file, _ in partitions),
-            partitions=tuple(columns for _, columns in partitions),
-        )
-    files, folders = _listing(folder)
-    inside = {name: _listing(folder / name)[0] for name in folders}
-    inside = {name: tables for name, tables in inside.items() if tables}
-    listing = _find_listing(folder, files, inside)
+    loaded = join_files(folder, found.files, load_one)
+    if join is None and listing is None:
+        _ask_about_ids(loaded, plan)
+    data, files = _sequences_of(loaded, found.files, first, plan)
+    if labels is not None:
+        task: Task = "regress" if labels.dtype.kind == "f" else "classify"
+        data = replace(data, y=labels[files], classes=None, task=task)
     if listing is not None:
-        return Found(listing.files, listing=listing)
-    if joined.are_parts_of_a_table(files):
-        return Found(tuple(files), is_one_table=True)
-    if related := joined.find_related(files) or _steps_and_labels(folder, files):
-        return Found(tuple(files), related=tuple(related))
-    plain = {n: tables for n, tables in inside.items() if part_named(n) is None}
-    if not files and len(plain) > 1 and len(plain) == len(inside):
-        return _of_classes(plain)
-    if len(files) > 1 and not _are_named_parts(files) and _has_steps(folder / files[0], len(files)):
-        return Found(tuple(files))
-    return None
+        groups = data.groups if listing.groups is None else listing.groups[files]
+        parts = data.parts if listing.parts is None else listing.parts[files]
+        data = replace(data, groups=groups, parts=parts)
+    how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
+    said = data.notes[0].removeprefix("one row a step: ")
+    if listing is not None:
+        how, said = f"{how}, {listing.notes[0]}", said.removeprefix("no label, ")
+    return replace(data, notes=(f"{how}; {said}", *data.notes[1:]))
 
 
-def _steps_and_labels(folder: Path, files: list[str]) -> list[Related]:
-    """Two tables: a row a step, and the label of each id."""
-    if len(files) != 2 or _are_named_parts(files):
-        return []
-    tables = {file: Columns(load(folder / file)) for file in files}
-    for values, other in (files, files[::-1]):
-        key = joined.shared_key(tables[values], tables[other])
-        if key is not None and tables[values].distinct(key) < tables[values].rows:
-            return [Related(values, None, {"label": other})]
-    return []
+def _upright(loaded: Loaded) -> Loaded:
+    """A file with one row of numbers is a sequence that lies down: its fields are the steps."""
+    table = loaded.table
+    if table.num_rows > 1 or table.num_columns < 3 or loaded.named:
+        return loaded
+    values = [column[0].as_py() for column in table.columns]
+    if not all(isinstance(value, int | float) for value in values):
+        return loaded
+    return replace(loaded, table=pa.table({"column 1": [float(value) for value in values]}))
 
 
-def _of_classes(classes: dict[str, list[str]]) -> Found | None:
-    pairs = [(name, f"{name}/{file}") for name, tables in classes.items() for file in tables]
-    single = len(pairs) == len(classes)  # one table in each folder: as many data sets
-    if single or any(_are_named_parts(tables) for tables in classes.values()):
-        return None
-    return Found(tuple(file for _, file in pairs), tuple(name for name, _ in pairs))
+def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
+    """What the plan takes of a table, with numbers in the channels, or an error about this file."""
+    channels = list(plan.channels)
+    columns = Columns(replace(loaded, table=loaded.table.select(channels)))
+    table = loaded.table.select([*plan.roles.values(), *plan.more_time])
+    for name, values in zip(channels, columns.numbers(channels).T, strict=True):
+        table = table.append_column(name, pa.array(values))
+    return replace(loaded, table=table)
 
 
-def _find_listing(folder: Path, files: list[str], inside: dict[str, list[str]]) -> Listing | None:
-    """The table that names the others, if there is one."""
-    for name in files:
-        if name.lower().partition(".")[0] in LISTS:
-            others = [file for file in files if file != name]
-            others += [f"{place}/{file}" for place, tables in inside.items() for file in tables]
-            listing = read_listing(folder / name, others)
-            if listing is not None:
-                return listing
-    return None
+def _sequences_of(
+    loaded: Joined, names: Sequence[str], columns: Columns, plan: Plan
+) -> tuple[Dataset, Array]:
+    """The sequences of files that have nothing in common, and the number of the file of each.
+
+    Rows are of one sequence if file, id and group are the same. As their common id serves the
+    number of the first such row, which tells all three afterwards.
+
+    Args:
+        loaded: all files.
+        names: of the files.
+        columns: what the plan was made from.
+        plan: of each of the files.
+    """
+    own = {role: plan.roles[role] for role in ("id", "group") if role in plan.roles}
+    keys = Columns(replace(loaded, table=loaded.table.select(list(own.values()))))
+    own_ids, own_groups = (plain_values(keys, own.get(role)) for role in ("id", "group"))
+    same = loaded.files
+    for name in own.values():
+        same = same * (keys.distinct(name) + 1) + keys.codes(name)
+    _, first_rows, place = np.unique(same, return_index=True, return_inverse=True)
+    with_key, key = with_column(loaded, "first row", pa.array(first_rows[place]))
+    # Without an id, a sequence may end within a file, where the time falls back.
+    role = "group" if own_ids is None else "id"
+    others = {other: name for other, name in plan.roles.items() if other not in own}
+    data = build(Columns(with_key), replace(plan, roles={**others, role: key}))
+    rows = np.asarray(data.groups if own_ids is None else data.ids)
+    files = loaded.files[rows]
+    groups = None if own_groups is None else own_groups[rows]
+    ids = np.array(names)[files]
+    if own_ids is not None:
+        inside = own_ids[rows].astype(str).tolist()
+        if groups is not None and len({*zip(files, inside, strict=True)}) < len(data):
+            inside = [f"{group}/{name}" for group, name in zip(groups, inside, strict=True)]
+        both = [f"{file}:{name}" for file, name in zip(ids, inside, strict=True)]
+        ids = np.where(np.bincount(files)[files] > 1, both, ids)
+    if groups is None and len(data) > len(names):
+        groups = files  # sequences out of one file are of one kind: a split must not part them
+    notes = (plan.note(), *data.notes[1:])
+    return replace(data, ids=ids, groups=groups, notes=notes, reading=reading(columns, plan)), files
 
 
-def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """The tables and the folders in a folder, sorted, without the hidden ones."""
-    reader = reader_named("table")
-    try:
-        with os.scandir(folder) as entries:
-            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    except OSError as error:
-        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
-    files = [
-        name
-        for name, is_folder in seen
-        if not is_folder and reader.matches(name) and reader.accepts(folder / name)
-    ]
-    from segue.readers.pieces import without_submissions
+def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
+    """Refuse ids that several files have, unless the time begins anew in each.
 
-    return without_submissions(files), [name for name, is_folder in seen if is_folder]
-
-
-def _are_named_parts(files: list[str]) -> bool:
-    """`train.csv` and `test.csv`: each is a part of a data set, once."""
-    reader = reader_named("table")
-    matches = [match for file in files if (match := reader.matches(file))]
-    parts = Counter((match["name"], match["part"]) for match in matches)
-    return any(part for _, part in parts) and len({name for name, _ in parts}) == 1
-
-
-def _has_steps(file: Path, count: int) -> bool:
-    """Whether the rows of the first file look like the steps of a sequence."""
-    plan = make_plan(Columns(load(file)), TableOptions())
-    return plan.layout == "steps" or (count > 2 and len(plan.channels) < _FEW)
+    Raises:
+        FileError: they may be one sequence each, or others in each file.
+    """
+    if "id" not in plan.roles or "group" in plan.roles:
+        return
+    columns, files = Columns(loaded), loaded.files
+    ids, count = columns.codes(plan.roles["id"]), columns.distinct(plan.roles["id"])
+    file_of, id_of = np.divmod(np.unique((files * count + ids)[ids >= 0]), count)
+    _, first = np.unique(id_of, return_index=True)
+    again = np.delete(np.arange(len(id_of)), first)
+    if len(again) == 0:
+        return
+    name, after = id_of[again[0]], file_of[again[0]]
+    before = file_of[np.argmax(id_of == name)]
+    if "time" in plan.roles:
+        times = time_of(columns, [plan.roles["time"], *plan.more_time], plan.options.dates).values
+        if np.nanmin(times[files == after]) <= np.nanmax(times[files == before]):
+            return
+    paths = [loaded.parts[file].path for file in (before, after)]
+    shown = " and in ".join(str(path and path.relative_to(str(loaded.path))) for path in paths)
+    raise FileError(
+        f"has the id {columns.values(plan.roles['id'])[name]!r} in {shown}: is this one sequence, "
+        "whose steps go on, or is it another one in each file? Say join=True or join=False "
+        "(on the command line --read join=true).",
+        path=loaded.path,
+    )
