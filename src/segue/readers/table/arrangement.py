@@ -136,7 +136,10 @@ def _steps_and_labels(folder: Path, files: list[str]) -> list[Related]:
     tables = {file: Columns(load(folder / file)) for file in files}
     for values, other in (files, files[::-1]):
         key = shared_key(tables[values], tables[other])
-        if key is not None and tables[values].distinct(key) < tables[values].rows:
+        if key is None or tables[values].distinct(key) == tables[values].rows:
+            continue
+        is_list = other.lower().partition(".")[0] in LISTS
+        if is_list or tables[other].distinct(key) == tables[other].rows:
             return [Related(values, None, {"label": other})]
     return []
 

@@ -31,9 +31,12 @@ from segue.readers.table.loading import Loaded, load
 from segue.readers.table.plan import Plan, reading, recall
 from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_of
+from segue.readers.table.words import role_of
 from segue.sequences import Array
 
 Like = Mapping[str, Any] | None
+
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # the folder of rows without a value
 
 
 def read_folder(
@@ -101,19 +104,21 @@ def _read_partitions(folder: Path, found: Found, options: TableOptions, like: Li
     """Tables in folders called column=value: one table, or one sequence each."""
     said = {folder / file: own for file, own in zip(found.files, found.partitions, strict=True)}
 
+    first = load(folder / found.files[0], options.text)
+    names, label = _roles_of_partitions(found.partitions[0], first, options)
+    options = replace(options, roles={**options.roles, "label": label})
+
     def load_one(path: Path) -> Loaded:
         loaded = load(path, options.text)
-        for name, value in said[path].items():
-            values = pa.array([value] * loaded.table.num_rows).dictionary_encode()
+        for name in names:
+            value = None if said[path][name] == _NO_VALUE else said[path][name]
+            values = pa.array([value] * loaded.table.num_rows, pa.string()).dictionary_encode()
             loaded, _ = with_column(loaded, name, values)
         return loaded
 
-    names = list(found.partitions[0])
-    if options.roles.get("label") is None and len(names) == 1:
-        options = replace(options, roles={**options.roles, "label": names[0]})
     loaded = join_files(folder, found.files, load_one)
-    first = make_plan(Columns(loaded.parts[0]), options)
-    is_one_table = first.layout != "steps" or "id" in first.roles
+    plan = make_plan(Columns(loaded.parts[0]), options)
+    is_one_table = plan.layout != "steps" or "id" in plan.roles
     if is_one_table:
         data = _read_table(loaded, options, like)
     else:
@@ -121,10 +126,27 @@ def _read_partitions(folder: Path, found: Found, options: TableOptions, like: Li
         plan = _plan(columns, replace(options, layout="steps"), like)
         data, _ = _sequences_of(loaded, found.files, columns, plan)
     how = "one table" if is_one_table else "one file a sequence"
-    return _noted(
-        data,
-        f"{len(found.files)} files as {how}, the folders say {', '.join(map(repr, names))}",
-    )
+    folders = f", the folders say {', '.join(map(repr, names))}" if names else ""
+    rest = [name for name in found.partitions[0] if name not in names]
+    aside = f", {', '.join(map(repr, rest))} of the folders left out" if rest else ""
+    return _noted(data, f"{len(found.files)} files as {how}{folders}{aside}")
+
+
+def _roles_of_partitions(
+    folders: Mapping[str, str], first: Loaded, options: TableOptions
+) -> tuple[list[str], str | None]:
+    """The columns in the names of folders that are used, and the one with the label.
+
+    Used are those that have a role by their name, or that the user names. Another one is the label
+    if it is the only one, and if the files have no column that is called so.
+    """
+    label = options.roles.get("label")
+    wanted = [name for name in folders if role_of(name) or name in options.roles.values()]
+    rest = [name for name in folders if name not in wanted]
+    called = [*wanted, *first.table.column_names]
+    if label is None and len(rest) == 1 and not any(role_of(n) == "label" for n in called):
+        return [*wanted, *rest], rest[0]
+    return wanted, label
 
 
 def _read_files(
@@ -202,7 +224,9 @@ def _sequences_of(
     """
     own = {role: plan.roles[role] for role in ("id", "group") if role in plan.roles}
     keys = Columns(replace(loaded, table=loaded.table.select(list(own.values()))))
-    own_ids, own_groups = (plain_values(keys, own.get(role)) for role in ("id", "group"))
+    own_ids, own_groups = (
+        plain_values(keys, own[role]) if role in own else None for role in ("id", "group")
+    )
     same = loaded.files
     for name in own.values():
         same = same * (keys.distinct(name) + 1) + keys.codes(name)
@@ -247,7 +271,8 @@ def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
     before = file_of[np.argmax(id_of == name)]
     if "time" in plan.roles:
         times = time_of(columns, [plan.roles["time"], *plan.more_time], plan.options.dates).values
-        if np.nanmin(times[files == after]) <= np.nanmax(times[files == before]):
+        one, other = times[files == before], times[files == after]
+        if max(np.nanmin(one), np.nanmin(other)) <= min(np.nanmax(one), np.nanmax(other)):
             return
     paths = [loaded.parts[file].path for file in (before, after)]
     shown = " and in ".join(str(path and path.relative_to(str(loaded.path))) for path in paths)

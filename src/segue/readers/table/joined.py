@@ -25,7 +25,7 @@ from segue.readers.table.columns import Columns, kind_of
 from segue.readers.table.dialect import TextOptions
 from segue.readers.table.listing import roles_beside
 from segue.readers.table.loading import Loaded, load
-from segue.readers.table.words import WORDS, plain
+from segue.readers.table.words import WORDS, plain, role_of
 
 _SHOWN = 10  # problems of one folder in one message
 _VALUES = frozenset(["", "x", "data", "features", "feature", "inputs", "input", "values", "series"])
@@ -220,6 +220,9 @@ def shared_key(values: Columns, other: Columns) -> str | None:
     """The column of both tables whose values name the rows of the other one; `None`: none."""
     if not values.loaded.named or not other.loaded.named:
         return None
+    common = [name for name in other.names if name in values.names]
+    if called := [name for name in common if role_of(name) == "id"]:
+        return called[0]
     for name in other.names:
         if name not in values.names or other.distinct(name) < other.rows:
             continue
@@ -232,9 +235,14 @@ def _rows_by_id(loaded: Loaded, other: Loaded, key: str) -> Any:
     """`[rows]`, the row of another table with the same id; null where it has none.
 
     Raises:
-        FileError: most ids are not there.
+        FileError: an id that stands there twice, or most are not there.
     """
     ids, known = (one.table.column(key).cast(pa.large_string()) for one in (loaded, other))
+    for count in pc.value_counts(known).to_pylist():
+        if count["counts"] > 1 and count["values"] is not None:
+            again = known.to_pylist().index(count["values"]) + 1
+            row = known.to_pylist().index(count["values"], again)
+            raise other.error(f"has a second row for {key} {count['values']!r}.", row)
     rows = pc.index_in(ids, known.combine_chunks(), skip_nulls=True).combine_chunks()
     missing = pc.unique(ids.filter(pc.and_(pc.is_valid(ids), pc.is_null(rows)))).to_pylist()
     if len(missing) > 0.5 * len(pc.unique(ids)):

@@ -87,8 +87,8 @@ def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) 
         tuple(folder / file for file in taken),
         tuple(taken),
         None if label is None else labels_of(columns, label).of_sequences(columns, everything)[0],
-        plain_values(columns, roles.get("group")),
-        parts_of(columns, roles.get("parts")),
+        plain_values(columns, roles["group"]) if "group" in roles else None,
+        parts_of(columns, roles["parts"]) if "parts" in roles else None,
         (f"{path.name} says {said}",),
     )
 
