@@ -230,8 +230,12 @@ def _sequences_of(
     same = loaded.files
     for name in own.values():
         same = same * (keys.distinct(name) + 1) + keys.codes(name)
-    _, first_rows, place = np.unique(same, return_index=True, return_inverse=True)
-    with_key, key = with_column(loaded, "first row", pa.array(first_rows[place]))
+    starts = np.flatnonzero(np.diff(loaded.files, prepend=-1))
+    first_row_of = starts[loaded.files]
+    if own:
+        _, first_rows, place = np.unique(same, return_index=True, return_inverse=True)
+        first_row_of = first_rows[place]
+    with_key, key = with_column(loaded, "first row", pa.array(first_row_of))
     # Without an id, a sequence may end within a file, where the time falls back.
     role = "group" if own_ids is None else "id"
     others = {other: name for other, name in plan.roles.items() if other not in own}
