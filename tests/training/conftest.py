@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from segue.dataset import Dataset
+from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
@@ -18,7 +19,6 @@ from segue.training import TrainingOptions
 from segue.training.job import Examples, Job
 from segue.training.objectives import OneLogitObjective
 from segue.training.targets import WholeTargets
-from segue.training.threads import threads
 
 
 def examples(data: Dataset, weights: Any = None) -> Examples:

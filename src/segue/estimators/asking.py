@@ -15,12 +15,13 @@ from torch import Tensor
 from segue.errors import OptionError
 from segue.estimators.learner import Learner
 from segue.kernels import last_step
+from segue.kernels.threads import threads
 from segue.layers import Directions, Layer, Padded
 from segue.layers.recurrent import BidirectionalLayer
 from segue.networks import Network
 from segue.prepare import Batches
 from segue.sequences import Array, Sequences
-from segue.training.threads import choose_threads, threads
+from segue.training.threads import choose_threads
 
 How = Literal["auto", "last", "mean", "every"]
 

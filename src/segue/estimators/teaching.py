@@ -15,6 +15,7 @@ from segue.estimators.initial import InitialWeights
 from segue.estimators.learner import Learner, Lines
 from segue.estimators.records import fingerprint, seen_by, text_lines, training_summary
 from segue.estimators.seen import digests
+from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Augmenter, Batches, Preparation
@@ -33,7 +34,7 @@ from segue.training.objectives import Objective
 from segue.training.remembered import remember
 from segue.training.reporter import make_reporter
 from segue.training.targets import StepTargets, WholeTargets
-from segue.training.threads import choose_threads, threads
+from segue.training.threads import choose_threads
 from segue.training.truncated import check_carries_state
 
 MOST_TOKENS = 10_000_000  # an embedding has a row for each

@@ -19,11 +19,11 @@ import torch
 from segue.dataset import Dataset
 from segue.errors import SegueError
 from segue.estimators.base import SequenceEstimator
+from segue.kernels.threads import threads
 from segue.prepare import Batches
 from segue.sequences import Array
 from segue.training import History
 from segue.training.gradient import Means
-from segue.training.threads import threads
 
 Row = dict[str, Any]
 

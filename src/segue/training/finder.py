@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from segue.errors import OptionError, TrainingError
+from segue.kernels.threads import threads
 from segue.training.gradient import Means, take_gradient
 from segue.training.history import Row
 from segue.training.job import Job, Update
 from segue.training.loop import TrainingState
-from segue.training.threads import choose_threads, threads
+from segue.training.threads import choose_threads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
