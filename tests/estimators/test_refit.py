@@ -184,10 +184,6 @@ def test_other_options_cannot_go_on(
 ) -> None:
     """A checkpoint belongs to what it began with."""
     monkeypatch.setattr(Checkpointer, "on_end", lambda self, ended: None)
-    monkeypatch.setattr(
-        "segue.training.checkpoint.Checkpointer.on_epoch",
-        lambda self, row, state: checkpoint.write(self.path, self.job, state, self.fingerprint),
-    )
     quick().fit(tiny_dataset(20), folder=tmp_path)
     other = quick(options=replace(SILENT, **changed))
     with pytest.raises(ModelFileError, match=f"another.*options__{next(iter(changed))}"):
@@ -329,7 +325,7 @@ def test_a_layer_that_there_is_not(quick: Quick) -> None:
     [
         ({"accumulate": 0}, "`accumulate` is 0; expected a whole number from 1 on"),
         ({"accumulate": 1.5}, "`accumulate` is 1.5"),
-        ({"truncate": -3}, "`truncate` is -3; expected a whole number of steps, or None"),
+        ({"truncate": -3}, "`truncate` is -3; expected a whole number from 1 on, or None"),
         ({"frozen": (1,)}, "`frozen` is .*; expected names of layers"),
         ({"refit": "yes"}, "`refit` is 'yes'; expected True or False"),
     ],

@@ -306,14 +306,15 @@ def test_a_checkpoint_is_of_its_values(
     """Other values of the same lengths and labels are another training; so are other weights."""
     data, weights = tiny_dataset(20), np.ones(20)
     data = Dataset(data.x, data.y, static=np.arange(20.0))
-    write, stop = segue.training.checkpoint.write, [True]
+    saver, stop = segue.training.checkpoint.Checkpointer, [True]
+    written = saver.on_epoch
 
     def stopping(*given: Any) -> None:
-        write(*given)
+        written(*given)
         if stop:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("segue.training.checkpoint.write", stopping)
+    monkeypatch.setattr(saver, "on_epoch", stopping)
     quick("pool", epochs=2).fit(data, sample_weight=weights, folder=tmp_path)
     stop.clear()
     if change == "values":

@@ -49,8 +49,8 @@ def load(
     if not path.is_file():
         raise DataNotFoundError("there is no such model file.", path=path)
     description, tensors = read(path)
+    layers = _given(network)
     try:
-        layers = _given(network)
         if isinstance(description, EnsembleDescription):
             kind = ENSEMBLES[description.estimator]
             return kind(_members(description, tensors, layers))

@@ -30,7 +30,6 @@ from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
 from segue.training.memory import memory_warning
 from segue.training.monitors import check_monitor
-from segue.training.objectives import Objective
 from segue.training.remembered import remember
 from segue.training.reporter import make_reporter
 from segue.training.targets import StepTargets, WholeTargets
@@ -62,6 +61,7 @@ class Lesson:
         learner = self.learner
         refit = learner.training_options.refit and self.chosen.validation is not None
         job, lines = self.prepared()
+        check_monitor(job.options, job.objective, validated=job.validation is not None)
         state = self._train(job, lines, is_last=not refit)
         if refit and state.best_epoch and learner.stopped_ != "interrupted":
             return self._refit(state.best_epoch)
@@ -91,7 +91,7 @@ class Lesson:
             check_keeps_steps(learner.preparation_, learner.tasks)
         learner.static_ = None if data.static is None else StaticScale.fit(data.static)
         learner.network_ = learner.build_network(shape_of(data.x, learner.preparation_), device)
-        fit_options(learner.training_options, learner.network_, learner.objective())
+        fit_options(learner.training_options, learner.network_)
 
     def _job(self, learnt: Dataset, device: torch.device) -> Job:
         learner, watched = self.learner, self.chosen.validation
@@ -156,7 +156,10 @@ class Lesson:
         place = None if self.place is None else self.place.refit()
         again = replace(self, chosen=self.chosen.everything(epochs), place=place)
         job, lines = again.prepared()
-        job = replace(job, epochs=epochs)
+        rates: tuple[float, ...] = ()
+        if job.options.schedule == "plateau":
+            rates = tuple(row["learning_rate"] for row in searched["history_"].rows[:epochs])
+        job = replace(job, epochs=epochs, rates=rates)
         again._train(job, lines, is_last=True)
         if learner.stopped_ == "interrupted":
             vars(learner).update(searched, stopped_="interrupted")
@@ -222,15 +225,13 @@ def token_count(x: Sequences) -> int:
     )
 
 
-def fit_options(options: TrainingOptions, network: Network, objective: Objective) -> None:
+def fit_options(options: TrainingOptions, network: Network) -> None:
     """Freeze the layers that the options name, and refuse what they cannot mean here.
 
     Raises:
-        OptionError: a layer to be frozen that there is not, nothing that is left to be trained, or
-            a task without an accuracy to be monitored.
+        OptionError: a layer to be frozen that there is not, or nothing is left to be trained.
         NotCausalError: `truncate` with a layer that needs the whole sequence; it is named.
     """
-    check_monitor(options.monitor, objective)
     freeze(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)

@@ -149,6 +149,7 @@ def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> floa
     if limit is not None:
         done = min(1.0, max(done, (time.perf_counter() - began) / limit))
     rate = job.learning_rate * SCHEDULES[job.options.schedule](done) * state.plateau
+    rate = job.rates[len(state.rows)] if job.rates else rate
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     return rate
