@@ -81,7 +81,7 @@ class Hearing:
         self._head = model.task.objective.kind
         self._device = next(self._network.parameters()).device
         self._tokens = self._network.input_shape.tokens is not None
-        self.classes: tuple[Any, ...] = tuple(model.task.classes)
+        self.classes: tuple[Any, ...] = tuple(getattr(model.task, "classes", ()))
         self._preparation.check_causal()
         self._static: torch.Tensor | None = None
         self._take(static)

@@ -193,7 +193,7 @@ def check_groups(subject: Subject, recorder: Recorder) -> None:
     _needs_segue(subject, "it splits nothing off that could be looked at")
     if subject.task.name == "forecast":
         chosen = split_data(subject.clone(validation=0.3), subject.data)
-        shared = _steps(chosen.train) & _steps(chosen.validation)
+        shared = _steps(chosen.train) & _steps(chosen.validation or chosen.train)
         otherwise = f"{len(shared)} steps of the series are in training and validation both"
         recorder.require("groups stay on one side", not shared, otherwise)
         return
@@ -203,7 +203,8 @@ def check_groups(subject: Subject, recorder: Recorder) -> None:
     groups = np.arange(whole) // _GROUP
     grouped = replace(subject.data[:whole], groups=groups)
     chosen = split_data(subject.clone(validation=0.3), grouped)
-    sides = [groups[part.ids.astype(int)] for part in (chosen.train, chosen.validation)]
+    parts = [part.ids for part in (chosen.train, chosen.validation) if part is not None]
+    sides = [groups[np.asarray(ids, int)] for ids in parts]
     parted = sorted(set(sides[0].tolist()) & set(sides[1].tolist()))
     recorder.require(
         "groups stay on one side",

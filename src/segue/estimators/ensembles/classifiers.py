@@ -70,7 +70,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
 
     def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        return self.task_.decode(self.predict_proba(X, static))
+        return self.first.task_.decode(self.predict_proba(X, static))
 
     def score(
         self,
@@ -82,7 +82,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
         data = self.scored_part(X, y)
         weights = laid_on(sample_weight, data, "sample_weight")
-        return self.task_.score(self.predict(data, static), data, weights)
+        return self.first.task_.score(self.predict(data, static), data, weights)
 
     def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
         """The mean of what the members believe after each step: `Sequences` `[time, class]`.

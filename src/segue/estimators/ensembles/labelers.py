@@ -54,14 +54,14 @@ class LabelerEnsemble(Ensemble[SequenceLabeler]):
 
     def predict(self, X: Any) -> list[Array]:  # noqa: N803
         """The most probable class of each step: a `(time,)` array for each sequence."""
-        return self.task_.decode(self.predict_proba(X))
+        return self.first.task_.decode(self.predict_proba(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         given = laid_on(sample_weight, data, "sample_weight")
         given = None if given is None else self.first._as_weights(given)
-        return self.task_.score(self.predict_proba(data.x), data, given)
+        return self.first.task_.score(self.predict_proba(data.x), data, given)
 
     def stream(self) -> LabelStream:
         """Hear one sequence step by step: `push` gives the mean probabilities of that step.

@@ -59,6 +59,6 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
     ) -> float:
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
-        self.task_.check_shape(data)
+        self.first.task_.check_shape(data)
         weights = laid_on(sample_weight, data, "sample_weight")
-        return self.task_.score(self.predict(data, static), data, weights)
+        return self.first.task_.score(self.predict(data, static), data, weights)
