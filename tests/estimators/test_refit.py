@@ -184,10 +184,6 @@ def test_other_options_cannot_go_on(
 ) -> None:
     """A checkpoint belongs to what it began with."""
     monkeypatch.setattr(Checkpointer, "on_end", lambda self, ended: None)
-    monkeypatch.setattr(
-        "segue.training.checkpoint.Checkpointer.on_epoch",
-        lambda self, row, state: checkpoint.write(self.path, self.job, state, self.fingerprint),
-    )
     quick().fit(tiny_dataset(20), folder=tmp_path)
     other = quick(options=replace(SILENT, **changed))
     with pytest.raises(ModelFileError, match=f"another.*options__{next(iter(changed))}"):
@@ -308,7 +304,9 @@ def test_frozen_layers_stay_to_the_bit(quick: Quick) -> None:
 def test_a_layer_inside_another_is_frozen_by_its_path(quick: Quick) -> None:
     options = replace(SILENT, frozen=("residual_1/conv_1",))
     fitted = quick("residual(conv(2, 3)) pool", epochs=3, options=options).fit(tiny_dataset(20))
-    before = quick("residual(conv(2, 3)) pool").make_job(tiny_dataset(20)).network.get_weights()
+    before = (
+        quick("residual(conv(2, 3)) pool")._training_job(tiny_dataset(20)).network.get_weights()
+    )
     after = fitted.network_.get_weights()
     for name, array in before.items():
         if name.endswith("kernel"):
@@ -329,7 +327,7 @@ def test_a_layer_that_there_is_not(quick: Quick) -> None:
     [
         ({"accumulate": 0}, "`accumulate` is 0; expected a whole number from 1 on"),
         ({"accumulate": 1.5}, "`accumulate` is 1.5"),
-        ({"truncate": -3}, "`truncate` is -3; expected a whole number of steps, or None"),
+        ({"truncate": -3}, "`truncate` is -3; expected a whole number from 1 on, or None"),
         ({"frozen": (1,)}, "`frozen` is .*; expected names of layers"),
         ({"refit": "yes"}, "`refit` is 'yes'; expected True or False"),
     ],

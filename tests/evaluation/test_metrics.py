@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -139,6 +141,17 @@ def test_bootstrap_agrees_with_the_closed_form_where_both_hold() -> None:
     assert metrics.bootstrap_interval(right) == pytest.approx(
         metrics.wilson_interval(850, 1000), abs=0.003
     )
+
+
+def test_bootstrap_of_many_groups_takes_little_memory() -> None:
+    """Ten thousand draws of 50,000 groups are 4 GB at once."""
+    right = np.arange(50_000) % 3 > 0
+    tracemalloc.start()
+    low, high = metrics.bootstrap_interval(right, np.arange(50_000), draws=200)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert low < 2 / 3 < high
+    assert peak < 100e6
 
 
 def test_bootstrap_of_groups_is_wider() -> None:

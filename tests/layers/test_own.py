@@ -242,6 +242,20 @@ def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.predict_proba(x), fitted.predict_proba(x))
 
 
+def test_an_error_in_the_function_that_gives_the_layers_is_its_own(tmp_path: Path) -> None:
+    """The file is whole; what the function raises is what its author must see."""
+    options = segue.TrainingOptions(progress="none")
+    network: Any = [LeakyCell(2, 4), Gate(4)]
+    fitted = segue.SequenceClassifier(network, epochs=1, options=options)
+    fitted.fit([[[0.0, 1.0]], [[1.0, 0.0]]] * 4, [0, 1] * 4).save(tmp_path / "own.safetensors")
+
+    def given() -> Any:
+        raise KeyError("a mistake of mine")
+
+    with pytest.raises(KeyError, match="a mistake of mine"):
+        segue.load(tmp_path / "own.safetensors", network=given)
+
+
 class PlainZeros(LeakyCell):
     """Its state begins as a float32 tensor, whatever its weights are."""
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from segue.dataset import Dataset
+from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.job import Examples, Job
-from segue.training.objectives import OneLogitObjective
+from segue.training.objectives import BinaryObjective
 from segue.training.targets import WholeTargets
-from segue.training.threads import threads
 
 
 def examples(data: Dataset, weights: Any = None) -> Examples:
@@ -48,7 +48,7 @@ def make_job() -> Callable[..., Job]:
             "network": Network(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
-            "objective": OneLogitObjective(),
+            "objective": BinaryObjective(),
             "epochs": 6,
             "batch_size": 8,
             "learning_rate": 0.02,

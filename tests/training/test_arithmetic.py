@@ -12,7 +12,7 @@ import torch
 from segue.errors import OptionError
 from segue.training import TrainingOptions
 from segue.training.objectives import (
-    OneLogitObjective,
+    BinaryObjective,
     SigmoidObjective,
     SoftmaxObjective,
     probabilities,
@@ -39,7 +39,7 @@ def test_softmax_loss() -> None:
 def test_one_logit_loss() -> None:
     """Binary cross-entropy; the logit is that of the second class."""
     logits = torch.tensor([[0.7], [0.7], [-3.0]], dtype=torch.float64)
-    got = OneLogitObjective().losses(logits, torch.tensor([1, 0, 1]))
+    got = BinaryObjective().losses(logits, torch.tensor([1, 0, 1]))
     wanted = [-math.log(sigmoid(0.7)), -math.log(1 - sigmoid(0.7)), -math.log(sigmoid(-3))]
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
@@ -60,7 +60,7 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(got[0], np.array(single) / sum(single), rtol=1e-12)
     np.testing.assert_allclose(got[1], np.exp([0, -1, -2]) / np.exp([0, -1, -2]).sum(), rtol=1e-9)
     np.testing.assert_allclose(probabilities(logits, "softmax").sum(1), 1, rtol=1e-12)
-    two = probabilities(torch.tensor([[0.4], [800.0]], dtype=torch.float64), "one-logit")
+    two = probabilities(torch.tensor([[0.4], [800.0]], dtype=torch.float64), "binary")
     np.testing.assert_allclose(two, [[1 - sigmoid(0.4), sigmoid(0.4)], [0, 1]], atol=1e-12)
 
 
@@ -149,12 +149,15 @@ def test_sgd(momentum: float) -> None:
         ({"optimizer": "adamm"}, "`optimizer` is 'adamm'. Did you mean \"adam"),
         ({"schedule": "onecycle"}, "`schedule` is 'onecycle'. Did you mean \"one-cycle\""),
         ({"clip_norm": 0}, "`clip_norm` is 0; expected more than 0, or None"),
-        ({"patience": -1}, "`patience` is -1; expected more than 0, or None"),
-        ({"patience": "5"}, "`patience` is '5'; expected more than 0, or None"),
+        ({"patience": -1}, "`patience` is -1; expected a whole number from 1 on, or None"),
+        ({"patience": "5"}, "`patience` is '5'; expected a whole number from 1 on, or None"),
+        ({"patience": 2.5}, "`patience` is 2.5; expected a whole number from 1 on, or None"),
+        ({"threads": 2.5}, "`threads` is 2.5; expected a whole number from 1 on, or None"),
+        ({"threads": True}, "`threads` is True; expected a whole number"),
         ({"time_limit_seconds": math.nan}, "`time_limit_seconds` is nan"),
         ({"momentum": None}, "`momentum` is None; expected 0 or more"),
         ({"min_delta": -0.1}, "`min_delta` is -0.1; expected 0 or more"),
-        ({"plateau_patience": 0}, "`plateau_patience` is 0; expected 1 or more"),
+        ({"plateau_patience": 0}, "`plateau_patience` is 0; expected a whole number from 1 on"),
         ({"plateau_factor": 1.0}, "`plateau_factor` is 1.0; expected between 0 and 1"),
     ],
 )

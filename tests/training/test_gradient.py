@@ -26,7 +26,12 @@ from segue.training.forward import Batch
 from segue.training.gradient import Means, take_gradient
 from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import StepsObjective
+from segue.training.objectives import (
+    Objective,
+    SoftmaxObjective,
+    SquaredObjective,
+    StepsObjective,
+)
 from segue.training.targets import NO_LABEL, StepTargets
 from segue.training.truncated import Truncated
 
@@ -281,3 +286,21 @@ def test_memory_does_not_grow_with_the_length() -> None:
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     whole, pieces = (float(line.split()[1]) for line in printed.splitlines()[1:])
     assert pieces < whole / 10
+
+
+@pytest.mark.parametrize(
+    ("objective", "outputs", "targets"),
+    [
+        (SoftmaxObjective(2), [[1.0, -1.0], [0.5, 2.0]], [0, 0]),
+        (SquaredObjective(1, (3.0,)), [[1.0], [5.0]], [[0.0], [1.0]]),
+    ],
+)
+def test_a_weight_counts_in_the_loss_that_is_reported(
+    objective: Objective, outputs: list[Any], targets: list[Any]
+) -> None:
+    """Of any task: a sequence that counts twice, and one that counts nothing, are the first."""
+    out, wanted = torch.tensor(outputs), torch.tensor(targets)
+    weighted, alone = Means(objective), Means(objective)
+    weighted.add(out, wanted, objective.losses(out, wanted), torch.tensor([2.0, 0.0]))
+    alone.add(out[:1], wanted[:1], objective.losses(out[:1], wanted[:1]))
+    assert weighted.row()["loss"] == pytest.approx(alone.row()["loss"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,3 +50,16 @@ def test_a_rate_that_waits_for_a_better_epoch_needs_one() -> None:
 def test_a_monitor_that_there_is_not() -> None:
     with pytest.raises(OptionError, match="`monitor` is 'acuracy'. Did you mean \"accuracy\"?"):
         SequenceClassifier(options=TrainingOptions(monitor="acuracy")).fit(tiny_dataset(12))  # type: ignore[arg-type]
+
+
+def test_plateau_needs_a_validation() -> None:
+    """Without one, the rate would never fall; of a refit each epoch has the rate it had before."""
+    data = tiny_dataset(30)
+    options = TrainingOptions(schedule="plateau", plateau_patience=1, progress="none")
+    model = SequenceClassifier("gru(2)", epochs=6, validation=None, options=options)
+    with pytest.raises(OptionError, match="'plateau'.*there is no validation: choose another"):
+        model.fit(data)
+    again = replace(options, refit=True, min_delta=10.0)
+    history = model.set_params(validation=0.3, options=again).fit(data).history_
+    assert history.refit is not None
+    assert history.refit["learning_rate"] == history["learning_rate"][: len(history.refit)]

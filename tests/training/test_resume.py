@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import safetensors.torch
 
 from segue.errors import ModelFileError
@@ -164,17 +166,82 @@ def test_writes_are_some_time_apart(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first epoch is kept, so that whatever stops the next can be resumed; then time passes."""
-    kept, write = [], checkpoint.write
+    kept, replacing = [], checkpoint.replacing
 
-    def counted(path: Path, job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> None:
+    def counted(path: Path) -> Any:
         kept.append(len(state.rows))
-        write(path, job, state, fingerprint)
+        return replacing(path)
 
-    monkeypatch.setattr(checkpoint, "write", counted)
+    monkeypatch.setattr(checkpoint, "replacing", counted)
     job = make_job()
+    state = TrainingState.start(job)
     saver = checkpoint.Checkpointer(job, tmp_path / "c", FINGERPRINT, every_seconds=1000)
-    train(job, TrainingState.start(job), [saver])
+    train(job, state, [saver])
     assert kept == [1]
+
+
+class Interrupt(Callback):
+    """Ctrl-C within an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_keeps_every_epoch_that_is_done(make_job: MakeJob, tmp_path: Path) -> None:
+    """However long ago the last checkpoint was written; the rest ends with the same bits."""
+    whole, job = make_job(), make_job()
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    saver = checkpoint.Checkpointer(job, tmp_path / "c", FINGERPRINT, every_seconds=1000)
+    assert train(job, TrainingState.start(job), [saver, Interrupt(4)]) == "interrupted"
+    again = make_job()
+    assert len(checkpoint.read(saver.path, again, FINGERPRINT).rows) == 3
+    ended, state = resume(again, tmp_path / "c")
+    assert ended == "finished"
+    assert_same_end(again, state, whole, whole_state)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": "none"}, "state.rows: input should be a valid"),
+        ({"stale_epochs": 1.5}, "state.stale_epochs: input should be a valid integer"),
+        ({"best_epoch": 99}, "the best epoch is 99 of 2"),
+        ({"__class__": "x"}, "state.__class__: extra inputs are not permitted"),
+        ({"plateau": float("nan")}, "state.plateau: input should be a finite number"),
+        (None, "state: input should be"),
+    ],
+)
+def test_a_checkpoint_says_nothing_else(
+    make_job: MakeJob, tmp_path: Path, change: dict[str, Any] | None, message: str
+) -> None:
+    """Its JSON is checked field by field; nothing in it can set an attribute."""
+    train_until(make_job(), tmp_path / "c", 2)
+    path = tmp_path / "c" / "state.safetensors"
+    with safetensors.safe_open(path, framework="pt") as file:
+        facts = json.loads(file.metadata()["segue"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    facts["state"] = None if change is None else {**facts["state"], **change}
+    path.write_bytes(safetensors.torch.save(tensors, {"segue": json.dumps(facts)}))
+    with pytest.raises(ModelFileError, match=f"damaged checkpoint: {message}"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+def test_a_checkpoint_with_other_weights_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+    train_until(make_job(), tmp_path / "c", 2)
+    path = tmp_path / "c" / "state.safetensors"
+    with safetensors.safe_open(path, framework="pt") as file:
+        text = file.metadata()["segue"]
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    first = next(name for name in tensors if name.startswith("proven/"))
+    del tensors[first]
+    path.write_bytes(safetensors.torch.save(tensors, {"segue": text}))
+    with pytest.raises(ModelFileError, match="damaged checkpoint"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
 
 
 def test_a_checkpoint_of_another_training_is_refused(make_job: MakeJob, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
+from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.training.threads import choose_threads, threads
+from segue.training.threads import choose_threads
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,6 @@ def test_threads_follow_from_what_is_multiplied(
     with threads(2):
         chosen = choose_threads(Network(as_specs(network), shape, 3), batch_size=32)
     assert chosen == (2 if is_shared else 1)
-
-
-def test_threads_are_put_back() -> None:
-    before = torch.get_num_threads()
-    with threads(before + 1):
-        assert torch.get_num_threads() == before + 1
-    assert torch.get_num_threads() == before
 
 
 def test_first_weights_do_not_depend_on_threads() -> None:

@@ -22,6 +22,8 @@ from segue.randomness import numpy_generator
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+_BLOCK = 1_000_000  # numbers drawn at once
+
 
 def accuracy(targets: Codes, predictions: Codes) -> float:
     """Return the share of sequences whose class was predicted.
@@ -96,10 +98,29 @@ def bootstrap_interval(
     if groups is None:  # how many of n independent draws are right is binomial
         shares = generator.binomial(len(right), right.mean(), draws) / len(right)
     else:
-        chosen = generator.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), draws)
-        shares = chosen @ np.bincount(names, right) / (chosen @ sizes)
+        shares = _shares_of_groups(generator, sizes, np.bincount(names, right), draws)
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _shares_of_groups(
+    generator: np.random.Generator, sizes: Codes, right: Codes | Floats, draws: int
+) -> Floats:
+    """`[draws]`, the share of right answers where whole groups are drawn; block by block.
+
+    Args:
+        generator: of the draws.
+        sizes: `[groups]`, sequences in each.
+        right: `[groups]`, right answers in each.
+        draws: how many data sets are drawn.
+    """
+    even = np.full(len(sizes), 1 / len(sizes))
+    at_once = max(1, _BLOCK // len(sizes))
+    shares = []
+    for first in range(0, draws, at_once):
+        chosen = generator.multinomial(len(sizes), even, min(at_once, draws - first))
+        shares.append(chosen @ right / (chosen @ sizes))
+    return np.concatenate(shares)
 
 
 def majority(counts: Mapping[Any, int]) -> Any:

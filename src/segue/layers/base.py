@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from segue.errors import NotCausalError, SpecError
 from segue.kernels import last_step
+from segue.kernels.threads import threads
 from segue.padded import Padded
 from segue.randomness import Draws, torch_generator
 from segue.spec import Spec
@@ -274,12 +275,8 @@ def orthogonal(rows: int, columns: int, generator: torch.Generator) -> nn.Parame
     other weights on a machine with another number of processors.
     """
     tall = torch.empty(max(rows, columns), min(rows, columns)).normal_(generator=generator)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         q, r = torch.linalg.qr(tall)
-    finally:
-        torch.set_num_threads(before)
     q = q * torch.sign(torch.diagonal(r))  # makes the draw uniform over the orthogonal matrices
     return nn.Parameter((q if rows >= columns else q.t()).contiguous())
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ from segue.runs.scoring import evaluate_again, parts_of, with_left_out
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
+    from segue.estimators.base import BaseSequenceEstimator
 
 __all__ = [
     "Parted",
@@ -108,13 +107,25 @@ def fit_run(
         record["seeds"] = seeds
     if initial is not None:
         record["initial"] = str(find_model(initial).resolve())
+    was_there = out is not None and Path(out).is_dir()
     run = Run(new_folder(source, str(estimator.network), out))
     try:
         return _train(run, estimator, parted, record, resume=False)
     except BaseException:
         if not any(run.folder.rglob("*.safetensors")):  # nothing was learnt yet
-            shutil.rmtree(run.folder, ignore_errors=True)
+            _clear(run.folder, keep=was_there)
         raise
+
+
+def _clear(folder: Path, *, keep: bool) -> None:
+    """Remove what was written; the folder itself only if it was not there before."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    if not keep:
+        folder.rmdir()
 
 
 def resume_run(folder: str | Path) -> Run:
@@ -145,29 +156,33 @@ def resume_run(folder: str | Path) -> Run:
 
 def _train(
     run: Run,
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     parted: Parted,
     record: dict[str, Any],
     *,
     resume: bool,
 ) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
+    from segue.estimators.fitting import fit_split
     from segue.estimators.initial import InitialWeights
+    from segue.estimators.splitting import split_data
     from segue.evaluation import evaluate
 
-    began = time.perf_counter()
     data = parted.data
     part = "test" if "test" in data.part_names else "train"
-    chosen = estimator.choose_data(data)
+    split = split_data(estimator, data)
     if not resume:
-        write_record(run, parted, chosen, record)
+        write_record(run, parted, split, record)
     if run.record.get("seeds") is None:
         begin = InitialWeights.of(record.get("initial"))
-        model: Any = estimator.learn(chosen, begin, run.folder, resume=resume)
-        told = {"epochs": len(estimator.history_.rows), "stopped": estimator.stopped_}
+        model: Any = estimator._take(fit_split(estimator, split, begin, run.folder, resume=resume))
+        told = {
+            "seconds": _seconds(estimator),
+            "epochs": len(estimator.history_.rows),
+            "stopped": estimator.stopped_,
+        }
     else:
         model, told = _fit_seeds(run, estimator, data, part, resume=resume)
-    seconds = time.perf_counter() - began
     model.save(run.model)
     note_refit(run, model)
     evaluation = evaluate(model, data, part=part)
@@ -180,17 +195,19 @@ def _train(
         source=run.record["source"],
         facts=run.facts(),
     )
-    metrics = {
-        **evaluation.metrics(),
-        "seconds": round(seconds, 3),
-        **told,
-    }
+    metrics = {**evaluation.metrics(), **told}
     write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return run
 
 
+def _seconds(estimator: BaseSequenceEstimator) -> float:
+    """How long the training took, before it was stopped too; a refit is part of it."""
+    histories = [estimator.history_, estimator.history_.refit]
+    return round(sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows), 3)
+
+
 def _fit_seeds(
-    run: Run, estimator: SequenceEstimator, data: Dataset, part: str, *, resume: bool
+    run: Run, estimator: BaseSequenceEstimator, data: Dataset, part: str, *, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Train with several seeds; the ensemble, and what there is to tell of its members."""
     from segue.estimators import fit_seeds
@@ -202,6 +219,7 @@ def _fit_seeds(
     name = estimator.score_name
     rows = [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)]
     told = {
+        "seconds": round(sum(map(_seconds, members)), 3),
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
         "seeds": rows,

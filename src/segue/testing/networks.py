@@ -7,12 +7,12 @@ from dataclasses import replace
 from torch import nn
 
 from segue.errors import SpecError
+from segue.kernels.threads import threads
 from segue.layers import LAYERS, BiRNN, LayerSpec, Shape
 from segue.networks import Network, NetworkLike, as_specs, is_own
 from segue.spec import Spec, from_json, parse, to_text
 from segue.testing import promises
 from segue.testing.report import Finding, Recorder, Report
-from segue.training.threads import threads
 
 _OUTPUTS = 3
 PROMISES = (

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pydantic
 import safetensors
 import safetensors.torch
 import torch
@@ -55,39 +57,63 @@ class Checkpointer(Callback):
         self.is_last = is_last
         self.fingerprint = fingerprint
         self.every_seconds = every_seconds
-        self.written = -math.inf  # the first epoch is kept: a Ctrl-C soon after it can be resumed
+        self.written = -math.inf
+        self.unwritten: bytes | None = None  # of the last epoch
 
     def on_epoch(self, row: dict[str, float], state: TrainingState) -> None:
+        self.unwritten = as_bytes(self.job, state, self.fingerprint)
         if time.monotonic() - self.written >= self.every_seconds:
-            write(self.path, self.job, state, self.fingerprint)
-            self.written = time.monotonic()
+            self._write()
+
+    def _write(self) -> None:
+        if self.unwritten is not None:
+            with replacing(self.path) as temporary:
+                temporary.write_bytes(self.unwritten)
+            self.written, self.unwritten = time.monotonic(), None
 
     def on_end(self, ended: str) -> None:
+        if ended in ("interrupted", "failed"):  # no epoch that is done is done again
+            self._write()
         if self.is_last and ended in ("finished", "early", "time") and self.folder.exists():
             for path in self.folder.glob("*.safetensors"):
                 path.unlink()
             self.folder.rmdir()
 
 
-def write(path: Path, job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> None:
-    """Write the network's weights and the state."""
+class _Closed(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Progress(_Closed):
+    """What a `TrainingState` holds besides tensors, under the same names."""
+
+    rows: list[dict[str, int | float]]
+    best_epoch: int | None
+    proven_epoch: int
+    stale_epochs: int
+    plateau: float
+    seconds: float
+
+
+class _Description(_Closed):
+    """The JSON of a checkpoint."""
+
+    format: Literal[1]
+    fingerprint: dict[str, Any]
+    state: _Progress
+
+
+def as_bytes(job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
+    """The network's weights and the state, as they are written."""
     tensors = {f"network/{k}": v for k, v in job.network.state_dict().items()}
     tensors |= {f"best/{k}": v for k, v in state.best_weights.items()}
     tensors |= {f"proven/{k}": v for k, v in state.proven_weights.items()}
     for number, entry in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
-    facts = {
-        "rows": state.rows,
-        "best_epoch": state.best_epoch,
-        "proven_epoch": state.proven_epoch,
-        "stale_epochs": state.stale_epochs,
-        "plateau": state.plateau,
-        "seconds": state.seconds,
-    }
-    text = json.dumps({"format": FORMAT, "fingerprint": fingerprint, "state": facts})
+    progress = {name: getattr(state, name) for name in _Progress.model_fields}
+    text = json.dumps({"format": FORMAT, "fingerprint": fingerprint, "state": progress})
     contiguous = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(contiguous, {"segue": text}))
+    return safetensors.torch.save(contiguous, {"segue": text})
 
 
 def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
@@ -98,14 +124,23 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["segue"])
+            text = file.metadata()["segue"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        found = json.loads(text).get("format")
     except Exception as error:
         raise ModelFileError(f"is not a whole checkpoint ({error}).", path=path) from error
-    if facts.get("format") != FORMAT:
-        raise ModelFileError(f"is a checkpoint of format {facts.get('format')}.", path=path)
-    before = facts["fingerprint"]
+    if found != FORMAT:
+        raise ModelFileError(f"is a checkpoint of format {found}.", path=path)
+    try:
+        description = _Description.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise ModelFileError(
+            f"is a damaged checkpoint: {place}: {wrong['msg'].lower()}.", path=path
+        ) from error
     # What an older segue did not write cannot be compared.
+    before = description.fingerprint
     changed = sorted(k for k, v in fingerprint.items() if before.get(k, v) != v)
     if changed:
         raise ModelFileError(
@@ -113,15 +148,27 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
             "with, or begin anew in another folder.",
             path=path,
         )
+    try:
+        return _restored(job, description.state, tensors)
+    except (RuntimeError, ValueError, LookupError) as error:
+        raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
+
+
+def _restored(job: Job, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
+    if not 0 <= (progress.best_epoch or 0) <= len(progress.rows):
+        raise ValueError(f"the best epoch is {progress.best_epoch} of {len(progress.rows)}")
     state = TrainingState.start(job)
-    job.network.load_state_dict(_under("network/", tensors))
-    state.best_weights = _under("best/", tensors)
-    state.last_weights = _under("network/", tensors)
-    state.proven_weights = _under("proven/", tensors)
+    weights = {name: _under(f"{name}/", tensors) for name in ("best", "proven", "network")}
+    for name in (name for name in weights if weights[name] or name != "best"):
+        job.network.load_state_dict(weights[name])  # the network's own are the last
     _fill_optimizer(state.optimizer, _under("optimizer/", tensors))
-    for name, value in facts["state"].items():
-        setattr(state, name, value)
-    return state
+    return replace(
+        state,
+        best_weights=weights["best"],
+        last_weights=weights["network"],
+        proven_weights=weights["proven"],
+        **progress.model_dump(),
+    )
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

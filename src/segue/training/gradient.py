@@ -23,9 +23,12 @@ class Means:
         self.loss = self.score = self.count = 0.0
 
     @torch.no_grad()
-    def add(self, outputs: Any, targets: Tensor, losses: Tensor) -> None:
-        """Count some answers in."""
-        self.loss += float(self.objective.reported_losses(outputs, targets, losses).sum())
+    def add(
+        self, outputs: Any, targets: Tensor, losses: Tensor, weights: Tensor | None = None
+    ) -> None:
+        """Count some answers in; a loss counts as much as its weight says, a score always once."""
+        reported = self.objective.reported_losses(outputs, targets, losses)
+        self.loss += float((reported if weights is None else reported * weights).sum())
         self.score += float(self.objective.scores(outputs, targets, losses).sum())
         self.count += float(self.objective.counts(targets).sum())
 
@@ -60,11 +63,10 @@ def take_gradient(job: Job, update: Update, epoch: int, means: Means) -> tuple[f
     for draws, batch in batches:
         for outputs, targets, weights in job.forward(job.network, batch, draws):
             losses = job.objective.losses(outputs, targets)
-            losses = losses if weights is None else losses * weights
-            loss = losses.sum() / count
+            loss = (losses if weights is None else losses * weights).sum() / count
             torch.autograd.backward(loss)
             total += float(loss.detach())
-            means.add(outputs, targets, losses)
+            means.add(outputs, targets, losses, weights)
     longest = job.options.clip_norm or math.inf
     norm = torch.nn.utils.clip_grad_norm_(job.trained, longest)
     return total, float(norm)

@@ -76,6 +76,7 @@ class Job:
         seed: of the order of the batches, and of all other draws.
         options: the rest.
         augmenter: changes sequences in training; `None`: they are seen as they are.
+        rates: the learning rate of each epoch, in place of the schedule's.
     """
 
     network: Network
@@ -88,6 +89,7 @@ class Job:
     seed: int
     options: TrainingOptions
     augmenter: Augmenter | None = None
+    rates: tuple[float, ...] = ()
 
     @functools.cached_property
     def trained(self) -> list[nn.Parameter]:

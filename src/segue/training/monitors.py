@@ -7,6 +7,7 @@ from collections.abc import Callable
 from segue.errors import OptionError
 from segue.training.history import Row
 from segue.training.objectives import Objective
+from segue.training.options import TrainingOptions
 
 Monitor = Callable[[Row, Row, float], bool]
 
@@ -36,9 +37,21 @@ def later(row: Row, best: Row, min_delta: float) -> bool:
 MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}
 
 
-def check_monitor(monitor: str, objective: Objective) -> None:
-    """Raise `OptionError` where an accuracy is to be monitored, and the task has none."""
-    if monitor == "accuracy" and objective.metric != "accuracy":
+def check_monitor(options: TrainingOptions, objective: Objective, *, validated: bool) -> None:
+    """Raise `OptionError` where what is to be monitored is not there.
+
+    Args:
+        options: of the training.
+        objective: of the task, which may have no accuracy.
+        validated: whether there is a validation part, which the schedule "plateau" needs.
+    """
+    if options.schedule == "plateau" and not validated:
+        raise OptionError(
+            "`schedule` is 'plateau', which lowers the rate when the validation loss stands still, "
+            "and there is no validation: choose another schedule, or a validation share, such as "
+            "validation=0.2."
+        )
+    if options.monitor == "accuracy" and objective.metric != "accuracy":
         raise OptionError(
             f"`monitor` is 'accuracy', and this task has none: use 'loss', which "
             f"{objective.metric} follows."

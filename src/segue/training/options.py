@@ -41,7 +41,8 @@ class TrainingOptions:
             schedule stops. Schedules of fixed length are not cut short. `None`: never.
         min_delta: how much lower a validation loss must be to count as better.
         refit: whether to train once more on everything, validation included, for as many epochs as
-            the best one was. Its weights are then kept.
+            the best one was. Its weights are then kept. With "plateau" each epoch has the rate
+            that it had before.
         plateau_patience: epochs without a better loss after which "plateau" lowers the rate.
         plateau_factor: what it is then multiplied with.
         time_limit_seconds: ends the training after this time, within an epoch too: what was learnt
@@ -98,22 +99,24 @@ class TrainingOptions:
             yield f"`frozen` is {self.frozen!r}; expected names of layers, such as ('lstm_1',)."
 
     def _strange_numbers(self) -> Iterator[str]:
-        for name in ("clip_norm", "patience", "time_limit_seconds", "threads"):
+        for name in ("clip_norm", "time_limit_seconds"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value > 0):
                 yield f"`{name}` is {value!r}; expected more than 0, or None."
+        for name in ("patience", "threads", "truncate"):
+            value = getattr(self, name)
+            if value is not None and not _is_count(value):
+                yield f"`{name}` is {value!r}; expected a whole number from 1 on, or None."
+        for name in ("accumulate", "plateau_patience"):
+            if not _is_count(getattr(self, name)):
+                value = getattr(self, name)
+                yield f"`{name}` is {value!r}; expected a whole number from 1 on."
         for name in ("momentum", "weight_decay", "min_delta"):
             value = getattr(self, name)
             if not (_is_number(value) and value >= 0):
                 yield f"`{name}` is {value!r}; expected 0 or more."
-        if not (_is_number(self.plateau_patience) and self.plateau_patience >= 1):
-            yield f"`plateau_patience` is {self.plateau_patience!r}; expected 1 or more."
         if not (_is_number(self.plateau_factor) and 0 < self.plateau_factor < 1):
             yield f"`plateau_factor` is {self.plateau_factor!r}; expected between 0 and 1."
-        if not _is_count(self.accumulate):
-            yield f"`accumulate` is {self.accumulate!r}; expected a whole number from 1 on."
-        if self.truncate is not None and not _is_count(self.truncate):
-            yield f"`truncate` is {self.truncate!r}; expected a whole number of steps, or None."
 
     def __repr__(self) -> str:
         """The call that makes these options; what is the default is left out."""

@@ -7,11 +7,7 @@ machine one that must wait for a processor stops all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
-
+from segue.kernels.threads import usable_threads
 from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
 
@@ -26,15 +22,4 @@ def choose_threads(network: Network, batch_size: int) -> int:
     """
     tables = {id(m.embeddings) for m in network.modules() if isinstance(m, EmbeddingLayer)}
     multiplied = sum(p.numel() for p in network.parameters() if id(p) not in tables)
-    return torch.get_num_threads() if multiplied * batch_size >= _WORTH_SHARING else 1
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let PyTorch use `count` threads for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return usable_threads() if multiplied * batch_size >= _WORTH_SHARING else 1

@@ -1,0 +1,57 @@
+"""How many threads PyTorch may use for a while, told apart from what other threads ask for.
+
+PyTorch has one number for each thread that has begun to compute, and one for those that begin
+later. Two contexts at once, each restoring what it found, would leave the number of the other
+behind; so what stood before the first of them is kept until the last has ended.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+_lock = threading.Lock()
+_here = threading.local()  # `count`: what holds in this thread
+_open = 0  # contexts, in all threads
+_outside = 0  # the number of threads before the first of them
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let PyTorch use `count` threads for a while, and what it could use before behind it.
+
+    >>> before = torch.get_num_threads()
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    >>> torch.get_num_threads() == before
+    True
+    """
+    global _open, _outside  # noqa: PLW0603 (PyTorch's number is global, too)
+    with _lock:
+        if _open == 0:
+            _outside = torch.get_num_threads()
+        _open += 1
+        outside = _outside
+    enclosing = getattr(_here, "count", None)
+    _here.count = count
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        _here.count = enclosing
+        torch.set_num_threads(outside if enclosing is None else enclosing)
+        with _lock:
+            _open -= 1
+
+
+def usable_threads() -> int:
+    """The threads that PyTorch may use here: what this thread's context says, or the user."""
+    enclosing: int | None = getattr(_here, "count", None)
+    if enclosing is not None:
+        return enclosing
+    with _lock:
+        return _outside if _open else torch.get_num_threads()
