@@ -73,7 +73,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
         groups=groups,
         parts=parts,
         ids=ids,
-        notes=(plan.note() + per_step, *order.notes, *notes, *columns.loaded.dialect.notes),
+        notes=(plan.note() + per_step, *order.notes, *notes, *columns.loaded.notes),
         reading=reading(columns, plan),
     )
 

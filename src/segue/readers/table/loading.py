@@ -46,6 +46,11 @@ class Loaded:
     named: bool = True
     first_row: int = 0
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the file is written."""
+        return self.dialect.notes
+
     def rows(self, start: int, stop: int | None = None) -> Loaded:
         """Some of the rows."""
         return replace(self, table=self.table[start:stop], first_row=self.first_row + start)
