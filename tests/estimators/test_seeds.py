@@ -24,7 +24,7 @@ from segue import (
     load,
 )
 from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
-from segue.estimators import SequenceEnsemble, fit_seeds
+from segue.estimators import SequenceEnsemble, fit_seeds, seeds
 from segue.layers import GRU, Own
 from segue.testing import tiny_dataset
 
@@ -116,15 +116,15 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
     rows = (tmp_path / "a" / "seed-1" / "history.jsonl").read_text().splitlines()
     assert [json.loads(row) for row in rows] == wanted.members[1].history_.rows
 
-    learn, count = SequenceClassifier.learn, []
+    fit_split, count = seeds.fit_split, []
 
-    def dies(self: Any, *given: Any, **more: Any) -> Any:
-        count.append(self.seed)
+    def dies(estimator: Any, *given: Any, **more: Any) -> Any:
+        count.append(estimator.seed)
         if len(count) == 3:
             raise RuntimeError("killed")
-        return learn(self, *given, **more)
+        return fit_split(estimator, *given, **more)
 
-    monkeypatch.setattr(SequenceClassifier, "learn", dies)
+    monkeypatch.setattr(seeds, "fit_split", dies)
     with pytest.raises(RuntimeError, match="killed"):
         fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b")
     found = fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b", resume=True)

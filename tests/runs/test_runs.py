@@ -15,6 +15,7 @@ import safetensors.numpy
 import segue
 from segue import Dataset, runs
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError, SpecError, WriteError
+from segue.estimators import seeds
 from segue.readers import write
 from segue.training import TrainingOptions
 
@@ -217,15 +218,15 @@ def test_seeds_have_folders_and_the_model_is_their_ensemble(parted: Path) -> Non
 def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same bits; what was trained is not trained again."""
     wanted = runs.fit_run(parted, seeds=3, **QUICK)
-    learn, count = segue.SequenceClassifier.learn, []
+    fit_split, count = seeds.fit_split, []
 
-    def dies(self: Any, *given: Any, **more: Any) -> Any:
-        count.append(self.seed)
+    def dies(estimator: Any, *given: Any, **more: Any) -> Any:
+        count.append(estimator.seed)
         if len(count) == 2:
             raise RuntimeError("killed")
-        return learn(self, *given, **more)
+        return fit_split(estimator, *given, **more)
 
-    monkeypatch.setattr(segue.SequenceClassifier, "learn", dies)
+    monkeypatch.setattr(seeds, "fit_split", dies)
     with pytest.raises(RuntimeError, match="killed"):
         runs.fit_run(parted, seeds=3, out="stopped", **QUICK)
     resumed = runs.resume_run("stopped")

@@ -129,6 +129,6 @@ def score_numbers(estimator: SequenceRegressor, data: Dataset, part: str) -> Num
         Background.of(estimator),
         targets=as_table(as_numbers(data.y)),
         predictions=as_table(estimator.predict(data)),
-        mean=estimator.target_scale_.mean,
+        mean=estimator.task_.mean,
         linear=None if linear is None else linear.predict(data.x, data.static),
     )

@@ -74,6 +74,11 @@ class Regress(Task):
         assert self.scale is not None  # fitted
         return self.scale
 
+    @property
+    def mean(self) -> Numbers:
+        """`[value]`, the mean of the training targets in their own unit."""
+        return self._scale.mean
+
     def encode(self, data: Dataset) -> Encoded:
         """`[n, value]` scaled numbers, float32."""
         self.check_shape(data)
