@@ -12,8 +12,8 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, runs
+from segue.readers.labels import LabelledFiles
 from segue.readers.problems import Problems
-from segue.readers.samples import Examples
 from segue.sequences import Array, Sequences
 
 Header = TypeVar("Header")
@@ -21,7 +21,7 @@ Read = Callable[[Path], Any]
 
 
 def read_headers(
-    found: Examples, problems: Problems, look: Callable[[Path], Header], read: Read
+    found: LabelledFiles, problems: Problems, look: Callable[[Path], Header], read: Read
 ) -> list[Header]:
     """Look at the beginning of every file, before the first is read.
 
@@ -47,7 +47,7 @@ def read_headers(
 
 
 def read_files(
-    found: Examples,
+    found: LabelledFiles,
     problems: Problems,
     read: Read,
     lengths: Array,
@@ -91,7 +91,7 @@ def _with_path(read: Callable[[Path], Header], file: Path) -> Header:
         raise FileError(str(error), path=file) from error
 
 
-def labelled(x: Sequences, found: Examples, rows: slice | Array, **known: Any) -> Dataset:
+def labelled(x: Sequences, found: LabelledFiles, rows: slice | Array, **known: Any) -> Dataset:
     """The data set of some files: sequences with the labels, groups, parts and ids of `rows`."""
 
     def some(column: Array | None) -> Array | None:

@@ -1,9 +1,11 @@
-"""Labels as the files have them: whole numbers become ints, everything else stays text."""
+"""Labels as files have them: whole numbers become ints, all else stays text; labelled files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -47,3 +49,40 @@ def _whole(text: str) -> int | None:
     text = text.strip()
     number = float(text) if _WHOLE.fullmatch(text) else 0.5
     return int(number) if number.is_integer() and abs(number) <= LARGEST else None
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """What is to be read, in order.
+
+    Attributes:
+        files: one a sequence.
+        ids: the names of the files, below the folder.
+        labels: `[n]`, from the folders' names or the table; `None` where there are none.
+        groups: `[n]`, from the table, where it has them.
+        parts: `[n]`, from the table, where it has them.
+        notes: which columns of the table say what.
+    """
+
+    files: tuple[Path, ...]
+    ids: tuple[str, ...]
+    labels: Array | None = None
+    groups: Array | None = None
+    parts: Array | None = None
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, index: slice | list[int]) -> LabelledFiles:
+        """Some of them."""
+        places = np.arange(len(self.files))[index]
+
+        def some(column: Array | None) -> Array | None:
+            return None if column is None else column[places]
+
+        return LabelledFiles(
+            tuple(self.files[place] for place in places),
+            tuple(self.ids[place] for place in places),
+            some(self.labels),
+            some(self.groups),
+            some(self.parts),
+            self.notes,
+        )

@@ -8,53 +8,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from segue.errors import FileError, OptionError
-from segue.readers.labels import as_labels
+from segue.readers.labels import LabelledFiles, as_labels
 from segue.readers.pieces import list_folder
-from segue.sequences import Array
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What is to be read, in order.
-
-    Attributes:
-        files: one a sequence.
-        ids: the names of the files, below the folder.
-        labels: `[n]`, from the folders' names or the table; `None` where there are none.
-        groups: `[n]`, from the table, where it has them.
-        parts: `[n]`, from the table, where it has them.
-        notes: which columns of the table say what.
-    """
-
-    files: tuple[Path, ...]
-    ids: tuple[str, ...]
-    labels: Array | None = None
-    groups: Array | None = None
-    parts: Array | None = None
-    notes: tuple[str, ...] = ()
-
-    def __getitem__(self, index: slice | list[int]) -> Examples:
-        """Some of them."""
-        places = np.arange(len(self.files))[index]
-
-        def some(column: Array | None) -> Array | None:
-            return None if column is None else column[places]
-
-        return Examples(
-            tuple(self.files[place] for place in places),
-            tuple(self.ids[place] for place in places),
-            some(self.labels),
-            some(self.groups),
-            some(self.parts),
-            self.notes,
-        )
 
 
 def find_examples(
@@ -65,7 +26,7 @@ def find_examples(
     labels: str | None = None,
     what: str = "file",
     notes: str = "",
-) -> Examples:
+) -> LabelledFiles:
     """Find the files of one data set.
 
     Args:
@@ -82,7 +43,7 @@ def find_examples(
         OptionError: `labels` is not there.
     """
     if path.is_file():
-        return Examples((path,), (path.name,))
+        return LabelledFiles((path,), (path.name,))
     files, folders = list_folder(path)
 
     def examples(names: Sequence[str]) -> list[str]:
@@ -105,10 +66,10 @@ def find_examples(
         return _of_table(path, names, table, limit, what)
     if not names:
         raise FileError(f"holds no {what}s ({', '.join(endings)}).", path=path)
-    found = Examples(tuple(path / name for name in names), tuple(names))
+    found = LabelledFiles(tuple(path / name for name in names), tuple(names))
     if own:
         return found[:limit]
-    labelled = Examples(found.files, found.ids, as_labels(list(classes.values())))
+    labelled = LabelledFiles(found.files, found.ids, as_labels(list(classes.values())))
     return labelled[in_turn(_members(list(classes.values())), limit)]
 
 
@@ -130,7 +91,9 @@ def _members(names: Sequence[Hashable]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _of_table(path: Path, names: list[str], table: Path, limit: int | None, what: str) -> Examples:
+def _of_table(
+    path: Path, names: list[str], table: Path, limit: int | None, what: str
+) -> LabelledFiles:
     from segue.readers.table.listing import read_listing  # brings pyarrow
 
     found = read_listing(table, names, places=(path, table.parent))

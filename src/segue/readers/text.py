@@ -23,9 +23,10 @@ from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
 from segue.readers.fileblocks import labelled
+from segue.readers.labels import LabelledFiles
 from segue.readers.problems import Problems
 from segue.readers.registry import NOTES, part_named
-from segue.readers.samples import Examples, find_examples
+from segue.readers.samples import find_examples
 from segue.readers.sentences import split_sentences
 from segue.sequences import Array, Sequences
 
@@ -99,7 +100,10 @@ def blocks(
 
 
 def _texts(
-    found: Examples, cut: Callable[[Path], Iterator[str]], limit: int | None, problems: Problems
+    found: LabelledFiles,
+    cut: Callable[[Path], Iterator[str]],
+    limit: int | None,
+    problems: Problems,
 ) -> Iterator[_Text]:
     """The texts of all files, one after the other."""
     left = _shares(found, limit)
@@ -118,7 +122,7 @@ def _texts(
             left[key] -= count
 
 
-def _shares(found: Examples, limit: int | None) -> dict[object, int]:
+def _shares(found: LabelledFiles, limit: int | None) -> dict[object, int]:
     """So many texts of each class are enough for a limit; nothing without one."""
     if limit is None:
         return {}
@@ -126,7 +130,7 @@ def _shares(found: Examples, limit: int | None) -> dict[object, int]:
     return dict.fromkeys(names, limit if found.parts is not None else -(-limit // len(names)))
 
 
-def _as_pieces(found: Examples, pieces: Sequence[_Text], path: Path) -> dict[str, Array]:
+def _as_pieces(found: LabelledFiles, pieces: Sequence[_Text], path: Path) -> dict[str, Array]:
     """The ids and groups of texts that are pieces of files: each file is a group."""
     begin = f"{path.name}/" if part_named(path.name) else ""  # of files in two parts
     names = [found.ids[piece.row] for piece in pieces]

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segue.errors import FileError
-from segue.readers.labels import as_labels
+from segue.readers.labels import LabelledFiles, as_labels
 from segue.readers.pieces import list_folder, without_submissions
 from segue.readers.registry import part_named, reader_named
-from segue.readers.samples import Examples
 from segue.readers.table.columns import Columns
 from segue.readers.table.joined import Related, find_related, shared_key
 from segue.readers.table.layout import make_plan
@@ -50,7 +49,7 @@ class Found:
 
     files: Sequence[str]
     partitions: Sequence[dict[str, str]] = ()
-    listing: Examples | None = None
+    listing: LabelledFiles | None = None
     related: Sequence[Related] = ()
     is_one_table: bool = False
 
@@ -107,7 +106,9 @@ def _partitions(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _find_listing(folder: Path, files: list[str], inside: dict[str, list[str]]) -> Examples | None:
+def _find_listing(
+    folder: Path, files: list[str], inside: dict[str, list[str]]
+) -> LabelledFiles | None:
     """The table that names the others, if there is one."""
     for name in files:
         if name.lower().partition(".")[0] not in LISTS:
@@ -152,7 +153,7 @@ def _of_classes(folder: Path, classes: dict[str, list[str]]) -> Found | None:
         return None
     labels = as_labels(list(files.values()))
     paths = tuple(folder / file for file in files)
-    found = Examples(paths, tuple(files), labels, notes=("the folder is the label",))
+    found = LabelledFiles(paths, tuple(files), labels, notes=("the folder is the label",))
     return Found(found.ids, listing=found)
 
 

@@ -19,8 +19,8 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from segue.errors import did_you_mean
+from segue.readers.labels import LabelledFiles
 from segue.readers.registry import part_named
-from segue.readers.samples import Examples
 from segue.readers.table.columns import Columns
 from segue.readers.table.labels import labels_of, parts_of, plain_values
 from segue.readers.table.loading import load
@@ -35,7 +35,9 @@ LISTS = frozenset(
 _FILE = frozenset("filename file path filepath fname name clip slicefilename".split())
 
 
-def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) -> Examples | None:
+def read_listing(
+    path: Path, files: Sequence[str], places: Sequence[Path] = ()
+) -> LabelledFiles | None:
     """Read a table that may list files.
 
     Args:
@@ -83,7 +85,7 @@ def read_listing(path: Path, files: Sequence[str], places: Sequence[Path] = ()) 
     folder = places[0] if places else path.parent
     everything = np.arange(columns.rows)
     said = ", ".join(f"{role} {column!r}" for role, column in {"file": name, **roles}.items())
-    return Examples(
+    return LabelledFiles(
         tuple(folder / file for file in taken),
         tuple(taken),
         None if label is None else labels_of(columns, label).of_sequences(columns, everything)[0],
