@@ -1,11 +1,13 @@
-"""What studies say of themselves in words."""
+"""Reports of studies as text: tables, expectations from more data, and how they were tested."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from segue.studies import tables
 from segue.studies.powerlaw import Forecast
+from segue.studies.tables import NEAR
 from segue.studies.trials import Row
 
 if TYPE_CHECKING:
@@ -14,37 +16,35 @@ if TYPE_CHECKING:
 
 
 def curve_report(curve: LearningCurve) -> str:
-    """The table over the sizes, what more data would bring, and how far that can be trusted."""
-    lines = [
-        [f"{row['size']:,}", *tables.cells(row, curve.metric, curve.until)] for row in curve.summary
-    ]
-    heads = ["sequences", *tables.headings(curve.metric, curve.until)]
+    """The table over the sizes, the forecast for more data, and its backtest."""
+    lines = [[f"{row['size']:,}", *cells(row, curve.metric, curve.until)] for row in curve.summary]
+    heads = ["sequences", *headings(curve.metric, curve.until)]
     level = "" if curve.until is None else f"; {curve.until:g} is looked for {curve.where}"
     found = [
-        tables.text_table(heads, lines),
+        text_table(heads, lines),
         "",
         f"scored on the test part, {_seeds(curve.seeds)}; without a look at the sequence: "
-        f"{curve.metric} {tables.number(curve.baseline)}",
+        f"{curve.metric} {number(curve.baseline)}",
         f"enough: the epoch at which the mean {curve.where} is first within {_near(curve.metric)} "
         f"of its best{level}",
         *_expectations(curve),
-        tables.failures(curve.rows),
+        failures(curve.rows),
     ]
     return "\n".join(line for number, line in enumerate(found) if line or number == 1)
 
 
 def _near(metric: str) -> str:
-    return f"{100 * tables.NEAR:g} %" if metric == "rmse" else f"{tables.NEAR:g}"
+    return f"{100 * NEAR:g} %" if metric == "rmse" else f"{NEAR:g}"
 
 
 def curve_answers(curve: LearningCurve) -> list[str]:
-    """Sentences with figures: what more sequences change, how many epochs are enough, and so on."""
+    """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
     done = [row for row in curve.summary if row["trials"]]
     first, last, metric = done[0], done[-1], curve.metric
     said = [
         f"Between {first['size']:,} and {last['size']:,} training sequences the {metric} goes from "
         f"{_score(first, metric)} to {_score(last, metric)} (without a look at the sequence: "
-        f"{tables.number(curve.baseline)})."
+        f"{number(curve.baseline)})."
     ]
     if curve.until is not None:
         often = [row for row in done if row["reached"] == row["trials"]]
@@ -60,11 +60,11 @@ def curve_answers(curve: LearningCurve) -> list[str]:
     )
     twice = curve.forecast()
     if twice is not None:
-        tested = such_forecasts(curve)
+        tested = _comparable(curve)
         trust = f"; such forecasts of measured sizes: {_verdict(tested)}" if tested else ""
         doubt = "" if curve.law_holds else ", but the law does not hold here"
         said.append(
-            f"Twice as many, {twice.size:,}: {tables.number(as_score(twice.error, metric))} is to "
+            f"Twice as many, {twice.size:,}: {number(_as_score(twice.error, metric))} is to "
             f"be expected, {_interval(twice, curve)}{doubt}{trust}."
         )
     return said
@@ -72,13 +72,12 @@ def curve_answers(curve: LearningCurve) -> list[str]:
 
 def _ends(rows: list[Row]) -> list[Row]:
     """The first, the middle and the last."""
-    places = sorted({0, len(rows) // 2, len(rows) - 1}) if rows else []
-    return [rows[place] for place in places]
+    return [rows[i] for i in sorted({0, len(rows) // 2, len(rows) - 1})] if rows else []
 
 
 def _score(row: Row, metric: str) -> str:
-    low, high = (tables.number(row[f"{metric}_{end}"]) for end in ("low", "high"))
-    return f"{tables.number(row[metric])} ({low} to {high})"
+    low, high = (number(row[f"{metric}_{end}"]) for end in ("low", "high"))
+    return f"{number(row[metric])} ({low} to {high})"
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:
@@ -94,21 +93,21 @@ def _expectations(curve: LearningCurve) -> list[str]:
         said.append("The law does not hold here: do not rely on what follows.")
     if twice is None:
         return [*said, "what more data would bring needs two seeds or more"]
-    score = tables.number(as_score(twice.error, curve.metric))
+    score = number(_as_score(twice.error, curve.metric))
     said.append(
         f"with {twice.size:,} sequences: {curve.metric} {score} expected, {_interval(twice, curve)}"
     )
-    tested = such_forecasts(curve)
+    tested = _comparable(curve)
     said += [_was(one, curve) for one in tested]
     if not tested:
         return [*said, "such forecasts are tested from four sizes on"]
     return [*said, f"such forecasts of sizes that were measured: {_verdict(tested)}"]
 
 
-def such_forecasts(curve: LearningCurve) -> list[Forecast]:
-    """The forecasts of measured sizes that look as far ahead as that of twice the data."""
-    near = [one for one in curve.held_back if one.size <= 2 * one.fitted_to]
-    return near or curve.held_back
+def _comparable(curve: LearningCurve) -> list[Forecast]:
+    """The forecasts of measured sizes that look no further ahead than to twice the data."""
+    near = [one for one in curve.backtest if one.size <= 2 * one.fitted_to]
+    return near or curve.backtest
 
 
 def _verdict(tested: list[Forecast]) -> str:
@@ -122,7 +121,7 @@ def _verdict(tested: list[Forecast]) -> str:
 
 def _was(one: Forecast, curve: LearningCurve) -> str:
     assert one.truth is not None
-    said, truth = (tables.number(as_score(e, curve.metric)) for e in (one.error, one.truth))
+    said, truth = (number(_as_score(e, curve.metric)) for e in (one.error, one.truth))
     verdict = "right" if one.is_right else "wrong"
     return (
         f"  from up to {one.fitted_to:,}, for {one.size:,}: {said}, {_interval(one, curve)}; "
@@ -131,12 +130,12 @@ def _was(one: Forecast, curve: LearningCurve) -> str:
 
 
 def _interval(one: Forecast, curve: LearningCurve) -> str:
-    ends = sorted(as_score(error, curve.metric) for error in (one.low, one.high))
-    return f"{tables.number(ends[0])} to {tables.number(ends[1])}"
+    ends = sorted(_as_score(error, curve.metric) for error in (one.low, one.high))
+    return f"{number(ends[0])} to {number(ends[1])}"
 
 
-def as_score(error: float, metric: str) -> float:
-    """An error as what people follow: an accuracy, or itself."""
+def _as_score(error: float, metric: str) -> float:
+    """The score of an error: 1 - error as accuracy, an RMSE as it is."""
     return error if metric == "rmse" else 1 - error
 
 
@@ -144,20 +143,20 @@ def grid_report(grid: Grid) -> str:
     """The table over the combinations, and the best of them."""
     names = list(grid.space)
     lines = [
-        [*(str(row[name]) for name in names), *tables.cells(row, grid.metric, grid.until)]
+        [*(str(row[name]) for name in names), *cells(row, grid.metric, grid.until)]
         for row in grid.summary
     ]
     best = ", ".join(f"{name} {grid.best[name]}" for name in names)
     found = [
-        tables.text_table([*names, *tables.headings(grid.metric, grid.until)], lines),
+        text_table([*names, *headings(grid.metric, grid.until)], lines),
         "",
         *(grid.answers() if len(grid.varied) > 1 else []),
         f"scored on what was set aside for validation, {_seeds(grid.seeds)}; without a look at "
-        f"the sequence: {grid.metric} {tables.number(grid.baseline)}",
-        f"best: {best} ({grid.metric} {tables.number(grid.best[grid.metric])})",
+        f"the sequence: {grid.metric} {number(grid.baseline)}",
+        f"best: {best} ({grid.metric} {number(grid.best[grid.metric])})",
         f"These scores have chosen {_chosen(grid)}, so they flatter it. The test part was left "
         "alone.",
-        tables.failures(grid.rows),
+        failures(grid.rows),
     ]
     return "\n".join(line for number, line in enumerate(found) if line or number == 1)
 
@@ -169,16 +168,78 @@ def _chosen(grid: Grid) -> str:
 
 
 def grid_answers(grid: Grid) -> list[str]:
-    """A line for each argument that varies: what its values come to, averaged over all others."""
+    """A line for each argument that varies: the mean score of its values, over all others."""
     said = []
     for name, rows in grid.effects.items():
-        found = [f"{row[name]}: {tables.number(row[grid.metric])}" for row in rows]
+        found = [f"{row[name]}: {number(row[grid.metric])}" for row in rows]
         if grid.until is not None:
-            found = [
-                f"{text}, {tables.reached(row)}" for text, row in zip(found, rows, strict=True)
-            ]
+            found = [f"{text}, {reached(row)}" for text, row in zip(found, rows, strict=True)]
         said.append(f"{name}  " + "; ".join(found))
     heading = f"mean {grid.metric} over all else"
     if grid.until is not None:
         heading += f", and epochs until {grid.until:g} (trainings that reached it)"
     return [f"{heading}:", *(f"  {line}" for line in said)]
+
+
+# -- cells of the tables --------------------------------------------------------------------------
+
+
+def text_table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Align columns: the first to the left, the others to the right.
+
+    >>> print(text_table(["size", "accuracy"], [["20", "0.5"], ["100", "0.75"]]))
+    size  accuracy
+    20         0.5
+    100       0.75
+    """
+    table = [list(headings), *map(list, lines)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(headings))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    )
+
+
+def number(value: float | None) -> str:
+    """Four digits behind the point, or as many digits in all for what is large.
+
+    >>> number(0.97123), number(14.5312), number(None)
+    ('0.9712', '14.53', '-')
+    """
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def cells(summary: Row, metric: str, until: float | None) -> list[str]:
+    """The cells of one setting in the printed tables."""
+    band = f"{number(summary[f'{metric}_low'])} to {number(summary[f'{metric}_high'])}"
+    texts = [number(summary[metric]), band, number(summary["loss"])]
+    texts += [_whole(summary["epochs"]), _whole(summary["epochs_enough"])]
+    return texts if until is None else [*texts, reached(summary)]
+
+
+def reached(summary: Row) -> str:
+    """The mean epoch of the trials that reached the level, and how many reached it."""
+    return f"{_whole(summary['epochs_until'])} ({summary['reached']} of {summary['trials']})"
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def headings(metric: str, until: float | None) -> list[str]:
+    """The headings of `cells`."""
+    names = [metric, "of the seeds", "loss", "epochs", "enough"]
+    return names if until is None else [*names, f"epochs until {until:g}"]
+
+
+def failures(rows: Sequence[Row]) -> str:
+    """A line on the trials that failed; empty if none did."""
+    failed = [row for row in rows if "error" in row]
+    if not failed:
+        return ""
+    return f"{len(failed)} of {len(rows)} trials failed. The first one: {failed[0]['error']}"
