@@ -137,7 +137,8 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
     for name, command in typer.main.get_command(app).commands.items():
         for word, inner in getattr(command, "commands", {"": command}).items():
             documented = by_command[f"{name} {word}".strip()] + general
-            for option in (o for parameter in inner.params for o in parameter.opts if o[0] == "-"):
+            params = getattr(inner, "complete", inner).params
+            for option in (o for parameter in params for o in parameter.opts if o[0] == "-"):
                 assert option in documented, f"segue {name} {word} {option}"
 
 

@@ -79,6 +79,19 @@ def with_columns(command: Command) -> Command:
     return wrapped
 
 
+def flag_of(option: str) -> str:
+    """The flag that sets an option of a reader.
+
+    >>> flag_of("parts"), flag_of("unit"), flag_of("rate")
+    ('--column-part', '--unit', '--read rate=...')
+    """
+    if option in _OPTIONS:
+        return f"--column-{_OPTIONS[option][0]}"
+    if option in _OTHERS or option == "drop_missing":
+        return f"--{option.replace('_', '-')}"
+    return f"--read {option}=..."
+
+
 def _without_twice(
     pairs: list[str], named: dict[str, Any], given: dict[str, Any]
 ) -> dict[str, Any]:

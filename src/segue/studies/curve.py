@@ -272,7 +272,7 @@ def learning_curve(
         data: with parts "train" and "test"; without, `test` of it is split off. A part "validation"
             is not used.
         sizes: numbers of training sequences; up to six, the largest all of them, if left out.
-        seeds: trainings of each size; in Python also the seeds themselves.
+        seeds: trainings of each size. In Python also the seeds themselves.
         test: the share that is split off as test part where there is none.
         until: also report the epoch at which the score reaches this level.
         watch_test: also score the test part after each epoch, to see how many epochs learning

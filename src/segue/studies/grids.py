@@ -224,7 +224,7 @@ def grid(
         space: for each argument of the estimator its values; nested ones as `options__patience`. A
             name in braces in the text of the network, as in "lstm({units})", takes the values that
             the space has for it.
-        seeds: trainings of each combination; in Python also the seeds themselves.
+        seeds: trainings of each combination. In Python also the seeds themselves.
         held: the share of the training part to validate on; stratified, by group where there are
             groups.
         until: also report the epoch at which the score reaches this level.
