@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 import segue
-from segue.listening import draw, make_clip, pitch
+from segue.sonify import draw, make_clip, pitch
 
 arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
 arguments.add_argument("data", nargs="?", default="instruments", help="a folder of sounds")

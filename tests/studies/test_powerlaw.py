@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
+from segue import studies
 from segue.errors import DataError
 from segue.studies import PowerLaw, backtest, fit_power_law, forecast
 
@@ -93,3 +94,10 @@ def test_an_interval_needs_two_seeds() -> None:
         forecast([10, 20, 40], [[0.3], [0.2], [0.1]], 80)
     with pytest.raises(DataError, match="expected rising sizes"):
         backtest([20, 10, 40], np.ones((3, 2)))
+
+
+def test_the_former_name_warns_and_works() -> None:
+    with pytest.warns(DeprecationWarning, match="held_back is now called backtest"):
+        assert studies.held_back is backtest
+    with pytest.raises(AttributeError, match="no attribute 'kept_back'"):
+        studies.kept_back  # noqa: B018

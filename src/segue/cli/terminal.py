@@ -144,8 +144,8 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
         kind: of `DRAWINGS`.
         width: columns.
     """
-    from segue.listening import runs_of
     from segue.plots.time import STEPS, time_unit
+    from segue.sonify import runs_of
 
     unit, lines = time_unit(dataset.rate_hz, dataset.x.length_range[1]), list[str]()
     for name, number in chosen:

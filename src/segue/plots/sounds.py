@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from segue.plots.style import INK, MUTED, PALETTE, RULE, new_axes, plain_names, styled
 
 if TYPE_CHECKING:
-    from segue.listening import Clip
+    from segue.sonify import Clip
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +26,7 @@ def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
     Spans that are heard at once stand in rows above each other, over the sound of all.
 
     Args:
-        clip: from `segue.listening.make_clip`.
+        clip: from `segue.sonify.make_clip`.
         axes: axes to draw into.
     """
     rows = _rows(clip)
