@@ -156,7 +156,7 @@ axes = segue.plots.plot_anytime(
     test.x[0],
     beliefs[0],
     listener.classes_.tolist(),
-    heard=listener.preparation_.belief_ends(samples, every),
+    prefix_lengths=listener.preparation_.belief_ends(samples, every),
     rate_hz=test.rate_hz,
     target=test.y[0],
 )

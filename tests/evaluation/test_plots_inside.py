@@ -91,7 +91,9 @@ def test_beliefs_over_what_had_been_heard() -> None:
     """The network's steps are others than those of the sequence; the end is the end."""
     beliefs = np.full((3, 2), 0.5)
     axes = drawn(
-        plots.plot_anytime(np.zeros((10, 1)), beliefs, ["a", "b"], heard=np.array([4, 8, 12]))
+        plots.plot_anytime(
+            np.zeros((10, 1)), beliefs, ["a", "b"], prefix_lengths=np.array([4, 8, 12])
+        )
     )
     assert axes[1].get_lines()[0].get_xdata().tolist() == [3, 7, 9]
 

@@ -220,10 +220,12 @@ def refuse_beside_resume(given: Mapping[str, Any], forms: Mapping[str, Form]) ->
     Traceback (most recent call last):
     segue.errors.OptionError: --epochs and --column-label would change what --resume continues: ...
     """
-    flags = [flag_of(option) for option in given.get("columns") or ()]
-    for name, value in reversed(given.items()):
-        if name != "columns" and value is not None and value is not False:
-            flags.insert(0, forms.get(name, Form()).flag or _flag(name))
+    flags = [
+        forms.get(name, Form()).flag or _flag(name)
+        for name, value in given.items()
+        if name != "columns" and value is not None and value is not False
+    ]
+    flags += [flag_of(option) for option in given.get("columns") or ()]
     if flags:
         raise OptionError(
             f"{' and '.join(flags)} would change what --resume continues: it goes on with the "

@@ -23,7 +23,7 @@ _NAMED = 40  # spans that are named in the picture; more would overlap
 def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
     """Draw a clip over time in seconds: one colour a label, each span under its name.
 
-    Spans that are heard at once stand in rows above each other, over the sound of all.
+    Spans that overlap stand in rows above each other, over the sum of all.
 
     Args:
         clip: from `segue.sonify.make_clip`.
