@@ -23,7 +23,8 @@ def test_known_numbers_are_found(a: float, b: float, c: float) -> None:
 
 def test_a_flat_curve_has_nothing_left_to_learn() -> None:
     law = fit_power_law(SIZES, np.full(6, 0.2))
-    assert law(10_000) == pytest.approx(0.2, abs=1e-6)
+    assert law(10_000) == pytest.approx(0.2, abs=1e-12)
+    assert law.a == 0
 
 
 def test_a_rising_error_is_not_followed_below_the_bounds() -> None:

@@ -285,3 +285,4 @@ def test_a_curve_that_the_law_does_not_fit_is_told() -> None:
     said = "The law does not hold here"
     assert said in curve([0.5, 0.5, 0.5, 1.0]).report()
     assert said not in curve([0.6, 0.7, 0.775, 0.83]).report()
+    assert said not in curve([0.475] * 4).report()

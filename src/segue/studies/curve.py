@@ -144,7 +144,7 @@ class LearningCurve:
         """Whether the law misses no mean error by more than a quarter of their range."""
         if self.misfit is None:
             return False
-        return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1)))
+        return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1))) + 1e-9
 
     def forecast(self, size: int | None = None) -> Forecast | None:
         """The expected error at another size; at twice the largest if left out.

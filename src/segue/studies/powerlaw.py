@@ -128,7 +128,10 @@ def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
     refined = minimize_scalar(
         lambda log_b: solve(log_b)[1], bounds=bounds, method="bounded", options={"xatol": 1e-9}
     )
-    log_b = float(refined.x if refined.fun < norms[best] else _LOG_EXPONENTS[best])
+    norm, log_b = min((refined.fun, float(refined.x)), (norms[best], _LOG_EXPONENTS[best]))
+    mean = np.average(y, weights=weights**2)
+    if np.linalg.norm(weights * (y - mean)) <= norm + 1e-9 * np.linalg.norm(weights * y):
+        return PowerLaw(0.0, float(np.exp(_LOG_EXPONENTS[0])), float(mean))  # nothing falls
     a, c = solve(log_b)[0].tolist()
     return PowerLaw(a, float(np.exp(log_b)), c)
 
