@@ -10,8 +10,16 @@ import typer
 
 from segue.cli.columns import Columns, as_option, tell
 from segue.cli.headlines import headline
-from segue.cli.options import Form, options_of, refuse_beside_resume
-from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
+from segue.cli.options import Form, declared, options_of, refuse_beside_resume
+from segue.cli.shared import (
+    Debug,
+    Json,
+    Limit,
+    OptionalSource,
+    duration,
+    print_json,
+    print_table,
+)
 from segue.errors import OptionError, counted, did_you_mean
 
 if TYPE_CHECKING:
@@ -24,6 +32,23 @@ Option = Annotated[
         help="Any other option of training that `segue info --defaults` prints, such as "
         "clip_norm=none; several times for more.",
     ),
+]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Steps from one window to the next (default: those of a window)."
+    ),
+]
+WindowLabel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|majority|last",
+        help="Where each step has a label, that of a window: of all its steps (others are left "
+        "out), of most, or of the last.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/).")
 ]
 
 # What the score of each seed is, by its name in metrics.json.
@@ -70,41 +95,13 @@ def options() -> list[Parameter]:
         *options_of(BY_TASK, ESTIMATOR, **FORMS),
         *options_of(TrainingOptions, TRAINING, **FORMS),
         *options_of(fit_run, RUN, **FORMS),
-        *options_of({"forecast": BY_TASK["forecast"]}, FORECASTER, **FORMS),
+        *options_of(BY_TASK["forecast"], FORECASTER, **FORMS),
+        *declared(stride=Stride, window_label=WindowLabel, limit=Limit, option=Option, out=Out),
     ]
 
 
 def fit(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A named data set (`segue data list`), a file, or a folder.",
-            show_default=False,
-        ),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Steps from one window to the next (default: those of a window).",
-        ),
-    ] = None,
-    window_label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="all|majority|last",
-            help="Where each step has a label, that of a window: of all its steps (others are left "
-            "out), of most, or of the last.",
-        ),
-    ] = None,
-    limit: Limit = None,
-    option: Option = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/)."),
-    ] = None,
+    source: OptionalSource = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue a run that was stopped.")
     ] = None,
@@ -126,24 +123,22 @@ def fit(
     if (source is None) == (resume is None):
         raise OptionError("Give a SOURCE to train on, or a run to go on with: --resume DIR.")
     if resume is not None:
-        own = {"stride": stride, "window_label": window_label, "limit": limit, "option": option}
-        refuse_beside_resume({**given, **own, "out": out, "columns": columns}, FORMS)
+        refuse_beside_resume({**given, "columns": columns}, FORMS)
         run = runs.resume_run(resume)
     else:
         task = given["task"]
-        cut = {"window": given.pop("size"), "stride": stride, "window_label": window_label}
-        seen = cut.pop("window") if task == "forecast" else None
-        forecast = {"size": seen, **{name: given.pop(name) for name in ("horizon", "strategy")}}
+        cut = {name: given.pop(name) for name in ("size", "stride", "window_label")}
+        forecast = {name: given.pop(name) for name in ("horizon", "strategy")}
+        if task == "forecast":
+            forecast["size"] = cut.pop("size")
         training = {name: given.pop(name) for name in TRAINING}
         run = runs.fit_run(
             str(source),
-            limit=limit,
-            out=out,
             columns={**(columns or {}), **_windows(task, **cut)},
             tell=tell,
-            **_shares(given),
             **_forecast(task, **forecast),
-            **_options(option or [], **training),
+            **_options(given.pop("option") or [], **training),
+            **_shares(given),
         )
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
@@ -190,6 +185,7 @@ def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
 def _windows(task: str | None, **given: Any) -> dict[str, Any]:
     """How recordings are cut into windows, as options of the reader."""
     given = {name: value for name, value in given.items() if value is not None}
+    given |= {"window": given.pop("size")} if "size" in given else {}
     if given and task in ("forecast", "label", "language"):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise OptionError(

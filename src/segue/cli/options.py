@@ -76,6 +76,14 @@ def options_of(
     return [_option(named, name, forms.get(name, Form())) for name in listed]
 
 
+def declared(**annotations: Any) -> list[inspect.Parameter]:
+    """Options that fill no argument, from their `Annotated` types by name."""
+    return [
+        inspect.Parameter(name, KEYWORD, default=None, annotation=annotation)
+        for name, annotation in annotations.items()
+    ]
+
+
 def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) -> inspect.Parameter:
     having = {
         purpose: inspect.signature(target).parameters[name].default
@@ -87,7 +95,7 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     kind, choices = _kind(get_type_hints(first)[name])
     kind = form.kind or kind
     is_count = kind is int and default != 0  # a seed may be 0, and below
-    declared = typer.Option(
+    option = typer.Option(
         form.flag or _flag(name),
         metavar=form.metavar or choices or {int: "N", float: "X"}.get(kind),
         min=1 if is_count else None,
@@ -99,7 +107,7 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     elif kind is list:
         hint = list[str] | None
     start = False if kind is bool else None
-    return inspect.Parameter(name, KEYWORD, default=start, annotation=Annotated[hint, declared])
+    return inspect.Parameter(name, KEYWORD, default=start, annotation=Annotated[hint, option])
 
 
 def _kind(hint: Any) -> tuple[type, str | None]:

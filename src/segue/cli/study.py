@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segue.cli.columns import Columns, read_source
+from segue.cli.columns import Columns, parse_value, read_source
 from segue.cli.fit import FORMS as FIT_FORMS
 from segue.cli.fit import Option, share, training_options
-from segue.cli.options import Form, add_command, options_of, refuse_beside_resume
-from segue.cli.shared import Debug, Json, Limit, print_json
+from segue.cli.options import Form, add_command, declared, options_of, refuse_beside_resume
+from segue.cli.shared import Debug, Json, Limit, OptionalSource, print_json
 from segue.errors import FileError, OptionError
 
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ FORMS = {
     "until": Form("SCORE"),
     "set_": Form(flag="--set"),
 }
-StudySource = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A named data set (`segue data list`), a file, or a folder.",
-        show_default=False,
-    ),
-]
 Task = Annotated[
     str | None,
     typer.Option(metavar="classify|label|regress", help="Default: that of the targets."),
@@ -55,6 +47,16 @@ Out = Annotated[
 Resume = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Continue a study that was stopped.")
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=A,B,...",
+        help="Values of another option or of a {name} of a template, such as units=8,16; several "
+        "times.",
+    ),
+]
+COMMON = {"task": Task, "option": Option, "limit": Limit, "out": Out}
 
 
 def curve_options() -> list[Parameter]:
@@ -64,6 +66,7 @@ def curve_options() -> list[Parameter]:
     return [
         *options_of(studies.learning_curve, "sizes seeds until watch_test test workers", **FORMS),
         *_estimator_options(f"{SETTINGS} validation"),
+        *declared(**COMMON),
     ]
 
 
@@ -77,6 +80,7 @@ def grid_options() -> list[Parameter]:
         *options_of(studies.grid, "seeds held until", **FORMS),
         *options_of(studies.learning_curve, "workers"),
         *_estimator_options(SETTINGS.removeprefix("network ")),
+        *declared(set_=Set, **COMMON),
     ]
 
 
@@ -92,11 +96,7 @@ def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
 
 
 def learning_curve(
-    source: StudySource = None,
-    task: Task = None,
-    option: Option = None,
-    limit: Limit = None,
-    out: Out = None,
+    source: OptionalSource = None,
     resume: Resume = None,
     columns: Columns = None,
     json: Json = False,
@@ -109,39 +109,19 @@ def learning_curve(
 
     Example: segue study learning-curve japanese-vowels --sizes 20,50,100 --seeds 3
     """
-    own = {"task": task, "option": option, "limit": limit, "out": out, "columns": columns}
-    if resume is not None:
-        _refuse(source, {**given, **own})
-    given["validation"] = given["validation"] or "auto"
-    recipe = {
-        "reading": {"source": source, "limit": limit, "columns": columns},
-        "task": task,
-        "settings": _settings(given, f"{SETTINGS} validation", option),
-        "study": {
-            "sizes": _whole(given["sizes"]),
-            **_defaults("learning_curve", given, "seeds test until"),
-            **({"watch_test": True} if given["watch_test"] else {}),
-        },
+    given["columns"] = columns
+    _check_resumed(source, resume, given)
+    settings = {"validation": "auto", **_settings(given, f"{SETTINGS} validation")}
+    study = {
+        "sizes": _whole(given["sizes"]),
+        **_defaults("learning_curve", given, "seeds test until"),
+        **({"watch_test": True} if given["watch_test"] else {}),
     }
-    curve = _run("learning-curve", recipe, resume, out, workers=given["workers"])
-    _print(curve, json=json)
+    _run("learning-curve", source, resume, given, settings, study, json=json)
 
 
 def grid(
-    source: StudySource = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=A,B,...",
-            help="Values of another option or of a {name} of a template, such as units=8,16; "
-            "several times.",
-        ),
-    ] = None,
-    task: Task = None,
-    option: Option = None,
-    limit: Limit = None,
-    out: Out = None,
+    source: OptionalSource = None,
     resume: Resume = None,
     columns: Columns = None,
     json: Json = False,
@@ -155,37 +135,34 @@ def grid(
 
     Example: segue study grid japanese-vowels --network "lstm(16)" --network "gru(16)" --seeds 2
     """
-    own = {"set_": set_, "task": task, "option": option, "limit": limit, "out": out}
-    if resume is not None:
-        _refuse(source, {**given, **own, "columns": columns})
-    space = _space(given["network"] or [], set_ or [])
+    given["columns"] = columns
+    _check_resumed(source, resume, given)
+    space = _space(given["network"] or [], given["set_"] or [])
     if resume is None and not space:
         raise OptionError("Give at least one --network, or --set NAME=A,B,...")
-    recipe = {
-        "reading": {"source": source, "limit": limit, "columns": columns},
-        "task": task,
-        "settings": _settings(given, SETTINGS.removeprefix("network "), option),
-        "study": {"space": space, **_defaults("grid", given, "seeds held until")},
-    }
-    _print(_run("grid", recipe, resume, out, workers=given["workers"]), json=json)
+    settings = _settings(given, SETTINGS.removeprefix("network "))
+    study = {"space": space, **_defaults("grid", given, "seeds held until")}
+    _run("grid", source, resume, given, settings, study, json=json)
 
 
 add_command(app, learning_curve, curve_options, "learning-curve")
 add_command(app, grid, grid_options, "grid")
 
 
-def _refuse(source: str | None, given: dict[str, Any]) -> None:
+def _check_resumed(source: str | None, resume: Path | None, given: dict[str, Any]) -> None:
     """Refuse what would change a study that is resumed; `--workers` would not."""
-    if source is None:
-        refuse_beside_resume({name: given[name] for name in given if name != "workers"}, FORMS)
+    if (source is None) == (resume is None):
+        raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
+    if resume is not None:
+        refuse_beside_resume({**given, "workers": None}, FORMS)
 
 
-def _settings(given: dict[str, Any], names: str, option: list[str] | None) -> dict[str, Any]:
+def _settings(given: dict[str, Any], names: str) -> dict[str, Any]:
     """The estimator's parameters that were given; a share as a number, none as None."""
     settings = {name: given[name] for name in names.split() if given[name] is not None}
     if settings.get("validation", "auto") != "auto":
         settings["validation"] = share(settings["validation"], "--validation")
-    training = training_options(option or [], **{name: given[name] for name in TRAINING})
+    training = training_options(given["option"] or [], **{name: given[name] for name in TRAINING})
     return settings | {f"options__{name}": value for name, value in training.items()}
 
 
@@ -199,35 +176,47 @@ def _defaults(study: str, given: dict[str, Any], names: str) -> dict[str, Any]:
 
 def _run(
     kind: str,
-    recipe: dict[str, Any],
+    source: str | None,
     resume: Path | None,
-    out: Path | None,
+    given: dict[str, Any],
+    settings: dict[str, Any],
+    study: dict[str, Any],
     *,
-    workers: int | None,
-) -> Any:
+    json: bool,
+) -> None:
+    """Run or continue a study, and print its report.
+
+    What the command comes to is kept in the study's folder as its recipe, so that it can continue.
+    """
     from segue import studies
     from segue.studies.journal import read_header
 
-    reading = recipe["reading"]
-    if (reading["source"] is None) == (resume is None):
-        raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
     if resume is not None:
         header = read_header(resume)
         if header["fingerprint"].get("study") != kind or not header.get("recipe"):
             raise FileError(f"is not a {kind} that was begun on the command line.", path=resume)
-        recipe, out = header["recipe"], resume
-        reading = recipe["reading"]
+        recipe = header["recipe"]
     else:
-        path = Path(reading["source"])
-        reading["source"] = str(path.resolve()) if path.exists() else reading["source"]
+        path = Path(str(source))
+        reading = {"source": str(path.resolve()) if path.exists() else source}
+        reading |= {name: given[name] for name in ("limit", "columns")}
+        task = given["task"]
+        recipe = {"reading": reading, "task": task, "settings": settings, "study": study}
+    reading, study = recipe["reading"], dict(recipe["study"])
     data = read_source(reading["source"], reading["columns"], limit=reading["limit"])
     estimator = _estimator(recipe, data)
-    folder = out or _folder(kind, recipe)
-    where = {"workers": workers, "folder": folder, "source": reading, "recipe": recipe}
-    arguments = dict(recipe["study"])
+    folder = resume or given["out"] or _folder(kind, recipe)
+    study |= {"workers": given["workers"], "folder": folder, "source": reading, "recipe": recipe}
+    result: LearningCurve | Grid
     if kind == "grid":
-        return studies.grid(estimator, data, arguments.pop("space"), **arguments, **where)
-    return studies.learning_curve(estimator, data, **arguments, **where)
+        result = studies.grid(estimator, data, study.pop("space"), **study)
+    else:
+        result = studies.learning_curve(estimator, data, **study)
+    if json:
+        print_json({"folder": str(result.folder), **result.as_json()})
+    else:
+        print(result.report())
+        print(f"\nstudy  {result.folder}")
 
 
 def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
@@ -248,14 +237,6 @@ def _folder(kind: str, recipe: dict[str, Any]) -> Path:
     words = json.dumps([kind, recipe], sort_keys=True)
     mark = hashlib.blake2b(words.encode(), digest_size=3).hexdigest()
     return Path("studies") / f"{slug(Path(recipe['reading']['source']).stem)}-{kind}-{mark}"
-
-
-def _print(study: LearningCurve | Grid, *, json: bool) -> None:
-    if json:
-        print_json({"folder": str(study.folder), **study.as_json()})
-        return
-    print(study.report())
-    print(f"\nstudy  {study.folder}")
 
 
 def _whole(text: str | None) -> list[int] | None:
@@ -293,7 +274,7 @@ def _space(networks: list[str], given: list[str]) -> dict[str, list[Any]]:
         name = f"options__{name}" if name in nested else name
         if name in space:
             raise OptionError(f"{name} is given twice; write all its values in one --set.")
-        space[name] = [_value(word.strip()) for word in _split(values)]
+        space[name] = [parse_value(word.strip()) for word in _split(values)]
     return space
 
 
@@ -311,16 +292,3 @@ def _split(text: str) -> list[str]:
         else:
             words[-1] += letter
     return words
-
-
-def _value(word: str) -> Any:
-    """A number, true, false, none, or a text."""
-    known = {"true": True, "false": False, "none": None}
-    if word.lower() in known:
-        return known[word.lower()]
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
