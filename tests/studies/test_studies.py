@@ -156,7 +156,7 @@ def test_a_grid_leaves_the_test_part_alone(
     assert all(row["epochs_until"] == 1 for row in found.summary)
     assert found.best[found.metric] == max(row["accuracy"] for row in found.summary)
     assert (tmp_path / "grid.png").stat().st_size > 1000
-    assert "The test part was left alone." in found.report()
+    assert "The test part was not used." in found.report()
 
 
 def test_names_in_braces_are_filled_in(

@@ -146,14 +146,20 @@ class LearningCurve:
             return False
         return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1))) + 1e-9
 
+    @cached_property
+    def _forecast_for_twice(self) -> Forecast | None:
+        return self.forecast(2 * self.sizes[-1])
+
     def forecast(self, size: int | None = None) -> Forecast | None:
         """The expected error at another size; at twice the largest if left out.
 
         `None` with fewer than three sizes or two seeds.
         """
+        if size is None:
+            return self._forecast_for_twice
         if self.law is None or self.errors.shape[1] < 2:
             return None
-        return forecast(self.sizes, self.errors, size or 2 * self.sizes[-1])
+        return forecast(self.sizes, self.errors, size)
 
     @cached_property
     def backtest(self) -> list[Forecast]:

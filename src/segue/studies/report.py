@@ -1,4 +1,4 @@
-"""Reports of studies as text: tables, expectations from more data, and how they were tested."""
+"""Reports of studies as text: tables, forecasts for more data, and their backtest."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ def curve_report(curve: LearningCurve) -> str:
     """The table over the sizes, the forecast for more data, and its backtest."""
     lines = [[f"{row['size']:,}", *cells(row, curve.metric, curve.until)] for row in curve.summary]
     heads = ["sequences", *headings(curve.metric, curve.until)]
-    level = "" if curve.until is None else f"; {curve.until:g} is looked for {curve.where}"
-    found = [
+    level = "" if curve.until is None else f"; epochs until {curve.until:g}: {curve.where}"
+    blocks = [
         text_table(heads, lines),
         "",
-        f"scored on the test part, {_seeds(curve.seeds)}; without a look at the sequence: "
-        f"{curve.metric} {number(curve.baseline)}",
+        f"scored on the test part, {_seeds(curve.seeds)}; a constant prediction: {curve.metric} "
+        f"{number(curve.baseline)}",
         f"enough: the epoch at which the mean {curve.where} is first within {_near(curve.metric)} "
         f"of its best{level}",
         *_expectations(curve),
         failures(curve.rows),
     ]
-    return "\n".join(line for number, line in enumerate(found) if line or number == 1)
+    return _joined(blocks)
+
+
+def _joined(blocks: list[str]) -> str:
+    """Blocks of lines in one text; of the empty ones only that below the table stays."""
+    return "\n".join(block for place, block in enumerate(blocks) if block or place == 1)
 
 
 def _near(metric: str) -> str:
@@ -41,19 +46,20 @@ def curve_answers(curve: LearningCurve) -> list[str]:
     """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
     done = [row for row in curve.summary if row["trials"]]
     first, last, metric = done[0], done[-1], curve.metric
-    said = [
+    sentences = [
         f"Between {first['size']:,} and {last['size']:,} training sequences the {metric} goes from "
-        f"{_score(first, metric)} to {_score(last, metric)} (without a look at the sequence: "
+        f"{_score(first, metric)} to {_score(last, metric)} (a constant prediction: "
         f"{number(curve.baseline)})."
     ]
     if curve.until is not None:
-        often = [row for row in done if row["reached"] == row["trials"]]
-        found = ", ".join(
-            f"{row['epochs_until']:.0f} epochs with {row['size']:,}" for row in _ends(often)
+        always = [row for row in done if row["reached"] == row["trials"]]
+        epochs = ", ".join(
+            f"{row['epochs_until']:.0f} epochs with {row['size']:,}" for row in _ends(always)
         )
         never = f"No size reaches {curve.until:g} in every training."
-        said.append(f"{curve.until:g} takes {found} ({curve.where}, mean)." if found else never)
-    said.append(
+        takes = f"{curve.until:g} takes {epochs} ({curve.where}, mean)."
+        sentences.append(takes if epochs else never)
+    sentences.append(
         f"Epochs after which the mean {curve.where} is within {_near(metric)} of its best: "
         + ", ".join(f"{row['epochs_enough']} with {row['size']:,}" for row in _ends(done))
         + f", of {last['epochs']:.0f}."
@@ -61,13 +67,13 @@ def curve_answers(curve: LearningCurve) -> list[str]:
     twice = curve.forecast()
     if twice is not None:
         tested = _comparable(curve)
-        trust = f"; such forecasts of measured sizes: {_verdict(tested)}" if tested else ""
+        trust = f"; backtest: {_verdict(tested)}" if tested else ""
         doubt = "" if curve.law_holds else ", but the law does not hold here"
-        said.append(
+        sentences.append(
             f"Twice as many, {twice.size:,}: {number(_as_score(twice.error, metric))} is to "
             f"be expected, {_interval(twice, curve)}{doubt}{trust}."
         )
-    return said
+    return sentences
 
 
 def _ends(rows: list[Row]) -> list[Row]:
@@ -87,21 +93,21 @@ def _seeds(seeds: tuple[int, ...]) -> str:
 def _expectations(curve: LearningCurve) -> list[str]:
     law, twice = curve.law, curve.forecast()
     if law is None:
-        return ["what more data would bring needs three sizes or more"]
-    said = [f"power law: {law}; it misses what was measured by up to {curve.misfit:.4f}"]
+        return ["a forecast for more data needs three sizes or more"]
+    lines = [f"power law: {law}; largest residual {curve.misfit:.4f}"]
     if not curve.law_holds:
-        said.append("The law does not hold here: do not rely on what follows.")
+        lines.append("The law does not hold here: do not rely on what follows.")
     if twice is None:
-        return [*said, "what more data would bring needs two seeds or more"]
+        return [*lines, "a forecast for more data needs two seeds or more"]
     score = number(_as_score(twice.error, curve.metric))
-    said.append(
+    lines.append(
         f"with {twice.size:,} sequences: {curve.metric} {score} expected, {_interval(twice, curve)}"
     )
     tested = _comparable(curve)
-    said += [_was(one, curve) for one in tested]
+    lines += [_compared(one, curve) for one in tested]
     if not tested:
-        return [*said, "such forecasts are tested from four sizes on"]
-    return [*said, f"such forecasts of sizes that were measured: {_verdict(tested)}"]
+        return [*lines, "a backtest needs four sizes or more"]
+    return [*lines, f"backtest, forecasts of measured sizes: {_verdict(tested)}"]
 
 
 def _comparable(curve: LearningCurve) -> list[Forecast]:
@@ -119,13 +125,13 @@ def _verdict(tested: list[Forecast]) -> str:
     return f"{missed}, {better} came out better than forecast, {len(tested) - right - better} worse"
 
 
-def _was(one: Forecast, curve: LearningCurve) -> str:
+def _compared(one: Forecast, curve: LearningCurve) -> str:
     assert one.truth is not None
-    said, truth = (number(_as_score(e, curve.metric)) for e in (one.error, one.truth))
+    expected, truth = (number(_as_score(e, curve.metric)) for e in (one.error, one.truth))
     verdict = "right" if one.is_right else "wrong"
     return (
-        f"  from up to {one.fitted_to:,}, for {one.size:,}: {said}, {_interval(one, curve)}; "
-        f"it was {truth}: {verdict}"
+        f"  from up to {one.fitted_to:,}, for {one.size:,}: {expected}, {_interval(one, curve)}; "
+        f"measured {truth}: {verdict}"
     )
 
 
@@ -147,18 +153,18 @@ def grid_report(grid: Grid) -> str:
         for row in grid.summary
     ]
     best = ", ".join(f"{name} {grid.best[name]}" for name in names)
-    found = [
+    blocks = [
         text_table([*names, *headings(grid.metric, grid.until)], lines),
         "",
         *(grid.answers() if len(grid.varied) > 1 else []),
-        f"scored on what was set aside for validation, {_seeds(grid.seeds)}; without a look at "
-        f"the sequence: {grid.metric} {number(grid.baseline)}",
+        f"scored on the validation set, {_seeds(grid.seeds)}; a constant prediction: {grid.metric} "
+        f"{number(grid.baseline)}",
         f"best: {best} ({grid.metric} {number(grid.best[grid.metric])})",
-        f"These scores have chosen {_chosen(grid)}, so they flatter it. The test part was left "
-        "alone.",
+        f"These scores selected {_chosen(grid)}, so they are optimistic. The test part was not "
+        "used.",
         failures(grid.rows),
     ]
-    return "\n".join(line for number, line in enumerate(found) if line or number == 1)
+    return _joined(blocks)
 
 
 def _chosen(grid: Grid) -> str:
