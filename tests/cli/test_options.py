@@ -91,6 +91,23 @@ def test_the_first_of_several_describes_and_other_defaults_are_listed() -> None:
     assert declared(option).min is None
 
 
+def test_arguments_of_a_base_are_described_there() -> None:
+    @dataclass(frozen=True)
+    class Derived(Settings):
+        """One more.
+
+        Args:
+            units: more than the base has.
+            more: of them.
+        """
+
+        more: int = 3
+
+    assert described(Derived)["units"] == "more than the base has."
+    texts = [declared(one).help for one in options_of(Derived, "kind more")]
+    assert texts == ["None: neither.", "Of them (default: 3)."]
+
+
 @pytest.mark.parametrize("name", ["optimizer", "schedule", "monitor"])
 def test_the_choices_of_fit_are_those_of_training(name: str) -> None:
     fit = typer.main.get_command(app).commands["fit"]  # type: ignore[attr-defined]

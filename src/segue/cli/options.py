@@ -144,14 +144,18 @@ def _help(text: str, defaults: Mapping[str, Any], *, is_list: bool) -> str:
 def described(target: Callable[..., Any]) -> dict[str, str]:
     """The description of each argument, from the `Args` section of the docstring.
 
-    >>> described(Form) == {} and "option" in described(options_of)["names"]
-    False
+    Of a class also those of its bases.
+
+    >>> described(described), described(options_of)["names"]
+    ({}, 'the arguments.')
     """
-    text = inspect.getdoc(target) or ""
-    section = re.search(r"^Args:\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
     entry = re.compile(r"^    \**(\w+): (.*(?:\n     .*)*)", re.MULTILINE)
-    entries = entry.findall(section[1] if section else "")
-    return {name: re.sub(r"\s+", " ", about).strip() for name, about in entries}
+    found: dict[str, str] = {}
+    for one in reversed(getattr(target, "__mro__", (target,))):
+        text = inspect.cleandoc(one.__doc__ or "")
+        section = re.search(r"^Args:\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
+        found |= dict(entry.findall(section[1] if section else ""))
+    return {name: re.sub(r"\s+", " ", about).strip() for name, about in found.items()}
 
 
 # -- commands -------------------------------------------------------------------------------------
