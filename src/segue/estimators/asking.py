@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError
-from segue.estimators.learner import Learner
 from segue.kernels import last_step
 from segue.kernels.threads import threads
 from segue.layers import Directions, Layer, Padded
@@ -33,7 +32,7 @@ STEPS_AT_ONCE = 20_000
 
 
 def run(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     work: Callable[[Array, Padded], None],
     static: Array | None = None,
@@ -61,7 +60,7 @@ def run(
 
 
 def per_step(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     function: Callable[[Padded], Padded],
     static: Array | None = None,
@@ -113,7 +112,7 @@ def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
 
 @torch.no_grad()
 def embed(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     layer: str,
     how: How = "auto",

@@ -13,7 +13,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
 from segue.randomness import numpy_generator
 from segue.sequences import Array
@@ -252,7 +252,7 @@ class LearningCurve:
 
 
 def learning_curve(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     data: Dataset,
     *,
     sizes: Sequence[int] | None = None,
@@ -307,7 +307,7 @@ def learning_curve(
     >>> curve.table().shape
     (3, 2)
     """
-    if isinstance(estimator, SequenceEstimator) and isinstance(estimator.validation, Dataset):
+    if isinstance(estimator, BaseSequenceEstimator) and isinstance(estimator.validation, Dataset):
         raise OptionError(
             "`validation` is a data set; for a learning curve it must come from inside each "
             "subset: give a share, 'auto' or None."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
 from segue.studies import tables
 from segue.studies.running import StudyConfig, plain, run_study
@@ -198,7 +198,7 @@ class Grid:
 
 
 def grid(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     data: Dataset,
     space: Mapping[str, Any],
     *,
@@ -362,7 +362,7 @@ def with_template_filled(estimator: Any, values: Row) -> Row:
         OptionError: a name in the template without a value.
     """
     network = values.get("network", getattr(estimator, "network", None))
-    if not isinstance(estimator, SequenceEstimator) or not isinstance(network, str):
+    if not isinstance(estimator, BaseSequenceEstimator) or not isinstance(network, str):
         return values
     names = set(_TEMPLATE_NAME.findall(network))
     if not names:

@@ -18,15 +18,18 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, SegueError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
+from segue.estimators.fitting import as_targets
 from segue.estimators.parameters import check_arguments
+from segue.estimators.splitting import split_data
 from segue.kernels.threads import threads
 from segue.networks import as_specs
-from segue.prepare import Batches
+from segue.prepare import Batches, Preparation
 from segue.prepare.pipeline import as_steps
 from segue.sequences import Array
 from segue.training import History
 from segue.training.gradient import Means
+from segue.training.objectives import make_objective
 
 Row = dict[str, Any]
 
@@ -47,7 +50,7 @@ class TrialSetup:
             validation set from its training sequences.
     """
 
-    estimator: SequenceEstimator
+    estimator: BaseSequenceEstimator
     train: Dataset
     held_out: Dataset
     validate: bool = False
@@ -111,7 +114,7 @@ def _fit_and_score(setup: TrialSetup, trial: Trial) -> Row:
     }
 
 
-def configured(estimator: SequenceEstimator, values: dict[str, Any]) -> SequenceEstimator:
+def configured(estimator: BaseSequenceEstimator, values: dict[str, Any]) -> BaseSequenceEstimator:
     """A copy that is not fitted, with other arguments.
 
     Raises:
@@ -121,7 +124,7 @@ def configured(estimator: SequenceEstimator, values: dict[str, Any]) -> Sequence
 
 
 @torch.no_grad()
-def measure(estimator: SequenceEstimator, data: Dataset) -> dict[str, float]:
+def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]:
     """Loss and score of a fitted estimator as in its history: "loss" and "accuracy" or "rmse".
 
     Raises:
@@ -130,7 +133,8 @@ def measure(estimator: SequenceEstimator, data: Dataset) -> dict[str, float]:
     device = next(estimator.network_.parameters()).device
     static = estimator.check_static(len(data), data.static)
     batches = Batches(estimator.check_input(data), estimator.preparation_, device, static)
-    targets, objective = estimator.targets(data, device), estimator.objective()
+    targets = as_targets(estimator.task_, data, device)
+    objective = make_objective(estimator.task_.objective)
     means = Means(objective)
     for index, x in batches.in_order(_STEPS_AT_ONCE):
         outputs, wanted = estimator.network_(x), targets.gather(index)
@@ -144,16 +148,15 @@ def baseline(setup: TrialSetup, metric: str) -> float:
     It is the most frequent class (label, usual value of each label) of the training sequences, or
     their mean.
     """
-    estimator = configured(setup.estimator, {})
-    part = estimator.prepare_targets(setup.train, setup.train)
-    estimator.learn_targets(part)
-    cpu = torch.device("cpu")
+    split = split_data(configured(setup.estimator, {"validation": None}), setup.train)
+    preparation = Preparation.fit("none", split.train.x, tokens=split.train.x.is_whole)
+    task = split.task.fitted(split.train, preparation)
     train, held_out = (
-        estimator.targets(data, cpu).gather(np.arange(len(data))).numpy()
-        for data in (part, setup.held_out)
+        as_targets(task, data, torch.device("cpu")).gather(np.arange(len(data))).numpy()
+        for data in (split.train, setup.held_out)
     )
     if metric == "rmse":
-        scale = np.asarray(estimator.objective().scale)  # type: ignore[attr-defined]
+        scale = np.asarray(task.objective.scale)
         return float(np.sqrt(np.mean(((held_out - train.mean(axis=0)) * scale) ** 2)))
     if setup.train.task == "multilabel":
         return float((held_out == (train.mean(axis=0) > 0.5)).mean())
@@ -185,14 +188,14 @@ def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = Non
         OptionError: no estimator, or one that a study cannot train; arguments that are not allowed.
         DataError: targets of another kind than the estimator's.
     """
-    if not isinstance(estimator, SequenceEstimator):
+    if not isinstance(estimator, BaseSequenceEstimator):
         raise OptionError(
             f"`estimator` is {estimator!r}; expected an estimator that is not fitted, such as "
             "segue.SequenceClassifier('lstm(16)')."
         )
-    if estimator.purpose not in STUDIED_TASKS:
+    if estimator.task not in STUDIED_TASKS:
         instead = "train it yourself, on part of the texts"
-        if estimator.purpose == "forecast":
+        if estimator.task == "forecast":
             instead = "cut windows with segue.windows, and train a SequenceRegressor on them"
         raise OptionError(f"A study does not train a {type(estimator).__name__}: {instead}.")
     if train.task not in estimator.tasks:
@@ -239,7 +242,7 @@ def check_until(until: Any) -> float | None:
     raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
 
 
-def with_all_classes(estimator: SequenceEstimator, data: Dataset) -> SequenceEstimator:
+def with_all_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSequenceEstimator:
     """A copy of the estimator with the classes of the whole data set fixed.
 
     A small training subset may lack a class; its sequences are then mistakes on the test part.
