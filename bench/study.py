@@ -117,5 +117,5 @@ def main() -> None:
     sys.exit(1 if any(differs.values()) else 0)
 
 
-if __name__ == "__main__":  # the processes of the study read this file first
+if __name__ == "__main__":
     main()

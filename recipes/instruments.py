@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 import segue
-from segue.listening import draw, make_clip, pitch
+from segue.sonify import draw, make_clip, pitch
 
 arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
 arguments.add_argument("data", nargs="?", default="instruments", help="a folder of sounds")
@@ -156,7 +156,7 @@ axes = segue.plots.plot_anytime(
     test.x[0],
     beliefs[0],
     listener.classes_.tolist(),
-    heard=listener.preparation_.belief_ends(samples, every),
+    prefix_lengths=listener.preparation_.belief_ends(samples, every),
     rate_hz=test.rate_hz,
     target=test.y[0],
 )

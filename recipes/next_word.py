@@ -13,9 +13,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from kneser_ney import ngram
 
 import segue
-from segue.evaluation import ngram
 
 arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
 arguments.add_argument("data", nargs="?", default="authors", help="a folder of texts")

@@ -270,5 +270,5 @@ def main() -> None:
     print(f"\nthe pictures are in {out}, the studies in {kept}")
 
 
-if __name__ == "__main__":  # the processes of the studies read this file first
+if __name__ == "__main__":
     main()

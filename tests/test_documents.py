@@ -137,7 +137,8 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
     for name, command in typer.main.get_command(app).commands.items():
         for word, inner in getattr(command, "commands", {"": command}).items():
             documented = by_command[f"{name} {word}".strip()] + general
-            for option in (o for parameter in inner.params for o in parameter.opts if o[0] == "-"):
+            params = getattr(inner, "complete", inner).params
+            for option in (o for parameter in params for o in parameter.opts if o[0] == "-"):
                 assert option in documented, f"segue {name} {word} {option}"
 
 
@@ -185,12 +186,12 @@ def test_every_format_is_documented() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 def test_the_networks_of_the_documents_can_be_built(path: Path) -> None:
     from segue.networks import as_specs
-    from segue.studies.holes import fill
+    from segue.studies.grids import fill_template
 
     values = {"layers": 2, "units": 8, "activation": "relu"}  # of networks for a grid
     text = path.read_text(encoding="utf-8")
     for network in re.findall(r'--network "(.*?)"|SequenceClassifier\("(.*?)"', text):
-        assert as_specs(fill("".join(network), values))
+        assert as_specs(fill_template("".join(network), values))
 
 
 def test_the_texts_and_the_lists_of_layers_are_the_same() -> None:

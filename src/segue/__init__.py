@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segue._version import __version__
 
 if TYPE_CHECKING:
-    from segue import errors, evaluation, layers, listening, plots, studies, synth, testing
+    from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing
     from segue.dataset import Dataset
     from segue.estimators import (
         Forecaster,
@@ -53,7 +53,8 @@ _WHERE = {
     "windows": "segue.windowing",
     "write": "segue.readers",
 }
-_ROOMS = ("errors", "evaluation", "layers", "listening", "plots", "studies", "synth", "testing")
+_ROOMS = ("errors", "evaluation", "layers", "plots", "sonify", "studies", "synth", "testing")
+_RENAMED = ("listening",)  # modules that warn and lead to their new names, for one release
 
 __all__ = [
     "Dataset",
@@ -73,10 +74,10 @@ __all__ = [
     "evaluation",
     "fit_seeds",
     "layers",
-    "listening",
     "load",
     "plots",
     "read",
+    "sonify",
     "studies",
     "synth",
     "testing",
@@ -88,7 +89,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
-    elif name in _ROOMS:
+    elif name in _ROOMS or name in _RENAMED:
         value = importlib.import_module(f"segue.{name}")
     else:
         raise AttributeError(f"module 'segue' has no attribute {name!r}")

@@ -99,6 +99,28 @@ MISTAKES = [
     ("fit waves --out data.bin", FAILED, "data.bin: is a file; expected a folder for the run."),
     ("fit waves --out data.bin/run", FAILED, "data.bin/run could not be made"),
     ("fit nan.npz", FAILED, "inf"),
+    ("fit --resume MODEL --epochs 50", WRONG_USE, "--epochs would change what --resume continues"),
+    (
+        "fit --resume MODEL --epochs 50 --optimizer sgd --network gru(9) --refit --time-limit 0",
+        WRONG_USE,
+        "--network and --epochs and --optimizer and --refit and --time-limit would change",
+    ),
+    ("fit --resume MODEL --limit 3 --out o", WRONG_USE, "--limit and --out would change"),
+    (
+        "fit --resume MODEL --column-label y --read rate=8 --drop-missing",
+        WRONG_USE,
+        "--column-label and --drop-missing and --read rate=... would change",
+    ),
+    (
+        "study learning-curve --resume waves --seeds 3 --watch-test",
+        WRONG_USE,
+        "--seeds and --watch-test would change what --resume continues",
+    ),
+    (
+        "study grid --resume waves --set units=1,2 --network gru(2) --workers 1",
+        WRONG_USE,
+        "--network and --set would change",
+    ),
     ("fit --resume nowhere", FAILED, "nowhere: there is no such folder."),
     ("fit --resume empty", FAILED, "empty: is not a run: it has no run.json."),
     ("evaluate nowhere waves", FAILED, "nowhere: there is no such model; expected a run's folder"),

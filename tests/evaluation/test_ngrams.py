@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import kneser_ney
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kneser_ney import NGram, _discounts, ngram
 
 import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions, plots
 from segue.errors import DataError, OptionError
-from segue.evaluation import NGram, ngram
-from segue.evaluation.ngrams import _discounts
 
 TEXTS = [
     " ".join(
@@ -120,6 +121,15 @@ def test_a_unigram_knows_frequencies_only(model: LanguageModel) -> None:
 def test_an_order_that_means_nothing_is_refused(model: LanguageModel, order: int) -> None:
     with pytest.raises(OptionError, match=f"order`? ?(is|=) ?{order}"):
         ngram(TEXTS, order, like=model)
+
+
+def test_the_examples_of_the_docstrings_run() -> None:
+    assert doctest.testmod(kneser_ney).failed == 0
+
+
+def test_the_former_name_says_where_it_is() -> None:
+    with pytest.raises(AttributeError, match="ngram has moved: it is in recipes/kneser_ney"):
+        segue.evaluation.ngram  # noqa: B018
 
 
 def test_only_texts_can_be_counted(model: LanguageModel) -> None:

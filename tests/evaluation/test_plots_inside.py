@@ -91,7 +91,9 @@ def test_beliefs_over_what_had_been_heard() -> None:
     """The network's steps are others than those of the sequence; the end is the end."""
     beliefs = np.full((3, 2), 0.5)
     axes = drawn(
-        plots.plot_anytime(np.zeros((10, 1)), beliefs, ["a", "b"], heard=np.array([4, 8, 12]))
+        plots.plot_anytime(
+            np.zeros((10, 1)), beliefs, ["a", "b"], prefix_lengths=np.array([4, 8, 12])
+        )
     )
     assert axes[1].get_lines()[0].get_xdata().tolist() == [3, 7, 9]
 
@@ -113,3 +115,10 @@ def test_of_many_classes_the_most_believed_are_named() -> None:
     assert len(axes[1].get_lines()) == 20
     most = np.sort(np.argsort(-beliefs.max(axis=0))[:6])
     assert [line.get_label() for line in named] == [f"class {i}" for i in most]
+
+
+def test_former_names_of_arguments_warn_and_work() -> None:
+    probabilities, lengths = np.full((3, 2), 0.5), np.array([4, 8, 12])
+    with pytest.warns(DeprecationWarning, match="heard= is now prefix_lengths="):
+        axes = plots.plot_anytime(np.zeros((12, 1)), probabilities, ["a", "b"], heard=lengths)
+    assert axes[1].lines[0].get_xdata().tolist() == [3, 7, 11]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -134,14 +135,35 @@ def test_ctrl_c_ends_it_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_told() -> None:
     with studies.LocalProcesses(1) as processes:
         future = processes.submit(os._exit, 3)
-        with pytest.raises(TrainingError, match="A process of the study ended by itself"):
+        with pytest.raises(TrainingError, match="A worker process ended by itself"):
             future.result()
 
 
+def test_functions_of_a_script_are_sent_by_value_and_their_errors_come_back() -> None:
+    def half(number: int) -> float:
+        return number / 2
+
+    with studies.LocalProcesses(2) as processes:
+        assert [processes.submit(half, n).result() for n in (1, 2)] == [0.5, 1.0]
+        with pytest.raises(TypeError, match="unsupported operand"):
+            processes.submit(half, "one").result()
+
+
+def test_an_error_in_the_block_ends_the_processes_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyError), studies.LocalProcesses(2) as processes:
+        for _ in range(4):
+            processes.submit(time.sleep, 100)
+        raise KeyError
+    assert time.monotonic() - began < 60
+
+
 def test_what_cannot_be_sent_is_told() -> None:
-    text = "take workers=1, which needs no other process"
-    with studies.LocalProcesses(1) as processes, pytest.raises(OptionError, match=text):
-        processes.submit(lambda: 3)
+    text = r"cannot pickle '_thread.lock' object\). .* take workers=1"
+    with studies.LocalProcesses(1) as processes:
+        future = processes.submit(threading.Lock().acquire)
+        with pytest.raises(OptionError, match=text):
+            future.result()
     with pytest.raises(OptionError, match="The processes are not started"):
         studies.LocalProcesses(1).submit(max, 1, 2)
     with pytest.raises(OptionError, match="`workers` is 0"):

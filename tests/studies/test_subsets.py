@@ -7,7 +7,7 @@ import pytest
 
 import segue
 from segue.errors import DataError
-from segue.studies.subsets import choose_sizes, fair_order
+from segue.studies.curve import choose_sizes, stratified_order
 
 
 def _data(labels: object, groups: object = None) -> segue.Dataset:
@@ -18,7 +18,7 @@ def _data(labels: object, groups: object = None) -> segue.Dataset:
 
 def test_each_beginning_has_each_class_by_its_share() -> None:
     labels = np.repeat(["a", "b", "c"], [60, 30, 10])
-    order = fair_order(_data(labels), seed=1)
+    order = stratified_order(_data(labels), seed=1)
     assert sorted(order) == list(range(100))
     for size in range(3, 101):
         _, counts = np.unique(labels[order[:size]], return_counts=True)
@@ -27,14 +27,14 @@ def test_each_beginning_has_each_class_by_its_share() -> None:
 
 def test_another_seed_is_another_order_and_the_same_the_same() -> None:
     data = _data(np.repeat(["a", "b"], 20))
-    assert (fair_order(data, 0) == fair_order(data, 0)).all()
-    assert (fair_order(data, 0) != fair_order(data, 1)).any()
+    assert (stratified_order(data, 0) == stratified_order(data, 0)).all()
+    assert (stratified_order(data, 0) != stratified_order(data, 1)).any()
 
 
 def test_groups_come_one_after_the_other() -> None:
     groups = np.repeat(np.arange(8), 5)
     labels = np.where(groups % 2, "a", "b")
-    order = fair_order(_data(labels, groups), seed=0)
+    order = stratified_order(_data(labels, groups), seed=0)
     named = groups[order]
     assert (np.diff(named) != 0).sum() == 7
     for size in (10, 20, 30):  # two groups each bring both classes

@@ -1,17 +1,16 @@
-"""What in a data set is suspicious: hints that a score will flatter, or that a file was misread.
+"""Checks of a data set: hints that a score will be optimistic, or that a file was misread.
 
-None of it need be wrong. Each line has the number that it rests on. One file a kind of check; each
-check is a function that yields what it finds. A mapped data set is read block by block.
+None of them need be wrong. Each line has the numbers that it rests on. A check is a function that
+yields its findings; a mapped data set is read block by block.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segue.checks import channels, labels, lengths, marks, repeats, roles
-from segue.checks.lengths import lengths_predict
-from segue.checks.statistics import Statistics
-from segue.checks.suspicion import Suspicion
+from segue.checks import channels, labels, repeats, roles
+from segue.checks.findings import Statistics, Suspicion
+from segue.checks.labels import lengths_predict
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
@@ -25,7 +24,7 @@ _OF_ALL = (
     labels.other_labels,
     labels.times_out_of_order,
 )
-_OF_LENGTHS = (lengths.lengths, lengths.far_longer)
+_OF_LENGTHS = (labels.lengths, labels.far_longer)
 _OF_VALUES = (
     channels.constant,
     channels.constant_in_a_class,
@@ -35,20 +34,20 @@ _OF_VALUES = (
     roles.times,
     roles.ids,
     roles.first_values,
-    marks.marks,
+    channels.marks,
     repeats.repeats,
 )
 
 
 def suspicions(data: Dataset) -> list[Suspicion]:
-    """Look at a data set.
+    """Run all checks on a data set.
 
-    Lengths, channels and values are looked at in the part "train", where there is one.
+    Lengths, channels and values are checked in the part "train", where there is one.
     """
     train = data.part("train") if "train" in data.part_names else data
     found = [one for check in _OF_ALL for one in check(data)]
     found += [one for check in _OF_LENGTHS for one in check(train)]
     if not data.x.is_text and len(train):
         statistics = Statistics.of(train)
-        found += [one for look in _OF_VALUES for one in look(train, statistics)]
+        found += [one for check in _OF_VALUES for one in check(train, statistics)]
     return found

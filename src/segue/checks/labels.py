@@ -1,4 +1,4 @@
-"""Labels, groups and parts that contradict one another."""
+"""Checks of labels, groups, parts and lengths."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from segue.checks.suspicion import Suspicion, first_few
+import numpy as np
+
+from segue.checks.findings import Suspicion, first_few
 from segue.errors import counted
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
 
+LEAST_SEQUENCES = 20  # below this, what lengths predict is chance
+FOLDS = 5
+CLEAR = 0.05  # of accuracy above the most frequent class
+FAR_LONGER = 10  # times the median
+
 
 def absent_classes(data: Dataset) -> Iterator[Suspicion]:
-    """Classes that a part does not have."""
+    """Classes that do not occur in a part."""
     if data.task != "classify" or data.parts is None:
         return
     for part in data.part_names:
@@ -50,14 +57,14 @@ def spellings(data: Dataset) -> Iterator[Suspicion]:
 
 
 def times_out_of_order(data: Dataset) -> Iterator[Suspicion]:
-    """What the reader of a table has noted about it."""
+    """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if re.search(r"\bsorted by\b", note):
             yield Suspicion("order", f"times out of order: {note}", {"note": note})
 
 
 def parted_groups(data: Dataset) -> Iterator[Suspicion]:
-    """Groups that more than one part has."""
+    """Groups that occur in more than one part."""
     if data.groups is None or data.parts is None:
         return
     sides = defaultdict(set)
@@ -91,4 +98,74 @@ def other_labels(data: Dataset) -> Iterator[Suspicion]:
             f"{counted(count, 'sequence')} {'occurs' if count == 1 else 'occur'} again with "
             "another label",
             {"sequences": count},
+        )
+
+
+def lengths(data: Dataset) -> Iterator[Suspicion]:
+    """Lengths that predict the class."""
+    found = lengths_predict(data)
+    if found is None:
+        return
+    accuracy, majority, error = found
+    if accuracy > majority + max(CLEAR, 3 * error):
+        yield Suspicion(
+            "lengths",
+            f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
+            f"class: {majority:.0%})",
+            {"accuracy": accuracy, "majority": majority},
+        )
+
+
+def lengths_predict(data: Dataset) -> tuple[float, float, float] | None:
+    """How well the lengths of sequences predict their classes, cross-validated.
+
+    A tree of depth 3 in five folds, stratified, groups kept together.
+
+    Args:
+        data: with one label for each sequence.
+
+    Returns:
+        The accuracy, that of the most frequent class, and the standard error of the difference;
+        `None` where all lengths are the same or there are too few sequences.
+    """
+    shortest, longest = data.x.length_range
+    if data.task != "classify" or shortest == longest or len(data) < LEAST_SEQUENCES:
+        return None
+    names, y, counts = np.unique(data.y, return_inverse=True, return_counts=True)
+    groups = None if data.groups is None else np.unique(data.groups, return_inverse=True)[1]
+    folds = min(FOLDS, int(counts.min()))
+    if groups is not None:
+        folds = min(folds, len(np.unique(groups)))
+    if len(names) < 2 or folds < 2:
+        return None
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from sklearn.tree import DecisionTreeClassifier
+
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    right, usual = np.zeros(len(y)), np.zeros(len(y))
+    x = data.x.lengths[:, None]
+    for train, test in kind(folds, shuffle=True, random_state=0).split(x, y, groups):
+        if len(np.unique(y[train])) < 2:
+            return None
+        tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
+        right[test] = tree.fit(x[train], y[train]).predict(x[test]) == y[test]
+        usual[test] = y[test] == np.bincount(y[train]).argmax()
+    error = float((right - usual).std() / np.sqrt(len(y)))
+    return float(right.mean()), float(usual.mean()), error
+
+
+def far_longer(data: Dataset) -> Iterator[Suspicion]:
+    """One sequence that is far longer than all others."""
+    lengths = np.sort(data.x.lengths)
+    if len(lengths) < 3:
+        return
+    longest, second, median = lengths[-1], lengths[-2], max(1.0, float(np.median(lengths)))
+    if longest > FAR_LONGER * median and longest > 3 * second:
+        row = int(data.x.lengths.argmax())
+        name = row if data.ids is None else data.ids[row]
+        yield Suspicion(
+            "long",
+            f"sequence {name} has {counted(int(longest), 'step')}, {longest / median:,.0f} times "
+            f"the median; the next one has {second:,}",
+            {"sequence": row, "steps": int(longest), "median": median},
         )

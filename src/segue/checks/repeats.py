@@ -1,4 +1,4 @@
-"""Values that repeat from step to step: a sensor that hung, rows written several times."""
+"""Checks of values that repeat from step to step: a sensor that hung, rows written twice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segue.checks.statistics import Statistics
-from segue.checks.suspicion import Array, Suspicion, channel_name, first_few
+from segue.checks.findings import Array, Statistics, Suspicion, channel_name, first_few
 from segue.errors import counted
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ LEAST_RUNS, SAME = 20, 0.98  # of all runs
 
 
 class _Runs:
-    """Of one channel, how long its values stay the same.
+    """Run lengths of the equal values of one channel.
 
     Attributes:
         counts: `[LONG]`, runs by their length; those of LONG steps or more are counted apart.

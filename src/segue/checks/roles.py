@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.checks.statistics import Statistics
-from segue.checks.suspicion import Array, Suspicion, channel_name
+from segue.checks.findings import Array, Statistics, Suspicion, channel_name
 from segue.errors import counted
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ import typer.core
 
 from segue._version import __version__
 from segue.cli import data, evaluate, fit, generate, info, listen, predict, study, view
+from segue.cli.options import add_command
 from segue.cli.streams import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
 
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
-app.command()(fit.fit)
+add_command(app, fit.fit, fit.options)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(view.view)

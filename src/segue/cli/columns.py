@@ -79,6 +79,19 @@ def with_columns(command: Command) -> Command:
     return wrapped
 
 
+def flag_of(option: str) -> str:
+    """The flag that sets an option of a reader.
+
+    >>> flag_of("parts"), flag_of("unit"), flag_of("rate")
+    ('--column-part', '--unit', '--read rate=...')
+    """
+    if option in _OPTIONS:
+        return f"--column-{_OPTIONS[option][0]}"
+    if option in _OTHERS or option == "drop_missing":
+        return f"--{option.replace('_', '-')}"
+    return f"--read {option}=..."
+
+
 def _without_twice(
     pairs: list[str], named: dict[str, Any], given: dict[str, Any]
 ) -> dict[str, Any]:
@@ -112,13 +125,22 @@ def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tu
     name = name.strip().replace("-", "_")
     if not equals or not name.isidentifier() or not text.strip():
         raise OptionError(f"{flag} {pair}; expected name=value, such as {flag} {example}.")
-    parts = [_plain(part.strip()) for part in text.split(",")]
+    parts = [
+        part if part.lower() == "none" else parse_value(part)
+        for part in map(str.strip, text.split(","))
+    ]
     return name, parts if len(parts) > 1 else parts[0]
 
 
-def _plain(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
+def parse_value(text: str) -> Any:
+    """A number, true, false, none, or a text.
+
+    >>> parse_value("8"), parse_value("0.5"), parse_value("None"), parse_value("adam")
+    (8, 0.5, None, 'adam')
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
     for kind in (int, float):
         try:
             return kind(text)

@@ -1,15 +1,25 @@
-"""`segue fit`: train and evaluate a classifier; everything that comes of it is in one folder."""
+"""`segue fit`: train an estimator, evaluate it, and write model and scores to one folder."""
 
 from __future__ import annotations
 
+from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segue.cli.columns import Columns, as_option, tell, with_columns
+from segue.cli.columns import Columns, as_option, tell
 from segue.cli.headlines import headline
-from segue.cli.shared import Debug, Json, Limit, duration, print_json, print_table
+from segue.cli.options import Form, declared, options_of, refuse_beside_resume
+from segue.cli.shared import (
+    Debug,
+    Json,
+    Limit,
+    OptionalSource,
+    duration,
+    print_json,
+    print_table,
+)
 from segue.errors import OptionError, counted, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,203 +33,125 @@ Option = Annotated[
         "clip_norm=none; several times for more.",
     ),
 ]
+Stride = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Steps from one window to the next (default: those of a window)."
+    ),
+]
+WindowLabel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|majority|last",
+        help="Where each step has a label, that of a window: of all its steps (others are left "
+        "out), of most, or of the last.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/).")
+]
 
 # What the score of each seed is, by its name in metrics.json.
 _SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
 
+# The arguments that are options of `segue fit`: of the estimators, of `TrainingOptions`, of a run.
+ESTIMATOR = "network prepare epochs batch_size learning_rate validation class_weight seed device"
+FORECASTER = "size horizon strategy"
+TRAINING = """
+    optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
+""".split()
+RUN = "test seeds initial"
+FORMS = {
+    "task": Form("classify|label|regress|forecast|language"),
+    "network": Form("SPEC", 'Layers, such as "gru(64) dense(32, relu)"'),
+    "prepare": Form("SPEC", 'Preparation, such as "interpolate standardize" or "none"'),
+    "validation": Form(
+        "SHARE|none|auto",
+        "Validate on a share of the training part; auto: a tenth of it, none where that is too "
+        "little. With validation the weights of the best epoch are kept, without it the last",
+    ),
+    "class_weight": Form("balanced", "Weight classes so that rare ones count as much"),
+    "device": Form("auto|cpu|cuda", "The device to compute on"),
+    "test": Form("SHARE|none", kind=str),
+    "initial": Form("MODEL", kind=Path),
+    "frozen": Form("LAYER", "Name of a layer whose weights stay as they are"),
+    "truncate": Form("STEPS"),
+    "time_limit_seconds": Form("SECONDS", flag="--time-limit"),
+    "size": Form(
+        flag="--window",
+        help="Cut recordings into windows of N steps; of a forecast, steps that the network sees",
+    ),
+}
 
-@with_columns
+
+def options() -> list[Parameter]:
+    """The options of `segue fit` that fill arguments of estimators, of training and of a run."""
+    from segue.estimators.tasks import BY_TASK
+    from segue.runs import fit_run
+    from segue.training import TrainingOptions
+
+    return [
+        *options_of(fit_run, "task", **FORMS),
+        *options_of(BY_TASK, ESTIMATOR, **FORMS),
+        *options_of(TrainingOptions, TRAINING, **FORMS),
+        *options_of(fit_run, RUN, **FORMS),
+        *options_of(BY_TASK["forecast"], FORECASTER, **FORMS),
+        *declared(stride=Stride, window_label=WindowLabel, limit=Limit, option=Option, out=Out),
+    ]
+
+
 def fit(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A named data set (`segue data list`), a file, or a folder.",
-            show_default=False,
-        ),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="classify|label|regress|forecast|language",
-            help="What is learnt (default: what the targets of the source ask for).",
-        ),
-    ] = None,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPEC",
-            help='Layers, such as "gru(64) dense(32, relu)" (default: bilstm(100), and gru(32) for '
-            "a forecast).",
-        ),
-    ] = None,
-    prepare: Annotated[
-        str, typer.Option(metavar="SPEC", help='Preparation, such as "standardize" or "none".')
-    ] = "standardize",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Sequences in a batch.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The optimizer's step.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, rmsprop, sgd, ...")] = None,
-    schedule: Annotated[str | None, typer.Option(help="one-cycle, constant, ...")] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many epochs that were not better.")
-    ] = None,
-    validation: Annotated[
-        str, typer.Option(metavar="SHARE|none|auto", help="Set aside to choose the best epoch.")
-    ] = "auto",
-    test: Annotated[
-        str,
-        typer.Option(metavar="SHARE|none", help="Set aside for the test where there is no part."),
-    ] = "0.2",
-    class_weight: Annotated[
-        str | None, typer.Option(metavar="balanced", help="Let rare classes count as much.")
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Cut recordings into windows of N steps; or what a forecast sees (default: 32).",
-        ),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        typer.Option(min=1, help="Steps from one window to the next (default: those of a window)."),
-    ] = None,
-    window_label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="all|majority|last",
-            help="Where each step has a label, that of a window: of all its steps (others are left "
-            "out), of most, or of the last.",
-        ),
-    ] = None,
-    horizon: Annotated[
-        int | None, typer.Option(min=1, help="Steps that are forecast (default: 1).")
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="recursive|direct",
-            help="Forecast one step after the other, or all at once (default: recursive).",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another split and training.")] = 0,
-    seeds: Annotated[
-        int | None,
-        typer.Option(min=1, help="Train with so many seeds; the model is the ensemble of all."),
-    ] = None,
-    monitor: Annotated[
-        str | None,
-        typer.Option(
-            metavar="loss|accuracy|last",
-            help="Which epoch is kept: the best on validation, or the last.",
-        ),
-    ] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Batches in one update.")
-    ] = None,
-    initial: Annotated[
-        Path | None,
-        typer.Option(metavar="MODEL", help="Begin with the weights of a run or a model file."),
-    ] = None,
-    frozen: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LAYER",
-            help="A layer whose weights stay as they are, such as lstm_1; several times for more.",
-        ),
-    ] = None,
-    refit: Annotated[
-        bool,
-        typer.Option("--refit", help="Train once more on everything, for the epochs found."),
-    ] = False,
-    truncate: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="STEPS", help="Very long sequences: learn them in pieces."),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute.")
-    ] = "auto",
-    limit: Limit = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Processor threads (default: by size of the work)."),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Stop learning after this time."),
-    ] = None,
-    option: Option = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/)."),
-    ] = None,
+    source: OptionalSource = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with a run that was stopped.")
+        Path | None, typer.Option(metavar="DIR", help="Continue a run that was stopped.")
     ] = None,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
+    **given: Any,
 ) -> None:
     """Train a classifier and evaluate it; or label steps, predict numbers, forecast series.
 
-    Everything that comes of it is kept in a folder: model, history, scores, report.
+    Model, history, scores and report are written to a folder.
 
     Example: segue fit japanese-vowels --network "bilstm(100)"
 
-    The defaults of what is not given are printed by `segue info --defaults`. Ctrl-C keeps the
-    best weights so far and evaluates them.
+    Ctrl-C keeps the best weights so far and evaluates them.
     """
     from segue import runs
 
     if (source is None) == (resume is None):
         raise OptionError("Give a SOURCE to train on, or a run to go on with: --resume DIR.")
     if resume is not None:
+        refuse_beside_resume({**given, "columns": columns}, FORMS)
         run = runs.resume_run(resume)
     else:
-        cut = {"window": window, "stride": stride, "window_label": window_label}
-        seen = cut.pop("window") if task == "forecast" else None
-        columns = {**(columns or {}), **_windows(task, **cut)}
-        settings: dict[str, Any] = {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "class_weight": class_weight,
-            "network": network,
-            **_forecast(task, size=seen, horizon=horizon, strategy=strategy),
-            "options": _options(
-                option or [],
-                optimizer=optimizer,
-                schedule=schedule,
-                patience=patience,
-                time_limit_seconds=time_limit,
-                truncate=truncate,
-                monitor=monitor,
-                accumulate=accumulate,
-                frozen=tuple(frozen) if frozen else None,
-                threads=threads,
-                refit=refit or None,
-            ),
-            "seeds": seeds,
-        }
+        task = given["task"]
+        cut = {name: given.pop(name) for name in ("size", "stride", "window_label")}
+        forecast = {name: given.pop(name) for name in ("horizon", "strategy")}
+        if task == "forecast":
+            forecast["size"] = cut.pop("size")
+        training = {name: given.pop(name) for name in TRAINING}
         run = runs.fit_run(
             str(source),
-            task=task,
-            test=share(test, "--test"),
-            limit=limit,
-            out=out,
-            initial=initial,
-            prepare=prepare,
-            validation="auto" if validation == "auto" else share(validation, "--validation"),
-            seed=seed,
-            device=device,
-            columns=columns,
+            columns={**(columns or {}), **_windows(task, **cut)},
             tell=tell,
-            **{name: value for name, value in settings.items() if value is not None},
+            **_forecast(task, **forecast),
+            **_options(given.pop("option") or [], **training),
+            **_shares(given),
         )
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
         raise typer.Exit(130)  # what a shell expects after Ctrl-C
+
+
+def _shares(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, with the texts of shares as numbers."""
+    values = {name: value for name, value in given.items() if value is not None}
+    for name in {"test", "validation"} & values.keys():
+        is_auto = name == "validation" and values[name] == "auto"
+        values[name] = "auto" if is_auto else share(values[name], f"--{name}")
+    return values
 
 
 def share(text: str, option: str) -> float | None:
@@ -253,6 +185,7 @@ def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
 def _windows(task: str | None, **given: Any) -> dict[str, Any]:
     """How recordings are cut into windows, as options of the reader."""
     given = {name: value for name, value in given.items() if value is not None}
+    given |= {"window": given.pop("size")} if "size" in given else {}
     if given and task in ("forecast", "label", "language"):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise OptionError(
@@ -262,12 +195,12 @@ def _windows(task: str | None, **given: Any) -> dict[str, Any]:
     return given
 
 
-def _options(pairs: list[str], **given: Any) -> Any:
-    """The training options that were given, also as `name=value`; None when there are none."""
+def _options(pairs: list[str], **given: Any) -> dict[str, Any]:
+    """The argument `options` with the training options that were given, also as `name=value`."""
     from segue.training import TrainingOptions
 
     values = training_options(pairs, **given)
-    return TrainingOptions(**values) if values else None
+    return {"options": TrainingOptions(**values)} if values else {}
 
 
 def training_options(pairs: list[str], **given: Any) -> dict[str, Any]:
@@ -281,7 +214,7 @@ def training_options(pairs: list[str], **given: Any) -> dict[str, Any]:
     """
     from segue.training import TrainingOptions
 
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {n: v for n, v in given.items() if v is not None and v is not False and v != []}
     known = dict(TrainingOptions.defaults())
     for pair in pairs:
         name, value = as_option(pair, "--option", "clip_norm=none")

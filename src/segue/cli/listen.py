@@ -16,7 +16,7 @@ from segue.cli.shared import Debug, Json, Limit, Part, Seed, Source, print_json
 from segue.errors import DataError, OptionError
 
 if TYPE_CHECKING:
-    from segue.listening import Clip
+    from segue.sonify import Clip
 
 
 @with_columns
@@ -54,7 +54,7 @@ def listen(
 
     Example: segue listen instruments --samples 5 --mix --out chord.wav --overwrite
     """
-    from segue.listening import draw, make_clip
+    from segue.sonify import draw, make_clip
 
     if join and mix:
         raise OptionError("--join and --mix exclude each other: one after the other, or at once.")

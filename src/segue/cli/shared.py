@@ -18,6 +18,14 @@ Source = Annotated[
         show_default=False,
     ),
 ]
+OptionalSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A named data set (`segue data list`), a file, or a folder.",
+        show_default=False,
+    ),
+]
 Model = Annotated[
     Path,
     typer.Argument(

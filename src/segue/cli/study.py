@@ -1,16 +1,19 @@
-"""`segue study learning-curve` and `segue study grid`: the same training many times over."""
+"""`segue study learning-curve` and `segue study grid`: many trainings of one estimator."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segue.cli.columns import Columns, read_source, with_columns
+from segue.cli.columns import Columns, parse_value, read_source
+from segue.cli.fit import FORMS as FIT_FORMS
 from segue.cli.fit import Option, share, training_options
-from segue.cli.shared import Debug, Json, Limit, print_json
+from segue.cli.options import Form, add_command, declared, options_of, refuse_beside_resume
+from segue.cli.shared import Debug, Json, Limit, OptionalSource, print_json
 from segue.errors import FileError, OptionError
 
 if TYPE_CHECKING:
@@ -19,204 +22,201 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="study",
-    help="The same training many times over: how much data, which network.",
+    help="Many trainings of one estimator: how much data, which network.",
     no_args_is_help=True,
 )
 
-StudySource = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A named data set (`segue data list`), a file, or a folder.",
-        show_default=False,
-    ),
-]
+SETTINGS = "network prepare epochs batch_size learning_rate"
+TRAINING = ["optimizer", "schedule"]
+FORMS = {
+    **{name: form for name, form in FIT_FORMS.items() if name != "test"},
+    "sizes": Form("N,N,...", kind=str),
+    "test": Form("SHARE"),
+    "held": Form("SHARE"),
+    "until": Form("SCORE"),
+    "set_": Form(flag="--set"),
+}
 Task = Annotated[
     str | None,
-    typer.Option(metavar="classify|label|regress", help="Default: what the targets ask for."),
-]
-Network = Annotated[str | None, typer.Option(metavar="SPEC", help='Layers, such as "lstm(32)".')]
-Prepare = Annotated[str | None, typer.Option(metavar="SPEC", help='Such as "standardize".')]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Sequences in a batch.")]
-LearningRate = Annotated[float | None, typer.Option(help="The optimizer's step.")]
-Optimizer = Annotated[str | None, typer.Option(help="adam, rmsprop, sgd, ...")]
-Schedule = Annotated[str | None, typer.Option(help="one-cycle, constant, ...")]
-Until = Annotated[
-    float | None,
-    typer.Option(metavar="SCORE", help="Also find the epoch at which the score is so good."),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Trials at once (default: one for each processor)."),
+    typer.Option(metavar="classify|label|regress", help="Default: that of the targets."),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The study's folder (default: one in studies/)."),
 ]
 Resume = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Go on with a study that was stopped.")
+    Path | None, typer.Option(metavar="DIR", help="Continue a study that was stopped.")
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=A,B,...",
+        help="Values of another option or of a {name} of a template, such as units=8,16; several "
+        "times.",
+    ),
+]
+COMMON = {"task": Task, "option": Option, "limit": Limit, "out": Out}
 
 
-@app.command("learning-curve")
-@with_columns
+def curve_options() -> list[Parameter]:
+    """The options of `segue study learning-curve` that fill arguments."""
+    from segue import studies
+
+    return [
+        *options_of(studies.learning_curve, "sizes seeds until watch_test test workers", **FORMS),
+        *_estimator_options(f"{SETTINGS} validation"),
+        *declared(**COMMON),
+    ]
+
+
+def grid_options() -> list[Parameter]:
+    """The options of `segue study grid` that fill arguments."""
+    from segue import studies
+
+    networks = Form("SPEC", 'Layers, or a template such as "lstm({units})"', kind=list)
+    return [
+        *_estimator_options("network", network=networks),
+        *options_of(studies.grid, "seeds held until", **FORMS),
+        *options_of(studies.learning_curve, "workers"),
+        *_estimator_options(SETTINGS.removeprefix("network ")),
+        *declared(set_=Set, **COMMON),
+    ]
+
+
+def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
+    """Options that fill arguments of the estimators that a study trains, and of their training."""
+    from segue.estimators.tasks import BY_TASK
+    from segue.studies.trials import STUDIED_TASKS
+    from segue.training import TrainingOptions
+
+    estimators = {task: BY_TASK[task] for task in STUDIED_TASKS}
+    options = options_of(estimators, names, **{**FORMS, **forms})
+    return options if forms else [*options, *options_of(TrainingOptions, TRAINING)]
+
+
 def learning_curve(
-    source: StudySource = None,
-    sizes: Annotated[
-        str | None,
-        typer.Option(metavar="N,N,...", help="Training sequences (default: six up to all)."),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Trainings of each size.")] = 5,
-    until: Until = None,
-    watch_test: Annotated[
-        bool, typer.Option("--watch-test", help="Also score each epoch on the test part.")
-    ] = False,
-    task: Task = None,
-    network: Network = None,
-    prepare: Prepare = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: LearningRate = None,
-    optimizer: Optimizer = None,
-    schedule: Schedule = None,
-    option: Option = None,
-    validation: Annotated[
-        str, typer.Option(metavar="SHARE|none|auto", help="Set aside inside each subset.")
-    ] = "auto",
-    test: Annotated[
-        float, typer.Option(metavar="SHARE", help="Set aside for the test where there is no part.")
-    ] = 0.2,
-    limit: Limit = None,
-    workers: Workers = None,
-    out: Out = None,
+    source: OptionalSource = None,
     resume: Resume = None,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
+    **given: Any,
 ) -> None:
-    """Train with more and more sequences: what does more data bring?
+    """Train with more and more sequences: the effect of more data.
 
-    The same command again goes on where a study was stopped.
+    The same command again continues a study that was stopped.
 
     Example: segue study learning-curve japanese-vowels --sizes 20,50,100 --seeds 3
     """
-    recipe = {
-        "reading": {"source": source, "limit": limit, "columns": columns},
-        "task": task,
-        "settings": _given(
-            network=network,
-            prepare=prepare,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            validation="auto" if validation == "auto" else share(validation, "--validation"),
-        )
-        | _options(option, optimizer=optimizer, schedule=schedule),
-        "study": {"sizes": _whole(sizes), "seeds": seeds, "test": test, "until": until}
-        | ({"watch_test": True} if watch_test else {}),
+    given["columns"] = columns
+    _check_resumed(source, resume, given)
+    settings = {"validation": "auto", **_settings(given, f"{SETTINGS} validation")}
+    study = {
+        "sizes": _whole(given["sizes"]),
+        **_defaults("learning_curve", given, "seeds test until"),
+        **({"watch_test": True} if given["watch_test"] else {}),
     }
-    curve = _run("learning-curve", recipe, resume, out, workers=workers)
-    _print(curve, json=json)
+    _run("learning-curve", source, resume, given, settings, study, json=json)
 
 
-@app.command()
-@with_columns
 def grid(
-    source: StudySource = None,
-    network: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPEC", help="Layers, or a network with holes; several times for several."
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=A,B,...",
-            help="Values of another option or of a {hole}, such as units=8,16; several times.",
-        ),
-    ] = None,
-    seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Trainings of each combination.")
-    ] = 3,
-    held: Annotated[
-        float, typer.Option(metavar="SHARE", help="Set aside from the training part to compare.")
-    ] = 0.25,
-    until: Until = None,
-    task: Task = None,
-    prepare: Prepare = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: LearningRate = None,
-    optimizer: Optimizer = None,
-    schedule: Schedule = None,
-    option: Option = None,
-    limit: Limit = None,
-    workers: Workers = None,
-    out: Out = None,
+    source: OptionalSource = None,
     resume: Resume = None,
     columns: Columns = None,
     json: Json = False,
     debug: Debug = False,
+    **given: Any,
 ) -> None:
     """Train with every combination of networks and options, and compare them.
 
-    They are compared on a share of the training part; the test part is left alone. The same command
-    again goes on where a study was stopped.
+    They are compared on a share of the training part; the test part is not used. The same command
+    again continues a study that was stopped.
 
     Example: segue study grid japanese-vowels --network "lstm(16)" --network "gru(16)" --seeds 2
     """
-    space = _space(network or [], set_ or [])
+    given["columns"] = columns
+    _check_resumed(source, resume, given)
+    space = _space(given["network"] or [], given["set_"] or [])
     if resume is None and not space:
         raise OptionError("Give at least one --network, or --set NAME=A,B,...")
-    recipe = {
-        "reading": {"source": source, "limit": limit, "columns": columns},
-        "task": task,
-        "settings": _given(
-            prepare=prepare,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-        )
-        | _options(option, optimizer=optimizer, schedule=schedule),
-        "study": {"space": space, "seeds": seeds, "held": held, "until": until},
-    }
-    _print(_run("grid", recipe, resume, out, workers=workers), json=json)
+    settings = _settings(given, SETTINGS.removeprefix("network "))
+    study = {"space": space, **_defaults("grid", given, "seeds held until")}
+    _run("grid", source, resume, given, settings, study, json=json)
+
+
+add_command(app, learning_curve, curve_options, "learning-curve")
+add_command(app, grid, grid_options, "grid")
+
+
+def _check_resumed(source: str | None, resume: Path | None, given: dict[str, Any]) -> None:
+    """Refuse what would change a study that is resumed; `--workers` would not."""
+    if (source is None) == (resume is None):
+        raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
+    if resume is not None:
+        refuse_beside_resume({**given, "workers": None}, FORMS)
+
+
+def _settings(given: dict[str, Any], names: str) -> dict[str, Any]:
+    """The estimator's parameters that were given; a share as a number, none as None."""
+    settings = {name: given[name] for name in names.split() if given[name] is not None}
+    if settings.get("validation", "auto") != "auto":
+        settings["validation"] = share(settings["validation"], "--validation")
+    training = training_options(given["option"] or [], **{name: given[name] for name in TRAINING})
+    return settings | {f"options__{name}": value for name, value in training.items()}
+
+
+def _defaults(study: str, given: dict[str, Any], names: str) -> dict[str, Any]:
+    """Arguments of a study: what was given, else the default."""
+    from segue import studies
+
+    known = signature(getattr(studies, study)).parameters
+    return {n: known[n].default if given[n] is None else given[n] for n in names.split()}
 
 
 def _run(
     kind: str,
-    recipe: dict[str, Any],
+    source: str | None,
     resume: Path | None,
-    out: Path | None,
+    given: dict[str, Any],
+    settings: dict[str, Any],
+    study: dict[str, Any],
     *,
-    workers: int | None,
-) -> Any:
+    json: bool,
+) -> None:
+    """Run or continue a study, and print its report.
+
+    What the command comes to is kept in the study's folder as its recipe, so that it can continue.
+    """
     from segue import studies
     from segue.studies.journal import read_header
 
-    reading = recipe["reading"]
-    if (reading["source"] is None) == (resume is None):
-        raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
     if resume is not None:
         header = read_header(resume)
         if header["fingerprint"].get("study") != kind or not header.get("recipe"):
             raise FileError(f"is not a {kind} that was begun on the command line.", path=resume)
-        recipe, out = header["recipe"], resume
-        reading = recipe["reading"]
+        recipe = header["recipe"]
     else:
-        path = Path(reading["source"])
-        reading["source"] = str(path.resolve()) if path.exists() else reading["source"]
+        path = Path(str(source))
+        reading = {"source": str(path.resolve()) if path.exists() else source}
+        reading |= {name: given[name] for name in ("limit", "columns")}
+        task = given["task"]
+        recipe = {"reading": reading, "task": task, "settings": settings, "study": study}
+    reading, study = recipe["reading"], dict(recipe["study"])
     data = read_source(reading["source"], reading["columns"], limit=reading["limit"])
     estimator = _estimator(recipe, data)
-    folder = out or _folder(kind, recipe)
-    place = {"workers": workers, "folder": folder, "source": reading, "recipe": recipe}
-    asked = dict(recipe["study"])
+    folder = resume or given["out"] or _folder(kind, recipe)
+    study |= {"workers": given["workers"], "folder": folder, "source": reading, "recipe": recipe}
+    result: LearningCurve | Grid
     if kind == "grid":
-        return studies.grid(estimator, data, asked.pop("space"), **asked, **place)
-    return studies.learning_curve(estimator, data, **asked, **place)
+        result = studies.grid(estimator, data, study.pop("space"), **study)
+    else:
+        result = studies.learning_curve(estimator, data, **study)
+    if json:
+        print_json({"folder": str(result.folder), **result.as_json()})
+    else:
+        print(result.report())
+        print(f"\nstudy  {result.folder}")
 
 
 def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
@@ -228,7 +228,7 @@ def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
 
 
 def _folder(kind: str, recipe: dict[str, Any]) -> Path:
-    """The same for the same command, so that it goes on there."""
+    """The same for the same command, so that it continues there."""
     import hashlib
     import json
 
@@ -237,24 +237,6 @@ def _folder(kind: str, recipe: dict[str, Any]) -> Path:
     words = json.dumps([kind, recipe], sort_keys=True)
     mark = hashlib.blake2b(words.encode(), digest_size=3).hexdigest()
     return Path("studies") / f"{slug(Path(recipe['reading']['source']).stem)}-{kind}-{mark}"
-
-
-def _print(study: LearningCurve | Grid, *, json: bool) -> None:
-    if json:
-        print_json({"folder": str(study.folder), **study.as_json()})
-        return
-    print(study.report())
-    print(f"\nstudy  {study.folder}")
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """What was given; `validation` may be None and mean it."""
-    return {n: v for n, v in values.items() if v is not None or n == "validation"}
-
-
-def _options(pairs: list[str] | None, **given: Any) -> dict[str, Any]:
-    """Options of training, as an estimator's parameters."""
-    return {f"options__{n}": v for n, v in training_options(pairs or [], **given).items()}
 
 
 def _whole(text: str | None) -> list[int] | None:
@@ -292,7 +274,7 @@ def _space(networks: list[str], given: list[str]) -> dict[str, list[Any]]:
         name = f"options__{name}" if name in nested else name
         if name in space:
             raise OptionError(f"{name} is given twice; write all its values in one --set.")
-        space[name] = [_value(word.strip()) for word in _split(values)]
+        space[name] = [parse_value(word.strip()) for word in _split(values)]
     return space
 
 
@@ -310,16 +292,3 @@ def _split(text: str) -> list[str]:
         else:
             words[-1] += letter
     return words
-
-
-def _value(word: str) -> Any:
-    """A number, true, false, none, or a text."""
-    known = {"true": True, "false": False, "none": None}
-    if word.lower() in known:
-        return known[word.lower()]
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word

@@ -116,7 +116,7 @@ def _heat_map(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
 
 def _spectrogram(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     """High frequencies above; of the first channel."""
-    from segue.plots.spectra import RANGE, spectrum_of
+    from segue.plots.display import RANGE, spectrum_of
 
     decibels = spectrum_of(np.asarray(steps[:, 0], np.float64)).T[::-1]
     return [*shades(np.maximum(decibels, decibels.max() - RANGE), width), _axis(width, end)]
@@ -144,8 +144,8 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
         kind: of `DRAWINGS`.
         width: columns.
     """
-    from segue.listening import runs_of
-    from segue.plots.time import STEPS, time_unit
+    from segue.plots.style import STEPS, time_unit
+    from segue.sonify import runs_of
 
     unit, lines = time_unit(dataset.rate_hz, dataset.x.length_range[1]), list[str]()
     for name, number in chosen:

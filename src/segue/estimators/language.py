@@ -35,8 +35,7 @@ class LanguageModel(BaseSequenceEstimator, Foreseeing):
     A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
     it ends after the last. The vocabulary is that of the training texts; a word that it does not
     have counts as the token "<unknown>", which is to be foreseen like any other. So perplexities
-    can be compared only between models of the same vocabulary, such as this one and a
-    `segue.evaluation.NGram` of it.
+    can be compared only between models of the same vocabulary.
 
     Args:
         network: a text such as "gru(128)", or a list of layer specs, all of them causal: a network

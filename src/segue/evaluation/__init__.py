@@ -1,11 +1,10 @@
-"""Evaluation: scores with their baseline, pictures, a report, and a look at what was learnt.
+"""Evaluation: scores with their baseline, pictures, a report, and explanations of predictions.
 
 `evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
 `metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
-other, `one_sample` a threshold beside them and `ngram` counted words beside a language model,
-`reject_threshold` chooses when not to answer, `embedding` maps what a layer has learnt,
-`read_along` says what is believed after each word, and `explain` says why. scikit-learn, matplotlib
-and PyTorch are loaded when they are needed.
+other, `one_sample` a threshold beside them, `reject_threshold` chooses when not to answer,
+`embedding` maps what a layer has learnt, `read_along` says what is believed after each word, and
+`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
 """
 
 import importlib
@@ -16,7 +15,6 @@ from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, Mistake
 from segue.evaluation.metrics import Calibration, ClassScore
-from segue.evaluation.ngrams import NGram, ngram
 from segue.evaluation.reading import Reading, read_along
 from segue.evaluation.rejection import reject_threshold
 from segue.evaluation.scores import Scores
@@ -35,7 +33,6 @@ __all__ = [
     "Evaluation",
     "FittedClassifier",
     "Mistake",
-    "NGram",
     "OneSample",
     "Reading",
     "Rejection",
@@ -44,7 +41,6 @@ __all__ = [
     "embedding",
     "evaluate",
     "explain",
-    "ngram",
     "one_sample",
     "read_along",
     "reject_threshold",
@@ -55,4 +51,6 @@ def __getattr__(name: str) -> Any:
     """`explain` needs PyTorch, so it is loaded when it is touched."""
     if name == "explain":
         return importlib.import_module("segue.evaluation.explain")
+    if name in ("NGram", "ngram"):
+        raise AttributeError(f"{name} has moved: it is in recipes/kneser_ney of segue's source.")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,26 +5,29 @@ pyplot, so no back end is chosen, nothing is kept alive, and the global style st
 notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("picture.png")` keeps it.
 """
 
-from segue.plots.along import plot_step_labels
-from segue.plots.counts import class_counts, plot_class_balance, plot_lengths
+from segue.plots.curves import plot_curve, plot_history, plot_learning_rates, plot_lines
+from segue.plots.datasets import class_counts, overview, plot_class_balance, plot_lengths
 from segue.plots.display import DRAWINGS, Display, draw_sequence
-from segue.plots.inside import plot_anytime, plot_attribution, plot_gates
-from segue.plots.learnt import plot_coverage, plot_plane, plot_thresholds
-from segue.plots.lines import plot_lines
-from segue.plots.numbers import plot_predictions
-from segue.plots.overview import overview
-from segue.plots.rates import plot_learning_rates
-from segue.plots.scores import plot_calibration, plot_confusion, plot_curve, plot_history
+from segue.plots.explanations import plot_anytime, plot_attribution, plot_gates
+from segue.plots.scores import (
+    plot_calibration,
+    plot_confusion,
+    plot_coverage,
+    plot_plane,
+    plot_predictions,
+    plot_thresholds,
+)
 from segue.plots.sequences import (
     draw_row,
     examples,
     plot_answers,
     plot_mistakes,
     plot_sequences,
+    plot_step_labels,
 )
 from segue.plots.sounds import plot_clip
 from segue.plots.style import PALETTE, STYLE, AxesArray, strip
-from segue.plots.words import draw_text, plot_perplexity, plot_surprise, plot_words
+from segue.plots.texts import draw_text, plot_perplexity, plot_surprise, plot_words
 
 __all__ = [
     "DRAWINGS",

@@ -1,8 +1,8 @@
-"""How one sequence is drawn: as lines where there are few channels, else as a heat map."""
+"""One sequence as lines, heat map, spectrogram, image or text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,17 +13,18 @@ from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.plots.spectra import spectrogram_limits, spectrum_of
-from segue.plots.style import PALETTE, SHADES, styled
-from segue.plots.time import STEPS, TimeUnit, time_unit
-from segue.plots.words import draw_text
+from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, styled, time_unit
+from segue.plots.texts import draw_text
 from segue.values import decode
 
 Array = npt.NDArray[Any]
+
 Kind = Literal["lines", "heat map", "spectrogram", "image", "text"]
 
-LINES_AT_MOST = len(PALETTE)  # channels; more are told apart better as rows of a heat map
+LINES_AT_MOST = len(PALETTE)  # channels; more are clearer as rows of a heat map
 POINTS_AT_MOST = 300  # along the time axis of a small panel; a wide one can show more
+RANGE = 70.0  # decibels of a spectrogram, below the loudest
+_LONGEST = 256  # steps of a frame of a spectrogram
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ class Display:
     unit: TimeUnit = STEPS
 
     @classmethod
-    def of(cls, dataset: Dataset, *, look_at: int = 200, kind: Kind | None = None) -> Display:
-        """Look at some evenly chosen sequences; channels of very different size are scaled.
+    def of(cls, dataset: Dataset, *, sample: int = 200, kind: Kind | None = None) -> Display:
+        """Choose the display by some evenly spaced sequences; very different channels are scaled.
 
         Args:
             dataset: what is drawn.
-            look_at: so many sequences.
+            sample: number of sequences that the limits come from.
             kind: how; by the number of channels if left out. Texts are written in any case.
 
         Raises:
@@ -65,7 +66,7 @@ class Display:
         if kind == "text":
             raise DataError("These sequences are numbers, and only texts can be drawn as text.")
         count, width = len(dataset), dataset.x.channels
-        chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(look_at, count), dtype=int))]
+        chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(sample, count), dtype=int))]
         values = np.asarray(chosen.values, np.float64)
         values = np.where(np.isfinite(values), values, np.nan)
         centre, scale = np.zeros(width), np.ones(width)
@@ -245,3 +246,28 @@ def _means(values: Array) -> Array:
     lengths = np.diff([*starts, len(values)])
     means: Array = np.add.reduceat(values, starts, axis=0) / lengths[:, None]
     return means
+
+
+# -- spectra --------------------------------------------------------------------------------------
+
+
+def spectrum_of(values: Array) -> Array:
+    """`[frame, frequency]` in decibels, of Hann-windowed frames; missing values count as none.
+
+    A frame is a sixteenth of the sequence, 16 to 256 steps, and begins an eighth of a frame after
+    the one before; shorter sequences are filled up with zeros.
+    """
+    size = int(2 ** np.round(np.log2(np.clip(len(values) / 16, 16, _LONGEST))))
+    there = np.isfinite(values)
+    known = np.where(there, values - (values[there].mean() if there.any() else 0.0), 0.0)
+    padded = np.pad(known, (0, max(0, size - len(known))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: max(1, size // 8)]
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) / size
+    decibels: Array = 20 * np.log10(np.maximum(spectrum, 1e-9))
+    return decibels
+
+
+def spectrogram_limits(sequences: Sequence[Array]) -> tuple[float, float]:
+    """The decibels at the ends of the colours, for some sequences."""
+    loudest = max((float(spectrum_of(values).max()) for values in sequences), default=0.0)
+    return loudest - RANGE, loudest

@@ -1,115 +1,45 @@
-"""Pictures of scores: the history of a training, the confusion matrix, calibration."""
+"""Scores: confusion matrix, calibration, predictions, coverage, thresholds, the map of a layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import PercentFormatter
 
-from segue.errors import DataError
+from segue.dataset import named
 from segue.plots.style import (
     BLUE,
     INK,
     MUTED,
+    PALETTE,
     RULE,
     SHARES,
     VERMILION,
     new_axes,
-    panels,
     plain_names,
     styled,
     thinned_ticks,
 )
+from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
     from segue.evaluation.metrics import Calibration
 
+Array = npt.NDArray[Any]
 
-class History(Protocol):
-    """What is drawn of a training: `segue.History`, or anything that has the same two.
-
-    `rows` holds one mapping an epoch, with `epoch`, `loss` and, where measured, `accuracy`,
-    `validation_loss` and `validation_accuracy`.
-    """
-
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]:
-        """One an epoch."""
-
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch whose weights were kept; a line marks it."""
-
-
+POINTS_AT_MOST = 2_000  # of predicted numbers
+MARKERS = ("o", "^", "s", "v", "D", "P")  # another shape when the colours are used up
 COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their counts
 NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 
 @styled
-def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
-    """Draw loss and accuracy (of numbers the error) over the epochs, side by side.
-
-    Args:
-        history: an estimator's `history_`.
-        axes: where to draw the loss alone, instead of both in a new figure.
-
-    Returns:
-        The axes of the loss; the other is `axes.figure.axes[1]`.
-
-    Raises:
-        DataError: no rows.
-    """
-    if axes is not None:
-        return plot_curve(history, "loss", axes=axes)
-    loss, beside = panels(1, 2, width=3.6, height=2.6)[0]
-    measured = {name for row in history.rows for name in row}
-    others = (name for name in ("rmse", "perplexity") if name in measured)
-    plot_curve(history, next(others, "accuracy"), axes=beside)
-    return plot_curve(history, "loss", axes=loss)
-
-
-@styled
-def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Axes:
-    """Draw one metric over the epochs, for training and, where measured, validation.
-
-    Raises:
-        DataError: no rows.
-    """
-    rows, best_epoch = history.rows, history.best_epoch
-    if not rows:
-        raise DataError("There is no history: expected one row for each epoch of a training.")
-    axes = new_axes() if axes is None else axes
-    marker = "o" if len(rows) == 1 else None
-    for key, label, colour in (
-        (metric, "training", BLUE),
-        (f"validation_{metric}", "validation", VERMILION),
-    ):
-        points = [(row["epoch"], row[key]) for row in rows if row.get(key) is not None]
-        if points:
-            axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=label)
-    if best_epoch is not None:
-        axes.axvline(best_epoch, color=MUTED, lw=0.9, ls=(0, (3, 2)), label=f"best: {best_epoch}")
-    axes.set_title(metric)
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    if len(rows) == 1:
-        axes.set_xticks([rows[0]["epoch"]])
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    if metric == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best")
-    return axes
-
-
-@styled
-def plot_confusion(
-    matrix: npt.NDArray[Any], classes: Sequence[Any], *, axes: Axes | None = None
-) -> Axes:
+def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None = None) -> Axes:
     """Draw a confusion matrix: a row for each true class, coloured by the share of that class.
 
     Up to 15 classes the cells show their counts, up to 30 every class is named.
@@ -148,7 +78,7 @@ def _lines_between_cells(axes: Axes, count: int) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _write_counts(axes: Axes, matrix: npt.NDArray[Any], shares: npt.NDArray[Any]) -> None:
+def _write_counts(axes: Axes, matrix: Array, shares: Array) -> None:
     for row, column in np.argwhere(matrix > 0):
         axes.text(
             column,
@@ -183,4 +113,159 @@ def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> A
     axes.set_ylabel("accuracy")
     axes.set_title(f"calibration error {calibration.error:.3f}")
     axes.legend(loc="best", markerscale=0.6)
+    return axes
+
+
+@styled
+def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = None) -> Axes:
+    """Draw predicted over true numbers, a colour for each value; on the line they are the same.
+
+    Of more than 2,000 sequences as many are drawn at random.
+
+    Args:
+        targets: `[n]` or `[n, value]`.
+        predictions: in the same shape.
+        axes: where to draw.
+    """
+    true = np.reshape(targets, (len(targets), -1))
+    predicted = np.reshape(predictions, true.shape)
+    chosen = numpy_generator(0, "points").permutation(len(true))[:POINTS_AT_MOST]
+    axes = new_axes(4.2, 3.6) if axes is None else axes
+    low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+    axes.plot([low, high], [low, high], color=MUTED, lw=0.9, ls=(0, (3, 2)))
+    for value, (a, b) in enumerate(zip(true[chosen].T, predicted[chosen].T, strict=True)):
+        label = f"value {value}" if true.shape[1] > 1 else None
+        axes.scatter(a, b, 9, color=PALETTE[value % len(PALETTE)], alpha=0.6, lw=0, label=label)
+    axes.set_xlabel("true")
+    axes.set_ylabel("predicted")
+    if 1 < true.shape[1] <= len(PALETTE):
+        axes.legend(loc="best")
+    return axes
+
+
+@styled
+def plot_plane(
+    plane: Array,
+    labels: Array,
+    classes: Sequence[Any],
+    centres: Array,
+    *,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw points in the plane, coloured by class, with the centre of each class.
+
+    Args:
+        plane: `[n, 2]`.
+        labels: `[n]`, the class of each point.
+        classes: the class names.
+        centres: `[class, 2]`.
+        title: stands above.
+        axes: where to draw.
+    """
+    axes = new_axes(6.0, 4.6) if axes is None else axes
+    size = float(np.clip(6000 / len(plane), 3, 24))
+    for code, name in enumerate(classes):
+        points = plane[np.asarray(labels) == name]
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=size,
+            color=PALETTE[code % len(PALETTE)],
+            marker=MARKERS[code // len(PALETTE) % len(MARKERS)],
+            alpha=0.75,
+            linewidths=0,
+            label=plain_names([named(name)])[0],
+        )
+    axes.scatter(
+        centres[:, 0], centres[:, 1], s=60, color=INK, marker="X", ec="white", label="centre"
+    )
+    for name, (x, y) in zip(plain_names(classes, 12), centres, strict=True):
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(6, 5),
+            textcoords="offset points",
+            fontweight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    columns = 1 if len(classes) < 20 else 2
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
+    for handle in legend.legend_handles:  # colours and shapes must be seen, however small the dots
+        if handle is not None:
+            handle.set(sizes=[36], alpha=1.0)
+    return axes
+
+
+@styled
+def plot_coverage(
+    curve: Array,
+    *,
+    wanted: float,
+    chosen: tuple[float, float],
+    test: Array | None = None,
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw the accuracy of the answers over the share of sequences that are answered.
+
+    Args:
+        curve: `[point, 2]` coverage and accuracy on the validation data.
+        wanted: the requested accuracy, a dashed line.
+        chosen: coverage and accuracy at the chosen threshold, a dot.
+        test: `[point, 2]` the same curve on other data.
+        axes: where to draw.
+    """
+    axes = new_axes() if axes is None else axes
+    for points, colour, label in ((curve, BLUE, "validation"), (test, VERMILION, "test")):
+        if points is not None:
+            axes.step(points[:, 0], points[:, 1], where="post", color=colour, label=label)
+    axes.axhline(wanted, color=MUTED, lw=0.9, ls=(0, (3, 2)), label=f"wanted: {100 * wanted:g} %")
+    axes.scatter(*chosen, s=36, color=INK, zorder=3, label=f"{100 * chosen[0]:.1f} % answered")
+    axes.set_xlim(-0.02, 1.02)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.set_xlabel("share of sequences answered")
+    axes.set_ylabel("accuracy of the answers")
+    axes.legend(loc="lower left")
+    return axes
+
+
+@styled
+def plot_thresholds(
+    values: Array,
+    labels: Array,
+    classes: Sequence[Any],
+    thresholds: Sequence[float],
+    *,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw one number of each sequence, a row of dots for each class, and lines between them.
+
+    Args:
+        values: `[n]`.
+        labels: `[n]`, the class of each.
+        classes: the class names, from above to below.
+        thresholds: where the lines stand.
+        title: stands above.
+        axes: where to draw.
+    """
+    axes = new_axes(4.4, 0.9 + 0.45 * len(classes)) if axes is None else axes
+    scatter = numpy_generator(0, "thresholds").uniform(-0.28, 0.28, len(values))
+    for row, name in enumerate(classes):
+        its = np.asarray(labels) == name
+        colour = PALETTE[row % len(PALETTE)]
+        axes.scatter(values[its], row + scatter[its], s=9, color=colour, alpha=0.6, linewidths=0)
+    for threshold in thresholds:
+        axes.axvline(threshold, color=INK, lw=0.9, ls=(0, (3, 2)))
+    axes.set_yticks(range(len(classes)), plain_names([named(name) for name in classes]))
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.set_xlabel(f"value, threshold {', '.join(f'{line:.4g}' for line in thresholds)}")
+    axes.set_title(title)
+    axes.grid(visible=False)
     return axes

@@ -1,19 +1,23 @@
-"""Pictures of the sequences themselves: small multiples by class, and of mistakes."""
+"""Sequences: small multiples by class, predictions and mistakes, labels of the steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from segue.dataset import Dataset, named
 from segue.errors import DataError
 from segue.plots.display import Display, Kind, draw_sequence, image_kind
-from segue.plots.labels import draw_step_labels, label_legend
 from segue.plots.style import (
     INK,
+    PALETTE,
     VERMILION,
     AxesArray,
     new_figure,
@@ -26,9 +30,10 @@ from segue.randomness import numpy_generator
 if TYPE_CHECKING:
     from segue.evaluation.evaluation import Mistake
 
-Array = npt.NDArray[Any]
+CLASSES_AT_MOST = 12  # rows of small multiples
+_NAMED = 24  # classes in the legend of step labels
 
-CLASSES_AT_MOST = 12
+Array = npt.NDArray[Any]
 
 
 def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
@@ -93,10 +98,8 @@ def plot_sequences(
     Returns:
         Axes `[class, sample]`.
     """
-    display, rows = (
-        Display.of(dataset, kind=kind or image_kind(dataset)),
-        arranged(dataset, samples, seed),
-    )
+    display = Display.of(dataset, kind=kind or image_kind(dataset))
+    rows = arranged(dataset, samples, seed)
     if axes is None:
         columns = max((len(members) for _, members in rows), default=1)
         narrow = 1.2 if display.kind == "image" else 2.2
@@ -105,17 +108,18 @@ def plot_sequences(
     for (name, members), row in zip(rows, axes, strict=True):
         draw_row(dataset, members, display, row)
         if dataset.task == "label":
-            draw_step_labels(dataset, members[0], display.unit.per_step, row[0])
+            codes = np.asarray(dataset.y[members[0]])[:, 0]
+            _draw_runs(codes, display.unit.per_step, row[0])
         row[0].set_ylabel(plain_names([name], 16)[0])
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
-    name_channels(axes, display)
+    _name_channels(axes, display)
     if dataset.task == "label":
-        label_legend(dataset, axes.flat[0].figure)
+        _label_legend(dataset, axes.flat[0].figure)
     return axes
 
 
-def name_channels(axes: AxesArray, display: Display) -> None:
+def _name_channels(axes: AxesArray, display: Display) -> None:
     """A legend above for lines, a scale beside for a heat map."""
     figure = axes.flat[0].figure
     if display.kind in ("heat map", "spectrogram"):
@@ -193,9 +197,9 @@ def plot_answers(
         axes = _answer_panels(len(answers), display)
     for (index, target, prediction, confidence), one in zip(answers, axes, strict=False):
         draw_sequence(dataset.x[index], display, one)
-        true, said = plain_names([target, prediction])
+        true, answer = plain_names([target, prediction])
         colour = INK if target == prediction else VERMILION
-        one.set_title(f"{true} → {said}  {100 * confidence:.0f} %", fontsize=8.0, color=colour)
+        one.set_title(f"{true} → {answer}  {100 * confidence:.0f} %", fontsize=8.0, color=colour)
     for unused in axes[len(answers) :]:
         unused.set_axis_off()
     drawn: AxesArray = axes[: len(answers)]
@@ -220,3 +224,79 @@ def _nothing_wrong(axes: AxesArray | None) -> AxesArray:
     axes[0].set_axis_off()
     axes[0].text(0.5, 0.5, "no mistakes", ha="center", va="center", transform=axes[0].transAxes)
     return axes
+
+
+# -- labels of the steps --------------------------------------------------------------------------
+
+
+def _colour_of(code: int) -> tuple[str, float]:
+    """The colour of a class and its opacity: fourteen that can be distinguished."""
+    return PALETTE[code % len(PALETTE)], (0.42, 0.16)[code // len(PALETTE) % 2]
+
+
+def _label_legend(dataset: Dataset, figure: Figure | Any) -> None:
+    """Name the colours, in the order of the classes, where there are few enough."""
+    names = dataset.classes or ()
+    if not names or len(names) > _NAMED:
+        return
+    patches = []
+    for code, name in enumerate(plain_names(names)):
+        colour, alpha = _colour_of(code)
+        patches.append(Patch(color=colour, alpha=alpha, label=name, lw=0))
+    widest = 0.5 + 0.075 * max(len(str(patch.get_label())) for patch in patches)  # inches, about
+    columns = max(1, int(figure.bbox.width / figure.get_figure(root=True).dpi / widest))
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), columns))
+
+
+@styled
+def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) -> AxesArray:
+    """Draw a sequence, and below it the true labels of its steps, the predicted, the mistakes.
+
+    Args:
+        dataset: with a label for each step.
+        number: which sequence.
+        predicted: `[time]`, a label for each of its steps, as `SequenceLabeler.predict` gives them.
+
+    Returns:
+        Axes `[4]`: the sequence, the true labels, the predicted ones, the mistakes.
+
+    Raises:
+        DataError: a data set without a label for each step, or another number of labels.
+    """
+    if dataset.task != "label":
+        raise DataError("The data set has no label for each step.")
+    true = np.asarray(dataset.y[number])[:, 0]
+    labels = np.asarray(predicted)
+    if labels.shape != true.shape:
+        raise DataError(
+            f"`predicted` has shape {labels.shape}; expected {true.shape}, as the steps."
+        )
+    names = list(dataset.classes) if dataset.classes else np.unique(true[true >= 0]).tolist()
+    codes = {name: code for code, name in enumerate(names)}
+    answers = np.array([codes.get(label, -1) for label in labels.tolist()])
+    wrong = np.where((true >= 0) & (answers != true), 1, -1)
+    figure = new_figure(9.6, 4.4)
+    axes: AxesArray = figure.subplots(4, 1, sharex=True, height_ratios=[5, 1, 1, 0.6])
+    display = Display.of(dataset[[number]])
+    draw_sequence(dataset.x[number], display, axes[0])
+    for one, row, name in zip(axes[1:], (true, answers, wrong), ("true", "predicted", "wrong"),
+                              strict=True):  # fmt: skip
+        _draw_runs(row, display.unit.per_step, one, INK if name == "wrong" else None)
+        one.set_yticks([0.5], [name])
+        one.set_ylim(0, 1)
+        one.grid(visible=False)
+    axes[0].set_xlim(0, len(true) * display.unit.per_step)
+    axes[0].set_ylabel(display.value_label)
+    axes[-1].set_xlabel(display.time_label)
+    _name_channels(axes[:1], display)
+    _label_legend(dataset, figure)
+    return axes
+
+
+def _draw_runs(codes: Array, per_step: float, axes: Axes, colour: str | None = None) -> None:
+    """Colour the runs of each label; steps without a label stay white."""
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    for first, last in pairwise(edges):
+        if last > first and codes[first] >= 0:
+            chosen, alpha = (colour, 1.0) if colour else _colour_of(int(codes[first]))
+            axes.axvspan(first * per_step, last * per_step, color=chosen, alpha=alpha, lw=0)

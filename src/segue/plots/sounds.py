@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from segue.plots.style import INK, MUTED, PALETTE, RULE, new_axes, plain_names, styled
 
 if TYPE_CHECKING:
-    from segue.listening import Clip
+    from segue.sonify import Clip
 
 Array = npt.NDArray[Any]
 
@@ -23,10 +23,10 @@ _NAMED = 40  # spans that are named in the picture; more would overlap
 def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
     """Draw a clip over time in seconds: one colour a label, each span under its name.
 
-    Spans that are heard at once stand in rows above each other, over the sound of all.
+    Spans that overlap stand in rows above each other, over the sum of all.
 
     Args:
-        clip: from `segue.listening.make_clip`.
+        clip: from `segue.sonify.make_clip`.
         axes: axes to draw into.
     """
     rows = _rows(clip)

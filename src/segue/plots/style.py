@@ -1,10 +1,11 @@
-"""The common look: one style, one palette, and the making of axes without pyplot."""
+"""Style of all pictures: colours, axes without pyplot, names that fit, the unit of a time axis."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -20,7 +21,7 @@ AxesArray = npt.NDArray[Any]  # of Axes
 
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d0d7de"
 
-# Okabe and Ito's colours, told apart with every kind of colour vision ("Color universal design",
+# Okabe and Ito's colours, distinct with every kind of colour vision ("Color universal design",
 # 2008), without yellow and black, which white and black pages swallow.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 BLUE, VERMILION = PALETTE[:2]
@@ -73,6 +74,23 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
             return draw(*args, **kwargs)
 
     return inside
+
+
+def renamed_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a function accept the former names of arguments, with a warning, for one release."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+            for former in names.keys() & kwargs.keys():
+                text = f"{former}= is now {names[former]}=."
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+                kwargs[names[former]] = kwargs.pop(former)
+            return function(*args, **kwargs)
+
+        return inside
+
+    return decorate
 
 
 def new_figure(width: float = 4.2, height: float = 2.7) -> Figure:
@@ -131,3 +149,41 @@ def thinned_ticks(count: int, at_most: int) -> npt.NDArray[np.int64]:
     """
     step = -(-count // at_most)
     return np.arange(0, count, max(1, step))
+
+
+_UNITS = (  # seconds, name, and from how many seconds on it is used
+    (365.25 * 86_400, "years", 3 * 365.25 * 86_400),
+    (86_400.0, "days", 3 * 86_400),
+    (3_600.0, "hours", 3 * 3_600),
+    (60.0, "minutes", 600),
+    (1.0, "seconds", 0),
+)
+
+
+class TimeUnit(NamedTuple):
+    """The unit of a time axis.
+
+    Attributes:
+        per_step: how much of it one step is.
+        name: for the axis.
+    """
+
+    per_step: float
+    name: str
+
+
+STEPS = TimeUnit(1.0, "time step")
+
+
+def time_unit(rate_hz: float | None, longest: int) -> TimeUnit:
+    """The unit for sequences of up to `longest` steps.
+
+    >>> time_unit(None, 100), time_unit(10.0, 30).name, time_unit(1 / 86_400, 76_000).name
+    (TimeUnit(per_step=1.0, name='time step'), 'seconds', 'years')
+    """
+    if not rate_hz:
+        return STEPS
+    for seconds, name, least in _UNITS:
+        if longest / rate_hz >= least:
+            return TimeUnit(1 / (rate_hz * seconds), name)
+    raise AssertionError("a length is never below zero")

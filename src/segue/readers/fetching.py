@@ -10,19 +10,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
+from typing import Any
 
 from segue.atomic import replacing_folder
 from segue.errors import DataNotFoundError, FileError
 
 SUMS = "SHA256SUMS"
-_CHUNK = 1 << 16  # bytes
 Fetch = Callable[[str, Path], None]
 
 
@@ -50,7 +50,11 @@ class Remote:
 def cache_folder() -> Path:
     """Return where downloads are kept: `SEGUE_CACHE`, or this system's usual place."""
     named = os.environ.get("SEGUE_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("segue")
+    if named:
+        return Path(named)
+    import pooch
+
+    return Path(pooch.os_cache("segue"))
 
 
 def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None = None) -> Path:
@@ -103,20 +107,10 @@ def sha256_of(path: Path) -> str:
 
 def download(url: str, path: Path) -> None:
     """Fetch a URL over HTTPS, with a progress bar on a terminal and one line elsewhere."""
-    import requests
-    from rich.console import Console
-    from rich.progress import track
+    import pooch
 
-    with requests.get(url, stream=True, timeout=30) as response, path.open("wb") as file:
-        response.raise_for_status()
-        count = int(response.headers.get("Content-Length", 0)) / _CHUNK or None
-        chunks: Iterable[bytes] = response.iter_content(_CHUNK)
-        if sys.stderr.isatty():
-            chunks = track(chunks, url.rpartition("/")[2], count, console=Console(stderr=True))
-        else:
-            sys.stderr.write(f"Downloading {url}\n")
-        for chunk in chunks:
-            file.write(chunk)
+    with _progress(url) as progress:
+        pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16)(url, str(path), None)
 
 
 def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
@@ -134,18 +128,60 @@ def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
             f"expected {remote.sha256}. Try again, or fetch it from another place."
         )
     if remote.members:
-        try:
-            _unpack(path, remote)
-        except zipfile.BadZipFile as error:
-            raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
+        _unpack(path, remote, folder)
         path.unlink()
 
 
-def _unpack(path: Path, remote: Remote) -> None:
-    with zipfile.ZipFile(path) as archive:
-        inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
-        missing = [name for name in remote.members if name not in inside]
-        if missing:
-            raise FileError(f"{remote.url} does not contain {', '.join(missing)}.")
-        for name in remote.members:
-            path.with_name(name).write_bytes(archive.read(inside[name]))
+def _unpack(path: Path, remote: Remote, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
+            missing = [name for name in remote.members if name not in inside]
+            if missing:
+                raise FileError(f"{remote.url} does not contain {', '.join(missing)}.")
+            for name in remote.members:
+                with archive.open(inside[name]) as source, (folder / name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
+    except zipfile.BadZipFile as error:
+        raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
+
+
+@contextmanager
+def _progress(url: str) -> Iterator[Any]:
+    """What pooch reports to: an object with `total`, `update`, `reset` and `close`."""
+    name = url.rpartition("/")[2]
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"Downloading {url}\n")
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield _Bar(bar, bar.add_task(name, total=None))
+
+
+class _Bar:
+    """A bar of rich under the names that pooch knows from tqdm."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    @property
+    def total(self) -> int | None:
+        total: int | None = self._bar.tasks[0].total
+        return total
+
+    @total.setter
+    def total(self, count: int) -> None:
+        self._bar.update(self._task, total=count or None)
+
+    def update(self, count: int) -> None:
+        self._bar.update(self._task, advance=count)
+
+    def reset(self) -> None:
+        self._bar.update(self._task, completed=0)
+
+    def close(self) -> None:
+        """Nothing: the bar closes with its block."""

@@ -1,13 +1,16 @@
-"""Studies: the same training many times over, to see what changes its result.
+"""Studies: many trainings of one estimator, to measure the effect of data and of arguments.
 
-`learning_curve` varies the number of training sequences, `grid` whatever an estimator is made with.
-Trials are done in parallel, one a processor; a study that is stopped goes on where it was.
+`learning_curve` varies the number of training sequences, `grid` any arguments of an estimator. The
+trials run in parallel, one a processor; a study that was stopped continues where it was.
 """
 
+import warnings
+from typing import Any
+
+from segue.executors import Executor, Future, LocalProcesses, ThisProcess
 from segue.studies.curve import LearningCurve, learning_curve
-from segue.studies.executors import Executor, Future, LocalProcesses, ThisProcess
 from segue.studies.grids import Grid, grid
-from segue.studies.powerlaw import Forecast, PowerLaw, fit_power_law, forecast, held_back
+from segue.studies.powerlaw import Forecast, PowerLaw, backtest, fit_power_law, forecast
 
 __all__ = [
     "Executor",
@@ -18,9 +21,16 @@ __all__ = [
     "LocalProcesses",
     "PowerLaw",
     "ThisProcess",
+    "backtest",
     "fit_power_law",
     "forecast",
     "grid",
-    "held_back",
     "learning_curve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "held_back":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("held_back is now called backtest.", DeprecationWarning, stacklevel=2)
+    return backtest

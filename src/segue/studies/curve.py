@@ -1,7 +1,9 @@
-"""The learning curve: how accuracy and loss change with the number of training sequences."""
+"""Learning curve: accuracy and loss over the number of training sequences."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,43 +14,51 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
+from segue.executors import Executor
+from segue.randomness import numpy_generator
+from segue.sequences import Array
 from segue.studies import tables
-from segue.studies.checks import check_study, check_until, scored_classes
-from segue.studies.executors import Executor
 from segue.studies.powerlaw import (
     LEAST_SIZES,
     Forecast,
     PowerLaw,
+    backtest,
     fit_power_law,
     forecast,
-    held_back,
 )
-from segue.studies.running import Place, run_study
-from segue.studies.subsets import choose_sizes, fair_order
-from segue.studies.trials import Row, Trial, Work, baseline
+from segue.studies.running import StudyConfig, run_study
+from segue.studies.trials import (
+    Row,
+    Trial,
+    TrialSetup,
+    baseline,
+    check_data,
+    check_study,
+    check_until,
+    with_all_classes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-MISFIT = 0.25  # of the range of the mean errors: a law that misses more is no fit
+MISFIT = 0.25  # of the range of the mean errors: a law that misses more does not hold
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """What came of training with several numbers of sequences.
+    """Scores and losses of trainings with several numbers of sequences.
 
     Attributes:
-        metric: what is scored: "accuracy", or "rmse" of numbers.
+        metric: the score: "accuracy", or "rmse" of numbers.
         sizes: training sequences, rising.
         seeds: each has its own subsets and its own training.
         rows: one a trial, in the order of seeds and sizes: "trial", the score, "loss", "epochs",
             "kept", "history", "seconds"; or "error".
-        baseline: the score of answering without a look at the sequence.
-        until: the level of the score whose epoch is looked for, if any.
-        folder: where it is kept.
-        watched: whether the histories follow the test part (as `learning_curve` was asked with
-            `watch_test`), and not what each training saw.
+        baseline: the score of a constant prediction.
+        until: the level of the score whose epoch is reported, if any.
+        folder: the study's folder.
+        watched: whether the histories score the test part (`watch_test`), in place of each
+            training's own validation or training sequences.
     """
 
     metric: str
@@ -61,18 +71,18 @@ class LearningCurve:
     watched: bool = False
 
     def table(self, name: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """`[size, seed]` of a number that each trial has, the score if left out; NaN: failed."""
+        """`[size, seed]` of a column of the trials, the score if left out; NaN: failed."""
         values = tables.column(self.rows, name or self.metric)
         return np.reshape(values, (len(self.seeds), len(self.sizes))).T
 
     @cached_property
     def follow(self) -> str:
-        """The column of the histories that is followed over the epochs."""
-        return tables.watched(self.rows, self.metric)
+        """The score's column of the histories."""
+        return tables.followed_column(self.rows, self.metric)
 
     @property
     def where(self) -> str:
-        """On what the score was followed over the epochs, in words."""
+        """The data that the histories score, as a phrase."""
         if self.watched:
             return "on the test part"
         return "in validation" if self.follow.startswith("validation_") else "in training"
@@ -94,10 +104,10 @@ class LearningCurve:
         ]
 
     def since(self, size: int) -> LearningCurve:
-        """The same without smaller sizes, which do not follow the law where networks still guess.
+        """The same without smaller sizes, at which networks still guess and the law does not hold.
 
         Raises:
-            DataError: no size is so large.
+            DataError: `size` is above the largest.
         """
         sizes = tuple(n for n in self.sizes if n >= size)
         if not sizes:
@@ -105,7 +115,7 @@ class LearningCurve:
         rows = tuple(row for row in self.rows if row["trial"]["size"] >= size)
         return replace(self, sizes=sizes, rows=rows, folder=None)
 
-    # -- what is to be expected -----------------------------------------------------------------
+    # -- the power law --------------------------------------------------------------------------
 
     @property
     def errors(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -134,28 +144,40 @@ class LearningCurve:
         """Whether the law misses no mean error by more than a quarter of their range."""
         if self.misfit is None:
             return False
-        return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1)))
+        return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1))) + 1e-9
+
+    @cached_property
+    def _forecast_for_twice(self) -> Forecast | None:
+        return self.forecast(2 * self.sizes[-1])
 
     def forecast(self, size: int | None = None) -> Forecast | None:
-        """The error to be expected at another size; at twice the largest if left out.
+        """The expected error at another size; at twice the largest if left out.
 
         `None` with fewer than three sizes or two seeds.
         """
+        if size is None:
+            return self._forecast_for_twice
         if self.law is None or self.errors.shape[1] < 2:
             return None
-        return forecast(self.sizes, self.errors, size or 2 * self.sizes[-1])
+        return forecast(self.sizes, self.errors, size)
 
     @cached_property
-    def held_back(self) -> list[Forecast]:
-        """Forecasts of sizes that were measured, from the smaller ones alone."""
+    def backtest(self) -> list[Forecast]:
+        """Forecasts of measured sizes from the smaller ones alone."""
         if self.law is None or self.errors.shape[1] < 2:
             return []
-        return held_back(self.sizes, self.errors)
+        return backtest(self.sizes, self.errors)
 
-    # -- in words, files and pictures -----------------------------------------------------------
+    @property
+    def held_back(self) -> list[Forecast]:
+        """The former name of `backtest`."""
+        warnings.warn("held_back is now called backtest.", DeprecationWarning, stacklevel=2)
+        return self.backtest
+
+    # -- report, files and pictures -------------------------------------------------------------
 
     def as_json(self) -> Row:
-        """The summary, the law and the forecasts: what `study.json` holds."""
+        """The summary, the law and the forecasts, as in `study.json`."""
         twice = self.forecast()
         return {
             "study": "learning-curve",
@@ -169,24 +191,26 @@ class LearningCurve:
             "misfit": self.misfit,
             "law_holds": self.law_holds,
             "forecast": None if twice is None else twice.as_json(),
-            "held_back": [one.as_json() for one in self.held_back],
+            "held_back": [one.as_json() for one in self.backtest],
         }
 
     def answers(self) -> list[str]:
-        """Sentences: what more sequences change, how many epochs are enough, what twice brings."""
-        from segue.studies.words import curve_answers
+        """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
+        from segue.studies.report import curve_answers
 
         return curve_answers(self)
 
     def report(self) -> str:
-        """The table over the sizes, what more data would bring, and how far that can be trusted."""
-        from segue.studies.words import curve_report
+        """The table over the sizes, the forecast for more data, and its backtest."""
+        from segue.studies.report import curve_report
 
         return curve_report(self)
 
     def __repr__(self) -> str:
+        from segue.studies.report import number
+
         last = self.summary[-1]
-        score = f"{self.metric}={tables.number(last[self.metric])}"
+        score = f"{self.metric}={number(last[self.metric])}"
         return f"LearningCurve(sizes={list(self.sizes)}, seeds={len(self.seeds)}, {score})"
 
     def save(self, folder: str | Path) -> None:
@@ -199,9 +223,9 @@ class LearningCurve:
         tables.save(self, Path(folder), pictures)
 
     def plot(self) -> Axes:
-        """Draw score and loss over the number of sequences, side by side, with what is expected.
+        """Draw score and loss over the number of sequences, side by side, with the power law.
 
-        With `until` also the epochs until then.
+        With `until` also the epochs until that level.
 
         Returns:
             The axes of the score; the others are `axes.figure.axes[1:]`.
@@ -215,7 +239,11 @@ class LearningCurve:
         from segue.plots import studies
 
         by_size = {
-            f"{size:,}": [r["history"] for r in self.rows if _is_done(r, size)]
+            f"{size:,}": [
+                row["history"]
+                for row in self.rows
+                if row["trial"]["size"] == size and "error" not in row
+            ]
             for size in self.sizes
         }
         return studies.plot_epochs(
@@ -223,16 +251,12 @@ class LearningCurve:
         )
 
 
-def _is_done(row: Row, size: int) -> bool:
-    return bool(row["trial"]["size"] == size) and "error" not in row
-
-
 def learning_curve(
     estimator: BaseSequenceEstimator,
     data: Dataset,
     *,
-    sizes: Any = None,
-    seeds: Any = 5,
+    sizes: Sequence[int] | None = None,
+    seeds: int | Sequence[int] = 5,
     test: float = 0.2,
     until: float | None = None,
     watch_test: bool = False,
@@ -245,34 +269,33 @@ def learning_curve(
 ) -> LearningCurve:
     """Train with several numbers of sequences, each with several seeds.
 
-    The test part is the same for all. The subsets of a seed are nested and keep the share of each
-    class; where there are groups they are made of whole groups, but for the last. What an estimator
-    sets aside for validation comes from inside them.
+    The test part is the same for all. The subsets of a seed are nested and stratified by class;
+    where there are groups they consist of whole groups, except for the last. Each training takes
+    its validation set from its own subset.
 
     Args:
-        estimator: a classifier, labeler or regressor; it stays as it is.
-        data: with parts "train" and "test"; without, `test` of it is set aside. A part "validation"
-            is left alone.
-        sizes: numbers of training sequences; six up to all of them if left out.
-        seeds: the seeds, or how many.
-        test: the share that is set aside where there is no test part.
-        until: also find the epoch at which the score is this good.
-        watch_test: also score the test part after each epoch, to see how long learning takes. It
-            chooses nothing: there is no other validation, and the last epoch is the one that
-            counts.
-        folder: where the study is kept. A study that was stopped goes on there, and a trial that
-            is finished is never run again. `None`: nowhere.
-        workers: trials done at once, each on one thread; one for each processor if left out. With
-            1 everything is done in this process.
-        executor: does the trials in place of this machine's processes: anything with `submit`.
+        estimator: a classifier, labeler or regressor; it is not changed.
+        data: with parts "train" and "test"; without, `test` of it is split off. A part "validation"
+            is not used.
+        sizes: numbers of training sequences; up to six, the largest all of them, if left out.
+        seeds: trainings of each size. In Python also the seeds themselves.
+        test: the share that is split off as test part where there is none.
+        until: also report the epoch at which the score reaches this level.
+        watch_test: also score the test part after each epoch, to see how many epochs learning
+            takes. It selects nothing: there is no other validation, and the last epoch counts.
+        folder: the study's folder. A study that was stopped continues there, and a finished trial
+            never runs again. `None`: nothing is written.
+        workers: trials at once, each on one thread; one for each processor if left out. With 1
+            everything runs in one process.
+        executor: runs the trials, in place of this machine's processes: anything with `submit`.
         progress: "auto", "bar", "lines" or "none".
-        source: what the data are called; JSON, compared when a study goes on.
-        recipe: JSON that is kept in the folder, for whoever makes the same call again.
+        source: name of the data; JSON, compared when a study continues.
+        recipe: how to make the same call again; JSON, kept in the folder.
 
     Raises:
         DataError: sizes or data that cannot be used.
-        OptionError: an argument that means nothing.
-        FileError: the folder holds another study, or another process is working on it.
+        OptionError: an argument that is not allowed.
+        FileError: the folder holds another study, or another process works in it.
         TrainingError: no trial could be trained.
 
     >>> import segue
@@ -290,45 +313,124 @@ def learning_curve(
             "subset: give a share, 'auto' or None."
         )
     chosen, level = tables.as_seeds(seeds), check_until(until)
-    train, held = _parts(data, test)
+    train, held_out = _parts(data, test)
     check_study(estimator, train)
     wanted = choose_sizes(sizes, len(train))
-    learner = scored_classes(estimator, data)
+    configured = with_all_classes(estimator, data)
     if watch_test:
-        learner.set_params(validation=None, options__monitor="last", options__refit=False)
-    work = Work(learner, train, held, watch=watch_test)
+        configured.set_params(validation=None, options__monitor="last", options__refit=False)
+    setup = TrialSetup(configured, train, held_out, validate=watch_test)
     trials = []
     for seed in chosen:
-        order = fair_order(train, seed)
+        order = stratified_order(train, seed)
         for size in wanted:
             name = {"size": size, "seed": seed}
             trials.append(Trial(name, {"seed": seed}, np.sort(order[:size]), float(size)))
-    place = Place(None if folder is None else Path(folder), workers, executor, progress)
-    place = replace(place, source=source, recipe=recipe)
+    path = None if folder is None else Path(folder)
+    config = StudyConfig(path, workers, executor, progress, source, recipe)
     space: Row = {"sizes": list(wanted), "seeds": list(chosen)}
     space |= {"watch_test": True} if watch_test else {}
-    rows = run_study("learning-curve", work, trials, space, place)
+    rows = run_study("learning-curve", setup, trials, space, config)
     metric = tables.metric_of(rows)
-    base = baseline(work, metric)
-    curve = LearningCurve(
-        metric, wanted, chosen, tuple(rows), base, level, place.folder, watch_test
-    )
-    if place.folder is not None:
-        curve.save(place.folder)
+    constant = baseline(setup, metric)
+    curve = LearningCurve(metric, wanted, chosen, tuple(rows), constant, level, path, watch_test)
+    if path is not None:
+        curve.save(path)
     return curve
 
 
 def _parts(data: Dataset, test: float) -> tuple[Dataset, Dataset]:
-    """What may be learnt from and what is scored."""
-    if not isinstance(data, Dataset):
-        raise DataError(
-            f"`data` is a {type(data).__name__}; expected a Dataset, such as segue.Dataset(x, y)."
-        )
+    """The training sequences, and those of the test part."""
+    check_data(data)
     if "test" in data.part_names:
         if "train" not in data.part_names:
             raise DataError(f"The data set has the parts {', '.join(data.part_names)}; no 'train'.")
-        train, held = data.part("train"), data.part("test")
+        train, held_out = data.part("train"), data.part("test")
     else:
         rest = data.part("train") if "train" in data.part_names else data
-        train, held = rest.split(test, seed=0)
-    return replace(train, parts=None), replace(held, parts=None)
+        train, held_out = rest.split(test, seed=0)
+    return replace(train, parts=None), replace(held_out, parts=None)
+
+
+# -- subsets --------------------------------------------------------------------------------------
+
+
+def stratified_order(data: Dataset, seed: int) -> Array:
+    """`[n]`, an order of which every beginning is a stratified subset, as nearly as possible.
+
+    Every class occurs once before any occurs twice. Groups follow one another, each time the one
+    that brings the class shares nearest to those of all data: few sequences are then those of few
+    groups, as in a smaller collection.
+
+    Args:
+        data: the sequences.
+        seed: another seed gives another order.
+
+    >>> data = Dataset([[0.0]] * 6, ["a", "a", "a", "a", "b", "b"])
+    >>> order = stratified_order(data, seed=0)
+    >>> sorted(data.y[order[:2]].tolist()), sorted(data.y[order[:3]].tolist())
+    (['a', 'b'], ['a', 'a', 'b'])
+    """
+    draws = numpy_generator(seed, "study", "subset")
+    is_grouped = data.splits_by == "group"
+    labels = data.y if data.task == "classify" else np.zeros(len(data), np.int64)
+    _, codes = np.unique(labels, return_inverse=True)
+    if not is_grouped or data.groups is None:
+        return _stratified(codes, draws)
+    _, members = np.unique(data.groups, return_inverse=True)
+    rank = np.empty(members.max() + 1, np.int64)
+    rank[_groups_in_order(codes, members, draws)] = np.arange(len(rank))
+    return np.lexsort((draws.random(len(data)), rank[members]))
+
+
+def _stratified(codes: Array, draws: np.random.Generator) -> Array:
+    """The k-th of m sequences of a class stands at k / m of the order."""
+    position = np.empty(len(codes))
+    for code in range(codes.max() + 1):
+        members = draws.permutation(np.flatnonzero(codes == code))
+        position[members] = np.arange(len(members)) / len(members)
+    return np.lexsort((draws.random(len(codes)), position))
+
+
+def _groups_in_order(codes: Array, members: Array, draws: np.random.Generator) -> Array:
+    table = np.zeros((members.max() + 1, codes.max() + 1))
+    np.add.at(table, (members, codes), 1)
+    shares = table.sum(axis=0) / table.sum()
+    left = draws.permutation(len(table))
+    order, taken = [], np.zeros(table.shape[1])
+    while len(left):
+        sums = taken + table[left]
+        distance = np.abs(sums / sums.sum(axis=1, keepdims=True) - shares).sum(axis=1)
+        best = int(np.argmin(distance))
+        order.append(int(left[best]))
+        taken = sums[best]
+        left = np.delete(left, best)
+    return np.asarray(order, np.int64)
+
+
+def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
+    """Validate the sizes of a learning curve; by default up to six, each twice the one before.
+
+    Raises:
+        DataError: more than there are, fewer than 2, not whole numbers, or none.
+
+    >>> choose_sizes(None, 400)
+    (12, 25, 50, 100, 200, 400)
+    """
+    if sizes is None:
+        halved = sorted({count >> power for power in range(6)} - {0, 1, 2, 3})
+        return tuple(halved) or (count,)
+    listed = list(sizes) if isinstance(sizes, list | tuple | np.ndarray) else None
+    whole = listed and all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in listed
+    )
+    if not listed or not whole or len(set(listed)) < len(listed):
+        raise DataError(
+            f"`sizes` is {sizes!r}; expected different whole numbers of sequences from 2 on, such "
+            "as [20, 50, 100]."
+        )
+    if max(listed) > count:
+        raise DataError(
+            f"`sizes` has {max(listed)}, and there are {count} sequences to learn from."
+        )
+    return tuple(sorted(int(n) for n in listed))

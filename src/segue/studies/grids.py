@@ -1,8 +1,13 @@
-"""The grid: every combination of networks and other arguments, with several seeds."""
+"""Grid search: every combination of networks and other arguments, with several seeds.
+
+The text of a network may be a template: in "lstm({units})" the name in braces takes the values that
+the space has for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -10,37 +15,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
+from segue.executors import Executor
 from segue.studies import tables
-from segue.studies.checks import check_study, check_until, scored_classes
-from segue.studies.executors import Executor
-from segue.studies.holes import filled
-from segue.studies.running import Place, plain, run_study
-from segue.studies.trials import Row, Trial, Work, baseline
+from segue.studies.running import StudyConfig, plain, run_study
+from segue.studies.trials import (
+    Row,
+    Trial,
+    TrialSetup,
+    baseline,
+    check_data,
+    check_study,
+    check_until,
+    with_all_classes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_TRIALS = 100_000
+_TEMPLATE_NAME = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What came of every combination.
+    """The validation scores of every combination.
 
-    The scores are those of the sequences that were set aside from the training part; they chose the
-    best epoch of each trial, and choose among the combinations, so the best of them flatters. The
-    test part was left alone: train the best once more, and score that once.
+    They selected the best epoch of each trial and select among the combinations, so the best of
+    them is optimistic. The test part is not used: train the best once more, and score that once.
 
     Attributes:
-        metric: what is scored: "accuracy", or "rmse" of numbers.
+        metric: the score: "accuracy", or "rmse" of numbers.
         space: the values of each argument; JSON.
-        seeds: of the trainings; what is set aside is the same for all.
+        seeds: of the trainings; the validation set is the same for all.
         rows: one a trial, in the order of seeds and combinations, as in `LearningCurve.rows`.
-        baseline: the score of answering without a look at the sequence.
-        until: the level of the score whose epoch is looked for, if any.
-        folder: where it is kept.
+        baseline: the score of a constant prediction.
+        until: the level of the score whose epoch is reported, if any.
+        folder: the study's folder.
     """
 
     metric: str
@@ -53,7 +65,7 @@ class Grid:
 
     @property
     def follow(self) -> str:
-        """The column of the histories that is followed over the epochs."""
+        """The score's column of the histories."""
         return f"validation_{self.metric}"
 
     @property
@@ -82,8 +94,7 @@ class Grid:
     def trials(self, values: Row) -> list[Row]:
         """The rows of a combination, one a seed."""
         count = len(self.combinations)
-        place = self.combinations.index(values)
-        return list(self.rows[place::count])
+        return list(self.rows[self.combinations.index(values) :: count])
 
     @cached_property
     def effects(self) -> dict[str, list[Row]]:
@@ -111,10 +122,10 @@ class Grid:
         sign = 1 if self.metric == "rmse" else -1
         return min(done, key=lambda row: (sign * row[self.metric], row["loss"]))
 
-    # -- in words, files and pictures -----------------------------------------------------------
+    # -- report, files and pictures -------------------------------------------------------------
 
     def as_json(self) -> Row:
-        """Space, summary and the best: what `study.json` holds."""
+        """Space, summary and the best, as in `study.json`."""
         return {
             "study": "grid",
             "metric": self.metric,
@@ -127,19 +138,21 @@ class Grid:
         }
 
     def answers(self) -> list[str]:
-        """Lines: what each value of an argument comes to, on average over all others."""
-        from segue.studies.words import grid_answers
+        """Lines: the mean score of each value of an argument, over all others."""
+        from segue.studies.report import grid_answers
 
         return grid_answers(self)
 
     def report(self) -> str:
         """The table over the combinations, and the best of them."""
-        from segue.studies.words import grid_report
+        from segue.studies.report import grid_report
 
         return grid_report(self)
 
     def __repr__(self) -> str:
-        score = f"{self.metric}={tables.number(self.best[self.metric])}"
+        from segue.studies.report import number
+
+        score = f"{self.metric}={number(self.best[self.metric])}"
         return (
             f"Grid({', '.join(self.space)}: {len(self.combinations)} combinations, "
             f"seeds={len(self.seeds)}, best {score})"
@@ -155,14 +168,13 @@ class Grid:
         tables.save(self, Path(folder), pictures)
 
     def plot(self) -> Axes:
-        """Draw the scores, and with `until` the epochs until then.
+        """Draw the scores, and with `until` the epochs until that level.
 
-        Heat maps where two or three arguments vary, a point with its band for each combination
-        elsewhere.
+        Heat maps if two or three arguments vary, else a point with its band for each combination.
         """
-        from segue.plots import grids
+        from segue.plots import studies
 
-        return grids.plot_grid(self)
+        return studies.plot_grid(self)
 
     def plot_epochs(self, at_most: int = 7) -> Axes:
         """Draw score and loss over the epochs, a line for each of the best combinations."""
@@ -181,7 +193,7 @@ class Grid:
         return studies.plot_epochs(histories, self.follow, title=title)
 
     def name(self, values: Row) -> str:
-        """A combination in a few words, without what does not vary."""
+        """A combination as a label, without the arguments that do not vary."""
         return ", ".join(str(values[name]) for name in self.varied or self.space)
 
 
@@ -190,7 +202,7 @@ def grid(
     data: Dataset,
     space: Mapping[str, Any],
     *,
-    seeds: Any = 3,
+    seeds: int | Sequence[int] = 3,
     held: float = 0.25,
     until: float | None = None,
     folder: str | Path | None = None,
@@ -202,20 +214,21 @@ def grid(
 ) -> Grid:
     """Train with every combination of some arguments, each with several seeds.
 
-    Of the training part `held` is set aside, the same for all trials; it is watched in each epoch,
-    and the score is that of the best epoch. The test part is left alone.
+    A share `held` of the training part is the validation set, the same for all trials; the score is
+    that of the best epoch on it. The test part is not used.
 
     Args:
-        estimator: a classifier, labeler or regressor; it stays as it is.
+        estimator: a classifier, labeler or regressor; it is not changed.
         data: if it has parts, "train" is used, and "validation" in place of `held` where it has
             that.
-        space: for each argument of the estimator the values that it takes; nested ones as
-            `options__patience`. A name in braces in the text of the network, as in
-            "lstm({units})", takes the values that the space has for it.
-        seeds: the seeds, or how many.
-        held: the share that is set aside: stratified, by group where there are groups.
-        until: also find the epoch at which the score is this good.
-        folder: where the study is kept, as in `learning_curve`.
+        space: for each argument of the estimator its values; nested ones as `options__patience`. A
+            name in braces in the text of the network, as in "lstm({units})", takes the values that
+            the space has for it.
+        seeds: trainings of each combination. In Python also the seeds themselves.
+        held: the share of the training part to validate on; stratified, by group where there are
+            groups.
+        until: also report the epoch at which the score reaches this level.
+        folder: as in `learning_curve`.
         workers: as in `learning_curve`.
         executor: as in `learning_curve`.
         progress: as in `learning_curve`.
@@ -224,9 +237,9 @@ def grid(
 
     Raises:
         DataError: data that cannot be used.
-        OptionError: an argument that means nothing; all of them are told together.
+        OptionError: an argument that is not allowed; all of them are reported together.
         SpecError: a network or preparation that does not parse.
-        FileError: the folder holds another study, or another process is working on it.
+        FileError: the folder holds another study, or another process works in it.
         TrainingError: no trial could be trained.
 
     >>> import segue
@@ -250,29 +263,27 @@ def grid(
     """
     chosen, level = tables.as_seeds(seeds), check_until(until)
     values = _check_space(space, len(chosen))
-    train, watched = _parts(data, held)
+    train, validation = _parts(data, held)
     names = list(values)
     combinations = [dict(zip(names, one, strict=True)) for one in product(*values.values())]
-    settings = [filled(estimator, one) for one in combinations]
+    settings = [with_template_filled(estimator, one) for one in combinations]
     check_study(estimator, train, settings)
-    work = Work(scored_classes(estimator, data), train, watched, watch=True)
+    setup = TrialSetup(with_all_classes(estimator, data), train, validation, validate=True)
     plain_space = {name: [plain(one) for one in listed] for name, listed in values.items()}
     trials = []
     for seed in chosen:
         for one, setting in zip(combinations, settings, strict=True):
             name = {**{n: plain(v) for n, v in one.items()}, "seed": seed}
             trials.append(Trial(name, {**setting, "seed": seed}))
-    place = Place(None if folder is None else Path(folder), workers, executor, progress)
-    place = replace(place, source=source, recipe=recipe)
-    header = {"values": plain_space, "seeds": list(chosen)}
-    rows = run_study("grid", work, trials, header, place)
+    path = None if folder is None else Path(folder)
+    config = StudyConfig(path, workers, executor, progress, source, recipe)
+    rows = run_study("grid", setup, trials, {"values": plain_space, "seeds": list(chosen)}, config)
     metric = tables.metric_of(rows)
-    came = Grid(
-        metric, plain_space, chosen, tuple(rows), baseline(work, metric), level, place.folder
-    )
-    if place.folder is not None:
-        came.save(place.folder)
-    return came
+    constant = baseline(setup, metric)
+    result = Grid(metric, plain_space, chosen, tuple(rows), constant, level, path)
+    if path is not None:
+        result.save(path)
+    return result
 
 
 def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
@@ -281,7 +292,7 @@ def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
             f"`space` is {space!r}; expected a list of values for each argument, such as "
             "{'network': ['lstm(16)', 'lstm(32)']}."
         )
-    found, problems, count = {}, [], seeds
+    checked, problems, count = {}, [], seeds
     for name, values in space.items():
         listed = None if isinstance(values, str) or not hasattr(values, "__iter__") else [*values]
         if name in ("seed", "validation"):
@@ -291,27 +302,70 @@ def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
             problems.append(f"`{name}` is {values!r}; expected a list of values.")
         elif len({str(plain(one)) for one in listed}) < len(listed):
             problems.append(f"`{name}` has a value twice: {listed!r}.")
-        found[str(name)] = listed or []
-        count *= max(1, len(found[str(name)]))
+        checked[str(name)] = listed or []
+        count *= max(1, len(checked[str(name)]))
     if count > MOST_TRIALS:
         problems.append(f"That makes {count:,} trials; at most {MOST_TRIALS:,} are done.")
     if problems:
         raise OptionError(" ".join(problems))
-    return found
+    return checked
 
 
 def _parts(data: Any, held: float) -> tuple[Dataset, Dataset]:
-    """What trials learn from and what they are compared on; never the test part."""
-    if not isinstance(data, Dataset):
-        raise DataError(
-            f"`data` is a {type(data).__name__}; expected a Dataset, such as segue.Dataset(x, y)."
-        )
+    """The training and the validation sequences; never the test part."""
+    check_data(data)
     if data.parts is None:
-        train, watched = data.split(held, seed=0)
+        train, validation = data.split(held, seed=0)
     elif "train" not in data.part_names:
         raise DataError(f"The data set has the parts {', '.join(data.part_names)}; no 'train'.")
     elif "validation" in data.part_names:
-        train, watched = data.part("train"), data.part("validation")
+        train, validation = data.part("train"), data.part("validation")
     else:
-        train, watched = data.part("train").split(held, seed=0)
-    return replace(train, parts=None), replace(watched, parts=None)
+        train, validation = data.part("train").split(held, seed=0)
+    return replace(train, parts=None), replace(validation, parts=None)
+
+
+# -- templates of networks ------------------------------------------------------------------------
+
+
+def fill_template(text: str, values: Row) -> str:
+    """The text of a network with the names in braces replaced by their values.
+
+    Raises:
+        OptionError: a name without a value.
+
+    >>> fill_template("repeat({layers}, lstm({units}))", {"layers": 2, "units": 8})
+    'repeat(2, lstm(8))'
+    """
+    missing = [name for name in _TEMPLATE_NAME.findall(text) if name not in values]
+    if missing:
+        raise OptionError(
+            f"The network {text!r} has {{{missing[0]}}}, and the space has no values for it."
+            f"{did_you_mean(missing[0], values)}"
+        )
+    return _TEMPLATE_NAME.sub(lambda match: _as_spec(values[match[1]]), text)
+
+
+def _as_spec(value: Any) -> str:
+    """A value as networks are written: `true`, `none`."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def with_template_filled(estimator: Any, values: Row) -> Row:
+    """The arguments of the estimator in a combination, with the network's template filled.
+
+    Args:
+        estimator: to be fitted.
+        values: by the names of the space, which may be those in the template.
+
+    Raises:
+        OptionError: a name in the template without a value.
+    """
+    network = values.get("network", getattr(estimator, "network", None))
+    if not isinstance(estimator, BaseSequenceEstimator) or not isinstance(network, str):
+        return values
+    names = set(_TEMPLATE_NAME.findall(network))
+    if not names:
+        return values
+    rest = {name: value for name, value in values.items() if name not in names}
+    return {**rest, "network": fill_template(network, values)}

@@ -1,7 +1,7 @@
-"""How an error falls with the number of training sequences, and what more of them would bring.
+"""Power law of the error over the number of training sequences, and forecasts from it.
 
-The error of learning machines falls as a power of the size of their training set, towards what
-cannot be learnt:
+The error of learning machines falls as a power of the size of their training set, towards an error
+that remains:
 
     error(n) = a * n ** -b + c        a, b, c >= 0
 
@@ -13,7 +13,7 @@ network still guesses, do not follow it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,10 +25,9 @@ from segue.randomness import numpy_generator
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_SIZES = 3  # as many as the law has numbers
+LEAST_SIZES = 3  # as many as the law has parameters
 DRAWS = 1000
-_ROUNDS = 12
-_EXPONENTS = np.geomspace(0.02, 4.0, 120)
+_LOG_EXPONENTS = np.log(np.geomspace(0.02, 4.0, 25))
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class PowerLaw:
     """`error(n) = a * n ** -b + c`.
 
     Attributes:
-        a: how much there is to be learnt.
-        b: how fast it is learnt.
+        a: the error that falls, at one sequence.
+        b: how fast it falls.
         c: the error that remains.
 
     >>> PowerLaw(a=2.0, b=0.5, c=0.25)(64)
@@ -58,16 +57,15 @@ class PowerLaw:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a law fitted on the sizes up to `fitted_to` says of another size.
+    """The error that a law fitted on the sizes up to `fitted_to` predicts for another size.
 
     Attributes:
         size: training sequences.
-        error: the mean error over seeds that is expected.
-        low: the lower end of the interval that holds 95 % of what the law says when the seeds are
-            drawn again, with replacement.
-        high: the upper end.
-        fitted_to: the largest size that was looked at.
-        truth: the mean error that was measured at `size`; `None`: it was not.
+        error: the expected mean error over the seeds.
+        low: lower end of the 95 % bootstrap interval over the seeds.
+        high: its upper end.
+        fitted_to: the largest size that the law was fitted to.
+        truth: the mean error that was measured at `size`; `None`: not measured.
     """
 
     size: int
@@ -79,7 +77,7 @@ class Forecast:
 
     @property
     def is_right(self) -> bool | None:
-        """Whether the truth lies in the interval; `None` where it is not known."""
+        """Whether the truth lies in the interval; `None`: it is not known."""
         return None if self.truth is None else self.low <= self.truth <= self.high
 
     def as_json(self) -> dict[str, Any]:
@@ -88,24 +86,26 @@ class Forecast:
 
 
 def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
-    """Fit the law to mean errors by least squares.
+    """Fit the law to mean errors by weighted least squares.
 
-    For a given exponent the rest is linear, and is solved in closed form under `a, c >= 0`; the
-    exponent is searched for from 0.02 to 4. A size counts as much as its error is small, because
-    errors vary the less the smaller they are.
+    For a given exponent a and c are a non-negative linear least-squares problem; the exponent is
+    searched for from 0.02 to 4. A size counts as much as its error is small, because errors vary
+    the less the smaller they are.
 
     Args:
         sizes: `[size]`, three or more.
         errors: `[size]`, 0 or more.
 
     Raises:
-        DataError: fewer sizes than the law has numbers, or errors that are none.
+        DataError: fewer sizes than the law has parameters, or errors that are none.
 
     >>> n = np.array([20, 50, 100, 200, 400])
     >>> law = fit_power_law(n, 2.0 * n**-0.7 + 0.03)
     >>> round(law.a, 2), round(law.b, 2), round(law.c, 3)
     (2.0, 0.7, 0.03)
     """
+    from scipy.optimize import minimize_scalar, nnls
+
     x, y = np.asarray(sizes, np.float64), np.asarray(errors, np.float64)
     if x.ndim != 1 or x.shape != y.shape or len(np.unique(x)) < LEAST_SIZES:
         raise DataError(
@@ -114,47 +114,26 @@ def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
         )
     if not (np.isfinite(y).all() and (y >= 0).all() and (x > 0).all()):
         raise DataError("A power law is fitted to finite errors from 0 on, at sizes from 1 on.")
-    return _fit(x, y)
+    weights = 1 / np.sqrt(np.maximum(y, max(0.05 * y.max(), 1e-12)))
 
+    def solve(log_b: float) -> tuple[Floats, float]:
+        """The best a and c for an exponent, and the norm of the weighted residuals."""
+        design = np.stack([weights * x ** -np.exp(log_b), weights], axis=1)
+        parameters, norm = nnls(design, weights * y)
+        return parameters, float(norm)
 
-def _fit(x: Floats, y: Floats) -> PowerLaw:
-    a, b, c = _fit_many(x, y[None])
-    return PowerLaw(float(a[0]), float(b[0]), float(c[0]))
-
-
-def _fit_many(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Fit `[curve, size]` errors at once; return a, b and c, each `[curve]`."""
-    weights = 1 / np.maximum(y, np.maximum(0.05 * y.max(axis=1, keepdims=True), 1e-12))
-    rows = np.arange(len(y))
-    exponents = np.tile(_EXPONENTS, (len(y), 1))
-    width = np.log(_EXPONENTS[1] / _EXPONENTS[0])
-    for _ in range(_ROUNDS):  # each looks closer around the best of the one before
-        losses, a, c = _solve(x, y, weights, exponents)
-        best = losses.argmin(axis=1)
-        found = a[rows, best], exponents[rows, best], c[rows, best]
-        exponents = found[1][:, None] * np.exp(width * np.linspace(-1, 1, 9))
-        exponents = np.clip(exponents, _EXPONENTS[0], _EXPONENTS[-1])
-        width /= 4
-    return found
-
-
-def _solve(x: Floats, y: Floats, weights: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
-    """`[curve, exponent]` weighted squares, a and c: the best under `a, c >= 0` for each b."""
-    shape, y, w = x ** -b[:, :, None], y[:, None, :], weights[:, None, :]
-    sw, sy = w.sum(axis=2), (w * y).sum(axis=2)
-    sp, spp, spy = (w * shape).sum(axis=2), (w * shape**2).sum(axis=2), (w * shape * y).sum(axis=2)
-    determinant = sw * spp - sp * sp
-    free = np.maximum(determinant, 1e-12 * sw * spp)
-    a_free, c_free = (sw * spy - sp * sy) / free, (spp * sy - sp * spy) / free
-    alone, flat = spy / spp, np.broadcast_to(sy / sw, spy.shape)
-    zero = np.zeros_like(spy)
-    inside = (a_free >= 0) & (c_free >= 0)
-    a = np.stack([np.where(inside, a_free, alone), alone, zero])
-    c = np.stack([np.where(inside, c_free, zero), zero, flat])
-    losses = (w * (a[..., None] * shape + c[..., None] - y) ** 2).sum(axis=3)
-    best = losses.argmin(axis=0)[None]
-    taken = [np.take_along_axis(values, best, axis=0)[0] for values in (losses, a, c)]
-    return taken[0], taken[1], taken[2]
+    norms = [solve(log_b)[1] for log_b in _LOG_EXPONENTS]
+    best = int(np.argmin(norms))
+    bounds = _LOG_EXPONENTS[max(best - 1, 0)], _LOG_EXPONENTS[best : best + 2][-1]
+    refined = minimize_scalar(
+        lambda log_b: solve(log_b)[1], bounds=bounds, method="bounded", options={"xatol": 1e-9}
+    )
+    norm, log_b = min((refined.fun, float(refined.x)), (norms[best], _LOG_EXPONENTS[best]))
+    mean = np.average(y, weights=weights**2)
+    if np.linalg.norm(weights * (y - mean)) <= norm + 1e-9 * np.linalg.norm(weights * y):
+        return PowerLaw(0.0, float(np.exp(_LOG_EXPONENTS[0])), float(mean))  # nothing falls
+    a, c = solve(log_b)[0].tolist()
+    return PowerLaw(a, float(np.exp(log_b)), c)
 
 
 # -- forecasts ------------------------------------------------------------------------------------
@@ -163,13 +142,13 @@ def _solve(x: Floats, y: Floats, weights: Floats, b: Floats) -> tuple[Floats, Fl
 def forecast(
     sizes: npt.ArrayLike, errors: npt.ArrayLike, size: int, *, draws: int = DRAWS
 ) -> Forecast:
-    """Say what error to expect at another size.
+    """Predict the error at another size, with a bootstrap interval over the seeds.
 
     Args:
         sizes: `[size]`.
         errors: `[size, seed]`; two seeds or more.
-        size: the size asked about.
-        draws: how often the seeds are drawn again for the interval.
+        size: the size to predict for.
+        draws: resamples of the seeds, with replacement, for the interval.
 
     Raises:
         DataError: too few sizes or seeds.
@@ -182,30 +161,34 @@ def forecast(
         )
     error = fit_power_law(x, table.mean(axis=1))(size)
     generator = numpy_generator(0, "study", "seeds")
-    chosen = generator.integers(0, table.shape[1], (draws, table.shape[1]))
-    a, b, c = _fit_many(x, table[:, chosen].mean(axis=2).T)
-    low, high = np.quantile(a * float(size) ** -b + c, [0.025, 0.975])
+    drawn = np.sort(generator.integers(0, table.shape[1], (draws, table.shape[1])), axis=1)
+    resamples, index = np.unique(drawn, axis=0, return_inverse=True)  # of 5 seeds there are 126
+    found = [fit_power_law(x, table[:, seeds].mean(axis=1))(size) for seeds in resamples]
+    low, high = np.quantile(np.array(found)[index.ravel()], [0.025, 0.975])
     return Forecast(size, error, float(low), float(high), int(x.max()))
 
 
-def held_back(sizes: npt.ArrayLike, errors: npt.ArrayLike, *, draws: int = DRAWS) -> list[Forecast]:
-    """Forecast sizes that were measured from the smaller ones alone, to see how right it is.
+def backtest(sizes: npt.ArrayLike, errors: npt.ArrayLike, *, draws: int = DRAWS) -> list[Forecast]:
+    """Forecast measured sizes from the smaller ones alone, to test such forecasts.
 
-    Each size from the fourth on is forecast from all that are smaller, and from fewer, as long as
-    there are three.
+    Each size from the fourth on is forecast from all smaller sizes, and from fewer, down to three.
 
     Args:
         sizes: `[size]`, rising.
         errors: `[size, seed]`.
         draws: as in `forecast`.
+
+    Raises:
+        DataError: sizes that do not rise, or too few seeds.
     """
     x, table = np.asarray(sizes), np.asarray(errors, np.float64)
-    if [True for a, b in pairwise(x) if b <= a]:
+    if any(b <= a for a, b in pairwise(x)):
         raise DataError(f"`sizes` is {x.tolist()}; expected rising sizes.")
-    found = []
-    for known in range(LEAST_SIZES, len(x)):
-        for later in range(known, len(x)):
-            said = forecast(x[:known], table[:known], int(x[later]), draws=draws)
-            truth = float(table[later].mean())
-            found.append(Forecast(**{**asdict(said), "truth": truth}))
-    return found
+    return [
+        replace(
+            forecast(x[:known], table[:known], int(x[later]), draws=draws),
+            truth=float(table[later].mean()),
+        )
+        for known in range(LEAST_SIZES, len(x))
+        for later in range(known, len(x))
+    ]

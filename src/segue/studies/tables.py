@@ -1,4 +1,4 @@
-"""Tables of studies: as text, as CSV, and what is counted for them."""
+"""Statistics over the trials of a study, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAND = (0.1, 0.9)  # quantiles of the seeds
-NEAR = 0.01  # of the best: an accuracy that is so little lower; of an error, so much of itself more
+NEAR = 0.01  # to the best: an accuracy this much lower, or an error this share larger
 
 
 def as_seeds(seeds: Any) -> tuple[int, ...]:
-    """Take how many seeds, or the seeds themselves.
+    """Seeds from their number, or the seeds themselves.
 
     Raises:
-        OptionError: none, one twice, or something else than whole numbers.
+        OptionError: no seed, one twice, or something else than whole numbers.
 
     >>> as_seeds(3), as_seeds([7, 8])
     ((0, 1, 2), (7, 8))
     """
     is_count = isinstance(seeds, int | np.integer) and not isinstance(seeds, bool)
-    found = list(range(int(seeds))) if is_count else seeds
-    good = isinstance(found, list | tuple | range | np.ndarray) and all(
-        isinstance(one, int | np.integer) and not isinstance(one, bool) for one in found
+    listed = list(range(int(seeds))) if is_count else seeds
+    good = isinstance(listed, list | tuple | range | np.ndarray) and all(
+        isinstance(one, int | np.integer) and not isinstance(one, bool) for one in listed
     )
-    if not good or len(found) == 0 or len(set(found)) < len(found):
+    if not good or len(listed) == 0 or len(set(listed)) < len(listed):
         raise OptionError(
             f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."
         )
-    return tuple(int(one) for one in found)
+    return tuple(int(one) for one in listed)
 
 
 def metric_of(rows: Iterable[Row]) -> str:
-    """What the trials are scored with: "accuracy" or "rmse"."""
+    """The score of the trials: "accuracy" or "rmse"."""
     return next(("rmse" if "rmse" in row else "accuracy") for row in rows if "error" not in row)
 
 
@@ -54,15 +54,15 @@ def column(rows: Iterable[Row], name: str) -> list[float]:
     return [float(row.get(name, np.nan)) for row in rows]
 
 
-def watched(rows: Iterable[Row], metric: str) -> str:
-    """The column of the histories that is followed: of validation, if every trial has that."""
+def followed_column(rows: Iterable[Row], metric: str) -> str:
+    """The score's column of the histories: of validation, if every trial has one."""
     name = f"validation_{metric}"
     done = [row for row in rows if "error" not in row]
     return name if all(name in row["history"][0] for row in done) else metric
 
 
 def epochs_until(row: Row, name: str, until: float | None) -> float:
-    """The first epoch at which a column of the history is as good as `until`; NaN: never.
+    """The first epoch at which a column of the history reaches `until`; NaN: never.
 
     >>> epochs_until({"history": [{"accuracy": 0.5}, {"accuracy": 0.9}]}, "accuracy", 0.8)
     2.0
@@ -77,7 +77,7 @@ def epochs_until(row: Row, name: str, until: float | None) -> float:
 
 
 def epochs_enough(trainings: Sequence[Sequence[Row]], name: str) -> int | None:
-    """The first epoch at which the mean of some trainings is nearly as good as it ever is.
+    """The first epoch at which the mean of some trainings is nearly as good as its best.
 
     Nearly: an accuracy 0.01 lower than the best, an error 1 % larger. A training that ended before
     the others counts with its last epoch.
@@ -98,24 +98,24 @@ def epochs_enough(trainings: Sequence[Sequence[Row]], name: str) -> int | None:
 def summarize(rows: Sequence[Row], metric: str, follow: str, until: float | None) -> Row:
     """Mean and band over the seeds of one setting; None where every seed failed."""
     done = [row for row in rows if "error" not in row]
-    found: Row = {"trials": len(done), "failed": len(rows) - len(done)}
+    summary: Row = {"trials": len(done), "failed": len(rows) - len(done)}
     for name in (metric, "loss"):
-        found |= spread(name, [row[name] for row in done])
-    found["epochs"] = _mean([row["epochs"] for row in done])
-    found["kept"] = _mean([row["kept"] for row in done])
-    found["epochs_enough"] = epochs_enough([row["history"] for row in done], follow)
-    found["parameters"] = done[0]["parameters"] if done else None
-    return found if until is None else {**found, **summarize_until(done, follow, until)}
+        summary |= _spread(name, [row[name] for row in done])
+    summary["epochs"] = _mean([row["epochs"] for row in done])
+    summary["kept"] = _mean([row["kept"] for row in done])
+    summary["epochs_enough"] = epochs_enough([row["history"] for row in done], follow)
+    summary["parameters"] = done[0]["parameters"] if done else None
+    return summary if until is None else {**summary, **_summarize_until(done, follow, until)}
 
 
-def summarize_until(done: Sequence[Row], follow: str, until: float) -> Row:
+def _summarize_until(done: Sequence[Row], follow: str, until: float) -> Row:
     """Mean and band of the epochs at which a level was reached, over the trials that reached it."""
     epochs = [epochs_until(row, follow, until) for row in done]
     reached = [epoch for epoch in epochs if not math.isnan(epoch)]
-    return {**spread("epochs_until", reached), "reached": len(reached)}
+    return {**_spread("epochs_until", reached), "reached": len(reached)}
 
 
-def spread(name: str, values: Sequence[float]) -> Row:
+def _spread(name: str, values: Sequence[float]) -> Row:
     """The mean under its name, and the two quantiles that a band shows."""
     low, high = np.quantile(values, BAND).tolist() if values else (None, None)
     return {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
@@ -123,11 +123,6 @@ def spread(name: str, values: Sequence[float]) -> Row:
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
-
-
-def save_picture(axes: Axes, path: Path) -> None:
-    """Write the figure that the axes are part of."""
-    axes.figure.savefig(path)  # type: ignore[union-attr]  # not a SubFigure: it was made here
 
 
 def save(result: Any, folder: Path, pictures: dict[str, Callable[[], Axes]]) -> None:
@@ -139,7 +134,7 @@ def save(result: Any, folder: Path, pictures: dict[str, Callable[[], Axes]]) -> 
     write_csv(folder / "summary.csv", result.summary)
     for name, draw in pictures.items():
         with replacing(folder / name) as temporary:
-            save_picture(draw(), temporary)
+            draw().figure.savefig(temporary)  # type: ignore[union-attr]  # no SubFigure
     write_text(folder / "study.json", json.dumps(result.as_json(), indent=2) + "\n")
 
 
@@ -159,7 +154,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def trial_table(rows: Sequence[Row], metric: str, follow: str, until: float | None) -> list[Row]:
-    """A row for each trial, without what differs from one run of it to the next."""
+    """A row for each trial, without what differs between two runs of it (seconds)."""
     table = []
     for row in rows:
         names = (metric, "loss", "epochs", "kept", "parameters")
@@ -168,64 +163,3 @@ def trial_table(rows: Sequence[Row], metric: str, follow: str, until: float | No
             line["epochs_until"] = epochs_until(row, follow, until)
         table.append({**line, "error": row.get("error")})
     return table
-
-
-def text_table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Align columns: the first to the left, the others to the right.
-
-    >>> print(text_table(["size", "accuracy"], [["20", "0.5"], ["100", "0.75"]]))
-    size  accuracy
-    20         0.5
-    100       0.75
-    """
-    table = [list(headings), *map(list, lines)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(headings))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in table
-    )
-
-
-def number(value: float | None) -> str:
-    """Four digits behind the point, or as many digits in all for what is large.
-
-    >>> number(0.97123), number(14.5312), number(None)
-    ('0.9712', '14.53', '-')
-    """
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
-
-
-def cells(summary: Row, metric: str, until: float | None) -> list[str]:
-    """What a line of the printed tables says of one setting."""
-    band = f"{number(summary[f'{metric}_low'])} to {number(summary[f'{metric}_high'])}"
-    found = [number(summary[metric]), band, number(summary["loss"])]
-    found += [_whole(summary["epochs"]), _whole(summary["epochs_enough"])]
-    return found if until is None else [*found, reached(summary)]
-
-
-def reached(summary: Row) -> str:
-    """The mean epoch of the trials that reached the level, and of how many trials they are."""
-    return f"{_whole(summary['epochs_until'])} ({summary['reached']} of {summary['trials']})"
-
-
-def _whole(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def headings(metric: str, until: float | None) -> list[str]:
-    """The headings of `cells`."""
-    names = [metric, "of the seeds", "loss", "epochs", "enough"]
-    return names if until is None else [*names, f"epochs until {until:g}"]
-
-
-def failures(rows: Sequence[Row]) -> str:
-    """A line on the trials that failed; nothing if none did."""
-    failed = [row for row in rows if "error" in row]
-    if not failed:
-        return ""
-    return f"{len(failed)} of {len(rows)} trials failed. The first one: {failed[0]['error']}"

@@ -1,7 +1,7 @@
-"""One trial of a study: an estimator is trained on some sequences, and scored on others.
+"""Trials of a study: fit an estimator on some sequences and score it on others.
 
-A trial depends on nothing but what it is given, and runs on one thread, so that it comes to the
-same bits in whatever process it is done.
+A trial depends on its arguments alone and runs on one thread, so that its result is the same to the
+bit in whatever process it runs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import SegueError
+from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
+from segue.estimators.parameters import check_arguments
 from segue.estimators.splitting import split_data
 from segue.kernels.threads import threads
+from segue.networks import as_specs
 from segue.prepare import Batches, Preparation
+from segue.prepare.pipeline import as_steps
 from segue.sequences import Array
 from segue.training import History
 from segue.training.gradient import Means
@@ -30,26 +33,27 @@ from segue.training.objectives import make_objective
 
 Row = dict[str, Any]
 
+STUDIED_TASKS = ("classify", "label", "regress")
 _STEPS_AT_ONCE = 20_000  # with padding, in one pass without gradients
 
 
 @dataclass(frozen=True)
-class Work:
-    """What all trials of a study have in common.
+class TrialSetup:
+    """What all trials of a study share.
 
     Attributes:
-        estimator: not fitted; each trial sets what it varies in a copy.
-        train: what trials learn from, without parts.
-        held: what they are scored on, without parts.
-        watch: whether `held` is also the validation set, so that there is a score for each epoch
-            and `TrainingOptions.monitor` says which of them is kept; else the estimator takes its
-            own from what it learns from.
+        estimator: not fitted; each trial sets its own arguments in a copy.
+        train: the training sequences, without parts.
+        held_out: the sequences that trials are scored on, without parts.
+        validate: whether `held_out` is also the validation set, so that each epoch has a score and
+            `TrainingOptions.monitor` decides which epoch is kept; else the estimator splits its own
+            validation set from its training sequences.
     """
 
     estimator: BaseSequenceEstimator
     train: Dataset
-    held: Dataset
-    watch: bool = False
+    held_out: Dataset
+    validate: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,10 @@ class Trial:
     """One training of a study.
 
     Attributes:
-        key: what it is, among the others; JSON.
-        values: arguments of the estimator that it sets, nested ones as `options__patience`.
-        index: the sequences of `Work.train` that it learns from; `None`: all.
-        cost: about how long it takes, in any unit that the trials of a study share.
+        key: identifies the trial in its study; JSON.
+        values: arguments of the estimator, nested ones as `options__patience`.
+        index: the sequences of `TrialSetup.train` to train on; `None`: all.
+        cost: expected duration, in any unit that the trials of a study share.
     """
 
     key: Row
@@ -69,8 +73,8 @@ class Trial:
     cost: float = 1.0
 
 
-def run_trial(work: Work, trial: Trial) -> Row:
-    """Train and score.
+def run_trial(setup: TrialSetup, trial: Trial) -> Row:
+    """Fit and score.
 
     Returns:
         The trial's `key` as "trial", its score ("accuracy" or "rmse") and "loss", "epochs", "kept"
@@ -78,31 +82,31 @@ def run_trial(work: Work, trial: Trial) -> Row:
         "error" in place of the scores.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, also where training would have kept it to itself.
+        KeyboardInterrupt: Ctrl-C, also where `fit` would have returned what it had.
     """
     began = time.perf_counter()
-    with _one_thread(), warnings.catch_warnings(record=True) as said:
+    with _one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = _train_and_score(work, trial)
+            result = _fit_and_score(setup, trial)
         except SegueError as error:
-            found = {"error": f"{type(error).__name__}: {error}"}
-    texts = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+            result = {"error": f"{type(error).__name__}: {error}"}
+    texts = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
     seconds = round(time.perf_counter() - began, 3)
-    return {"trial": trial.key, **found, "warnings": texts, "seconds": seconds}
+    return {"trial": trial.key, **result, "warnings": texts, "seconds": seconds}
 
 
-def _train_and_score(work: Work, trial: Trial) -> Row:
-    estimator = configured(work.estimator, trial.values)
+def _fit_and_score(setup: TrialSetup, trial: Trial) -> Row:
+    estimator = configured(setup.estimator, trial.values)
     options = replace(estimator.training_options, threads=1, progress="none")
     estimator.set_params(options=options)
-    part = work.train if trial.index is None else work.train[trial.index]
-    estimator.fit(part, validation_data=work.held if work.watch else None)
+    part = setup.train if trial.index is None else setup.train[trial.index]
+    estimator.fit(part, validation_data=setup.held_out if setup.validate else None)
     if estimator.stopped_ == "interrupted":
         raise KeyboardInterrupt
     history: History = estimator.history_
     return {
-        **measure(estimator, work.held),
+        **measure(estimator, setup.held_out),
         "epochs": len(history),
         "kept": history.best_epoch or len(history),
         "parameters": sum(weight.numel() for weight in estimator.network_.parameters()),
@@ -114,7 +118,7 @@ def configured(estimator: BaseSequenceEstimator, values: dict[str, Any]) -> Base
     """A copy that is not fitted, with other arguments.
 
     Raises:
-        OptionError: an argument that there is not, or a value that means nothing.
+        OptionError: an unknown argument, or a value that is not allowed.
     """
     return type(estimator)(**estimator.get_params(deep=False)).set_params(**values)
 
@@ -138,31 +142,115 @@ def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]
     return means.row()
 
 
-def baseline(work: Work, metric: str) -> float:
-    """The score of a model that looks at no sequence.
+def baseline(setup: TrialSetup, metric: str) -> float:
+    """The score of a constant prediction.
 
-    It answers with the most frequent class (label, usual value of each label), or with the mean.
+    It is the most frequent class (label, usual value of each label) of the training sequences, or
+    their mean.
     """
-    split = split_data(configured(work.estimator, {"validation": None}), work.train)
+    split = split_data(configured(setup.estimator, {"validation": None}), setup.train)
     preparation = Preparation.fit("none", split.train.x, tokens=split.train.x.is_whole)
     task = split.task.fitted(split.train, preparation)
-    learnt, wanted = (
+    train, held_out = (
         as_targets(task, data, torch.device("cpu")).gather(np.arange(len(data))).numpy()
-        for data in (split.train, work.held)
+        for data in (split.train, setup.held_out)
     )
     if metric == "rmse":
         scale = np.asarray(task.objective.scale)
-        return float(np.sqrt(np.mean(((wanted - learnt.mean(axis=0)) * scale) ** 2)))
-    if work.train.task == "multilabel":
-        return float((wanted == (learnt.mean(axis=0) > 0.5)).mean())
-    learnt, wanted = learnt[learnt >= 0], wanted[wanted >= 0]  # a step may have no label
-    return float((wanted == np.bincount(learnt).argmax()).mean())
+        return float(np.sqrt(np.mean(((held_out - train.mean(axis=0)) * scale) ** 2)))
+    if setup.train.task == "multilabel":
+        return float((held_out == (train.mean(axis=0) > 0.5)).mean())
+    train, held_out = train[train >= 0], held_out[held_out >= 0]  # a step may have no label
+    return float((held_out == np.bincount(train).argmax()).mean())
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The sum of a product depends on how it is shared out."""
+    """Compute on one thread: how a sum is divided among threads decides its last bits."""
     from threadpoolctl import threadpool_limits
 
     with threads(1), threadpool_limits(1):
         yield
+
+
+# -- checks before the first trial ----------------------------------------------------------------
+
+
+def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = None) -> None:
+    """Validate an estimator, and all settings that its trials will set.
+
+    Args:
+        estimator: to be fitted in each trial.
+        train: the training sequences.
+        settings: arguments that trials set; all problems with them are reported together.
+
+    Raises:
+        OptionError: no estimator, or one that a study cannot train; arguments that are not allowed.
+        DataError: targets of another kind than the estimator's.
+    """
+    if not isinstance(estimator, BaseSequenceEstimator):
+        raise OptionError(
+            f"`estimator` is {estimator!r}; expected an estimator that is not fitted, such as "
+            "segue.SequenceClassifier('lstm(16)')."
+        )
+    if estimator.task not in STUDIED_TASKS:
+        instead = "train it yourself, on part of the texts"
+        if estimator.task == "forecast":
+            instead = "cut windows with segue.windows, and train a SequenceRegressor on them"
+        raise OptionError(f"A study does not train a {type(estimator).__name__}: {instead}.")
+    if train.task not in estimator.tasks:
+        raise DataError(
+            f"{type(estimator).__name__} learns from targets of the kind {estimator.tasks[0]!r}; "
+            f"the targets here are for the task {train.task!r}."
+        )
+    problems: dict[str, type[SegueError]] = {}
+    for values in settings or [{}]:
+        try:
+            one = configured(estimator, values)
+            check_arguments(one)
+            as_specs(one.network)
+            as_steps(one.prepare)
+        except SegueError as error:
+            problems[str(error)] = type(error)
+    if problems:
+        kinds = set(problems.values())
+        kind = kinds.pop() if len(kinds) == 1 else OptionError
+        raise kind("\n".join(problems))
+
+
+def check_data(data: Any) -> None:
+    """Validate that a study gets a data set.
+
+    Raises:
+        DataError: something else.
+    """
+    if not isinstance(data, Dataset):
+        raise DataError(
+            f"`data` is a {type(data).__name__}; expected a Dataset, such as segue.Dataset(x, y)."
+        )
+
+
+def check_until(until: Any) -> float | None:
+    """Validate the level of a score whose epoch is reported; `None`: no level.
+
+    Raises:
+        OptionError: something else than a number above 0 or `None`.
+    """
+    is_number = isinstance(until, int | float) and not isinstance(until, bool)
+    if until is None or (is_number and until > 0):
+        return None if until is None else float(until)
+    raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
+
+
+def with_all_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSequenceEstimator:
+    """A copy of the estimator with the classes of the whole data set fixed.
+
+    A small training subset may lack a class; its sequences are then mistakes on the test part.
+    """
+    names = data.classes
+    params = estimator.get_params(deep=False)
+    if "classes" not in params or params["classes"] is not None or names is None:
+        return configured(estimator, {})
+    if params.get("ignore") is not None:
+        names = tuple(name for name in names if name != params["ignore"])
+    return configured(estimator, {"classes": list(names)})

@@ -1,4 +1,4 @@
-"""Data made by rule: one file a family. Every sequence is a pure function of a seed and its number.
+"""Synthetic data sets, one file a family; a sequence is a pure function of a seed and its number.
 
     >>> waves(count=4, test=2, seed=0)
     Dataset(n=6, time=128, channels=1, classes=2, parts=train/test)
@@ -36,7 +36,7 @@ FAMILIES: dict[str, Callable[..., Dataset]] = {
 
 
 def generate(family: str, **options: Any) -> Dataset:
-    """Make a data set of a family by its name, as the command line does.
+    """Generate a data set of a family by its name.
 
     Raises:
         OptionError: no such family, or an option that it does not have.

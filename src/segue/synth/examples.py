@@ -1,4 +1,4 @@
-"""What the families share: numbered examples, part by part, each with draws of its own."""
+"""Numbered examples of a family, part by part, each from a random generator of its own."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def examples(
         example: from a generator of random numbers to `[time]` values and a class. It is called
             with a generator that depends only on the seed, the family, the part and the number.
         counts: examples in each part; parts of none are left out.
-        classes: all classes, also those that are not drawn.
+        classes: all classes, also those that no example has.
         seed: another seed gives other examples.
 
     Returns:
-        A data set with the numbers as `ids`; without parts if only "train" is asked for.
+        A data set with the numbers as `ids`; without parts if only "train" has examples.
 
     Raises:
         OptionError: counts below zero, or no example at all.
@@ -58,10 +58,10 @@ def examples(
 
 
 def check_noise(noise: float) -> None:
-    """Refuse a standard deviation that is below zero or not a number.
+    """Validate a standard deviation.
 
     Raises:
-        OptionError: such a value.
+        OptionError: below zero, or not a number.
     """
     if not 0 <= noise < np.inf:
         raise OptionError(f"noise={noise}; expected a standard deviation of 0 or more.")

@@ -61,7 +61,7 @@ def clean_series(classes: int = 4, length: int = 10, *, seed: int = 0) -> Array:
 
     Each comes from three normal numbers a, b, c: softmax over i of `i * a * b + c`, with
     i = 0..length - 1. c cancels in the softmax and only the product of a and b counts, so two
-    series can nearly coincide; `bayes_accuracy` tells what that costs.
+    series can nearly coincide; `bayes_accuracy` gives the accuracy that remains possible.
 
     Raises:
         OptionError: less than one class or step.

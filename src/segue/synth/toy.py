@@ -1,4 +1,4 @@
-"""Six little sequences: which number shows up in them?"""
+"""Six short sequences; the class is the number that occurs in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waves of a random frequency: is it a sine or a square? Also triangles and sawteeth."""
+"""Waves of a random frequency; the class is the shape: sine, square, triangle or sawtooth."""
 
 from __future__ import annotations
 

@@ -1,24 +1,21 @@
-"""Which word comes next, from counts: n-grams, beside which a language model has to stand."""
+"""N-gram language models with Kneser-Ney smoothing: the baseline of `next_word.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segue.errors import OptionError
-
-if TYPE_CHECKING:
-    from segue.estimators.language import LanguageModel
-    from segue.prepare import Preparation
+import segue
+from segue.errors import DataError, OptionError
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
-# What is taken off a count where there are too few n-grams to find it by.
+# Discount of a count where there are too few n-grams to estimate it.
 _USUAL_DISCOUNT = 0.5
 _DISCOUNTED = 3  # counts of 1, of 2, and of 3 or more have a discount each
 
@@ -67,23 +64,23 @@ class NGram:
     """The probability of a token after the `order` - 1 before it. Made by `ngram`.
 
     Attributes:
-        order: 1 looks at nothing before (unigram), 2 at one token (bigram), 3 at two.
-        preparation: what tokens there are.
-        tokens: how many, "<end>" and "<unknown>" among them.
+        order: 1 has no context (unigram), 2 one token (bigram), 3 two tokens.
+        preparation: the fitted preparation of a language model: texts to tokens.
+        tokens: the size of its vocabulary, with "<end>" and "<unknown>".
     """
 
     order: int
-    preparation: Preparation
+    preparation: Any
     tokens: int
     _levels: tuple[_Counts, ...]  # from unigrams on
 
     @cached_property
     def discounts(self) -> tuple[tuple[float, ...], ...]:
-        """For each length of n-gram, what is taken off counts of 1, of 2, and of 3 or more."""
+        """For each length of n-gram, the discounts of counts of 1, of 2, and of 3 or more."""
         return tuple(level.discounts for level in self._levels)
 
     def log_probability(self, texts: Any) -> list[Floats]:
-        """How well each token was foreseen: `(tokens + 1,)` logarithms (nats) for each text.
+        """Log-probability of each token: `(tokens + 1,)` in nats for each text.
 
         As `LanguageModel.log_probability`: the last is that of the end.
         """
@@ -111,19 +108,20 @@ class NGram:
         return f"NGram(order={self.order}, tokens={self.tokens})"
 
 
-def ngram(texts: Any, order: int = 2, *, like: LanguageModel) -> NGram:
-    """Count n-grams: a language model in closed form, with the tokens of another one.
+def ngram(texts: Any, order: int = 2, *, like: segue.LanguageModel) -> NGram:
+    """Count the n-grams of texts: a language model in closed form.
 
     Interpolated Kneser-Ney smoothing with three discounts, which follow from the counts; nothing is
-    tuned. The shortest n-grams are mixed with a choice among all tokens alike.
+    tuned. Unigrams are interpolated with the uniform distribution over all tokens.
 
     Args:
-        texts: what the other model has learnt from, in any form that it takes.
+        texts: the training texts: a data set, `Sequences` of texts, or a list of texts.
         order: 1 for unigrams, 2 for bigrams, 3 for trigrams, ...
-        like: a fitted language model; with its vocabulary perplexities can be compared.
+        like: a fitted language model; perplexities can be compared with those of this model, as
+            both have the same vocabulary.
 
     Raises:
-        OptionError: an order that means nothing, or is too long for so many tokens.
+        OptionError: an order below 1, or too long for so many tokens.
         DataError: anything but texts.
 
     Source: S. F. Chen, J. Goodman, "An empirical study of smoothing techniques for language
@@ -148,7 +146,7 @@ def ngram(texts: Any, order: int = 2, *, like: LanguageModel) -> NGram:
 
 
 def _count(windows: Whole, length: int, tokens: int) -> _Counts:
-    """N-grams of one length.
+    """The n-grams of one length.
 
     The longest count as often as they occur; shorter ones as often as there are different tokens
     before them, but where they stand at the beginning of a text, where there is none.
@@ -164,7 +162,7 @@ def _count(windows: Whole, length: int, tokens: int) -> _Counts:
 
 
 def _discounts(counts: Whole) -> tuple[float, ...]:
-    """What is taken off counts of 1, of 2, and of 3 or more, by how many n-grams have 1, 2, 3, 4.
+    """The discounts of counts of 1, of 2, and of 3 or more, by how many n-grams have 1, 2, 3, 4.
 
     >>> [round(d, 3) for d in _discounts(np.repeat([1, 2, 3, 4], [80, 30, 20, 10]))]
     [0.571, 0.857, 1.857]
@@ -178,11 +176,12 @@ def _discounts(counts: Whole) -> tuple[float, ...]:
     return found if usable else (_USUAL_DISCOUNT,) * _DISCOUNTED
 
 
-def _tokens(texts: Any, preparation: Preparation) -> list[Whole]:
-    from segue.estimators.inputs import as_sequences, as_trained
-
-    found = as_trained(as_sequences(texts), preparation)
-    return [steps[:, 0].astype(np.int64) for steps in found]
+def _tokens(texts: Any, preparation: Any) -> list[Whole]:
+    texts = texts.x if isinstance(texts, segue.Dataset) else texts
+    texts = list(texts.texts() if isinstance(texts, segue.Sequences) else texts)
+    if not all(isinstance(text, str) for text in texts):
+        raise DataError("N-grams are trained on texts; got sequences of numbers.")
+    return [np.array([t.number for t in preparation.tokens(text)], np.int64) for text in texts]
 
 
 def _windows(texts: list[Whole], order: int) -> list[Whole]:

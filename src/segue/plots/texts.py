@@ -1,4 +1,4 @@
-"""Pictures of texts: the text itself, and the belief of a classifier above its words."""
+"""Texts: as they are, with probabilities above the words, and perplexities."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from segue.dataset import named
-from segue.plots.style import MUTED, PALETTE, AxesArray, new_axes, new_figure, plain_names, styled
+from segue.plots.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    AxesArray,
+    new_axes,
+    new_figure,
+    plain_names,
+    renamed_arguments,
+    styled,
+)
 
 Array = npt.NDArray[Any]
 
-CLASSES_NAMED = 6  # lines of belief that have a colour and a name
+CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 _SIZE = 6.5  # points
 _CHARACTER = 0.5 * _SIZE / 72  # inches that a character needs on average
 _LINE = 1.25 * _SIZE / 72
@@ -49,24 +59,25 @@ def draw_text(text: str, axes: Axes) -> Axes:
     return axes
 
 
+@renamed_arguments(beliefs="probabilities")
 @styled
 def plot_words(
     words: Sequence[str],
-    beliefs: Array,
+    probabilities: Array,
     classes: Sequence[Any],
     *,
     known: Sequence[bool] | None = None,
     target: Any = None,
     axes: AxesArray | None = None,
 ) -> AxesArray:
-    """Write a text in rows, and above each word what a classifier believed once it had read it.
+    """Write a text in rows, and above each word the class probabilities once it was read.
 
-    A word has the colour of the class that is believed most. The six classes that were believed
-    most have colours and names, the others are grey.
+    A word has the colour of its most probable class. The six classes with the highest probabilities
+    have colours and names, the others are grey.
 
     Args:
-        words: one for each belief.
-        beliefs: `[word, class]`, of `SequenceClassifier.anytime`.
+        words: one for each row of `probabilities`.
+        probabilities: `[word, class]`, of `SequenceClassifier.anytime`.
         classes: the class names.
         known: whether the vocabulary has each word; the others are in italics.
         target: the true class, drawn thicker and named in the title.
@@ -75,38 +86,24 @@ def plot_words(
     Returns:
         Axes `[row]`.
     """
-    rows = rows_of_words(words)
-    if axes is None:
-        figure = new_figure(7.4, 0.35 + 0.95 * len(rows))
-        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    most = np.sort(np.argsort(-beliefs.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
-    colours = [PALETTE[most.index(c)] if c in most else MUTED for c in range(len(classes))]
+    top = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
+    colours = [PALETTE[top.index(c)] if c in top else MUTED for c in range(len(classes))]
     names = plain_names([named(name) for name in classes])
-    for row, one in zip(rows, axes, strict=True):
+    of_words = [colours[code] for code in probabilities.argmax(axis=1).tolist()]
+    axes = _row_axes(words, 0.35) if axes is None else axes
+    for row, one in zip(rows_of_words(words), axes, strict=True):
         edges = _edges([words[i] for i in row])
-        for code in sorted(range(len(names)), key=most.__contains__):  # the named ones above
+        for code in sorted(range(len(names)), key=top.__contains__):  # the named ones above
             one.stairs(
-                beliefs[row, code],
+                probabilities[row, code],
                 edges,
                 baseline=None,
                 color=colours[code],
-                label=names[code] if code in most else "_",
+                label=names[code] if code in top else "_",
                 lw=2.2 if target is not None and classes[code] == target else 1.1,
             )
-        for place, i in enumerate(row):
-            one.text(
-                *((edges[place] + edges[place + 1]) / 2, _BASELINE, _shown(words[i])),
-                transform=one.get_xaxis_transform(),
-                fontsize=_WORD_SIZE,
-                family="monospace",
-                style="normal" if known is None or known[i] else "italic",
-                color=colours[int(beliefs[i].argmax())],
-                ha="center",
-                va="baseline",
-            )
-        one.set_xlim(0, _WIDTH + 2)
+        _write_words(one, words, row, known, of_words)
         one.set_ylim(-0.03, 1.03)
-        one.set_xticks([])
         one.set_yticks([0, 0.5, 1])
         one.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     handles, labels = axes[0].get_legend_handles_labels()
@@ -124,7 +121,7 @@ def plot_surprise(
     known: Sequence[bool] | None = None,
     axes: AxesArray | None = None,
 ) -> AxesArray:
-    """Write a text in rows, and above each word how surprising it was to some models.
+    """Write a text in rows, and above each word its surprisal under some models.
 
     Args:
         words: as they stand in the text.
@@ -135,32 +132,50 @@ def plot_surprise(
     Returns:
         Axes `[row]`.
     """
-    rows = rows_of_words(words)
-    if axes is None:
-        figure = new_figure(7.4, 0.5 + 0.95 * len(rows))
-        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     highest = max(float(np.max(values)) for values in bits.values())
-    for row, one in zip(rows, axes, strict=True):
+    axes = _row_axes(words, 0.5) if axes is None else axes
+    for row, one in zip(rows_of_words(words), axes, strict=True):
         edges = _edges([words[i] for i in row])
         for (name, values), colour in zip(bits.items(), PALETTE, strict=False):
             one.stairs(values[row], edges, baseline=None, color=colour, label=name)
-        for place, i in enumerate(row):
-            one.text(
-                *((edges[place] + edges[place + 1]) / 2, _BASELINE, _shown(words[i])),
-                transform=one.get_xaxis_transform(),
-                fontsize=_WORD_SIZE,
-                family="monospace",
-                style="normal" if known is None or known[i] else "italic",
-                ha="center",
-                va="baseline",
-            )
-        one.set_xlim(0, _WIDTH + 2)
+        _write_words(one, words, row, known, [INK] * len(words))
         one.set_ylim(0, 1.05 * highest)
-        one.set_xticks([])
         one.set_ylabel("bits")
     handles, labels = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return axes
+
+
+def _row_axes(words: Sequence[str], margin: float) -> AxesArray:
+    """Axes `[row]` of a new figure, one below the other; `margin` in inches."""
+    count = len(rows_of_words(words))
+    figure = new_figure(7.4, margin + 0.95 * count)
+    axes: AxesArray = figure.subplots(count, 1, squeeze=False)[:, 0]
+    return axes
+
+
+def _write_words(
+    axes: Axes,
+    words: Sequence[str],
+    row: Sequence[int],
+    known: Sequence[bool] | None,
+    colours: Sequence[str],
+) -> None:
+    """Write the words of a row below the axes, and fit the axes to them."""
+    edges = _edges([words[i] for i in row])
+    for i, left, right in zip(row, edges[:-1], edges[1:], strict=True):
+        axes.text(
+            *((left + right) / 2, _BASELINE, _shown(words[i])),
+            transform=axes.get_xaxis_transform(),
+            fontsize=_WORD_SIZE,
+            family="monospace",
+            style="normal" if known is None or known[i] else "italic",
+            color=colours[i],
+            ha="center",
+            va="baseline",
+        )
+    axes.set_xlim(0, _WIDTH + 2)
+    axes.set_xticks([])
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Pictures of what goes on inside a network: gates, attributions, beliefs, over the sequence."""
+"""Explanations over time: gates and states, attributions, probabilities after each step."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from segue.plots.style import (
     MUTED,
     PALETTE,
     SHARES,
+    STEPS,
     AxesArray,
+    TimeUnit,
     new_figure,
     plain_names,
+    renamed_arguments,
     styled,
+    time_unit,
 )
-from segue.plots.time import STEPS, TimeUnit, time_unit
 from segue.sequences import Sequences
 
 Array = npt.NDArray[Any]
@@ -33,7 +36,7 @@ SIGNED = LinearSegmentedColormap.from_list(
     "signed", [(0.835, 0.369, 0, 1), (1, 1, 1, 0), (0, 0.447, 0.698, 1)]
 )
 
-CLASSES_NAMED = 6  # lines of belief that have a colour and a name
+CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 
 
 # -- gates --------------------------------------------------------------------------------------
@@ -185,53 +188,54 @@ def _draw_line(values: Array, axes: Axes) -> None:
     over.spines[:].set_visible(False)
 
 
-# -- belief -------------------------------------------------------------------------------------
+# -- probabilities --------------------------------------------------------------------------------
 
 
+@renamed_arguments(beliefs="probabilities", heard="prefix_lengths")
 @styled
 def plot_anytime(
     steps: Array,
-    beliefs: Array,
+    probabilities: Array,
     classes: Sequence[Any],
     *,
     every: int = 1,
-    heard: Array | None = None,
+    prefix_lengths: Array | None = None,
     rate_hz: float | None = None,
     target: Any = None,
     axes: AxesArray | None = None,
 ) -> AxesArray:
-    """Draw a sequence, and below it what a classifier believed after each step.
+    """Draw a sequence, and below it the probability of each class after each step.
 
-    The six classes that were believed most have colours and names, the others are grey.
+    The six classes with the highest probabilities have colours and names, the others are grey.
 
     Args:
         steps: `[time, channel]`, the sequence; where the preparation makes other steps of it, as
-            prepared: `classifier.preparation_.apply(x)`, or as it came, with `heard`.
-        beliefs: `[belief, class]`, of `SequenceClassifier.anytime`.
+            prepared: `classifier.preparation_.apply(x)`, or as it came, with `prefix_lengths`.
+        probabilities: `[point, class]`, of `SequenceClassifier.anytime`.
         classes: the class names.
         every: as it was given to `anytime`.
-        heard: `[belief]`, how many of `steps` had been heard at each belief, in place of `every`.
+        prefix_lengths: `[point]`, after how many of `steps` each row holds, in place of `every`.
         rate_hz: steps per second; the time axis is in seconds (or minutes, days, ...) then.
         target: the true class, drawn thicker and named in the title.
         axes: `[2]` axes to draw into.
 
     Returns:
-        Axes `[2]`: the sequence, and the beliefs.
+        Axes `[2]`: the sequence, and the probabilities.
     """
     axes = _column([1.3, 1.7], width=6.4) if axes is None else axes
     unit = time_unit(rate_hz, len(steps))
     _draw_above(steps, axes[0], rate_hz)
-    if heard is None:
-        heard = every * np.arange(1, len(beliefs) + 1)
-    time = (np.minimum(heard, len(steps)) - 1) * unit.per_step
-    most = np.sort(np.argsort(-beliefs.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
+    if prefix_lengths is None:
+        prefix_lengths = every * np.arange(1, len(probabilities) + 1)
+    time = (np.minimum(prefix_lengths, len(steps)) - 1) * unit.per_step
+    most = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
     names = plain_names([named(name) for name in classes])
-    dot = "." if len(beliefs) <= 60 else None
+    dot = "." if len(probabilities) <= 60 else None
     for code in sorted(range(len(names)), key=most.__contains__):  # the named ones above
         is_named, is_target = code in most, target is not None and classes[code] == target
         axes[1].plot(
             time,
-            beliefs[:, code],
+            probabilities[:, code],
             color=PALETTE[most.index(code)] if is_named else MUTED,
             label=names[code] if is_named else "_",
             lw=2.4 if is_target else 1.3 if is_named else 0.6,
@@ -239,7 +243,7 @@ def plot_anytime(
         )
     axes[1].set_ylim(-0.03, 1.03)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    axes[1].set_ylabel("belief")
+    axes[1].set_ylabel("probability")
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     if target is not None:
         axes[0].set_title(f"true class: {plain_names([named(target)])[0]}")

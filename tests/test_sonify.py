@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import segue
 from segue.errors import DataError
-from segue.listening import pitch
+from segue.sonify import pitch
 
 RATE = 8000.0
 
@@ -37,3 +38,10 @@ def test_too_few_samples_are_named() -> None:
         DataError, match="100 samples are too few for a pitch from 40 Hz on: .* 600"
     ):
         pitch(np.zeros(100), RATE)
+
+
+def test_the_former_module_warns_and_works() -> None:
+    with pytest.warns(DeprecationWarning, match="segue.listening is now segue.sonify"):
+        assert segue.listening.pitch is pitch
+    with pytest.raises(AttributeError, match="has no attribute 'hear'"):
+        segue.listening.hear  # noqa: B018

@@ -1,0 +1,101 @@
+"""Findings of the checks, and the statistics of the values that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+
+Array = npt.NDArray[Any]
+
+FEW = 5  # names in one line
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """One finding of a check.
+
+    Attributes:
+        kind: the check, for programs: "lengths", "long", "constant", "constant in a class",
+            "scales", "missing", "groups", "classes", "labels", "spelling", "order", "time", "id",
+            "first value", "marks", "standing still", "repeated".
+        text: a line to print.
+        numbers: the numbers that the line rests on.
+    """
+
+    kind: str
+    text: str
+    numbers: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def members_of(data: Dataset) -> Iterator[tuple[Any, Array]]:
+    """The names of the classes, and the indices of their sequences among those that have steps."""
+    if data.task != "classify":
+        return
+    labels = data.y[data.x.lengths > 0]
+    for name in data.classes or ():
+        members = np.flatnonzero(labels == name)
+        if len(members):
+            yield name, members
+
+
+def channel_name(data: Dataset, channel: Any) -> str:
+    """The name of a channel, or its number from 1 on."""
+    return data.channels[int(channel)] if data.channels else str(int(channel) + 1)
+
+
+def first_few(names: list[str]) -> str:
+    """Names in one line, the rest of them counted."""
+    return ", ".join(names[:FEW]) + (f", and {len(names) - FEW} more" if len(names) > FEW else "")
+
+
+SAMPLED = 2_000_000  # values
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of each sequence that has steps and each channel: `[n, channel]`.
+
+    Attributes:
+        low: the smallest value; NaN without any.
+        high: the largest value.
+        total: the sum of the values.
+        squares: the sum of their squares.
+        present: the number of values that are not missing.
+        sample: `[steps, channel]`, evenly spaced.
+    """
+
+    low: Array
+    high: Array
+    total: Array
+    squares: Array
+    present: Array
+    sample: Array
+
+    @classmethod
+    def of(cls, data: Dataset) -> Statistics:
+        """Compute them in one pass over the blocks of a data set."""
+        rows: list[tuple[Array, ...]] = []
+        every = max(1, data.x.total_steps * data.x.channels // SAMPLED)
+        for block in data.x.blocks():
+            kept = block[block.lengths > 0]
+            if len(kept) == 0:
+                continue
+            values, starts = kept.values, kept.offsets[:-1]
+            there = ~np.isnan(values)
+            known = np.where(there, values, 0).astype(np.float64)
+            extremes = [np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)]
+            summands = (known, known**2, there.astype(np.int64))
+            sums = [np.add.reduceat(column, starts) for column in summands]
+            rows.append((*extremes, *sums, values[::every]))
+        joined = [np.concatenate(column) for column in zip(*rows, strict=True)]
+        return cls(*joined) if joined else cls(*[np.zeros((0, data.x.channels))] * 6)

@@ -1,0 +1,209 @@
+"""Executors of `concurrent.futures`' form: this process, or worker processes of this machine.
+
+An executor is anything with `submit(function, *arguments)` that returns a future with `done()` and
+`result()`. `concurrent.futures` has such executors, and packages for clusters imitate them, so that
+theirs can be passed wherever an executor is expected.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pickle import PicklingError
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from segue.errors import OptionError, TrainingError
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+
+class Future(Protocol):
+    """The result of a submitted call, now or later."""
+
+    def done(self) -> bool:
+        """Whether `result` returns at once."""
+
+    def result(self) -> Any:
+        """Wait for the call, and return its value or raise its error."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs submitted calls, in this process or elsewhere."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future:
+        """Schedule `function(*arguments)`."""
+
+
+class ThisProcess(futures.Executor):
+    """Runs each call when it is submitted, in this process.
+
+    >>> ThisProcess().submit(max, 3, 4).result()
+    4
+    """
+
+    def submit(
+        self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any
+    ) -> futures.Future[Any]:
+        """Run the call now; return a future that is done."""
+        future: futures.Future[Any] = futures.Future()
+        try:
+            future.set_result(function(*arguments, **keywords))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class LocalProcesses:
+    """Runs calls in worker processes of this machine, each with one thread (loky).
+
+    The processes are started afresh, without a copy of this one's memory, and end with the `with`
+    block: at once if it is left by an error or by Ctrl-C. If this process is killed they end by
+    themselves. Functions and classes of a script or a notebook are sent by value.
+
+    Args:
+        count: how many processes; one for each processor if left out.
+
+    Raises:
+        OptionError: a count below one.
+
+    >>> with LocalProcesses(1) as processes:
+    ...     processes.submit(max, 3, 4).result()
+    4
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        count = count_cores() if count is None else count
+        if count < 1:
+            raise OptionError(f"`workers` is {count!r}; expected a whole number from 1 on.")
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        from loky import ProcessPoolExecutor
+
+        # Nothing is ever sent. The other end closes with this process, however that ends.
+        self._lifeline = Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            self.count, timeout=None, initializer=_start_worker, initargs=(self._lifeline[0],)
+        )
+        with _interrupts_ignored():  # a terminal sends Ctrl-C to every process: only this one acts
+            self._pool.submit(os.getpid)  # starts all workers
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pool, self._pool = self._pool, None
+        assert pool is not None
+        pool.shutdown(wait=True, kill_workers=kind is not None)
+        for end in self._lifeline:
+            end.close()
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future:
+        """Schedule the call for the next free process.
+
+        Raises:
+            OptionError: outside of the `with` block.
+            TrainingError: a worker process has died.
+        """
+        if self._pool is None:
+            raise OptionError(
+                "The processes are not started: `with LocalProcesses(2) as processes:`."
+            )
+        with _errors_explained():
+            return _WorkerFuture(self._pool.submit(function, *arguments))
+
+
+@dataclass(frozen=True)
+class _WorkerFuture:
+    """A future whose errors explain what happened to the process."""
+
+    inner: futures.Future[Any]
+
+    def done(self) -> bool:
+        return self.inner.done()
+
+    def result(self) -> Any:
+        with _errors_explained():
+            return self.inner.result()
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "A worker process ended by itself. Was there too little memory? Then take fewer "
+            "`workers`. Finished trials are kept if the study has a folder; the same call "
+            "continues from there."
+        ) from error
+    except PicklingError as error:
+        reason = str(error.__cause__ or error).strip('"\n').rpartition("\n")[2]
+        raise OptionError(
+            f"This cannot be sent to another process ({reason}). Leave out what holds files, locks "
+            "or processes; or take workers=1, which needs no other process."
+        ) from error
+
+
+def _start_worker(lifeline: Connection) -> None:
+    """Compute on one thread, ignore Ctrl-C, and exit when the parent process does."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
+
+
+def _exit_with_parent(lifeline: Connection) -> None:
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)  # without clean-up: a training may occupy the main thread
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that start in the block ignore Ctrl-C from their first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def count_cores(environment: Mapping[str, str] | None = None) -> int:
+    """Number of processors that this process may use; `SEGUE_WORKERS` overrides it.
+
+    Raises:
+        OptionError: `SEGUE_WORKERS` is no whole number from 1 on.
+
+    >>> count_cores({"SEGUE_WORKERS": "3"})
+    3
+    """
+    text = (os.environ if environment is None else environment).get("SEGUE_WORKERS")
+    if text is not None:
+        if not text.isdecimal() or int(text) < 1:
+            raise OptionError(f"SEGUE_WORKERS is {text!r}; expected a whole number from 1 on.")
+        return int(text)
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system has it
+        return os.cpu_count() or 1

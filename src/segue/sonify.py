@@ -1,0 +1,288 @@
+"""Sonification: sequences as audio clips, one after the other or mixed, with their labels.
+
+Sounds are played as they are. Of other data one channel is played, without its mean, scaled, at an
+audible rate.
+"""
+
+from __future__ import annotations
+
+import math
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.atomic import replacing
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.randomness import numpy_generator
+
+__all__ = ["Clip", "Span", "draw", "make_clip", "pitch"]
+
+Samples = npt.NDArray[np.float64]
+
+GAP_SECONDS = 0.25
+DEFAULT_HZ = 8000
+_SLOWEST_HZ, _FASTEST_HZ = 1000, 768_000  # what players take
+_PERIODIC = 0.9  # of the strongest peak: after two periods a note is as similar to itself
+_LAGS_IN_A_SAMPLE = 32
+_LOUD = 0.8  # the largest value of data that are scaled
+
+
+@dataclass(frozen=True)
+class Span:
+    """A labelled time span of a clip.
+
+    Attributes:
+        start: in seconds.
+        stop: in seconds.
+        label: the class, or another target as text; may be empty.
+        id: of the sequence in its data set.
+    """
+
+    start: float
+    stop: float
+    label: str
+    id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """An audio clip with the spans of its sequences.
+
+    Attributes:
+        samples: `[time]`, between -1 and 1.
+        rate_hz: samples per second.
+        spans: which sequence or label is played when, in order.
+        notes: the changes made to the values, as sentences.
+    """
+
+    samples: Samples
+    rate_hz: int
+    spans: tuple[Span, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """The duration in seconds."""
+        return len(self.samples) / self.rate_hz
+
+    def write(self, path: Path) -> None:
+        """Write a WAV file, 16 bits, one channel; it appears whole or not at all.
+
+        Raises:
+            WriteError: the disk is full or read-only.
+        """
+        numbers = np.round(self.samples * 32767).astype("<i2")
+        with replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(self.rate_hz)
+            file.writeframes(numbers.tobytes())
+
+
+def draw(count: int, samples: int, seed: int = 0) -> list[int]:
+    """Draw `samples` of `count` sequences without replacement.
+
+    Args:
+        count: number of sequences.
+        samples: how many to draw.
+        seed: another seed gives another draw.
+
+    Returns:
+        Their indices, in the order in which they were drawn.
+
+    >>> sorted(draw(3, 5))
+    [0, 1, 2]
+    """
+    order = numpy_generator(seed, "listen").permutation(count)
+    return [int(i) for i in order[:samples]]
+
+
+def make_clip(
+    data: Dataset,
+    index: Sequence[int],
+    *,
+    mix: bool = False,
+    rate: int | None = None,
+    gap_seconds: float = GAP_SECONDS,
+) -> Clip:
+    """Make an audio clip of sequences.
+
+    Args:
+        data: any measured data set.
+        index: which sequences, in the order in which they are played.
+        mix: all at once, instead of one after the other.
+        rate: samples per second of the clip; that of the data if left out, where that is an audio
+            rate.
+        gap_seconds: silence between two sequences.
+
+    Returns:
+        The clip. Its samples are scaled only if they would clip or are no sound, which is noted.
+
+    Raises:
+        DataError: texts, or a rate that cannot be played.
+
+    >>> data = Dataset([[0.0, 0.5], [0.25, -0.5, 0.1]], ["up", "down"], rate_hz=8000)
+    >>> clip = make_clip(data, [1, 0], gap_seconds=0.5)
+    >>> [(span.label, span.start) for span in clip.spans], len(clip.samples)
+    ([('down', 0.0), ('up', 0.500375)], 4005)
+    """
+    if data.x.is_text:
+        raise DataError("Texts cannot be heard: expected sequences of numbers.")
+    hertz, notes = _playing_rate(data, rate)
+    pieces, said = _as_waves(data, index)
+    notes += said
+    gap = 0 if mix else round(gap_seconds * hertz)
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    starts = np.zeros_like(lengths) if mix else np.cumsum(lengths + gap) - lengths - gap
+    samples = np.zeros(int((starts + lengths).max(initial=0)))
+    for start, piece in zip(starts.tolist(), pieces, strict=True):
+        samples[start : start + len(piece)] += piece
+    peak = np.abs(samples).max(initial=0.0)
+    if peak > 1:
+        samples /= peak
+        notes.append(f"Scaled by {1 / peak:.3f}, so that nothing is clipped.")
+    places = zip(index, starts.tolist(), strict=True)
+    spans = [span for i, start in places for span in _spans(data, i, start, hertz)]
+    return Clip(samples, hertz, tuple(spans), tuple(notes))
+
+
+def _playing_rate(data: Dataset, rate: int | None) -> tuple[int, list[str]]:
+    own = data.rate_hz
+    if rate is not None and not _SLOWEST_HZ <= rate <= _FASTEST_HZ:
+        raise DataError(
+            f"A rate of {rate:,} Hz cannot be played; expected {_SLOWEST_HZ:,} to {_FASTEST_HZ:,}."
+        )
+    if rate is None and own is not None and _SLOWEST_HZ <= own <= _FASTEST_HZ:
+        return round(own), []
+    chosen = rate or DEFAULT_HZ
+    if own is None and rate is None:
+        return chosen, [f"The data do not say their rate: played at {chosen:,} steps per second."]
+    if own is None or own == chosen:
+        return chosen, []
+    times = chosen / own
+    factor = float(f"{max(times, 1 / times):.3g}")
+    speed = f"{factor:,.10g} times as {'fast' if times >= 1 else 'slowly'}"
+    return chosen, [f"Played at {chosen:,} steps per second, {speed} as the data are."]
+
+
+def _as_waves(data: Dataset, index: Sequence[int]) -> tuple[list[Samples], list[str]]:
+    """One channel of each sequence; unchanged if the data are sounds."""
+    notes = []
+    channel = _first_that_varies(data, index)
+    pieces = [np.asarray(data.x[i][:, channel], np.float64) for i in index]
+    if data.x.channels > 1:
+        name = data.channels[channel] if data.channels else channel + 1
+        notes.append(f"Of {data.x.channels} channels, {name} is heard.")
+    known = [piece[np.isfinite(piece)] for piece in pieces]
+    if sum(len(there) < len(piece) for there, piece in zip(known, pieces, strict=True)):
+        notes.append("Missing values are silent.")
+    largest = max((np.abs(there).max(initial=0.0) for there in known), default=0.0)
+    is_sound = data.rate_hz is not None and data.rate_hz >= _SLOWEST_HZ and largest <= 1
+    if is_sound:
+        return [np.where(np.isfinite(piece), piece, 0.0) for piece in pieces], notes
+    means = [there.mean() if len(there) else 0.0 for there in known]
+    pieces = [
+        np.where(np.isfinite(piece), piece - mean, 0.0)
+        for piece, mean in zip(pieces, means, strict=True)
+    ]
+    largest = max((np.abs(piece).max(initial=0.0) for piece in pieces), default=0.0)
+    notes.append("The values are no sound: their mean is taken away, and they are scaled to fit.")
+    return [piece * (_LOUD / largest if largest else 1.0) for piece in pieces], notes
+
+
+def _first_that_varies(data: Dataset, index: Sequence[int]) -> int:
+    """The first channel that is not constant (the margin of an image is)."""
+    for channel in range(data.x.channels):
+        values = [data.x[i][:, channel] for i in index]
+        known = [v[np.isfinite(v)] for v in values]
+        if any(len(v) and np.ptp(v) > 0 for v in known):
+            return channel
+    return 0
+
+
+def _spans(data: Dataset, number: int, start: int, hertz: int) -> list[Span]:
+    """The span of the sequence; where its steps have labels, one for each run of a label."""
+    name = str(number if data.ids is None else data.ids[number])
+    length = int(data.x.lengths[number])
+    if data.task != "label":
+        return [Span(start / hertz, (start + length) / hertz, label_of(data, number), name)]
+    return [
+        Span((start + first) / hertz, (start + last) / hertz, label, name)
+        for first, last, label in runs_of(data, number)
+    ]
+
+
+def label_of(data: Dataset, number: int) -> str:
+    """The target of a sequence as text: its class, its labels, its number; or empty."""
+    if data.task == "classify":
+        return str(data.y[number])
+    if data.task == "multilabel":
+        return " ".join(
+            str(n) for n, y in zip(data.classes or (), data.y[number], strict=True) if y
+        )
+    if data.task == "regress":
+        return " ".join(f"{value:.6g}" for value in np.ravel(data.y[number]))
+    return ""
+
+
+def runs_of(data: Dataset, number: int) -> list[tuple[int, int, str]]:
+    """The runs of equal labels of the steps: first step, the step behind the last, label.
+
+    >>> from segue.sequences import Sequences
+    >>> y = Sequences.from_list([np.array([0, 0, 1, -1], np.int32)])
+    >>> runs_of(Dataset([[1.0, 2.0, 3.0, 4.0]], y, classes=("sit", "walk")), 0)
+    [(0, 2, 'sit'), (2, 3, 'walk'), (3, 4, '')]
+    """
+    codes: Any = data.y[number][:, 0]
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    names = [str(name) for name in data.classes] if data.classes else None
+
+    def named(code: int) -> str:
+        return "" if code < 0 else names[code] if names else str(code)
+
+    runs = [(first, last) for first, last in pairwise(edges) if last > first]
+    return [(first, last, named(int(codes[first]))) for first, last in runs]
+
+
+def pitch(samples: npt.ArrayLike, rate_hz: float, low: float = 40.0, high: float = 2000.0) -> float:
+    """The pitch of a note in Hz, from the first strong peak of its autocorrelation.
+
+    Undefined for a sound without a pitch.
+
+    Args:
+        samples: `[time]`, or `[time, 1]`.
+        rate_hz: samples per second.
+        low: the lowest possible pitch, in Hz.
+        high: the highest, in Hz.
+
+    Source: Rabiner, "On the use of autocorrelation analysis for pitch detection", IEEE Trans. ASSP
+    25(1), 1977; between samples the autocorrelation is interpolated.
+
+    Raises:
+        DataError: fewer samples than three periods of the lowest pitch.
+
+    >>> time = np.arange(4000) / 8000
+    >>> round(pitch(np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 880 * time), 8000))
+    440
+    """
+    flat = np.asarray(samples, float).ravel()
+    if len(flat) < 3 * rate_hz / low:
+        raise DataError(
+            f"{len(flat)} samples are too few for a pitch from {low:g} Hz on: expected "
+            f"{math.ceil(3 * rate_hz / low)}. Look from a higher one on, with `low`."
+        )
+    size = 1 << (2 * len(flat) - 1).bit_length()
+    power = np.abs(np.fft.rfft((flat - flat.mean()) * np.hanning(len(flat)), size)) ** 2
+    fine = _LAGS_IN_A_SAMPLE * rate_hz
+    alike = np.fft.irfft(power, _LAGS_IN_A_SAMPLE * size)[: int(fine / low) + 2]
+    lags = np.arange(int(fine / high), int(fine / low) + 1)
+    peaks = lags[(alike[lags] >= alike[lags - 1]) & (alike[lags] > alike[lags + 1])]
+    strong = peaks[alike[peaks] > _PERIODIC * alike[peaks].max(initial=0)]
+    return float(fine / (strong[0] if len(strong) else lags[-1]))
