@@ -30,7 +30,7 @@ from segue.estimators.learner import Learner
 from segue.estimators.parameters import check_arguments
 from segue.estimators.teaching import Lesson
 from segue.estimators.weighting import of_part
-from segue.layers import Padded
+from segue.padded import Padded
 from segue.prepare.static import as_table_of_numbers
 from segue.readers.objects import adapted
 from segue.readers.remembered import check_channels

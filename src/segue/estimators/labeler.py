@@ -20,8 +20,8 @@ from segue.estimators.parameters import sklearn_tags
 from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, occurring
 from segue.estimators.stream import LabelStream
 from segue.estimators.weighting import spread, weighted_by_class
-from segue.layers import Padded
 from segue.networks import NetworkLike
+from segue.padded import Padded
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.training import TrainingOptions

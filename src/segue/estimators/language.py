@@ -18,7 +18,7 @@ from segue.estimators.inputs import as_sequences
 from segue.estimators.next_token import cut, perplexity, shifted, unigram
 from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.stream import Stream
-from segue.layers import Shape
+from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.vocabulary import PADDING, VocabularyStep
@@ -153,9 +153,11 @@ class LanguageModel(SequenceEstimator, Foreseeing):
             )
         return None
 
-    def build_network(self, shape: Shape, device: torch.device) -> Network:
-        """Make the network, and see to it that it cannot see the answer."""
-        network = super().build_network(shape, device)
+    def build_network(
+        self, shape: Shape, device: torch.device, specs: tuple[LayerSpec, ...] | None = None
+    ) -> Network:
+        """Build the network, and check that it cannot see the token that it predicts."""
+        network = super().build_network(shape, device, specs)
         for layer in network.chain:
             if not layer.causal:
                 raise NotCausalError(

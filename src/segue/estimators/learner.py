@@ -20,9 +20,9 @@ from segue.estimators.inputs import as_dataset
 from segue.estimators.parameters import Parameters
 from segue.estimators.seen import SeenSequences
 from segue.estimators.weighting import normalized
-from segue.layers import Shape
-from segue.layers.chain import needs_of
-from segue.networks import Network, as_specs, with_embedding
+from segue.layers import LayerSpec, Shape
+from segue.layers.chain import input_kind_of
+from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
 from segue.sequences import Array
@@ -147,12 +147,24 @@ class Learner(Parameters, abc.ABC):
     @property
     def takes_tokens(self) -> bool:
         """Whether the network begins with an embedding, or else takes tokens."""
-        return needs_of(as_specs(self.network)) == "tokens"
+        return input_kind_of(as_specs(self.network)) == "tokens"
 
-    def build_network(self, shape: Shape, device: torch.device) -> Network:
-        """Make the network for such sequences, with its initial weights."""
+    def layers_and_head(self) -> tuple[tuple[LayerSpec, ...], tuple[LayerSpec, ...]]:
+        """The layers before the head, and the head where it is written out in `network`."""
+        return split_head(as_specs(self.network), self.objective().head_forms)
+
+    def build_network(
+        self, shape: Shape, device: torch.device, specs: tuple[LayerSpec, ...] | None = None
+    ) -> Network:
+        """Build the network with its initial weights.
+
+        Args:
+            shape: of the prepared sequences.
+            device: of the weights.
+            specs: the layers before the head; those of `network` if left out.
+        """
         objective = self.objective()
-        specs = as_specs(self.network)
+        specs = self.layers_and_head()[0] if specs is None else specs
         network = Network(
             specs if self.preparation_.vocabulary is None else with_embedding(specs),
             shape,

@@ -16,7 +16,14 @@ from segue.estimators.ensembles.base import member_name
 from segue.estimators.files import Description, EnsembleDescription, read, seen_in, without_hashes
 from segue.estimators.tasks import BY_NAME
 from segue.layers import LayerSpec, Shape
-from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
+from segue.networks import (
+    Network,
+    NetworkLike,
+    as_specs,
+    current_json,
+    is_custom,
+    specs_from_json,
+)
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
 from segue.spec import to_text
@@ -92,13 +99,13 @@ def _restore(
             f"{did_you_mean(description.estimator, BY_NAME)}"
         )
     given = description.parameters.model_dump(exclude_none=True)
-    if layers is not None and [spec.to_json() for spec in layers] != description.network:
-        raise DataError(f"the file is of the network {description.network}, and another was given.")
+    layers = _matching(layers, description.network)
+    specs = specs_from_json(description.network) if layers is None else layers
     options = TrainingOptions(**given.pop("options"))
     if isinstance(given.get("class_weight"), list):
         given["class_weight"] = dict(given["class_weight"])
     estimator: SequenceEstimator = kind(
-        network=to_text(specs_from_json(description.network)) if layers is None else layers,
+        network=to_text(specs) if layers is None else layers,
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
@@ -118,6 +125,20 @@ def _restore(
     return estimator
 
 
+def _matching(
+    layers: tuple[LayerSpec, ...] | None, network: list[dict[str, Any]]
+) -> tuple[LayerSpec, ...] | None:
+    """The given layers of a file's network, without a head that is written out behind them."""
+    if layers is None:
+        return None
+    chosen = layers[: len(network)]
+    if [spec.to_json() for spec in chosen] != current_json(network) or len(layers) > len(
+        network
+    ) + 2:
+        raise DataError(f"the file is of the network {network}, and another was given.")
+    return chosen
+
+
 def _restore_network(
     estimator: SequenceEstimator, description: Description, tensors: dict[str, torch.Tensor]
 ) -> Network:
@@ -132,11 +153,12 @@ def _restore_network(
     if wanted not in (None, shape.tokens):
         raise DataError(f"the network takes {shape.tokens} tokens, and the texts become {wanted}.")
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
+    specs = as_specs(estimator.network)  # the head is not among them, in a file
     # What a user has given is trusted, and may not know about devices without memory.
-    device = torch.device("cpu" if any(map(is_own, as_specs(estimator.network))) else "meta")
+    device = torch.device("cpu" if any(map(is_custom, specs)) else "meta")
     try:
         with device:
-            plan = estimator.build_network(given, device).weight_tensors()
+            plan = estimator.build_network(given, device, specs).weight_tensors()
     except RuntimeError as error:
         raise DataError(f"no such network can be built ({error}).") from error
     expected = {name: tuple(weight.shape) for name, weight in plan.items()}
@@ -147,6 +169,6 @@ def _restore_network(
             "the description and the weights differ: "
             + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
         )
-    network = estimator.build_network(given, torch.device("cpu"))
+    network = estimator.build_network(given, torch.device("cpu"), specs)
     network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
     return network

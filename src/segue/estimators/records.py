@@ -15,6 +15,7 @@ from segue.layers import LayerSpec
 from segue.networks import Network
 from segue.prepare import Preparation
 from segue.sequences import Sequences
+from segue.spec import to_text
 from segue.training.job import Job
 from segue.training.loop import TrainingState
 
@@ -123,3 +124,12 @@ def text_lines(preparation: Preparation, network: Network, wanted: tuple[LayerSp
     if len(network.specs) > len(wanted):
         lines.append(("network", f"{network.specs[0]} comes first, a vector for each {step.unit}"))
     return lines
+
+
+def head_lines(head: tuple[LayerSpec, ...]) -> Lines:
+    """That the end of the network is its head, as a heading and a text; nothing if it is implied.
+
+    Args:
+        head: the layers that are the head, as they are written.
+    """
+    return [("head", f"{to_text(head)}, as the network ends")] if head else []

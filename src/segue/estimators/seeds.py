@@ -15,7 +15,7 @@ from segue.estimators.choosing import Chosen
 from segue.estimators.ensembles import ensemble_of
 from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
-from segue.networks import as_specs, is_own
+from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
 from segue.training.monitors import MONITORS
@@ -181,7 +181,7 @@ def _learn(
 def _read(path: Path, wanted: SequenceEstimator) -> SequenceEstimator:
     """The model of a file, which must be of the training that is wanted."""
     specs = as_specs(wanted.network)
-    done: SequenceEstimator = load(path, network=specs if any(map(is_own, specs)) else None)
+    done: SequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
     theirs, ours = _told(done), _told(wanted)
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:

@@ -13,11 +13,17 @@ from segue.errors import DataError, SpecError, counted
 from segue.estimators.choosing import Chosen
 from segue.estimators.initial import InitialWeights
 from segue.estimators.learner import Learner, Lines
-from segue.estimators.records import fingerprint, seen_by, text_lines, training_summary
+from segue.estimators.records import (
+    fingerprint,
+    head_lines,
+    seen_by,
+    text_lines,
+    training_summary,
+)
 from segue.estimators.seen import digests
 from segue.kernels.threads import threads
 from segue.layers import Shape
-from segue.networks import Network, as_specs
+from segue.networks import Network
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.coarse import refuse_coarse
 from segue.prepare.static import StaticScale
@@ -79,7 +85,8 @@ class Lesson:
         learner.learn_targets(learnt)
         self._build_network(device)
         network, preparation = learner.network_, learner.preparation_
-        lines = [*self.chosen.lines, *text_lines(preparation, network, as_specs(learner.network))]
+        layers, head = learner.layers_and_head()
+        lines = [*self.chosen.lines, *text_lines(preparation, network, layers), *head_lines(head)]
         if self.begin is not None:
             lines += self.begin.put_into(network, learner.facts(), preparation)
         return self._job(learnt, device), lines

@@ -1,0 +1,138 @@
+"""A network as a module of plain PyTorch, exact on sequences of unequal length.
+
+The source needs PyTorch only. Recurrent layers run over packed sequences, which is PyTorch's own
+way to leave out the padding. A function in the same file copies segue's weights into the module.
+Each layer writes its own lines: `LayerSpec.write_torch`.
+"""
+
+from __future__ import annotations
+
+import keyword
+
+from torch import nn
+
+from segue.errors import SpecError
+from segue.layers import BuildContext, Dense, LayerSpec, Shape
+from segue.layers.base import TorchSource
+from segue.layers.chain import plan_layers
+from segue.modules import Chain
+from segue.spec import to_text
+
+
+def pytorch_source(specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain) -> str:
+    """Write a network as a class `Network(nn.Module)` and a function `copy_weights`.
+
+    Args:
+        specs: the layers without the head.
+        shape: of the input.
+        chain: the layers with the head.
+
+    Raises:
+        SpecError: layers that have no form in plain PyTorch; all of them are named.
+    """
+    source = TorchSource({*keyword.kwlist, *dir(nn.Module())})
+    output = chain[-1].shape
+    body = shape
+    for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
+        planned.spec.write_torch(source, planned.context)
+        body = planned.shape
+    Dense(output.features).write_torch(source, BuildContext("head", body))
+    if source.problems:
+        raise SpecError(
+            f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
+            "framework='segue' writes every network."
+        )
+    return _text(specs, shape, output, source)
+
+
+def _text(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape, source: TorchSource) -> str:
+    helpers = [name for name in HELPERS if name in source.helpers]
+    imports = ["import torch", "from torch import nn"]
+    if any("functional." in step for step in source.steps):
+        imports.append("from torch.nn import functional")
+    packing = {"pack": "pack_padded_sequence", "unpack": "pad_packed_sequence"}
+    packed = [name for key, name in packing.items() if key in helpers]
+    if packed:
+        imports.append(f"from torch.nn.utils.rnn import {', '.join(packed)}")
+    kind = "int" if shape.tokens is not None else "float32"
+    values = 1 if shape.tokens is not None else shape.features
+    end = "batch, time" if output.sequence else "batch"
+    lines = [
+        f'"""{to_text(specs)}, written by segue.',
+        "",
+        f"x: [batch, {shape.length or 'time'}, {values}] {kind}, right-padded with zeros",
+        "lengths: [batch] int64",
+        f"gives: logits [{end}, {output.features}]",
+        '"""',
+        "",
+        *imports,
+        "",
+        "",
+        "class Network(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *(f"        {line}" for line in source.modules),
+        "",
+        "    def forward(self, x, lengths):",
+        *(f"        {line}" for line in source.steps),
+        "        return x",
+        "",
+        "",
+        "@torch.no_grad()",
+        "def copy_weights(model, weights):",
+        '    """Take over `weights`, arrays by name: what `network_.get_weights()` gives."""',
+        *(f"    {line}" for line in source.copies),
+        "",
+    ]
+    return "\n".join(lines) + "".join("\n" + HELPERS[name] for name in helpers)
+
+
+# Functions that the written lines call; only those that are called are written.
+HELPERS = {
+    "pack": '''
+def pack(x, lengths):
+    """Leave the padding out, as recurrent layers of PyTorch want it."""
+    return pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+''',
+    "unpack": '''
+def unpack(packed, time):
+    """[batch, time, feature] again, zeros behind each end."""
+    return pad_packed_sequence(packed, batch_first=True, total_length=time)[0]
+''',
+    "real": '''
+def real(x, lengths):
+    """[batch, time, 1], true at real steps."""
+    return (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
+''',
+    "copy_linear": '''
+def copy_linear(layer, weights, prefix):
+    """Kernels are [in, out] in segue, [out, in] here."""
+    layer.weight.copy_(torch.as_tensor(weights[prefix + "kernel"]).T)
+    if layer.bias is not None:
+        layer.bias.copy_(torch.as_tensor(weights[prefix + "bias"]))
+''',
+    "copy_recurrent": '''
+def copy_recurrent(layer, weights, prefix, suffix=""):
+    """PyTorch adds a second bias, which stays zero."""
+    kernel, recurrent, bias = (
+        torch.as_tensor(weights[prefix + part]) for part in ("kernel", "recurrent_kernel", "bias")
+    )
+    getattr(layer, "weight_ih_l0" + suffix).copy_(kernel.T)
+    getattr(layer, "weight_hh_l0" + suffix).copy_(recurrent.T)
+    getattr(layer, "bias_ih_l0" + suffix).copy_(bias)
+    getattr(layer, "bias_hh_l0" + suffix).zero_()
+''',
+    "copy_gru": '''
+def copy_gru(layer, weights, prefix, suffix=""):
+    """PyTorch has the reset gate before the update gate."""
+    kernel, recurrent, bias = (
+        torch.cat([reset, update, candidate], dim=-1)
+        for part in ("kernel", "recurrent_kernel", "bias")
+        for update, reset, candidate in [torch.as_tensor(weights[prefix + part]).chunk(3, dim=-1)]
+    )
+    getattr(layer, "weight_ih_l0" + suffix).copy_(kernel.T)
+    getattr(layer, "weight_hh_l0" + suffix).copy_(recurrent.T)
+    getattr(layer, "bias_ih_l0" + suffix).copy_(bias[0])
+    getattr(layer, "bias_hh_l0" + suffix).copy_(bias[1])
+''',
+}
