@@ -1,4 +1,4 @@
-"""The base of layer specs: shapes, the context in which a layer is built, and what a spec answers.
+"""The base of layer specs: shapes, the context in which a layer is built, and the interface.
 
 A spec describes a layer without torch: its arguments, the shape of its output, whether it is
 causal. Its torch module stands in the file of the same name in `segue.modules` and is imported when
@@ -197,13 +197,3 @@ class Composite(LayerSpec, abc.ABC):
 
     def build(self, context: BuildContext) -> Any:
         raise SpecError(f"{self} stands for several layers: build them with a `Chain`.")
-
-
-def refuse_directions(spec: LayerSpec, shape: Shape) -> None:
-    """Raise `SpecError` if the input is the two directions of a `merge="none"` layer."""
-    if shape.directions != 1:
-        raise SpecError(
-            f"{spec} comes after a bidirectional layer with merge=none, which keeps its two "
-            "directions apart: only another bidirectional layer can follow. Use merge=concat, sum "
-            "or mean to join them."
-        )

@@ -17,7 +17,6 @@ from segue.layers.base import (
     InputKind,
     LayerSpec,
     Shape,
-    refuse_directions,
 )
 
 MOST_LAYERS = 2000  # a text of a few words can stand for more than any machine could hold
@@ -53,8 +52,6 @@ def plan_layers(specs: Iterable[LayerSpec], context: BuildContext) -> Iterator[P
         every = context.every or any(later.input_kind != "either" for later in waiting)
         before = list(names.given)
         layer = BuildContext(names.take(spec), shape, every, context.seed)
-        if not spec.takes_directions:
-            refuse_directions(spec, shape)
         _check_input(spec, layer.name, shape, before)
         shape = spec.output_shape(layer)
         yield PlannedLayer(spec, layer, shape)
@@ -104,6 +101,12 @@ class _Names:
 
 
 def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) -> None:
+    if shape.directions != 1 and not spec.takes_directions and not isinstance(spec, Composite):
+        raise SpecError(
+            f"{spec} comes after a bidirectional layer with merge=none, which keeps its two "
+            "directions apart: only another bidirectional layer can follow. Use merge=concat, sum "
+            "or mean to join them."
+        )
     wanted = spec.input_kind
     if wanted == "tokens" and shape.tokens is None:
         raise SpecError(

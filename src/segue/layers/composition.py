@@ -115,7 +115,7 @@ class Residual(LayerSpec):
         shape = chain_shape(self.layers, inner)
         if shape.sequence != context.shape.sequence:
             raise SpecError(
-                f"{context.name}: the layers inside end the sequence, so what came in cannot be "
+                f"{context.name}: the layers inside end the sequence, so the input cannot be "
                 "added. Put what ends it behind the residual."
             )
         if self.shortcut is not None:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import FiniteFloat
 
 from segue.errors import SpecError
-from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource, refuse_directions
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 Output = Literal["auto", "last", "every"]
@@ -61,7 +61,6 @@ class RecurrentSpec(LayerSpec, abc.ABC):
     name: Name | None = None
 
     def output_shape(self, context: BuildContext) -> Shape:
-        refuse_directions(self, context.shape)
         return self._shape(self.units, context)
 
     def _shape(self, features: int, context: BuildContext) -> Shape:

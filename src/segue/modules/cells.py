@@ -1,8 +1,8 @@
 """The recurrent cells: weights, scan over a batch, one step, and the values of their gates.
 
 `decompose` returns every gate and state at all steps at once, from the hidden states before each
-step; `recompose` computes the output from these alone, step by step, so that what is shown of a
-cell can be checked against its own output. The equations and their sources are in `segue.kernels`.
+step; `recompose` computes the output from these alone, step by step, so that the parts can be
+checked against the cell's own output. The equations and their sources are in `segue.kernels`.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def _parts(state: Any) -> State:
 
 
 def _units_of(cell: Cell, context: BuildContext) -> int:
-    """What comes out of a step of zeros, for two sequences."""
+    """The units of a cell, from a step of zeros for two sequences."""
     what = f"{context.name} ({type(cell).__name__})"
     like = next(cell.parameters(), torch.zeros(0, device="cpu"))
     try:
@@ -177,7 +177,7 @@ def shape_of(spec: CustomModule, context: BuildContext) -> Shape:
     what = f"{context.name} ({type(module).__name__})"
     try:
         with torch.no_grad():
-            answer = module.eval()(batch)
+            output = module.eval()(batch)
     except Exception as error:
         got = "[batch, feature]"
         if context.shape.sequence:
@@ -186,16 +186,16 @@ def shape_of(spec: CustomModule, context: BuildContext) -> Shape:
             f"{what} fails on a tiny batch of {context.shape}: {error}. A module in a network is "
             f"given {got} here."
         ) from error
-    if isinstance(answer, Padded) and isinstance(batch, Padded):
-        if not torch.equal(answer.lengths, batch.lengths):
+    if isinstance(output, Padded) and isinstance(batch, Padded):
+        if not torch.equal(output.lengths, batch.lengths):
             raise SpecError(
                 f"{what} changes the lengths from {batch.lengths.tolist()} to "
-                f"{answer.lengths.tolist()}: give it a method shape_out(shape)."
+                f"{output.lengths.tolist()}: give it a method shape_out(shape)."
             )
-        return context.shape.with_features(answer.values.shape[2])
-    if isinstance(answer, Tensor) and answer.ndim == 2 and len(answer) == 2:
-        return context.shape.ended(answer.shape[1])
-    shown = f"shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else repr(type(answer))
+        return context.shape.with_features(output.values.shape[2])
+    if isinstance(output, Tensor) and output.ndim == 2 and len(output) == 2:
+        return context.shape.ended(output.shape[1])
+    shown = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else repr(type(output))
     raise SpecError(
         f"{what} is to give a Padded or [batch, feature]; of a batch of 2 came {shown}."
     )

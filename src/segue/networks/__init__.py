@@ -1,6 +1,6 @@
 """Networks: from specs and the shape of the data to a torch network, its summary and its source."""
 
-from segue.networks.network import Network, PartialInput
+from segue.networks.network import Network, NetworkSummary, PartialInput, SummaryRow
 from segue.networks.specs import (
     NetworkLike,
     as_specs,
@@ -10,7 +10,6 @@ from segue.networks.specs import (
     split_head,
     with_embedding,
 )
-from segue.networks.summary import NetworkSummary, SummaryRow
 
 __all__ = [
     "Network",

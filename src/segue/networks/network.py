@@ -1,8 +1,9 @@
-"""A network: a chain of layers and its head."""
+"""A network: a chain of layers and its head, its weights and its summary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,6 @@ from segue.layers.base import BuildContext, LayerSpec, Shape
 from segue.layers.chain import check_count
 from segue.modules import Chain, Layer, Padded
 from segue.modules.dense import head
-from segue.networks.summary import NetworkSummary, summary_rows
 from segue.randomness import Draws
 from segue.spec import to_text
 
@@ -191,7 +191,7 @@ class Network(nn.Module):
 
     def summary(self) -> NetworkSummary:
         """The table of layers, output shapes and parameters; print it to see it."""
-        rows = tuple(summary_rows(self.chain))
+        rows = tuple(_summary_rows(self.chain))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def diagram(self, path: str | Path | None = None) -> Figure:
@@ -231,7 +231,7 @@ class Network(nn.Module):
         )
         <BLANKLINE>
         """
-        from segue.networks.python_source import to_python
+        from segue.networks.source import to_python
 
         return to_python(self.specs, self.input_shape, self.chain, framework)
 
@@ -239,6 +239,61 @@ class Network(nn.Module):
         """About how much memory one training step needs, for a batch of `time` steps."""
         numbers = sum(layer.activation_size(time) for layer in self.chain)
         return 4 * batch * (int(numbers) + 2 * time * self.input_shape.features)
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One layer; the parameters of one inside another count in both.
+
+    Attributes:
+        depth: how many layers it is inside of.
+        label: its name within the layer that holds it.
+    """
+
+    name: str
+    kind: str
+    shape: str
+    parameters: int
+    depth: int = 0
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """A network as a table."""
+
+    text: str
+    input_shape: str
+    rows: tuple[SummaryRow, ...]
+
+    @property
+    def total(self) -> int:
+        """The number of parameters."""
+        return sum(row.parameters for row in self.rows if row.depth == 0)
+
+    def __str__(self) -> str:
+        table = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
+        table += [
+            ("  " * row.depth + row.label, row.shape, f"{row.parameters:,}") for row in self.rows
+        ]
+        table += [("total", "", f"{self.total:,}")]
+        widths = [max(len(row[column]) for row in table) for column in range(3)]
+        lines = [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in table
+        ]
+        rule = "-" * (sum(widths) + 4)
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _summary_rows(
+    layers: Iterable[Layer], outer: Layer | None = None, depth: int = 0
+) -> Iterable[SummaryRow]:
+    """The rows of layers and of all inside them."""
+    for layer in layers:
+        label = layer.name if outer is None else layer.name.removeprefix(f"{outer.name}/")
+        count = sum(p.numel() for p in layer.parameters())
+        yield SummaryRow(layer.name, layer.kind, str(layer.shape), count, depth, label)
+        yield from _summary_rows(layer.sublayers(), layer, depth + 1)
 
 
 def _check_end(chain: Chain, *, every: bool) -> None:
@@ -250,13 +305,13 @@ def _check_end(chain: Chain, *, every: bool) -> None:
         )
     if shape.sequence and not every:
         raise SpecError(
-            "the network still holds a sequence before its head, and a classifier answers once for "
+            "the network still holds a sequence before its head, which has one output for "
             "a sequence: end with pool(mean), or with a recurrent layer's last output."
         )
     if every and shape.stride != 1:
         raise SpecError(
-            f"an answer at every step is wanted, and the network has one for {shape.stride} steps: "
+            f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
         )
     if every and not shape.sequence:
-        raise SpecError("the network ends the sequence, and an answer at every step is wanted.")
+        raise SpecError("the network ends the sequence, and an output at every step is wanted.")

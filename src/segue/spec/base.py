@@ -246,7 +246,7 @@ def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 
 def _reason(value: Any, error: pydantic.ValidationError) -> str:
-    """What is wrong; of many words that are expected only the nearest, where one is near."""
+    """The reason of a validation error; of many allowed words, only the nearest one."""
     details = error.errors(include_url=False)
     words = [
         word
