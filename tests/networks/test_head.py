@@ -91,3 +91,16 @@ def test_the_layers_of_a_saved_model_may_be_given_with_the_head(tmp_path: Path) 
         np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
     with pytest.raises(ModelFileError, match="another was given"):
         segue.load(tmp_path / "model.safetensors", network=[LSTM(5)])
+
+
+def test_a_model_of_before_keeps_its_layer_before_the_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file has a dense layer of the size of the head, and the weights of both."""
+    with monkeypatch.context() as older:
+        older.setattr("segue.estimators.learner.split_head", lambda specs, _: (specs, ()))
+        fitted = fit("SequenceClassifier", "lstm(4) dense(3)", THREE)
+        fitted.save(tmp_path / "model.safetensors")
+    loaded = segue.load(tmp_path / "model.safetensors")
+    assert loaded.network_.names == ["lstm_1", "dense_1", "head"]
+    np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))

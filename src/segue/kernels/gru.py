@@ -23,7 +23,7 @@ from segue.kernels.scan import State, Step, scan
 
 
 class GRUWeights(NamedTuple):
-    """Gates in the order update, reset, candidate. The bias's shape decides the form of the cell."""
+    """Gates in the order update, reset, candidate. The bias's shape decides the form."""
 
     kernel: Tensor  # [channel, 3 * units]
     recurrent_kernel: Tensor  # [units, 3 * units]

@@ -173,9 +173,10 @@ class FlattenLayer(Layer):
         self.fixed_length = context.shape.length
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        if bool((x.lengths != self.fixed_length).any()):
+        shortest, longest = int(x.lengths.min()), int(x.lengths.max())
+        if (shortest, longest) != (self.fixed_length, self.fixed_length):
             raise DataError(
                 f"{self.name} was built for sequences of {self.fixed_length} steps; "
-                f"got {int(x.lengths.min())} to {int(x.lengths.max())}."
+                f"got {shortest} to {longest}."
             )
         return x.values[:, : self.fixed_length].flatten(1)
