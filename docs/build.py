@@ -99,11 +99,11 @@ def linked(text: str) -> str:
 
 def options(name: str) -> str:
     """How much is said of a name: of a layer or a step its arguments only."""
-    from segue.estimators.base import SequenceEstimator
+    from segue.estimators.base import BaseSequenceEstimator
 
     value, last = resolved(name), name.rpartition(".")[2]
-    if isinstance(value, type) and issubclass(value, SequenceEstimator):
-        hidden = _HOOKS | (set(dir(SequenceEstimator)) - {*_CALLED, *_FIRST})
+    if isinstance(value, type) and issubclass(value, BaseSequenceEstimator):
+        hidden = _HOOKS | (set(dir(BaseSequenceEstimator)) - {*_CALLED, *_FIRST})
         shown = {n for n in dir(value) if n not in hidden and callable(getattr(value, n))}
         rest = sorted(name for name in shown - set(_FIRST) if not name.startswith("_"))
         members = f"[{', '.join([*(name for name in _FIRST if name in shown), *rest])}]"

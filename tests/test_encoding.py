@@ -16,6 +16,7 @@ import segue
 from segue import Dataset, SequenceClassifier, SequenceRegressor, Sequences, TrainingOptions
 from segue.encoding import as_step_labels
 from segue.errors import DataError
+from segue.estimators.splitting import split_data
 
 X = np.random.default_rng(0).normal(size=(12, 5, 1)).astype(np.float32)
 AB = ["a", "b"] * 6
@@ -33,7 +34,7 @@ def saved(y: Any, folder: Path) -> Dataset:
 
 
 def fitted(y: Any, _folder: Path) -> Dataset:
-    return classifier().choose_data(X, y).train
+    return split_data(classifier(), X, y).train
 
 
 DOORS: dict[str, Callable[[Any, Path], Dataset]] = {
@@ -71,7 +72,7 @@ def test_every_door_gives_the_same_answer(
 def test_one_hot_of_any_library(kind: Any) -> None:
     """Frames, tensors and lists of lists too."""
     assert Dataset(X, kind(ONE_HOT)).y.tolist() == list(np.arange(12) % 3)
-    assert classifier().choose_data(X, kind(ONE_HOT)).train.classes == (0, 1, 2)
+    assert split_data(classifier(), X, kind(ONE_HOT)).train.classes == (0, 1, 2)
 
 
 def test_one_hot_with_names_and_several_labels() -> None:
@@ -98,8 +99,8 @@ def test_the_task_that_is_given_counts() -> None:
     """A regressor takes numbers as numbers; `task` says so of a data set."""
     y = np.arange(12) % 3
     assert Dataset(X, y, task="regress").y.dtype == np.float64
-    assert SequenceRegressor("gru(2)").as_dataset(Dataset(X, y), None).task == "regress"
-    assert SequenceRegressor("gru(2)").as_dataset(X, y).task == "regress"
+    assert SequenceRegressor("gru(2)")._as_dataset(Dataset(X, y), None).task == "regress"
+    assert SequenceRegressor("gru(2)")._as_dataset(X, y).task == "regress"
     many = Dataset(np.zeros((500, 2, 1)), np.arange(500))
     assert (many.task, len(many.classes or ())) == ("regress", 0)
     assert Dataset(np.zeros((500, 2, 1)), np.arange(500), task="classify").task == "classify"
@@ -182,7 +183,7 @@ def test_what_no_file_can_hold_is_refused_before_training() -> None:
     """Tuples, objects, complex numbers and several kinds; bytes are decoded and saved."""
     for y in ([("a", 1)] * 12, [object()] * 12, [1j, 2] * 6, ["a", 1] * 6, [float("inf"), 1.0] * 6):
         with pytest.raises(DataError):
-            classifier().choose_data(X, y)
+            split_data(classifier(), X, y)
     assert classifier().fit(X, np.array([b"a", b"b"] * 6)).classes_.tolist() == ["a", "b"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from segue.alignment import aligned
 from segue.arrays import as_array, cells_as_steps
 from segue.checks import Suspicion, suspicions
 from segue.encoding import NO_LABEL, Task, as_step_labels, encoded, gaps_of, refuse_two_readings
-from segue.errors import DataError, FileError, counted, did_you_mean
+from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
 from segue.labels import as_labels
 from segue.sequences import Array, Sequences
 from segue.summary import Summary, summarize
@@ -301,7 +300,7 @@ class Dataset:
         first, second = splits.split(len(self), share, labels=labels, groups=groups, seed=seed)
         said = splits.leaks(first, second, groups=self.groups, spans=self.spans)
         if said:
-            warnings.warn(f"{said} Scores on the second part will flatter.", stacklevel=4)
+            warn_user(f"{said} Scores on the second part will flatter.")
         return first, second
 
     @property

@@ -20,6 +20,8 @@ message and nothing else; anything that is not a `SegueError` is a bug in segue.
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -103,6 +105,14 @@ class WriteError(SegueError, OSError):
 
 class MissingPackageError(SegueError, ImportError):
     """A package of an optional extra that is not installed; the message has the install line."""
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside segue that led here, however many calls ago."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("segue."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def counted(count: int, what: str) -> str:

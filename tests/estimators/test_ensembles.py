@@ -285,8 +285,8 @@ def tagger() -> Any:
 @pytest.mark.parametrize(
     ("name", "other", "difference"),
     [
-        ("regressors", several, "target_shape_"),
-        ("classifiers", tagger, "labels_.task"),
+        ("regressors", several, "task_.shape"),
+        ("classifiers", tagger, "task_.name"),
         (
             "forecasters",
             lambda: Forecaster("gru(2)", size=9, horizon=3, **QUICK).fit(SERIES),

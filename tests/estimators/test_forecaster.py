@@ -12,8 +12,8 @@ from sklearn.base import clone
 import segue
 from segue import Dataset, Forecaster, Sequences, TrainingOptions
 from segue.errors import DataError, NotFittedError, OptionError
-from segue.estimators.autoregression import Autoregression, last_known
-from segue.estimators.series import as_array
+from segue.tasks.forecast import as_array
+from segue.tasks.linear import Autoregression, last_known
 
 SILENT = TrainingOptions(progress="none")
 SIGMA = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from segue import Dataset, SequenceClassifier, Sequences
-from segue.errors import DataError, NotFittedError, OptionError, SpecError
+from segue.errors import DataError, NotFittedError, OptionError, SpecError, TrainingError
 from segue.testing import tiny_dataset
 
 Quick = Callable[..., SequenceClassifier]
@@ -312,16 +312,6 @@ def test_sample_weights_that_mean_nothing_are_refused(
         quick().fit(data, sample_weight=weights)
 
 
-def test_a_failed_fit_leaves_nothing_to_be_asked(quick: Quick, data: Dataset) -> None:
-    """A fitted one that is fitted again and fails does not answer from half of each."""
-    classifier = quick().fit(data)
-    classifier.set_params(class_weight={"left": 1.0})
-    with pytest.raises(OptionError):
-        classifier.fit(data)
-    with pytest.raises(NotFittedError):
-        classifier.predict(data)
-
-
 @pytest.mark.parametrize(
     ("bad", "message"),
     [([[]], "length 0"), ([[np.inf]], "infinite"), ([np.zeros((2, 3))], "trained on 1 channels")],
@@ -382,3 +372,25 @@ def test_a_warning_points_at_the_line_that_calls_fit(quick: Quick, message: str)
     with pytest.warns(UserWarning, match=message) as caught:
         classifier.fit(*WARNED[message], **more)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_fit_that_fails_leaves_an_estimator_as_it_was(
+    quick: Quick, data: Dataset, monkeypatch: pytest.MonkeyPatch, fitted: bool
+) -> None:
+    """Not fitted if it was not, and with its own weights if it was; also where training fails."""
+    model = quick()
+    if fitted:
+        model.fit(data)
+    before = dict(vars(model))
+
+    def fail(*_: Any) -> None:
+        raise TrainingError("The loss is not finite.")
+
+    monkeypatch.setattr("segue.training.loop._make_update", fail)
+    with pytest.raises(TrainingError):
+        model.fit(data)
+    assert vars(model) == before
+    if not fitted:
+        with pytest.raises(NotFittedError):
+            model.predict(data.x)

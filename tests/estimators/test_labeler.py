@@ -14,7 +14,7 @@ import segue
 from segue import Dataset, SequenceLabeler, Sequences, TrainingOptions
 from segue.encoding import as_step_labels
 from segue.errors import DataError, NotFittedError, SpecError
-from segue.estimators.step_labels import codes_for
+from segue.tasks.label import codes_for
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")

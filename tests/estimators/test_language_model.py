@@ -13,7 +13,8 @@ import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import next_token
-from segue.estimators.next_token import cut, draw, perplexity, shifted, unigram
+from segue.estimators.next_token import draw
+from segue.tasks.language import cut, perplexity, shifted, unigram
 from segue.training import memory
 
 SILENT = TrainingOptions(progress="none")
@@ -137,7 +138,7 @@ def test_pieces_are_learnt_and_texts_are_heard_as_a_whole(monkeypatch: pytest.Mo
 
 def test_size_is_what_a_gradient_sees_at_most() -> None:
     """Pieces of one length are as many updates as they are pieces, by the batch size."""
-    job = quick(size=5, batch_size=2).make_job(TEXTS)
+    job = quick(size=5, batch_size=2)._training_job(TEXTS)
     assert job.train.batches.lengths.max() <= 5
     assert len(job.updates(1)) == -(-len(job.train.batches) // 2)
 
@@ -165,7 +166,7 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err
     assert "(batches of 3 sequences of up to 6 steps)" in said
-    job = quick(size=6, batch_size=3).make_job([" ".join(TEXTS)])
+    job = quick(size=6, batch_size=3)._training_job([" ".join(TEXTS)])
     assert job.network.activation_bytes(3, 6) > 4 * 3 * 6 * job.objective.outputs
 
 

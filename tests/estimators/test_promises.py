@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
-from segue.errors import OptionError, TrainingError
+from segue.errors import NotFittedError, OptionError, TrainingError
 from segue.padded import Padded
 from segue.prepare import Batches
 from segue.testing import check_estimator, strategies, tiny_dataset
@@ -59,7 +59,7 @@ def reference(fitted: SequenceClassifier, x: Sequences) -> np.ndarray[Any, Any]:
         values = torch.tensor(steps, dtype=torch.float64)[None]
         with torch.no_grad():
             logits = network(Padded(values, torch.tensor([len(steps)])))
-        kind = "one-logit" if logits.shape[1] == 1 else fitted.head
+        kind = "binary" if logits.shape[1] == 1 else fitted.head
         rows.append(probabilities(logits, kind))
     return np.concatenate(rows)
 
@@ -254,16 +254,15 @@ def test_an_interrupt_within_the_first_epoch_is_said(
     assert fitted.predict(x).shape == (40,)
 
 
-def test_a_failed_training_says_so_and_can_be_asked_and_saved(quick: Quick, tmp_path: Any) -> None:
-    """With the last good weights; `stopped_` is "failed"."""
+def test_a_failed_training_says_so_and_leaves_nothing(quick: Quick) -> None:
+    """Weights that are no numbers are no model; what was fitted before stays."""
     data = tiny_dataset(24)
     options = replace(SILENT, optimizer="sgd", clip_norm=None, schedule="constant")
     broken = quick("rnn(4, activation=relu)", learning_rate=1e30, options=options, epochs=50)
     with pytest.raises(TrainingError, match="is not finite.*lower learning rate than 1e.30"):
         broken.fit(data)
-    assert broken.stopped_ == "failed"
-    assert np.isfinite(broken.predict_proba(data)).all()
-    broken.save(tmp_path / "model.safetensors")
+    with pytest.raises(NotFittedError):
+        broken.predict_proba(data)
 
 
 # -- scikit-learn --------------------------------------------------------------------------------

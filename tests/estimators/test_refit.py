@@ -304,7 +304,9 @@ def test_frozen_layers_stay_to_the_bit(quick: Quick) -> None:
 def test_a_layer_inside_another_is_frozen_by_its_path(quick: Quick) -> None:
     options = replace(SILENT, frozen=("residual_1/conv_1",))
     fitted = quick("residual(conv(2, 3)) pool", epochs=3, options=options).fit(tiny_dataset(20))
-    before = quick("residual(conv(2, 3)) pool").make_job(tiny_dataset(20)).network.get_weights()
+    before = (
+        quick("residual(conv(2, 3)) pool")._training_job(tiny_dataset(20)).network.get_weights()
+    )
     after = fitted.network_.get_weights()
     for name, array in before.items():
         if name.endswith("kernel"):

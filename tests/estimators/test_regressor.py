@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 import segue
 from segue import Dataset, SequenceRegressor, Sequences, TrainingOptions
 from segue.errors import DataError, ModelFileError, NotFittedError
-from segue.estimators.number_targets import TargetScale, r_squared
+from segue.tasks.regress import TargetScale, r_squared
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")
@@ -152,7 +153,8 @@ def test_saved_and_loaded_it_answers_with_the_same_bits(
 
 def test_a_file_with_another_scale_is_refused(fitted: SequenceRegressor, tmp_path: Path) -> None:
     broken = quick().fit(*sums(20, seed=0))
-    broken.target_scale_ = TargetScale(np.zeros(1), np.array([-1.0]))
+    wrong = TargetScale(np.zeros(1), np.array([-1.0]))
+    broken.task_ = replace(broken.task_, scale=wrong)
     broken.save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match=r"mean \[0.0\] and scale \[-1.0\]"):
         segue.load(tmp_path / "model.safetensors")

@@ -16,7 +16,7 @@ import torch
 import segue
 from segue import Dataset, Forecaster, SequenceClassifier, Sequences, TrainingOptions
 from segue.errors import ModelFileError
-from segue.estimators import records
+from segue.estimators import fitting
 from segue.estimators.ensembles import ensemble_of
 from segue.estimators.seen import SeenSequences, digests, example_digests, joined, keyed
 from segue.testing import tiny_dataset
@@ -189,7 +189,7 @@ def test_so_many_sequences_that_nothing_is_kept(
     quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a million; here more than ten."""
-    monkeypatch.setattr(records, "LIMIT", 10)
+    monkeypatch.setattr(fitting, "LIMIT", 10)
     assert quick("pool").fit(tiny_dataset(10)).seen_ is not None
     assert quick("pool").fit(tiny_dataset(11)).seen_ is None
 

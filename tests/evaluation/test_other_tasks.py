@@ -21,8 +21,8 @@ from segue import (
     TrainingOptions,
 )
 from segue.errors import DataError
-from segue.estimators.linear import features_of
 from segue.evaluation import Scores
+from segue.tasks.linear import features_of
 
 QUICK: dict[str, Any] = {"epochs": 2, "options": TrainingOptions(progress="none")}
 

@@ -98,7 +98,7 @@ def test_a_model_of_before_keeps_its_layer_before_the_head(
 ) -> None:
     """Its file has a dense layer of the size of the head, and the weights of both."""
     with monkeypatch.context() as older:
-        older.setattr("segue.estimators.learner.split_head", lambda specs, _: (specs, ()))
+        older.setattr("segue.estimators.fitting.split_head", lambda specs, _: (specs, ()))
         fitted = fit("SequenceClassifier", "lstm(4) dense(3)", THREE)
         fitted.save(tmp_path / "model.safetensors")
     loaded = segue.load(tmp_path / "model.safetensors")

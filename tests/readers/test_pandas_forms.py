@@ -10,6 +10,7 @@ import pytest
 
 import segue
 from segue.errors import DataError
+from segue.estimators.splitting import split_data
 from segue.readers.dimensions import read_dimensions
 
 LONG = pd.DataFrame(
@@ -125,7 +126,7 @@ def test_coordinates_are_ids_and_channels() -> None:
     assert data.channels == ("u", "v")
     y = {"a": "p", "b": "q", "c": "p", "d": "q"}
     options = segue.TrainingOptions(progress="none")
-    chosen = segue.SequenceClassifier("gru(2)", options=options).choose_data(x, y)
+    chosen = split_data(segue.SequenceClassifier("gru(2)", options=options), x, y)
     assert chosen.train.y.tolist() == ["q", "p", "q", "p"]
 
 

@@ -14,8 +14,8 @@ import pytest
 import segue
 from segue import Dataset, runs
 from segue.errors import FileError
-from segue.estimators.choosing import Chosen
 from segue.estimators.seen import digests
+from segue.estimators.splitting import TrainValidationSplit
 from segue.readers import write
 from segue.training import TrainingOptions
 from segue.windowing import cut_in_time
@@ -137,7 +137,7 @@ def test_recordings_with_labels_of_steps_that_are_cut_in_time() -> None:
     cut = cut_in_time(whole, 0.2)
     parted = runs.Parted(whole, cut, np.array([0, 0, 1, 1]), np.array([0, 8, 0, 8]))
     train = replace(cut.part("train"), ids=np.arange(2))
-    chosen = Chosen(train[[1]], train[[0]], None, train, None, ())
+    chosen = TrainValidationSplit(train[[1]], train[[0]], None, train, None, (), None)
     split = runs.RunSplit.of(parted, chosen, parted.hashes(parted.hash))
     assert {name: part.steps for name, part in split.parts.items()} == {
         "train": [[0, 8]], "validation": [[0, 8]], "test": [[8, 10], [8, 10]]
@@ -202,7 +202,7 @@ def test_equal_sequences_on_both_sides_are_scored_as_fit_scored_them(whole: Path
 def test_so_many_sequences_that_none_is_kept(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a million, here more than 49: no split, no hashes; the run is as ever."""
     monkeypatch.setattr("segue.estimators.seen.LIMIT", 49)
-    monkeypatch.setattr("segue.estimators.records.LIMIT", 39)
+    monkeypatch.setattr("segue.estimators.fitting.LIMIT", 39)
     run = runs.fit_run(whole, **QUICK)
     assert run.split is None
     assert run.record["split"]["sizes"] == {"train": 40, "test": 10}

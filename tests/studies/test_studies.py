@@ -184,7 +184,7 @@ def test_labels_of_steps_and_numbers_are_studied_too() -> None:
     x = [draws.standard_normal((6, 1)) for _ in range(30)]
     steps = [(values[:, 0] > 0).astype(int) for values in x]
     labeler = segue.SequenceLabeler("rnn(2)", epochs=1)
-    labelled = labeler.as_dataset(x, steps)
+    labelled = labeler._as_dataset(x, steps)
     curve = studies.learning_curve(labeler, labelled, sizes=[8, 24], seeds=1, **QUIET)
     assert curve.metric == "accuracy"
     assert 0.4 < curve.baseline < 0.7

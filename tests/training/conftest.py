@@ -17,7 +17,7 @@ from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.job import Examples, Job
-from segue.training.objectives import OneLogitObjective
+from segue.training.objectives import BinaryObjective
 from segue.training.targets import WholeTargets
 
 
@@ -48,7 +48,7 @@ def make_job() -> Callable[..., Job]:
             "network": Network(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
-            "objective": OneLogitObjective(),
+            "objective": BinaryObjective(),
             "epochs": 6,
             "batch_size": 8,
             "learning_rate": 0.02,

@@ -12,7 +12,7 @@ import torch
 from segue.errors import OptionError
 from segue.training import TrainingOptions
 from segue.training.objectives import (
-    OneLogitObjective,
+    BinaryObjective,
     SigmoidObjective,
     SoftmaxObjective,
     probabilities,
@@ -39,7 +39,7 @@ def test_softmax_loss() -> None:
 def test_one_logit_loss() -> None:
     """Binary cross-entropy; the logit is that of the second class."""
     logits = torch.tensor([[0.7], [0.7], [-3.0]], dtype=torch.float64)
-    got = OneLogitObjective().losses(logits, torch.tensor([1, 0, 1]))
+    got = BinaryObjective().losses(logits, torch.tensor([1, 0, 1]))
     wanted = [-math.log(sigmoid(0.7)), -math.log(1 - sigmoid(0.7)), -math.log(sigmoid(-3))]
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
@@ -60,7 +60,7 @@ def test_probabilities() -> None:
     np.testing.assert_allclose(got[0], np.array(single) / sum(single), rtol=1e-12)
     np.testing.assert_allclose(got[1], np.exp([0, -1, -2]) / np.exp([0, -1, -2]).sum(), rtol=1e-9)
     np.testing.assert_allclose(probabilities(logits, "softmax").sum(1), 1, rtol=1e-12)
-    two = probabilities(torch.tensor([[0.4], [800.0]], dtype=torch.float64), "one-logit")
+    two = probabilities(torch.tensor([[0.4], [800.0]], dtype=torch.float64), "binary")
     np.testing.assert_allclose(two, [[1 - sigmoid(0.4), sigmoid(0.4)], [0, 1]], atol=1e-12)
 
 

@@ -17,7 +17,7 @@ from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
 from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import OneLogitObjective
+from segue.training.objectives import BinaryObjective
 
 NETWORKS = [
     "lstm(4, dropout=0.2, recurrent_dropout=0.2)",
@@ -39,7 +39,7 @@ def test_a_training_makes_its_tensors_where_the_data_is(network: str, optimizer:
     classifier = SequenceClassifier(
         network, prepare=AUGMENTED, epochs=2, batch_size=8, validation=0.3, options=options
     )
-    job = classifier.make_job(tiny_dataset(40))
+    job = classifier._training_job(tiny_dataset(40))
     state = TrainingState.start(job)
     with torch.device("meta"):
         assert train(job, state) == "finished"
@@ -52,7 +52,7 @@ def test_pieces_make_their_tensors_where_the_data_is(network: str) -> None:
     x = tiny_dataset(20).x
     y = [(steps[:, 0] > 0).astype(int) for steps in x]
     labeler = SequenceLabeler(network, epochs=2, batch_size=4, validation=None, options=options)
-    job = labeler.make_job(x, y)
+    job = labeler._training_job(x, y)
     state = TrainingState.start(job)
     with torch.device("meta"):
         assert train(job, state) == "finished"
@@ -84,14 +84,14 @@ def test_a_device_that_is_not_there_is_named(name: str) -> None:
 
 def test_a_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the tests above would show nothing."""
-    real = OneLogitObjective.losses
+    real = BinaryObjective.losses
 
     def astray(self: Any, outputs: Any, targets: Any) -> Any:
         return real(self, outputs, targets) + torch.zeros(len(targets))
 
-    monkeypatch.setattr(OneLogitObjective, "losses", astray)
+    monkeypatch.setattr(BinaryObjective, "losses", astray)
     silent = TrainingOptions(progress="none")
-    job = SequenceClassifier("gru(3)", options=silent).make_job(tiny_dataset(20))
+    job = SequenceClassifier("gru(3)", options=silent)._training_job(tiny_dataset(20))
     state = TrainingState.start(job)
     with torch.device("meta"), pytest.raises((RuntimeError, NotImplementedError)):
         train(job, state)

@@ -20,7 +20,7 @@ from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
 from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import OneLogitObjective
+from segue.training.objectives import BinaryObjective
 
 MakeJob = Callable[..., Job]
 
@@ -329,15 +329,13 @@ def test_validation_is_done_without_dropout(
 
 def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -> None:
     """Let the loss of one batch, counted from 1 over all epochs, be a number that is none."""
-    real, calls = OneLogitObjective.losses, []
+    real, calls = BinaryObjective.losses, []
 
-    def losses(
-        self: OneLogitObjective, logits: torch.Tensor, targets: torch.Tensor
-    ) -> torch.Tensor:
+    def losses(self: BinaryObjective, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         calls.append(1)
         return real(self, logits, targets) * (value if len(calls) == call else 1)
 
-    monkeypatch.setattr(OneLogitObjective, "losses", losses)
+    monkeypatch.setattr(BinaryObjective, "losses", losses)
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(
@@ -347,7 +345,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_batch(
     spoil(monkeypatch, 2 * 5 + 4)
     job = make_job(validation=None)
     listener, state = Listener(job), TrainingState.start(job)
-    message = "loss in epoch 3, batch 4 of 5, is not finite; the weights after epoch 2 are kept"
+    message = "loss in epoch 3, batch 4 of 5, is not finite. Up to epoch 2 it was"
     with pytest.raises(TrainingError, match=f"{message}.*lower learning rate than 0.02"):
         train(job, state, [listener])
     assert (listener.heard[-1], state.best_epoch) == ("end failed", 2)
@@ -361,9 +359,7 @@ def test_weights_that_give_no_finite_loss_are_not_good_ones(
     spoil(monkeypatch, 2 * 5 + 1, math.inf)
     job = make_job(validation=None)
     listener, state = Listener(job), TrainingState.start(job)
-    with pytest.raises(
-        TrainingError, match="epoch 3, batch 1 of 5.*weights after epoch 1 are kept"
-    ):
+    with pytest.raises(TrainingError, match="epoch 3, batch 1 of 5.*Up to epoch 1 it was"):
         train(job, state, [listener])
     assert_same(job.network.get_weights(), listener.weights[0])
 
@@ -371,11 +367,11 @@ def test_weights_that_give_no_finite_loss_are_not_good_ones(
 def test_a_failure_in_the_first_epoch_leaves_the_first_weights(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And says that nothing was learnt."""
+    """And says what to do."""
     spoil(monkeypatch, 3)
     job = make_job(validation=None, options=options(clip_norm=None))
     before = job.network.get_weights()
-    with pytest.raises(TrainingError, match="batch 3 of 5.*nothing was learnt.*or clip_norm=1.0"):
+    with pytest.raises(TrainingError, match="batch 3 of 5.*is not finite. Try .*or clip_norm=1.0"):
         run(job)
     assert_same(job.network.get_weights(), before)
 
@@ -385,7 +381,7 @@ def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
 ) -> None:
     """A finite loss can have a gradient that is none."""
     monkeypatch.setattr(
-        OneLogitObjective,
+        BinaryObjective,
         "losses",
         lambda _, logits, targets: (logits[:, 0] * 0).abs().sqrt() + targets,
     )

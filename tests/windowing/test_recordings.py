@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import segue
 from segue import Dataset, Sequences
 from segue.errors import DataError, OptionError
-from segue.estimators.choosing import choose_validation
+from segue.estimators.splitting import choose_validation
 
 CLASSES = ("rest", "run", "walk")
 

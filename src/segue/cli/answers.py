@@ -24,7 +24,7 @@ def answers(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> 
     Raises:
         OptionError: a question that this kind of model cannot answer.
     """
-    purpose, kind = getattr(model, "purpose", "classify"), type(model).__name__
+    purpose, kind = getattr(model, "task", "classify"), type(model).__name__
     if per_step and not (purpose == "label" or hasattr(model, "anytime")):
         raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
     if steps is not None and purpose != "forecast":

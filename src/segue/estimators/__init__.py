@@ -1,25 +1,21 @@
 """The estimators: what is fitted, asked, saved and loaded.
 
-classifier, labeler, regressor,    one for each task
+classifier, labeler, regressor,    one class for each task
 forecaster, language
 ensembles/                         several fitted ones as one, for each task
-tasks                              which there are
+tasks                              the table of estimators
 
-parameters, learner                what each says of itself
-base                               `fit`, and how a fitted one is asked
+parameters                         constructor arguments, as scikit-learn wants them
+base                               the base class: `fit` and the common part of prediction
 
-given, inputs                      what the user passes, brought together by id, and checked
-choosing, weighting                what is learnt from, how much each sequence counts
-initial, teaching, records         weights to begin with, the training, what is kept of it
-seen                               which sequences were trained on
+given, inputs                      X, y and the rest as users pass them: aligned by id, checked
+splitting, fitting                 training and validation part; training as functions of values
+initial, seen                      initial weights; hashes of the sequences that were trained on
 seeds                              the same training with several seeds
-labels, step_labels                targets: of a sequence, of each step,
-number_targets, next_token           numbers, the token that follows
-linear, autoregression             what numbers and forecasts are compared with
 
-asking, anytime                    in batches; after each step
-stream, hearing                    one sequence as it comes
-series, foreseeing                 what only forecasters and language models are asked
+asking, anytime                    prediction in batches; after each step
+stream, hearing                    one sequence step by step
+foreseeing, next_token             what only language models have
 files, loading                     a model as a file, and back
 """
 

@@ -84,7 +84,7 @@ def _in_one_pass(
 ) -> Sequences:
     def beliefs(batch: Padded) -> Padded:
         logits = _logits_at_every_step(classifier.network_, batch)
-        shares = probabilities(logits.values.double(), classifier.head_kind)
+        shares = probabilities(logits.values.double(), classifier.task_.objective.kind)
         return Padded(shares.float(), logits.lengths)
 
     found = per_step(classifier, x, beliefs, static)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError
-from segue.estimators.learner import Learner
 from segue.kernels.threads import threads
 from segue.modules import Directions, Layer, Padded
 from segue.networks import Network
@@ -31,7 +30,7 @@ STEPS_AT_ONCE = 20_000
 
 
 def run(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     work: Callable[[Array, Padded], None],
     static: Array | None = None,
@@ -59,7 +58,7 @@ def run(
 
 
 def per_step(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     function: Callable[[Padded], Padded],
     static: Array | None = None,
@@ -111,7 +110,7 @@ def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
 
 @torch.no_grad()
 def embed(
-    learner: Learner,
+    learner: Any,
     x: Sequences,
     layer: str,
     how: How = "auto",

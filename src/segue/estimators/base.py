@@ -1,9 +1,8 @@
-"""What all estimators share: from sequences to a trained network, and from there to outputs."""
+"""The base of all estimators: `fit` from sequences to a trained network, and prediction."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,36 +10,57 @@ import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotFittedError
+from segue.errors import DataError, NotFittedError, warn_user
 from segue.estimators.asking import run
-from segue.estimators.choosing import WANTED, Chosen, check_suits, choose, choose_training_part
 from segue.estimators.files import save
+from segue.estimators.fitting import FitResult, FittedParts, Lines, fit_split, training_job
 from segue.estimators.given import laid_on, taken
 from segue.estimators.initial import InitialWeights
-from segue.estimators.inputs import (
-    as_sequences,
-    as_trained,
-    check_sequences,
-    refuse_single,
-    static_of,
-    warn_of_padding,
-    warn_of_swapped_axes,
-)
-from segue.estimators.learner import Learner
-from segue.estimators.parameters import check_arguments
-from segue.estimators.teaching import Lesson
-from segue.estimators.weighting import of_part
+from segue.estimators.inputs import as_sequences, as_trained, refuse_single, static_of
+from segue.estimators.parameters import EstimatorParameters
+from segue.estimators.seen import SeenSequences
+from segue.estimators.splitting import split_data
+from segue.networks import Network
 from segue.padded import Padded
-from segue.prepare.static import as_table_of_numbers
+from segue.prepare import Preparation
+from segue.prepare.static import StaticScale
 from segue.readers.objects import adapted
 from segue.readers.remembered import check_channels
 from segue.sequences import Array, Sequences
-from segue.training.folder import TrainingFolder
+from segue.tasks import Task
+from segue.training import History
 from segue.training.job import Job
 
 
-class SequenceEstimator(Learner):
-    """The common part of all estimators: from sequences to a network, and from there to outputs."""
+class BaseSequenceEstimator(EstimatorParameters):
+    """An estimator of any task.
+
+    Attributes:
+        network_: the trained `Network`; `.summary()`, `.get_weights()`.
+        preparation_: the fitted `Preparation`.
+        history_: a `History`, a row per epoch.
+        stopped_: how training ended: "finished", "early", "time" or "interrupted".
+        training_summary_: what was done, as pairs of a heading and a text.
+        n_features_in_: channels.
+        channels_: their names; `None` where the data had none.
+        reading_: how the source was read, where it was a file or a data frame: `segue.read(source,
+            like=model)` reads another one in the same way.
+        seen_: hashes of the sequences that the weights were fitted on, and of those that initial
+            weights were; `None`: unknown.
+        task_: the fitted `segue.tasks.Task`: what the outputs of the network mean.
+    """
+
+    network_: Network
+    preparation_: Preparation
+    static_: StaticScale | None
+    task_: Task
+    history_: History
+    stopped_: str
+    training_summary_: Lines
+    n_features_in_: int
+    channels_: tuple[str, ...] | None = None
+    reading_: Mapping[str, Any] | None = None
+    seen_: tuple[SeenSequences, ...] | None = None
 
     # -- fit ------------------------------------------------------------------------------------
 
@@ -57,24 +77,26 @@ class SequenceEstimator(Learner):
         folder: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
-        """Learn from sequences and their targets.
+        """Train on sequences and their targets.
 
-        Of a `Dataset` with parts, "train" is learnt from, "validation" watches, and "test" is left
-        alone.
+        Of a `Dataset` with parts, "train" is trained on, "validation" is validated with, and "test"
+        is left alone. A fit that fails leaves the estimator as it was; one that is interrupted
+        keeps the best weights so far.
 
         Args:
             X: `(n, time, channel)` or `(n, time)` array, list of `(time, channel)` or `(time,)`
                 arrays, `Sequences`, or `Dataset`; an iterable of pairs (sequence, label), a data
                 frame, a data set of PyTorch or Hugging Face.
             y: `[n]` targets; none for a `Dataset`. A Series or frame whose index (or column of
-                ids) is that of the sequences, and a mapping by id, are laid on by id, as are the
+                ids) is that of the sequences, and a mapping by id, are aligned by id, as are the
                 next two and `static`; of a long frame, a target for each of its rows will do too.
-            sample_weight: `[n]`, how much each sequence counts.
+            sample_weight: `[n]`, how much each sequence counts, in the loss that is minimised and
+                in the training loss of the history.
             groups: `[n]`; a validation split never parts a group.
             validation_data: a `Dataset` or a pair (X, y), in place of `validation`.
             initial: weights to begin with: a fitted estimator (this one too), a network, a model
                 file, or weights by name. Layers are taken of which every name and shape agrees;
-                which ones is said.
+                the summary names them.
             static: `[n, feature]` numbers that are known of each sequence as a whole; they are
                 scaled, and joined before the head. A `Dataset` brings its own.
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
@@ -90,39 +112,38 @@ class SequenceEstimator(Learner):
             TrainingError: a loss that is not finite.
         """
         begin = InitialWeights.of(initial)
-        chosen = self.choose_data(
-            X,
-            y,
-            sample_weight=sample_weight,
-            groups=groups,
-            validation_data=validation_data,
-            static=static,
-        )
-        return self.learn(chosen, begin, None if folder is None else Path(folder), resume=resume)
+        split = split_data(
+            self, X, y, sample_weight=sample_weight, groups=groups,
+            validation_data=validation_data, static=static,
+        )  # fmt: skip
+        place = None if folder is None else Path(folder)
+        return self._take(fit_split(self, split, begin, place, resume=resume))
 
-    def learn(
-        self, chosen: Chosen, begin: InitialWeights | None, folder: Path | None, *, resume: bool
-    ) -> Self:
-        """The second half of `fit`: learn from what `choose_data` of this estimator has given.
-
-        Args:
-            chosen: what is learnt from and what watches.
-            begin: weights to begin with.
-            folder: as in `fit`.
-            resume: as in `fit`.
-        """
-        place = None if folder is None else TrainingFolder(folder, resume)
-        job = Lesson(self, chosen, begin, place).learn()
-        self.look_back(job)
-        if self.stopped_ == "interrupted":
-            done = len(self.history_)
-            where = f"after {done} of {job.epochs} epochs; the best weights so far are kept."
+    def _take(self, result: FitResult, *, quiet: bool = False) -> Self:
+        """Take over what a training has come to."""
+        parts = result.parts
+        self.__dict__ |= {
+            "network_": parts.network,
+            "preparation_": parts.preparation,
+            "static_": parts.static,
+            "task_": parts.task,
+            "history_": result.history,
+            "stopped_": result.stopped,
+            "training_summary_": result.summary,
+            "n_features_in_": parts.preparation.channels_in,
+            "channels_": result.channels,
+            "reading_": result.reading,
+            "seen_": result.seen,
+        }
+        if result.stopped == "interrupted" and not quiet:
+            done = len(result.history)
+            where = f"after {done} of {result.epochs} epochs; the best weights so far are kept."
             if not done:
                 where = "within the first epoch; the little that was learnt until then is kept."
-            warnings.warn(f"Training was interrupted {where}", stacklevel=3)
+            warn_user(f"Training was interrupted {where}")
         return self
 
-    def make_job(
+    def _training_job(
         self,
         X: Any,  # noqa: N803
         y: Any = None,
@@ -130,72 +151,20 @@ class SequenceEstimator(Learner):
         initial: Any = None,
         **more: Any,
     ) -> Job:
-        """All that `fit` would train, without training it.
-
-        The estimator has the new network and preparation then, and is not fitted.
-
-        Args:
-            X: as in `fit`.
-            y: as in `fit`.
-            initial: as in `fit`.
-            **more: `sample_weight`, `groups` and `validation_data`, as in `fit`.
-        """
-        begin = InitialWeights.of(initial)
-        job, _ = Lesson(self, self.choose_data(X, y, **more), begin).prepared()
+        """All that `fit` would train, without training it; the estimator stays as it is."""
+        job, _, _ = training_job(self, split_data(self, X, y, **more), InitialWeights.of(initial))
         return job
 
-    def choose_data(
-        self,
-        X: Any,  # noqa: N803
-        y: Any = None,
-        *,
-        sample_weight: Any = None,
-        groups: npt.ArrayLike | None = None,
-        validation_data: Any = None,
-        static: npt.ArrayLike | None = None,
-        split_seed: int | None = None,
-    ) -> Chosen:
-        """What `fit` would learn from and watch; whatever was fitted before is forgotten.
+    # -- predict --------------------------------------------------------------------------------
 
-        Args:
-            X: as in `fit`.
-            y: as in `fit`.
-            sample_weight: as in `fit`.
-            groups: as in `fit`.
-            validation_data: as in `fit`.
-            static: as in `fit`.
-            split_seed: what a validation set is drawn with; `None`: the estimator's own seed.
-        """
-        check_arguments(self)
-        self.__dict__.pop("history_", None)  # a fit that fails half way leaves nothing to be asked
-        X, y = (adapted(X), None) if y is None else taken(X, y)  # noqa: N806
-        self.channels_ = X.channels if isinstance(X, Dataset) else None
-        self.reading_ = X.reading if isinstance(X, Dataset) else None
-        data = self.as_dataset(X, y, groups)
-        if static is not None:
-            data = replace(data, static=as_table_of_numbers(laid_on(static, data, "static")))
-        check_suits(self, data)
-        part, watched, text = choose_training_part(data)
-        check_sequences(part.x)
-        warn_of_swapped_axes(part.x)
-        warn_of_padding(part.x)
-        part = self.prepare_targets(part, data)
-        weights = None
-        if sample_weight is not None:
-            given = laid_on(sample_weight, data, "sample_weight")
-            weights = of_part(self.as_weights(given), data, part)
-        wanted = self.validation if validation_data is None else adapted(validation_data)
-        if isinstance(wanted, Dataset) or validation_data is not None:
-            wanted = self.as_watched(wanted)
-        seed = self.seed if split_seed is None else split_seed
-        return choose(part, watched, weights, wanted, seed=seed, text=text)
-
-    # -- ask ------------------------------------------------------------------------------------
+    @property
+    def _parts(self) -> FittedParts:
+        """All that prediction needs."""
+        self._check_fitted()
+        return FittedParts(self.task_, self.preparation_, self.static_, self.network_)
 
     def check_input(self, X: Any) -> Sequences:  # noqa: N803
-        """Take what the user passes as sequences that the network can be asked about.
-
-        Texts become tokens here, so that a step is the same to whoever looks inside.
+        """Take what the user passes as sequences for the network; texts as tokens.
 
         Raises:
             NotFittedError: before `fit`.
@@ -213,7 +182,7 @@ class SequenceEstimator(Learner):
         return as_trained(x, self.preparation_)
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
-        """What the user passes; a data frame read as the one that was learnt from.
+        """What the user passes; a data frame read as the one that was trained on.
 
         Args:
             X: as in `fit`.
@@ -227,34 +196,44 @@ class SequenceEstimator(Learner):
             check_channels(X.channels, self.channels_)
         return X
 
+    def check_static(self, count: int, static: Any) -> Array | None:
+        """The scaled static features of `count` sequences; `None` where the model has none.
+
+        Raises:
+            DataError: the model needs some, and none or others are given; or it has none.
+        """
+        return self._parts.scaled_static(count, static)
+
     @torch.no_grad()
-    def whole_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
-        """`[n, output]` for what the user passes, of a network that answers once for each."""
+    def _outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
+        """`[n, output]` of a network with one output for each sequence."""
         X = self.as_read(X)  # noqa: N806
         x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
-        answers = torch.empty(len(x), self.objective().outputs)
+        outputs = torch.empty(len(x), self.task_.objective.outputs)
 
         def work(index: Array, batch: Padded) -> None:
-            answers[torch.from_numpy(index)] = self.network_(batch).cpu()
+            outputs[torch.from_numpy(index)] = self.network_(batch).cpu()
 
         run(self, x, work, None if len(x) == 0 else self.check_static(len(x), static))
-        return answers
+        return outputs
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
-        """What a score is about: of a `Dataset` with a part "test", that part."""
+        """What `score` is computed on: of a `Dataset` with a part "test", that part."""
         self._check_fitted()
         if isinstance(X, Dataset) and "test" in X.part_names:
             X = X.part("test")  # noqa: N806
         if y is None:
             X = self.as_read(X, labelled=True)  # noqa: N806
-            data = self.as_dataset(X, None)
+            data = self._as_dataset(X, None)
         else:
-            data = self.as_dataset(*taken(X, y, self.reading_))
+            data = self._as_dataset(*taken(X, y, self.reading_))
         if len(data) == 0:
             raise DataError("There are no sequences to be scored; expected at least one.")
-        if data.task not in self.tasks:
-            raise DataError(f"A score needs {WANTED[self.tasks[0]]}; the task is {data.task!r}.")
+        if data.task not in self.task_.data_tasks:
+            raise DataError(f"A score needs {self.task_.needs}; the task is {data.task!r}.")
         return data
+
+    # -- keep -----------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, record: bool = True) -> None:
         """Write everything to one file, `*.safetensors`; `segue.load` reads it.
@@ -262,9 +241,9 @@ class SequenceEstimator(Learner):
         Args:
             path: the file.
             record: keep 8-byte hashes of the sequences that were trained on, so that `evaluate` can
-                say when a model is scored on them. They are keyed with a salt of this training: the
-                values cannot be had from them, but whoever has a sequence can see whether it was
-                among them. `False`: nothing is kept.
+                tell when a model is scored on them. They are keyed with a salt of this training:
+                the values cannot be had from them, but whoever has a sequence can see whether it
+                was among them. `False`: nothing is kept.
 
         Raises:
             NotFittedError: before `fit`.

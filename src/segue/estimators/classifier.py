@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from segue.dataset import Dataset
-from segue.errors import OptionError
+from segue.errors import warn_user
 from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.given import laid_on
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, static_of
-from segue.estimators.labels import LABELS
 from segue.estimators.parameters import sklearn_tags
 from segue.estimators.stream import Stream
 from segue.networks import NetworkLike
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
+from segue.tasks import Classify, Task, label_task
 from segue.training import TrainingOptions
-from segue.training.objectives import OBJECTIVES, Objective, probabilities
-from segue.training.targets import Targets, WholeTargets
+from segue.training.objectives import probabilities
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
-class SequenceClassifier(SequenceEstimator):
+class SequenceClassifier(BaseSequenceEstimator):
     """Learns which class a sequence belongs to.
 
     Sequences of any length go in as they are; the answer for one does not depend on the others in
@@ -78,11 +77,12 @@ class SequenceClassifier(SequenceEstimator):
     array(['up'], dtype='<U4')
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel")
-    purpose: ClassVar[str] = "classify"
-    score_name: ClassVar[str] = "accuracy"
-    takes_static: ClassVar[bool] = True
-    takes_text: ClassVar[bool] = True
+    task: ClassVar[str] = "classify"
+    _task_type: ClassVar[type[Task]] = Classify
+    _takes_static: ClassVar[bool] = True
+    _takes_text: ClassVar[bool] = True
+
+    task_: Classify = field(init=False)
 
     network: NetworkLike = "bilstm(100)"
     _: KW_ONLY
@@ -101,7 +101,7 @@ class SequenceClassifier(SequenceEstimator):
 
     # -- targets --------------------------------------------------------------------------------
 
-    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; labels may be text or numbers of any kind."""
         return as_dataset(
             X,
@@ -113,77 +113,37 @@ class SequenceClassifier(SequenceEstimator):
             rows="multilabel" if self.head == "sigmoid" else None,  # one-hot, or it is an error
         )
 
-    def problems(self) -> list[str]:
-        """What is wrong with the arguments that only a classifier has."""
+    def _problems(self) -> list[str]:
         if self.head in ("softmax", "sigmoid"):
             return []
         return [f"`head` is {self.head!r}; expected 'softmax' or 'sigmoid'."]
 
-    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
-        """Find the classes of the training part, or check those that are given."""
-        self.labels_ = LABELS[part.task]
-        if part.task == "multilabel" and self.head != "sigmoid":
-            raise OptionError(
-                f"`y` has shape {part.y.shape}, several labels at once: take head='sigmoid', an "
-                "independent output for each."
-            )
-        names = self.labels_.names(part, self.classes)
-        unseen = [str(name) for name in data.classes or () if name not in names]
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Classify:
+        kind = label_task(part.task)
+        task = kind.of(part, classes=self.classes, head=self.head, class_weight=self.class_weight)
+        unseen = [str(name) for name in data.classes or () if name not in task.classes]
         if unseen:
-            warnings.warn(
+            warn_user(
                 f"Class {', '.join(unseen)} does not occur in the training part: it cannot be "
-                "learnt, and every sequence of it will count as a mistake.",
-                stacklevel=4,
+                "learnt, and every sequence of it will count as a mistake."
             )
-        self.classes_ = np.asarray(names)
-        return replace(part, classes=names)
+        return task
 
-    def objective(self) -> Objective:
-        """Cross-entropy of the head."""
-        return OBJECTIVES[self.head_kind](len(self.classes_))
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Classify:
+        kind = label_task(state.get("task", "classify"))
+        return kind.from_json(state, head=self.head, class_weight=self.class_weight)
 
     @property
-    def head_kind(self) -> str:
-        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
-        return self.labels_.head(self.head, len(self.classes_))
+    def classes_(self) -> Array:
+        """The class names, in the order of the probabilities."""
+        return np.asarray(self.task_.classes)
 
-    def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """Class numbers, or 0 and 1 for each label."""
-        return WholeTargets(torch.from_numpy(self._codes(data)).to(device))
+    @property
+    def class_counts_(self) -> dict[Any, int]:
+        """Sequences of each class in what was trained on."""
+        return dict(zip(self.task_.classes, self.task_.counts, strict=True))
 
-    def learn_targets(self, data: Dataset) -> None:
-        """Count the classes."""
-        self.sequences_learnt_ = len(data)
-        counts = self.labels_.counts(self._codes(data), len(self.classes_))
-        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
-
-    def weights(self, data: Dataset, sample_weight: Array | None) -> Array | None:
-        """How much each sequence counts, by its own weight and that of its class."""
-        names = tuple(self.classes_.tolist())
-        return self.labels_.weights(self._codes(data), names, self.class_weight, sample_weight)
-
-    def _codes(self, data: Dataset) -> Array:
-        return self.labels_.codes(data, self.classes_.tolist())
-
-    def facts(self) -> dict[str, Any]:
-        """Classes and how many sequences of each were learnt from."""
-        return {
-            "classes": self.classes_.tolist(),
-            "class_counts": list(self.class_counts_.values()),
-            "task": self.labels_.task,
-            "sequences": self.sequences_learnt_,
-        }
-
-    def restore_facts(self, facts: dict[str, Any]) -> None:
-        """Take over what `facts` gave."""
-        task = facts.get("task", "classify")
-        self.labels_ = LABELS["multilabel" if task == "tag" else task]
-        self.sequences_learnt_ = facts.get("sequences", sum(facts["class_counts"]))
-        self.classes_ = np.asarray(facts["classes"])
-        counts = facts["class_counts"]
-        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
-
-    # -- ask ------------------------------------------------------------------------------------
+    # -- predict --------------------------------------------------------------------------------
 
     def predict_proba(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
         """The probability of each class, `[n, class]`, in the order of `classes_`.
@@ -199,13 +159,13 @@ class SequenceClassifier(SequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        logits = self.whole_outputs(X, static)
-        return np.asarray(probabilities(logits.double(), self.head_kind))
+        logits = self._outputs(X, static)
+        return np.asarray(probabilities(logits.double(), self.task_.objective.kind))
 
     def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        shares = self.predict_proba(X, static)
-        return self.labels_.decide(shares, self.classes_)
+        found = self.predict_proba(X, static)
+        return self.task_.decode(found)
 
     def score(
         self,
@@ -220,19 +180,13 @@ class SequenceClassifier(SequenceEstimator):
         counts.
         """
         data = self.scored_part(X, y)
-        names = self.classes_.tolist()
         weights = laid_on(sample_weight, data, "sample_weight")
-        return self.labels_.accuracy(self.predict(data, static), data, names, weights)
+        return self.task_.score(self.predict(data, static), data, weights)
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
-        """What a score is about; labels without names are those of the training, in their order."""
+        """What `score` is computed on; labels without names are those of the training, in order."""
         data = super().scored_part(X, y)
-        names = tuple(self.classes_.tolist())
-        if self.labels_.task == "multilabel" and data.task == "classify":  # one of them for each
-            return replace(data, y=self._codes(data), task="multilabel", classes=names)
-        if data.task == "multilabel" and not isinstance(X, Dataset):
-            return replace(data, classes=names)
-        return data
+        return self.task_.as_scored(data, is_dataset=isinstance(X, Dataset))
 
     # -- look inside ----------------------------------------------------------------------------
 
@@ -272,8 +226,7 @@ class SequenceClassifier(SequenceEstimator):
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
             DataError: static features that are missing, or of another number.
         """
-        self._check_fitted()
-        return Stream(Hearing(self, static=static))
+        return Stream(Hearing(self._parts, static=static))
 
     def embed(
         self,

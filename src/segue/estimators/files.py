@@ -20,7 +20,6 @@ import torch
 from segue._version import __version__
 from segue.atomic import replacing
 from segue.errors import DataError, ModelFileError
-from segue.estimators.learner import Learner
 from segue.estimators.seen import SALT_BYTES, SeenSequences
 
 FORMAT = 1
@@ -129,7 +128,7 @@ class EnsembleDescription(_Closed):
     members: list[Description] = pydantic.Field(min_length=1)
 
 
-def save(learner: Learner, path: str | Path, *, record: bool = True) -> None:
+def save(learner: Any, path: str | Path, *, record: bool = True) -> None:
     """Write the file, whole or not at all.
 
     Args:
@@ -152,7 +151,7 @@ def write(
         temporary.write_bytes(content)
 
 
-def tensors_of(learner: Learner, *, record: bool) -> dict[str, torch.Tensor]:
+def tensors_of(learner: Any, *, record: bool) -> dict[str, torch.Tensor]:
     """Copies of the weights, as a file takes them, and the hashes of what was seen."""
     weights = learner.network_.weight_tensors()
     found = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
@@ -197,7 +196,7 @@ def _seen_name(number: int, part: str) -> str:
     return f"{_SEEN}{number}/{part}"
 
 
-def describe(learner: Learner, *, record: bool) -> Description:
+def describe(learner: Any, *, record: bool) -> Description:
     """The description of a fitted learner, with or without the record of what was seen."""
     shape = learner.network_.input_shape
     return Description(
@@ -210,7 +209,7 @@ def describe(learner: Learner, *, record: bool) -> Description:
         static=None if learner.static_ is None else _Scale(**learner.static_.to_json()),
         channels=None if learner.channels_ is None else list(learner.channels_),
         reading=_lasting(learner.reading_),
-        targets=_Targets(**learner.facts()),
+        targets=_Targets(**learner.task_.to_json()),
         parameters=_parameters(learner),
         history=learner.history_.rows,
         best_epoch=learner.history_.best_epoch,
@@ -237,7 +236,7 @@ def describe_ensemble(name: str, members: list[Description]) -> EnsembleDescript
     return EnsembleDescription.model_validate(facts)
 
 
-def _parameters(learner: Learner) -> _Parameters:
+def _parameters(learner: Any) -> _Parameters:
     """The constructor's arguments as plain JSON."""
     given = learner.get_params(deep=False)
     given.pop("network")

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.autoregression import Autoregression, last_known
-from segue.estimators.base import SequenceEstimator
-from segue.estimators.choosing import Chosen
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
-from segue.estimators.number_targets import Numbers, TargetScale
 from segue.estimators.parameters import is_whole, sklearn_tags
-from segue.estimators.series import as_array, ends_of, r_squared_of_windows, rolled
 from segue.networks import NetworkLike
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
-from segue.readers.objects import adapted
 from segue.sequences import Array, Sequences
+from segue.tasks import Forecast, Task
+from segue.tasks.forecast import as_array, continued, ends_of
+from segue.tasks.linear import Autoregression, Numbers, last_known
+from segue.tasks.regress import r_squared
 from segue.training import TrainingOptions
-from segue.training.job import Job
-from segue.training.objectives import Objective
-from segue.training.targets import Targets, WholeTargets
 from segue.windowing import as_series, is_one_series, windows
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-# Of the error of "as yesterday"; less of a difference is often chance.
-_CLEARLY_BETTER = 0.99
-
 Strategy = Literal["recursive", "direct"]
 
 
 @dataclass(eq=False, repr=False)
-class Forecaster(SequenceEstimator):
+class Forecaster(BaseSequenceEstimator):
     """Learns from windows of series what follows them, and goes on from there.
 
     The network says how far the next steps are from the last known value, so that one which has
@@ -81,9 +73,10 @@ class Forecaster(SequenceEstimator):
     ((3,), (20,))
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("regress",)
-    purpose: ClassVar[str] = "forecast"
-    score_name: ClassVar[str] = "r2"
+    task: ClassVar[str] = "forecast"
+    _task_type: ClassVar[type[Task]] = Forecast
+
+    task_: Forecast = field(init=False)
 
     network: NetworkLike = "gru(32)"
     _: KW_ONLY
@@ -120,24 +113,9 @@ class Forecaster(SequenceEstimator):
         """
         return super().fit(X, y, **more)
 
-    def choose_data(self, X: Any, y: Any = None, **more: Any) -> Chosen:  # noqa: N803
-        """Windows of the series; the ends of these are remembered."""
-        X = adapted(X, y, labelled=False)  # noqa: N806
-        chosen = super().choose_data(X, y, **more)
-        series = as_series(X)
-        series = series.part("train") if "train" in series.part_names else series
-        self.ends_ = ends_of(series.x[series.x.lengths >= self.size], self.size)
-        self.one_series_ = is_one_series(X) and np.ndim(X) == 1
-        return chosen
-
-    def as_watched(self, given: Any) -> Dataset:
-        """Take what the user passes as `validation_data`: series, or a pair `(series, None)`."""
-        is_pair = isinstance(given, tuple) and len(given) == 2 and given[1] is None
-        return self.as_dataset(given[0] if is_pair else given, None)
-
     # -- targets --------------------------------------------------------------------------------
 
-    def problems(self) -> list[str]:
+    def _problems(self) -> list[str]:
         """What is wrong with the arguments that only a forecaster has."""
         problems = []
         if self.strategy not in ("recursive", "direct"):
@@ -148,7 +126,7 @@ class Forecaster(SequenceEstimator):
                 problems.append(f"`{name}` is {steps!r}; expected a whole number from 1 on.")
         return problems
 
-    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Cut series into windows; the targets are the changes from the last known value."""
         if y is not None:
             raise DataError("A Forecaster finds its targets in the series: leave out `y`.")
@@ -173,62 +151,35 @@ class Forecaster(SequenceEstimator):
         """Steps that the network gives in one pass."""
         return self.horizon if self.strategy == "direct" else 1
 
-    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
-        """Nothing is to be kept yet."""
+    def _as_validation(self, given: Any, reading: Mapping[str, Any] | None) -> Dataset:
+        """Take what the user passes as `validation_data`: series, or a pair `(series, None)`."""
+        is_pair = isinstance(given, tuple) and len(given) == 2 and given[1] is None
+        return self._as_dataset(given[0] if is_pair else given, None)
+
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Forecast:
+        """The ends of the training series are kept, from which `predict(steps)` goes on."""
         if len(part) == 0:
             raise DataError("After every window of these series a value is missing.")
-        return part
+        series = as_series(given)
+        series = series.part("train") if "train" in series.part_names else series
+        ends = ends_of(series.x[series.x.lengths >= self.size], self.size)
+        return Forecast(self.size, ends, is_one_series(given) and np.ndim(given) == 1)
 
-    def learn_targets(self, data: Dataset) -> None:
-        """Take mean and deviation of the changes, and the linear model in closed form."""
-        self.target_scale_ = TargetScale.fit(data.y)
-        self.autoregression_ = Autoregression.fit(as_array(data.x), data.y.astype(np.float64))
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Forecast:
+        return Forecast.from_json(state, size=self.size, exact=preparation.exact)
 
-    def objective(self) -> Objective:
-        """The mean squared error of the scaled changes."""
-        return self.target_scale_.objective()
+    @property
+    def ends_(self) -> Array:
+        """`[n, size, channel]`, the last steps of the training series."""
+        return self.task_.ends
 
-    def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """Scaled changes."""
-        return self.target_scale_.targets(data.y, device)
+    @property
+    def autoregression_(self) -> Autoregression:
+        """The linear autoregression of the same windows."""
+        assert self.task_.autoregression is not None  # fitted
+        return self.task_.autoregression
 
-    def look_back(self, job: Job) -> None:
-        """Compare with "as yesterday", and say so if the network is not better."""
-        watched = job.validation is not None
-        reached = self.history_.kept["validation_rmse" if watched else "rmse"]
-        targets = (job.validation or job.train).targets
-        assert isinstance(targets, WholeTargets)
-        changes = self.target_scale_.restored(targets.values.cpu())
-        persistence = float(np.sqrt(np.mean(changes**2)))
-        where = "validation" if watched else "training"
-        text = f"RMSE {reached:.4g} on {where} windows; as yesterday {persistence:.4g}"
-        self.training_summary_.append(("forecast", text))
-        if reached > _CLEARLY_BETTER * persistence:
-            warnings.warn(
-                f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
-                "epochs or another network may help; for a random walk nothing can.",
-                stacklevel=5,
-            )
-
-    def facts(self) -> dict[str, Any]:
-        """The scale of the changes, the linear model, and the ends of the series."""
-        ends: Any = self.ends_.astype(object)
-        ends[np.isnan(self.ends_)] = None
-        return {
-            **self.target_scale_.facts(),
-            "linear": self.autoregression_.to_json(),
-            "ends": ends.tolist(),
-            "one_series": self.one_series_,
-        }
-
-    def restore_facts(self, facts: dict[str, Any]) -> None:
-        """Take over what `facts` gave."""
-        self.target_scale_ = TargetScale.from_facts(facts)
-        self.autoregression_ = Autoregression.from_json(facts["linear"])
-        self.ends_ = np.array(facts["ends"], np.float64 if self.preparation_.exact else np.float32)
-        self.one_series_ = bool(facts["one_series"])
-
-    # -- ask ------------------------------------------------------------------------------------
+    # -- predict --------------------------------------------------------------------------------
 
     def predict(self, series: Any = None, steps: int | None = None) -> Numbers:
         """Continue series: the `steps` that follow their last one.
@@ -251,9 +202,10 @@ class Forecaster(SequenceEstimator):
         if isinstance(series, int | np.integer):
             series, steps = None, int(series)
         if series is None:
-            known, flat, one = self.ends_, self.one_series_, len(self.ends_) == 1
+            ends = self.task_.ends
+            known, flat, one = ends, self.task_.one_series, len(ends) == 1
         elif isinstance(series, list) and not series:  # several series, and none of them
-            known, flat, one = self.ends_[:0], False, False
+            known, flat, one = self.task_.ends[:0], False, False
         else:
             series = self.as_read(series)
             known, one = ends_of(as_series(series, exact=True).x, self.size), is_one_series(series)
@@ -269,11 +221,10 @@ class Forecaster(SequenceEstimator):
 
     def continued_linearly(self, x: Array, steps: int) -> Numbers:
         """The same by the linear model in closed form, to compare with."""
-        return self._roll(x, steps, self.autoregression_.changes)
+        return self._roll(x, steps, self.task_.linear_changes)
 
     def _changes(self, x: Array) -> Numbers:
-        outputs = self.whole_outputs(Sequences.from_array(x, exact=True))
-        return self.target_scale_.restored(outputs)
+        return self.task_.decode(self._outputs(Sequences.from_array(x, exact=True)).numpy())
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
         if not is_whole(steps, least=1):
@@ -283,7 +234,7 @@ class Forecaster(SequenceEstimator):
                 f"{steps} steps are wanted, and the direct strategy has learnt {self.horizon}: fit "
                 f"with horizon={steps}, or with strategy='recursive'."
             )
-        return rolled(self.preparation_.entering(x), steps, changes)
+        return continued(self.preparation_.entering(x), steps, changes)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """R² of the forecasts of `horizon` steps after every window of these series.
@@ -301,3 +252,17 @@ class Forecaster(SequenceEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         return sklearn_tags(None, needs_targets=False)
+
+
+def r_squared_of_windows(forecaster: Any, X: Any, sample_weight: Any = None) -> float:  # noqa: N803
+    """R² of the forecasts of `horizon` steps after every window of these series.
+
+    Args:
+        forecaster: one, or an ensemble of several.
+        X: series; of a `Dataset` with a part "test", that part.
+        sample_weight: `[window]`.
+    """
+    series = as_series(X)
+    cut = forecaster.cut(series.part("test") if "test" in series.part_names else series)
+    found = forecaster.continued(as_array(cut.x), forecaster.horizon)
+    return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segue.dataset import Dataset
 from segue.errors import OptionError
-from segue.estimators.next_token import Floats, at_every_step, draw, shifted
+from segue.estimators.next_token import Floats, at_every_step, draw
 from segue.estimators.parameters import is_whole
 from segue.estimators.stream import Stream
 from segue.networks import Network
@@ -19,6 +19,7 @@ from segue.prepare import Preparation
 from segue.prepare.vocabulary import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
+from segue.tasks.language import shifted
 
 
 class Foreseeing(abc.ABC):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from segue.alignment import Keyed, aligned, by_sequence, carries_ids, is_of_steps
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, warn_user
 from segue.labels import is_missing
 from segue.readers.objects import is_frame, rows_of, unlabelled
 from segue.readers.table import role_of
@@ -79,7 +78,7 @@ def position_note(values: Any, data: Dataset, what: str) -> tuple[str, ...]:
         f"occur: {order}; a Series with the ids as index is laid on by id"
     )
     if (data.ids[:-1] > data.ids[1:]).any():  # sorted by id, as groupby gives them, is another
-        warnings.warn(f"{text}.", stacklevel=5)
+        warn_user(f"{text}.")
     return (text,)
 
 

@@ -6,22 +6,18 @@ What a user holds is a stream (`segue.estimators.stream`); this is the part behi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from segue.errors import DataError
+from segue.estimators.fitting import FittedParts
 from segue.prepare.gaps import unexpected_gaps
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 from segue.values import as_exact
-
-if TYPE_CHECKING:
-    from segue.estimators.classifier import SequenceClassifier
-    from segue.estimators.labeler import SequenceLabeler
-    from segue.estimators.language import LanguageModel
 
 Shares = npt.NDArray[np.float64]
 
@@ -74,18 +70,18 @@ class Hearing:
 
     def __init__(
         self,
-        model: SequenceClassifier | SequenceLabeler | LanguageModel,
+        model: FittedParts,
         begin: int | None = None,
         static: Any = None,
     ) -> None:
         self._begin = begin
         self._model = model
-        self._network = model.network_
-        self._preparation = model.preparation_
-        self._head = model.head_kind
+        self._network = model.network
+        self._preparation = model.preparation
+        self._head = model.task.objective.kind
         self._device = next(self._network.parameters()).device
         self._tokens = self._network.input_shape.tokens is not None
-        self.classes: tuple[Any, ...] = tuple(model.classes_.tolist())
+        self.classes: tuple[Any, ...] = tuple(getattr(model.task, "classes", ()))
         self._preparation.check_causal()
         self._static: torch.Tensor | None = None
         self._take(static)
@@ -107,7 +103,7 @@ class Hearing:
     def _take(self, static: Any) -> None:
         """Static features, scaled as in training."""
         rows = None if static is None else np.atleast_2d(np.asarray(static))
-        scaled = self._model.check_static(1, rows)
+        scaled = self._model.scaled_static(1, rows)
         self._static = None if scaled is None else torch.from_numpy(scaled).to(self._device)
 
     @property

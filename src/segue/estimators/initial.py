@@ -86,7 +86,8 @@ class InitialWeights:
             raise NotFittedError("`initial` is an estimator that is not fitted: it has no weights.")
         vocabulary = Vocabulary.of(initial.preparation_)
         seen = getattr(initial, "seen_", None) or ()
-        return cls(initial.network_.get_weights(), _classes(initial.facts()), vocabulary, seen)
+        classes = _classes(initial.task_.to_json())
+        return cls(initial.network_.get_weights(), classes, vocabulary, seen)
 
     @classmethod
     def _of_file(cls, path: Path) -> InitialWeights:
@@ -107,7 +108,7 @@ class InitialWeights:
         return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
 
     def put_into(
-        self, network: Network, facts: Mapping[str, Any], preparation: Preparation
+        self, network: Network, target_state: Mapping[str, Any], preparation: Preparation
     ) -> list[tuple[str, str]]:
         """Set the weights of the layers of which every name and shape agrees.
 
@@ -117,7 +118,7 @@ class InitialWeights:
 
         Args:
             network: whose weights are set.
-            facts: what the estimator keeps of its targets.
+            target_state: what the estimator keeps of its targets.
             preparation: of what the network reads.
 
         Returns:
@@ -130,7 +131,7 @@ class InitialWeights:
         wanted = {name: tuple(w.shape) for name, w in network.weight_tensors().items()}
         found = {name: np.shape(value) for name, value in weights.items()}
         strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
-        if self.classes is not None and self.classes != _classes(facts):
+        if self.classes is not None and self.classes != _classes(target_state):
             strange.add("head")
         taken = {name for name in wanted if _layer(name) not in strange}
         if not taken:
@@ -164,8 +165,8 @@ class InitialWeights:
         return weights, f"vectors of {len(pairs):,} tokens of {len(vocabulary.names):,}"
 
 
-def _classes(facts: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    classes = facts.get("classes")
+def _classes(target_state: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    classes = target_state.get("classes")
     return None if classes is None else tuple(classes)
 
 

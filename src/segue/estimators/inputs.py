@@ -5,7 +5,6 @@ Every message says what came, what was expected and how to mend it.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from segue.arrays import as_array
 from segue.dataset import Dataset
 from segue.encoding import Task, encoded, has_rows
-from segue.errors import DataError, OptionError, counted
+from segue.errors import DataError, OptionError, counted, warn_user
 from segue.estimators.given import laid_on, one_each, position_note
 from segue.precision import is_infinite
 from segue.prepare import Preparation
@@ -227,10 +226,9 @@ def warn_of_swapped_axes(x: Sequences) -> None:
     """Warn where there are many more channels than steps, all of one length."""
     shortest, longest = x.length_range
     if shortest == longest < x.channels and longest > 1 and x.channels >= 4 * longest:
-        warnings.warn(
+        warn_user(
             f"Each sequence has {longest} time steps of {x.channels} channels. If it is the other "
-            "way round, pass layout='nct' (arrays) or 'ct' (lists).",
-            stacklevel=4,
+            "way round, pass layout='nct' (arrays) or 'ct' (lists)."
         )
 
 
@@ -247,11 +245,10 @@ def warn_of_padding(x: Sequences) -> None:
     lengths = longest - np.argmax(real[:, ::-1], axis=1)
     begins = real[:, 0].mean() > 0.95
     if begins and (lengths < longest).mean() > 0.25 and len(np.unique(lengths)) > 2:
-        warnings.warn(
+        warn_user(
             f"The sequences all have {longest} steps, but {(lengths < longest).mean():.0%} end in "
             f"zeros or missing values, from step {lengths.min()} on: is this padding? Then give "
-            "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays.",
-            stacklevel=4,
+            "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays."
         )
 
 

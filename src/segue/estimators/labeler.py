@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.encoding import NO_LABEL, as_step_labels
+from segue.encoding import as_step_labels
 from segue.errors import DataError
 from segue.estimators.asking import no_steps, per_step
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.given import laid_on, position_note
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences, refuse_two_targets
 from segue.estimators.parameters import sklearn_tags
-from segue.estimators.step_labels import UNKNOWN, accuracy, codes_for, decide, occurring
 from segue.estimators.stream import LabelStream
-from segue.estimators.weighting import spread, weighted_by_class
 from segue.networks import NetworkLike
 from segue.padded import Padded
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
+from segue.tasks import Label, Task
 from segue.training import TrainingOptions
-from segue.training.objectives import Objective, StepsObjective, probabilities
-from segue.training.targets import StepTargets, Targets
+from segue.training.objectives import probabilities
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
-class SequenceLabeler(SequenceEstimator):
+class SequenceLabeler(BaseSequenceEstimator):
     """Learns which class each step of a sequence belongs to.
 
     Sequences of any length go in as they are; the labels of one do not depend on the others in its
@@ -76,9 +76,10 @@ class SequenceLabeler(SequenceEstimator):
     [array(['high', 'low'], dtype='<U4')]
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("label",)
-    purpose: ClassVar[str] = "label"
-    score_name: ClassVar[str] = "accuracy"
+    task: ClassVar[str] = "label"
+    _task_type: ClassVar[type[Task]] = Label
+
+    task_: Label = field(init=False)
 
     network: NetworkLike = "bilstm(100)"
     _: KW_ONLY
@@ -97,7 +98,7 @@ class SequenceLabeler(SequenceEstimator):
 
     # -- targets --------------------------------------------------------------------------------
 
-    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set: `y` is a list of `(time,)` labels."""
         if isinstance(X, Dataset) and y is None:
             return as_dataset(X, groups=groups)
@@ -116,85 +117,31 @@ class SequenceLabeler(SequenceEstimator):
         data = data if groups is None else replace(data, groups=laid_on(groups, data, "groups"))
         return replace(data, y=codes, classes=classes)
 
-    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
-        """Find the classes of the training part, or check those that are given."""
-        found = occurring(part, self.ignore)
-        names = found if self.classes is None else tuple(self.classes)
-        strange = [str(name) for name in found if name not in names]
-        if strange:
-            raise DataError(
-                f"Labels {', '.join(strange)} are not among the classes {list(names)}. Leave out "
-                "`classes` to find them from the labels, or name the one that means none: ignore=."
-            )
-        if len(names) < 2:
-            raise DataError(
-                f"All labelled steps belong to {len(names)} class {list(names)}; a labeler needs "
-                "at least two."
-            )
-        self.classes_ = np.asarray(names)
-        return part
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Label:
+        return Label.of(
+            part, classes=self.classes, class_weight=self.class_weight, ignore=self.ignore
+        )
 
-    def objective(self) -> Objective:
-        """Cross-entropy of a softmax at every labelled step."""
-        return StepsObjective(len(self.classes_))
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Label:
+        return Label.from_json(state, class_weight=self.class_weight, ignore=self.ignore)
 
-    def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """Class numbers of each step."""
-        return StepTargets(self._codes(data), data.x.lengths, device)
-
-    def learn_targets(self, data: Dataset) -> None:
-        """Count the steps of each class."""
-        codes = self._codes(data)
-        counts = np.bincount(codes[codes != NO_LABEL], minlength=len(self.classes_)).tolist()
-        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
-
-    def as_weights(self, sample_weight: Any) -> Any:
+    def _as_weights(self, sample_weight: Any) -> Any:
         """`[n]`, or `Sequences` where a weight is given for each step."""
         if any(np.ndim(weights) for weights in sample_weight):
             return Sequences.from_list(sample_weight)
         return np.asarray(sample_weight, float)
 
-    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
-        """`[total_steps]`, by the weights of the step, its sequence and its class."""
-        if sample_weight is None and self.class_weight is None:
-            return None
-        codes = self._codes(data)
-        labelled = codes != NO_LABEL
-        given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
-        weights = np.zeros(len(codes))
-        names = tuple(self.classes_.tolist())
-        weights[labelled] = weighted_by_class(codes[labelled], names, self.class_weight, given)
-        return weights
-
-    def _codes(self, data: Dataset) -> Array:
-        known = self.classes_.tolist()
-        codes = codes_for(data, known, self.ignore)
-        if (codes == UNKNOWN).any():
-            strange = [str(name) for name in occurring(data, self.ignore) if name not in known]
-            raise DataError(
-                f"Labels {', '.join(strange)} are not among the classes {known} that are trained."
-            )
-        return codes
-
-    def facts(self) -> dict[str, Any]:
-        """Classes and how many steps of each were learnt from."""
-        return {
-            "classes": self.classes_.tolist(),
-            "class_counts": list(self.class_counts_.values()),
-        }
-
-    def restore_facts(self, facts: dict[str, Any]) -> None:
-        """Take over what `facts` gave."""
-        self.classes_ = np.asarray(facts["classes"])
-        counts = facts["class_counts"]
-        self.class_counts_ = dict(zip(self.classes_.tolist(), counts, strict=True))
-
-    # -- ask ------------------------------------------------------------------------------------
+    @property
+    def classes_(self) -> Array:
+        """The class names, in the order of the probabilities."""
+        return np.asarray(self.task_.classes)
 
     @property
-    def head_kind(self) -> str:
-        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
-        return "softmax"
+    def class_counts_(self) -> dict[Any, int]:
+        """Steps of each class in what was trained on."""
+        return dict(zip(self.task_.classes, self.task_.counts, strict=True))
+
+    # -- predict --------------------------------------------------------------------------------
 
     def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
         """The probability of each class at each step: `Sequences` `[time, class]`.
@@ -211,12 +158,13 @@ class SequenceLabeler(SequenceEstimator):
     @torch.no_grad()
     def _probabilities(self, batch: Padded) -> Padded:
         logits: Padded = self.network_(batch)
-        shares = probabilities(logits.values.double(), self.head_kind)
+        shares = probabilities(logits.values.double(), "softmax")
         return logits._replace(values=shares.float())
 
     def predict(self, X: Any) -> list[Array]:  # noqa: N803
         """The most probable class of each step: a `(time,)` array for each sequence."""
-        return decide(self.predict_proba(X), self.classes_)
+        found = self.predict_proba(X)
+        return self.task_.decode(found)
 
     def stream(self) -> LabelStream:
         """Hear one sequence step by step: `stream.push(step)` gives the probabilities of that step.
@@ -226,8 +174,7 @@ class SequenceLabeler(SequenceEstimator):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        self._check_fitted()
-        return LabelStream(Hearing(self))
+        return LabelStream(Hearing(self._parts))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked.
@@ -239,9 +186,8 @@ class SequenceLabeler(SequenceEstimator):
         """
         data = self.scored_part(X, y)
         given = laid_on(sample_weight, data, "sample_weight")
-        given = None if given is None else self.as_weights(given)
-        shares = self.predict_proba(data.x)
-        return accuracy(shares, data, self.classes_, self.ignore, given)
+        given = None if given is None else self._as_weights(given)
+        return self.task_.score(self.predict_proba(data.x), data, given)
 
     def __sklearn_tags__(self) -> Tags:
         return sklearn_tags(None)

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotCausalError
-from segue.estimators.base import SequenceEstimator
+from segue.errors import DataError
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.foreseeing import Foreseeing
 from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
-from segue.estimators.next_token import cut, perplexity, shifted, unigram
 from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.stream import Stream
-from segue.layers import LayerSpec, Shape
 from segue.networks import Network, NetworkLike
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
-from segue.prepare.vocabulary import PADDING, VocabularyStep
-from segue.sequences import Array, Sequences
+from segue.prepare.vocabulary import PADDING
+from segue.sequences import Array
+from segue.tasks import Language, Task
 from segue.training import TrainingOptions
-from segue.training.job import Job
-from segue.training.objectives import NextTokenObjective, Objective
-from segue.training.targets import StepTargets, Targets
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
-class LanguageModel(SequenceEstimator, Foreseeing):
+class LanguageModel(BaseSequenceEstimator, Foreseeing):
     """Learns which word (or character) comes next, at every step of a text.
 
     A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
@@ -79,10 +75,11 @@ class LanguageModel(SequenceEstimator, Foreseeing):
     True
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("none",)
-    purpose: ClassVar[str] = "language"
-    score_name: ClassVar[str] = "log_probability"
-    takes_text: ClassVar[bool] = True
+    task: ClassVar[str] = "language"
+    _task_type: ClassVar[type[Task]] = Language
+    _takes_text: ClassVar[bool] = True
+
+    task_: Language = field(init=False)
 
     network: NetworkLike = "gru(128)"
     _: KW_ONLY
@@ -98,13 +95,13 @@ class LanguageModel(SequenceEstimator, Foreseeing):
 
     # -- targets --------------------------------------------------------------------------------
 
-    def problems(self) -> list[str]:
+    def _problems(self) -> list[str]:
         """What is wrong with the arguments that only a language model has."""
         if is_whole(self.size, least=1):
             return []
         return [f"`size` is {self.size!r}; expected a whole number of tokens from 1 on."]
 
-    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Take texts as a data set without targets: those are in the texts."""
         if y is not None:
             raise DataError("A LanguageModel finds its targets in the texts: leave out `y`.")
@@ -117,97 +114,25 @@ class LanguageModel(SequenceEstimator, Foreseeing):
         groups = data.groups if groups is None else groups
         return replace(data, y=None, classes=None, groups=groups)
 
-    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
-        """Nothing is to be kept yet: what tokens there are is found with the preparation."""
-        return part
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Language:
+        return Language(self.size)
 
-    def examples(self, data: Dataset) -> Dataset:
-        """Pieces of the texts, as tokens, with the token that follows at each step."""
-        heard, following = shifted(self.preparation_.tokenized(data.x))
-        offsets = cut(heard.offsets, int(self.size))
-        return Dataset(
-            Sequences(heard.values, offsets), Sequences(following.values, offsets), classes=()
-        )
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Language:
+        return Language.from_json(state, size=self.size)
 
-    def learn_targets(self, data: Dataset) -> None:
-        """Count the tokens that are to be foreseen."""
-        self.token_counts_: npt.NDArray[np.int64] = np.bincount(
-            data.y.values[:, 0], minlength=self.objective().outputs
-        )
-
-    def objective(self) -> Objective:
-        """Cross-entropy of a softmax over all tokens, at every step."""
-        count = self.preparation_.token_count
-        assert count is not None  # only texts come as far as this
-        return NextTokenObjective(count)
-
-    def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """The token that follows, at each step."""
-        return StepTargets(data.y.values[:, 0].astype(np.int64), data.x.lengths, device)
-
-    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
-        """All tokens count the same."""
-        if sample_weight is not None:
-            raise DataError(
-                "A LanguageModel takes no `sample_weight`: leave out texts, or give them twice."
-            )
-        return None
-
-    def build_network(
-        self, shape: Shape, device: torch.device, specs: tuple[LayerSpec, ...] | None = None
-    ) -> Network:
-        """Build the network, and check that it cannot see the token that it predicts."""
-        network = super().build_network(shape, device, specs)
-        for layer in network.chain:
-            if not layer.causal:
-                raise NotCausalError(
-                    f"A LanguageModel says what comes next, and would see it: {layer.not_causal()}"
-                )
-        return network
-
-    def look_back(self, job: Job) -> None:
-        """Say what was reached, beside what needs no network."""
-        watched = job.validation is not None
-        reached = self.history_.kept["validation_perplexity" if watched else "perplexity"]
-        targets = (job.validation or job.train).targets
-        assert isinstance(targets, StepTargets)
-        alone = perplexity(unigram(self.token_counts_)[targets.values])
-        where = "validation" if watched else "training"
-        text = f"{reached:.4g} on {where} pieces; by the frequency of tokens alone {alone:.4g}"
-        self.training_summary_.append(("perplexity", text))
-
-    def facts(self) -> dict[str, Any]:
-        """The tokens, and how often each was to be foreseen."""
-        step, fitted = self._vocabulary
-        return {
-            "classes": step.names(fitted).tolist(),
-            "token_counts": self.token_counts_.tolist(),
-        }
-
-    def restore_facts(self, facts: dict[str, Any]) -> None:
-        """Take over what `facts` gave."""
-        self.token_counts_ = np.array(facts["token_counts"], np.int64)
-
-    # -- ask ------------------------------------------------------------------------------------
-
-    @property
-    def head_kind(self) -> str:
-        """What the outputs mean, as `segue.training.objectives.probabilities` calls it."""
-        return "softmax"
+    # -- predict --------------------------------------------------------------------------------
 
     @property
     def classes_(self) -> Array:
         """`[token]`, the text of each."""
         self._check_fitted()
-        step, fitted = self._vocabulary
-        return step.names(fitted)
+        return np.asarray(self.task_.classes)
 
     @property
-    def _vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]]:
-        """The step that makes tokens, and what it has learnt; without a look at the weights."""
-        vocabulary = self.preparation_.vocabulary
-        assert vocabulary is not None
-        return vocabulary
+    def token_counts_(self) -> Array:
+        """`[token]`, how often each is a target in what was trained on."""
+        assert self.task_.counts is not None  # fitted
+        return self.task_.counts
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -219,8 +144,7 @@ class LanguageModel(SequenceEstimator, Foreseeing):
 
         `stream.belief` has those of the first word before anything is pushed.
         """
-        self._check_fitted()
-        return Stream(Hearing(self, begin=PADDING))
+        return Stream(Hearing(self._parts, begin=PADDING))
 
     def __sklearn_tags__(self) -> Tags:
         return sklearn_tags(None, needs_targets=False, texts=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import torch
 from torch import nn
 
 from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.ensembles.base import member_name
 from segue.estimators.files import Description, EnsembleDescription, read, seen_in, without_hashes
+from segue.estimators.fitting import FitResult, FittedParts, build_network
 from segue.estimators.tasks import BY_NAME
 from segue.layers import LayerSpec, Shape
 from segue.networks import (
@@ -91,7 +93,7 @@ def _restore(
     description: Description,
     tensors: dict[str, torch.Tensor],
     layers: tuple[LayerSpec, ...] | None,
-) -> SequenceEstimator:
+) -> BaseSequenceEstimator:
     kind: Any = BY_NAME.get(description.estimator)
     if kind is None:
         raise DataError(
@@ -104,25 +106,34 @@ def _restore(
     options = TrainingOptions(**given.pop("options"))
     if isinstance(given.get("class_weight"), list):
         given["class_weight"] = dict(given["class_weight"])
-    estimator: SequenceEstimator = kind(
+    estimator: BaseSequenceEstimator = kind(
         network=to_text(specs) if layers is None else layers,
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
-    estimator.preparation_ = Preparation.from_json(description.preparation)
-    estimator.restore_facts(description.targets.model_dump(exclude_none=True))
+    preparation = Preparation.from_json(description.preparation)
+    state = description.targets.model_dump(exclude_none=True)
+    task = estimator._task_from_json(state, preparation)
     static = description.static
-    estimator.static_ = None if static is None else StaticScale.from_json(static.model_dump())
-    estimator.network_ = _restore_network(estimator, description, without_hashes(tensors))
-    estimator.seen_ = seen_in(description, tensors)
-    estimator.channels_ = None if description.channels is None else tuple(description.channels)
-    estimator.reading_ = description.reading
-    estimator.n_features_in_ = estimator.preparation_.channels_in
+    scale = None if static is None else StaticScale.from_json(static.model_dump())
+    # Old files have a dense layer of the head's size before the head: all specs are layers.
+    build = functools.partial(build_network, estimator, task, preparation, scale, specs=specs)
+    custom = any(map(is_custom, specs))
+    network = _restore_network(
+        build, preparation, description, without_hashes(tensors), trusted=custom
+    )
     refit = None if description.refit is None else History(description.refit)
-    estimator.history_ = History(description.history, description.best_epoch, refit)
-    estimator.stopped_ = description.stopped
-    estimator.training_summary_ = description.training_summary
-    return estimator
+    result = FitResult(
+        parts=FittedParts(task, preparation, scale, network),
+        history=History(description.history, description.best_epoch, refit),
+        stopped=description.stopped,
+        summary=description.training_summary,
+        seen=seen_in(description, tensors),
+        epochs=len(description.history),
+        channels=None if description.channels is None else tuple(description.channels),
+        reading=description.reading,
+    )
+    return estimator._take(result, quiet=True)
 
 
 def _matching(
@@ -132,33 +143,37 @@ def _matching(
     if layers is None:
         return None
     chosen = layers[: len(network)]
-    if [spec.to_json() for spec in chosen] != current_json(network) or len(layers) > len(
-        network
-    ) + 2:
+    if [spec.to_json() for spec in chosen] != current_json(network) or (
+        len(layers) > len(network) + 2
+    ):
         raise DataError(f"the file is of the network {network}, and another was given.")
     return chosen
 
 
 def _restore_network(
-    estimator: SequenceEstimator, description: Description, tensors: dict[str, torch.Tensor]
+    build: Callable[[Shape], Network],
+    preparation: Preparation,
+    description: Description,
+    tensors: dict[str, torch.Tensor],
+    *,
+    trusted: bool,
 ) -> Network:
     """Build the network only where the file has just its weights: none, and no memory, on trust."""
     shape = description.input_shape
-    if shape.features != estimator.preparation_.channels_out:
+    if shape.features != preparation.channels_out:
         raise DataError(
             f"the network takes {shape.features} channels and the preparation gives "
-            f"{estimator.preparation_.channels_out}."
+            f"{preparation.channels_out}."
         )
-    wanted = estimator.preparation_.token_count
+    wanted = preparation.token_count
     if wanted not in (None, shape.tokens):
         raise DataError(f"the network takes {shape.tokens} tokens, and the texts become {wanted}.")
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
-    specs = as_specs(estimator.network)  # the head is not among them, in a file
     # What a user has given is trusted, and may not know about devices without memory.
-    device = torch.device("cpu" if any(map(is_custom, specs)) else "meta")
+    device = torch.device("cpu" if trusted else "meta")
     try:
         with device:
-            plan = estimator.build_network(given, device, specs).weight_tensors()
+            plan = build(given).weight_tensors()
     except RuntimeError as error:
         raise DataError(f"no such network can be built ({error}).") from error
     expected = {name: tuple(weight.shape) for name, weight in plan.items()}
@@ -169,6 +184,6 @@ def _restore_network(
             "the description and the weights differ: "
             + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
         )
-    network = estimator.build_network(given, torch.device("cpu"), specs)
+    network = build(given)
     network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
     return network

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from segue.networks import Network
 from segue.padded import Padded
-from segue.prepare.vocabulary import PADDING
 from segue.sequences import Array, Sequences
 from segue.training.truncated import map_state
 
@@ -26,37 +25,6 @@ _STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000
 _TEXTS_AT_ONCE = 256
 
 Floats = npt.NDArray[np.float64]
-
-
-# -- steps --------------------------------------------------------------------------------------
-
-
-def shifted(tokens: Sequences) -> tuple[Sequences, Sequences]:
-    """What is heard at each step, and what comes next: the edge, all tokens, the edge.
-
-    >>> heard, following = shifted(Sequences(np.array([5, 6, 7], np.int32), [0, 2, 3]))
-    >>> [steps[:, 0].tolist() for steps in heard], [steps[:, 0].tolist() for steps in following]
-    ([[0, 5, 6], [0, 7]], [[5, 6, 0], [7, 0]])
-    """
-    values, offsets = tokens.values[:, 0], tokens.offsets
-    longer = offsets + np.arange(len(offsets))
-    heard = Sequences(np.insert(values, offsets[:-1], PADDING), longer)
-    return heard, Sequences(np.insert(values, offsets[1:], PADDING), longer)
-
-
-def cut(offsets: Array, size: int) -> npt.NDArray[np.int64]:
-    """The offsets of pieces of at most `size` steps, those of one text of about the same length.
-
-    >>> cut(np.array([0, 10, 13]), 4).tolist()
-    [0, 3, 6, 10, 13]
-    """
-    lengths = np.diff(offsets)
-    pieces = -(-lengths // size)
-    turn = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    begins = np.repeat(offsets[:-1], pieces) + turn * np.repeat(lengths, pieces) // np.repeat(
-        pieces, pieces
-    )
-    return np.append(begins, offsets[-1]).astype(np.int64)
 
 
 # -- asking -------------------------------------------------------------------------------------
@@ -167,21 +135,3 @@ def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | 
 
 
 # -- how well ----------------------------------------------------------------------------------
-
-
-def unigram(counts: Array) -> Floats:
-    """`[token]`, the log-probability of each by how often it was seen, one added to each count.
-
-    >>> np.exp(unigram(np.array([3, 0, 5]))).round(3).tolist()
-    [0.364, 0.091, 0.545]
-    """
-    return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
-
-
-def perplexity(log_probability: Array) -> float:
-    """exp(-mean) of the log-probabilities (nats) of tokens.
-
-    >>> round(perplexity(np.log([0.5, 0.125])), 6)
-    4.0
-    """
-    return float(np.exp(-np.mean(log_probability)))

@@ -6,25 +6,46 @@ Importing scikit-learn takes longer than a whole prediction may, so nothing is i
 
 from __future__ import annotations
 
+import abc
 import inspect
 import math
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from segue.errors import OptionError, did_you_mean
-from segue.networks import NetworkLike
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError, did_you_mean
+from segue.estimators.given import taken
+from segue.estimators.inputs import as_dataset
+from segue.layers.chain import input_kind_of
+from segue.networks import NetworkLike, as_specs
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
+from segue.tasks import Task
 from segue.training import TrainingOptions
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class Parameters:
-    """The arguments of a constructor, kept under their names. These are those that all have."""
+class EstimatorParameters(abc.ABC):
+    """The arguments of a constructor, kept under their names, and what each task does with them.
+
+    Class attributes:
+        task: as on the command line: classify, label, regress, forecast or language.
+        tasks: of the data sets that it is trained on, as in `Dataset.task`.
+        score_name: what `score` returns: accuracy, r2 or log_probability.
+    """
+
+    task: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    score_name: ClassVar[str]
+    _task_type: ClassVar[type[Task]]
+    _takes_static: ClassVar[bool] = False  # static features are joined before the head
+    _takes_text: ClassVar[bool] = False
 
     network: NetworkLike
     prepare: PrepareLike
@@ -37,14 +58,66 @@ class Parameters:
     layout: Layout = "ntc"  # texts and single series have no other
     options: TrainingOptions | None
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        kind: type[Task] | None = getattr(cls, "_task_type", None)
+        if kind is not None:
+            cls.tasks, cls.score_name = kind.data_tasks, kind.score_name
+
     @property
     def training_options(self) -> TrainingOptions:
         """`options`, or the defaults."""
         return TrainingOptions() if self.options is None else self.options
 
-    def problems(self) -> list[str]:
+    @property
+    def _takes_tokens(self) -> bool:
+        """Whether the network begins with an embedding, or else takes tokens."""
+        return input_kind_of(as_specs(self.network)) == "tokens"
+
+    def _problems(self) -> list[str]:
         """What is wrong with the constructor's arguments beyond those that all share."""
         return []
+
+    # -- data and targets -------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Task:
+        """The task of a training part, such as its classes.
+
+        Args:
+            part: the training part.
+            data: all parts, to warn of what occurs in others only.
+            given: what the user has passed as X.
+        """
+
+    @abc.abstractmethod
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Task:
+        """The fitted task of a model file."""
+
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Join what the user passes to a data set."""
+        return as_dataset(X, y, groups=groups, layout=self.layout)
+
+    def _as_validation(self, given: Any, reading: Mapping[str, Any] | None) -> Dataset:
+        """Take what the user passes as `validation_data`: a `Dataset`, or a pair (X, y).
+
+        Raises:
+            DataError: something else.
+        """
+        if isinstance(given, Dataset):
+            return self._as_dataset(given, None)
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise DataError(
+                f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
+            )
+        x, y = given
+        return self._as_dataset(*taken(x, y, reading))
+
+    def _as_weights(self, sample_weight: Any) -> Any:
+        """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""
+        return np.asarray(sample_weight, float)
+
+    # -- scikit-learn's contract ------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments; nested ones as `options__patience`."""
@@ -87,7 +160,7 @@ class Parameters:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def check_arguments(estimator: Parameters) -> None:
+def check_arguments(estimator: EstimatorParameters) -> None:
     """Raise `OptionError` for all that is wrong with the constructor's arguments, together."""
     problems = []
     if estimator.epochs != "auto" and not is_whole(estimator.epochs, least=1):
@@ -104,7 +177,7 @@ def check_arguments(estimator: Parameters) -> None:
         problems.append(f"`learning_rate` is {rate!r}; expected a number above 0.")
     if not is_whole(estimator.seed):
         problems.append(f"`seed` is {estimator.seed!r}; expected a whole number.")
-    problems += estimator.problems()
+    problems += estimator._problems()
     if problems:
         raise OptionError(" ".join(problems))
 

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
-
 from segue.dataset import Dataset
-from segue.errors import DataError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.given import laid_on
 from segue.estimators.inputs import as_dataset
-from segue.estimators.linear import LinearOnMeans
-from segue.estimators.number_targets import Numbers, TargetScale, as_numbers, as_table, r_squared
 from segue.estimators.parameters import sklearn_tags
-from segue.estimators.weighting import normalized
 from segue.networks import NetworkLike
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
+from segue.tasks import Regress, Task
+from segue.tasks.linear import LinearOnMeans, Numbers
+from segue.tasks.regress import TargetScale
 from segue.training import TrainingOptions
-from segue.training.objectives import Objective
-from segue.training.targets import Targets
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
-class SequenceRegressor(SequenceEstimator):
+class SequenceRegressor(BaseSequenceEstimator):
     """Learns one or more numbers for each sequence.
 
     Sequences of any length go in as they are. The targets are scaled for training; the history
@@ -70,11 +67,12 @@ class SequenceRegressor(SequenceEstimator):
     True
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("regress",)
-    purpose: ClassVar[str] = "regress"
-    score_name: ClassVar[str] = "r2"
-    takes_static: ClassVar[bool] = True
-    takes_text: ClassVar[bool] = True
+    task: ClassVar[str] = "regress"
+    _task_type: ClassVar[type[Task]] = Regress
+    _takes_static: ClassVar[bool] = True
+    _takes_text: ClassVar[bool] = True
+
+    task_: Regress = field(init=False)
 
     network: NetworkLike = "bilstm(100)"
     _: KW_ONLY
@@ -91,63 +89,29 @@ class SequenceRegressor(SequenceEstimator):
 
     # -- targets --------------------------------------------------------------------------------
 
-    def as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set; whole numbers are numbers here, no classes."""
         data = as_dataset(X, y, groups=groups, layout=self.layout, task="regress", rows="regress")
-        if data.task in ("classify", "multilabel") and data.y.dtype.kind in "iub":
-            data = replace(data, task="regress", classes=None)
-        return data
+        return Regress.as_numbers(data)
 
-    def prepare_targets(self, part: Dataset, data: Dataset) -> Dataset:
-        """Check the numbers, and remember whether there is one for each sequence or a row."""
-        self.target_shape_ = as_numbers(part.y).shape[1:]
-        return part
+    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Regress:
+        return Regress.of(part, scale_target=self.scale_target)
 
-    def learn_targets(self, data: Dataset) -> None:
-        """Take mean and deviation, and a linear model in closed form to compare with."""
-        scale = TargetScale.fit if self.scale_target else TargetScale.none
-        self.target_scale_ = scale(data.y)
-        self.linear_ = None
-        if not (data.x.is_text or (data.x.is_whole and self.takes_tokens)):
-            self.linear_ = LinearOnMeans.fit(data.x, data.static, as_table(data.y))
+    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Regress:
+        return Regress.from_json(state, scale_target=self.scale_target)
 
-    def objective(self) -> Objective:
-        """The mean squared error of the scaled targets."""
-        return self.target_scale_.objective()
+    @property
+    def target_scale_(self) -> TargetScale:
+        """Mean and standard deviation of the training targets."""
+        assert self.task_.scale is not None  # fitted
+        return self.task_.scale
 
-    def targets(self, data: Dataset, device: torch.device) -> Targets:
-        """Scaled numbers."""
-        self.check_shape(data)
-        return self.target_scale_.targets(as_numbers(data.y), device)
+    @property
+    def linear_(self) -> LinearOnMeans | None:
+        """The linear regression; `None` for tokens and texts."""
+        return self.task_.linear
 
-    def facts(self) -> dict[str, Any]:
-        """Mean and scale of the targets, and how many there are."""
-        linear = None if self.linear_ is None else self.linear_.to_json()
-        return {
-            **self.target_scale_.facts(),
-            "shape": list(self.target_shape_),
-            "linear": linear,
-        }
-
-    def restore_facts(self, facts: dict[str, Any]) -> None:
-        """Take over what `facts` gave."""
-        self.target_scale_ = TargetScale.from_facts(facts)
-        self.target_shape_ = tuple(facts["shape"])
-        linear = facts.get("linear")
-        self.linear_ = None if linear is None else LinearOnMeans.from_json(linear)
-        if self.target_shape_ not in ((), self.target_scale_.mean.shape):
-            raise DataError(f"the targets have shape {self.target_shape_} and another scale.")
-
-    def check_shape(self, data: Dataset) -> None:
-        """Raise `DataError` for targets of another shape than those of the training."""
-        came = data.y.shape[1:]
-        if came != self.target_shape_:
-            raise DataError(
-                f"`y` has shape {data.y.shape}; the targets of the training are "
-                f"{['n', *self.target_shape_]}, and expected here too."
-            )
-
-    # -- ask ------------------------------------------------------------------------------------
+    # -- predict --------------------------------------------------------------------------------
 
     def predict(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         """The numbers of each sequence: `[n]`, or `[n, value]` as the training targets were.
@@ -161,12 +125,8 @@ class SequenceRegressor(SequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        outputs = self.whole_outputs(X, static)
-        return self.target_scale_.restored(outputs).reshape(-1, *self.target_shape_)
-
-    def predict_linearly(self, data: Dataset) -> Numbers | None:
-        """`[n, value]` of the linear model in closed form; `None` for tokens and texts."""
-        return None if self.linear_ is None else self.linear_.predict(data.x, data.static)
+        outputs = self._outputs(X, static)
+        return self.task_.decode(outputs.numpy())
 
     def score(
         self,
@@ -177,9 +137,9 @@ class SequenceRegressor(SequenceEstimator):
     ) -> float:
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
-        self.check_shape(data)
-        weights = normalized(laid_on(sample_weight, data, "sample_weight"), len(data))
-        return r_squared(as_numbers(data.y), self.predict(data, static), weights)
+        weights = laid_on(sample_weight, data, "sample_weight")
+        self.task_.check_shape(data)
+        return self.task_.score(self.predict(data, static), data, weights)
 
     def __sklearn_tags__(self) -> Tags:
         return sklearn_tags("regressor")

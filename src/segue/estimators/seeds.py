@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from segue.errors import DataError, ModelFileError, OptionError
-from segue.estimators.base import SequenceEstimator
-from segue.estimators.choosing import Chosen
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensembles import ensemble_of
+from segue.estimators.fitting import fit_split
 from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
+from segue.estimators.splitting import TrainValidationSplit, split_data
 from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
 from segue.training.monitors import MONITORS
+from segue.training.objectives import make_objective
 
 Row = dict[str, float]
 
@@ -35,7 +37,7 @@ class SeedResults:
         rows: for each its `seed` and the row of its history for the epoch whose weights were kept.
     """
 
-    members: tuple[SequenceEstimator, ...]
+    members: tuple[BaseSequenceEstimator, ...]
     rows: tuple[Row, ...]
 
     @property
@@ -50,7 +52,7 @@ class SeedResults:
         Raises:
             DataError: there was no validation.
         """
-        name = f"validation_{self.members[0].objective().metric}"
+        name = f"validation_{make_objective(self.members[0].task_.objective).metric}"
         if not self.is_watched:
             raise DataError(
                 "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
@@ -70,7 +72,7 @@ class SeedResults:
         return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
     @property
-    def best(self) -> SequenceEstimator:
+    def best(self) -> BaseSequenceEstimator:
         """The estimator that is best by validation, as `TrainingOptions.monitor` says."""
         assert self.metric  # says what is missing where there was no validation
         is_better = MONITORS[self.members[0].training_options.monitor]
@@ -95,7 +97,7 @@ class SeedResults:
 
 
 def fit_seeds(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     X: Any,  # noqa: N803
     y: Any = None,
     *,
@@ -140,11 +142,12 @@ def fit_seeds(
     ([0, 1, 2], True)
     """
     begin = InitialWeights.of(initial)
-    X = adapted(X, y, labelled=estimator.purpose != "forecast")  # noqa: N806  (read it only once)
+    X = adapted(X, y, labelled=estimator.task != "forecast")  # noqa: N806  (read it only once)
     members = []
     for seed in _as_seeds(estimator.seed, seeds):
         member = _with_seed(estimator, seed)
-        chosen = member.choose_data(
+        split = split_data(
+            member,
             X,
             y,
             sample_weight=sample_weight,
@@ -154,34 +157,34 @@ def fit_seeds(
             split_seed=estimator.seed,
         )
         place = None if folder is None else Path(folder) / f"seed-{seed}"
-        members.append(_learn(member, chosen, begin, place, resume=resume))
+        members.append(_fit_member(member, split, begin, place, resume=resume))
         if members[-1].stopped_ == "interrupted":
             break
     return SeedResults(tuple(members), tuple(_row(member) for member in members))
 
 
-def _learn(
-    member: SequenceEstimator,
-    chosen: Chosen,
+def _fit_member(
+    member: BaseSequenceEstimator,
+    split: TrainValidationSplit,
     begin: InitialWeights | None,
     place: Path | None,
     *,
     resume: bool,
-) -> SequenceEstimator:
+) -> BaseSequenceEstimator:
     """Train a member, or read it where it is trained already."""
     model = None if place is None else place / "model.safetensors"
     if resume and model is not None and model.exists():
         return _read(model, member)
-    member.learn(chosen, begin, place, resume=resume)
+    member._take(fit_split(member, split, begin, place, resume=resume))
     if model is not None and member.stopped_ != "interrupted":
         member.save(model)
     return member
 
 
-def _read(path: Path, wanted: SequenceEstimator) -> SequenceEstimator:
+def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     """The model of a file, which must be of the training that is wanted."""
     specs = as_specs(wanted.network)
-    done: SequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
+    done: BaseSequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
     theirs, ours = _told(done), _told(wanted)
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:
@@ -193,7 +196,7 @@ def _read(path: Path, wanted: SequenceEstimator) -> SequenceEstimator:
     return done
 
 
-def _told(estimator: SequenceEstimator) -> dict[str, str]:
+def _told(estimator: BaseSequenceEstimator) -> dict[str, str]:
     """What two trainings must share; a model file does not say what was validated on."""
     told = {name: str(value) for name, value in estimator.get_params().items()}
     for name in ("validation", "options", *(f"options__{name}" for name in _HARMLESS)):
@@ -201,7 +204,7 @@ def _told(estimator: SequenceEstimator) -> dict[str, str]:
     return {**told, "network": to_text(as_specs(estimator.network))}
 
 
-def _with_seed(estimator: SequenceEstimator, seed: int) -> SequenceEstimator:
+def _with_seed(estimator: BaseSequenceEstimator, seed: int) -> BaseSequenceEstimator:
     """The same estimator, not fitted, with another seed."""
     return type(estimator)(**{**estimator.get_params(deep=False), "seed": seed})
 
@@ -219,5 +222,5 @@ def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
     return found
 
 
-def _row(member: SequenceEstimator) -> Row:
+def _row(member: BaseSequenceEstimator) -> Row:
     return {"seed": member.seed, **member.history_.kept}

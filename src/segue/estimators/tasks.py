@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from segue.errors import DataError, OptionError, did_you_mean
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 
-_KINDS: tuple[type[SequenceEstimator], ...] = (
+_KINDS: tuple[type[BaseSequenceEstimator], ...] = (
     SequenceClassifier,
     SequenceLabeler,
     SequenceRegressor,
@@ -20,10 +20,10 @@ _KINDS: tuple[type[SequenceEstimator], ...] = (
 
 # By the name of the class, as a model file has it; and by that of the task, on the command line.
 BY_NAME = {kind.__name__: kind for kind in _KINDS}
-BY_TASK = {kind.purpose: kind for kind in _KINDS}
+BY_TASK = {kind.task: kind for kind in _KINDS}
 
 
-def estimator_for(task: str | None, found: str) -> type[SequenceEstimator]:
+def estimator_for(task: str | None, found: str) -> type[BaseSequenceEstimator]:
     """Return the estimator of a task, or that for which a data set has targets.
 
     Args:

@@ -65,7 +65,7 @@ class ForecastScores(Scores):
     @cached_property
     def r2(self) -> float:
         """The coefficient of determination of the model's forecasts."""
-        from segue.estimators.number_targets import r_squared
+        from segue.tasks.regress import r_squared
 
         rows = len(self.targets)
         return r_squared(self.targets.reshape(rows, -1), self.found["model"].reshape(rows, -1))
@@ -129,8 +129,8 @@ def score_forecasts(
         part: the part that they are.
         choose: which of the windows are scored, and what the model has seen of them.
     """
-    from segue.estimators.autoregression import last_known
-    from segue.estimators.series import as_array
+    from segue.tasks.forecast import as_array
+    from segue.tasks.linear import last_known
 
     cut, seen = choose(estimator.cut(data), unit="window")
     steps = estimator.horizon

@@ -19,7 +19,7 @@ def need_one_network(estimator: Any, what: str) -> None:
 
 def need_classes(estimator: Any, what: str) -> None:
     """Raise `DataError` for an estimator whose answers are not one class for each sequence."""
-    if getattr(estimator, "purpose", "classify") != "classify":
+    if getattr(estimator, "task", "classify") != "classify":
         raise DataError(
             f"{what} needs a classifier, with a class for each sequence; this is a "
             f"{type(estimator).__name__}."
@@ -29,5 +29,5 @@ def need_classes(estimator: Any, what: str) -> None:
 def need_one_class_each(estimator: Any, what: str) -> None:
     """Raise `DataError` for these, and for a classifier with several labels at once."""
     need_classes(estimator, what)
-    if getattr(getattr(estimator, "labels_", None), "task", "classify") != "classify":
+    if getattr(getattr(estimator, "task_", None), "name", "classify") != "classify":
         raise DataError(f"{what} needs one class for each sequence; this model has several labels.")

@@ -169,7 +169,7 @@ class LanguageScores(Scores):
 
 def score_language(estimator: LanguageModel, data: Dataset, part: str) -> LanguageScores:
     """Ask a fitted language model how well it foresees texts."""
-    from segue.estimators.next_token import shifted, unigram
+    from segue.tasks.language import shifted, unigram
 
     _, following = shifted(estimator.check_input(data))
     tokens = following.values[:, 0]

@@ -104,7 +104,7 @@ def bootstrap_interval(
 
 
 def _shares_of_groups(
-    generator: np.random.Generator, sizes: Codes, right: Floats, draws: int
+    generator: np.random.Generator, sizes: Codes, right: Codes | Floats, draws: int
 ) -> Floats:
     """`[draws]`, the share of right answers where whole groups are drawn; block by block.
 

@@ -42,7 +42,7 @@ class NumberScores(Scores):
     @cached_property
     def r2(self) -> float:
         """The coefficient of determination, as scikit-learn's `r2_score`."""
-        from segue.estimators.number_targets import r_squared
+        from segue.tasks.regress import r_squared
 
         return r_squared(self.targets, self.predictions)
 
@@ -119,8 +119,10 @@ class NumberScores(Scores):
 
 def score_numbers(estimator: SequenceRegressor, data: Dataset, part: str) -> NumberScores:
     """Ask a fitted regressor, and the closed-form models that it keeps."""
-    from segue.estimators.number_targets import as_numbers, as_table
+    from segue.tasks.linear import as_table
+    from segue.tasks.regress import as_numbers
 
+    linear = estimator.task_.linear
     return NumberScores(
         data,
         part,
@@ -128,5 +130,5 @@ def score_numbers(estimator: SequenceRegressor, data: Dataset, part: str) -> Num
         targets=as_table(as_numbers(data.y)),
         predictions=as_table(estimator.predict(data)),
         mean=estimator.target_scale_.mean,
-        linear=estimator.predict_linearly(data),
+        linear=None if linear is None else linear.predict(data.x, data.static),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotFittedError
+from segue.errors import DataError, NotFittedError, warn_user
 from segue.evaluation import metrics
 from segue.evaluation.background import Background
 from segue.evaluation.evaluation import Evaluation
@@ -21,7 +20,7 @@ from segue.readers.remembered import check_channels
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
+    from segue.estimators.base import BaseSequenceEstimator
 
 
 class FittedClassifier(Protocol):
@@ -53,7 +52,7 @@ def evaluate(
 ) -> Evaluation: ...
 @overload
 def evaluate(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     dataset: Dataset,
     *,
     part: str | None = None,
@@ -113,7 +112,7 @@ def evaluate(
     choose = partial(look_up, estimator, leave_out=unasked, own=own)
     dataset = replace(dataset, missing="refuse")
     data, name = _scored_part(dataset, part, everything=everything)
-    purpose = getattr(estimator, "purpose", "classify")
+    purpose = getattr(estimator, "task", "classify")
     if purpose == "forecast":
         _check_one_part(dataset, unasked=unasked)
         return _score_forecasts(estimator, data, name, choose)
@@ -127,7 +126,7 @@ def evaluate(
     _check_labels(data, known)
     strangers = _strangers(data, known)
     if strangers:
-        warnings.warn(_stranger_warning(strangers, data, name), UserWarning, stacklevel=2)
+        warn_user(_stranger_warning(strangers, data, name))
     shares = _probabilities(estimator, data, len(known), len(strangers))
     return Evaluation(
         dataset=data,
@@ -143,7 +142,7 @@ def evaluate(
 
 def _has_several(estimator: Any, data: Dataset) -> bool:
     """Whether several labels at once are scored: the model gives such, or the data have them."""
-    if getattr(getattr(estimator, "labels_", None), "task", "") == "multilabel":
+    if getattr(getattr(estimator, "task_", None), "name", "") == "multilabel":
         return data.task in ("classify", "multilabel")
     return data.task == "multilabel" and "multilabel" in getattr(estimator, "tasks", ())
 

@@ -138,7 +138,7 @@ class StepScores(Scores):
 def score_steps(estimator: SequenceLabeler, data: Dataset, part: str) -> StepScores:
     """Ask a fitted labeler about every labelled step."""
     from segue.errors import DataError
-    from segue.estimators.step_labels import UNKNOWN, codes_for, occurring
+    from segue.tasks.label import UNKNOWN, codes_for, occurring
 
     known = tuple(estimator.classes_.tolist())
     strangers = tuple(name for name in occurring(data, estimator.ignore) if name not in known)

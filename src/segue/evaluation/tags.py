@@ -121,7 +121,7 @@ def score_tags(estimator: SequenceClassifier, data: Dataset, part: str) -> TagSc
         part,
         Background.of(estimator),
         classes=tuple(names),
-        targets=estimator.labels_.codes(data, names),
+        targets=estimator.task_.encode(data).values,
         probabilities=estimator.predict_proba(data),
-        usual=np.asarray(counts > estimator.sequences_learnt_ / 2, np.int64),
+        usual=np.asarray(counts > estimator.task_.sequences / 2, np.int64),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import pydantic
 
-from segue.errors import SpecError
+from segue.errors import SpecError, warn_user
 from segue.prepare.framing import FramedStep, Framing
 from segue.prepare.rates import settled_rate
 from segue.prepare.spectrogram import Window, log, powers
@@ -78,10 +77,9 @@ class LogMel(FramedStep):
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         empty = int((self.filters.sum(axis=0) == 0).sum())
         if empty:
-            warnings.warn(
+            warn_user(
                 f"`{self}`: {empty} of {self.bands} bands are narrower than the distance of two "
-                "frequencies and always empty. Take a longer frame, or fewer bands.",
-                stacklevel=2,
+                "frequencies and always empty. Take a longer frame, or fewer bands."
             )
         return {}
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from segue.errors import SpecError
+from segue.errors import SpecError, warn_user
 from segue.prepare.steps import (
     Array,
     Blocks,
@@ -48,10 +47,9 @@ class Mask(StepSpec):
             return x
         unexpected = np.setdiff1d(np.flatnonzero(missing.any(axis=0)), expected)
         if len(unexpected):
-            warnings.warn(
+            warn_user(
                 f"Values are missing in channel {', '.join(map(str, unexpected))}, which had none "
-                "in training: they are interpolated.",
-                stacklevel=2,
+                "in training: they are interpolated."
             )
             values = interpolate_gaps(values, lengths, unexpected)
         filled = np.where(np.isnan(values), np.float32(0), values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def mean_and_scale(table: Array, *, least: float) -> tuple[Array, Array]:
     return values.mean(axis=0), np.where(flat, 1.0, deviation)
 
 
-def read_mean_and_scale(data: dict[str, Any]) -> tuple[Array, Array] | None:
+def read_mean_and_scale(data: Mapping[str, Any]) -> tuple[Array, Array] | None:
     """Both from plain lists; `None` for numbers that no training can have given."""
     mean, scale = np.array(data["mean"], float), np.array(data["scale"], float)
     if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import pydantic
 
-from segue.errors import SpecError
+from segue.errors import SpecError, warn_user
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names
 from segue.spec import Count
 from segue.values import decode
@@ -85,10 +84,9 @@ class VocabularyStep(StepSpec, abc.ABC):
         order = sorted(counts, key=lambda token: (-counts[token], token))
         kept = [token for token in order if counts[token] >= self.min_count][: self.size]
         if not kept:
-            warnings.warn(
+            warn_user(
                 f"No {self.unit} of the training texts occurs {self.min_count} times, so all are "
-                f"kept: {self.kind}(min_count=1) says so.",
-                stacklevel=2,
+                f"kept: {self.kind}(min_count=1) says so."
             )
             kept = order[: self.size]
         total = sum(counts.values())

@@ -33,7 +33,7 @@ from segue.runs.scoring import evaluate_again, parts_of, with_left_out
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
+    from segue.estimators.base import BaseSequenceEstimator
 
 __all__ = [
     "Parted",
@@ -156,24 +156,26 @@ def resume_run(folder: str | Path) -> Run:
 
 def _train(
     run: Run,
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     parted: Parted,
     record: dict[str, Any],
     *,
     resume: bool,
 ) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
+    from segue.estimators.fitting import fit_split
     from segue.estimators.initial import InitialWeights
+    from segue.estimators.splitting import split_data
     from segue.evaluation import evaluate
 
     data = parted.data
     part = "test" if "test" in data.part_names else "train"
-    chosen = estimator.choose_data(data)
+    split = split_data(estimator, data)
     if not resume:
-        write_record(run, parted, chosen, record)
+        write_record(run, parted, split, record)
     if run.record.get("seeds") is None:
         begin = InitialWeights.of(record.get("initial"))
-        model: Any = estimator.learn(chosen, begin, run.folder, resume=resume)
+        model: Any = estimator._take(fit_split(estimator, split, begin, run.folder, resume=resume))
         told = {
             "seconds": _seconds(estimator),
             "epochs": len(estimator.history_.rows),
@@ -198,14 +200,14 @@ def _train(
     return run
 
 
-def _seconds(estimator: SequenceEstimator) -> float:
+def _seconds(estimator: BaseSequenceEstimator) -> float:
     """How long the training took, before it was stopped too; a refit is part of it."""
     histories = [estimator.history_, estimator.history_.refit]
     return round(sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows), 3)
 
 
 def _fit_seeds(
-    run: Run, estimator: SequenceEstimator, data: Dataset, part: str, *, resume: bool
+    run: Run, estimator: BaseSequenceEstimator, data: Dataset, part: str, *, resume: bool
 ) -> tuple[Any, dict[str, Any]]:
     """Train with several seeds; the ensemble, and what there is to tell of its members."""
     from segue.estimators import fit_seeds

@@ -37,7 +37,7 @@ def read_parted(
         # Whole numbers of many values.
         data = dataclasses.replace(data, task="classify", classes=None)
     kind = estimator_for(task, data.task)
-    in_time = kind.purpose == "forecast" or (task == "label" and len(data) == 1)
+    in_time = kind.task == "forecast" or (task == "label" and len(data) == 1)
     if in_time and test is not None and data.parts is None:
         return _cut(data, test), kind
     numbered = dataclasses.replace(data, ids=np.arange(len(data)))  # a split may leave some out

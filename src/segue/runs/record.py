@@ -18,14 +18,14 @@ from segue.runs.reading import how_drawn
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
-    from segue.estimators.base import SequenceEstimator
-    from segue.estimators.choosing import Chosen
+    from segue.estimators.base import BaseSequenceEstimator
+    from segue.estimators.splitting import TrainValidationSplit
 
 
 def record_of(
     source: str | Path,
     parted: Parted,
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     reading: dict[str, Any],
 ) -> dict[str, Any]:
     """What `run.json` holds: all that is needed to repeat the run, and what its data were."""
@@ -43,20 +43,22 @@ def record_of(
     }
 
 
-def write_record(run: Run, parted: Parted, chosen: Chosen, record: dict[str, Any]) -> None:
+def write_record(
+    run: Run, parted: Parted, split: TrainValidationSplit, record: dict[str, Any]
+) -> None:
     """Write `run.json`, and `split.json` unless there are more sequences than are recorded."""
     from segue.estimators.seen import LIMIT
 
-    split = RunSplit.of(parted, chosen, parted.hashes(record["data"]["hash"]))
+    sides = RunSplit.of(parted, split, parted.hashes(record["data"]["hash"]))
     record["split"] = {
         "drawn": how_drawn(parted, record["reading"]["test"], record["settings"]["seed"]),
         "test": record["reading"]["test"],
         "seed": record["settings"]["seed"],
-        "sizes": split.sizes,
+        "sizes": sides.sizes,
     }
     write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
     if len(parted.whole) <= LIMIT:
-        split.write(run.folder / "split.json")
+        sides.write(run.folder / "split.json")
 
 
 def note_refit(run: Run, model: Any) -> None:

@@ -32,7 +32,7 @@ from segue.errors import FileError
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:
-    from segue.estimators.choosing import Chosen
+    from segue.estimators.splitting import TrainValidationSplit
     from segue.evaluation.trained_on import LeftOut
 
 FORMAT = 1
@@ -106,17 +106,17 @@ class RunSplit(_Closed):
     hashes: str
 
     @classmethod
-    def of(cls, parted: Parted, chosen: Chosen, hashes: npt.NDArray[np.int64]) -> Self:
+    def of(cls, parted: Parted, split: TrainValidationSplit, hashes: npt.NDArray[np.int64]) -> Self:
         """Note what is trained on, validated with and tested on.
 
         Args:
             parted: the source with its parts.
-            chosen: what the estimator makes of the part "train".
+            split: what the estimator makes of the part "train".
             hashes: `[n]` of the whole source.
         """
         names = np.asarray(parted.data.parts)
         places = {name: _places(parted, names == name) for name in parted.data.part_names}
-        places |= _chosen(parted, chosen)
+        places |= _sides(parted, split)
         ids = parted.whole.ids
         return cls(
             sequences=len(parted.whole),
@@ -202,13 +202,13 @@ def _places(parted: Parted, chosen: npt.NDArray[Any]) -> tuple[Index, Index | No
     return positions, np.column_stack([starts, starts + parted.data.x.lengths[chosen]])
 
 
-def _chosen(parted: Parted, chosen: Chosen) -> dict[str, tuple[Index, Index | None]]:
+def _sides(parted: Parted, split: TrainValidationSplit) -> dict[str, tuple[Index, Index | None]]:
     """The parts train and validation, where the estimator takes the second from the first."""
-    validation = chosen.validation
-    if validation is None or len(chosen.train) == len(chosen.part):
+    validation = split.validation
+    if validation is None or len(split.train) == len(split.part):
         return {}
-    both = (("train", chosen.train), ("validation", validation))
-    if chosen.part.spans is not None and parted.data.spans is None:  # a forecaster's windows
+    both = (("train", split.train), ("validation", validation))
+    if split.part.spans is not None and parted.data.spans is None:  # a forecaster's windows
         return {name: _reach(parted, one.spans) for name, one in both}
     rows = np.flatnonzero(parted.data.parts == "train")
     return {name: _places(parted, rows[np.asarray(one.ids, int)]) for name, one in both}

@@ -6,7 +6,7 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, SegueError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.parameters import check_arguments
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
@@ -27,14 +27,14 @@ def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = Non
         OptionError: no estimator, or one that a study cannot train; arguments that mean nothing.
         DataError: targets of another kind than the estimator's.
     """
-    if not isinstance(estimator, SequenceEstimator):
+    if not isinstance(estimator, BaseSequenceEstimator):
         raise OptionError(
             f"`estimator` is {estimator!r}; expected an estimator that is not fitted, such as "
             "segue.SequenceClassifier('lstm(16)')."
         )
-    if estimator.purpose not in PURPOSES:
+    if estimator.task not in PURPOSES:
         instead = "train it yourself, on part of the texts"
-        if estimator.purpose == "forecast":
+        if estimator.task == "forecast":
             instead = "cut windows with segue.windows, and train a SequenceRegressor on them"
         raise OptionError(f"A study does not train a {type(estimator).__name__}: {instead}.")
     if train.task not in estimator.tasks:
@@ -55,7 +55,7 @@ def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = Non
         raise kind("\n".join(problems))
 
 
-def _check(estimator: SequenceEstimator, values: Row) -> None:
+def _check(estimator: BaseSequenceEstimator, values: Row) -> None:
     one = configured(estimator, values)
     check_arguments(one)
     as_specs(one.network)
@@ -74,7 +74,7 @@ def check_until(until: Any) -> float | None:
     raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
 
 
-def scored_classes(estimator: SequenceEstimator, data: Dataset) -> SequenceEstimator:
+def scored_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSequenceEstimator:
     """The estimator with all classes of the data, where it would find them in what it learns from.
 
     A small subset may lack one; it is then a mistake on the test part, and no other problem.

@@ -11,7 +11,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.studies import tables
 from segue.studies.checks import check_study, check_until, scored_classes
 from segue.studies.executors import Executor
@@ -228,7 +228,7 @@ def _is_done(row: Row, size: int) -> bool:
 
 
 def learning_curve(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     data: Dataset,
     *,
     sizes: Any = None,
@@ -284,7 +284,7 @@ def learning_curve(
     >>> curve.table().shape
     (3, 2)
     """
-    if isinstance(estimator, SequenceEstimator) and isinstance(estimator.validation, Dataset):
+    if isinstance(estimator, BaseSequenceEstimator) and isinstance(estimator.validation, Dataset):
         raise OptionError(
             "`validation` is a data set; for a learning curve it must come from inside each "
             "subset: give a share, 'auto' or None."

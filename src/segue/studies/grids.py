@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.studies import tables
 from segue.studies.checks import check_study, check_until, scored_classes
 from segue.studies.executors import Executor
@@ -186,7 +186,7 @@ class Grid:
 
 
 def grid(
-    estimator: SequenceEstimator,
+    estimator: BaseSequenceEstimator,
     data: Dataset,
     space: Mapping[str, Any],
     *,

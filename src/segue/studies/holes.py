@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from segue.errors import OptionError, did_you_mean
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.studies.trials import Row
 
 _HOLE = re.compile(r"\{(\w+)\}")
@@ -46,7 +46,7 @@ def filled(estimator: Any, values: Row) -> Row:
         OptionError: a hole without a value.
     """
     network = values.get("network", getattr(estimator, "network", None))
-    if not isinstance(estimator, SequenceEstimator) or not isinstance(network, str):
+    if not isinstance(estimator, BaseSequenceEstimator) or not isinstance(network, str):
         return values
     holes = set(_HOLE.findall(network))
     if not holes:

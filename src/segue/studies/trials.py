@@ -18,12 +18,15 @@ import torch
 
 from segue.dataset import Dataset
 from segue.errors import SegueError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
+from segue.estimators.fitting import as_targets
+from segue.estimators.splitting import split_data
 from segue.kernels.threads import threads
-from segue.prepare import Batches
+from segue.prepare import Batches, Preparation
 from segue.sequences import Array
 from segue.training import History
 from segue.training.gradient import Means
+from segue.training.objectives import make_objective
 
 Row = dict[str, Any]
 
@@ -43,7 +46,7 @@ class Work:
             own from what it learns from.
     """
 
-    estimator: SequenceEstimator
+    estimator: BaseSequenceEstimator
     train: Dataset
     held: Dataset
     watch: bool = False
@@ -107,7 +110,7 @@ def _train_and_score(work: Work, trial: Trial) -> Row:
     }
 
 
-def configured(estimator: SequenceEstimator, values: dict[str, Any]) -> SequenceEstimator:
+def configured(estimator: BaseSequenceEstimator, values: dict[str, Any]) -> BaseSequenceEstimator:
     """A copy that is not fitted, with other arguments.
 
     Raises:
@@ -117,7 +120,7 @@ def configured(estimator: SequenceEstimator, values: dict[str, Any]) -> Sequence
 
 
 @torch.no_grad()
-def measure(estimator: SequenceEstimator, data: Dataset) -> dict[str, float]:
+def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]:
     """Loss and score of a fitted estimator as in its history: "loss" and "accuracy" or "rmse".
 
     Raises:
@@ -126,7 +129,8 @@ def measure(estimator: SequenceEstimator, data: Dataset) -> dict[str, float]:
     device = next(estimator.network_.parameters()).device
     static = estimator.check_static(len(data), data.static)
     batches = Batches(estimator.check_input(data), estimator.preparation_, device, static)
-    targets, objective = estimator.targets(data, device), estimator.objective()
+    targets = as_targets(estimator.task_, data, device)
+    objective = make_objective(estimator.task_.objective)
     means = Means(objective)
     for index, x in batches.in_order(_STEPS_AT_ONCE):
         outputs, wanted = estimator.network_(x), targets.gather(index)
@@ -139,16 +143,15 @@ def baseline(work: Work, metric: str) -> float:
 
     It answers with the most frequent class (label, usual value of each label), or with the mean.
     """
-    estimator = configured(work.estimator, {})
-    part = estimator.prepare_targets(work.train, work.train)
-    estimator.learn_targets(part)
-    cpu = torch.device("cpu")
+    split = split_data(configured(work.estimator, {"validation": None}), work.train)
+    preparation = Preparation.fit("none", split.train.x, tokens=split.train.x.is_whole)
+    task = split.task.fitted(split.train, preparation)
     learnt, wanted = (
-        estimator.targets(data, cpu).gather(np.arange(len(data))).numpy()
-        for data in (part, work.held)
+        as_targets(task, data, torch.device("cpu")).gather(np.arange(len(data))).numpy()
+        for data in (split.train, work.held)
     )
     if metric == "rmse":
-        scale = np.asarray(estimator.objective().scale)  # type: ignore[attr-defined]
+        scale = np.asarray(task.objective.scale)
         return float(np.sqrt(np.mean(((wanted - learnt.mean(axis=0)) * scale) ** 2)))
     if work.train.task == "multilabel":
         return float((wanted == (learnt.mean(axis=0) > 0.5)).mean())

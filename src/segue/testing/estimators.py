@@ -41,7 +41,7 @@ CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (refusing.check_questions, ("clear errors",)),
     (refusing.check_fits, ("clear errors of fit",)),
     (refusing.check_arguments, ("arguments",)),
-    (refusing.check_failed_fit, ("a failed fit cannot be asked",)),
+    (refusing.check_failed_fit, ("a failed fit changes nothing",)),
 )
 PROMISES = tuple(promise for _, promises in CHECKS for promise in promises)
 

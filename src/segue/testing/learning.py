@@ -161,7 +161,7 @@ def _with_other(data: Dataset, part: str) -> Dataset:
 def _facts(fitted: Any) -> str:
     """What is fitted beside the weights, as text: preparation, classes, scales."""
     prepared = fitted.preparation_.to_json() if hasattr(fitted, "preparation_") else None
-    return repr((prepared, fitted.facts() if hasattr(fitted, "facts") else None))
+    return repr((prepared, fitted.task_.to_json() if hasattr(fitted, "task_") else None))
 
 
 def check_baseline(subject: Subject, recorder: Recorder) -> None:
@@ -188,10 +188,12 @@ def _refuse_refit(subject: Subject) -> None:
 
 def check_groups(subject: Subject, recorder: Recorder) -> None:
     """A validation set that is split off parts no group, and no step of a series."""
-    subject.needs("choose_data", "it splits nothing off that `choose_data` would show")
+    from segue.estimators.splitting import split_data
+
+    _needs_segue(subject, "it splits nothing off that could be looked at")
     if subject.task.name == "forecast":
-        chosen = subject.clone(validation=0.3).choose_data(subject.data)
-        shared = _steps(chosen.train) & _steps(chosen.validation)
+        chosen = split_data(subject.clone(validation=0.3), subject.data)
+        shared = _steps(chosen.train) & _steps(chosen.validation or chosen.train)
         otherwise = f"{len(shared)} steps of the series are in training and validation both"
         recorder.require("groups stay on one side", not shared, otherwise)
         return
@@ -200,14 +202,23 @@ def check_groups(subject: Subject, recorder: Recorder) -> None:
         raise DoesNotApplyError(f"{len(subject.data)} sequences make no three groups of {_GROUP}")
     groups = np.arange(whole) // _GROUP
     grouped = replace(subject.data[:whole], groups=groups)
-    chosen = subject.clone(validation=0.3).choose_data(grouped)
-    sides = [groups[part.ids.astype(int)] for part in (chosen.train, chosen.validation)]
+    chosen = split_data(subject.clone(validation=0.3), grouped)
+    parts = [part.ids for part in (chosen.train, chosen.validation) if part is not None]
+    sides = [groups[np.asarray(ids, int)] for ids in parts]
     parted = sorted(set(sides[0].tolist()) & set(sides[1].tolist()))
     recorder.require(
         "groups stay on one side",
         not parted,
         f"Of {whole} sequences in groups of {_GROUP}, groups {parted} are on both sides",
     )
+
+
+def _needs_segue(subject: Subject, reason: str) -> None:
+    """Pass over estimators that are not made of segue's parts."""
+    from segue.estimators.parameters import EstimatorParameters
+
+    if not isinstance(subject.estimator, EstimatorParameters):
+        raise DoesNotApplyError(reason)
 
 
 def _steps(cut: Dataset) -> set[tuple[int, int]]:
@@ -230,24 +241,26 @@ class _Stop(Callback):
 
 def check_resume(subject: Subject, recorder: Recorder) -> None:
     """A training that is killed after its first epoch goes on to the same bits."""
-    from segue.estimators.records import fingerprint
+    from segue.estimators.fitting import fingerprint, training_job
     from segue.estimators.seen import digests
+    from segue.estimators.splitting import split_data
     from segue.training.checkpoint import Checkpointer
     from segue.training.loop import TrainingState, train
 
-    subject.needs("make_job", "it has no training that could be stopped")
+    _needs_segue(subject, "it has no training that could be stopped")
     if subject.estimator.epochs == 1:
         raise DoesNotApplyError("one epoch leaves no room to be stopped in")
     killed = subject.clone()
-    chosen = killed.choose_data(subject.data)
-    job = killed.make_job(subject.data)
+    split = split_data(killed, subject.data)
+    job, _, _ = training_job(killed, split)
     with tempfile.TemporaryDirectory() as folder:
-        place, shared = Path(folder), fingerprint(killed, chosen, digests(chosen.train.x))
+        shared = fingerprint(killed, job.network, split, digests(split.train.x))
+        place = Path(folder)
         saver = Checkpointer(job, place / "checkpoint", shared, every_seconds=0)
         try:
             train(job, TrainingState.start(job), [saver, _Stop()])
         except _StopError:
-            first = weights_of(killed)
+            first = job.network.get_weights()
         resumed = subject.teach(subject.clone(), subject.data, folder=place, resume=True)
     went_on = not _same_weights(first, weights_of(subject.fitted))
     same = subject.same(subject.fitted, resumed)

@@ -178,7 +178,7 @@ TASKS: dict[str, Task] = {
 
 def task_of(estimator: Any, data: Dataset | None) -> Task:
     """The task by the data, or else by what the estimator says of itself."""
-    purpose = getattr(estimator, "purpose", "classify")
+    purpose = getattr(estimator, "task", "classify")
     if purpose in ("forecast", "language") or data is None:
         return TASKS[purpose]
     return TASKS["forecast" if data.task == "none" else data.task]

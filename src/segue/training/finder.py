@@ -7,7 +7,6 @@ falls, and where the rate is too large it breaks out. A good rate is that of the
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ _OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
 class Trainable(Protocol):
     """What can be asked for a job: every estimator of segue."""
 
-    def make_job(self, *args: Any, **more: Any) -> Job:
+    def _training_job(self, *args: Any, **more: Any) -> Job:
         """All that `fit` would train, for the same arguments."""
 
 
@@ -94,7 +93,7 @@ def find_learning_rate(
     True
     """
     _check(lowest, highest, updates)
-    job = copy.copy(estimator).make_job(X, y, **more)
+    job = estimator._training_job(X, y, **more)
     count = job.options.threads or choose_threads(job.network, job.batch_size)
     with threads(count):
         rows = tuple(_smoothed(_losses(job, lowest, highest, updates)))

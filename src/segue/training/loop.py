@@ -203,11 +203,11 @@ def _restore(network: Network, state: TrainingState) -> None:
 
 def _not_finite(what: str, job: Job, state: TrainingState) -> TrainingError:
     epoch = state.best_epoch or state.proven_epoch
-    kept = f"the weights after epoch {epoch} are kept" if epoch else "nothing was learnt"
+    last = f" Up to epoch {epoch} it was." if epoch else ""
     advice = f"a lower learning rate than {job.learning_rate:g}"
     if job.options.clip_norm is None:
         advice += ", or clip_norm=1.0"
     return TrainingError(
-        f"The {what} is not finite; {kept}. Try {advice}; and look for values far out of the "
+        f"The {what} is not finite.{last} Try {advice}; and look for values far out of the "
         "ordinary with `segue data show`."
     )

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from segue.encoding import NO_LABEL
 from segue.padded import Padded
+from segue.tasks import ObjectiveName
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no float
 
@@ -84,7 +85,7 @@ class SoftmaxObjective(Objective):
 
 
 @dataclass(frozen=True)
-class OneLogitObjective(Objective):
+class BinaryObjective(Objective):
     """One of two classes, with the logit of the second. Targets: `[batch]` of 0 and 1."""
 
     outputs: int = 1
@@ -127,28 +128,19 @@ class SigmoidObjective(Objective):
         return functional.one_hot(targets, self.outputs) if targets.ndim == 1 else targets
 
 
-# The heads of a classifier, by name; each is made with the number of classes.
-OBJECTIVES: dict[str, Callable[[int], Objective]] = {
-    "softmax": SoftmaxObjective,
-    "one-logit": lambda _: OneLogitObjective(),
-    "sigmoid": SigmoidObjective,
-    "tags": SigmoidObjective,
-}
-
-
 def probabilities(logits: Tensor, head: str) -> Tensor:
-    """`[..., class]` probabilities from the logits of a head; they sum to one, but for "tags".
+    """`[..., class]` probabilities of logits; they sum to one, but for "multilabel".
 
     Args:
-        logits: `[..., class]`, or `[..., 1]` of the head "one-logit".
-        head: "softmax", "one-logit", "sigmoid", or "tags": several labels at once, each with a
+        logits: `[..., class]`, or `[..., 1]` of the head "binary".
+        head: "softmax", "binary", "sigmoid", or "multilabel": several labels at once, each with a
             probability of its own.
     """
-    if head == "softmax":
+    if head in ("softmax", "steps", "next-token"):
         return torch.softmax(logits, dim=-1)
-    if head == "one-logit":
+    if head == "binary":
         return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
-    if head == "tags":
+    if head == "multilabel":
         return torch.sigmoid(logits)
     return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
 
@@ -235,3 +227,20 @@ class SquaredObjective(Objective):
 
     def reported_score(self, mean: float) -> float:
         return float(mean**0.5)
+
+
+# By the name that a task gives.
+OBJECTIVES: dict[str, Callable[[ObjectiveName], Objective]] = {
+    "softmax": lambda wanted: SoftmaxObjective(wanted.outputs),
+    "binary": lambda _: BinaryObjective(),
+    "sigmoid": lambda wanted: SigmoidObjective(wanted.outputs),
+    "multilabel": lambda wanted: SigmoidObjective(wanted.outputs),
+    "steps": lambda wanted: StepsObjective(wanted.outputs),
+    "next-token": lambda wanted: NextTokenObjective(wanted.outputs),
+    "squared": lambda wanted: SquaredObjective(wanted.outputs, wanted.scale),
+}
+
+
+def make_objective(wanted: ObjectiveName) -> Objective:
+    """The loss of a task."""
+    return OBJECTIVES[wanted.kind](wanted)

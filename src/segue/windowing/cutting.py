@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, warn_user
 from segue.sequences import Array
 
 
@@ -43,10 +41,9 @@ def places(lengths: Array, steps: int, stride: int, *, what: str) -> tuple[Array
             f"series has {lengths.max(initial=0)}: choose a smaller size."
         )
     if not counts.all():
-        warnings.warn(
+        warn_user(
             f"{int((counts == 0).sum())} of {len(lengths)} series are shorter than "
-            f"{what[0].lower()}{what[1:]} ({steps} steps), and give none.",
-            stacklevel=4,
+            f"{what[0].lower()}{what[1:]} ({steps} steps), and give none."
         )
     number = np.repeat(np.arange(len(lengths)), counts)
     turn = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)

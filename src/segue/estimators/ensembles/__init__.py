@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from segue.errors import DataError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensembles.base import Ensemble
 from segue.estimators.ensembles.classifiers import SequenceEnsemble
 from segue.estimators.ensembles.forecasters import ForecasterEnsemble
@@ -37,7 +37,7 @@ ENSEMBLES: dict[str, type[Ensemble[Any]]] = {
 }
 
 
-def ensemble_of(members: Iterable[SequenceEstimator]) -> Any:
+def ensemble_of(members: Iterable[BaseSequenceEstimator]) -> Any:
     """Several fitted estimators of any one task as one model: the mean of what they answer.
 
     Args:

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError
-from segue.estimators.base import SequenceEstimator
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.files import describe, describe_ensemble, tensors_of, write
 from segue.estimators.seen import SeenSequences
 from segue.sequences import Sequences
 
-Member = TypeVar("Member", bound=SequenceEstimator)
+Member = TypeVar("Member", bound=BaseSequenceEstimator)
 
 
 class Ensemble(abc.ABC, Generic[Member]):
@@ -28,7 +28,7 @@ class Ensemble(abc.ABC, Generic[Member]):
     Class attributes:
         kind: what it is made of.
         alike: what must be the same in all members.
-        tasks, purpose: those of its kind.
+        task, tasks: those of its kind.
 
     Args:
         members: fitted estimators of that kind. Their networks and preparations may differ.
@@ -44,14 +44,14 @@ class Ensemble(abc.ABC, Generic[Member]):
         NotFittedError: a member that is not fitted.
     """
 
-    kind: ClassVar[type[SequenceEstimator]]
+    kind: ClassVar[type[BaseSequenceEstimator]]
     alike: ClassVar[tuple[str, ...]]
+    task: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
-    purpose: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.tasks, cls.purpose = cls.kind.tasks, cls.kind.purpose
+        cls.task, cls.tasks = cls.kind.task, cls.kind.tasks
 
     def __init__(self, members: Iterable[Member]) -> None:
         given: Any = tuple(members) if isinstance(members, Iterable) else (members,)
@@ -65,6 +65,11 @@ class Ensemble(abc.ABC, Generic[Member]):
             ("network", "; ".join(networks)),
             ("seeds", ", ".join(str(member.seed) for member in self.members)),
         ]
+
+    @property
+    def task_(self) -> Any:
+        """The fitted task of the first member."""
+        return self.first.task_
 
     @property
     def first(self) -> Member:

@@ -34,7 +34,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         classes_: the class names, in the order of the probabilities.
         class_counts_: how many sequences of each class the first member has learnt from.
         n_features_in_: channels.
-        labels_, sequences_learnt_, channels_, reading_: as of the first member.
+        task_, channels_, reading_: as of the first member.
         training_summary_: what the members are, as pairs of a heading and a text.
 
     Raises:
@@ -52,12 +52,11 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
     """
 
     kind = SequenceClassifier
-    alike: ClassVar[tuple[str, ...]] = ("classes_", "labels_.task")
+    alike: ClassVar[tuple[str, ...]] = ("classes_", "task_.name")
 
     def __init__(self, members: Iterable[SequenceClassifier]) -> None:
         super().__init__(members)
         self.classes_, self.class_counts_ = self.first.classes_, self.first.class_counts_
-        self.labels_, self.sequences_learnt_ = self.first.labels_, self.first.sequences_learnt_
 
     def predict_proba(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
         """The mean of the members' probabilities, `[n, class]`, in the order of `classes_`.
@@ -71,7 +70,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
 
     def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        return self.labels_.decide(self.predict_proba(X, static), self.classes_)
+        return self.first.task_.decode(self.predict_proba(X, static))
 
     def score(
         self,
@@ -82,9 +81,8 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
     ) -> float:
         """The accuracy. Of a `Dataset` with a part "test", that part is asked."""
         data = self.scored_part(X, y)
-        names = self.classes_.tolist()
         weights = laid_on(sample_weight, data, "sample_weight")
-        return self.labels_.accuracy(self.predict(data, static), data, names, weights)
+        return self.first.task_.score(self.predict(data, static), data, weights)
 
     def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
         """The mean of what the members believe after each step: `Sequences` `[time, class]`.
@@ -108,7 +106,7 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return Stream(HearingTogether([Hearing(one, static=static) for one in self.members]))
+        return Stream(HearingTogether([Hearing(one._parts, static=static) for one in self.members]))
 
     def __repr__(self) -> str:
         return f"SequenceEnsemble({len(self)} members, classes={self.classes_.tolist()})"

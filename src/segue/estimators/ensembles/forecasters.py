@@ -10,10 +10,9 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.ensembles.base import Ensemble, mean
-from segue.estimators.forecaster import Forecaster
-from segue.estimators.number_targets import Numbers
-from segue.estimators.series import r_squared_of_windows
+from segue.estimators.forecaster import Forecaster, r_squared_of_windows
 from segue.sequences import Array
+from segue.tasks.linear import Numbers
 
 
 class ForecasterEnsemble(Ensemble[Forecaster]):
@@ -95,7 +94,7 @@ class ForecasterEnsemble(Ensemble[Forecaster]):
         return r_squared_of_windows(self, X, sample_weight)
 
     def _check_ends(self) -> None:
-        first, *others = (member.ends_ for member in self.members)
+        first, *others = (member.task_.ends for member in self.members)
         if not all(np.array_equal(first, ends, equal_nan=True) for ends in others):
             raise DataError(
                 "The members learnt from different series, so it is not clear which are to go on: "

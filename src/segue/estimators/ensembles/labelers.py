@@ -9,7 +9,6 @@ from segue.estimators.ensembles.base import Ensemble, mean_of_steps
 from segue.estimators.given import laid_on
 from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.labeler import SequenceLabeler
-from segue.estimators.step_labels import accuracy, decide
 from segue.estimators.stream import LabelStream
 from segue.sequences import Array, Sequences
 
@@ -55,15 +54,14 @@ class LabelerEnsemble(Ensemble[SequenceLabeler]):
 
     def predict(self, X: Any) -> list[Array]:  # noqa: N803
         """The most probable class of each step: a `(time,)` array for each sequence."""
-        return decide(self.predict_proba(X), self.classes_)
+        return self.first.task_.decode(self.predict_proba(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
         given = laid_on(sample_weight, data, "sample_weight")
-        given = None if given is None else self.first.as_weights(given)
-        shares = self.predict_proba(data.x)
-        return accuracy(shares, data, self.classes_, self.ignore, given)
+        given = None if given is None else self.first._as_weights(given)
+        return self.first.task_.score(self.predict_proba(data.x), data, given)
 
     def stream(self) -> LabelStream:
         """Hear one sequence step by step: `push` gives the mean probabilities of that step.
@@ -71,4 +69,4 @@ class LabelerEnsemble(Ensemble[SequenceLabeler]):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return LabelStream(HearingTogether([Hearing(member) for member in self.members]))
+        return LabelStream(HearingTogether([Hearing(member._parts) for member in self.members]))

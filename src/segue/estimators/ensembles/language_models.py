@@ -69,5 +69,5 @@ class LanguageModelEnsemble(Foreseeing, Ensemble[LanguageModel]):
 
     def stream(self) -> Stream:
         """Hear a text word by word: `push` gives the mean probabilities of what follows."""
-        each = [Hearing(member, begin=PADDING) for member in self.members]
+        each = [Hearing(member._parts, begin=PADDING) for member in self.members]
         return Stream(HearingTogether(each))

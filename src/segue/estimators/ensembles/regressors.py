@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from segue.dataset import Dataset
 from segue.estimators.ensembles.base import Ensemble, mean
 from segue.estimators.given import laid_on
-from segue.estimators.number_targets import Numbers, as_numbers, r_squared
 from segue.estimators.regressor import SequenceRegressor
-from segue.estimators.weighting import normalized
+from segue.tasks.linear import Numbers
 
 
 class RegressorEnsemble(Ensemble[SequenceRegressor]):
@@ -21,7 +18,7 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
 
     Attributes:
         members: as given.
-        target_scale_: as of the first member.
+        task_: as of the first member.
         n_features_in_, channels_, reading_, training_summary_: as in `SequenceEnsemble`.
 
     Raises:
@@ -41,11 +38,7 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
     """
 
     kind = SequenceRegressor
-    alike: ClassVar[tuple[str, ...]] = ("target_shape_",)
-
-    def __init__(self, members: Iterable[SequenceRegressor]) -> None:
-        super().__init__(members)
-        self.target_scale_ = self.first.target_scale_
+    alike: ClassVar[tuple[str, ...]] = ("task_.shape",)
 
     def predict(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         """The mean of the members' numbers: `[n]`, or `[n, value]` as the training targets were.
@@ -57,10 +50,6 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
         X = self.first.as_read(X)  # noqa: N806
         return mean(member.predict(X, static) for member in self.members)
 
-    def predict_linearly(self, data: Dataset) -> Numbers | None:
-        """`[n, value]` of the first member's linear model; `None` for tokens and texts."""
-        return self.first.predict_linearly(data)
-
     def score(
         self,
         X: Any,  # noqa: N803
@@ -70,6 +59,6 @@ class RegressorEnsemble(Ensemble[SequenceRegressor]):
     ) -> float:
         """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
         data = self.scored_part(X, y)
-        self.first.check_shape(data)
-        weights = normalized(laid_on(sample_weight, data, "sample_weight"), len(data))
-        return r_squared(as_numbers(data.y), self.predict(data, static), weights)
+        self.first.task_.check_shape(data)
+        weights = laid_on(sample_weight, data, "sample_weight")
+        return self.first.task_.score(self.predict(data, static), data, weights)

@@ -1,42 +1,43 @@
-"""Which sequences a training learns from, and which it watches."""
+"""The training and the validation part: what `fit` trains on, and what it validates with."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError, counted
-from segue.estimators.inputs import check_sequences
-from segue.estimators.learner import Learner
-from segue.splits import offer_windows
+from segue.errors import DataError, OptionError, counted, warn_user
+from segue.estimators.given import laid_on, taken
+from segue.estimators.inputs import check_sequences, warn_of_padding, warn_of_swapped_axes
+from segue.estimators.parameters import EstimatorParameters, check_arguments
+from segue.prepare.static import as_table_of_numbers
+from segue.readers.objects import adapted
 from segue.summary import class_counts
-
-# The targets that an estimator needs, by its task.
-WANTED = {
-    "classify": "one label for each sequence",
-    "label": "a label for each step",
-    "regress": "one or more numbers for each sequence",
-}
+from segue.tasks import Task
+from segue.tasks.weights import of_part
 
 # "auto" takes a validation set only where it can say something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What a training learns from and what it watches.
+class TrainValidationSplit:
+    """What is trained on and what is validated with.
 
     Attributes:
-        train: what is learnt from.
-        validation: what is watched; `None`: nothing.
-        weights: the user's own, for what is learnt from; `None`: all count the same.
-        part: the whole training part, with what was taken from it for validation.
-        part_weights: the user's own, for all of it.
+        train: the sequences that are trained on.
+        validation: those of the validation; `None`: there is none.
+        weights: the user's own, of the sequences that are trained on; `None`: all the same.
+        part: the whole training part, with what was set aside for validation.
+        part_weights: the user's own, of all of it.
         lines: what was chosen, as pairs of a heading and a text.
+        task: with the classes of the training part.
+        channels: the names of the channels; `None` where the data have none.
+        reading: how the source was read; `None` where it was no file or data frame.
     """
 
     train: Dataset
@@ -45,16 +46,88 @@ class Chosen:
     part: Dataset
     part_weights: Any
     lines: tuple[tuple[str, str], ...]
+    task: Task
+    channels: tuple[str, ...] | None = None
+    reading: Mapping[str, Any] | None = None
 
-    def everything(self, epochs: int) -> Chosen:
-        """The same with all of it learnt from and nothing watched, for so many epochs."""
+    def everything(self, epochs: int) -> TrainValidationSplit:
+        """The same with all of it trained on and no validation, for so many epochs."""
         part, weights = self.part, self.part_weights
         if self.validation is not None and len(self.train) == len(part):  # it came from elsewhere
             joined = Dataset.concatenate({"train": part, "validation": self.validation})
             part = replace(joined, parts=None, ids=None)
             weights = _with_ones(weights, self.validation)
         text = f"all {len(part):,} sequences, for the {epochs} epochs that validation has chosen"
-        return Chosen(part, None, weights, part, weights, (("refit", text),))
+        return replace(
+            self, train=part, validation=None, weights=weights, part=part, part_weights=weights,
+            lines=(("refit", text),),
+        )  # fmt: skip
+
+
+def split_data(
+    estimator: EstimatorParameters,
+    X: Any,  # noqa: N803
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    groups: npt.ArrayLike | None = None,
+    validation_data: Any = None,
+    static: npt.ArrayLike | None = None,
+    split_seed: int | None = None,
+) -> TrainValidationSplit:
+    """What `fit` would train on and validate with; the estimator stays as it is.
+
+    Args:
+        estimator: about to be fitted.
+        X: as in `fit`.
+        y: as in `fit`.
+        sample_weight: as in `fit`.
+        groups: as in `fit`.
+        validation_data: as in `fit`.
+        static: as in `fit`.
+        split_seed: what a validation set is drawn with; `None`: the estimator's own seed.
+
+    Raises:
+        DataError: sequences or targets that cannot be used.
+        OptionError: arguments of the estimator that cannot be used.
+    """
+    check_arguments(estimator)
+    X, y = (adapted(X), None) if y is None else taken(X, y)  # noqa: N806
+    data = estimator._as_dataset(X, y, groups)
+    if static is not None:
+        data = replace(data, static=as_table_of_numbers(laid_on(static, data, "static")))
+    check_suits(estimator, data)
+    part, own_validation, text = training_part(data)
+    check_sequences(part.x)
+    warn_of_swapped_axes(part.x)
+    warn_of_padding(part.x)
+    task = estimator._new_task(part, data, X)
+    part = task.of_training(part)
+    weights = None
+    if sample_weight is not None:
+        given = laid_on(sample_weight, data, "sample_weight")
+        weights = of_part(estimator._as_weights(given), data, part)
+    wanted = estimator.validation if validation_data is None else adapted(validation_data)
+    reading = X.reading if isinstance(X, Dataset) else None
+    if isinstance(wanted, Dataset) or validation_data is not None:
+        wanted = estimator._as_validation(wanted, reading)
+    seed = estimator.seed if split_seed is None else split_seed
+    numbered = replace(part, parts=None, ids=np.arange(len(part)))
+    train, validation, chosen = choose_validation(numbered, own_validation, wanted, seed)
+    if validation is not None and validation in (own_validation, wanted):
+        check_sequences(validation.x)
+    notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
+    return TrainValidationSplit(
+        train=train,
+        validation=validation,
+        weights=None if weights is None else weights[np.asarray(train.ids, np.int64)],
+        part=numbered,
+        part_weights=weights,
+        lines=(*notes, ("training", text), ("validation", chosen)),
+        task=task,
+        channels=X.channels if isinstance(X, Dataset) else None,
+        reading=reading,
+    )
 
 
 def _with_ones(weights: Any, validation: Dataset) -> Any:
@@ -69,52 +142,20 @@ def _with_ones(weights: Any, validation: Dataset) -> Any:
     return np.concatenate([weights, np.full(len(validation), weights.mean())])
 
 
-def check_suits(learner: Learner, data: Dataset) -> None:
-    """Raise `DataError` unless such an estimator can learn from such a data set."""
-    name = type(learner).__name__
-    if data.task not in learner.tasks:
-        hint = ""
-        if data.task == "label" and learner.tasks[0] == "classify":
-            hint = f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
-        elif data.task == "regress" and "classify" in learner.tasks:
-            hint = " Whole numbers are classes with Dataset(x, y, task='classify')."
-        raise DataError(
-            f"{name} needs {WANTED[learner.tasks[0]]}; the targets here are for the task "
-            f"{data.task!r}.{hint}"
-        )
-    if data.static is not None and not learner.takes_static:
+def check_suits(estimator: EstimatorParameters, data: Dataset) -> None:
+    """Raise `DataError` unless such an estimator can be trained on such a data set."""
+    name = type(estimator).__name__
+    estimator._task_type.check(data, name)
+    if data.static is not None and not estimator._takes_static:
         raise DataError(
             f"The sequences have static features, and a {name} cannot use them: leave them out "
             "with dataclasses.replace(data, static=None)."
         )
-    if data.x.is_text and not learner.takes_text:
+    if data.x.is_text and not estimator._takes_text:
         raise DataError(f"The sequences are texts, and a {name} takes numbers.")
 
 
-def choose(
-    part: Dataset, watched: Dataset | None, weights: Any, wanted: Any, *, seed: int, text: str
-) -> Chosen:
-    """Set a validation set aside, or take the one that is given.
-
-    Args:
-        part: the training part.
-        watched: the validation part, if the source has one.
-        weights: of the training part's sequences, or `None`.
-        wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
-        seed: of the split.
-        text: says what the training part is.
-    """
-    numbered = replace(part, parts=None, ids=np.arange(len(part)))
-    train, validation, chosen = choose_validation(numbered, watched, wanted, seed)
-    if validation is not None and validation in (watched, wanted):
-        check_sequences(validation.x)
-    kept = None if weights is None else weights[np.asarray(train.ids, np.int64)]
-    notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
-    lines = (*notes, ("training", text), ("validation", chosen))
-    return Chosen(train, validation, kept, numbered, weights, lines)
-
-
-def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
+def training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
     """Return the training part, the validation part if the source has one, and a line on it."""
     if data.parts is None:
         return data, None, f"{len(data):,} sequences"
@@ -131,13 +172,13 @@ def choose_training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
 
 
 def choose_validation(
-    train: Dataset, watched: Dataset | None, wanted: Any, seed: int
+    train: Dataset, own: Dataset | None, wanted: Any, seed: int
 ) -> tuple[Dataset, Dataset | None, str]:
     """Decide what is validated on.
 
     Args:
         train: the training part.
-        watched: the validation part, if the source has one.
+        own: the validation part, if the source has one.
         wanted: "auto", a share between 0 and 1, a `Dataset`, or `None`.
         seed: of the split.
 
@@ -149,8 +190,8 @@ def choose_validation(
     if wanted is None or wanted == "none":
         return train, None, "none: the last weights are kept"
     if wanted == "auto":
-        if watched is not None:
-            return train, watched, f"{len(watched):,} sequences, the source's own part"
+        if own is not None:
+            return train, own, f"{len(own):,} sequences, the source's own part"
         reason = _too_few(train)
         if reason:
             return train, None, f"none ({reason}): the last weights are kept"
@@ -172,10 +213,9 @@ def _set_aside(
     if lost and only_if_nothing_is_lost:
         return train, None, f"none (its {taken} would take all of class {lost})"
     if lost:
-        warnings.warn(
+        warn_user(
             f"The {taken} that are set aside for validation have all sequences of class "
-            f"{lost}: it cannot be learnt. Give other {taken}, or validation=None.",
-            stacklevel=6,
+            f"{lost}: it cannot be learnt. Give other {taken}, or validation=None."
         )
     drawn = "stratified" if train.task == "classify" else "at random"
     how = {"group": "by group", "time": "the last of each series"}.get(train.splits_by, drawn)

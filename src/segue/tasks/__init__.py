@@ -1,0 +1,36 @@
+"""Tasks: what differs between classifying, labelling steps, regression, forecasts and language.
+
+One file a task, one frozen object a fitted task; a new one is a file and a row here.
+"""
+
+from segue.tasks.base import Encoded, ObjectiveName, Task
+from segue.tasks.classify import Classify
+from segue.tasks.forecast import Forecast
+from segue.tasks.label import Label
+from segue.tasks.language import Language
+from segue.tasks.multilabel import Multilabel
+from segue.tasks.regress import Regress
+
+__all__ = [
+    "TASKS",
+    "Classify",
+    "Encoded",
+    "Forecast",
+    "Label",
+    "Language",
+    "Multilabel",
+    "ObjectiveName",
+    "Regress",
+    "Task",
+    "label_task",
+]
+
+
+def label_task(name: str) -> type[Classify]:
+    """`Classify`, or `Multilabel` for what has several labels at once; "tag" in older files."""
+    return Multilabel if name in ("multilabel", "tag") else Classify
+
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Classify, Multilabel, Label, Regress, Forecast, Language)
+}

@@ -1,0 +1,174 @@
+"""What differs from task to task: one frozen object for each, fitted on the training part.
+
+An estimator, an ensemble, the evaluation and the command line query the object; none of them
+compares which task it is.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.prepare import Preparation
+from segue.sequences import Array
+from segue.tasks.weights import normalized
+
+
+class Encoded(NamedTuple):
+    """Targets as numbers.
+
+    Attributes:
+        values: `[n]` class numbers, `[n, value]` numbers, or `[total_steps]` class numbers.
+        per_step: whether there is one for each step.
+    """
+
+    values: Array
+    per_step: bool = False
+
+
+class ObjectiveName(NamedTuple):
+    """Which loss is minimised: a row of `segue.training.objectives.OBJECTIVES`.
+
+    Attributes:
+        kind: "softmax", "binary", "sigmoid", "multilabel", "steps", "next-token" or "squared".
+        outputs: units of the head.
+        scale: `[value]` of numbers, what one scaled unit is in the target's own unit.
+    """
+
+    kind: str
+    outputs: int
+    scale: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task(abc.ABC):
+    """One task, with what it has learnt from the targets of the training part.
+
+    Class attributes:
+        name: as on the command line.
+        data_tasks: the tasks of the data sets that it is trained on, as in `Dataset.task`.
+        needs: the targets that it needs, in words.
+        score_name: what `score` returns: accuracy, r2 or log_probability.
+        per_step: whether the network has an output at every step.
+    """
+
+    name: ClassVar[str]
+    data_tasks: ClassVar[tuple[str, ...]]
+    needs: ClassVar[str]
+    score_name: ClassVar[str] = "accuracy"
+    per_step: ClassVar[bool] = False
+
+    @property
+    @abc.abstractmethod
+    def objective(self) -> ObjectiveName:
+        """The loss, and how many outputs the head has."""
+
+    @abc.abstractmethod
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The same task with statistics of the targets that are trained on.
+
+        Args:
+            train: what is trained on, without the validation part.
+            preparation: fitted on the training part.
+        """
+
+    def examples(self, data: Dataset, preparation: Preparation) -> Dataset:
+        """The sequences and targets that the network is trained on."""
+        return data
+
+    def check_network(self, network: Any) -> None:  # noqa: B027 (most take any network)
+        """Refuse a network that cannot learn this task.
+
+        Raises:
+            NotCausalError: a layer that would see its own target; it is named.
+        """
+
+    def summary_line(
+        self, row: Mapping[str, float], targets: Array, *, validated: bool
+    ) -> tuple[str, str] | None:
+        """What was reached beside what needs no network, as a heading and a text.
+
+        Args:
+            row: of the history, that of the epoch whose weights are kept.
+            targets: encoded, of the same sequences.
+            validated: whether these are those of the validation.
+        """
+        return None
+
+    @abc.abstractmethod
+    def encode(self, data: Dataset) -> Encoded:
+        """The targets of a data set as numbers.
+
+        Raises:
+            DataError: targets of another kind, or labels that are not among the classes.
+        """
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """`[n]` (or `[total_steps]`) weights of mean 1; `None`: all the same.
+
+        Raises:
+            DataError: weights that cannot be used.
+        """
+        return normalized(sample_weight, len(data))
+
+    def of_training(self, part: Dataset) -> Dataset:
+        """The training part, as this task sees it."""
+        return part
+
+    @abc.abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """What a model file keeps of the targets."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`.
+
+        Args:
+            state: what `to_json` has returned.
+            options: of the estimator, such as `head`.
+
+        Raises:
+            DataError: numbers that no training can have given.
+        """
+
+    @classmethod
+    def check(cls, data: Dataset, estimator: str) -> None:
+        """Refuse a data set of another task.
+
+        Raises:
+            DataError: with what the estimator of that name needs.
+        """
+        if data.task not in cls.data_tasks:
+            raise DataError(
+                f"{estimator} needs {cls.needs}; the targets here are for the task "
+                f"{data.task!r}.{cls._hint(data)}"
+            )
+
+    @classmethod
+    def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
+        """What to do with targets of another task; nothing where that is not known."""
+        return ""
+
+
+def counts_of(state: Mapping[str, Any]) -> tuple[int, ...]:
+    """The counts of a model file, one for each class.
+
+    Raises:
+        DataError: more of them, or fewer.
+    """
+    counts = tuple(state["class_counts"])
+    if len(counts) != len(state["classes"]):
+        raise DataError(f"there are {len(state['classes'])} classes and {len(counts)} counts.")
+    return counts
+
+
+def weighted_mean(values: Array, sample_weight: Any) -> float:
+    """The mean of `[n]` numbers, by how much each counts."""
+    return float(np.average(values, weights=normalized(sample_weight, len(values))))

@@ -1,0 +1,159 @@
+"""The steps that follow a series, learnt from windows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, warn_user
+from segue.prepare import Preparation
+from segue.sequences import Array, Sequences
+from segue.tasks.base import Encoded, ObjectiveName, Task
+from segue.tasks.linear import Autoregression, Numbers, last_known
+from segue.tasks.regress import TargetScale
+
+# A forecast that is not better than persistence by this factor is warned of.
+_CLEARLY_BETTER = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast(Task):
+    """Changes from the last known value, for one step or several ahead.
+
+    Attributes:
+        size: steps of a window.
+        ends: `[n, size, channel]`, the last steps of the training series.
+        one_series: whether the training series were one `(time,)` array.
+        scale: of the changes.
+        autoregression: a linear model of the same windows, in closed form.
+    """
+
+    size: int
+    ends: Array
+    one_series: bool
+    scale: TargetScale | None = None
+    autoregression: Autoregression | None = None
+
+    name: ClassVar[str] = "forecast"
+    data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    needs: ClassVar[str] = "series"
+    score_name: ClassVar[str] = "r2"
+
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The same with mean and deviation of the changes, and the linear autoregression."""
+        changes = train.y.astype(np.float64)
+        linear = Autoregression.fit(as_array(train.x), changes)
+        return replace(self, scale=TargetScale.fit(train.y), autoregression=linear)
+
+    @property
+    def _scale(self) -> TargetScale:
+        assert self.scale is not None  # fitted
+        return self.scale
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """The mean squared error of the scaled changes."""
+        return self._scale.objective
+
+    def encode(self, data: Dataset) -> Encoded:
+        """`[n, value]` scaled changes, float32."""
+        return Encoded(self._scale.apply(data.y))
+
+    def decode(self, outputs: Array) -> Numbers:
+        """`[n, value]` changes in the unit of the series, of the outputs of the network."""
+        return self._scale.restore(outputs)
+
+    def linear_changes(self, x: Array) -> Numbers:
+        """`[n, value]` changes of `[n, size, channel]` windows by the linear autoregression."""
+        assert self.autoregression is not None  # fitted
+        return self.autoregression.changes(x)
+
+    def summary_line(
+        self, row: Mapping[str, float], targets: Array, *, validated: bool
+    ) -> tuple[str, str]:
+        """The RMSE beside that of a persistence forecast.
+
+        Warns:
+            UserWarning: the network is not better by 1 %.
+        """
+        reached = row["validation_rmse" if validated else "rmse"]
+        part = "validation" if validated else "training"
+        persistence = float(np.sqrt(np.mean(self.decode(targets) ** 2)))
+        text = f"RMSE {reached:.4g} on {part} windows; as yesterday {persistence:.4g}"
+        if reached > _CLEARLY_BETTER * persistence:
+            warn_user(
+                f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
+                "epochs or another network may help; for a random walk nothing can."
+            )
+        return "forecast", text
+
+    def to_json(self) -> dict[str, Any]:
+        """The scale of the changes, the linear model, and the ends of the series."""
+        ends: Any = self.ends.astype(object)
+        ends[np.isnan(self.ends)] = None
+        assert self.autoregression is not None  # fitted
+        return {
+            **self._scale.to_json(),
+            "linear": self.autoregression.to_json(),
+            "ends": ends.tolist(),
+            "one_series": self.one_series,
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`; `exact`: the series are float64."""
+        kind = np.float64 if options.pop("exact") else np.float32
+        return cls(
+            **options,
+            ends=np.array(state["ends"], kind),
+            one_series=bool(state["one_series"]),
+            scale=TargetScale.from_json(state),
+            autoregression=Autoregression.from_json(state["linear"]),
+        )
+
+
+def as_array(x: Sequences) -> Array:
+    """`[n, size, channel]` of windows that are all of one length."""
+    return x.values.reshape(len(x), -1, x.channels)
+
+
+def ends_of(x: Sequences, size: int) -> Array:
+    """`[n, size, channel]`, the last steps of each series.
+
+    Raises:
+        DataError: a series is shorter.
+    """
+    short = np.flatnonzero(x.lengths < size)
+    if len(short):
+        raise DataError(
+            f"Series {short[0]} has {x.lengths[short[0]]} steps; a forecast goes on from the last "
+            f"{size} (`size`)."
+        )
+    return as_array(x.pieces(np.arange(len(x)), x.lengths - size, size))
+
+
+def continued(x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
+    """`[n, steps, channel]`, what follows windows; each step from those before it, forecast or not.
+
+    Args:
+        x: `[n, size, channel]`.
+        steps: how many, from 1 on.
+        changes: gives for windows how far the steps ahead are from the last known value,
+            `[n, ahead * channel]`.
+
+    >>> continued(np.array([[[1.0], [2.0]]]), 3, lambda x: x[:, -1] - x[:, -2])[0, :, 0].tolist()
+    [3.0, 4.0, 5.0]
+    """
+    size, channels = x.shape[1:]
+    if len(x) == 0:
+        return np.zeros((0, steps, channels))
+    found: list[Numbers] = []
+    while len(found) < steps:
+        ahead = last_known(x)[:, None] + changes(x).reshape(len(x), -1, channels)
+        found += list(ahead.transpose(1, 0, 2))
+        x = np.concatenate([x, ahead.astype(x.dtype)], axis=1)[:, -size:]
+    return np.stack(found[:steps], axis=1)

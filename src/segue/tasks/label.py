@@ -1,0 +1,163 @@
+"""A class for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.encoding import NO_LABEL
+from segue.errors import DataError
+from segue.prepare import Preparation
+from segue.sequences import Array, Sequences
+from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
+from segue.tasks.weights import spread, weighted_by_class
+
+UNKNOWN = -2  # a label that is not among the classes
+
+
+@dataclass(frozen=True)
+class Label(Task):
+    """One of several classes for each step; steps may have none.
+
+    Attributes:
+        classes: their names, in the order of the probabilities.
+        class_weight: `None`, "balanced", or a weight by class name.
+        ignore: a label that means "none".
+        counts: steps of each class in what was trained on.
+    """
+
+    classes: tuple[Any, ...]
+    class_weight: Any = None
+    ignore: Any = None
+    counts: tuple[int, ...] = ()
+
+    name: ClassVar[str] = "label"
+    data_tasks: ClassVar[tuple[str, ...]] = ("label",)
+    needs: ClassVar[str] = "a label for each step"
+    per_step: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, train: Dataset, *, classes: Any, class_weight: Any, ignore: Any) -> Self:
+        """The task of a training part.
+
+        Raises:
+            DataError: fewer than two classes, or a label that is not among those given.
+        """
+        present = occurring(train, ignore)
+        names = present if classes is None else tuple(classes)
+        unseen = [str(name) for name in present if name not in names]
+        if unseen:
+            raise DataError(
+                f"Labels {', '.join(unseen)} are not among the classes {list(names)}. Leave out "
+                "`classes` to find them from the labels, or name the one that means none: ignore=."
+            )
+        if len(names) < 2:
+            raise DataError(
+                f"All labelled steps belong to {len(names)} class {list(names)}; a labeler needs "
+                "at least two."
+            )
+        return cls(names, class_weight, ignore)
+
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The same with the number of steps of each class."""
+        codes = self.encode(train).values
+        counts = np.bincount(codes[codes != NO_LABEL], minlength=len(self.classes)).tolist()
+        return replace(self, counts=tuple(counts))
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """Cross-entropy of a softmax at every labelled step."""
+        return ObjectiveName("steps", len(self.classes))
+
+    def encode(self, data: Dataset) -> Encoded:
+        """`[total_steps]` class numbers, `NO_LABEL` where there is none."""
+        codes = codes_for(data, self.classes, self.ignore)
+        if (codes == UNKNOWN).any():
+            unseen = [
+                str(name) for name in occurring(data, self.ignore) if name not in self.classes
+            ]
+            raise DataError(
+                f"Labels {', '.join(unseen)} are not among the classes {list(self.classes)} that "
+                "are trained."
+            )
+        return Encoded(codes, per_step=True)
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """`[total_steps]`, by the weights of the step, its sequence and its class."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        codes = self.encode(data).values
+        labelled = codes != NO_LABEL
+        given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
+        weights = np.zeros(len(codes))
+        weights[labelled] = weighted_by_class(
+            codes[labelled], self.classes, self.class_weight, given
+        )
+        return weights
+
+    def decode(self, probabilities: Sequences) -> list[Array]:
+        """The most probable class of each step: a `(time,)` array for each sequence."""
+        names = np.asarray(self.classes)
+        return [names[steps.argmax(axis=1)] for steps in probabilities]
+
+    def score(self, probabilities: Sequences, data: Dataset, sample_weight: Any = None) -> float:
+        """The share of labelled steps whose most probable class is the right one.
+
+        Args:
+            probabilities: `[time, class]` of each sequence.
+            data: the sequences with their labels.
+            sample_weight: `[n]`, or `Sequences` of one for each step.
+
+        Raises:
+            DataError: no step has a label, or weights of other lengths.
+        """
+        codes = codes_for(data, self.classes, self.ignore)
+        labelled = codes != NO_LABEL
+        if not labelled.any():
+            raise DataError("No step has a label, so there is nothing to be scored.")
+        right = probabilities.values.argmax(axis=1) == codes
+        given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
+        return weighted_mean(right[labelled], given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Classes, and how many steps of each were trained on."""
+        return {"classes": list(self.classes), "class_counts": list(self.counts)}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`."""
+        return cls(tuple(state["classes"]), **options, counts=counts_of(state))
+
+
+def names_of(data: Dataset) -> tuple[Any, ...]:
+    """The classes of a data set with a label for each step; their numbers where it names none."""
+    if data.classes is not None:
+        return data.classes
+    return tuple(range(int(data.y.values.max(initial=-1)) + 1))
+
+
+def occurring(data: Dataset, ignore: Any = None) -> tuple[Any, ...]:
+    """The classes of at least one step, in the order of the data set."""
+    there = set(np.unique(data.y.values).tolist())
+    return tuple(
+        name
+        for code, name in enumerate(names_of(data))
+        if code in there - {NO_LABEL} and name != ignore
+    )
+
+
+def codes_for(data: Dataset, classes: tuple[Any, ...], ignore: Any = None) -> npt.NDArray[np.int64]:
+    """`[total_steps]` class numbers in the order of a model's `classes`, which may be another.
+
+    `NO_LABEL` stands where there is none, -2 where the model does not have the class.
+    """
+    place = {name: code for code, name in enumerate(classes)}
+    if ignore is not None:
+        place[ignore] = NO_LABEL
+    table = np.array([*(place.get(name, UNKNOWN) for name in names_of(data)), NO_LABEL], np.int64)
+    return np.asarray(table[data.y.values[:, 0]])  # -1, no label, takes the last entry

@@ -1,0 +1,153 @@
+"""The token that follows, at every step of a text.
+
+Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
+is what follows the last. So a text of n tokens has n + 1 steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.dataset import Dataset
+from segue.errors import DataError, NotCausalError
+from segue.prepare import Preparation
+from segue.prepare.vocabulary import PADDING
+from segue.sequences import Array, Sequences
+from segue.tasks.base import Encoded, ObjectiveName, Task
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Language(Task):
+    """A probability for each token of the vocabulary to be the next one.
+
+    Attributes:
+        size: tokens of a piece at most.
+        classes: `[token]`, the text of each.
+        counts: `[token]`, how often each is a target in what was trained on.
+    """
+
+    size: int
+    classes: tuple[str, ...] = ()
+    counts: npt.NDArray[np.int64] | None = None
+
+    name: ClassVar[str] = "language"
+    data_tasks: ClassVar[tuple[str, ...]] = ("none",)
+    needs: ClassVar[str] = "texts"
+    score_name: ClassVar[str] = "log_probability"
+    per_step: ClassVar[bool] = True
+
+    def examples(self, data: Dataset, preparation: Preparation) -> Dataset:
+        """Pieces of the texts, as tokens, with the token that follows at each step."""
+        inputs, following = shifted(preparation.tokenized(data.x))
+        offsets = cut(inputs.offsets, int(self.size))
+        return Dataset(
+            Sequences(inputs.values, offsets), Sequences(following.values, offsets), classes=()
+        )
+
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The same with the vocabulary, and how often each token is a target."""
+        assert preparation.vocabulary is not None  # only texts come as far as this
+        step, state = preparation.vocabulary
+        names = step.names(state)
+        counts = np.bincount(train.y.values[:, 0], minlength=len(names))
+        return replace(self, classes=tuple(names.tolist()), counts=counts)
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """Cross-entropy of a softmax over all tokens, at every step."""
+        return ObjectiveName("next-token", len(self.classes))
+
+    def encode(self, data: Dataset) -> Encoded:
+        """`[total_steps]`, the token that follows."""
+        return Encoded(data.y.values[:, 0].astype(np.int64), per_step=True)
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """All tokens count the same."""
+        if sample_weight is not None:
+            raise DataError(
+                "A LanguageModel takes no `sample_weight`: leave out texts, or give them twice."
+            )
+        return None
+
+    def check_network(self, network: Any) -> None:
+        """Refuse a network that would see the token that it is to predict."""
+        for layer in network.chain:
+            if not layer.causal:
+                raise NotCausalError(
+                    f"A LanguageModel says what comes next, and would see it: {layer.not_causal()}"
+                )
+
+    def summary_line(
+        self, row: Mapping[str, float], targets: Array, *, validated: bool
+    ) -> tuple[str, str]:
+        """The perplexity beside that of the tokens' frequencies."""
+        reached = row["validation_perplexity" if validated else "perplexity"]
+        part = "validation" if validated else "training"
+        assert self.counts is not None  # fitted
+        alone = perplexity(unigram(self.counts)[targets])
+        text = f"{reached:.4g} on {part} pieces; by the frequency of tokens alone {alone:.4g}"
+        return "perplexity", text
+
+    def to_json(self) -> dict[str, Any]:
+        """The tokens, and how often each was a target."""
+        assert self.counts is not None  # fitted
+        return {"classes": list(self.classes), "token_counts": self.counts.tolist()}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`."""
+        counts = np.array(state["token_counts"], np.int64)
+        return cls(**options, classes=tuple(state["classes"]), counts=counts)
+
+
+def shifted(tokens: Sequences) -> tuple[Sequences, Sequences]:
+    """The input at each step, and the token that follows: the edge, all tokens, the edge.
+
+    >>> inputs, following = shifted(Sequences(np.array([5, 6, 7], np.int32), [0, 2, 3]))
+    >>> [steps[:, 0].tolist() for steps in inputs], [steps[:, 0].tolist() for steps in following]
+    ([[0, 5, 6], [0, 7]], [[5, 6, 0], [7, 0]])
+    """
+    values, offsets = tokens.values[:, 0], tokens.offsets
+    longer = offsets + np.arange(len(offsets))
+    inputs = Sequences(np.insert(values, offsets[:-1], PADDING), longer)
+    return inputs, Sequences(np.insert(values, offsets[1:], PADDING), longer)
+
+
+def cut(offsets: Array, size: int) -> npt.NDArray[np.int64]:
+    """The offsets of pieces of at most `size` steps, those of one text of about the same length.
+
+    >>> cut(np.array([0, 10, 13]), 4).tolist()
+    [0, 3, 6, 10, 13]
+    """
+    lengths = np.diff(offsets)
+    pieces = -(-lengths // size)
+    turn = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    begins = np.repeat(offsets[:-1], pieces) + turn * np.repeat(lengths, pieces) // np.repeat(
+        pieces, pieces
+    )
+    return np.append(begins, offsets[-1]).astype(np.int64)
+
+
+def unigram(counts: Array) -> Floats:
+    """`[token]`, the log-probability of each by how often it was seen, one added to each count.
+
+    >>> np.exp(unigram(np.array([3, 0, 5]))).round(3).tolist()
+    [0.364, 0.091, 0.545]
+    """
+    return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
+
+
+def perplexity(log_probability: Array) -> float:
+    """exp(-mean) of the log-probabilities (nats) of tokens.
+
+    >>> round(perplexity(np.log([0.5, 0.125])), 6)
+    4.0
+    """
+    return float(np.exp(-np.mean(log_probability)))

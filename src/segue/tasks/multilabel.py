@@ -1,0 +1,93 @@
+"""Any number of labels for each sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.sequences import Array
+from segue.tasks.base import Encoded, ObjectiveName
+from segue.tasks.classify import Classify
+from segue.tasks.weights import normalized
+
+
+@dataclass(frozen=True)
+class Multilabel(Classify):
+    """Each label present or absent, by an independent output of its own.
+
+    Attributes:
+        classes: the labels, in the order of the probabilities.
+        counts: sequences with each label in what was trained on.
+        sequences: how many sequences were trained on.
+    """
+
+    name: ClassVar[str] = "multilabel"
+
+    @classmethod
+    def of(cls, train: Dataset, *, classes: Any, head: str, class_weight: Any) -> Self:
+        """The task of a training part with `[n, label]` targets of 0 and 1.
+
+        Raises:
+            OptionError: another head than "sigmoid".
+            DataError: as many names as there are labels are expected.
+        """
+        if head != "sigmoid":
+            raise OptionError(
+                f"`y` has shape {train.y.shape}, several labels at once: take head='sigmoid', an "
+                "independent output for each."
+            )
+        names = tuple(train.classes or ()) if classes is None else tuple(classes)
+        if len(names) != train.y.shape[1] or len(set(names)) < len(names):
+            raise DataError(
+                f"`y` has {train.y.shape[1]} labels for each sequence; `classes` are {list(names)}."
+            )
+        return cls(names, head, class_weight)
+
+    def _counts(self, codes: Array) -> list[int]:
+        counts: list[int] = codes.sum(axis=0).tolist()
+        return counts
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """Binary cross-entropy, averaged over the labels."""
+        return ObjectiveName("multilabel", len(self.classes))
+
+    def encode(self, data: Dataset) -> Encoded:
+        """`[n, label]` of 0 and 1, in the order of `classes`."""
+        if data.task == "classify":  # one of the labels for each sequence
+            numbers = Classify(self.classes).encode(data).values
+            return Encoded(np.eye(len(self.classes), dtype=np.int64)[numbers])
+        theirs = list(data.classes or self.classes)
+        if set(theirs) != set(self.classes):
+            known = list(self.classes)
+            raise DataError(f"The labels are {theirs}; those that are trained are {known}.")
+        places = [theirs.index(name) for name in self.classes]
+        return Encoded(np.asarray(data.y[:, places], np.int64))
+
+    def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
+        """`[n]` weights of mean 1; `None`: all the same."""
+        if self.class_weight is not None:
+            raise OptionError(
+                "`class_weight` is for one class a sequence, and these have several labels at "
+                "once: weigh the sequences with `sample_weight`."
+            )
+        return normalized(sample_weight, len(data))
+
+    def decode(self, probabilities: Array) -> Array:
+        """`[n, label]`, 1 where a label is more probable than not."""
+        return (probabilities > 0.5).astype(np.int64)
+
+    def correct(self, predicted: Array, data: Dataset) -> Array:
+        """`[n]`, 1 where all labels are right, as scikit-learn counts."""
+        return np.asarray((predicted == self.encode(data).values).all(axis=1), float)
+
+    def as_scored(self, data: Dataset, *, is_dataset: bool) -> Dataset:
+        """The data set with 0 and 1 for each label."""
+        if data.task == "classify":
+            values = self.encode(data).values
+            return replace(data, y=values, task="multilabel", classes=self.classes)
+        return data if is_dataset else replace(data, classes=self.classes)

@@ -1,0 +1,219 @@
+"""Numbers for each sequence, scaled for training; a linear regression to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from segue.dataset import Dataset
+from segue.errors import DataError
+from segue.prepare import Preparation
+from segue.prepare.moments import mean_and_scale, read_mean_and_scale
+from segue.sequences import Array
+from segue.tasks.base import Encoded, ObjectiveName, Task
+from segue.tasks.linear import LinearOnMeans, Numbers, as_table
+from segue.tasks.weights import normalized
+
+
+@dataclass(frozen=True, eq=False)
+class Regress(Task):
+    """One or more numbers for each sequence.
+
+    Attributes:
+        shape: of the targets of a sequence: `()`, or `(value,)`.
+        scale_target: whether they are scaled to zero mean and unit variance for training.
+        scale: the scale of the training targets.
+        linear: a linear regression on the mean of each channel and the length, in closed form;
+            `None` for tokens and texts.
+    """
+
+    shape: tuple[int, ...] = ()
+    scale_target: bool = True
+    scale: TargetScale | None = None
+    linear: LinearOnMeans | None = None
+
+    name: ClassVar[str] = "regress"
+    data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    needs: ClassVar[str] = "one or more numbers for each sequence"
+    score_name: ClassVar[str] = "r2"
+
+    @classmethod
+    def of(cls, train: Dataset, *, scale_target: bool) -> Self:
+        """The task of a training part.
+
+        Raises:
+            DataError: targets that are no finite numbers.
+        """
+        return cls(as_numbers(train.y).shape[1:], scale_target)
+
+    @staticmethod
+    def as_numbers(data: Dataset) -> Dataset:
+        """The data set with whole numbers as numbers to be predicted, and no classes."""
+        if data.task in ("classify", "multilabel") and data.y.dtype.kind in "iub":
+            return replace(data, task="regress", classes=None)
+        return data
+
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The same with mean and deviation of the targets, and the linear regression."""
+        scale = TargetScale.fit(train.y) if self.scale_target else TargetScale.none(train.y)
+        linear = None
+        if not (train.x.is_text or (train.x.is_whole and preparation.takes_tokens)):
+            linear = LinearOnMeans.fit(train.x, train.static, as_table(train.y))
+        return replace(self, scale=scale, linear=linear)
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """The mean squared error of the scaled targets."""
+        return self._scale.objective
+
+    @property
+    def _scale(self) -> TargetScale:
+        assert self.scale is not None  # fitted
+        return self.scale
+
+    def encode(self, data: Dataset) -> Encoded:
+        """`[n, value]` scaled numbers, float32."""
+        self.check_shape(data)
+        return Encoded(self._scale.apply(as_numbers(data.y)))
+
+    def decode(self, outputs: Array) -> Numbers:
+        """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
+        return self._scale.restore(outputs).reshape(-1, *self.shape)
+
+    def score(self, predicted: Array, data: Dataset, sample_weight: Any = None) -> float:
+        """R², as scikit-learn's `r2_score`."""
+        self.check_shape(data)
+        return r_squared(as_numbers(data.y), predicted, normalized(sample_weight, len(data)))
+
+    def check_shape(self, data: Dataset) -> None:
+        """Raise `DataError` for targets of another shape than those of the training."""
+        if data.y.shape[1:] != self.shape:
+            raise DataError(
+                f"`y` has shape {data.y.shape}; the targets of the training are "
+                f"{['n', *self.shape]}, and expected here too."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean and scale of the targets, their shape, and the linear regression."""
+        linear = None if self.linear is None else self.linear.to_json()
+        return {**self._scale.to_json(), "shape": list(self.shape), "linear": linear}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`."""
+        scale, shape = TargetScale.from_json(state), tuple(state["shape"])
+        if shape not in ((), scale.mean.shape):
+            raise DataError(f"the targets have shape {shape} and another scale.")
+        rows = state.get("linear")
+        linear = None if rows is None else LinearOnMeans.from_json(rows)
+        return cls(shape, **options, scale=scale, linear=linear)
+
+
+@dataclass(frozen=True, eq=False)
+class TargetScale:
+    """Zero mean and unit variance for each value, as the training targets have them.
+
+    Attributes:
+        mean: `[value]`, in the target's own unit.
+        scale: `[value]`, the standard deviation; 1 for a value that never varies.
+    """
+
+    mean: Numbers
+    scale: Numbers
+
+    @classmethod
+    def fit(cls, y: Array) -> Self:
+        """Take mean and deviation of `[n]` or `[n, value]` training targets.
+
+        >>> TargetScale.fit(np.array([1.0, 3.0]))
+        TargetScale(mean=array([2.]), scale=array([1.]))
+        """
+        return cls(*mean_and_scale(as_table(y), least=1e-12))
+
+    @classmethod
+    def none(cls, y: Array) -> Self:
+        """Leave `[n]` or `[n, value]` targets as they are.
+
+        >>> TargetScale.none(np.array([1.0, 3.0]))
+        TargetScale(mean=array([0.]), scale=array([1.]))
+        """
+        values = as_table(y).shape[1]
+        return cls(np.zeros(values), np.ones(values))
+
+    def apply(self, y: Array) -> Array:
+        """`[n, value]` scaled targets, float32."""
+        return ((as_table(y) - self.mean) / self.scale).astype(np.float32)
+
+    @property
+    def objective(self) -> ObjectiveName:
+        """The mean squared error; reported in the target's own unit."""
+        return ObjectiveName("squared", len(self.scale), tuple(self.scale.tolist()))
+
+    def restore(self, outputs: Array) -> Numbers:
+        """`[n, value]` outputs of the network, in the target's own unit."""
+        return np.asarray(outputs, np.float64) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """As lists."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            DataError: numbers that no training can have given.
+        """
+        found = read_mean_and_scale(state)
+        if found is None:
+            raise DataError(f"the targets have mean {state['mean']} and scale {state['scale']}.")
+        return cls(*found)
+
+
+def as_numbers(y: Any) -> Numbers:
+    """Check the targets that a user passes: `[n]`, or `[n, value]`, all finite.
+
+    Raises:
+        DataError: another shape, text, or a target that is missing or infinite.
+    """
+    if y is None:
+        raise DataError("`y` is missing: pass one or more numbers for each sequence, or a Dataset.")
+    try:
+        numbers = np.asarray(y, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
+    if numbers.ndim not in (1, 2) or 0 in numbers.shape:
+        raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
+    strange = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
+    if strange.any():
+        raise DataError(
+            f"{int(strange.sum())} of {len(numbers)} targets in `y` are missing or infinite, first "
+            f"that of sequence {int(strange.argmax())}: leave those sequences out."
+        )
+    return numbers
+
+
+def r_squared(targets: Array, predictions: Array, weights: Array | None = None) -> float:
+    """Return the coefficient of determination: 1 is exact, 0 what the targets' own mean would have.
+
+    Of several values the plain mean, as scikit-learn's `r2_score` has it; so also for targets that
+    do not vary, where it is 1 if all are met, else 0.
+
+    Args:
+        targets: `[n]` or `[n, value]`.
+        predictions: in the same shape.
+        weights: `[n]`, how much each sequence counts.
+
+    >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0]))
+    0.5
+    """
+    wanted, found = as_table(targets), as_table(predictions)
+    errors = np.average((wanted - found) ** 2, axis=0, weights=weights)
+    mean = np.average(wanted, axis=0, weights=weights)
+    spread = np.average((wanted - mean) ** 2, axis=0, weights=weights)
+    flat = spread == 0
+    shares = np.where(flat, errors > 0, errors / np.where(flat, 1.0, spread))
+    return float(np.mean(1.0 - shares))
