@@ -97,6 +97,9 @@ def linked(text: str) -> str:
     return re.sub(r"^\| `(\w+)` \|", link, text, flags=re.MULTILINE)
 
 
+_ARGUMENTS_ONLY = ("segue.layers.", "segue.modules.", "segue.prepare.")
+
+
 def options(name: str) -> str:
     """How much is said of a name: of a layer or a step its arguments only."""
     from segue.estimators.base import BaseSequenceEstimator
@@ -107,7 +110,7 @@ def options(name: str) -> str:
         shown = {n for n in dir(value) if n not in hidden and callable(getattr(value, n))}
         rest = sorted(name for name in shown - set(_FIRST) if not name.startswith("_"))
         members = f"[{', '.join([*(name for name in _FIRST if name in shown), *rest])}]"
-    elif name.startswith(("segue.layers.", "segue.prepare.")) and not _has_an_interface(last):
+    elif name.startswith(_ARGUMENTS_ONLY) and not _has_an_interface(last):
         members = "false\n      inherited_members: false"
     elif isinstance(value, type(re)):
         members = "false"
@@ -248,8 +251,13 @@ def unexplained(site: Path) -> list[str]:
 
 
 def short(name: str) -> str:
-    """`segue.evaluation.evaluate` is explained as `segue.evaluate`."""
-    return f"segue.{name.rpartition('.')[2]}"
+    """`segue.evaluation.evaluate` is explained as `segue.evaluate`.
+
+    What `segue.layers` loads from `segue.modules`, since it needs torch, is explained there.
+    """
+    room, _, last = name.rpartition(".")
+    in_modules = room == "segue.layers" and last in resolved("segue.modules").__all__
+    return f"segue.modules.{last}" if in_modules else f"segue.{last}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import torch
 from matplotlib.figure import Figure
 
 import segue
-from segue.layers import LSTM, Cell, OwnCell
+from segue.layers import LSTM, Cell, CustomCell
 
 arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
 arguments.add_argument("data", nargs="?", type=Path, help="a folder for the series' files")
@@ -142,7 +142,7 @@ class MyLSTM(Cell):
 
 
 torch.manual_seed(0)
-own = learner([OwnCell(MyLSTM(1, UNITS), name="memory")], epochs=2).fit(data[10])
+own = learner([CustomCell(MyLSTM(1, UNITS), name="memory")], epochs=2).fit(data[10])
 own.network_.set_weights(weights)
 difference = np.abs(own.predict_proba(x) - classifier.predict_proba(x)).max()
 print(f"own cell and built-in layer, the same weights: largest difference {difference:.1e}")

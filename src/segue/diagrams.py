@@ -21,7 +21,8 @@ from segue.errors import OptionError
 from segue.plots.style import BLUE, INK, MUTED, PALETTE, plain_names, styled
 
 if TYPE_CHECKING:
-    from segue.layers import Layer, Shape
+    from segue.layers import Shape
+    from segue.modules import Layer
 
 WIDTH, HEIGHT = 2.15, 0.46  # of a layer's box
 GAP = 0.22  # between boxes, for the arrow
@@ -82,7 +83,7 @@ def stack_size(blocks: Sequence[Block]) -> tuple[float, float]:
 def block_of(layer: Layer) -> Block:
     """The block of a layer and of all that it holds."""
     count = sum(p.numel() for p in layer.parameters())
-    chains: Iterable[Iterable[Any]] = getattr(layer, "chains", None) or [layer.inside()]
+    chains: Iterable[Iterable[Any]] = getattr(layer, "chains", None) or [layer.sublayers()]
     branches = tuple(tuple(block_of(one) for one in chain) for chain in chains)
     held = any(branches)
     colour = GREEN if layer.name == "head" else PALE_BLUE if count and not held else WHITE

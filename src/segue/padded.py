@@ -1,4 +1,4 @@
-"""A batch of sequences as the network sees it: right-padded, with the real lengths."""
+"""A batch of sequences of unequal length: right-padded values, with the lengths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Padded(NamedTuple):
 
     values: Tensor  # [batch, time, feature], or [batch, time, 1] int32 tokens
     lengths: Tensor  # [batch], int64
-    static: Tensor | None = None  # [batch, feature], what the network joins before its head
+    static: Tensor | None = None  # [batch, feature], joined before the head
 
     def mask(self) -> Tensor:
         """`[batch, time]`, true at real steps."""
@@ -26,7 +26,7 @@ class Padded(NamedTuple):
         return time < self.lengths[:, None]
 
     def filled(self, value: float) -> Tensor:
-        """The values with another in place of everything beyond `lengths`.
+        """The values, with a constant in place of everything beyond `lengths`.
 
         >>> Padded(torch.ones(2, 2, 1), torch.tensor([2, 1])).filled(0.0)[:, :, 0]
         tensor([[1., 1.],

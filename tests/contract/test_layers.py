@@ -130,7 +130,7 @@ VARIANTS: dict[str, list[str]] = {
         "repeat(3, conv(4, 3) relu)",
         "repeat(2, repeat(2, lstm(3, name=eyes)) dropout(0.2))",
     ],
-    "inception_time": ["inception_time(2, width=6)", "inception_time(2, 5, 8)"],
+    "inception_time": ["inception_time(2, kernel_size=6)", "inception_time(2, 5, 8)"],
     "lstm_fcn": ["lstm_fcn(3)", "lstm_fcn(3, 0)"],
     "rocket": ["rocket(6)", "rocket(9, dropout=0)"],
     "glu": ["dense(6) glu", "conv(4, 3, causal=true) glu"],
@@ -146,7 +146,7 @@ def inside(specs: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
     """Specs, and those that they hold."""
     for spec in specs:
         yield spec
-        yield from inside(spec.inside())
+        yield from inside(spec.sublayers())
 
 
 def choices(kind: type[LayerSpec]) -> dict[str, set[Any]]:

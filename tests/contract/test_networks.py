@@ -38,7 +38,7 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
     ("lstm(40) dense(20, relu)", Shape(12), False),
     ("bigru(32, recurrent_dropout=0.2)", Shape(6), False),
     ("rocket(20)", Shape(3), False),
-    ("conv(2, 3, causal=true) random_conv(5, width=4)", Shape(2), False),
+    ("conv(2, 3, causal=true) random_conv(5, kernel_size=4)", Shape(2), False),
     ("parallel(random_conv(8), conv(3, 3) pool(max)) batchnorm dense(4, relu)", Shape(2), False),
     ("inception_time(3, 6, 8)", Shape(1), False),
     ("inception_time(2, 4, 10)", Shape(5), False),
@@ -116,7 +116,7 @@ CASES = [
 def kinds(specs: Iterable[LayerSpec]) -> Iterator[str]:
     for spec in specs:
         yield spec.kind
-        yield from kinds(spec.inside())
+        yield from kinds(spec.sublayers())
 
 
 def test_every_kind_of_layer_is_in_some_network() -> None:

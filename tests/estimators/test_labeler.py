@@ -216,12 +216,12 @@ def test_labels_outside_the_given_classes() -> None:
 
 
 def test_a_network_that_ends_the_sequence() -> None:
-    with pytest.raises(SpecError, match="an answer at every step is wanted"):
+    with pytest.raises(SpecError, match="an output at every step is wanted"):
         quick("gru(4) pool(mean)").fit(*delayed_signs(10, 1, seed=0))
 
 
 def test_a_network_that_changes_the_number_of_steps() -> None:
-    with pytest.raises(SpecError, match="an answer at every step is wanted.*leave the strides out"):
+    with pytest.raises(SpecError, match="an output at every step is wanted.*leave the strides out"):
         quick("conv(4, 3, stride=2) gru(3)", ignore="?").fit(*delayed_signs(10, 1, seed=0))
 
 

@@ -25,7 +25,7 @@ from segue import (
 )
 from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
 from segue.estimators import SequenceEnsemble, fit_seeds, seeds
-from segue.layers import GRU, Own
+from segue.layers import GRU, CustomModule
 from segue.testing import tiny_dataset
 
 Quick = Callable[..., SequenceClassifier]
@@ -152,7 +152,7 @@ def test_a_folder_of_another_training_is_not_gone_on_with(quick: Quick, tmp_path
 
 def test_members_with_a_layer_of_ones_own_are_read_too(quick: Quick, tmp_path: Path) -> None:
     """No file can bring its class; the estimator has it."""
-    classifier = quick([Own(torch.nn.Identity()), GRU(3)], epochs=1)
+    classifier = quick([CustomModule(torch.nn.Identity()), GRU(3)], epochs=1)
     first = fit_seeds(classifier, DATA, seeds=2, folder=tmp_path)
     again = fit_seeds(classifier, DATA, seeds=2, folder=tmp_path, resume=True)
     for a, b in zip(first.members, again.members, strict=True):

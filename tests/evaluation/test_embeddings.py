@@ -19,7 +19,7 @@ DATA = tiny_dataset(48, classes=("a", "b", "c"), lengths=(3, 9), seed=2)
 @pytest.fixture(scope="module")
 def classifier() -> SequenceClassifier:
     options = TrainingOptions(progress="none")
-    return SequenceClassifier("gru(6, name=memory) dense(3)", epochs=20, options=options).fit(DATA)
+    return SequenceClassifier("gru(6, name=memory) dense(4)", epochs=20, options=options).fit(DATA)
 
 
 def blobs(n: int = 60) -> tuple[object, object]:

@@ -73,13 +73,13 @@ def test_gates_of_one_sequence_do_not_depend_on_the_others() -> None:
 
 def test_the_only_recurrent_layer_need_not_be_named() -> None:
     """Of two, or of none, the message lists those that there are."""
-    assert gates(fit("gru(2) dense(3)"), DATA.x).layer == "gru_1"
+    assert gates(fit("gru(2) dense(4)"), DATA.x).layer == "gru_1"
     with pytest.raises(OptionError, match=r"Which layer\? .*: gru_1, lstm_1"):
         gates(fit("gru(2) lstm(2)"), DATA.x)
     with pytest.raises(OptionError, match=r"dense_1 has no gates. .*: gru_1"):
-        gates(fit("gru(2) dense(3)"), DATA.x, layer="dense_1")
+        gates(fit("gru(2) dense(4)"), DATA.x, layer="dense_1")
     with pytest.raises(SpecError, match='Did you mean "gru_1"'):
-        gates(fit("gru(2) dense(3)"), DATA.x, layer="gru1")
+        gates(fit("gru(2) dense(4)"), DATA.x, layer="gru1")
 
 
 def test_directions_that_are_not_there() -> None:

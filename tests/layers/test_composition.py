@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from segue.errors import DataError, NotCausalError, SpecError
-from segue.layers import Conv, InceptionTime, Padded, ReLU, Repeat, Residual, Shape
+from segue.layers import Conv, InceptionTime, ReLU, Repeat, Residual, Shape
+from segue.modules import Padded
 from segue.networks import Network, as_specs
 
 
@@ -125,7 +126,7 @@ def test_branches_get_the_same_input_and_residuals_add_it() -> None:
         ("conv(3, 3)", "still holds a sequence before its head"),
         ("repeat(2, conv(3, 3, name=head)) pool residual(flatten)", "residual_1 needs a sequence"),
         ("attention(4) pool", r"attention_1 has 4 heads, and 2 features .* such as dense\(64\)"),
-        ("position(learnt) pool", "say how many places there are"),
+        ("position(learnt) pool", "give the number of positions"),
         ("repeat(2000, repeat(2000, dense(3)))", "4,000,000 layers; at most 2,000 are built"),
         ("repeat(100, inception_time)", "layers; at most 2,000 are built"),
     ],
@@ -170,7 +171,7 @@ def test_a_stream_is_refused_with_the_path_of_the_layer(text: str, message: str)
 def test_a_sequence_longer_than_the_learnt_places_is_refused() -> None:
     """Also step by step."""
     network = build("position(learnt, longest=3) pool")
-    message = r"position_1 has learnt 3 places, and here comes a sequence of 4 steps"
+    message = r"position_1 has learnt 3 positions, and here comes a sequence of 4 steps"
     with pytest.raises(DataError, match=message):
         network(Padded(torch.zeros(1, 4, 2), torch.tensor([4])))
     network(Padded(torch.zeros(1, 4, 2), torch.tensor([3])))

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from segue.kernels import Masks
-from segue.layers import Layer, Padded, Place, Shape
-from segue.layers.recurrent import Recurrence
+from segue.layers import BuildContext, Shape
+from segue.modules import Layer, Padded
+from segue.modules.cells import RecurrentCell
 from segue.networks import as_specs
 from segue.randomness import Draws
 
@@ -20,7 +21,7 @@ UNITS = 6
 
 def build(text: str, *, every: bool = True, features: int = UNITS) -> Layer:
     (spec,) = as_specs(text)
-    return spec.build(Place("layer", Shape(features), every=every))
+    return spec.build(BuildContext("layer", Shape(features), every=every))
 
 
 def ones(batch: int = 50, time: int = 7, features: int = UNITS) -> Padded:
@@ -87,17 +88,17 @@ def test_inputs_and_hidden_state_have_masks_of_their_own() -> None:
 
 
 class Seen:
-    """The masks that a recurrence is given, and the inputs that came with them."""
+    """The masks that a cell gets, and the inputs that came with them."""
 
     def __init__(self, layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[tuple[Tensor, Masks | None]] = []
-        for recurrence in (m for m in layer.modules() if isinstance(m, Recurrence)):
-            monkeypatch.setattr(recurrence, "carry", self._noting(recurrence.carry))
+        for cell in (m for m in layer.modules() if isinstance(m, RecurrentCell)):
+            monkeypatch.setattr(cell, "scan", self._noting(cell.scan))
 
-    def _noting(self, carry: Callable[..., Any]) -> Callable[..., Any]:
+    def _noting(self, scan: Callable[..., Any]) -> Callable[..., Any]:
         def noted(x: Tensor, lengths: Tensor, state: Any, masks: Masks | None) -> Any:
             self.given.append((x, masks))
-            return carry(x, lengths, state, masks)
+            return scan(x, lengths, state, masks)
 
         return noted
 
@@ -190,5 +191,5 @@ def test_the_two_directions_have_masks_of_their_own() -> None:
 def test_layers_of_other_names_have_other_masks() -> None:
     """Two dropout layers of one network do not drop the same places."""
     (spec,) = as_specs("dropout(0.5)")
-    first, second = (spec.build(Place(name, Shape(UNITS))) for name in ("a", "b"))
+    first, second = (spec.build(BuildContext(name, Shape(UNITS))) for name in ("a", "b"))
     assert not torch.equal(first(ones(), Draws(0)).values, second(ones(), Draws(0)).values)

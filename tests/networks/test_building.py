@@ -100,7 +100,7 @@ def test_a_layer_gives_every_step_where_a_later_one_needs_it(
 def test_a_head_at_every_step_keeps_the_sequence() -> None:
     """And `output=last` in front of it is refused."""
     assert shapes(build("lstm(4) dense(5)", every=True)) == ["[time, 4]", "[time, 5]", "[time, 3]"]
-    with pytest.raises(SpecError, match="ends the sequence, and an answer at every step is wanted"):
+    with pytest.raises(SpecError, match="ends the sequence, and an output at every step is wanted"):
         build("lstm(4, output=last)", every=True)
 
 

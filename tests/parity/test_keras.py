@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from segue.layers import Layer, Padded, Place, Shape
+from segue.layers import BuildContext, Shape
 from segue.layers.activations import ACTIVATIONS
+from segue.modules import Layer, Padded
 from segue.networks import as_specs
 from segue.randomness import Draws
 from segue.testing.report import TOLERANCE
@@ -68,7 +69,7 @@ class Parity:
             noise = np.abs(0.3 * draws.normal(size=variable.shape))
             variable.assign(variable.value.detach().numpy() + noise.astype(np.float32))
         (spec,) = as_specs(text)
-        self.ours: Layer = spec.build(Place("layer", Shape(CHANNELS), every=every))
+        self.ours: Layer = spec.build(BuildContext("layer", Shape(CHANNELS), every=every))
         self.names = named(theirs)
         weights = self.ours.weights()
         assert weights.keys() == self.names.keys()
@@ -268,7 +269,7 @@ def test_embedding(keras: Any) -> None:
     theirs = keras.layers.Embedding(11, UNITS)
     theirs.build((None, None))
     (spec,) = as_specs("embedding(5)")
-    ours = spec.build(Place("layer", Shape(1, tokens=11)))
+    ours = spec.build(BuildContext("layer", Shape(1, tokens=11)))
     ours.weights()["embeddings"].data = theirs.embeddings.value.detach()
     tokens = torch.tensor([[1, 0, 10], [3, 3, 0]])
     got = ours(Padded(tokens[:, :, None].int(), torch.tensor([3, 3])))
@@ -286,7 +287,7 @@ def test_activation(keras: Any, record_property: Callable[[str, object], None], 
     function = keras.activations.get(word)
     assert function is not None
     (spec,) = as_specs(word)
-    layer = spec.build(Place("layer", Shape(6)))
+    layer = spec.build(BuildContext("layer", Shape(6)))
     values = np.linspace(-12, 12, 60).reshape(10, 6)
     x = torch.tensor(values, dtype=torch.float32, requires_grad=True)
     y = torch.tensor(values, dtype=torch.float32, requires_grad=True)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.layers import Layer, Padded, Place, Shape
+from segue.layers import BuildContext, Shape
 from segue.layers.activations import ACTIVATIONS
+from segue.modules import Layer, Padded
 from segue.networks import as_specs
 from segue.randomness import Draws
 from segue.testing.report import TOLERANCE
@@ -24,7 +25,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 def build(text: str, dtype: torch.dtype, features: int = FEATURES) -> Layer:
     (spec,) = as_specs(text)
-    layer = spec.build(Place("layer", Shape(features))).to(dtype)
+    layer = spec.build(BuildContext("layer", Shape(features))).to(dtype)
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weight in layer.parameters():
@@ -192,7 +193,7 @@ def test_attention_is_multi_head_attention() -> None:
     module.out_proj.weight.data = weights["output/kernel"].detach().t()
     module.out_proj.bias.data = weights["output/bias"].detach()
     x = batch(torch.float64)
-    assert_near(layer._look(x, None), module(x, x, x)[0], "float64")
+    assert_near(layer._attend(x, None), module(x, x, x)[0], "float64")
 
 
 def test_pool_attention() -> None:

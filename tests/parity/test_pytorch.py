@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from segue.layers import LAYERS, Padded, Place, Shape
-from segue.layers.base import Layer
+from segue.layers import LAYERS, BuildContext, Shape
+from segue.modules import Layer, Padded
 from segue.testing.report import TOLERANCE
 
 LENGTHS = torch.tensor([4, 1, 9, 9, 2])
@@ -49,7 +49,7 @@ def build(text: str, dtype: torch.dtype, *, every: bool) -> Layer:
     from segue.networks import as_specs
 
     (spec,) = as_specs(text)
-    return spec.build(Place("layer", Shape(CHANNELS), every=every)).to(dtype)
+    return spec.build(BuildContext("layer", Shape(CHANNELS), every=every)).to(dtype)
 
 
 def batch(dtype: torch.dtype, *, grad: bool = False) -> Tensor:
@@ -165,7 +165,7 @@ def test_dense(activation: str) -> None:
 def test_embedding() -> None:
     """An embedding is PyTorch's."""
     (spec,) = (LAYERS["embedding"](features=4),)  # type: ignore[call-arg]
-    layer = spec.build(Place("layer", Shape(1, tokens=9)))
+    layer = spec.build(BuildContext("layer", Shape(1, tokens=9)))
     tokens = torch.tensor([[1, 8, 0], [3, 3, 7]], dtype=torch.int32)
     got = layer(Padded(tokens[:, :, None], torch.tensor([3, 3])))
     wanted = nn.functional.embedding(tokens.long(), layer.weights()["embeddings"])

@@ -21,8 +21,9 @@ from segue.layers import (
     Residual,
     Tanh,
 )
-from segue.networks import as_specs, specs_from_json
+from segue.networks import as_specs, current_json, specs_from_json
 from segue.prepare import Interpolate, Standardize, as_steps
+from segue.spec import to_text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,10 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
         ("dense(8, rellu)", "`activation` is 'rellu': did you mean \"relu\"?", 0),
         ("dense(8, leaky_relu(0.3))", "with arguments it is a layer of its own, behind this", 9),
         ("SimpleRNN(8)", "unknown layer 'SimpleRNN': write rnn(units)", 0),
-        ("lstm(8, return_sequences=true)", "has no argument 'return_sequences': write output=e", 8),
+        ("dense(8, return_sequences=true)", "no argument 'return_sequences': write output=e", 9),
+        ("lstm(8, return_sequences=3)", "`output` is 3: input should be 'auto'", 0),
+        ("conv(8, kernel_sise=3)", "no argument 'kernel_sise'. Did you mean \"kernel_size\"?", 8),
+        ("conv(8, 3, width=3)", "conv has 'kernel_size' twice", 11),
         ("residual(relu ->)", "expected a name, found ')'", 16),
         ("residual(" * 50_000, "more than 10 calls in each other", 90),
         ("conv(8, 3, stride=0)", "`stride` is 0: input should be greater", 0),
@@ -204,3 +208,40 @@ def test_preparations_have_the_same_language() -> None:
         as_steps(5)  # type: ignore[arg-type]
     with pytest.raises(SpecError, match=r"too many arguments: standardize\(\)"):
         as_steps("standardize(3)")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("conv(filters=8, kernel_size=5, strides=2)", "conv(8, 5, stride=2)"),
+        ("conv(8, 5, dilation_rate=3, use_bias=false)", "conv(8, 5, dilation=3, bias=false)"),
+        ("conv(8, width=5)", "conv(8, 5)"),
+        ("random_conv(6, width=3)", "random_conv(6, kernel_size=3)"),
+        ("inception_time(width=8)", "inception_time(kernel_size=8)"),
+        ("maxpool(pool_size=2, strides=1)", "maxpool(2, stride=1)"),
+        ("lstm(units=8, return_sequences=true)", "lstm(8, output=every)"),
+        ("bigru(8, return_sequences=False)", "bigru(8, output=last)"),
+        ("dropout(rate=0.2)", "dropout(0.2)"),
+        ("embedding(input_dim=9, output_dim=4)", "embedding(4, tokens=9)"),
+        ("attention(num_heads=2)", "attention(2)"),
+        ("residual(conv(8, width=3)) pool", "residual(conv(8, 3)) pool"),
+    ],
+)
+def test_arguments_of_keras_and_older_ones_are_understood(text: str, expected: str) -> None:
+    """They are printed in segue's own form."""
+    assert to_text(as_specs(text)) == expected
+
+
+def test_json_of_older_files_is_read() -> None:
+    """Also inside other layers; it is written with the new name."""
+    conv = {"kind": "conv", "filters": 8, "width": 3}
+    specs = specs_from_json([conv, {"kind": "residual", "layers": [conv]}])
+    assert specs == (Conv(8, 3), Residual(Conv(8, 3)))  # type: ignore[arg-type]
+    assert specs[0].to_json() == {"kind": "conv", "filters": 8, "kernel_size": 3}
+    assert current_json([conv]) == [specs[0].to_json()]
+
+
+def test_a_renamed_argument_warns() -> None:
+    """In Python for one release; in texts and files it is read without a word."""
+    with pytest.warns(DeprecationWarning, match="Conv: `width` is now called `kernel_size`"):
+        assert Conv(8, width=3) == Conv(8, 3)  # type: ignore[call-arg]

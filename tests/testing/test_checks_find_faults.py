@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segue.layers import Layer, LayerSpec, Padded, Place
-from segue.layers.base import each_step
+from segue.layers import BuildContext, LayerSpec
+from segue.modules import Layer, Padded, each_step
 from segue.randomness import Draws
 from segue.spec import Name
 from segue.testing import CheckError, check_layer
@@ -27,8 +27,8 @@ class Faulty(LayerSpec):
     rate: float = 0.0
     name: Name | None = None
 
-    def build(self, place: Place) -> Layer:
-        return FaultyLayer(self, place)
+    def build(self, context: BuildContext) -> Layer:
+        return FaultyLayer(self, context)
 
 
 class WrongGradient(torch.autograd.Function):
@@ -44,11 +44,11 @@ class WrongGradient(torch.autograd.Function):
 
 
 class FaultyLayer(Layer):
-    def __init__(self, spec: Faulty, place: Place) -> None:
-        super().__init__(place.name, place.shape)
+    def __init__(self, spec: Faulty, context: BuildContext) -> None:
+        super().__init__(context.name, context.shape)
         self.how = spec.how
-        size = place.shape.features
-        seed = 1 if spec.how == "ignores the seed" else place.seed
+        size = context.shape.features
+        seed = 1 if spec.how == "ignores the seed" else context.seed
         generator = torch.Generator().manual_seed(seed)
         if spec.how == "draws elsewhere":
             torch.rand(1)
@@ -112,8 +112,8 @@ def test_a_wrong_gradient_alone_is_found() -> None:
 
         name: Name | None = None
 
-        def build(self, place: Place) -> Layer:
-            return DoublingLayer(place.name, place.shape)
+        def build(self, context: BuildContext) -> Layer:
+            return DoublingLayer(context.name, context.shape)
 
     class DoublingLayer(Layer):
         def forward(self, x: Any, draws: Draws | None = None) -> Any:

@@ -221,14 +221,14 @@ def test_pieces_without_an_end_take_no_gradient() -> None:
     pieces = list(Truncated(5, False)(built, Batch(x, torch.tensor([7, 8]), None), Draws(0)))
     assert [piece.targets.tolist() for piece in pieces] == [[8], [7]]
     (gradient,) = torch.autograd.grad(
-        pieces[1].outputs.sum(), built.layer("lstm_1").recurrence.kernel, allow_unused=True
+        pieces[1].outputs.sum(), built.layer("lstm_1").cell.kernel, allow_unused=True
     )
     short = Network(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
     state = short.initial_state(1)
     with torch.no_grad():
         _, state = short.forward_from(Padded(x.values[:1, :15], torch.tensor([15])), state)
     last, _ = short.forward_from(Padded(x.values[:1, 15:], torch.tensor([5])), state)
-    (wanted,) = torch.autograd.grad(last.sum(), short.layer("lstm_1").recurrence.kernel)
+    (wanted,) = torch.autograd.grad(last.sum(), short.layer("lstm_1").cell.kernel)
     torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-12)
 
 

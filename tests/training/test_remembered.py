@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import segue
-from segue.layers.random_conv import RandomConvLayer
+from segue.modules.conv import RandomConvLayer
 from segue.training import remembered
 from segue.training.remembered import fixed_layers
 

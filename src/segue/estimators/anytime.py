@@ -6,18 +6,15 @@ A causal network gives all of it in one pass. Another network has to see each pr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from segue.errors import NotCausalError, OptionError
-from segue.estimators.asking import layers_by_name, no_steps, per_step
+from segue.estimators.asking import no_steps, per_step
 from segue.estimators.parameters import is_whole
-from segue.layers import Layer, Padded
-from segue.layers.flatten import FlattenLayer
-from segue.layers.recurrent import RecurrentLayer
+from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.gaps import unexpected_gaps
 from segue.prepare.pipeline import every_th
@@ -108,7 +105,7 @@ def _logits_at_every_step(network: Network, x: Padded) -> Padded:
         elif layer.shape.sequence:
             signal = layer(signal)
         else:
-            signal = ending_at_every_step(layer, signal)
+            signal = layer.prefix_outputs(signal)
             ended = True
     return signal
 
@@ -119,37 +116,15 @@ def _on_each_step(layer: Layer, x: Padded) -> Padded:
     return Padded(values.unflatten(0, x.values.shape[:2]), x.lengths)
 
 
-@singledispatch
-def ending_at_every_step(layer: Layer, x: Padded) -> Padded:
-    """What a causal layer that ends the sequence says where it would end at each of its steps.
-
-    Any such layer can be asked a step at a time, the whole batch at once; those that have something
-    faster are registered below.
-    """
-    state = layer.initial_state(len(x.values))
-    outputs = []
-    for x_t in x.values.unbind(1):
-        y_t, state = layer.step(x_t, state)
-        outputs.append(y_t)
-    return Padded(torch.stack(outputs, dim=1), x.lengths)
-
-
-@ending_at_every_step.register
-def _(layer: RecurrentLayer, x: Padded) -> Padded:
-    recurrence = layer.recurrence
-    state = recurrence.initial_state(len(x.values))
-    return Padded(recurrence.run(x.values, x.lengths, state, None), x.lengths)
-
-
 # -- each prefix --------------------------------------------------------------------------------
 
 
 def _refuse_fixed_length(network: Network) -> None:
-    for name, layer in layers_by_name(network).items():
-        if isinstance(layer, FlattenLayer):
+    for name, layer in network.layers.items():
+        if layer.fixed_length is not None:
             raise NotCausalError(
-                f"{name} takes sequences of {layer.length} steps only, so there is no belief after "
-                "fewer. Use a layer that takes any length: lstm(32), or pool(mean)."
+                f"{name} takes sequences of {layer.fixed_length} steps only, so there is no belief "
+                "after fewer. Use a layer that takes any length: lstm(32), or pool(mean)."
             )
 
 

@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError
-from segue.kernels import last_step
 from segue.kernels.threads import threads
-from segue.layers import Directions, Layer, Padded
-from segue.layers.recurrent import BidirectionalLayer
+from segue.modules import Directions, Layer, Padded
 from segue.networks import Network
 from segue.prepare import Batches
 from segue.sequences import Array, Sequences
@@ -88,7 +86,7 @@ def no_steps(width: int) -> Sequences:
 
 def layers_by_name(network: Network) -> dict[str, Layer]:
     """Every layer, those inside other layers too, in their order."""
-    return {m.name: m for m in network.modules() if isinstance(m, Layer)}
+    return network.layers
 
 
 def observe(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
@@ -160,8 +158,8 @@ def _check_how(network: Network, layer: Layer, how: str) -> None:
 
 def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
     """Whether the output at the last step is of the whole sequence."""
-    if isinstance(layer, BidirectionalLayer):
-        return layer.spec.merge in ("concat", "none")  # the ends of both directions are joined
+    if layer.sees_whole is not None:
+        return layer.sees_whole
     for link in network.chain:
         if not link.causal:
             return False
@@ -176,12 +174,7 @@ def _whole(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
         return torch.cat(signal, dim=-1) if isinstance(signal, Directions) else signal
     if how == "mean" or not _sees_all_at_the_end(network, layer):
         return _mean(_joined(signal))
-    joined = _joined(signal)
-    if not isinstance(layer, BidirectionalLayer):
-        return last_step(joined.values, joined.lengths)
-    units = layer.spec.units
-    ahead = last_step(joined.values[:, :, :units], joined.lengths)
-    return torch.cat([ahead, joined.values[:, 0, units:]], dim=-1)
+    return layer.last_output(_joined(signal))
 
 
 def _mean(signal: Padded) -> Tensor:

@@ -20,8 +20,8 @@ from segue.estimators.inputs import as_sequences, as_trained, refuse_single, sta
 from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.seen import SeenSequences
 from segue.estimators.splitting import split_data
-from segue.layers import Padded
 from segue.networks import Network
+from segue.padded import Padded
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
 from segue.readers.objects import adapted

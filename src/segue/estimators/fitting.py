@@ -18,12 +18,13 @@ from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.seen import LIMIT, SALT_BYTES, Digests, SeenSequences, digests, joined
 from segue.estimators.splitting import TrainValidationSplit
 from segue.kernels.threads import threads
-from segue.layers import Shape
-from segue.networks import Network, as_specs, with_embedding
+from segue.layers import LayerSpec, Shape
+from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.coarse import refuse_coarse
 from segue.prepare.static import StaticScale
 from segue.sequences import Array, Sequences
+from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.device import choose_device
@@ -181,14 +182,21 @@ def training_job(
     if task.per_step:
         check_keeps_steps(preparation, task)
     static = None if data.static is None else StaticScale.fit(data.static)
-    network = build_network(estimator, task, preparation, static, shape_of(data.x, preparation))
+    layers, head = split_head(
+        as_specs(estimator.network), make_objective(task.objective).head_forms
+    )
+    network = build_network(
+        estimator, task, preparation, static, shape_of(data.x, preparation), specs=layers
+    )
     network.to(device)
     parts = FittedParts(task, preparation, static, network)
     options = estimator.training_options
     freeze(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
-    lines = [*split.lines, *_text_lines(preparation, network, len(as_specs(estimator.network)))]
+    lines = [*split.lines, *_text_lines(preparation, network, len(layers))]
+    if head:
+        lines.append(("head", f"{to_text(head)}, as the network ends"))
     if initial is not None:
         lines += initial.put_into(network, task.to_json(), preparation)
     epochs = estimator.epochs
@@ -218,14 +226,15 @@ def build_network(
     preparation: Preparation,
     static: StaticScale | None,
     shape: Shape,
+    *,
+    specs: tuple[LayerSpec, ...],
 ) -> Network:
-    """The network for such sequences, with its initial weights.
+    """The network for such sequences, of the layers before its head, with its initial weights.
 
     Raises:
         SpecError: layers that do not fit together, or not the data.
         NotCausalError: a layer that would see its own target.
     """
-    specs = as_specs(estimator.network)
     network = Network(
         specs if preparation.vocabulary is None else with_embedding(specs),
         shape,

@@ -12,7 +12,6 @@ import numpy as np
 from segue.errors import DataError, DataNotFoundError, NotFittedError
 from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
 from segue.estimators.seen import SeenSequences
-from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
 from segue.prepare import Preparation
 from segue.sequences import Array
@@ -154,7 +153,8 @@ class InitialWeights:
             return weights, ""
         pairs = vocabulary.shared(theirs)
         own = network.get_weights()
-        names = [f"{x.name}/embeddings" for x in network.modules() if isinstance(x, EmbeddingLayer)]
+        layers = network.layers.values()
+        names = [f"{layer.name}/{part}" for layer in layers for part in layer.token_weights]
         for name in names:
             given = weights.pop(name, None)
             if len(pairs) and given is not None and given.shape[1:] == own[name].shape[1:]:

@@ -19,8 +19,8 @@ from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences, refuse_two_targets
 from segue.estimators.parameters import sklearn_tags
 from segue.estimators.stream import LabelStream
-from segue.layers import Padded
 from segue.networks import NetworkLike
+from segue.padded import Padded
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences

@@ -18,7 +18,14 @@ from segue.estimators.files import Description, EnsembleDescription, read, seen_
 from segue.estimators.fitting import FitResult, FittedParts, build_network
 from segue.estimators.tasks import BY_NAME
 from segue.layers import LayerSpec, Shape
-from segue.networks import Network, NetworkLike, as_specs, is_own, specs_from_json
+from segue.networks import (
+    Network,
+    NetworkLike,
+    as_specs,
+    current_json,
+    is_custom,
+    specs_from_json,
+)
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
 from segue.spec import to_text
@@ -94,13 +101,13 @@ def _restore(
             f"{did_you_mean(description.estimator, BY_NAME)}"
         )
     given = description.parameters.model_dump(exclude_none=True)
-    if layers is not None and [spec.to_json() for spec in layers] != description.network:
-        raise DataError(f"the file is of the network {description.network}, and another was given.")
+    layers = _matching(layers, description.network)
+    specs = specs_from_json(description.network) if layers is None else layers
     options = TrainingOptions(**given.pop("options"))
     if isinstance(given.get("class_weight"), list):
         given["class_weight"] = dict(given["class_weight"])
     estimator: BaseSequenceEstimator = kind(
-        network=to_text(specs_from_json(description.network)) if layers is None else layers,
+        network=to_text(specs) if layers is None else layers,
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
@@ -109,10 +116,11 @@ def _restore(
     task = estimator._task_from_json(state, preparation)
     static = description.static
     scale = None if static is None else StaticScale.from_json(static.model_dump())
-    build = functools.partial(build_network, estimator, task, preparation, scale)
-    custom = any(map(is_own, as_specs(estimator.network)))
+    # Old files have a dense layer of the head's size before the head: all specs are layers.
+    build = functools.partial(build_network, estimator, task, preparation, scale, specs=specs)
+    custom = any(map(is_custom, specs))
     network = _restore_network(
-        build, preparation, description, without_hashes(tensors), is_custom=custom
+        build, preparation, description, without_hashes(tensors), trusted=custom
     )
     refit = None if description.refit is None else History(description.refit)
     result = FitResult(
@@ -128,13 +136,27 @@ def _restore(
     return estimator._take(result, quiet=True)
 
 
+def _matching(
+    layers: tuple[LayerSpec, ...] | None, network: list[dict[str, Any]]
+) -> tuple[LayerSpec, ...] | None:
+    """The given layers of a file's network, without a head that is written out behind them."""
+    if layers is None:
+        return None
+    chosen = layers[: len(network)]
+    if [spec.to_json() for spec in chosen] != current_json(network) or (
+        len(layers) > len(network) + 2
+    ):
+        raise DataError(f"the file is of the network {network}, and another was given.")
+    return chosen
+
+
 def _restore_network(
     build: Callable[[Shape], Network],
     preparation: Preparation,
     description: Description,
     tensors: dict[str, torch.Tensor],
     *,
-    is_custom: bool,
+    trusted: bool,
 ) -> Network:
     """Build the network only where the file has just its weights: none, and no memory, on trust."""
     shape = description.input_shape
@@ -148,7 +170,7 @@ def _restore_network(
         raise DataError(f"the network takes {shape.tokens} tokens, and the texts become {wanted}.")
     given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
     # What a user has given is trusted, and may not know about devices without memory.
-    device = torch.device("cpu" if is_custom else "meta")
+    device = torch.device("cpu" if trusted else "meta")
     try:
         with device:
             plan = build(given).weight_tensors()

@@ -19,7 +19,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.estimators.given import taken
 from segue.estimators.inputs import as_dataset
-from segue.layers.chain import needs_of
+from segue.layers.chain import input_kind_of
 from segue.networks import NetworkLike, as_specs
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
@@ -72,7 +72,7 @@ class EstimatorParameters(abc.ABC):
     @property
     def _takes_tokens(self) -> bool:
         """Whether the network begins with an embedding, or else takes tokens."""
-        return needs_of(as_specs(self.network)) == "tokens"
+        return input_kind_of(as_specs(self.network)) == "tokens"
 
     def _problems(self) -> list[str]:
         """What is wrong with the constructor's arguments beyond those that all share."""

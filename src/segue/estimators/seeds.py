@@ -16,7 +16,7 @@ from segue.estimators.fitting import fit_split
 from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
 from segue.estimators.splitting import TrainValidationSplit, split_data
-from segue.networks import as_specs, is_own
+from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
 from segue.training.monitors import MONITORS
@@ -184,7 +184,7 @@ def _fit_member(
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     """The model of a file, which must be of the training that is wanted."""
     specs = as_specs(wanted.network)
-    done: BaseSequenceEstimator = load(path, network=specs if any(map(is_own, specs)) else None)
+    done: BaseSequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
     theirs, ours = _told(done), _told(wanted)
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:

@@ -4,7 +4,8 @@
 
 `x` is `[batch, time, channel]`, right-padded; `outputs` is `[batch, time, units]`, right at every
 step before `lengths` and without meaning beyond; the final `state` is that after each sequence's
-own last step. Weights have the layout of Keras, so what a user reads is what is multiplied.
+own last step. Weights have the layout of Keras: the arrays that a user gets are those
+that are multiplied.
 
 Whole sequences without recurrent dropout take PyTorch's fused path, which on the CPU is oneDNN's
 for the LSTM; the rest goes step by step through `scan`. Both pass the same tests.

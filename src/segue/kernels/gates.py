@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Masks(NamedTuple):
-    """What is multiplied with the inputs and with h before every step, for each gate by itself."""
+    """Dropout masks of the inputs and of h, one for each gate, constant over time."""
 
     inputs: Tensor | None  # [batch, gates, channel]; None: all of the inputs
     hidden: Tensor  # [batch, gates, units]

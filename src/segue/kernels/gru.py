@@ -23,7 +23,7 @@ from segue.kernels.scan import State, Step, scan
 
 
 class GRUWeights(NamedTuple):
-    """Gates in the order update, reset, candidate. The bias's shape tells the form of the cell."""
+    """Gates in the order update, reset, candidate. The bias's shape decides the form."""
 
     kernel: Tensor  # [channel, 3 * units]
     recurrent_kernel: Tensor  # [units, 3 * units]
@@ -36,7 +36,7 @@ class GRUWeights(NamedTuple):
 
     @property
     def input_bias(self) -> Tensor:
-        """What is added to the inputs' product."""
+        """The bias of the input projection."""
         return self.bias[0] if self.resets_after else self.bias
 
 

@@ -29,7 +29,7 @@ class LSTMWeights(NamedTuple):
 
 
 class LSTMState(NamedTuple):
-    """What is carried from step to step."""
+    """The state of an LSTM between two steps."""
 
     h: Tensor  # [batch, units], hidden state: the output
     c: Tensor  # [batch, units], cell state
@@ -52,7 +52,7 @@ def lstm(
         weights: `LSTMWeights`.
         state: the state before the first step.
         masks: recurrent dropout, and that of the inputs beside it.
-        final_state: whether the state after the last step will be looked at. Where the lengths
+        final_state: whether the state after the last step is needed. Where the lengths
             differ it costs a little more, and without it the returned `c` has no meaning.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Three small things that make right-padded batches exact."""
+"""Operations on right-padded batches that respect each sequence's length."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ _SHUT = -1e30  # below any sum that a relu could see
 def _silent_after_the_end(x: Tensor, lengths: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
     """Make the state 0 behind each sequence's end, where a relu could grow without bound.
 
-    No answer would be wrong, but its gradient would: 0 times infinity. So one more channel is 1 on
+    No output would be wrong, but its gradient would: 0 times infinity. So one more channel is 1 on
     padding, with weights that shut the relu there.
     """
     padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]

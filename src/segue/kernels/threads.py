@@ -1,8 +1,8 @@
-"""How many threads PyTorch may use for a while, told apart from what other threads ask for.
+"""The number of threads that PyTorch may use, as a context that other threads do not disturb.
 
 PyTorch has one number for each thread that has begun to compute, and one for those that begin
-later. Two contexts at once, each restoring what it found, would leave the number of the other
-behind; so what stood before the first of them is kept until the last has ended.
+later. Two contexts at once, each restoring the number that it found, would leave that of the other
+behind; so the number before the first of them is kept until the last has ended.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 
 _lock = threading.Lock()
-_here = threading.local()  # `count`: what holds in this thread
+_here = threading.local()  # `count`: the number in this thread
 _open = 0  # contexts, in all threads
 _outside = 0  # the number of threads before the first of them
 
@@ -49,7 +49,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def usable_threads() -> int:
-    """The threads that PyTorch may use here: what this thread's context says, or the user."""
+    """The threads that PyTorch may use here: of this thread's context, or the user's setting."""
     enclosing: int | None = getattr(_here, "count", None)
     if enclosing is not None:
         return enclosing

@@ -1,11 +1,23 @@
-"""The layers: one file each, one line in this table."""
+"""Layer specs: the arguments, shapes and causality of each kind of layer, without torch.
+
+The torch modules stand in `segue.modules`, in files of the same names, and are imported when a
+network is built. The classes to derive from (`Layer`, `Cell`) and the types of signals (`Padded`,
+`Signal`, `Directions`) need torch and are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import TYPE_CHECKING, Any
 
 from segue.layers.activations import (
     CELU,
     ELU,
     GELU,
+    GLU,
     SELU,
-    SPECS,
+    TABLE,
     Exponential,
     HardShrink,
     HardSigmoid,
@@ -17,6 +29,7 @@ from segue.layers.activations import (
     LogSigmoid,
     LogSoftmax,
     Mish,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -33,132 +46,67 @@ from segue.layers.activations import (
     Tanh,
     TanhShrink,
 )
+from segue.layers.architectures import LSTMFCN, InceptionTime, Rocket
 from segue.layers.attention import Attention
-from segue.layers.base import Directions, Layer, LayerSpec, Place, Shape, Shorthand, Signal
-from segue.layers.batchnorm import BatchNorm
-from segue.layers.cell import Cell, OwnCell
-from segue.layers.chain import Chain
-from segue.layers.conv import Conv
-from segue.layers.dense import Dense
-from segue.layers.dropout import Dropout
-from segue.layers.embedding import Embedding
-from segue.layers.flatten import Flatten
-from segue.layers.glu import GLU
-from segue.layers.gru import GRU, BiGRU
-from segue.layers.layernorm import LayerNorm
-from segue.layers.lstm import LSTM, BiLSTM
-from segue.layers.maxpool import MaxPool
-from segue.layers.named import LSTMFCN, InceptionTime, Rocket
-from segue.layers.own import Own
-from segue.layers.parallel import Parallel
-from segue.layers.pool import Pool
-from segue.layers.position import Position
-from segue.layers.prelu import PReLU
-from segue.layers.random_conv import RandomConv
-from segue.layers.repeat import Repeat
-from segue.layers.residual import Residual
-from segue.layers.rnn import RNN, BiRNN
-from segue.padded import Padded
+from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
+from segue.layers.composition import Parallel, Repeat, Residual
+from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.custom import CustomCell, CustomModule
+from segue.layers.dense import Dense, Dropout
+from segue.layers.embedding import Embedding, Position
+from segue.layers.normalization import BatchNorm, LayerNorm
+from segue.layers.pool import Flatten, Pool
+from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
 
-_TABLE: tuple[type[LayerSpec], ...] = (
-    Dense,
-    Flatten,
-    Dropout,
-    Embedding,
-    RNN,
-    LSTM,
-    GRU,
-    BiRNN,
-    BiLSTM,
-    BiGRU,
-    Conv,
-    RandomConv,
-    MaxPool,
-    Pool,
-    BatchNorm,
-    LayerNorm,
-    Attention,
-    Position,
-    Residual,
-    Parallel,
-    Repeat,
-    InceptionTime,
-    LSTMFCN,
-    Rocket,
-    GLU,
-    PReLU,
-    *SPECS,
-)
-LAYERS = {spec.kind: spec for spec in _TABLE}
+_KINDS: tuple[type[LayerSpec], ...] = (
+    Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, RandomConv,
+    MaxPool, Pool, BatchNorm, LayerNorm, Attention, Position, Residual, Parallel, Repeat,
+    InceptionTime, LSTMFCN, Rocket, GLU, PReLU, *TABLE,
+)  # fmt: skip
+LAYERS = {spec.kind: spec for spec in _KINDS}
 
 __all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "GLU",
-    "GRU",
-    "LAYERS",
-    "LSTM",
-    "LSTMFCN",
-    "RNN",
-    "SELU",
-    "Attention",
-    "BatchNorm",
-    "BiGRU",
-    "BiLSTM",
-    "BiRNN",
-    "Cell",
-    "Chain",
-    "Conv",
-    "Dense",
-    "Directions",
-    "Dropout",
-    "Embedding",
-    "Exponential",
-    "Flatten",
-    "HardShrink",
-    "HardSiLU",
-    "HardSigmoid",
-    "HardSwish",
-    "HardTanh",
-    "InceptionTime",
-    "Layer",
-    "LayerNorm",
-    "LayerSpec",
-    "LeakyReLU",
-    "Linear",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MaxPool",
-    "Mish",
-    "Own",
-    "OwnCell",
-    "PReLU",
-    "Padded",
-    "Parallel",
-    "Place",
-    "Pool",
-    "Position",
-    "RandomConv",
-    "ReLU",
-    "ReLU6",
-    "Repeat",
-    "Residual",
-    "Rocket",
-    "Shape",
-    "Shorthand",
-    "SiLU",
-    "Sigmoid",
-    "Signal",
-    "SoftShrink",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "SparsePlus",
-    "SparseSigmoid",
-    "Sparsemax",
-    "Squareplus",
-    "Swish",
-    "Tanh",
-    "TanhShrink",
-]
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RNN", "SELU", "Attention",
+    "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain", "Composite", "Conv",
+    "CustomCell", "CustomModule", "Dense", "Directions", "Dropout", "Embedding", "Exponential",
+    "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh", "InceptionTime",
+    "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax",
+    "MaxPool", "Mish", "PReLU", "Padded", "Parallel", "Pool", "Position", "RandomConv", "ReLU",
+    "ReLU6", "Repeat", "Residual", "Rocket", "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink",
+    "Softmax", "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus",
+    "Swish", "Tanh", "TanhShrink",
+]  # fmt: skip
+
+if TYPE_CHECKING:
+    from segue.padded import Padded
+
+_NEED_TORCH = {
+    "Cell": "segue.modules.custom",
+    "Chain": "segue.modules.chain",
+    "Directions": "segue.modules.base",
+    "Layer": "segue.modules.base",
+    "Padded": "segue.padded",
+    "Signal": "segue.modules.base",
+}
+_RENAMED = {
+    "Own": "CustomModule",
+    "OwnCell": "CustomCell",
+    "Place": "BuildContext",
+    "Shorthand": "Composite",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEED_TORCH:
+        value = getattr(importlib.import_module(_NEED_TORCH[name]), name)
+        globals()[name] = value
+        return value
+    if name in _RENAMED:
+        message = f"segue.layers.{name} is now called segue.layers.{_RENAMED[name]}."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return globals()[_RENAMED[name]]
+    raise AttributeError(f"module 'segue.layers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

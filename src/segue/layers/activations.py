@@ -1,32 +1,24 @@
-"""Activations: each a layer of its own, and a word for the `activation` of dense and conv.
+"""Activations, one table: each is a layer, and a word for the `activation` of other layers.
 
-The names and definitions are those of Keras. `x` is the signal, applied at every step; `softmax`
-and `log_softmax` go over the features of a step.
+The names and definitions are those of Keras. A row is a class with its word, its formula, and its
+PyTorch expression; `segue.modules.activations` computes this expression, exported source contains
+it, and the reference shows the formula. `x` is the signal, applied at every step; `softmax`,
+`sparsemax` and `log_softmax` go over the features of a step. `glu` and `prelu`, which change the
+number of features or have weights, are layers only.
 """
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import pydantic
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-from segue.layers.base import Layer, LayerSpec, Place, each_step
-from segue.layers.sparse import sparse_plus, sparse_sigmoid, sparsemax, squareplus
-from segue.padded import Padded
-from segue.randomness import Draws
+from segue.errors import SpecError
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.spec import Name
 
-Activation = Literal[
-    "linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "swish",
-    "hard_silu", "hard_swish", "mish", "softplus", "squareplus", "sparse_plus", "softsign", "tanh",
-    "hard_tanh", "tanh_shrink", "soft_shrink", "hard_shrink", "sigmoid", "hard_sigmoid",
-    "sparse_sigmoid", "log_sigmoid", "softmax", "sparsemax", "log_softmax", "exponential",
-]  # fmt: skip
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
@@ -34,76 +26,62 @@ class ActivationSpec(LayerSpec, abc.ABC):
     """A function of the signal, without weights.
 
     Class attributes:
-        overflows: whether it can be infinite. Then it must not see what is in the padding: its
+        code: the function as a PyTorch expression of `x`, with the fields in braces.
+        is_exported: whether plain PyTorch has all that the expression names.
+        overflows: whether it can be infinite. Then it must not see the values in the padding: its
             gradient there would be 0 * infinity.
     """
 
+    module_path: ClassVar[str] = "segue.modules.activations.ActivationLayer"
+    code: ClassVar[str]
+    is_exported: ClassVar[bool] = True
     overflows: ClassVar[bool] = False
 
-    @abc.abstractmethod
-    def apply(self, x: Tensor) -> Tensor:
-        """The function, of a tensor whose last axis is the features."""
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape
 
-    def __call__(self, x: Padded | Tensor) -> Padded | Tensor:
-        """Apply it at every step of a sequence, or to the whole."""
-        if isinstance(x, Padded) and self.overflows:
-            x = x._replace(values=x.filled(0.0))
-        return each_step(self.apply, x)
+    @property
+    def expression(self) -> str:
+        """The PyTorch expression of `x` with these arguments.
 
-    def build(self, place: Place) -> Layer:
-        return ActivationLayer(self, place)
+        >>> LeakyReLU(0.1).expression
+        'functional.leaky_relu(x, 0.1)'
+        """
+        return self.code.format(**vars(self))
 
-
-class ActivationLayer(Layer):
-    """No weights; nothing is carried from step to step."""
-
-    def __init__(self, spec: ActivationSpec, place: Place) -> None:
-        super().__init__(place.name, place.shape)
-        self.activation = spec
-
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return self.activation(x)
-
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self.activation.apply(x_t), None
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        if self.is_exported:
+            source.steps.append(f"x = {self.expression}")
+        else:
+            source.problems.append(f"{context.name} has the activation {self.kind}")
 
 
 @dataclass(frozen=True)
-class Plain(ActivationSpec):
+class PlainActivation(ActivationSpec, abc.ABC):
     """An activation without arguments."""
-
-    function: ClassVar[Any]  # Tensor to Tensor
 
     name: Name | None = None
 
-    def apply(self, x: Tensor) -> Tensor:
-        values: Tensor = type(self).function(x)
-        return values
 
-
-def _unchanged(x: Tensor) -> Tensor:
-    return x
-
-
-class Linear(Plain):
+class Linear(PlainActivation):
     """`linear`: x itself."""
 
     kind = "linear"
-    function = _unchanged
+    code = "x"
 
 
-class ReLU(Plain):
+class ReLU(PlainActivation):
     """`relu`: max(0, x)."""
 
     kind = "relu"
-    function = torch.relu
+    code = "torch.relu(x)"
 
 
-class ReLU6(Plain):
+class ReLU6(PlainActivation):
     """`relu6`: min(max(0, x), 6)."""
 
     kind = "relu6"
-    function = functional.relu6
+    code = "functional.relu6(x)"
 
 
 @dataclass(frozen=True)
@@ -111,124 +89,122 @@ class LeakyReLU(ActivationSpec):
     """`leaky_relu(slope=0.2)`: x, or slope * x below 0; Maas et al., ICML 2013."""
 
     kind: ClassVar[str] = "leaky_relu"
+    code: ClassVar[str] = "functional.leaky_relu(x, {slope})"
 
     slope: NotNegative = 0.2
     name: Name | None = None
 
-    def apply(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(x, self.slope)
 
-
-class ELU(Plain):
+class ELU(PlainActivation):
     """`elu`: x, or exp(x) - 1 below 0; Clevert et al., ICLR 2016."""
 
     kind = "elu"
-    function = functional.elu
+    code = "functional.elu(x)"
 
 
-class CELU(Plain):
+class CELU(PlainActivation):
     """`celu`: max(0, x) + min(0, exp(x) - 1); Barron, 2017."""
 
     kind = "celu"
-    function = functional.celu
+    code = "functional.celu(x)"
 
 
-class SELU(Plain):
+class SELU(PlainActivation):
     """`selu`: 1.0507 x, or 1.7581 (exp(x) - 1) below 0; Klambauer et al., NIPS 2017."""
 
     kind = "selu"
-    function = functional.selu
+    code = "functional.selu(x)"
 
 
-class GELU(Plain):
+class GELU(PlainActivation):
     """`gelu`: x times the normal distribution function of x; Hendrycks & Gimpel, 2016."""
 
     kind = "gelu"
-    function = functional.gelu
+    code = "functional.gelu(x)"
 
 
-class SiLU(Plain):
+class SiLU(PlainActivation):
     """`silu`: x * sigmoid(x); Elfwing et al., Neural Networks 107, 2018."""
 
     kind = "silu"
-    function = functional.silu
+    code = "functional.silu(x)"
 
 
-class Swish(Plain):
+class Swish(PlainActivation):
     """`swish`: another word for `silu`; Ramachandran et al., 2017."""
 
     kind = "swish"
-    function = functional.silu
+    code = "functional.silu(x)"
 
 
-class HardSiLU(Plain):
+class HardSiLU(PlainActivation):
     """`hard_silu`: x * hard_sigmoid(x); Howard et al., ICCV 2019."""
 
     kind = "hard_silu"
-    function = functional.hardswish
+    code = "functional.hardswish(x)"
 
 
-class HardSwish(Plain):
+class HardSwish(PlainActivation):
     """`hard_swish`: another word for `hard_silu`."""
 
     kind = "hard_swish"
-    function = functional.hardswish
+    code = "functional.hardswish(x)"
 
 
-class Mish(Plain):
+class Mish(PlainActivation):
     """`mish`: x * tanh(softplus(x)); Misra, BMVC 2020."""
 
     kind = "mish"
-    function = functional.mish
+    code = "functional.mish(x)"
 
 
-class Softplus(Plain):
+class Softplus(PlainActivation):
     """`softplus`: log(1 + exp(x))."""
 
     kind = "softplus"
-    function = functional.softplus
+    code = "functional.softplus(x)"
 
 
-class Squareplus(Plain):
+class Squareplus(PlainActivation):
     """`squareplus`: (x + sqrt(x^2 + 4)) / 2; Barron, 2021."""
 
     kind = "squareplus"
-    function = squareplus
+    code = "(x + torch.sqrt(x * x + 4)) / 2"
 
 
-class SparsePlus(Plain):
+class SparsePlus(PlainActivation):
     """`sparse_plus`: 0 up to -1, x from 1 on, and a parabola between."""
 
     kind = "sparse_plus"
-    function = sparse_plus
+    code = "torch.where(x <= -1, 0.0, torch.where(x < 1, (x + 1) ** 2 / 4, x))"
 
 
-class Softsign(Plain):
+class Softsign(PlainActivation):
     """`softsign`: x / (1 + |x|)."""
 
     kind = "softsign"
-    function = functional.softsign
+    code = "functional.softsign(x)"
 
 
-class Tanh(Plain):
+class Tanh(PlainActivation):
     """`tanh`: the hyperbolic tangent."""
 
     kind = "tanh"
-    function = torch.tanh
+    code = "torch.tanh(x)"
 
 
-class HardTanh(Plain):
+class HardTanh(PlainActivation):
     """`hard_tanh`: min(max(-1, x), 1)."""
 
     kind = "hard_tanh"
-    function = functional.hardtanh
+    code = "functional.hardtanh(x)"
 
 
-class TanhShrink(Plain):
+class TanhShrink(PlainActivation):
     """`tanh_shrink`: x - tanh(x)."""
 
     kind = "tanh_shrink"
-    function = functional.tanhshrink
+    code = "functional.tanhshrink(x)"
 
 
 @dataclass(frozen=True)
@@ -236,12 +212,10 @@ class SoftShrink(ActivationSpec):
     """`soft_shrink(threshold=0.5)`: x moved towards 0 by the threshold, 0 where it is nearer."""
 
     kind: ClassVar[str] = "soft_shrink"
+    code: ClassVar[str] = "functional.softshrink(x, {threshold})"
 
     threshold: NotNegative = 0.5
     name: Name | None = None
-
-    def apply(self, x: Tensor) -> Tensor:
-        return functional.softshrink(x, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -249,101 +223,125 @@ class HardShrink(ActivationSpec):
     """`hard_shrink(threshold=0.5)`: x, or 0 where it is as near to 0 as the threshold."""
 
     kind: ClassVar[str] = "hard_shrink"
+    code: ClassVar[str] = "functional.hardshrink(x, {threshold})"
 
     threshold: NotNegative = 0.5
     name: Name | None = None
 
-    def apply(self, x: Tensor) -> Tensor:
-        return functional.hardshrink(x, self.threshold)
 
-
-class Sigmoid(Plain):
+class Sigmoid(PlainActivation):
     """`sigmoid`: 1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
-    function = torch.sigmoid
+    code = "torch.sigmoid(x)"
 
 
-class HardSigmoid(Plain):
+class HardSigmoid(PlainActivation):
     """`hard_sigmoid`: min(max(0, x / 6 + 1 / 2), 1)."""
 
     kind = "hard_sigmoid"
-    function = functional.hardsigmoid
+    code = "functional.hardsigmoid(x)"
 
 
-class SparseSigmoid(Plain):
+class SparseSigmoid(PlainActivation):
     """`sparse_sigmoid`: min(max(0, (x + 1) / 2), 1)."""
 
     kind = "sparse_sigmoid"
-    function = sparse_sigmoid
+    code = "((x + 1) / 2).clamp(0, 1)"
 
 
-class LogSigmoid(Plain):
+class LogSigmoid(PlainActivation):
     """`log_sigmoid`: log(sigmoid(x))."""
 
     kind = "log_sigmoid"
-    function = functional.logsigmoid
+    code = "functional.logsigmoid(x)"
 
 
-class Softmax(Plain):
+class Softmax(PlainActivation):
     """`softmax`: exp(x), divided by its sum over the features."""
 
     kind = "softmax"
-    function = nn.Softmax(dim=-1)
+    code = "torch.softmax(x, dim=-1)"
 
 
-class Sparsemax(Plain):
+class Sparsemax(PlainActivation):
     """`sparsemax`: like softmax, with small ones exactly 0; Martins & Astudillo, ICML 2016."""
 
     kind = "sparsemax"
-    function = sparsemax
+    code = "sparsemax(x)"
+    is_exported = False
 
 
-class LogSoftmax(Plain):
+class LogSoftmax(PlainActivation):
     """`log_softmax`: log(softmax(x))."""
 
     kind = "log_softmax"
-    function = nn.LogSoftmax(dim=-1)
+    code = "torch.log_softmax(x, dim=-1)"
 
 
-class Exponential(Plain):
+class Exponential(PlainActivation):
     """`exponential`: exp(x)."""
 
     kind = "exponential"
+    code = "torch.exp(x)"
     overflows = True
-    function = torch.exp
 
 
-SPECS: tuple[type[ActivationSpec], ...] = (
-    Linear,
-    ReLU,
-    ReLU6,
-    LeakyReLU,
-    ELU,
-    CELU,
-    SELU,
-    GELU,
-    SiLU,
-    Swish,
-    HardSiLU,
-    HardSwish,
-    Mish,
-    Softplus,
-    Squareplus,
-    SparsePlus,
-    Softsign,
-    Tanh,
-    HardTanh,
-    TanhShrink,
-    SoftShrink,
-    HardShrink,
-    Sigmoid,
-    HardSigmoid,
-    SparseSigmoid,
-    LogSigmoid,
-    Softmax,
-    Sparsemax,
-    LogSoftmax,
+TABLE: tuple[type[ActivationSpec], ...] = (
+    Linear, ReLU, ReLU6, LeakyReLU, ELU, CELU, SELU, GELU, SiLU, Swish, HardSiLU, HardSwish, Mish,
+    Softplus, Squareplus, SparsePlus, Softsign, Tanh, HardTanh, TanhShrink, SoftShrink,
+    HardShrink, Sigmoid, HardSigmoid, SparseSigmoid, LogSigmoid, Softmax, Sparsemax, LogSoftmax,
     Exponential,
-)
-ACTIVATIONS: dict[str, ActivationSpec] = {spec.kind: spec() for spec in SPECS}
+)  # fmt: skip
+ACTIVATIONS: dict[str, ActivationSpec] = {spec.kind: spec() for spec in TABLE}
+
+if TYPE_CHECKING:
+    Activation = str
+else:
+    Activation = Literal[tuple(ACTIVATIONS)]
+
+
+@dataclass(frozen=True)
+class GLU(LayerSpec):
+    """`glu`: the first half of the features times the sigmoid of the second half.
+
+    Half of the features come out. Dauphin, Fan, Auli & Grangier, "Language modeling with gated
+    convolutional networks", ICML 2017.
+
+    Args:
+        name: the layer's own name.
+    """
+
+    kind: ClassVar[str] = "glu"
+    module_path: ClassVar[str] = "segue.modules.activations.GLULayer"
+
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        if context.shape.features % 2:
+            raise SpecError(
+                f"{context.name} halves the features, and {context.shape.features} come in: put "
+                "a layer of an even number before it, such as dense(32)."
+            )
+        return context.shape.with_features(context.shape.features // 2)
+
+
+@dataclass(frozen=True)
+class PReLU(LayerSpec):
+    """`prelu`: x, or alpha * x below 0, with a learnt alpha for each feature.
+
+    The same alphas at every step. He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Args:
+        alpha: initial value of every alpha.
+        name: the layer's own name.
+    """
+
+    kind: ClassVar[str] = "prelu"
+    module_path: ClassVar[str] = "segue.modules.activations.PReLULayer"
+
+    alpha: NotNegative = 0.25
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape

@@ -1,37 +1,84 @@
-"""A convolution over time, exact on sequences of unequal length.
-
-LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86(11), 1998.
-"""
+"""Windows that slide over time: `conv`, `maxpool`, and the untrained `random_conv`."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-from segue.errors import NotCausalError
-from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import Layer, LayerSpec, Place, glorot_uniform
-from segue.layers.windows import Windows
-from segue.padded import Padded
-from segue.randomness import Draws
-from segue.spec import Count, Name
+from segue.layers.activations import Activation
+from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.spec import Alias, Aliases, Count, Name, renamed_arguments
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Windows along time, one for every `stride`-th step.
+
+    Attributes:
+        width: steps in a window.
+        stride: steps from one window to the next.
+        dilation: steps from one entry of a window to the next.
+        only_before: whether a window ends at its own step.
+
+    >>> windows = Windows(width=4, stride=2, dilation=1, only_before=False)
+    >>> windows.before, windows.after
+    (1, 2)
+    """
+
+    width: int
+    stride: int = 1
+    dilation: int = 1
+    only_before: bool = False
+
+    @property
+    def span(self) -> int:
+        """Steps from the first to the last entry of a window, both counted."""
+        return (self.width - 1) * self.dilation + 1
+
+    @property
+    def before(self) -> int:
+        """Steps of a window before its own; independent of the length of the sequence."""
+        return self.span - 1 if self.only_before else (self.span - 1) // 2
+
+    @property
+    def after(self) -> int:
+        """Steps of a window after its own."""
+        return self.span - 1 - self.before
+
+    @property
+    def causal(self) -> bool:
+        """Whether each input step gives one output step, of that step and earlier ones only."""
+        return self.after == 0 and self.stride == 1
+
+    def lengths(self, lengths: Any) -> Any:
+        """The number of windows of sequences of these lengths (an integer tensor or array)."""
+        return lengths if self.stride == 1 else (lengths + self.stride - 1) // self.stride
+
+    def refusal(self, name: str) -> str:
+        """Why a layer with these windows cannot go step by step."""
+        if self.stride > 1:
+            return (
+                f"{name} has stride={self.stride}: it gives one answer for {self.stride} steps, so "
+                "it cannot go step by step. With stride=1 it can, if causal=true."
+            )
+        ahead = "1 step" if self.after == 1 else f"{self.after} steps"
+        return f"{name} looks {ahead} ahead, so it cannot go step by step; with causal=true it can."
+
+
+@renamed_arguments(width="kernel_size")
+@dataclass(frozen=True)
 class Conv(LayerSpec):
-    """`conv(filters, width)`: each step becomes a weighted sum of the steps around it.
+    """`conv(filters, kernel_size)`: each step becomes a weighted sum of the steps around it.
 
     Beyond the ends of a sequence it sees zeros. A sequence keeps its length, or with a stride a
-    part of it, rounded up. Where the window lies follows from its width alone: of an even width
-    one step more lies after than before.
+    part of it, rounded up. The position of the window depends on its size only: of an even size one
+    step more lies after than before. LeCun et al., "Gradient-based learning applied to document
+    recognition", Proc. IEEE 86(11), 1998.
 
     Args:
-        filters: features that come out.
-        width: steps in a window.
+        filters: features of the output.
+        kernel_size: steps in a window.
         activation: linear unless it is given.
         stride: steps from one window to the next.
         dilation: steps from one tap of a window to the next.
@@ -41,10 +88,17 @@ class Conv(LayerSpec):
     """
 
     kind: ClassVar[str] = "conv"
-    takes: ClassVar[Literal["sequence"]] = "sequence"
+    module_path: ClassVar[str] = "segue.modules.conv.ConvLayer"
+    input_kind = "sequence"
+    aliases: ClassVar[Aliases] = {
+        "width": Alias("kernel_size"),
+        "strides": Alias("stride"),
+        "dilation_rate": Alias("dilation"),
+        "use_bias": Alias("bias"),
+    }
 
     filters: Count
-    width: Count
+    kernel_size: Count
     activation: Activation = "linear"
     stride: Count = 1
     dilation: Count = 1
@@ -52,60 +106,105 @@ class Conv(LayerSpec):
     bias: bool = True
     name: Name | None = None
 
-    def build(self, place: Place) -> Layer:
-        return ConvLayer(self, place)
+    @property
+    def windows(self) -> Windows:
+        """Where its windows lie."""
+        return Windows(self.kernel_size, self.stride, self.dilation, self.causal)
+
+    @property
+    def is_causal(self) -> bool:
+        return self.windows.causal
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.with_features(self.filters).with_stride(self.stride)
 
 
-class ConvLayer(Layer):
-    """Weights: `kernel` [width, in, filters], `bias` [filters]."""
+@dataclass(frozen=True)
+class MaxPool(LayerSpec):
+    """`maxpool(width)`: the largest value of each feature in windows of `width` steps.
 
-    def __init__(self, spec: Conv, place: Place) -> None:
-        shape = place.shape.with_features(spec.filters).with_stride(spec.stride)
-        super().__init__(place.name, shape)
-        self.windows = Windows(spec.width, spec.stride, spec.dilation, spec.causal)
-        self.causal = self.windows.causal
-        size = (spec.width, place.shape.features, spec.filters)
-        self.kernel = glorot_uniform(size, place.generator("kernel"))
-        self.bias = nn.Parameter(torch.zeros(spec.filters)) if spec.bias else None
-        self.activation = ACTIVATIONS[spec.activation]
+    Args:
+        width: steps in a window; its position is that of a `conv`, and it sees real steps only.
+        stride: steps from one window to the next; the width unless it is given.
+        causal: whether a window ends at its own step.
+        name: the layer's own name.
+    """
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        values = self._multiply(self.windows.surround(x.filled(0.0), 0.0))
-        return self.activation(Padded(values, self.windows.lengths(x.lengths)))
+    kind: ClassVar[str] = "maxpool"
+    module_path: ClassVar[str] = "segue.modules.conv.MaxPoolLayer"
+    input_kind = "sequence"
+    aliases: ClassVar[Aliases] = {
+        "pool_size": Alias("width"),
+        "kernel_size": Alias("width"),
+        "strides": Alias("stride"),
+    }
 
-    def initial_state(self, batch: int) -> Tensor:
-        """The steps before the first one, `[batch, span - 1, in]`."""
-        return self.kernel.new_zeros(batch, self.windows.span - 1, self.kernel.shape[1])
+    width: Count
+    stride: Count | None = None
+    causal: bool = False
+    name: Name | None = None
 
-    def forward_from(
-        self, x: Padded, state: Tensor, draws: Draws | None = None
-    ) -> tuple[Padded | Tensor, Tensor]:
-        if not self.causal:
-            raise self.not_causal()
-        seen = torch.cat([state, x.filled(0.0)], dim=1)
-        values = self.activation(Padded(self._multiply(seen), x.lengths))
-        return values, seen[:, seen.shape[1] - state.shape[1] :]
+    @property
+    def windows(self) -> Windows:
+        """Where its windows lie."""
+        return Windows(self.width, self.stride or self.width, only_before=self.causal)
 
-    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        if not self.causal:
-            raise self.not_causal()
-        seen = torch.cat([state, x_t[:, None]], dim=1)
-        return self.activation.apply(self._multiply(seen)[:, 0]), seen[:, 1:]
+    @property
+    def is_causal(self) -> bool:
+        return self.windows.causal
 
-    def _multiply(self, x: Tensor) -> Tensor:
-        """Windows of `[batch, time, in]` that lie wholly inside.
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.with_stride(self.windows.stride)
 
-        As a picture of height one whose channels lie next to each other in memory: on the CPU it
-        takes half the time of `conv1d`, and nothing has to be turned.
+
+_LONGEST = 256  # reach of the kernels where neither data nor user give one
+
+
+@renamed_arguments(width="kernel_size")
+@dataclass(frozen=True)
+class RandomConv(LayerSpec):
+    """`random_conv(kernels)`: ends the sequence in two features for each random kernel.
+
+    They are the share of steps at which the kernel's response is positive, and its largest
+    response. Kernels are drawn once, from the seed, and are not trained: their weights from a
+    normal distribution, less their mean, their biases evenly from -1 to 1, so the input should be
+    standardized; their dilations are powers of two, equally many kernels of each, and of several
+    channels each kernel sees some. Each looks back only, so that a sequence can be followed step by
+    step.
+
+    Dempster, Petitjean & Webb, "ROCKET: exceptionally fast and accurate time series classification
+    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. Unlike the
+    paper's, all kernels have one size, look at the steps before their own, and "positive" has an
+    edge of a tenth.
+
+    Args:
+        kernels: how many.
+        kernel_size: taps of each.
+        longest: steps that the widest kernels may span; the length of the sequences if they have
+            one, else 256.
+        name: the layer's own name.
+    """
+
+    kind: ClassVar[str] = "random_conv"
+    module_path: ClassVar[str] = "segue.modules.conv.RandomConvLayer"
+    input_kind = "sequence"
+    aliases: ClassVar[Aliases] = {"width": Alias("kernel_size")}
+
+    kernels: Count
+    kernel_size: Count = 9
+    longest: Count | None = None
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.ended(2 * self.kernels)
+
+    def kernels_by_dilation(self, shape: Shape) -> list[int]:
+        """How many kernels have the dilations 1, 2, 4, ...; none spans more than `longest`.
+
+        >>> RandomConv(10, longest=50).kernels_by_dilation(Shape(1))
+        [4, 3, 3]
         """
-        picture = x.transpose(1, 2).unsqueeze(2)
-        kernel = self.kernel.permute(2, 1, 0).unsqueeze(2).contiguous()
-        stride, dilation = (1, self.windows.stride), (1, self.windows.dilation)
-        values = functional.conv2d(picture, kernel, self.bias, stride, 0, dilation)
-        return values.squeeze(2).transpose(1, 2)
-
-    def not_causal(self) -> NotCausalError:
-        return self.windows.refusal(self.name)
-
-    def activation_size(self, time: int) -> int:
-        return (self.kernel.shape[1] + 2 * self.shape.features) * time
+        longest = self.longest or shape.length or _LONGEST
+        reach = max(1, longest - 1) // max(1, self.kernel_size - 1)
+        groups = min(self.kernels, max(1, math.floor(math.log2(max(1, reach))) + 1))
+        return [len(range(first, self.kernels, groups)) for first in range(groups)]

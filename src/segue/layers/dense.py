@@ -1,25 +1,13 @@
-"""A fully connected layer; on a sequence it acts on each step."""
+"""`dense`, a fully connected layer, and `dropout`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import torch
-from torch import Tensor, nn
+from typing import ClassVar
 
 from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import (
-    Layer,
-    LayerSpec,
-    Place,
-    Shape,
-    each_step,
-    glorot_uniform,
-)
-from segue.padded import Padded
-from segue.randomness import Draws
-from segue.spec import Count, Name
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
 @dataclass(frozen=True)
@@ -29,69 +17,53 @@ class Dense(LayerSpec):
     On a sequence it acts on each step, as Keras's `TimeDistributed(Dense(...))` does.
 
     Args:
-        units: features that come out.
+        units: features of the output.
         activation: linear unless it is given.
         bias: whether there is one.
         name: the layer's own name.
     """
 
     kind: ClassVar[str] = "dense"
+    module_path: ClassVar[str] = "segue.modules.dense.DenseLayer"
+    aliases: ClassVar[Aliases] = {"use_bias": Alias("bias")}
 
     units: Count
     activation: Activation = "linear"
     bias: bool = True
     name: Name | None = None
 
-    def build(self, place: Place) -> Layer:
-        return DenseLayer(self, place)
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.with_features(self.units)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        name, bias = source.attribute(context.name), "" if self.bias else ", bias=False"
+        size = f"{context.shape.features}, {self.units}"
+        source.modules.append(f"self.{name} = nn.Linear({size}{bias})")
+        source.steps.append(f"x = self.{name}(x)")
+        if self.activation != "linear":
+            ACTIVATIONS[self.activation].write_torch(source, context)
+        source.copies.append(f'copy_linear(model.{name}, weights, "{context.name}/")')
+        source.helpers.add("copy_linear")
 
 
-class DenseLayer(Layer):
-    """Weights: `kernel` [in, out], `bias` [out]."""
+@dataclass(frozen=True)
+class Dropout(LayerSpec):
+    """`dropout(rate)`: in training each value becomes 0 with probability `rate`, the rest grow.
 
-    def __init__(self, spec: Dense, place: Place) -> None:
-        super().__init__(place.name, place.shape.with_features(spec.units))
-        size = (place.shape.features, spec.units)
-        self.kernel = glorot_uniform(size, place.generator("kernel"))
-        self.bias = nn.Parameter(torch.zeros(spec.units)) if spec.bias else None
-        self.activation = ACTIVATIONS[spec.activation]
-
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return self.activation(each_step(self._multiply, x))
-
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self.activation.apply(self._multiply(x_t)), None
-
-    def _multiply(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.kernel.t(), self.bias)
-
-
-class JoiningHead(DenseLayer):
-    """A head that sees static features beside what the layers before it say.
-
-    They are its state: step by step, and piece by piece, it carries on what it was given first.
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", Journal
+    of Machine Learning Research 15, 2014.
     """
 
-    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        return super().step(torch.cat([x_t, state], dim=-1), None)[0], state
+    kind: ClassVar[str] = "dropout"
+    module_path: ClassVar[str] = "segue.modules.dense.DropoutLayer"
 
-    def forward_from(
-        self, x: Tensor, state: Tensor, draws: Draws | None = None
-    ) -> tuple[Any, Tensor]:
-        return self(torch.cat([x, state], dim=-1), draws), state
+    rate: Rate
+    name: Name | None = None
 
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape
 
-def head(units: int, shape: Shape, seed: int, static: int = 0) -> DenseLayer:
-    """The implied last layer of an estimator's network.
-
-    Args:
-        units: what it answers.
-        shape: of what the layer before it says.
-        seed: of the initial weights.
-        static: how many static features it sees besides.
-    """
-    kind = JoiningHead if static else DenseLayer
-    place = Place("head", shape.with_features(shape.features + static), seed=seed)
-    layer = kind(Dense(units), place)
-    layer.kind = Dense.kind
-    return layer
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        name = source.attribute(context.name)
+        source.modules.append(f"self.{name} = nn.Dropout({self.rate})")
+        source.steps.append(f"x = self.{name}(x)")

@@ -1,69 +1,89 @@
-"""A learnt vector for each token."""
+"""Vectors for tokens and for positions: `embedding`, and `position`, which is added to features."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch
-from torch import Tensor, nn
-
-from segue.errors import DataError, SpecError
-from segue.layers.base import Layer, LayerSpec, Place
-from segue.padded import Padded
-from segue.randomness import Draws
-from segue.spec import Count, Name
+from segue.errors import SpecError
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.spec import Alias, Aliases, Count, Name
 
 
 @dataclass(frozen=True)
 class Embedding(LayerSpec):
-    """`embedding(features)`: tokens `[time, 1]` become vectors `[time, features]`.
+    """`embedding(features)`: tokens `[time, 1]` become learnt vectors `[time, features]`.
 
     Args:
         features: the size of each vector.
-        tokens: how many different tokens there are, if more than the training data shows.
+        tokens: the number of different tokens, if more than the training data has.
         name: the layer's own name.
     """
 
     kind: ClassVar[str] = "embedding"
-    takes: ClassVar[Literal["tokens"]] = "tokens"
+    module_path: ClassVar[str] = "segue.modules.embedding.EmbeddingLayer"
+    input_kind = "tokens"
+    aliases: ClassVar[Aliases] = {"output_dim": Alias("features"), "input_dim": Alias("tokens")}
 
     features: Count
     tokens: Count | None = None
     name: Name | None = None
 
-    def build(self, place: Place) -> Layer:
-        return EmbeddingLayer(self, place)
+    def output_shape(self, context: BuildContext) -> Shape:
+        self.rows(context)
+        return context.shape.with_features(self.features)
 
-
-class EmbeddingLayer(Layer):
-    """Weights: `embeddings` [tokens, features], uniform within 0.05 at first, as in Keras."""
-
-    def __init__(self, spec: Embedding, place: Place) -> None:
-        seen = place.shape.tokens or 0
-        tokens = spec.tokens or seen
-        if tokens < seen:
+    def rows(self, context: BuildContext) -> int:
+        """The number of vectors; raise `SpecError` if the data has more tokens."""
+        found = context.shape.tokens or 0
+        tokens = self.tokens or found
+        if tokens < found:
             raise SpecError(
-                f"{place.name} has tokens={tokens}, but the data has {seen} of them: the largest "
-                f"is {seen - 1}."
+                f"{context.name} has tokens={tokens}, but the data has {found} of them: the "
+                f"largest is {found - 1}."
             )
-        super().__init__(place.name, place.shape.with_features(spec.features))
-        values = torch.empty(tokens, spec.features)
-        values.uniform_(-0.05, 0.05, generator=place.generator("embeddings"))
-        self.embeddings = nn.Parameter(values)
+        return tokens
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
-        tokens = torch.where(x.mask(), x.values[:, :, 0], 0)
-        return x._replace(values=self._look_up(tokens))
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        name = source.attribute(context.name)
+        size = f"{self.rows(context)}, {self.features}"
+        source.modules.append(f"self.{name} = nn.Embedding({size})")
+        source.steps.append(f"x = self.{name}(x[:, :, 0].long())")
+        weights = f'weights["{context.name}/embeddings"]'
+        source.copies.append(f"model.{name}.weight.copy_(torch.as_tensor({weights}))")
 
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self._look_up(x_t[:, 0]), None
 
-    def _look_up(self, tokens: Tensor) -> Tensor:
-        low, high = int(tokens.min()), int(tokens.max())
-        if low < 0 or high >= len(self.embeddings):
-            raise DataError(
-                f"{self.name} knows the tokens 0 to {len(self.embeddings) - 1}; "
-                f"got {low if low < 0 else high}."
+@dataclass(frozen=True)
+class Position(LayerSpec):
+    """`position`: adds a vector that encodes a step's position, counted from the first real step.
+
+    Args:
+        how: "sinusoidal", for sequences of any length (Vaswani et al., "Attention is all you
+            need", NIPS 2017, section 3.5), or "learnt", a vector for each position.
+        longest: of learnt ones, the number of positions; needed unless all sequences have one
+            length.
+        name: the layer's own name.
+    """
+
+    kind: ClassVar[str] = "position"
+    module_path: ClassVar[str] = "segue.modules.embedding.position_layer"
+    input_kind = "sequence"
+
+    how: Literal["sinusoidal", "learnt"] = "sinusoidal"
+    longest: Count | None = None
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        if self.how == "learnt":
+            self.rows(context)
+        return context.shape
+
+    def rows(self, context: BuildContext) -> int:
+        """The number of learnt positions; raise `SpecError` where neither spec nor data has it."""
+        longest = self.longest or context.shape.length
+        if longest is None:
+            raise SpecError(
+                f"{context.name} learns a vector for each position: give the number of positions, "
+                "as in position(learnt, longest=500), or use position, which has no limit."
             )
-        return nn.functional.embedding(tokens.long(), self.embeddings)
+        return longest

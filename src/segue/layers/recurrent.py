@@ -1,106 +1,37 @@
-"""What the recurrent layers share: one direction or two, every step or the last, dropout, states.
+"""Recurrent layers in one or two directions: `rnn`, `lstm`, `gru`, `birnn`, `bilstm`, `bigru`.
 
-Which cell it is stands in `lstm.py`, `gru.py` and `rnn.py`, each a `Recurrence` and two specs.
+The arithmetic of the cells and its sources are in `segue.kernels`.
 """
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-import torch
 from pydantic import FiniteFloat
-from torch import Tensor, nn
 
 from segue.errors import SpecError
-from segue.kernels import Masks, last_step, reverse
-from segue.kernels.scan import State
-from segue.layers.base import (
-    Directions,
-    Layer,
-    LayerSpec,
-    Place,
-    Shape,
-    Signal,
-    refuse_directions,
-)
-from segue.padded import Padded
-from segue.randomness import Draws
-from segue.spec import Count, Name, Rate
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.spec import Alias, Aliases, Count, Name, Rate
 
 Output = Literal["auto", "last", "every"]
 Merge = Literal["concat", "sum", "mean", "none"]
 InitialState = Literal["zeros", "learnt"] | tuple[tuple[FiniteFloat, ...], ...]
 
 
-class Recurrence(nn.Module, abc.ABC):
-    """One cell's weights, and its recurrence in one direction.
-
-    Args:
-        place: where it stands; `place.shape.features` channels come in.
-        part: what its weights' names begin with: "", "forward/" or "backward/".
-        spec: the layer's arguments.
-    """
-
-    states: ClassVar[tuple[str, ...]] = ("h",)
-    gates: ClassVar[int] = 1
-
-    def __init__(self, place: Place, part: str, spec: RecurrentSpec) -> None:
-        super().__init__()
-        self.units = spec.units
-        self.make_weights(place, part, spec)
-        self._make_initial_state(place, spec)
-
-    @abc.abstractmethod
-    def make_weights(self, place: Place, part: str, spec: Any) -> None:
-        """Set `kernel`, `recurrent_kernel` and `bias` to parameters with their initial values."""
-
-    @abc.abstractmethod
-    def carry(
-        self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None
-    ) -> tuple[Tensor, State]:
-        """All outputs `[batch, time, units]`, and the state after the last step of the batch.
-
-        Of a sequence that is shorter, the state has no meaning.
-        """
-
-    def run(self, x: Tensor, lengths: Tensor, state: State, masks: Masks | None) -> Tensor:
-        """All outputs `[batch, time, units]`."""
-        return self.carry(x, lengths, state, masks)[0]
-
-    @abc.abstractmethod
-    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step."""
-
-    def _make_initial_state(self, place: Place, spec: RecurrentSpec) -> None:
-        given = spec.initial_state
-        if given == "zeros":
-            return
-        if given == "learnt":
-            for state in self.states:
-                self.register_parameter(f"initial_{state}", nn.Parameter(torch.zeros(self.units)))
-            return
-        if [len(values) for values in given] != [self.units] * len(self.states):
-            raise SpecError(
-                f"{place.name}: `initial_state` must be zeros, learnt, or {len(self.states)} "
-                f"list(s) of {self.units} numbers ({', '.join(self.states)}); "
-                f"got lists of {', '.join(str(len(values)) for values in given)}."
-            )
-        for state, values in zip(self.states, given, strict=True):
-            self.register_buffer(f"initial_{state}", torch.tensor(values))
-
-    def initial_state(self, batch: int) -> State:
-        """The state before the first step, `[batch, units]` each."""
-        like: Tensor = self.get_parameter("kernel")
-        zeros = like.new_zeros(self.units)
-        values = (getattr(self, f"initial_{state}", zeros) for state in self.states)
-        return tuple(value.expand(batch, self.units).contiguous() for value in values)
+def keeps_sequence(output: Output, context: BuildContext) -> bool:
+    """Whether a recurrent layer with this `output` returns every step."""
+    return output == "every" or (output == "auto" and context.every)
 
 
 @dataclass(frozen=True)
 class RecurrentSpec(LayerSpec, abc.ABC):
-    """The arguments that all recurrent layers have.
+    """The arguments of every recurrent layer.
+
+    Class attributes:
+        cell: "rnn", "lstm" or "gru".
+        states: the names of the cell's states.
 
     Args:
         units: the size of the hidden state.
@@ -114,8 +45,13 @@ class RecurrentSpec(LayerSpec, abc.ABC):
         name: the layer's own name.
     """
 
-    takes: ClassVar[Literal["sequence"]] = "sequence"
-    recurrence: ClassVar[type[Recurrence]]
+    module_path: ClassVar[str] = "segue.modules.recurrent.RecurrentLayer"
+    cell: ClassVar[str]
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    input_kind = "sequence"
+    aliases: ClassVar[Aliases] = {
+        "return_sequences": Alias("output", {True: "every", False: "last"})
+    }
 
     units: Count
     dropout: Rate = 0.0
@@ -124,13 +60,56 @@ class RecurrentSpec(LayerSpec, abc.ABC):
     initial_state: InitialState = "zeros"
     name: Name | None = None
 
-    def wants_every(self, place: Place) -> bool:
-        """Whether every step is to come out."""
-        return self.output == "every" or (self.output == "auto" and place.every)
+    def output_shape(self, context: BuildContext) -> Shape:
+        return self._shape(self.units, context)
 
-    def build(self, place: Place) -> Layer:
-        refuse_directions(self, place.shape)
-        return RecurrentLayer(self, place)
+    def _shape(self, features: int, context: BuildContext) -> Shape:
+        given = self.initial_state
+        if isinstance(given, tuple) and [len(v) for v in given] != [self.units] * len(self.states):
+            raise SpecError(
+                f"{context.name}: `initial_state` must be zeros, learnt, or {len(self.states)} "
+                f"list(s) of {self.units} numbers ({', '.join(self.states)}); "
+                f"got lists of {', '.join(str(len(values)) for values in given)}."
+            )
+        shape = replace(context.shape.with_features(features), backward=None)
+        return shape if keeps_sequence(self.output, context) else shape.ended(features)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        """Add a recurrent layer over packed sequences."""
+        self._check_torch(source, context)
+        name, sequence = source.attribute(context.name), self.output_shape(context).sequence
+        options = ', nonlinearity="relu"' if getattr(self, "activation", "") == "relu" else ""
+        size = f"{context.shape.features}, {self.units}, batch_first=True{options}"
+        made = f"nn.{self.cell.upper()}({size}{self._torch_options})"
+        source.modules.append(f"self.{name} = {made}")
+        if self.dropout or self.recurrent_dropout:
+            source.steps.append(
+                f"# In training segue drops inputs or states of {context.name} here."
+            )
+        if sequence:
+            source.steps.append(f"x = unpack(self.{name}(pack(x, lengths))[0], x.shape[1])")
+        else:
+            state = "(h, _)" if self.cell == "lstm" else "h"
+            source.steps.append(f"_, {state} = self.{name}(pack(x, lengths))")
+        source.steps += self._torch_outputs(sequence=sequence)
+        copy = "copy_gru" if self.cell == "gru" else "copy_recurrent"
+        source.helpers |= {"pack", copy} | ({"unpack"} if sequence else set())
+        for part, suffix in self._torch_directions:
+            source.copies.append(f'{copy}(model.{name}, weights, "{context.name}/{part}"{suffix})')
+
+    _torch_options: ClassVar[str] = ""
+    _torch_directions: ClassVar[tuple[tuple[str, str], ...]] = (("", ""),)
+
+    def _torch_outputs(self, *, sequence: bool) -> list[str]:
+        return [] if sequence else ["x = h[0]"]
+
+    def _check_torch(self, source: TorchSource, context: BuildContext) -> None:
+        if self.initial_state != "zeros":
+            source.problems.append(f"{context.name} has initial_state={self.initial_state!r}")
+        if getattr(self, "reset", "after") == "before":
+            source.problems.append(f"{context.name} is a gru with reset=before")
+        if getattr(self, "merge", "concat") == "none":
+            source.problems.append(f"{context.name} keeps its two directions apart")
 
 
 @dataclass(frozen=True)
@@ -145,134 +124,138 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC):
             then sees the forward output only, and its backward part the backward output.
     """
 
+    module_path: ClassVar[str] = "segue.modules.recurrent.BidirectionalLayer"
     takes_directions: ClassVar[bool] = True
+    is_causal = False
 
     merge: Merge = "concat"
 
-    def build(self, place: Place) -> Layer:
-        return BidirectionalLayer(self, place)
+    def output_shape(self, context: BuildContext) -> Shape:
+        shape = self._shape(2 * self.units if self.merge == "concat" else self.units, context)
+        directions = 2 if self.merge == "none" else 1
+        backward = context.name if shape.sequence else None
+        return replace(shape, directions=directions, backward=backward)
+
+    _torch_options: ClassVar[str] = ", bidirectional=True"
+    _torch_directions: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("forward/", ""),
+        ("backward/", ', "_reverse"'),
+    )
+
+    def _torch_outputs(self, *, sequence: bool) -> list[str]:
+        forward, backward = "h[0]", "h[1]"
+        if sequence:
+            if self.merge == "concat":
+                return []
+            forward, backward = f"x[:, :, :{self.units}]", f"x[:, :, {self.units}:]"
+        if self.merge == "concat":
+            return [f"x = torch.cat([{forward}, {backward}], dim=-1)"]
+        total = f"{forward} + {backward}"
+        return [f"x = {total}" if self.merge == "sum" else f"x = ({total}) / 2"]
 
 
-def _shape(spec: RecurrentSpec, place: Place, features: int) -> Shape:
-    shape = replace(place.shape.with_features(features), backward=None)
-    return shape if spec.wants_every(place) else shape.ended(features)
+@dataclass(frozen=True)
+class RNN(RecurrentSpec):
+    """`rnn(units, activation=tanh)`: the simple recurrent network.
 
+    Weights: `kernel` [channel, units], `recurrent_kernel` [units, units], `bias` [units].
 
-def _dropped(
-    recurrence: Recurrence,
-    spec: RecurrentSpec,
-    x: Tensor,
-    draws: Draws | None,
-    *path: str,
-) -> tuple[Tensor, Masks | None]:
-    """The inputs after dropout; or, where each gate has a mask of its own, those masks."""
-    if draws is None:
-        return x, None
+    Elman, "Finding structure in time", Cognitive Science 14(2), 1990.
 
-    def mask(masks: int, features: int, rate: float, part: str) -> Tensor:
-        # Sequences come first, so that those that go on in the next piece keep their masks.
-        return draws.keep_mask((len(x), masks, features), rate, x, *path, part)
+    Args:
+        activation: of the state, "tanh" or "relu".
 
-    channels, gates = x.shape[2], recurrence.gates
-    if not spec.recurrent_dropout:
-        return (x * mask(1, channels, spec.dropout, "x") if spec.dropout else x), None
-    inputs = mask(gates, channels, spec.dropout, "x") if spec.dropout else None
-    return x, Masks(inputs, mask(gates, spec.units, spec.recurrent_dropout, "h"))
-
-
-class RecurrentLayer(Layer):
-    """One direction. Weights: those of its cell, and `initial_h`, `initial_c` where there are."""
-
-    def __init__(self, spec: RecurrentSpec, place: Place) -> None:
-        super().__init__(place.name, _shape(spec, place, spec.units))
-        self.spec = spec
-        self.recurrence = spec.recurrence(place, "", spec)
-
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        values, masks = _dropped(self.recurrence, self.spec, x.values, draws, self.name, "forward")
-        state = self.recurrence.initial_state(len(values))
-        outputs = self.recurrence.run(values, x.lengths, state, masks)
-        return Padded(outputs, x.lengths) if self.shape.sequence else last_step(outputs, x.lengths)
-
-    def forward_from(
-        self, x: Padded, state: State, draws: Draws | None = None
-    ) -> tuple[Padded | Tensor, State]:
-        values, masks = _dropped(self.recurrence, self.spec, x.values, draws, self.name, "forward")
-        outputs, state = self.recurrence.carry(values, x.lengths, state, masks)
-        if self.shape.sequence:
-            return Padded(outputs, x.lengths), state
-        return last_step(outputs, x.lengths), state
-
-    def initial_state(self, batch: int) -> State:
-        return self.recurrence.initial_state(batch)
-
-    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        return self.recurrence.step(x_t, state)
-
-    def weights(self) -> dict[str, Tensor]:
-        return {name.removeprefix("recurrence/"): w for name, w in super().weights().items()}
-
-    def activation_size(self, time: int) -> int:
-        return 12 * self.spec.units * time
-
-
-class BidirectionalLayer(Layer):
-    """Two directions. Weights: `forward/kernel`, ..., `backward/kernel`, ...
-
-    The last output is the forward one after each sequence's own last step, joined with the backward
-    one after its first: both have then seen the whole sequence.
+    >>> str(RNN(16, activation="relu"))
+    'rnn(16, activation=relu)'
     """
 
-    causal = False
+    kind: ClassVar[str] = "rnn"
+    cell: ClassVar[str] = "rnn"
 
-    def __init__(self, spec: BidirectionalSpec, place: Place) -> None:
-        features = 2 * spec.units if spec.merge == "concat" else spec.units
-        shape = _shape(spec, place, features)
-        directions = 2 if spec.merge == "none" else 1
-        backward = place.name if shape.sequence else None
-        super().__init__(place.name, replace(shape, directions=directions, backward=backward))
-        self.spec = spec
-        self.ahead = spec.recurrence(place, "forward/", spec)
-        self.back = spec.recurrence(place, "backward/", spec)
+    activation: Literal["tanh", "relu"] = "tanh"
 
-    def forward(self, x: Padded | Directions, draws: Draws | None = None) -> Signal:
-        ahead, back = x if isinstance(x, Directions) else (x, x)
-        lengths = ahead.lengths
-        first = self._run(self.ahead, ahead.values, lengths, draws, "forward")
-        mirrored = reverse(back.values, lengths)
-        second = self._run(self.back, mirrored, lengths, draws, "backward")
-        if not self.shape.sequence:
-            ends: Signal = self._merge(last_step(first, lengths), last_step(second, lengths))
-            return ends
-        second = reverse(second, lengths)
-        if self.spec.merge == "none":
-            return Directions(Padded(first, lengths), Padded(second, lengths))
-        return Padded(self._merge(first, second), lengths)
 
-    def _run(
-        self,
-        recurrence: Recurrence,
-        values: Tensor,
-        lengths: Tensor,
-        draws: Draws | None,
-        direction: str,
-    ) -> Tensor:
-        values, masks = _dropped(recurrence, self.spec, values, draws, self.name, direction)
-        return recurrence.run(values, lengths, recurrence.initial_state(len(values)), masks)
+@dataclass(frozen=True)
+class LSTM(RecurrentSpec):
+    """`lstm(units)`: long short-term memory.
 
-    def _merge(self, ahead: Tensor, back: Tensor) -> Any:
-        if self.spec.merge == "concat":
-            return torch.cat([ahead, back], dim=-1)
-        if self.spec.merge == "none":
-            return Directions(ahead, back)
-        total = ahead + back
-        return total if self.spec.merge == "sum" else total / 2
+    Weights: `kernel` [channel, 4 * units], `recurrent_kernel` [units, 4 * units], `bias`
+    [4 * units]; gates in the order input, forget, cell, output.
 
-    def weights(self) -> dict[str, Tensor]:
-        return {
-            name.replace("ahead/", "forward/").replace("back/", "backward/"): w
-            for name, w in super().weights().items()
-        }
+    Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9(8), 1997; with the
+    forget gate of Gers, Schmidhuber & Cummins, Neural Computation 12(10), 2000.
 
-    def activation_size(self, time: int) -> int:
-        return 24 * self.spec.units * time
+    >>> str(LSTM(64, dropout=0.2, name="memory"))
+    'lstm(64, dropout=0.2, name=memory)'
+    """
+
+    kind: ClassVar[str] = "lstm"
+    cell: ClassVar[str] = "lstm"
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+
+@dataclass(frozen=True)
+class GRU(RecurrentSpec):
+    """`gru(units, reset=after)`: gated recurrent unit.
+
+    Weights: `kernel` [channel, 3 * units], `recurrent_kernel` [units, 3 * units], `bias`
+    [2, 3 * units] (input, recurrent); gates in the order update, reset, candidate.
+
+    Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
+
+    Args:
+        reset: "after": the reset gate acts on the recurrent product, as in cuDNN and Keras;
+            "before": on the state, as in the paper, with a `bias` of [3 * units].
+
+    >>> str(GRU(32, reset="before"))
+    'gru(32, reset=before)'
+    """
+
+    kind: ClassVar[str] = "gru"
+    cell: ClassVar[str] = "gru"
+
+    reset: Literal["after", "before"] = "after"
+
+
+@dataclass(frozen=True)
+class BiRNN(BidirectionalSpec):
+    """`birnn(units)`: a simple recurrent network in both directions, 2 * units features.
+
+    Weights as of `RNN`, below `forward/` and `backward/`.
+
+    Args:
+        activation: as of `RNN`.
+    """
+
+    kind: ClassVar[str] = "birnn"
+    cell: ClassVar[str] = "rnn"
+
+    activation: Literal["tanh", "relu"] = "tanh"
+
+
+@dataclass(frozen=True)
+class BiLSTM(BidirectionalSpec):
+    """`bilstm(units)`: an LSTM in both directions, 2 * units features.
+
+    Weights as of `LSTM`, below `forward/` and `backward/`.
+    """
+
+    kind: ClassVar[str] = "bilstm"
+    cell: ClassVar[str] = "lstm"
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+
+@dataclass(frozen=True)
+class BiGRU(BidirectionalSpec):
+    """`bigru(units)`: a GRU in both directions, 2 * units features.
+
+    Weights as of `GRU`, below `forward/` and `backward/`.
+
+    Args:
+        reset: as of `GRU`.
+    """
+
+    kind: ClassVar[str] = "bigru"
+    cell: ClassVar[str] = "gru"
+
+    reset: Literal["after", "before"] = "after"

@@ -1,12 +1,12 @@
-"""The little language of networks and preparations, and the frozen specs that it names.
+"""The text language of networks and preparations, and the frozen specs that it describes.
 
     bilstm(100) dense(32, relu) dropout(0.3)
     repeat(3, residual(conv(64, 3) batchnorm relu)) pool(mean)
 
-A text is a list of calls; each names a spec, a small frozen dataclass: `lstm(128, dropout=0.2)` and
-`LSTM(units=128, dropout=0.2)` are the same thing, and so is its JSON. Positional arguments fill the
-fields in their order. The schema of the JSON is closed, at every depth: unknown kinds and fields
-are refused.
+A text is a list of calls; each creates a spec, a small frozen dataclass: `lstm(128, dropout=0.2)`
+and `LSTM(units=128, dropout=0.2)` are equal, and so is the spec read from its JSON. Positional
+arguments fill the fields in order. The JSON schema is closed at every depth: unknown kinds and
+fields are refused.
 
     network  = call { [ "," | "|" | "->" ] call }
     call     = word [ "(" [ argument { "," argument } ] ")" ]
@@ -17,11 +17,25 @@ are refused.
 Whether a bare word is a value or a chain of one spec follows from the type of its field.
 """
 
-from segue.spec.base import Count, Name, Nested, Rate, Spec, Table, nested_fields, to_text
-from segue.spec.schema import from_json
+from segue.spec.base import (
+    Alias,
+    Aliases,
+    Count,
+    Name,
+    Nested,
+    Rate,
+    Spec,
+    Table,
+    from_json,
+    nested_fields,
+    renamed_arguments,
+    to_text,
+)
 from segue.spec.text import parse
 
 __all__ = [
+    "Alias",
+    "Aliases",
     "Count",
     "Name",
     "Nested",
@@ -31,5 +45,6 @@ __all__ = [
     "from_json",
     "nested_fields",
     "parse",
+    "renamed_arguments",
     "to_text",
 ]

@@ -1,4 +1,4 @@
-"""What a spec is: a frozen dataclass whose fields are checked, with a text and a JSON."""
+"""The base of specs: frozen dataclasses whose fields are validated, with a text and a JSON form."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import difflib
 import functools
 import re
 import typing
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import pydantic
 from pydantic import TypeAdapter
 
-from segue.errors import SpecError
+from segue.errors import SpecError, did_you_mean
 
 Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
 Rate = Annotated[float, pydantic.Field(ge=0, lt=1)]
@@ -36,17 +37,37 @@ class Nested:
     depth: int
 
 
+class Alias(NamedTuple):
+    """Another library's or an older name of an argument.
+
+    Attributes:
+        field: the field that it means.
+        values: the field's value for each value of the argument, where they differ.
+    """
+
+    field: str
+    values: Mapping[Any, Any] | None = None
+
+
+Aliases = Mapping[str, Alias]
+
+
 @dataclass(frozen=True)
 class Spec:
-    """One call of the language: a frozen dataclass whose fields are checked when it is made.
+    """One call of the language: a frozen dataclass whose fields are validated when it is made.
 
-    A kind of layer or of preparation derives from this once, and is final. `kind` is its word.
+    A kind of layer or of preparation derives from this once, and is final.
+
+    Class attributes:
+        kind: its name in texts and JSON.
+        aliases: other names of its arguments, accepted in texts and JSON and never printed.
 
     Raises:
-        SpecError: a field of the wrong type or out of its range; all are reported together.
+        SpecError: fields of the wrong type or out of range; all are reported together.
     """
 
     kind: ClassVar[str] = ""
+    aliases: ClassVar[Aliases] = {}
 
     def __post_init__(self) -> None:
         problems = []
@@ -62,10 +83,10 @@ class Spec:
             raise SpecError(f"{self.kind}: {'; '.join(problems)}.")
 
     def __str__(self) -> str:
-        """The text that parses to this spec: defaults are left out.
+        """The text that parses to this spec, without defaults.
 
-        Needed arguments and words stand by their place, as in `dense(32, relu)`; the rest by name,
-        and so does all that follows a chain of specs.
+        Required arguments and words are positional, as in `dense(32, relu)`; all others are given
+        by name, and so is whatever follows a chain of specs.
         """
         kind: Any = type(self)
         words, named = [], False
@@ -117,6 +138,43 @@ def text_of(value: Any) -> str:
         plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) and value not in CONSTANTS
         return value if plain else f'"{value}"'
     return str(value)
+
+
+def resolve_alias(kind: type[Spec], name: str, value: Any) -> tuple[str, Any]:
+    """The field that an argument means, and its value there; an unknown name stays as it is."""
+    alias = kind.aliases.get(name)
+    if alias is None:
+        return name, value
+    known = alias.values is not None and isinstance(value, str | bool) and value in alias.values
+    return alias.field, alias.values[value] if alias.values is not None and known else value
+
+
+SpecType = TypeVar("SpecType", bound=type[Spec])
+
+
+def renamed_arguments(**renamed: str) -> Callable[[SpecType], SpecType]:
+    """Class decorator: the constructor still takes an argument's old name, with a warning.
+
+    Args:
+        renamed: the new name of each old one.
+    """
+
+    def decorate(kind: SpecType) -> SpecType:
+        create = kind.__init__
+
+        @functools.wraps(create)
+        def __init__(self: Spec, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            for old in [name for name in renamed if name in kwargs]:
+                new = renamed[old]
+                message = f"{kind.__name__}: `{old}` is now called `{new}`."
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            create(self, *args, **kwargs)
+
+        setattr(kind, "__init__", __init__)  # noqa: B010  (mypy takes no assignment to a method)
+        return kind
+
+    return decorate
 
 
 # -- fields -------------------------------------------------------------------------------------
@@ -188,7 +246,7 @@ def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 
 def _reason(value: Any, error: pydantic.ValidationError) -> str:
-    """What is wrong; of many words that are expected only the nearest, where one is near."""
+    """The reason of a validation error; of many allowed words, only the nearest one."""
     details = error.errors(include_url=False)
     words = [
         word
@@ -219,3 +277,53 @@ def _json_of(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.to_json()
     return [_json_of(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+# -- JSON ---------------------------------------------------------------------------------------
+
+
+def from_json(items: Iterable[Any], table: Table, *, what: str) -> tuple[Spec, ...]:
+    """Read specs from their JSON, whose schema is closed.
+
+    Args:
+        items: one object a spec, such as `{"kind": "lstm", "units": 8}`.
+        table: every known kind by its name.
+        what: what a kind is called in messages.
+
+    Raises:
+        SpecError: an unknown kind or field, named, or an invalid value.
+    """
+    return tuple(_spec(item, table, what, 0) for item in items)
+
+
+def _spec(item: Any, table: Table, what: str, depth: int) -> Spec:
+    if depth > DEEPEST:
+        raise SpecError(f"{what}s in {what}s too deep: at most {DEEPEST} in each other.")
+    if not isinstance(item, Mapping):
+        raise SpecError(f"a {what} is described by an object with its kind; got {item!r}.")
+    given = dict(item)
+    word = given.pop("kind", None)
+    if not isinstance(word, str) or word not in table:
+        raise SpecError(f"unknown {what} {word!r}.{did_you_mean(str(word), table)}")
+    kind = table[word]
+    given = dict(resolve_alias(kind, name, value) for name, value in given.items())
+    strange = sorted(set(given) - {f.name for f in fields(kind)})
+    if strange:
+        raise SpecError(f"{word} has no field {', '.join(strange)}.")
+    absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
+    if absent:
+        raise SpecError(f"{word} needs {', '.join(absent)}.")
+
+    def read(value: Any, levels: int) -> Any:
+        """Read the objects that lie `levels` lists deep as specs."""
+        if levels == 0:
+            return _spec(value, table, what, depth + 1)
+        if not isinstance(value, list | tuple):
+            raise SpecError(f"{word}: expected a list of {what}s; got {value!r}.")
+        return tuple(read(entry, levels - 1) for entry in value)
+
+    for name, value in given.items():
+        levels = nested_depth(kind, name)
+        if levels and value is not None:
+            given[name] = read(value, levels)
+    return kind(**given)

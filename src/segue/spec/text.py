@@ -1,4 +1,4 @@
-"""Texts to specs: tokens, a parser of one screen, and what turns its calls into specs."""
+"""Parser of the text language: tokens, a recursive-descent parser, and a builder of specs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from segue.errors import SpecError, did_you_mean
-from segue.spec.base import CONSTANTS, DEEPEST, Spec, Table, is_required, nested_depth, takes_none
+from segue.spec.base import (
+    CONSTANTS,
+    DEEPEST,
+    Spec,
+    Table,
+    is_required,
+    nested_depth,
+    resolve_alias,
+    takes_none,
+)
 
 
 def parse(
@@ -18,16 +27,16 @@ def parse(
     what: str = "layer",
     hint: Callable[[str], str | None] | None = None,
 ) -> tuple[Spec, ...]:
-    """Read a text into specs.
+    """Parse a text into specs.
 
     Args:
         text: such as `"bilstm(100) dense(32, relu)"`.
-        table: the kinds that there are, by their word.
+        table: every known kind by its name.
         what: what a kind is called in messages.
-        hint: how a word that is not known is said in this language, where that is known.
+        hint: advice for a word of another library; `None` where there is none.
 
     Raises:
-        SpecError: the message points at the place and suggests near misses.
+        SpecError: the message marks the position in the text and suggests near misses.
     """
     return _Builder(text, table, what, hint).chain(_Parser(text).network())
 
@@ -69,7 +78,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Chain:
-    """Calls one after the other. One bare word may turn out to be a plain value."""
+    """Calls one after the other. A single bare word may also mean a plain value."""
 
     calls: tuple[_Call, ...]
 
@@ -189,7 +198,7 @@ class _Parser:
 
 @dataclass(frozen=True)
 class _Builder:
-    """Turns calls into specs; the type of a field says whether it takes a value or specs."""
+    """Makes specs from calls; a field's type decides whether it takes a value or specs."""
 
     text: str
     table: Table
@@ -225,8 +234,9 @@ class _Builder:
     def arguments(self, call: _Call, kind: type[Spec]) -> dict[str, Any]:
         names = [f.name for f in fields(kind)]
         given: dict[str, Any] = {}
-        for place, argument in enumerate(call.arguments or ()):
-            name = argument.name or self.name_of_place(call, kind, place)
+        for number, argument in enumerate(call.arguments or ()):
+            written = argument.name or self.positional_name(call, kind, number)
+            name, _ = resolve_alias(kind, written, None)
             if name not in names:
                 message = f"{call.word} has no argument {name!r}{self.near(name, names)}"
                 raise self.fail(message, argument.position)
@@ -236,14 +246,15 @@ class _Builder:
             if several:  # each positional argument from here on is one chain of it
                 given[name] = [*given.get(name, ()), self.value(argument, kind, name, 1)]
             else:
-                given[name] = self.value(argument, kind, name, nested_depth(kind, name))
+                value = self.value(argument, kind, name, nested_depth(kind, name))
+                _, given[name] = resolve_alias(kind, written, value)
         return given
 
-    def name_of_place(self, call: _Call, kind: type[Spec], place: int) -> str:
-        """The field that a positional argument fills."""
+    def positional_name(self, call: _Call, kind: type[Spec], number: int) -> str:
+        """The field that the positional argument of this number fills."""
         names = [f.name for f in fields(kind)]
-        position = (call.arguments or ())[place].position
-        for name in names[:place]:
+        position = (call.arguments or ())[number].position
+        for name in names[:number]:
             if nested_depth(kind, name) == 2:
                 return name
             if nested_depth(kind, name) == 1:
@@ -252,12 +263,12 @@ class _Builder:
                     f"commas, as in {call.word}(a b c); other arguments follow by name",
                     position,
                 )
-        if place >= len(names):
+        if number >= len(names):
             raise self.fail(f"too many arguments: {_signature(kind)}", position)
-        return names[place]
+        return names[number]
 
     def value(self, argument: _Argument, kind: type[Spec], name: str, depth: int) -> Any:
-        """An argument as its field takes it: a plain value, a chain of specs, or several."""
+        """Convert an argument to its field's type: a plain value, a chain of specs, or several."""
         value = argument.value
         if depth == 0:
             return self.plain(value, name)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.layers import Padded, Shape
+from segue.layers import Shape
+from segue.padded import Padded
 from segue.randomness import numpy_generator
 from segue.sequences import Array
 

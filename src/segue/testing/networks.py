@@ -9,7 +9,7 @@ from torch import nn
 from segue.errors import SpecError
 from segue.kernels.threads import threads
 from segue.layers import LAYERS, BiRNN, LayerSpec, Shape
-from segue.networks import Network, NetworkLike, as_specs, is_own
+from segue.networks import Network, NetworkLike, as_specs, is_custom
 from segue.spec import Spec, from_json, parse, to_text
 from segue.testing import promises
 from segue.testing.report import Finding, Recorder, Report
@@ -128,7 +128,7 @@ def check_network(
 
 
 def _check_round_trips(specs: tuple[LayerSpec, ...], recorder: Recorder) -> None:
-    if any(map(is_own, specs)):
+    if any(map(is_custom, specs)):
         for promise in ("text", "json"):
             recorder.skip(promise, "a module of one's own cannot be written down")
         return
@@ -141,7 +141,7 @@ def _check_round_trips(specs: tuple[LayerSpec, ...], recorder: Recorder) -> None
 
 
 def _default_shape(specs: tuple[LayerSpec, ...]) -> Shape:
-    if specs and specs[0].takes == "tokens":
+    if specs and specs[0].input_kind == "tokens":
         return Shape(1, tokens=7)
     shape = Shape(3)
     try:

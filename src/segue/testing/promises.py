@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from segue.errors import NotCausalError
-from segue.layers import Layer, LayerSpec, Padded, Shape
+from segue.layers import LayerSpec, Shape
+from segue.modules import Padded
 from segue.networks import Network
 from segue.randomness import Draws, numpy_generator
 from segue.sequences import Array
@@ -216,8 +217,8 @@ def check_seed(make: Make, recorder: Recorder) -> None:
         "Two networks of the same seed have other weights or answers",
     )
     # A user's own module has its weights already.
-    own = (layer for layer in first.modules() if isinstance(layer, Layer))
-    given = {id(p) for layer in own if not layer.draws_weights for p in layer.parameters()}
+    layers = first.layers.values()
+    given = {id(p) for layer in layers if not layer.draws_weights for p in layer.parameters()}
     # Weights that are not drawn begin with one value or two, such as the biases of an lstm.
     for name, weight in first.named_parameters():
         drawn = id(weight) not in given and len(torch.unique(weight.detach())) > 2
@@ -298,7 +299,7 @@ def _state(network: Network) -> dict[str, Tensor]:
 def _drops(specs: Iterable[LayerSpec]) -> bool:
     rates = ("rate", "dropout", "recurrent_dropout")
     return any(
-        any(getattr(spec, name, 0) for name in rates) or _drops(spec.inside()) for spec in specs
+        any(getattr(spec, name, 0) for name in rates) or _drops(spec.sublayers()) for spec in specs
     )
 
 

@@ -20,7 +20,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from segue.dataset import Dataset
 from segue.layers import LAYERS, Dense, Dropout, LayerSpec, Pool
-from segue.layers.nesting import Branches, Layers
+from segue.layers.composition import Branches, Layers
 from segue.layers.recurrent import BidirectionalSpec, InitialState, RecurrentSpec
 from segue.sequences import Sequences
 from segue.spec import Count, Name, Spec, nested_fields

@@ -18,7 +18,7 @@ from segue.randomness import Draws
 class Batch(NamedTuple):
     """Sequences of one pass, what is to be answered, and how much each answer counts."""
 
-    x: Any  # Padded; Midway, where the first layers have been asked before
+    x: Any  # Padded; PartialInput, where the outputs of the first layers are cached
     targets: Tensor  # [batch, ...], or [batch, time, ...] for an answer at every step
     weights: Tensor | None  # likewise; None: all the same
 

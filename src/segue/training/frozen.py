@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from segue.errors import OptionError, did_you_mean
-from segue.layers import Layer
 from segue.networks import Network
 
 
@@ -15,7 +14,7 @@ def freeze(network: Network, names: Iterable[str]) -> None:
     Raises:
         OptionError: there is no such layer, or nothing is left to be trained.
     """
-    layers = {layer.name: layer for layer in network.modules() if isinstance(layer, Layer)}
+    layers = network.layers
     strange = [name for name in names if name not in layers]
     if strange:
         near = did_you_mean(strange[0], layers)

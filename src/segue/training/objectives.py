@@ -31,11 +31,18 @@ class Objective(abc.ABC):
         outputs: units of the head.
         every: whether the head answers at every step.
         metric: what `scores` are called in the history: "accuracy", "rmse" or "perplexity".
+        activation: that makes probabilities of the outputs; "linear" of numbers.
     """
 
     outputs: int
     every: ClassVar[bool] = False
     metric: ClassVar[str] = "accuracy"
+    activation: ClassVar[str] = "softmax"
+
+    @property
+    def head_forms(self) -> tuple[tuple[int, str], ...]:
+        """How the head may be written at the end of a network: units and an activation."""
+        return (self.outputs, "linear"), (self.outputs, self.activation)
 
     @abc.abstractmethod
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
@@ -83,6 +90,11 @@ class BinaryObjective(Objective):
 
     outputs: int = 1
 
+    @property
+    def head_forms(self) -> tuple[tuple[int, str], ...]:
+        """One logit, or one output for each of the two classes."""
+        return (1, "linear"), (1, "sigmoid"), (2, "linear"), (2, "softmax")
+
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         wanted = targets.to(outputs.dtype)
         return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
@@ -100,6 +112,7 @@ class SigmoidObjective(Objective):
     """
 
     outputs: int
+    activation: ClassVar[str] = "sigmoid"
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         wanted = self._wanted(targets).to(outputs.dtype)
@@ -201,6 +214,7 @@ class SquaredObjective(Objective):
     outputs: int
     scale: tuple[float, ...]
     metric: ClassVar[str] = "rmse"
+    activation: ClassVar[str] = "linear"
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return ((outputs - targets) ** 2).mean(1)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.networks import Midway, Network
+from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
 from segue.sequences import Array
 from segue.training.job import Examples, Job
@@ -76,13 +76,13 @@ class Remembered:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def gather(self, index: Array) -> Midway:
+    def gather(self, index: Array) -> PartialInput:
         """The chosen signals `[batch, feature]`."""
         chosen = torch.from_numpy(index)
         static = None if self._static is None else self._static[chosen]
-        return Midway(self._signal[chosen], self.passed, static)
+        return PartialInput(self._signal[chosen], self.passed, static)
 
-    def in_order(self, steps: int) -> Iterator[tuple[Array, Midway]]:
+    def in_order(self, steps: int) -> Iterator[tuple[Array, PartialInput]]:
         """All signals once, in their order."""
         size = max(1, steps // 16)
         for first in range(0, len(self), size):

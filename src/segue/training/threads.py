@@ -8,7 +8,6 @@ machine one that must wait for a processor stops all of them.
 from __future__ import annotations
 
 from segue.kernels.threads import usable_threads
-from segue.layers.embedding import EmbeddingLayer
 from segue.networks import Network
 
 # Multiplications in one time step of a batch from which on more threads pay.
@@ -18,8 +17,9 @@ _WORTH_SHARING = 16_000_000
 def choose_threads(network: Network, batch_size: int) -> int:
     """One thread for small steps, else as many as PyTorch has; the same for the same sizes.
 
-    A table of vectors is looked up, not multiplied, so an embedding's size says nothing.
+    Embeddings are looked up, not multiplied, so their size does not count.
     """
-    tables = {id(m.embeddings) for m in network.modules() if isinstance(m, EmbeddingLayer)}
-    multiplied = sum(p.numel() for p in network.parameters() if id(p) not in tables)
+    layers = network.layers.values()
+    looked_up = {id(layer.weights()[name]) for layer in layers for name in layer.token_weights}
+    multiplied = sum(p.numel() for p in network.parameters() if id(p) not in looked_up)
     return usable_threads() if multiplied * batch_size >= _WORTH_SHARING else 1

@@ -15,8 +15,8 @@ from segue.errors import DataError, did_you_mean
 from segue.estimators.asking import run
 from segue.estimators.inputs import static_of
 from segue.evaluation.kinds import need_classes, need_one_network
-from segue.layers import Padded
 from segue.networks import Network
+from segue.padded import Padded
 from segue.sequences import Array, Sequences
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""A recurrent layer taken apart: its gates and states at every step of real sequences.
+"""The gates and states of a recurrent layer at every step of real sequences.
 
-The equations stand here a second time, apart from the kernels that are taken apart. So what is
-shown is checked: put together again it must give the layer's own output.
+They are computed by equations of their own (`RecurrentCell.decompose`), beside the kernels. So they
+are checked: recomposed, they must give the layer's own output.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import torch
 
 from segue.errors import OptionError
 from segue.estimators.asking import layers_by_name, observe, run
-from segue.evaluation.explain.cells import Cell, cell_of
 from segue.evaluation.kinds import need_one_network
 from segue.kernels import reverse
-from segue.layers import Directions, Layer, Padded
-from segue.layers.recurrent import BidirectionalLayer, Recurrence, RecurrentLayer
+from segue.modules import Directions, Layer, Padded
+from segue.modules.cells import RecurrentCell
 from segue.sequences import Array, Sequences
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Gates(Mapping[str, Sequences]):
     x: Sequences
     output: Sequences
     parts: Mapping[str, Sequences] = field(repr=False)
-    cell: Cell = field(repr=False)
+    cell: RecurrentCell = field(repr=False)
     initial_state: tuple[Array, ...] = field(repr=False)
 
     def __getitem__(self, name: str) -> Sequences:
@@ -66,7 +65,7 @@ class Gates(Mapping[str, Sequences]):
         """The output `[time, unit]` that the gates alone make, step after step."""
         return Sequences.from_list(
             [
-                self._turned(self.cell.together(self._of(i), self.initial_state))
+                self._turned(self.cell.recompose(self._of(i), self.initial_state))
                 for i in range(len(self.x))
             ]
         )
@@ -134,15 +133,12 @@ def gates(
     network = classifier.network_
     chosen = _choose_layer(layers_by_name(network), layer)
     found = network.layer(chosen)
-    recurrence = _direction_of(found, direction)
-    cell = cell_of(recurrence)
-    if cell is None:
-        raise OptionError(f"{chosen} has a cell of another kind; expected an lstm, gru or rnn.")
-    rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.names, "output")}
+    cell = _cell_of(found, direction)
+    rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.part_names, "output")}
 
     def work(index: Array, batch: Padded) -> None:
         given = _given(observe(network, found, batch)[0], direction)
-        for name, values in _taken_apart(recurrence, cell, given, direction).items():
+        for name, values in _decompose(cell, given, direction).items():
             lengths = given.lengths.tolist()
             for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
                 rows[name][i] = steps[:length]
@@ -150,20 +146,18 @@ def gates(
     run(classifier, x, work)
     parts = {name: Sequences.from_list(items) for name, items in rows.items()}
     output = parts.pop("output")
-    state = tuple(s[0].cpu().numpy() for s in recurrence.initial_state(1))
+    state = tuple(s[0].cpu().numpy() for s in cell.initial_state(1))
     seen = classifier.preparation_.as_seen(x)
     return Gates(chosen, direction, seen, output, parts, cell, state)
 
 
-def _taken_apart(
-    recurrence: Recurrence, cell: Cell, x: Padded, direction: Direction
-) -> dict[str, torch.Tensor]:
+def _decompose(cell: RecurrentCell, x: Padded, direction: Direction) -> dict[str, torch.Tensor]:
     """Every part and the output, `[batch, time, unit]`, in the order of time."""
-    state = recurrence.initial_state(len(x.values))
+    state = cell.initial_state(len(x.values))
     values = reverse(x.values, x.lengths) if direction == "backward" else x.values
-    output = recurrence.run(values, x.lengths, state, None)
+    output, _ = cell.scan(values, x.lengths, state, None)
     before = torch.cat([state[0][:, None], output[:, :-1]], dim=1)
-    parts = {**cell.apart(recurrence, values, before, state), "output": output}
+    parts = {**cell.decompose(values, before, state), "output": output}
     if direction == "backward":
         return {name: reverse(part, x.lengths) for name, part in parts.items()}
     return parts
@@ -179,7 +173,7 @@ def _given(signal: Padded | Directions, direction: Direction) -> Padded:
 
 
 def _choose_layer(layers: dict[str, Layer], name: str | None) -> str:
-    recurrent = [n for n, m in layers.items() if isinstance(m, RecurrentLayer | BidirectionalLayer)]
+    recurrent = [one for one, layer in layers.items() if layer.cells()]
     if name is None and len(recurrent) == 1:
         return recurrent[0]
     if name is None or (name in layers and name not in recurrent):
@@ -190,12 +184,11 @@ def _choose_layer(layers: dict[str, Layer], name: str | None) -> str:
     return name
 
 
-def _direction_of(layer: Layer, direction: str) -> Recurrence:
+def _cell_of(layer: Layer, direction: str) -> RecurrentCell:
     if direction not in ("forward", "backward"):
         raise OptionError(f"`direction` is {direction!r}; expected 'forward' or 'backward'.")
-    if isinstance(layer, BidirectionalLayer):
-        return layer.ahead if direction == "forward" else layer.back
-    assert isinstance(layer, RecurrentLayer)
-    if direction == "backward":
+    cell = layer.cells().get(direction)
+    if cell is None:
         raise OptionError(f"{layer.name} goes forward only; leave out `direction`.")
-    return layer.recurrence
+    assert isinstance(cell, RecurrentCell)
+    return cell

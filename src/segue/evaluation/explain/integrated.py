@@ -12,7 +12,7 @@ from torch import Tensor
 from segue.errors import OptionError
 from segue.estimators.asking import STEPS_AT_ONCE
 from segue.evaluation.explain.attribution import Attribution, Logit, attribute
-from segue.layers import Padded
+from segue.padded import Padded
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segue.errors import OptionError
 from segue.evaluation.explain.attribution import Attribution, Logit, attribute, check_explained
-from segue.layers import Padded
+from segue.padded import Padded
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier

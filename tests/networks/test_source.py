@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from segue.codegen import to_python
 from segue.errors import OptionError, SpecError
-from segue.layers import LAYERS, Padded, Shape
+from segue.layers import LAYERS, Shape
+from segue.modules import Padded
 from segue.networks import Network, as_specs
 from segue.testing.promises import trained
 
@@ -67,7 +67,7 @@ def batch(shape: Shape) -> Padded:
 def test_plain_pytorch_gives_the_same_numbers(network: str, shape: Shape, every: bool) -> None:
     """The written module, with the weights copied by its own function, on a ragged batch."""
     original = build(network, shape, every=every)
-    written = run(to_python(original, "torch"))
+    written = run(original.to_python("torch"))
     module = written["Network"]().eval()
     written["copy_weights"](module, original.get_weights())
     x = batch(shape)
@@ -81,7 +81,7 @@ def test_plain_pytorch_gives_the_same_numbers(network: str, shape: Shape, every:
 def test_plain_pytorch_has_every_weight() -> None:
     """No learnt number is left out: PyTorch's second biases of lstm and rnn are all that is new."""
     original = build("bilstm(3) gru(2) dense(4, relu)", Shape(3))
-    module = run(to_python(original, "torch"))["Network"]()
+    module = run(original.to_python("torch"))["Network"]()
     count = sum(p.numel() for p in original.parameters())
     assert sum(p.numel() for p in module.parameters()) == count + 2 * 12
 
@@ -149,7 +149,7 @@ def test_another_framework_is_refused() -> None:
 def test_a_name_that_pytorch_needs_is_changed() -> None:
     """A layer may be called `forward` or `class`; attributes of a module may not."""
     original = build("lstm(2, name=forward) dense(2, name=class)", Shape(3))
-    source = to_python(original, "torch")
+    source = original.to_python("torch")
     assert "self.forward_ = " in source
     assert "self.class_ = " in source
     run(source)["copy_weights"](run(source)["Network"](), original.get_weights())

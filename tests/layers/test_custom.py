@@ -14,18 +14,17 @@ import segue
 from segue.errors import ModelFileError, NotCausalError, SpecError
 from segue.layers import (
     LSTM,
-    Cell,
     Conv,
+    CustomCell,
+    CustomModule,
     Dense,
-    Own,
-    OwnCell,
-    Padded,
     Parallel,
     Pool,
     Repeat,
     Residual,
     Shape,
 )
+from segue.modules import Cell, Padded
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
@@ -96,7 +95,7 @@ class CountingCell(Cell):
 
 
 @pytest.mark.parametrize(
-    "layer", [Gate(3), Spread(), LeakyCell(3, 4), CountingCell(), OwnCell(LeakyCell(3, 2), 0.3)]
+    "layer", [Gate(3), Spread(), LeakyCell(3, 4), CountingCell(), CustomCell(LeakyCell(3, 2), 0.3)]
 )
 def test_what_is_ones_own_keeps_every_promise(layer: Any) -> None:
     """The same checks as those of segue's own layers."""
@@ -105,7 +104,13 @@ def test_what_is_ones_own_keeps_every_promise(layer: Any) -> None:
 
 def test_they_stand_between_other_layers() -> None:
     """Also inside a residual, behind the end of the sequence, and twice."""
-    network = [Conv(3, 3), Gate(3), Residual([Own(Gate(3)), Conv(3, 2)]), LeakyCell(3, 4), Gate(4)]
+    network = [
+        Conv(3, 3),
+        Gate(3),
+        Residual([CustomModule(Gate(3)), Conv(3, 2)]),
+        LeakyCell(3, 4),
+        Gate(4),
+    ]
     assert check_network(network, Shape(2)).largest() <= 1  # type: ignore[arg-type]
 
 
@@ -136,7 +141,7 @@ def test_a_module_that_takes_a_tensor_is_told_what_it_is_given() -> None:
 
 def test_dropout_of_a_cell_is_the_same_in_pieces() -> None:
     """The mask of a sequence stays over all of its pieces."""
-    built = Network(as_specs([OwnCell(LeakyCell(2, 4), dropout=0.5)]), Shape(2), 2).double()
+    built = Network(as_specs([CustomCell(LeakyCell(2, 4), dropout=0.5)]), Shape(2), 2).double()
     x = Padded(torch.linspace(-1, 1, 36).view(2, 9, 2).double(), torch.tensor([9, 9]))
     whole = built(x, Draws(3))
     assert not torch.equal(whole, built(x))
@@ -152,7 +157,9 @@ def test_padding_that_is_seen_is_found() -> None:
 
 def test_names_weights_and_causality() -> None:
     """Weights have the module's own names, with slashes; a module with `step` is causal."""
-    network = Network(as_specs([Gate(2), Own(Spread(), name="spread"), Dense(3)]), Shape(2), 2)
+    network = Network(
+        as_specs([Gate(2), CustomModule(Spread(), name="spread"), Dense(3)]), Shape(2), 2
+    )
     assert network.names == ["own_1", "spread", "dense_1", "head"]
     assert set(network.get_weights()) >= {"own_1/linear/weight", "own_1/linear/bias"}
     assert network.layer("own_1").causal
@@ -167,7 +174,7 @@ def test_a_cell_gives_every_step_where_a_later_layer_needs_it() -> None:
     """As the recurrent layers do."""
     network = Network(as_specs([LeakyCell(2, 3), LSTM(4)]), Shape(2), 2)
     assert [str(layer.shape) for layer in network.chain] == ["[time, 3]", "[4]", "[2]"]
-    last = Network(as_specs([OwnCell(LeakyCell(2, 3), output="last")]), Shape(2), 2)
+    last = Network(as_specs([CustomCell(LeakyCell(2, 3), output="last")]), Shape(2), 2)
     assert str(last.chain[0].shape) == "[3]"
 
 
@@ -274,7 +281,7 @@ def test_their_json_is_a_note_that_makes_nothing() -> None:
     assert spec.to_json() == {"kind": "own", "module": "Gate"}
     with pytest.raises(SpecError, match=r"the user's own, 'Gate', which a file cannot bring"):
         specs_from_json([spec.to_json()])
-    (around,) = as_specs(Residual([OwnCell(LeakyCell(2, 2))]))
+    (around,) = as_specs(Residual([CustomCell(LeakyCell(2, 2))]))
     with pytest.raises(SpecError, match=r"the user's own, 'LeakyCell', which a file"):
         specs_from_json([around.to_json()])
     with pytest.raises(SpecError, match="unknown layer 'own'"):

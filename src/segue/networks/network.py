@@ -1,7 +1,4 @@
-"""From a spec and the shape of the data to a network.
-
-The last, dense layer is implied: the *head*. Its units follow from the classes.
-"""
+"""A network: a chain of layers and its head, its weights and its summary."""
 
 from __future__ import annotations
 
@@ -16,80 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers import LAYERS, Chain, Layer, LayerSpec, Own, OwnCell, Padded, Place, Shape
+from segue.layers.base import BuildContext, LayerSpec, Shape
 from segue.layers.chain import check_count
-from segue.layers.dense import head
-from segue.layers.elsewhere import said_here
-from segue.layers.embedding import Embedding
-from segue.layers.nesting import as_spec
+from segue.modules import Chain, Layer, Padded
+from segue.modules.dense import head
 from segue.randomness import Draws
-from segue.spec import from_json, parse, to_text
+from segue.spec import to_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-EMBEDDING = 64  # features of a token, if nothing else is said
 
-NetworkLike = str | LayerSpec | nn.Module | Iterable[LayerSpec | nn.Module]
-
-
-def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
-    """Take a text, one spec or several, and return the specs.
-
-    A `torch.nn.Module` or a `Cell` of one's own among them is wrapped in its spec.
-
-    >>> as_specs("lstm(8) dense(4, relu)")
-    (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
-    """
-    if isinstance(network, str):
-        specs: Iterable[Any] = parse(network, LAYERS, hint=said_here)
-    elif isinstance(network, LayerSpec | nn.Module) or not isinstance(network, Iterable):
-        specs = (network,)
-    else:
-        specs = network
-    specs = tuple(as_spec(spec) for spec in specs)
-    for spec in specs:
-        if not isinstance(spec, LayerSpec):
-            raise SpecError(
-                f"a network is a text such as 'lstm(128)', or a list of layer specs such as "
-                f"[LSTM(128)]; got {spec!r}."
-            )
-    return specs
-
-
-def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
-    """A network that takes tokens: `embedding(64)` begins it, where nothing that takes them does.
-
-    >>> to_text(with_embedding(as_specs("bilstm(100)")))
-    'embedding(64) bilstm(100)'
-    """
-    begins = specs[0] if specs else None
-    if begins is not None and (is_own(begins) or begins.needs() == "tokens"):
-        return specs
-    return (Embedding(EMBEDDING), *specs)
-
-
-def is_own(spec: LayerSpec) -> bool:
-    """Whether a module of the user's own is in it, which no text or file can bring."""
-    return spec.is_own or any(is_own(inner) for inner in spec.inside())
-
-
-def specs_from_json(items: Iterable[Mapping[str, Any]]) -> tuple[LayerSpec, ...]:
-    """Make layer specs from the JSON of a model file.
-
-    Raises:
-        SpecError: an unknown kind or field, or a layer of the user's own.
-    """
-    # The last two say why they cannot be brought.
-    kinds: dict[str, type[LayerSpec]] = {**LAYERS, Own.kind: Own, OwnCell.kind: OwnCell}
-    return tuple(s for s in from_json(items, kinds, what="layer") if isinstance(s, LayerSpec))
-
-
-class Midway(NamedTuple):
-    """A batch that has gone through the first layers of a network already."""
+class PartialInput(NamedTuple):
+    """The output of a network's first layers for a batch, as the input of the others."""
 
     signal: Any  # [batch, feature], or Padded
-    passed: int  # how many layers
+    passed: int  # number of layers passed
     static: Tensor | None = None  # [batch, feature]
 
 
@@ -100,12 +39,12 @@ class Network(nn.Module):
         specs: the layers, without the head.
         shape: of one example: its channels, its common length if it has one, its tokens.
         outputs: units of the head.
-        every: whether the head answers at every step, or once for a sequence.
+        every: whether the head has an output for every step, or one for a sequence.
         seed: of the initial weights.
-        static: how many static features of a sequence are joined before the head.
+        static: number of static features of a sequence that are joined before the head.
 
     Raises:
-        SpecError: a layer that cannot stand where it stands; the message says why and what to do.
+        SpecError: a layer that does not fit its input; the message says why and what to do.
     """
 
     def __init__(
@@ -123,25 +62,25 @@ class Network(nn.Module):
         self.static = static
         self.specs = specs
         self.input_shape = shape
-        self.chain = Chain(specs, Place("", shape, every, seed))
+        self.chain = Chain(specs, BuildContext("", shape, every, seed))
         _check_end(self.chain, every=every)
         self.chain.append(head(outputs, self.chain.shape, seed, static))
 
-    def forward(self, x: Padded | Midway, draws: Draws | None = None) -> Any:
+    def forward(self, x: Padded | PartialInput, draws: Draws | None = None) -> Any:
         """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.
 
         Raises:
             DataError: the network joins static features, and the batch has none.
         """
         signal: Any
-        passed, signal = (x.passed, x.signal) if isinstance(x, Midway) else (0, x)
+        passed, signal = (x.passed, x.signal) if isinstance(x, PartialInput) else (0, x)
         *layers, last = self.chain[passed:]
         for layer in layers:
             signal = layer(signal, draws)
         return last(self.joined(signal, x.static), draws)
 
     def joined(self, signal: Any, static: Tensor | None) -> Any:
-        """What goes into the head: the signal, and the static features where there are some.
+        """The input of the head: the signal, joined with the static features where there are some.
 
         Args:
             signal: `[batch, feature]`, or `Padded`: then they are joined to each step.
@@ -167,15 +106,24 @@ class Network(nn.Module):
         return static
 
     def layer(self, name: str) -> Layer:
-        """Find a layer by its name; one inside another by its path, `residual_1/conv_2`."""
-        layers = {layer.name: layer for layer in self.modules() if isinstance(layer, Layer)}
+        """A layer by its name; one inside another by its path, `residual_1/conv_2`.
+
+        Raises:
+            SpecError: there is no such layer; near misses are suggested.
+        """
+        layers = self.layers
         if name not in layers:
             raise SpecError(f"there is no layer {name!r}.{did_you_mean(name, layers)}")
         return layers[name]
 
     @property
+    def layers(self) -> dict[str, Layer]:
+        """Every layer by its name, those inside others too, in order."""
+        return {layer.name: layer for layer in self.modules() if isinstance(layer, Layer)}
+
+    @property
     def names(self) -> list[str]:
-        """The layers' names in their order, the head last."""
+        """The layers' names in order, the head last."""
         return [layer.name for layer in self.chain]
 
     # -- one step at a time ---------------------------------------------------------------------
@@ -189,7 +137,7 @@ class Network(nn.Module):
         """The state of every layer before the first step.
 
         Args:
-            batch: sequences that go step by step at once.
+            batch: the number of sequences.
             static: `[batch, feature]`, their static features, where the network joins some.
 
         Raises:
@@ -207,7 +155,7 @@ class Network(nn.Module):
     def forward_from(
         self, x: Padded, state: list[Any], draws: Draws | None = None
     ) -> tuple[Any, list[Any]]:
-        """A piece of longer sequences: what the head says of it, and the state to carry on."""
+        """A piece of longer sequences: the logits, and the state after it."""
         return self.chain.forward_from(x, state, draws)
 
     # -- weights --------------------------------------------------------------------------------
@@ -221,7 +169,7 @@ class Network(nn.Module):
         return {k: t.detach().cpu().numpy().copy() for k, t in self.weight_tensors().items()}
 
     def set_weights(self, weights: Mapping[str, npt.ArrayLike]) -> None:
-        """Set the weights that are given and leave the others.
+        """Set some of the weights and leave the others.
 
         Raises:
             DataError: a name that is not there, or a shape that does not fit; all are reported.
@@ -242,15 +190,15 @@ class Network(nn.Module):
                 tensors[name].copy_(array)
 
     def summary(self) -> NetworkSummary:
-        """The table of layers, output shapes and parameters; printing it shows it."""
-        rows = tuple(_rows(self.chain))
+        """The table of layers, output shapes and parameters; print it to see it."""
+        rows = tuple(_summary_rows(self.chain))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def diagram(self, path: str | Path | None = None) -> Figure:
         """A picture: a box for each layer with its name, output shape and parameters.
 
         Args:
-            path: a file to be written, `.svg`, `.png` or `.pdf`.
+            path: a file to write, `.svg`, `.png` or `.pdf`.
 
         Returns:
             The matplotlib figure; a notebook shows it.
@@ -273,6 +221,7 @@ class Network(nn.Module):
         Raises:
             SpecError: layers that cannot be written so; all of them are named.
 
+        >>> from segue.networks import as_specs
         >>> source = Network(as_specs("lstm(8)"), Shape(3), 2).to_python()
         >>> print(source.partition("network = ")[2])
         Network(
@@ -282,19 +231,19 @@ class Network(nn.Module):
         )
         <BLANKLINE>
         """
-        from segue.codegen import to_python
+        from segue.networks.source import to_python
 
-        return to_python(self, framework)
+        return to_python(self.specs, self.input_shape, self.chain, framework)
 
     def activation_bytes(self, batch: int, time: int) -> int:
-        """About how much memory one training step keeps, for a batch of `time` steps."""
+        """About how much memory one training step needs, for a batch of `time` steps."""
         numbers = sum(layer.activation_size(time) for layer in self.chain)
         return 4 * batch * (int(numbers) + 2 * time * self.input_shape.features)
 
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One layer; one inside another counts there too, and has a path for a name.
+    """One layer; the parameters of one inside another count in both.
 
     Attributes:
         depth: how many layers it is inside of.
@@ -319,7 +268,7 @@ class NetworkSummary:
 
     @property
     def total(self) -> int:
-        """All learnt numbers."""
+        """The number of parameters."""
         return sum(row.parameters for row in self.rows if row.depth == 0)
 
     def __str__(self) -> str:
@@ -336,14 +285,15 @@ class NetworkSummary:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def _rows(
+def _summary_rows(
     layers: Iterable[Layer], outer: Layer | None = None, depth: int = 0
 ) -> Iterable[SummaryRow]:
+    """The rows of layers and of all inside them."""
     for layer in layers:
         label = layer.name if outer is None else layer.name.removeprefix(f"{outer.name}/")
         count = sum(p.numel() for p in layer.parameters())
         yield SummaryRow(layer.name, layer.kind, str(layer.shape), count, depth, label)
-        yield from _rows(layer.inside(), layer, depth + 1)
+        yield from _summary_rows(layer.sublayers(), layer, depth + 1)
 
 
 def _check_end(chain: Chain, *, every: bool) -> None:
@@ -355,13 +305,13 @@ def _check_end(chain: Chain, *, every: bool) -> None:
         )
     if shape.sequence and not every:
         raise SpecError(
-            "the network still holds a sequence before its head, and a classifier answers once for "
+            "the network still holds a sequence before its head, which has one output for "
             "a sequence: end with pool(mean), or with a recurrent layer's last output."
         )
     if every and shape.stride != 1:
         raise SpecError(
-            f"an answer at every step is wanted, and the network has one for {shape.stride} steps: "
+            f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
         )
     if every and not shape.sequence:
-        raise SpecError("the network ends the sequence, and an answer at every step is wanted.")
+        raise SpecError("the network ends the sequence, and an output at every step is wanted.")

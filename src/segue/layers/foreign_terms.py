@@ -1,6 +1,7 @@
-"""Words for layers and arguments in Keras, PyTorch and MATLAB, with what is written here instead.
+"""Names of layers and arguments in Keras, PyTorch and MATLAB, with what segue writes instead.
 
-Only those that a near miss would not find; a message about an unknown word ends with them.
+Only those that neither an alias nor a near miss covers; a message about an unknown word ends with
+them.
 """
 
 from __future__ import annotations
@@ -30,20 +31,18 @@ _ARGUMENTS = {
     "numhiddenunits": "write units",
     "batchfirst": "leave it out: axes are batch, time, channel",
     "inputshape": "leave it out: the shape is that of the data",
-    "kernelsize": "write width",
-    "filtersize": "write width",
+    "filtersize": "write kernel_size",
     "padding": "leave it out, or write causal=true",
-    "numheads": "write heads",
-    "usebias": "write bias",
     "axis": "leave it out: it is the last one",
 }
 
 
-def said_here(word: str) -> str | None:
-    """How segue says what is a layer or an argument elsewhere; `None` where nothing is known.
+def translation_hint(word: str) -> str | None:
+    """Advice for a layer or argument of another library; `None` for an unknown word.
 
-    >>> said_here("SimpleRNN"), said_here("return_sequences")[:18], said_here("foo")
-    ('write rnn(units)', 'write output=every', None)
+    >>> translation_hint("SimpleRNN"), translation_hint("return_sequences")[:18]
+    ('write rnn(units)', 'write output=every')
+    >>> translation_hint("foo")
     """
     plain = word.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
     return _LAYERS.get(plain) or _ARGUMENTS.get(plain)

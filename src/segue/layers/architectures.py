@@ -1,32 +1,30 @@
-"""Well-known networks, each a composition of the layers that there are."""
+"""Well-known architectures, each a composition of other layers."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import pydantic
 
 from segue.layers.activations import ReLU
-from segue.layers.base import LayerSpec, Shape, Shorthand
-from segue.layers.batchnorm import BatchNorm
-from segue.layers.conv import Conv
-from segue.layers.dropout import Dropout
-from segue.layers.lstm import LSTM
-from segue.layers.maxpool import MaxPool
-from segue.layers.parallel import Parallel
+from segue.layers.base import Composite, LayerSpec, Shape
+from segue.layers.composition import Parallel, Residual
+from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.dense import Dropout
+from segue.layers.normalization import BatchNorm
 from segue.layers.pool import Pool
-from segue.layers.random_conv import RandomConv
-from segue.layers.residual import Residual
-from segue.spec import Count, Rate
+from segue.layers.recurrent import LSTM
+from segue.spec import Alias, Aliases, Count, Rate, renamed_arguments
 
 Depth = Annotated[int, pydantic.Field(ge=1, le=60)]
-Width = Annotated[int, pydantic.Field(ge=4, lt=2**31)]
+KernelSize = Annotated[int, pydantic.Field(ge=4, lt=2**31)]
 
 
+@renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class InceptionTime(Shorthand):
+class InceptionTime(Composite):
     """`inception_time`: one network of the ensemble of that name.
 
     Ismail Fawaz et al., "InceptionTime: finding AlexNet for time series classification", Data
@@ -36,15 +34,17 @@ class InceptionTime(Shorthand):
     Args:
         filters: of each of the four branches of a module.
         depth: modules; around every three of them there is a shortcut.
-        width: of the widest convolution; the others have a half and a quarter of it.
+        kernel_size: of the widest convolution; the others have a half and a quarter of it.
     """
 
     kind: ClassVar[str] = "inception_time"
-    takes: ClassVar[Literal["sequence"]] = "sequence"
+    input_kind = "sequence"
+    is_causal = False
+    aliases: ClassVar[Aliases] = {"width": Alias("kernel_size")}
 
     filters: Count = 32
     depth: Depth = 6
-    width: Width = 40
+    kernel_size: KernelSize = 40
 
     def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
         modules = [self._module(bottleneck=shape.features > 1)]
@@ -59,9 +59,9 @@ class InceptionTime(Shorthand):
 
     def _module(self, *, bottleneck: bool) -> tuple[LayerSpec, ...]:
         """Three convolutions behind a bottleneck, beside the largest values nearby."""
-        widths = (self.width, self.width // 2, self.width // 4)
+        sizes = (self.kernel_size, self.kernel_size // 2, self.kernel_size // 4)
         wide: tuple[LayerSpec, ...] = (
-            Parallel(tuple((Conv(self.filters, width, bias=False),) for width in widths)),
+            Parallel(tuple((Conv(self.filters, size, bias=False),) for size in sizes)),
         )
         if bottleneck:
             wide = (Conv(self.filters, 1, bias=False), *wide)
@@ -70,13 +70,13 @@ class InceptionTime(Shorthand):
 
 
 @dataclass(frozen=True)
-class LSTMFCN(Shorthand):
+class LSTMFCN(Composite):
     """`lstm_fcn`: an LSTM beside three convolutions, joined before the head.
 
     Karim, Majumdar, Darabi & Chen, "LSTM fully convolutional networks for time series
     classification", IEEE Access 6, 2018. There the LSTM gets the series turned on its side: one
     step that has all time steps as channels, so that series must have one length. Here it reads the
-    sequence step by step, whatever its length; `units` and `dropout` are theirs.
+    sequence step by step, whatever its length; `units` and `dropout` are the paper's.
 
     Args:
         units: of the LSTM.
@@ -84,7 +84,8 @@ class LSTMFCN(Shorthand):
     """
 
     kind: ClassVar[str] = "lstm_fcn"
-    takes: ClassVar[Literal["sequence"]] = "sequence"
+    input_kind = "sequence"
+    is_causal = False
 
     units: Count = 8
     dropout: Rate = 0.8
@@ -92,28 +93,28 @@ class LSTMFCN(Shorthand):
     def expand(self, shape: Shape) -> tuple[LayerSpec, ...]:
         convolutions = [
             layer
-            for filters, width in ((128, 8), (256, 5), (128, 3))
-            for layer in (Conv(filters, width), BatchNorm(), ReLU())
+            for filters, size in ((128, 8), (256, 5), (128, 3))
+            for layer in (Conv(filters, size), BatchNorm(), ReLU())
         ]
         recurrent = (LSTM(self.units, output="last"), Dropout(self.dropout))
         return (Parallel((recurrent, (*convolutions, Pool("mean")))),)
 
 
 @dataclass(frozen=True)
-class Rocket(Shorthand):
-    """`rocket`: many random convolutions, and a trained answer to what they say.
+class Rocket(Composite):
+    """`rocket`: many random convolutions, and a trained head on their features.
 
     Dempster, Petitjean & Webb, "ROCKET: exceptionally fast and accurate time series classification
-    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. There a ridge
-    regression answers; here the head does, trained as that of any network.
+    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. The paper's
+    classifier is a ridge regression; here it is the head, trained as that of any network.
 
     Args:
-        kernels: of `random_conv`, which says what is done with them.
+        kernels: of `random_conv`.
         dropout: before the head.
     """
 
     kind: ClassVar[str] = "rocket"
-    takes: ClassVar[Literal["sequence"]] = "sequence"
+    input_kind = "sequence"
 
     kernels: Count = 2000
     dropout: Rate = 0.5

@@ -1,54 +1,17 @@
-"""Batch normalisation over the real steps of a batch.
-
-Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing internal
-covariate shift", ICML 2015.
-"""
+"""Modules of `batchnorm` and `layernorm`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
-
-import pydantic
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.kernels.ragged import is_ragged
-from segue.layers.base import Layer, LayerSpec, Place, each_step
+from segue.layers.base import BuildContext
+from segue.layers.normalization import BatchNorm, LayerNorm
+from segue.modules.base import Layer, each_step
 from segue.padded import Padded
 from segue.randomness import Draws
-from segue.spec import Name, Rate
-
-Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
-
-
-@dataclass(frozen=True)
-class BatchNorm(LayerSpec):
-    """`batchnorm`: each feature less its mean, divided by its standard deviation, times gamma.
-
-    In training, mean and variance are those of all real steps of the batch: padding counts for
-    nothing. At prediction they are moving averages of what the batches of the training had.
-
-    Args:
-        momentum: how much of a moving average stays at each update. 0.9, PyTorch's choice, follows
-            the last ten batches or so; Keras's 0.99 has hardly left its first values where a small
-            data set makes a hundred updates.
-        epsilon: added to the variance, as in Keras.
-        gamma: what every gamma is at first. With small ones in front of very many features, an
-            optimizer's first steps do not throw what sums them up far off.
-        name: the layer's own name.
-    """
-
-    kind: ClassVar[str] = "batchnorm"
-
-    momentum: Rate = 0.9
-    epsilon: Positive = 1e-3
-    gamma: Positive = 1.0
-    name: Name | None = None
-
-    def build(self, place: Place) -> Layer:
-        return BatchNormLayer(self, place)
 
 
 class BatchNormLayer(Layer):
@@ -61,9 +24,9 @@ class BatchNormLayer(Layer):
     moving_mean: Tensor
     moving_variance: Tensor
 
-    def __init__(self, spec: BatchNorm, place: Place) -> None:
-        super().__init__(place.name, place.shape)
-        features = place.shape.features
+    def __init__(self, spec: BatchNorm, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        features = context.shape.features
         self.momentum, self.epsilon = spec.momentum, spec.epsilon
         self.gamma = nn.Parameter(torch.full((features,), spec.gamma))
         self.beta = nn.Parameter(torch.zeros(features))
@@ -71,7 +34,7 @@ class BatchNormLayer(Layer):
         self.register_buffer("moving_variance", torch.ones(features))
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        if draws is None or not self.gamma.requires_grad:  # frozen, its averages too
+        if draws is None or not self.gamma.requires_grad:  # frozen, and so are its averages
             return each_step(self._by_moving_averages, x)
         if not isinstance(x, Padded) or not is_ragged(x.values, x.lengths):
             return each_step(self._by_batch, x)
@@ -88,20 +51,39 @@ class BatchNormLayer(Layer):
         return torch.addcmul(self.beta - self.moving_mean * scale, x, scale)
 
     def _by_batch(self, x: Tensor) -> Tensor:
-        """Normalise `[..., feature]` by its own mean and variance, and keep them in mind."""
+        """Normalise `[..., feature]` by its own mean and variance; update moving averages."""
         steps = x.reshape(-1, x.shape[-1])
         if len(steps) == 1:
-            self._keep(steps[0], torch.zeros_like(self.moving_variance))
+            self._update(steps[0], torch.zeros_like(self.moving_variance))
             return self.beta.expand_as(x)
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_mean)
         # With momentum 1, PyTorch writes the mean and the variance (by count - 1) into these two.
         values = functional.batch_norm(
             steps, mean, variance, self.gamma, self.beta, True, 1.0, self.epsilon
         )
-        self._keep(mean, variance * (1 - 1 / len(steps)))
+        self._update(mean, variance * (1 - 1 / len(steps)))
         return values.view_as(x)
 
     @torch.no_grad()
-    def _keep(self, mean: Tensor, variance: Tensor) -> None:
+    def _update(self, mean: Tensor, variance: Tensor) -> None:
         self.moving_mean.lerp_(mean, 1 - self.momentum)
         self.moving_variance.lerp_(variance, 1 - self.momentum)
+
+
+class LayerNormLayer(Layer):
+    """Weights: `gamma`, `beta` [feature]."""
+
+    def __init__(self, spec: LayerNorm, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        self.epsilon = spec.epsilon
+        self.gamma = nn.Parameter(torch.ones(context.shape.features))
+        self.beta = nn.Parameter(torch.zeros(context.shape.features))
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return each_step(self._normalize, x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return self._normalize(x_t), None
+
+    def _normalize(self, x: Tensor) -> Tensor:
+        return functional.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.epsilon)

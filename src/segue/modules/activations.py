@@ -1,0 +1,93 @@
+"""Modules of the activations, `glu` and `prelu`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segue.layers.activations import GLU, ActivationSpec, PReLU
+from segue.layers.base import BuildContext
+from segue.modules.base import Layer, each_step
+from segue.padded import Padded
+from segue.randomness import Draws
+
+
+def sparsemax(x: Tensor) -> Tensor:
+    """The nearest point whose coordinates are not negative and have the sum 1.
+
+    Martins & Astudillo, "From softmax to sparsemax", ICML 2016, algorithm 1, over the last axis.
+
+    >>> sparsemax(torch.tensor([0.1, 1.2, 1.0]))
+    tensor([0.0000, 0.6000, 0.4000])
+    """
+    largest_first = x.sort(dim=-1, descending=True).values
+    rank = torch.arange(1, x.shape[-1] + 1, device=x.device, dtype=x.dtype)
+    above = largest_first.cumsum(-1) - 1
+    kept = (rank * largest_first > above).sum(-1, keepdim=True)
+    return torch.relu(x - above.gather(-1, kept - 1) / kept)
+
+
+@functools.cache
+def function_of(spec: ActivationSpec) -> Callable[[Tensor], Tensor]:
+    """An activation as a function of a tensor whose last axis is the features.
+
+    The expression of the table is evaluated, so that exported source computes the same.
+    """
+    names = {"torch": torch, "functional": functional, "sparsemax": sparsemax}
+    function: Callable[[Tensor], Tensor] = eval(f"lambda x: {spec.expression}", names)  # noqa: S307  (segue's own table)
+    return function
+
+
+def activate(spec: ActivationSpec, x: Padded | Tensor) -> Padded | Tensor:
+    """Apply an activation at every step of a sequence, or to the whole."""
+    if isinstance(x, Padded) and spec.overflows:
+        x = x._replace(values=x.filled(0.0))
+    return each_step(function_of(spec), x)
+
+
+class ActivationLayer(Layer):
+    """No weights, no state."""
+
+    def __init__(self, spec: ActivationSpec, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        self.activation = spec
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return activate(self.activation, x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return function_of(self.activation)(x_t), None
+
+
+class GLULayer(Layer):
+    """No weights, no state."""
+
+    def __init__(self, spec: GLU, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return each_step(functional.glu, x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return functional.glu(x_t), None
+
+
+class PReLULayer(Layer):
+    """Weights: `alpha` [feature]."""
+
+    def __init__(self, spec: PReLU, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        self.alpha = nn.Parameter(torch.full((context.shape.features,), spec.alpha))
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return each_step(self._bend, x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return self._bend(x_t), None
+
+    def _bend(self, x: Tensor) -> Tensor:
+        return torch.where(x < 0, self.alpha * x, x)

@@ -1,0 +1,178 @@
+"""The base of the torch modules, their signals, and initial weights."""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from segue.errors import NotCausalError
+from segue.kernels import last_step
+from segue.kernels.threads import threads
+from segue.layers.base import Shape
+from segue.padded import Padded
+from segue.randomness import Draws
+
+
+class Directions(NamedTuple):
+    """The output of a bidirectional layer with `merge="none"`: its two directions, separately."""
+
+    forward: Any  # Padded, or [batch, feature]
+    backward: Any
+
+
+Signal = Padded | Tensor | Directions
+
+
+class Layer(nn.Module, abc.ABC):
+    """A torch module on batches of sequences of unequal length.
+
+    `Padded` is its input and output while there is a time axis; a layer that ends the sequence
+    returns `[batch, feature]`. It ignores everything at or beyond `lengths`.
+
+    Attributes:
+        name: unique in the network; of a layer inside another one, its path: `residual_1/conv_2`.
+        kind: that of its spec.
+        shape: of its output.
+        causal: whether the output at a step depends on that step and earlier ones only, and each
+            input step gives one output step.
+        draws_weights: whether the initial weights follow from the seed.
+        is_fixed: whether its output is the same in every epoch: nothing in it is trained or random.
+        token_weights: names of weights with a row for each token; they are looked up, not
+            multiplied.
+        fixed_length: the only sequence length that it takes; `None`: any.
+        sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
+            layer and all before it are causal.
+    """
+
+    causal: bool = True
+    kind: str = ""
+    draws_weights: bool = True
+    is_fixed: bool = False
+    token_weights: tuple[str, ...] = ()
+    fixed_length: int | None = None
+    sees_whole: bool | None = None
+
+    def __init__(self, name: str, shape: Shape) -> None:
+        super().__init__()
+        self.name = name
+        self.shape = shape
+
+    @abc.abstractmethod
+    def forward(self, x: Any, draws: Draws | None = None) -> Any:
+        """Whole sequences at once; `draws` are given in training, where dropout is active."""
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step; `None` for a layer without state."""
+        return None
+
+    def step(self, x_t: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """One step: `[batch, feature]` and the state to `[batch, feature]` and the new state.
+
+        Raises:
+            NotCausalError: the layer needs the whole sequence; the message names it.
+        """
+        raise self.not_causal()
+
+    def forward_from(self, x: Any, state: Any, draws: Draws | None = None) -> tuple[Any, Any]:
+        """A piece of longer sequences, continued from the state before its first step.
+
+        A layer without state treats a piece like a whole sequence; any other goes through it step
+        by step, unless it overrides this with something faster.
+
+        Returns:
+            The output of the piece, and the state after its last step; of a sequence that ends
+            inside the piece that state has no meaning.
+
+        Raises:
+            NotCausalError: the layer needs the whole sequence; the message names it.
+        """
+        if state is None:
+            return self(x, draws), None
+        steps, state = self._step_by_step(x, state)
+        return (steps if self.shape.sequence else last_step(steps.values, x.lengths)), state
+
+    def prefix_outputs(self, x: Padded) -> Padded:
+        """The output of a causal layer that ends the sequence, for every prefix of each sequence.
+
+        Returns:
+            `[batch, time, feature]`: at each step the output for the sequence up to that step.
+        """
+        return self._step_by_step(x, self.initial_state(len(x.values)))[0]
+
+    def _step_by_step(self, x: Padded, state: Any) -> tuple[Padded, Any]:
+        outputs = []
+        for x_t in x.values.unbind(1):
+            y_t, state = self.step(x_t, state)
+            outputs.append(y_t)
+        return Padded(torch.stack(outputs, dim=1), x.lengths), state
+
+    def last_output(self, x: Padded) -> Tensor:
+        """`[batch, feature]`, the last outputs of each sequence, from its outputs at every step."""
+        return last_step(x.values, x.lengths)
+
+    def not_causal(self) -> NotCausalError:
+        """The error to raise where this layer cannot go step by step."""
+        return NotCausalError(
+            f"{self.name} needs the whole sequence, so it cannot go step by step. Only causal "
+            "layers can: a unidirectional lstm, gru or rnn, a conv or attention with causal=true, "
+            "dense, normalisations, embedding or pool."
+        )
+
+    def sublayers(self) -> tuple[Layer, ...]:
+        """The layers directly inside this one."""
+        return ()
+
+    def cells(self) -> dict[str, nn.Module]:
+        """The recurrent cell of each direction, "forward" or "backward"; none of other layers."""
+        return {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights by name, such as `kernel`: parameters and buffers."""
+        return {
+            **{name.replace(".", "/"): p for name, p in self.named_parameters()},
+            **{name.replace(".", "/"): b for name, b in self.named_buffers()},
+        }
+
+    def activation_size(self, time: int) -> int:
+        """About how many numbers are kept for the gradient, for an example of `time` steps."""
+        return 2 * self.shape.features * (time if self.shape.sequence else 1)
+
+
+def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
+    """Apply a function of the last axis to every step of a sequence, or to the whole."""
+    if isinstance(x, Padded):
+        return x._replace(values=function(x.values))
+    return function(x)
+
+
+# -- initial weights, as in Keras ---------------------------------------------------------------
+
+
+def glorot_uniform(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
+    """Uniform within sqrt(6 / (fan_in + fan_out)); Glorot & Bengio, AISTATS 2010.
+
+    Args:
+        shape: `[in, out]`, or `[kernel_size, in, out]` of a convolution, whose fans count each tap.
+        generator: for the values.
+    """
+    fans = (shape[-2] + shape[-1]) * math.prod(shape[:-2])
+    bound = (6.0 / fans) ** 0.5
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
+
+
+def orthogonal(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
+    """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014.
+
+    With one thread: with more of them the sums are rounded otherwise, and the same seed would give
+    other weights on a machine with another number of processors.
+    """
+    tall = torch.empty(max(rows, columns), min(rows, columns)).normal_(generator=generator)
+    with threads(1):
+        q, r = torch.linalg.qr(tall)
+    q = q * torch.sign(torch.diagonal(r))  # makes the draw uniform over the orthogonal matrices
+    return nn.Parameter((q if rows >= columns else q.t()).contiguous())

@@ -1,0 +1,85 @@
+"""Modules of `dense` and `dropout`, and the implied head of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segue.layers.activations import ACTIVATIONS
+from segue.layers.base import BuildContext, Shape
+from segue.layers.dense import Dense, Dropout
+from segue.modules.activations import activate, function_of
+from segue.modules.base import Layer, each_step, glorot_uniform
+from segue.padded import Padded
+from segue.randomness import Draws
+
+
+class DenseLayer(Layer):
+    """Weights: `kernel` [in, out], `bias` [out]."""
+
+    def __init__(self, spec: Dense, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        size = (context.shape.features, spec.units)
+        self.kernel = glorot_uniform(size, context.generator("kernel"))
+        self.bias = nn.Parameter(torch.zeros(spec.units)) if spec.bias else None
+        self.activation = ACTIVATIONS[spec.activation]
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return activate(self.activation, each_step(self._multiply, x))
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return function_of(self.activation)(self._multiply(x_t)), None
+
+    def _multiply(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.kernel.t(), self.bias)
+
+
+class HeadWithStatic(DenseLayer):
+    """A head whose input is the last layer's output joined with static features.
+
+    The static features are its state: step by step, and piece by piece, it keeps those that it got
+    first.
+    """
+
+    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().step(torch.cat([x_t, state], dim=-1), None)[0], state
+
+    def forward_from(
+        self, x: Tensor, state: Tensor, draws: Draws | None = None
+    ) -> tuple[Any, Tensor]:
+        return self(torch.cat([x, state], dim=-1), draws), state
+
+
+def head(units: int, shape: Shape, seed: int, static: int = 0) -> DenseLayer:
+    """The implied last layer of an estimator's network.
+
+    Args:
+        units: number of outputs.
+        shape: of the last layer's output.
+        seed: of the initial weights.
+        static: number of static features that are joined to its input.
+    """
+    kind = HeadWithStatic if static else DenseLayer
+    context = BuildContext("head", shape.with_features(shape.features + static), seed=seed)
+    layer = kind(Dense(units), context)
+    layer.kind = Dense.kind
+    return layer
+
+
+class DropoutLayer(Layer):
+    """No weights; the identity outside training."""
+
+    def __init__(self, spec: Dropout, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        self.rate = spec.rate
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        if draws is None or self.rate == 0:
+            return x
+        path = (self.name, draws.first) if draws.first else (self.name,)
+        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), self.rate, v, *path), x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return x_t, None
