@@ -67,7 +67,7 @@ def test_wilson_interval_keeps_its_level() -> None:
 
 
 def test_a_class_that_does_not_occur() -> None:
-    """Means are over the classes that occur; recall of the absent one is undefined."""
+    """RunningMetrics are over the classes that occur; recall of the absent one is undefined."""
     targets, predictions = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
     rows = metrics.f1_per_class(targets, predictions, ("a", "b", "c", "d"))
     assert rows[2] == metrics.ClassScore("c", 0.0, None, 0.0, 0)

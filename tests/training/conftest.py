@@ -16,18 +16,18 @@ from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.job import Examples, Job
 from segue.training.objectives import BinaryObjective
-from segue.training.targets import WholeTargets
+from segue.training.setup import TrainingData, TrainingSetup
+from segue.training.targets import SequenceTargets
 
 
-def examples(data: Dataset, weights: Any = None) -> Examples:
+def examples(data: Dataset, weights: Any = None) -> TrainingData:
     assert data.classes is not None
     codes = np.array([data.classes.index(label) for label in data.y.tolist()])
-    return Examples(
+    return TrainingData(
         Batches(data.x, Preparation.fit("standardize", data.x)),
-        WholeTargets(torch.from_numpy(codes)),
-        None if weights is None else WholeTargets(torch.tensor(weights, dtype=torch.float32)),
+        SequenceTargets(torch.from_numpy(codes)),
+        None if weights is None else SequenceTargets(torch.tensor(weights, dtype=torch.float32)),
     )
 
 
@@ -39,10 +39,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_job() -> Callable[..., Job]:
-    """Make a job; keywords are those of `Job`, and the text of the network."""
+def make_job() -> Callable[..., TrainingSetup]:
+    """Make a job; keywords are those of `TrainingSetup`, and the text of the network."""
 
-    def make(network: str = "gru(4, dropout=0.2)", *, weights: Any = None, **more: Any) -> Job:
+    def make(
+        network: str = "gru(4, dropout=0.2)", *, weights: Any = None, **more: Any
+    ) -> TrainingSetup:
         learnt = tiny_dataset(40, seed=1)
         given: dict[str, Any] = {
             "network": Network(as_specs(network), Shape(2), 1, seed=0),
@@ -55,6 +57,6 @@ def make_job() -> Callable[..., Job]:
             "seed": 0,
             "options": TrainingOptions(progress="none"),
         }
-        return Job(**{**given, **more})
+        return TrainingSetup(**{**given, **more})
 
     return make

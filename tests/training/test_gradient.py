@@ -23,8 +23,7 @@ from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.forward import Batch
-from segue.training.gradient import Means, take_gradient
-from segue.training.job import Examples, Job
+from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import (
     Objective,
@@ -32,17 +31,18 @@ from segue.training.objectives import (
     SquaredObjective,
     StepsObjective,
 )
+from segue.training.setup import TrainingData, TrainingSetup
 from segue.training.targets import NO_LABEL, StepTargets
 from segue.training.truncated import Truncated
 
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., TrainingSetup]
 
 
 def options(**more: Any) -> TrainingOptions:
     return TrainingOptions(**{"progress": "none", "clip_norm": None, **more})
 
 
-def in_float64(job: Job) -> Job:
+def in_float64(job: TrainingSetup) -> TrainingSetup:
     batches = job.train.batches
     assert batches._values is not None
     batches._values = batches._values.double()
@@ -50,9 +50,9 @@ def in_float64(job: Job) -> Job:
     return job
 
 
-def gradient(job: Job) -> dict[str, Array]:
+def gradient(job: TrainingSetup) -> dict[str, Array]:
     """Of the first update of the first epoch."""
-    take_gradient(job, job.updates(1)[0], 1, Means(job.objective))
+    compute_gradients(job, job.updates(1)[0], 1, RunningMetrics(job.objective))
     return {
         name: weight.grad.numpy().copy()
         for name, weight in job.network.named_parameters()
@@ -60,7 +60,7 @@ def gradient(job: Job) -> dict[str, Array]:
     }
 
 
-def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any) -> Job:
+def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any) -> TrainingSetup:
     """A label for every step: whether the first channel is above the mean of what came so far."""
     data = tiny_dataset(20, lengths=lengths, seed=3)
     codes = np.concatenate(
@@ -69,9 +69,9 @@ def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any)
     codes[::7] = NO_LABEL
     batches = Batches(data.x, Preparation.fit("standardize", data.x))
     given = {"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 0, **more}
-    return Job(
+    return TrainingSetup(
         network=Network(as_specs(network), Shape(2), 2, every=True, seed=0),
-        train=Examples(batches, StepTargets(codes, data.x.lengths)),
+        train=TrainingData(batches, StepTargets(codes, data.x.lengths)),
         validation=None,
         objective=StepsObjective(2),
         **{"options": options(), **given},
@@ -300,7 +300,7 @@ def test_a_weight_counts_in_the_loss_that_is_reported(
 ) -> None:
     """Of any task: a sequence that counts twice, and one that counts nothing, are the first."""
     out, wanted = torch.tensor(outputs), torch.tensor(targets)
-    weighted, alone = Means(objective), Means(objective)
+    weighted, alone = RunningMetrics(objective), RunningMetrics(objective)
     weighted.add(out, wanted, objective.losses(out, wanted), torch.tensor([2.0, 0.0]))
     alone.add(out[:1], wanted[:1], objective.losses(out[:1], wanted[:1]))
     assert weighted.row()["loss"] == pytest.approx(alone.row()["loss"])

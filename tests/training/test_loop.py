@@ -18,17 +18,17 @@ from segue.randomness import Draws
 from segue.sequences import Array
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
-from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import BinaryObjective
+from segue.training.setup import TrainingData, TrainingSetup
 
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., TrainingSetup]
 
 
 class Listener(Callback):
     """Keeps what it hears, and the weights after every epoch."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: TrainingSetup) -> None:
         self.job = job
         self.heard: list[str] = []
         self.updates: list[tuple[int, float]] = []
@@ -52,7 +52,7 @@ def options(**more: Any) -> TrainingOptions:
     return TrainingOptions(**{"progress": "none", "schedule": "constant", **more})
 
 
-def run(job: Job, *callbacks: Callback) -> tuple[str, TrainingState, Listener]:
+def run(job: TrainingSetup, *callbacks: Callback) -> tuple[str, TrainingState, Listener]:
     state, listener = TrainingState.start(job), Listener(job)
     return train(job, state, [listener, *callbacks]), state, listener
 
@@ -219,7 +219,7 @@ def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
 ) -> None:
     """Half an epoch has no row, so it has no weights either."""
     job = make_job(validation=None)
-    gather, calls = Examples.gather, []
+    gather, calls = TrainingData.gather, []
 
     def interrupted(*given: Any) -> Any:
         calls.append(1)
@@ -227,7 +227,7 @@ def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
             raise KeyboardInterrupt
         return gather(*given)
 
-    monkeypatch.setattr(Examples, "gather", interrupted)
+    monkeypatch.setattr(TrainingData, "gather", interrupted)
     ended, state, listener = run(job)
     assert (ended, len(state.rows)) == ("interrupted", 1)
     assert_same(job.network.get_weights(), listener.weights[0])
@@ -284,7 +284,7 @@ def test_a_weight_of_two_is_a_sequence_twice(make_job: MakeJob) -> None:
 def test_clipping_shortens_the_gradient(make_job: MakeJob) -> None:
     """One step of sgd with rate one is then as long as the clipping allows."""
     job = make_job("gru(4)", batch_size=40, epochs=1, learning_rate=1.0, validation=None)
-    job = Job(**{**vars(job), "options": options(optimizer="sgd", clip_norm=1e-3)})
+    job = TrainingSetup(**{**vars(job), "options": options(optimizer="sgd", clip_norm=1e-3)})
     before = job.network.get_weights()
     run(job)
     after = job.network.get_weights()

@@ -12,8 +12,8 @@ from segue import SequenceClassifier, SequenceRegressor, TrainingOptions
 from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training import loop as loop_module
-from segue.training.job import Job
 from segue.training.loop import TrainingState, train
+from segue.training.setup import TrainingSetup
 
 LOSSES = (0.9, 0.5, 0.6, 0.7, 0.65, 0.8)
 ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
@@ -21,12 +21,15 @@ ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
 
 @pytest.mark.parametrize(("monitor", "epoch"), [("loss", 2), ("accuracy", 5), ("last", 6)])
 def test_the_best_epoch_is_that_of_the_monitor(
-    make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch, monitor: Any, epoch: int
+    make_job: Callable[..., TrainingSetup],
+    monkeypatch: pytest.MonkeyPatch,
+    monitor: Any,
+    epoch: int,
 ) -> None:
     """The lowest loss; the highest accuracy and, of the equal ones, the lowest loss; the last."""
     pairs = iter(zip(LOSSES, ACCURACIES, strict=True))
 
-    def validate(job: Job, state: TrainingState) -> dict[str, float]:
+    def validate(job: TrainingSetup, state: TrainingState) -> dict[str, float]:
         return dict(zip(("validation_loss", "validation_accuracy"), next(pairs), strict=True))
 
     monkeypatch.setattr(loop_module, "_validate", validate)

@@ -15,10 +15,10 @@ import safetensors.torch
 from segue.errors import ModelFileError
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
-from segue.training.job import Job
 from segue.training.loop import TrainingState, train
+from segue.training.setup import TrainingSetup
 
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., TrainingSetup]
 FINGERPRINT = {"network": "gru(4)", "seed": 0}
 
 
@@ -39,19 +39,21 @@ def without_times(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def train_until(job: Job, folder: Path, epoch: int) -> None:
+def train_until(job: TrainingSetup, folder: Path, epoch: int) -> None:
     saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
     with pytest.raises(KilledError):
         train(job, TrainingState.start(job), [saver, Kill(epoch)])
 
 
-def resume(job: Job, folder: Path) -> tuple[str, TrainingState]:
+def resume(job: TrainingSetup, folder: Path) -> tuple[str, TrainingState]:
     saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
     state = checkpoint.read(saver.path, job, FINGERPRINT)
     return train(job, state, [saver]), state
 
 
-def assert_same_end(job: Job, state: TrainingState, other: Job, other_state: TrainingState) -> None:
+def assert_same_end(
+    job: TrainingSetup, state: TrainingState, other: TrainingSetup, other_state: TrainingState
+) -> None:
     for name, array in job.network.get_weights().items():
         np.testing.assert_array_equal(array, other.network.get_weights()[name], err_msg=name)
     assert without_times(state.rows) == without_times(other_state.rows)
@@ -209,7 +211,10 @@ def test_an_interrupt_keeps_every_epoch_that_is_done(make_job: MakeJob, tmp_path
     ("change", "message"),
     [
         ({"rows": "none"}, "state.rows: input should be a valid"),
-        ({"stale_epochs": 1.5}, "state.stale_epochs: input should be a valid integer"),
+        (
+            {"epochs_without_improvement": 1.5},
+            "state.epochs_without_improvement: input should be a valid integer",
+        ),
         ({"best_epoch": 99}, "the best epoch is 99 of 2"),
         ({"__class__": "x"}, "state.__class__: extra inputs are not permitted"),
         ({"plateau": float("nan")}, "state.plateau: input should be a finite number"),
@@ -237,7 +242,7 @@ def test_a_checkpoint_with_other_weights_is_refused(make_job: MakeJob, tmp_path:
     with safetensors.safe_open(path, framework="pt") as file:
         text = file.metadata()["segue"]
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    first = next(name for name in tensors if name.startswith("proven/"))
+    first = next(name for name in tensors if name.startswith("last_finite/"))
     del tensors[first]
     path.write_bytes(safetensors.torch.save(tensors, {"segue": text}))
     with pytest.raises(ModelFileError, match="damaged checkpoint"):

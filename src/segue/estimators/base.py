@@ -29,7 +29,7 @@ from segue.readers.remembered import check_channels
 from segue.sequences import Array, Sequences
 from segue.tasks import Task
 from segue.training import History
-from segue.training.job import Job
+from segue.training.setup import TrainingSetup
 
 
 class BaseSequenceEstimator(EstimatorParameters):
@@ -150,7 +150,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         *,
         initial: Any = None,
         **more: Any,
-    ) -> Job:
+    ) -> TrainingSetup:
         """All that `fit` would train, without training it; the estimator stays as it is."""
         job, _, _ = training_job(self, split_data(self, X, y, **more), InitialWeights.of(initial))
         return job

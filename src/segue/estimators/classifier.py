@@ -15,10 +15,10 @@ from segue.estimators.anytime import anytime
 from segue.estimators.asking import How, embed
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.given import laid_on
-from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, static_of
 from segue.estimators.parameters import sklearn_tags
 from segue.estimators.stream import Stream
+from segue.estimators.streaming import ModelStream
 from segue.networks import NetworkLike
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
@@ -226,7 +226,7 @@ class SequenceClassifier(BaseSequenceEstimator):
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
             DataError: static features that are missing, or of another number.
         """
-        return Stream(Hearing(self._parts, static=static))
+        return Stream(ModelStream(self._parts, static=static))
 
     def embed(
         self,

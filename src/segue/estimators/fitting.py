@@ -27,17 +27,17 @@ from segue.sequences import Array, Sequences
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
+from segue.training.caching import cache_fixed_layers
 from segue.training.device import choose_device
 from segue.training.folder import TrainingFolder
 from segue.training.frozen import freeze
-from segue.training.job import Examples, Job
 from segue.training.loop import TrainingState, train
 from segue.training.memory import memory_warning
 from segue.training.monitors import check_monitor
 from segue.training.objectives import make_objective
-from segue.training.remembered import remember
 from segue.training.reporter import make_reporter
-from segue.training.targets import StepTargets, Targets, WholeTargets
+from segue.training.setup import TrainingData, TrainingSetup
+from segue.training.targets import SequenceTargets, StepTargets, Targets
 from segue.training.threads import choose_threads
 from segue.training.truncated import check_carries_state
 
@@ -141,7 +141,7 @@ def fit_split(
 
 
 def _target_values(targets: Targets) -> Array:
-    assert isinstance(targets, WholeTargets | StepTargets)
+    assert isinstance(targets, SequenceTargets | StepTargets)
     values = targets.values
     return values.cpu().numpy() if isinstance(values, torch.Tensor) else values
 
@@ -152,7 +152,7 @@ def _refit(
     initial: InitialWeights | None,
     place: TrainingFolder | None,
     first: History,
-) -> tuple[FitResult, Job]:
+) -> tuple[FitResult, TrainingSetup]:
     """Train once more on everything, for as many epochs as the best one of the first training."""
     epochs = first.best_epoch or len(first)
     rates: tuple[float, ...] = ()
@@ -170,7 +170,7 @@ def training_job(
     estimator: EstimatorParameters,
     split: TrainValidationSplit,
     initial: InitialWeights | None = None,
-) -> tuple[Job, FittedParts, Lines]:
+) -> tuple[TrainingSetup, FittedParts, Lines]:
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device = split.train, choose_device(estimator.device)
     preparation = Preparation.fit(
@@ -198,14 +198,14 @@ def training_job(
     if head:
         lines.append(("head", f"{to_text(head)}, as the network ends"))
     if initial is not None:
-        lines += initial.put_into(network, task.to_json(), preparation)
+        lines += initial.transfer_weights(network, task.to_json(), preparation)
     epochs = estimator.epochs
     if epochs == "auto":
         epochs = choose_epochs(len(examples), estimator.batch_size)
     validation = split.validation
     if validation is not None:
         validation = task.examples(validation, preparation)
-    job = Job(
+    job = TrainingSetup(
         network=network,
         train=_examples(parts, examples, task.weights(examples, split.weights), device),
         validation=None if validation is None else _examples(parts, validation, None, device),
@@ -249,17 +249,17 @@ def build_network(
 
 def _examples(
     parts: FittedParts, data: Dataset, weights: Array | None, device: torch.device
-) -> Examples:
+) -> TrainingData:
     static = parts.scaled_static(len(data), data.static)
     parts.preparation.check_rate(data.rate_hz)
     batches = Batches(data.x, parts.preparation, device, static)
     targets = as_targets(parts.task, data, device)
     if weights is None:
-        return Examples(batches, targets)
+        return TrainingData(batches, targets)
     weights = weights.astype(np.float32)
     if parts.task.per_step:
-        return Examples(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
-    return Examples(batches, targets, WholeTargets(torch.from_numpy(weights).to(device)))
+        return TrainingData(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
+    return TrainingData(batches, targets, SequenceTargets(torch.from_numpy(weights).to(device)))
 
 
 def as_targets(task: Task, data: Dataset, device: torch.device) -> Targets:
@@ -267,7 +267,7 @@ def as_targets(task: Task, data: Dataset, device: torch.device) -> Targets:
     values, per_step = task.encode(data)
     if per_step:
         return StepTargets(values, data.x.lengths, device)
-    return WholeTargets(torch.from_numpy(values).to(device))
+    return SequenceTargets(torch.from_numpy(values).to(device))
 
 
 def _train(
@@ -279,7 +279,7 @@ def _train(
     is_last: bool = True,
     epochs: int | None = None,
     rates: tuple[float, ...] = (),
-) -> tuple[FitResult, Job]:
+) -> tuple[FitResult, TrainingSetup]:
     """Train once.
 
     Args:
@@ -306,7 +306,7 @@ def _train(
         shared = fingerprint(estimator, parts.network, split, values)
         callbacks, state = place.open(job, shared, is_last=is_last)
     with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
-        stopped = train(remember(job), state, [reporter, *callbacks])
+        stopped = train(cache_fixed_layers(job), state, [reporter, *callbacks])
     before = () if initial is None else initial.seen
     result = FitResult(
         parts=parts,
@@ -455,7 +455,7 @@ def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
 
 def _summary(
     parts: FittedParts,
-    job: Job,
+    job: TrainingSetup,
     state: TrainingState,
     lines: Iterable[tuple[str, str]],
     stopped: str,

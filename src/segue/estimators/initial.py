@@ -107,7 +107,7 @@ class InitialWeights:
         seen = seen_in(description, tensors) or ()
         return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
 
-    def put_into(
+    def transfer_weights(
         self, network: Network, target_state: Mapping[str, Any], preparation: Preparation
     ) -> list[tuple[str, str]]:
         """Set the weights of the layers of which every name and shape agrees.

@@ -15,10 +15,10 @@ from segue.errors import DataError
 from segue.estimators.asking import no_steps, per_step
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.given import laid_on, position_note
-from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_dataset, as_sequences, refuse_two_targets
 from segue.estimators.parameters import sklearn_tags
 from segue.estimators.stream import LabelStream
+from segue.estimators.streaming import ModelStream
 from segue.networks import NetworkLike
 from segue.padded import Padded
 from segue.prepare import Preparation
@@ -174,7 +174,7 @@ class SequenceLabeler(BaseSequenceEstimator):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return LabelStream(Hearing(self._parts))
+        return LabelStream(ModelStream(self._parts))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
         """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked.

@@ -11,11 +11,11 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.foreseeing import Foreseeing
-from segue.estimators.hearing import Hearing
 from segue.estimators.inputs import as_sequences
+from segue.estimators.next_token_predictor import NextTokenPredictor
 from segue.estimators.parameters import is_whole, sklearn_tags
 from segue.estimators.stream import Stream
+from segue.estimators.streaming import ModelStream
 from segue.networks import Network, NetworkLike
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class LanguageModel(BaseSequenceEstimator, Foreseeing):
+class LanguageModel(BaseSequenceEstimator, NextTokenPredictor):
     """Learns which word (or character) comes next, at every step of a text.
 
     A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
@@ -143,7 +143,7 @@ class LanguageModel(BaseSequenceEstimator, Foreseeing):
 
         `stream.belief` has those of the first word before anything is pushed.
         """
-        return Stream(Hearing(self._parts, begin=PADDING))
+        return Stream(ModelStream(self._parts, begin=PADDING))
 
     def __sklearn_tags__(self) -> Tags:
         return sklearn_tags(None, needs_targets=False, texts=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import DataError
-from segue.estimators.hearing import Listener, Shares
+from segue.estimators.streaming import Shares, StreamBackend
 
 
 class Pushed(abc.ABC):
@@ -19,7 +19,7 @@ class Pushed(abc.ABC):
         listener: who hears.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: StreamBackend) -> None:
         self._listener = listener
 
     @property
@@ -142,7 +142,7 @@ class LabelStream(Pushed):
         return np.stack([self._listener.hear([step]) for step in read])
 
 
-def _read(listener: Listener, steps: npt.ArrayLike) -> list[Any]:
+def _read(listener: StreamBackend, steps: npt.ArrayLike) -> list[Any]:
     """All steps, checked before any of them counts."""
     given = np.asarray(steps)
     if given.ndim not in (1, 2) or len(given) == 0:

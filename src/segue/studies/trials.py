@@ -28,7 +28,7 @@ from segue.prepare import Batches, Preparation
 from segue.prepare.pipeline import as_steps
 from segue.sequences import Array
 from segue.training import History
-from segue.training.gradient import Means
+from segue.training.gradient import RunningMetrics
 from segue.training.objectives import make_objective
 
 Row = dict[str, Any]
@@ -135,7 +135,7 @@ def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]
     batches = Batches(estimator.check_input(data), estimator.preparation_, device, static)
     targets = as_targets(estimator.task_, data, device)
     objective = make_objective(estimator.task_.objective)
-    means = Means(objective)
+    means = RunningMetrics(objective)
     for index, x in batches.in_order(_STEPS_AT_ONCE):
         outputs, wanted = estimator.network_(x), targets.gather(index)
         means.add(outputs, wanted, objective.losses(outputs, wanted))

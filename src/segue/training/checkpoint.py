@@ -22,10 +22,10 @@ from torch import Tensor
 from segue.atomic import replacing
 from segue.errors import ModelFileError
 from segue.training.callbacks import Callback
-from segue.training.job import Job
 from segue.training.loop import TrainingState
+from segue.training.setup import TrainingSetup
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Checkpointer(Callback):
@@ -43,7 +43,7 @@ class Checkpointer(Callback):
 
     def __init__(
         self,
-        job: Job,
+        job: TrainingSetup,
         folder: Path,
         fingerprint: dict[str, Any],
         every_seconds: float = 5.0,
@@ -89,8 +89,8 @@ class _Progress(_Closed):
 
     rows: list[dict[str, int | float]]
     best_epoch: int | None
-    proven_epoch: int
-    stale_epochs: int
+    last_finite_epoch: int
+    epochs_without_improvement: int
     plateau: float
     seconds: float
 
@@ -98,16 +98,16 @@ class _Progress(_Closed):
 class _Description(_Closed):
     """The JSON of a checkpoint."""
 
-    format: Literal[1]
+    format: Literal[2]
     fingerprint: dict[str, Any]
     state: _Progress
 
 
-def as_bytes(job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
+def as_bytes(job: TrainingSetup, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
     """The network's weights and the state, as they are written."""
     tensors = {f"network/{k}": v for k, v in job.network.state_dict().items()}
     tensors |= {f"best/{k}": v for k, v in state.best_weights.items()}
-    tensors |= {f"proven/{k}": v for k, v in state.proven_weights.items()}
+    tensors |= {f"last_finite/{k}": v for k, v in state.last_finite_weights.items()}
     for number, entry in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
     progress = {name: getattr(state, name) for name in _Progress.model_fields}
@@ -116,7 +116,7 @@ def as_bytes(job: Job, state: TrainingState, fingerprint: dict[str, Any]) -> byt
     return safetensors.torch.save(contiguous, {"segue": text})
 
 
-def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
+def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> TrainingState:
     """Put the weights into the job's network and return the state to go on from.
 
     Raises:
@@ -154,11 +154,11 @@ def read(path: Path, job: Job, fingerprint: dict[str, Any]) -> TrainingState:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
 
 
-def _restored(job: Job, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
+def _restored(job: TrainingSetup, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
     if not 0 <= (progress.best_epoch or 0) <= len(progress.rows):
         raise ValueError(f"the best epoch is {progress.best_epoch} of {len(progress.rows)}")
     state = TrainingState.start(job)
-    weights = {name: _under(f"{name}/", tensors) for name in ("best", "proven", "network")}
+    weights = {name: _under(f"{name}/", tensors) for name in ("best", "last_finite", "network")}
     for name in (name for name in weights if weights[name] or name != "best"):
         job.network.load_state_dict(weights[name])  # the network's own are the last
     _fill_optimizer(state.optimizer, _under("optimizer/", tensors))
@@ -166,7 +166,7 @@ def _restored(job: Job, progress: _Progress, tensors: dict[str, Tensor]) -> Trai
         state,
         best_weights=weights["best"],
         last_weights=weights["network"],
-        proven_weights=weights["proven"],
+        last_finite_weights=weights["last_finite"],
         **progress.model_dump(),
     )
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from segue.errors import OptionError, TrainingError
 from segue.kernels.threads import threads
-from segue.training.gradient import Means, take_gradient
+from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.history import Row
-from segue.training.job import Job, Update
 from segue.training.loop import TrainingState
+from segue.training.setup import TrainingSetup, Update
 from segue.training.threads import choose_threads
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
 class Trainable(Protocol):
     """What can be asked for a job: every estimator of segue."""
 
-    def _training_job(self, *args: Any, **more: Any) -> Job:
+    def _training_job(self, *args: Any, **more: Any) -> TrainingSetup:
         """All that `fit` would train, for the same arguments."""
 
 
@@ -126,13 +126,13 @@ def steepest_fall(rows: tuple[Row, ...]) -> float:
     return float(rows[middle]["learning_rate"])
 
 
-def _losses(job: Job, lowest: float, highest: float, updates: int) -> Iterator[Row]:
+def _losses(job: TrainingSetup, lowest: float, highest: float, updates: int) -> Iterator[Row]:
     """Train, and give the rate and the loss of each update as long as the loss is finite."""
     optimizer = TrainingState.start(job).optimizer
     growth = (highest / lowest) ** (1 / (updates - 1))
     for number, (epoch, update) in zip(range(updates), _endless(job), strict=False):
         rate = lowest * growth**number
-        loss, norm = take_gradient(job, update, epoch, Means(job.objective))
+        loss, norm = compute_gradients(job, update, epoch, RunningMetrics(job.objective))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return
         yield {"learning_rate": rate, "loss": loss}
@@ -141,7 +141,7 @@ def _losses(job: Job, lowest: float, highest: float, updates: int) -> Iterator[R
         optimizer.step()
 
 
-def _endless(job: Job) -> Iterator[tuple[int, Update]]:
+def _endless(job: TrainingSetup) -> Iterator[tuple[int, Update]]:
     """The updates of one epoch after the other, each with its epoch."""
     epoch = 0
     while True:

@@ -9,8 +9,8 @@ from typing import Any
 from segue.training import checkpoint
 from segue.training.callbacks import Callback
 from segue.training.history import HistoryWriter
-from segue.training.job import Job
 from segue.training.loop import TrainingState
+from segue.training.setup import TrainingSetup
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrainingFolder:
         return replace(self, is_refit=True)
 
     def open(
-        self, job: Job, fingerprint: dict[str, Any], *, is_last: bool
+        self, job: TrainingSetup, fingerprint: dict[str, Any], *, is_last: bool
     ) -> tuple[list[Callback], TrainingState]:
         """Make what writes the files, and the state to begin with or to go on from.
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from segue.randomness import Draws
 from segue.training.history import Row
-from segue.training.job import Job, Update
 from segue.training.objectives import Objective
+from segue.training.setup import TrainingSetup, Update
 
 
-class Means:
+class RunningMetrics:
     """Loss and score over the batches of a pass, each answer counting the same."""
 
     def __init__(self, objective: Objective) -> None:
@@ -39,7 +39,9 @@ class Means:
         return {f"{prefix}loss": self.loss / count, f"{prefix}{self.objective.metric}": score}
 
 
-def take_gradient(job: Job, update: Update, epoch: int, means: Means) -> tuple[float, float]:
+def compute_gradients(
+    job: TrainingSetup, update: Update, epoch: int, means: RunningMetrics
+) -> tuple[float, float]:
     """Set the gradient of every weight that is trained, shortened to `options.clip_norm`.
 
     The batches of the update go through the network one after the other, and perhaps in pieces;

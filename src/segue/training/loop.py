@@ -2,9 +2,9 @@
 
     for each epoch: for each batch: forward, backward, clip, update; then validate, keep the best
 
-What is fixed stands in a `Job`, what changes in a `TrainingState`. Every random draw depends on the
-seed and the place (epoch, batch, layer) only, so a state that is saved and taken up again goes on
-to the same bits.
+What is fixed stands in a `TrainingSetup`, what changes in a `TrainingState`. Every random draw
+depends on the seed and the place (epoch, batch, layer) only, so a state that is saved and taken up
+again goes on to the same bits.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import Tensor
 from segue.errors import TrainingError
 from segue.networks import Network
 from segue.training.callbacks import Callback
-from segue.training.gradient import Means, take_gradient
+from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.history import Row
-from segue.training.job import Job, Update
 from segue.training.monitors import MONITORS
 from segue.training.optimizers import make_optimizer
 from segue.training.schedules import SCHEDULES
+from segue.training.setup import TrainingSetup, Update
 
 # Steps (with padding) in one batch of a pass without gradients, and numbers that its head gives.
 _EVALUATION_STEPS, _EVALUATION_OUTPUTS = 20_000, 20_000_000
@@ -40,17 +40,17 @@ class TrainingState:
     best_epoch: int | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     last_weights: dict[str, Tensor] = field(default_factory=dict)
-    proven_weights: dict[str, Tensor] = field(default_factory=dict)  # they gave a finite loss
-    proven_epoch: int = 0  # after which they stood; 0 is before the first
-    stale_epochs: int = 0  # since the best one
+    last_finite_weights: dict[str, Tensor] = field(default_factory=dict)  # they gave a finite loss
+    last_finite_epoch: int = 0  # after which they stood; 0 is before the first
+    epochs_without_improvement: int = 0  # since the best one
     plateau: float = 1.0  # what "plateau" multiplies the rate with
     seconds: float = 0.0
 
     @classmethod
-    def start(cls, job: Job) -> TrainingState:
+    def start(cls, job: TrainingSetup) -> TrainingState:
         """The state before the first epoch."""
         optimizer = make_optimizer(job.trained, job.learning_rate, job.options)
-        return cls(optimizer, proven_weights=_copy(job.network))
+        return cls(optimizer, last_finite_weights=_copy(job.network))
 
     @property
     def best_row(self) -> Row | None:
@@ -58,7 +58,7 @@ class TrainingState:
         return None if self.best_epoch is None else self.rows[self.best_epoch - 1]
 
 
-def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
+def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
     """Train until the epochs are done or something ends it; the best weights are then in place.
 
     Returns:
@@ -75,8 +75,8 @@ def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) ->
     except KeyboardInterrupt:
         ended = "interrupted"
     except TrainingError:
-        state.last_weights = state.proven_weights
-        state.best_epoch = state.best_epoch or state.proven_epoch
+        state.last_weights = state.last_finite_weights
+        state.best_epoch = state.best_epoch or state.last_finite_epoch
         raise
     finally:
         _restore(job.network, state)
@@ -85,7 +85,7 @@ def train(job: Job, state: TrainingState, callbacks: Sequence[Callback] = ()) ->
     return ended
 
 
-def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -> str:
+def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback]) -> str:
     began = time.perf_counter() - state.seconds
     while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
         row = _train_epoch(job, state, began, callbacks)
@@ -98,11 +98,11 @@ def _run_epochs(job: Job, state: TrainingState, callbacks: Sequence[Callback]) -
 
 
 def _train_epoch(
-    job: Job, state: TrainingState, began: float, callbacks: Sequence[Callback]
+    job: TrainingSetup, state: TrainingState, began: float, callbacks: Sequence[Callback]
 ) -> Row:
     """All updates of an epoch, or as many as the time limit leaves room for: at least one."""
     epoch = len(state.rows) + 1
-    updates, means = job.updates(epoch), Means(job.objective)
+    updates, means = job.updates(epoch), RunningMetrics(job.objective)
     rate, share = 0.0, 1.0
     for number, update in enumerate(updates):
         rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
@@ -116,23 +116,25 @@ def _train_epoch(
     return row if share == 1 else row | {"share": share}
 
 
-def _make_update(job: Job, state: TrainingState, update: Update, means: Means, place: str) -> None:
+def _make_update(
+    job: TrainingSetup, state: TrainingState, update: Update, means: RunningMetrics, place: str
+) -> None:
     """One step of the optimiser; `place` is said if it cannot be made."""
     epoch = len(state.rows) + 1
-    loss, norm = take_gradient(job, update, epoch, means)
+    loss, norm = compute_gradients(job, update, epoch, means)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         what = "gradient" if math.isfinite(loss) else "loss"
         raise _not_finite(f"{what} in epoch {epoch}, {place},", job, state)
     if epoch > 1:  # these weights are those that the epoch before ended with
-        state.proven_weights, state.proven_epoch = state.last_weights, epoch - 1
+        state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
     state.optimizer.step()
 
 
 @torch.no_grad()
-def _validate(job: Job, state: TrainingState) -> Row:
+def _validate(job: TrainingSetup, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
-    means = Means(job.objective)
+    means = RunningMetrics(job.objective)
     steps = min(_EVALUATION_STEPS, _EVALUATION_OUTPUTS // job.objective.outputs)
     for index, x in job.validation.batches.in_order(steps):
         outputs, targets = job.network(x), job.validation.targets.gather(index)
@@ -143,7 +145,7 @@ def _validate(job: Job, state: TrainingState) -> Row:
     return row
 
 
-def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> float:
+def _set_rate(job: TrainingSetup, state: TrainingState, done: float, began: float) -> float:
     """With a time limit the schedule follows the clock where that is ahead, so that it can end."""
     limit = job.options.time_limit_seconds
     if limit is not None:
@@ -155,7 +157,7 @@ def _set_rate(job: Job, state: TrainingState, done: float, began: float) -> floa
     return rate
 
 
-def _close_epoch(job: Job, state: TrainingState, row: Row) -> None:
+def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
     """Add the row, and keep the weights if they are the best so far."""
     state.rows.append(row)
     state.last_weights = _copy(job.network)
@@ -164,28 +166,28 @@ def _close_epoch(job: Job, state: TrainingState, row: Row) -> None:
     best, is_better = state.best_row, MONITORS[job.options.monitor]
     if best is None or is_better(row, best, job.options.min_delta):
         state.best_epoch, state.best_weights = int(row["epoch"]), state.last_weights
-        state.stale_epochs = 0
+        state.epochs_without_improvement = 0
         return
-    state.stale_epochs += 1
+    state.epochs_without_improvement += 1
     wait = job.options.plateau_patience
-    if job.options.schedule == "plateau" and state.stale_epochs % wait == 0:
+    if job.options.schedule == "plateau" and state.epochs_without_improvement % wait == 0:
         state.plateau *= job.options.plateau_factor
 
 
-def _reason_to_stop(job: Job, state: TrainingState) -> str | None:
+def _reason_to_stop(job: TrainingSetup, state: TrainingState) -> str | None:
     options = job.options
     cut = bool(state.rows) and "share" in state.rows[-1]
     if len(state.rows) == job.epochs and not cut:
         return "finished"
     if cut or _is_over(job, state.seconds):
         return "time"
-    stale = options.patience is not None and state.stale_epochs >= options.patience
+    stale = options.patience is not None and state.epochs_without_improvement >= options.patience
     if stale and not options.has_fixed_length:
         return "early"
     return None
 
 
-def _is_over(job: Job, seconds: float) -> bool:
+def _is_over(job: TrainingSetup, seconds: float) -> bool:
     limit = job.options.time_limit_seconds
     return limit is not None and seconds >= limit
 
@@ -201,8 +203,8 @@ def _restore(network: Network, state: TrainingState) -> None:
         network.load_state_dict(weights)
 
 
-def _not_finite(what: str, job: Job, state: TrainingState) -> TrainingError:
-    epoch = state.best_epoch or state.proven_epoch
+def _not_finite(what: str, job: TrainingSetup, state: TrainingState) -> TrainingError:
+    epoch = state.best_epoch or state.last_finite_epoch
     last = f" Up to epoch {epoch} it was." if epoch else ""
     advice = f"a lower learning rate than {job.learning_rate:g}"
     if job.options.clip_norm is None:

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from segue.sequences import Sequences
-from segue.training.job import Job
+from segue.training.setup import TrainingSetup
 
 
-def memory_warning(job: Job, x: Sequences) -> str:
+def memory_warning(job: TrainingSetup, x: Sequences) -> str:
     """A line when training will need more than a quarter of the memory that is free, else "".
 
     Args:

@@ -24,7 +24,7 @@ class Targets(Protocol):
         """The answers of the chosen sequences, `[batch, ...]`."""
 
 
-class WholeTargets:
+class SequenceTargets:
     """One answer for a sequence.
 
     Args:

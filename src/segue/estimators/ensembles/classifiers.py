@@ -11,8 +11,8 @@ import numpy.typing as npt
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensembles.base import Ensemble, mean, mean_of_steps
 from segue.estimators.given import laid_on
-from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.stream import Stream
+from segue.estimators.streaming import EnsembleStream, ModelStream
 from segue.sequences import Array, Sequences
 
 
@@ -106,7 +106,9 @@ class SequenceEnsemble(Ensemble[SequenceClassifier]):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return Stream(HearingTogether([Hearing(one._parts, static=static) for one in self.members]))
+        return Stream(
+            EnsembleStream([ModelStream(one._parts, static=static) for one in self.members])
+        )
 
     def __repr__(self) -> str:
         return f"SequenceEnsemble({len(self)} members, classes={self.classes_.tolist()})"

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from segue.estimators.ensembles.base import Ensemble, mean_of_steps
 from segue.estimators.given import laid_on
-from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.stream import LabelStream
+from segue.estimators.streaming import EnsembleStream, ModelStream
 from segue.sequences import Array, Sequences
 
 
@@ -69,4 +69,4 @@ class LabelerEnsemble(Ensemble[SequenceLabeler]):
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return LabelStream(HearingTogether([Hearing(member._parts) for member in self.members]))
+        return LabelStream(EnsembleStream([ModelStream(member._parts) for member in self.members]))

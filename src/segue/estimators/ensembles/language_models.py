@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 
 from segue.dataset import Dataset
 from segue.estimators.ensembles.base import Ensemble
-from segue.estimators.foreseeing import Foreseeing
-from segue.estimators.hearing import Hearing, HearingTogether
 from segue.estimators.language import LanguageModel
+from segue.estimators.next_token_predictor import NextTokenPredictor
 from segue.estimators.stream import Stream
+from segue.estimators.streaming import EnsembleStream, ModelStream
 from segue.networks import Network
 from segue.prepare.vocabulary import PADDING
 from segue.sequences import Array, Sequences
 
 
-class LanguageModelEnsemble(Foreseeing, Ensemble[LanguageModel]):
+class LanguageModelEnsemble(NextTokenPredictor, Ensemble[LanguageModel]):
     """Several language models as one: the mean of their probabilities at every token.
 
     Args:
@@ -69,5 +69,5 @@ class LanguageModelEnsemble(Foreseeing, Ensemble[LanguageModel]):
 
     def stream(self) -> Stream:
         """Hear a text word by word: `push` gives the mean probabilities of what follows."""
-        each = [Hearing(member._parts, begin=PADDING) for member in self.members]
-        return Stream(HearingTogether(each))
+        each = [ModelStream(member._parts, begin=PADDING) for member in self.members]
+        return Stream(EnsembleStream(each))

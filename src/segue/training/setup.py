@@ -42,7 +42,7 @@ class Gathered(Protocol):
 
 
 @dataclass(frozen=True)
-class Examples:
+class TrainingData:
     """Prepared sequences with their targets.
 
     Attributes:
@@ -62,7 +62,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingSetup:
     """All that a training is told.
 
     Attributes:
@@ -80,8 +80,8 @@ class Job:
     """
 
     network: Network
-    train: Examples
-    validation: Examples | None
+    train: TrainingData
+    validation: TrainingData | None
     objective: Objective
     epochs: int
     batch_size: int

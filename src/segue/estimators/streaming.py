@@ -22,7 +22,7 @@ from segue.values import as_exact
 Shares = npt.NDArray[np.float64]
 
 
-class Listener(Protocol):
+class StreamBackend(Protocol):
     """What a stream needs.
 
     Attributes:
@@ -53,7 +53,7 @@ class Listener(Protocol):
         """Take steps that were read, one or more, and return the belief after them, `[class]`."""
 
 
-class Hearing:
+class ModelStream:
     """A fitted model that hears one sequence.
 
     It keeps the state of the layers and the samples of a frame that is not full.
@@ -187,14 +187,14 @@ class Hearing:
         return gaps[:0] if expects else gaps
 
 
-class HearingTogether:
+class EnsembleStream:
     """Several that hear the same sequence; the mean of their beliefs counts.
 
     Args:
         listeners: of the same classes.
     """
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
+    def __init__(self, listeners: Sequence[StreamBackend]) -> None:
         self._listeners = tuple(listeners)
         self.classes = self._listeners[0].classes
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
 from segue.sequences import Array
-from segue.training.job import Examples, Job
+from segue.training.setup import TrainingData, TrainingSetup
 
 _MOST_BYTES = 2**30  # of what is kept; more is computed anew each time
 _STEPS = 20_000  # with padding, in one batch
 
 
-def remember(job: Job) -> Job:
+def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
     """Let the job begin behind the layers that training leaves as they are.
 
     Only where they end the sequence, where every epoch sees the same sequences, and where what they
@@ -42,12 +42,12 @@ def fixed_layers(network: Network) -> int:
     return sum(1 for _ in takewhile(lambda layer: layer.is_fixed, network.chain))
 
 
-def _passed(examples: Examples, network: Network, passed: int) -> Examples:
+def _passed(examples: TrainingData, network: Network, passed: int) -> TrainingData:
     assert isinstance(examples.batches, Batches)
-    return replace(examples, batches=Remembered(examples.batches, network, passed))
+    return replace(examples, batches=CachedActivations(examples.batches, network, passed))
 
 
-class Remembered:
+class CachedActivations:
     """Like `Batches`, of signals that have gone through the first layers of a network.
 
     Args:

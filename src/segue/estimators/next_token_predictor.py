@@ -22,7 +22,7 @@ from segue.sequences import Array, Sequences
 from segue.tasks.language import shifted
 
 
-class Foreseeing(abc.ABC):
+class NextTokenPredictor(abc.ABC):
     """The questions to a language model.
 
     Attributes:
