@@ -95,9 +95,9 @@ TABLES: dict[str, tuple[Files, dict[str, Any]]] = {
         },
         {},
     ),
-    "EEG Eye State, ARFF": (
+    "series of an archive in ARFF": (
         {
-            "Eye_TRAIN.arff": "@relation eye\n"
+            "Waves_TRAIN.arff": "@relation waves\n"
             + "".join(f"@attribute att{j} numeric\n" for j in range(6))
             + "@attribute target {0,1}\n@data\n"
             + "".join(
@@ -227,7 +227,11 @@ TABLES: dict[str, tuple[Files, dict[str, Any]]] = {
 
 
 def shown(data: segue.Dataset) -> None:
-    print(f"   {data!r}" + (f" at {data.rate_hz:g} Hz" if data.rate_hz else ""))
+    rate = data.rate_hz or 0
+    every = (
+        f" at {rate:g} Hz" if rate >= 0.1 else f", a step every {1 / rate:,.0f} s" if rate else ""
+    )
+    print(f"   {data!r}{every}")
     print(f"   classes {data.classes}" if data.classes else "   no classes")
     for note in data.notes:
         print(f"   | {note}")

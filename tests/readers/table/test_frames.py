@@ -78,7 +78,7 @@ def test_fit_says_how_it_reads_a_frame(capsys: pytest.CaptureFixture[str]) -> No
     model = segue.SequenceClassifier("gru(2)", epochs=1, validation=None)
     with pytest.warns(UserWarning, match="Only one sequence belongs to class"):
         model.fit(frame)
-    note = "one row a step: label 'label', id 'id', channels 'v'"
+    note = "one row a step: label 'label', id 'id', channels 'v'; a sequence for each 'id'"
     assert f"read as: {note}" in capsys.readouterr().err
     assert ("read as", note) in model.training_summary_
 

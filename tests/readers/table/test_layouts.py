@@ -122,7 +122,8 @@ def test_one_row_a_step(tmp_path: Path) -> None:
     assert data.rate_hz == 10
     assert data.channels == ("x", "y")
     roles = "label 'activity', id 'trial', time 'time', group 'subject'"
-    assert data.notes == (f"one row a step: {roles}, channels 'x', 'y'",)
+    said = f"one row a step: {roles}, channels 'x', 'y'; a sequence for each 'trial'"
+    assert data.notes == (said,)
 
 
 def test_rows_in_any_order(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def read_frame(frame: object, **options: Any) -> Dataset:
     >>> data = read_frame(frame)
     >>> data, data.notes
     (Dataset(n=2, time=1 to 2, channels=1, classes=2),
-     ("one row a step: label 'label', id 'id', channels 'x'",))
+     ("one row a step: label 'label', id 'id', channels 'x'; a sequence for each 'id'",))
     """
     like = options.pop("like", None)
     return _read(as_loaded(frame), options_of(options, like), like)

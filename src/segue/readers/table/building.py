@@ -58,6 +58,7 @@ def build(columns: Columns, plan: Plan) -> Dataset:
         x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
         order = _Order(np.arange(columns.rows), np.ones(columns.rows, np.int64))
     y, classes, kept, notes = _targets(columns, plan, order)
+    notes += _possible_labels(columns, plan)
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
     groups, parts, ids = (
         _of_sequences(columns, plan, order, kept, role) for role in ("group", "parts", "id")
@@ -161,6 +162,16 @@ def _targets(
     dropped = int((~kept).sum())
     said = f"left out {counted(dropped, 'sequence')} of {len(kept):,} without a label"
     return y, None, kept, [said] if dropped else []
+
+
+def _possible_labels(columns: Columns, plan: Plan) -> list[str]:
+    """A note on channels of 0 and 1, where nothing is the label, and nobody says that none is."""
+    if plan.layout != "steps" or "label" in plan.roles or plan.options.roles.get("label"):
+        return []
+    two = [n for n in plan.channels if columns.is_whole(n) and set(columns.values(n)) == {0, 1}]
+    if not two or len(two) == len(plan.channels):
+        return []
+    return [f"{two[-1]!r} is 0 or 1, taken as a channel: label={two[-1]!r} if it is the label"]
 
 
 def _of_sequences(

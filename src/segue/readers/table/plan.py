@@ -69,7 +69,9 @@ class Plan:
             reasons[reason].append(name)
         without = [f"{listed(names)} ({reason})" for reason, names in reasons.items()]
         said += [f"left out {'; '.join(without)}"] if without else []
-        return f"{rows}: {', '.join(said)}"
+        key = self.roles.get("id", self.roles.get("group"))
+        each = f"; a sequence for each {key!r}" if self.layout == "steps" and key else ""
+        return f"{rows}: {', '.join(said)}{each}"
 
     def described(self, columns: Columns) -> list[dict[str, str]]:
         """Each column with its kind and its role, in the order of the table; like ones together."""
