@@ -9,7 +9,7 @@ import pytest
 
 import segue
 from segue.modules.conv import RandomConvLayer
-from segue.training import remembered
+from segue.training import caching
 from segue.training.caching import fixed_layers
 
 NETWORK = "random_conv(20) batchnorm dropout(0.2)"

@@ -142,7 +142,7 @@ def fit_seeds(
     ([0, 1, 2], True)
     """
     begin = InitialWeights.of(initial)
-    X = adapted(X, y, labelled=estimator.task != "forecast")  # noqa: N806  (read it only once)
+    X = adapted(X, y, labelled=not estimator._task_type.targets_inside)  # noqa: N806  (read it only once)
     members = []
     for seed in _as_seeds(estimator.seed, seeds):
         member = _with_seed(estimator, seed)

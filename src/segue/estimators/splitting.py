@@ -92,7 +92,8 @@ def split_data(
         OptionError: arguments of the estimator that cannot be used.
     """
     check_arguments(estimator)
-    X, y = (adapted(X), None) if y is None else taken(X, y)  # noqa: N806
+    labelled = not estimator._task_type.targets_inside
+    X, y = (adapted(X, labelled=labelled), None) if y is None else taken(X, y)  # noqa: N806
     data = estimator._as_dataset(X, y, groups)
     if static is not None:
         data = replace(data, static=as_table_of_numbers(laid_on(static, data, "static")))

@@ -56,6 +56,7 @@ class Task(abc.ABC):
         needs: the targets that it needs, in words.
         score_name: what `score` returns: accuracy, r2 or log_probability.
         per_step: whether the network has an output at every step.
+        targets_inside: whether the targets are in the sequences, so that `fit` takes no `y`.
     """
 
     name: ClassVar[str]
@@ -63,6 +64,7 @@ class Task(abc.ABC):
     needs: ClassVar[str]
     score_name: ClassVar[str] = "accuracy"
     per_step: ClassVar[bool] = False
+    targets_inside: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod

@@ -42,6 +42,7 @@ class Forecast(Task):
     data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
     needs: ClassVar[str] = "series"
     score_name: ClassVar[str] = "r2"
+    targets_inside: ClassVar[bool] = True
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with mean and deviation of the changes, and the linear autoregression."""

@@ -42,6 +42,7 @@ class Language(Task):
     needs: ClassVar[str] = "texts"
     score_name: ClassVar[str] = "log_probability"
     per_step: ClassVar[bool] = True
+    targets_inside: ClassVar[bool] = True
 
     def examples(self, data: Dataset, preparation: Preparation) -> Dataset:
         """Pieces of the texts, as tokens, with the token that follows at each step."""
