@@ -52,7 +52,7 @@ def test_every_sequence_is_looked_at_once(calls: list[int]) -> None:
 def test_the_same_comes_of_it(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
     """Weights, history and predictions, against a training that asks every time."""
     once = fitted()
-    monkeypatch.setattr(remembered, "_MOST_BYTES", 0)
+    monkeypatch.setattr(caching, "_MOST_BYTES", 0)
     calls.clear()
     always = fitted()
     assert sum(calls) == 3 * 60  # in every epoch
