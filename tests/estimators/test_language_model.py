@@ -15,7 +15,7 @@ from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import next_token
 from segue.estimators.next_token import draw
 from segue.tasks.language import cut, perplexity, shifted, unigram
-from segue.training import memory
+from segue.training import hardware
 
 SILENT = TrainingOptions(progress="none")
 TEXTS = ["the cat sat on the mat.", "the dog sat on the cat.", "a dog ran"] * 8
@@ -161,7 +161,7 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every token of the vocabulary at each of its steps."""
-    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
+    monkeypatch.setattr(hardware, "free_memory", lambda: 1000)
     options = TrainingOptions(progress="lines")
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err

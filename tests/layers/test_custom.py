@@ -28,8 +28,7 @@ from segue.modules import Cell, Padded
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
-from segue.training.forward import Batch
-from segue.training.truncated import Truncated
+from segue.training.forward import Batch, Truncated
 
 
 class Gate(nn.Module):

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import Frame, LogMel, Preparation, Spectrogram
-from segue.prepare.framing import Framing
-from segue.prepare.logmel import from_mel, mel_filters, to_mel
-from segue.prepare.spectrogram import window_of
+from segue.prepare.frames import Framing
+from segue.prepare.spectra import from_mel, mel_filters, to_mel, window_of
 from segue.sequences import Sequences
 from segue.testing import strategies
 
@@ -201,7 +200,7 @@ def test_work_is_done_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory for frames does not grow with the number of sequences."""
     x = [sound(500, seed) for seed in range(5)]
     whole = prepared("spectrogram", *x)
-    monkeypatch.setattr("segue.prepare.framing._VALUES_AT_ONCE", 256 * 3)
+    monkeypatch.setattr("segue.prepare.frames._VALUES_AT_ONCE", 256 * 3)
     np.testing.assert_allclose(prepared("spectrogram", *x).values, whole.values, rtol=1e-6)
 
 

@@ -8,7 +8,7 @@ import pytest
 from segue import Dataset, SequenceClassifier, TrainingOptions, load
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import LogFrequency, Preparation
-from segue.prepare.logfrequency import triangles
+from segue.prepare.spectra import triangles
 from segue.sequences import Sequences
 from segue.testing import check_estimator
 

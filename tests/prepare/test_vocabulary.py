@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segue import Sequences
 from segue.errors import DataError, SpecError
 from segue.prepare import Characters, Preparation, Words
-from segue.prepare.vocabulary import FIRST, PADDING, UNKNOWN
+from segue.prepare.text import FIRST, PADDING, UNKNOWN
 
 TEXTS = ["To be, or not to be: that is the question.", "To sleep, perchance to dream."]
 

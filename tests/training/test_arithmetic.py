@@ -17,8 +17,7 @@ from segue.training.objectives import (
     SoftmaxObjective,
     probabilities,
 )
-from segue.training.optimizers import make_optimizer
-from segue.training.schedules import SCHEDULES
+from segue.training.optimizers import SCHEDULES, make_optimizer
 
 
 def sigmoid(z: float) -> float:

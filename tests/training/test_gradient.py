@@ -22,7 +22,7 @@ from segue.randomness import Draws
 from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.forward import Batch
+from segue.training.forward import Batch, Truncated
 from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import (
@@ -33,7 +33,6 @@ from segue.training.objectives import (
 )
 from segue.training.setup import TrainingData, TrainingSetup
 from segue.training.targets import NO_LABEL, StepTargets
-from segue.training.truncated import Truncated
 
 MakeJob = Callable[..., TrainingSetup]
 

@@ -8,7 +8,7 @@ import pytest
 from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.training.threads import choose_threads
+from segue.training.hardware import choose_threads
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ initial, seen                      initial weights; hashes of the sequences that
 seeds                              the same training with several seeds
 
 asking, anytime                    prediction in batches; after each step
-stream, hearing                    one sequence step by step
-foreseeing, next_token             what only language models have
+stream, streaming                  one sequence step by step
+next_token, next_token_predictor   what only language models have
 files, loading                     a model as a file, and back
 """
 

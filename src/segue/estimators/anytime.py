@@ -16,8 +16,7 @@ from segue.estimators.asking import no_steps, per_step
 from segue.estimators.parameters import is_whole
 from segue.modules import Layer, Padded
 from segue.networks import Network
-from segue.prepare.gaps import unexpected_gaps
-from segue.prepare.pipeline import every_th
+from segue.prepare.pipeline import every_th, unexpected_gaps
 from segue.prepare.static import as_table_of_numbers
 from segue.sequences import Array, Sequences
 from segue.training.objectives import probabilities

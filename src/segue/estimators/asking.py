@@ -18,7 +18,7 @@ from segue.modules import Directions, Layer, Padded
 from segue.networks import Network
 from segue.prepare import Batches
 from segue.sequences import Array, Sequences
-from segue.training.threads import choose_threads
+from segue.training.hardware import choose_threads
 
 How = Literal["auto", "last", "mean", "every"]
 

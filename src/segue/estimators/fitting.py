@@ -28,18 +28,16 @@ from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.caching import cache_fixed_layers
-from segue.training.device import choose_device
 from segue.training.folder import TrainingFolder
-from segue.training.frozen import freeze
+from segue.training.forward import check_carries_state
+from segue.training.hardware import choose_device, choose_threads, memory_warning
 from segue.training.loop import TrainingState, train
-from segue.training.memory import memory_warning
 from segue.training.monitors import check_monitor
 from segue.training.objectives import make_objective
+from segue.training.optimizers import freeze
 from segue.training.reporter import make_reporter
 from segue.training.setup import TrainingData, TrainingSetup
 from segue.training.targets import SequenceTargets, StepTargets, Targets
-from segue.training.threads import choose_threads
-from segue.training.truncated import check_carries_state
 
 Lines = list[tuple[str, str]]
 

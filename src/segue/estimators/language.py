@@ -19,7 +19,7 @@ from segue.estimators.streaming import ModelStream
 from segue.networks import Network, NetworkLike
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
-from segue.prepare.vocabulary import PADDING
+from segue.prepare.text import PADDING
 from segue.sequences import Array
 from segue.tasks import Language, Task
 from segue.training import TrainingOptions

@@ -18,7 +18,7 @@ from torch import Tensor
 from segue.networks import Network
 from segue.padded import Padded
 from segue.sequences import Array, Sequences
-from segue.training.truncated import map_state
+from segue.training.forward import map_state
 
 # Steps of a text that go through the network at once, and numbers that its head gives at once.
 _STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000

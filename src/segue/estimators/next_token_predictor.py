@@ -16,7 +16,7 @@ from segue.estimators.parameters import is_whole
 from segue.estimators.stream import Stream
 from segue.networks import Network
 from segue.prepare import Preparation
-from segue.prepare.vocabulary import PADDING, UNKNOWN
+from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
 from segue.tasks.language import shifted

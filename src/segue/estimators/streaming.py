@@ -14,7 +14,7 @@ import torch
 
 from segue.errors import DataError
 from segue.estimators.fitting import FittedParts
-from segue.prepare.gaps import unexpected_gaps
+from segue.prepare.pipeline import unexpected_gaps
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 from segue.values import as_exact

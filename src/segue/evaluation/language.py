@@ -14,7 +14,7 @@ from segue.evaluation import text
 from segue.evaluation.background import Background
 from segue.evaluation.metrics import Floats
 from segue.evaluation.scores import ScoreRow, Scores, Table, number
-from segue.prepare.vocabulary import UNKNOWN
+from segue.prepare.text import UNKNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from segue.dataset import Dataset
     from segue.estimators import LanguageModel
     from segue.plots import AxesArray
-    from segue.prepare.vocabulary import Token
+    from segue.prepare.text import Token
 
 TEXTS_SHOWN = 30
 _BITS = 1 / np.log(2)  # in a nat

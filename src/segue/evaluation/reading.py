@@ -14,7 +14,7 @@ from segue.errors import DataError, NotCausalError
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
     from segue.plots import AxesArray
-    from segue.prepare.vocabulary import Token
+    from segue.prepare.text import Token
 
 _BAR = 20  # characters for a belief of 100 %
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

@@ -1,30 +1,20 @@
 """Preparation: what is done to sequences before the network sees them.
 
 Fitted on training data only, saved with the model, written in the same little language as
-networks: `prepare="interpolate standardize"`. One file a step, one line in the table of
-`pipeline.py`. Augmentations are steps too, which act in training only.
+networks: `prepare="interpolate standardize"`. A file for each kind of step, one line for each step
+in the table of `pipeline.py`. Augmentations are steps too, which act in training only.
 """
 
+from segue.prepare.augmentation import Crop, Jitter, TimeMask, TimeWarp
 from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import Batches, length_buckets
-from segue.prepare.cepstrum import Cepstrum
-from segue.prepare.characters import Characters
-from segue.prepare.crop import Crop
-from segue.prepare.frame import Frame
-from segue.prepare.interpolate import Interpolate
-from segue.prepare.jitter import Jitter
-from segue.prepare.logfrequency import LogFrequency
-from segue.prepare.logmel import LogMel
-from segue.prepare.mask import Mask
+from segue.prepare.frames import Frame
+from segue.prepare.missing import Interpolate, Mask
+from segue.prepare.numeric import Scale, Standardize
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
-from segue.prepare.scale import Scale
-from segue.prepare.spectrogram import Spectrogram
-from segue.prepare.standardize import Standardize
+from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import StepSpec
-from segue.prepare.timemask import TimeMask
-from segue.prepare.timewarp import TimeWarp
-from segue.prepare.vocabulary import Token, VocabularyStep
-from segue.prepare.words import Words
+from segue.prepare.text import Characters, Token, VocabularyStep, Words
 from segue.windowing import windows
 
 __all__ = [

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from segue.padded import Padded
-from segue.prepare.augment import (
+from segue.prepare.augmentation import (
     Augmentation,
     Generators,
     TimeAugmentation,
     ValueAugmentation,
     stacked,
 )
-from segue.prepare.mask import Mask
+from segue.prepare.missing import Mask
 from segue.prepare.pipeline import Preparation
 from segue.prepare.steps import Array
 from segue.randomness import numpy_generator

@@ -11,25 +11,14 @@ import numpy as np
 
 from segue.errors import DataError, SpecError
 from segue.precision import float32_loses
-from segue.prepare.augment import Augmentation
-from segue.prepare.cepstrum import Cepstrum
-from segue.prepare.characters import Characters
-from segue.prepare.crop import Crop
-from segue.prepare.frame import Frame
-from segue.prepare.interpolate import Interpolate
-from segue.prepare.jitter import Jitter
-from segue.prepare.logfrequency import LogFrequency
-from segue.prepare.logmel import LogMel
-from segue.prepare.mask import Mask
-from segue.prepare.scale import Scale
-from segue.prepare.spectrogram import Spectrogram
-from segue.prepare.standardize import Standardize
+from segue.prepare.augmentation import Augmentation, Crop, Jitter, TimeMask, TimeWarp
+from segue.prepare.frames import Frame
+from segue.prepare.missing import Interpolate, Mask, gaps_of
+from segue.prepare.numeric import Scale, Standardize
+from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import Array, Ragged, StepSpec
 from segue.prepare.streaming import PreparationStream, as_float32
-from segue.prepare.timemask import TimeMask
-from segue.prepare.timewarp import TimeWarp
-from segue.prepare.vocabulary import Token, VocabularyStep
-from segue.prepare.words import Words
+from segue.prepare.text import Characters, Token, VocabularyStep, Words
 from segue.sequences import Sequences
 from segue.spec import from_json, parse, to_text
 
@@ -376,3 +365,23 @@ def _refuse(steps: list[StepSpec], wanted: str, came: str) -> None:
 
 def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:
     return isinstance(step, Mask) and len(fitted["expected"]) == 0
+
+
+def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
+    """The channels with gaps (NaN) that training did not have, as the preparation's mask sees them.
+
+    They are interpolated, which looks ahead: a stream cannot wait for that.
+
+    Args:
+        preparation: fitted.
+        values: `[total_steps, channel]`.
+        lengths: `[n]`.
+    """
+    if values.dtype.kind != "f" or not np.isnan(values).any():
+        return np.empty(0, np.int64)
+    x = (values, lengths)
+    for step, fitted in zip(preparation.steps, preparation.fitted, strict=True):
+        if isinstance(step, Mask):
+            return np.setdiff1d(gaps_of(x[0]), fitted["expected"])
+        x = step.apply(x, fitted)
+    return gaps_of(x[0])

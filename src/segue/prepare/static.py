@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from segue.errors import DataError
-from segue.prepare.moments import mean_and_scale, read_mean_and_scale
+from segue.prepare.numeric import mean_and_scale, read_mean_and_scale
 from segue.prepare.steps import Array
 
 

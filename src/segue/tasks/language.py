@@ -16,7 +16,7 @@ import numpy.typing as npt
 from segue.dataset import Dataset
 from segue.errors import DataError, NotCausalError
 from segue.prepare import Preparation
-from segue.prepare.vocabulary import PADDING
+from segue.prepare.text import PADDING
 from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
 

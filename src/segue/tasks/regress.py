@@ -11,7 +11,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.prepare import Preparation
-from segue.prepare.moments import mean_and_scale, read_mean_and_scale
+from segue.prepare.numeric import mean_and_scale, read_mean_and_scale
 from segue.sequences import Array
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import LinearOnMeans, Numbers, as_table

@@ -17,10 +17,10 @@ import numpy as np
 from segue.errors import OptionError, TrainingError
 from segue.kernels.threads import threads
 from segue.training.gradient import RunningMetrics, compute_gradients
+from segue.training.hardware import choose_threads
 from segue.training.history import Row
 from segue.training.loop import TrainingState
 from segue.training.setup import TrainingSetup, Update
-from segue.training.threads import choose_threads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,8 +23,7 @@ from segue.training.callbacks import Callback
 from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.history import Row
 from segue.training.monitors import MONITORS
-from segue.training.optimizers import make_optimizer
-from segue.training.schedules import SCHEDULES
+from segue.training.optimizers import SCHEDULES, make_optimizer
 from segue.training.setup import TrainingSetup, Update
 
 # Steps (with padding) in one batch of a pass without gradients, and numbers that its head gives.

@@ -16,11 +16,10 @@ from segue.prepare.augmenter import Augmenter
 from segue.prepare.batches import length_buckets
 from segue.randomness import numpy_generator
 from segue.sequences import Array
-from segue.training.forward import Batch, Forward, whole
+from segue.training.forward import Batch, Forward, Truncated, whole
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
 from segue.training.targets import Index, Targets
-from segue.training.truncated import Truncated
 
 Update = Sequence[tuple[int, Index]]
 

@@ -12,7 +12,7 @@ from segue.estimators.next_token_predictor import NextTokenPredictor
 from segue.estimators.stream import Stream
 from segue.estimators.streaming import EnsembleStream, ModelStream
 from segue.networks import Network
-from segue.prepare.vocabulary import PADDING
+from segue.prepare.text import PADDING
 from segue.sequences import Array, Sequences
 
 

@@ -1,4 +1,4 @@
-"""Missing values as a fact that the network is told: a mask channel beside the values."""
+"""Missing values: interpolation, and a channel that marks them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,39 @@ import numpy as np
 
 from segue.errors import SpecError, warn_user
 from segue.prepare.steps import (
-    Array,
     Blocks,
     Ragged,
     StepSpec,
     check_names,
     interpolate_gaps,
 )
+from segue.sequences import Array
+
+
+def gaps_of(values: Array) -> Array:
+    """The channels of `[total_steps, channel]` that have gaps (NaN)."""
+    return np.flatnonzero(np.isnan(values).any(axis=0))
+
+
+@dataclass(frozen=True)
+class Interpolate(StepSpec):
+    """`interpolate`: NaN becomes the value on the line between the known ones around it.
+
+    It looks ahead, so it is not causal. A channel without any known value in a sequence stays NaN.
+    """
+
+    kind: ClassVar[str] = "interpolate"
+
+    @property
+    def causal(self) -> bool:
+        return False
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        return {}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        return interpolate_gaps(values, lengths, range(values.shape[1])), lengths
 
 
 @dataclass(frozen=True)

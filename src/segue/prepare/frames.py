@@ -1,17 +1,18 @@
-"""Frames: runs of samples that become one step each, with what all steps made of frames share."""
+"""Frames: overlapping pieces of a sequence as its steps."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
 from segue.prepare.streaming import StepStream
+from segue.spec import Count
 
 Lengths = npt.NDArray[np.int64]
 
@@ -187,3 +188,33 @@ class FrameStream(StepStream):
         twin = FrameStream(self._framing, self._made_of)
         twin._kept, twin._skip, twin._begun = self._kept, self._skip, self._begun
         return twin
+
+
+@dataclass(frozen=True)
+class Frame(FramedStep):
+    """`frame(n)`: n steps become one step of n values for each channel.
+
+    Samples that do not fill a last frame are left out, so that no frame changes when more samples
+    come; a sequence shorter than one frame is filled up with zeros.
+
+    Args:
+        n: steps of a frame.
+        hop: from the beginning of one frame to that of the next; n if left out.
+        end: "pad" fills a last frame up with zeros in place of leaving it out ("drop").
+    """
+
+    kind: ClassVar[str] = "frame"
+
+    n: Count
+    hop: Count | None = None
+    end: Literal["drop", "pad"] = "drop"
+
+    @property
+    def framing(self) -> Framing:
+        return Framing(self.n, self.hop or self.n, end=self.end)
+
+    def features(self) -> int:
+        return self.n
+
+    def of_frames(self, frames: Array) -> Array:
+        return frames

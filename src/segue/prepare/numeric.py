@@ -1,4 +1,4 @@
-"""Zero mean and unit variance for each channel, over the real steps of the training data."""
+"""Numbers: zero mean and unit variance, and a fixed factor."""
 
 from __future__ import annotations
 
@@ -7,10 +7,37 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from segue.errors import SpecError
+from segue.padded import Padded
 from segue.precision import NOISE
+from segue.prepare.augmentation import Amount, Generators, ValueAugmentation, stacked
 from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names, like
+
+
+def mean_and_scale(table: Array, *, least: float) -> tuple[Array, Array]:
+    """The mean `[column]` and the standard deviation `[column]`, 1 for a column that never varies.
+
+    Args:
+        table: `[n, column]`.
+        least: a deviation up to this share of the largest absolute value is rounding.
+
+    >>> mean_and_scale(np.array([[1.0, 5.0], [3.0, 5.0]]), least=1e-12)
+    (array([2., 5.]), array([1., 1.]))
+    """
+    values = table.astype(np.float64)
+    deviation = values.std(axis=0)
+    flat = deviation <= least * np.abs(values).max(axis=0)
+    return values.mean(axis=0), np.where(flat, 1.0, deviation)
+
+
+def read_mean_and_scale(data: Mapping[str, Any]) -> tuple[Array, Array] | None:
+    """Both from plain lists; `None` for numbers that no training can have given."""
+    mean, scale = np.array(data["mean"], float), np.array(data["scale"], float)
+    if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+        return None
+    return mean, scale
 
 
 @dataclass(frozen=True)
@@ -58,3 +85,24 @@ class Standardize(StepSpec):
                 f"standardize needs a mean and a scale for each of {channels} channels."
             )
         return fitted
+
+
+@dataclass(frozen=True)
+class Scale(ValueAugmentation):
+    """`scale(deviation)`: in training, each channel of a sequence times a factor around 1.
+
+    Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
+    convolutional neural networks", ICMI 2017.
+
+    Args:
+        deviation: standard deviation of the normal factors.
+    """
+
+    kind: ClassVar[str] = "scale"
+
+    deviation: Amount
+
+    def change(self, x: Padded, generators: Generators) -> Tensor:
+        size = (1, x.values.shape[2])
+        draws = [generator.standard_normal(size, np.float32) for generator in generators]
+        return x.values * (1 + self.deviation * stacked(draws, x.values))

@@ -1,0 +1,394 @@
+"""Spectra of frames: power, mel bands and their cepstrum, and octaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import pydantic
+
+from segue.errors import SpecError, warn_user
+from segue.prepare.frames import FramedStep, Framing, Lengths
+from segue.prepare.rates import settled_rate
+from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
+from segue.spec import Count
+
+Window = Literal["hann", "hamming", "blackman", "rectangle"]
+
+FLOOR = 1e-10  # of powers, before their logarithm is taken
+_COSINES: dict[str, tuple[float, ...]] = {
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackman": (0.42, 0.5, 0.08),
+    "rectangle": (1.0,),
+}
+
+
+@dataclass(frozen=True)
+class Spectrogram(FramedStep):
+    """`spectrogram(frame, hop)`: each step is the spectrum of a frame, frame // 2 + 1 frequencies.
+
+    Frames as in `frame`, each times a window. Frame t begins at sample t * hop, and what does not
+    fill a last frame is left out; `centred=true` puts it around sample t * hop with zeros beyond
+    both ends, as librosa does, which looks ahead.
+
+    Args:
+        frame: samples of a frame.
+        hop: samples from one frame to the next.
+        window: "hann", "hamming", "blackman" or "rectangle", periodic ones.
+        scale: "log", the natural logarithm of the power, at least 1e-10; "power", or "magnitude".
+        centred: where a frame lies.
+    """
+
+    kind: ClassVar[str] = "spectrogram"
+
+    frame: Count = 256
+    hop: Count = 64
+    window: Window = "hann"
+    scale: Literal["log", "power", "magnitude"] = "log"
+    centred: bool = False
+
+    @property
+    def framing(self) -> Framing:
+        return Framing(self.frame, self.hop, self.centred)
+
+    def features(self) -> int:
+        return self.frame // 2 + 1
+
+    def of_frames(self, frames: Array) -> Array:
+        power = powers(frames, self.window)
+        if self.scale == "power":
+            return power
+        return np.sqrt(power) if self.scale == "magnitude" else log(power)
+
+
+def powers(frames: Array, window: Window, size: int | None = None) -> Array:
+    """`[..., frame]` to the power of each frequency, `[..., frame // 2 + 1]` float64.
+
+    With `size`, each frame is filled up with zeros to so many samples: `size // 2 + 1` frequencies.
+    """
+    spectrum = np.fft.rfft(frames * window_of(window, frames.shape[-1]), size, axis=-1)
+    found: Array = spectrum.real**2 + spectrum.imag**2
+    return found
+
+
+def log(power: Array) -> Array:
+    """The natural logarithm, of at least 1e-10; what is missing stays missing."""
+    found: Array = np.log(np.maximum(power, FLOOR))
+    return found
+
+
+@lru_cache(maxsize=32)
+def window_of(name: Window, size: int) -> Array:
+    """`[size]` float64: one period of a sum of cosines.
+
+    Source: F. J. Harris, "On the use of windows for harmonic analysis with the discrete Fourier
+    transform", Proc. IEEE 66(1), 1978.
+
+    >>> window_of("hann", 4).round(6).tolist()
+    [0.0, 0.5, 1.0, 0.5]
+    """
+    angles = 2 * np.pi * np.arange(size) / size
+    terms = [(-1) ** k * share * np.cos(k * angles) for k, share in enumerate(_COSINES[name])]
+    window: Array = np.sum(terms, axis=0) if size > 1 else np.ones(1)
+    window.flags.writeable = False
+    return window
+
+
+Hertz = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+Formula = Literal["slaney", "htk"]
+
+
+@dataclass(frozen=True)
+class LogMel(FramedStep):
+    """`logmel(bands, frame=256, hop=64)`: the logarithm of the power in bands on the mel scale.
+
+    Frames as in `spectrogram`. Bands are triangles that overlap by half, equally wide on the mel
+    scale of Slaney's Auditory Toolbox (librosa's default; `mel=htk` takes that of the HTK book,
+    2595 log10(1 + f / 700)), each of area one. The logarithm is natural, of a power of at least
+    1e-10.
+
+    Args:
+        bands: how many.
+        frame: samples of a frame.
+        hop: samples from one frame to the next.
+        low: lower end of the first band, in Hz.
+        high: upper end of the last band, in Hz; half the sampling rate if left out.
+        window: as in `spectrogram`.
+        mel: the formula of the mel scale, "slaney" or "htk".
+        centred: as in `spectrogram`.
+        rate: samples per second; that of the training data if left out.
+    """
+
+    kind: ClassVar[str] = "logmel"
+
+    bands: Count = 64
+    frame: Count = 256
+    hop: Count = 64
+    low: Hertz = 0.0
+    high: Hertz | None = None
+    window: Window = "hann"
+    mel: Formula = "slaney"
+    centred: bool = False
+    rate: Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @property
+    def framing(self) -> Framing:
+        return Framing(self.frame, self.hop, self.centred)
+
+    def at_rate(self, rate_hz: float | None) -> LogMel:
+        rate = settled_rate(self, self.rate, rate_hz)
+        found = replace(self, rate=rate)
+        if not self.low < found.highest <= rate / 2:
+            raise SpecError(
+                f"`{self}` has bands from {self.low:g} to {found.highest:g} Hz; expected low < "
+                f"high, and high up to {rate / 2:g} Hz, half the sampling rate."
+            )
+        return found
+
+    @property
+    def highest(self) -> float:
+        """Upper end of the last band, in Hz."""
+        if self.rate is None:
+            raise SpecError(f"`{self}` needs the sampling rate; write it, as in rate=8000.")
+        return self.rate / 2 if self.high is None else self.high
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        empty = int((self.filters.sum(axis=0) == 0).sum())
+        if empty:
+            warn_user(
+                f"`{self}`: {empty} of {self.bands} bands are narrower than the distance of two "
+                "frequencies and always empty. Take a longer frame, or fewer bands."
+            )
+        return {}
+
+    @property
+    def filters(self) -> Array:
+        """`[frequency, band]`: what each frequency adds to each band."""
+        ends = (self.low, self.highest)
+        return mel_filters(self.rate or 0.0, self.frame, self.bands, ends, self.mel)
+
+    def features(self) -> int:
+        return self.bands
+
+    def of_frames(self, frames: Array) -> Array:
+        return log(powers(frames, self.window) @ self.filters)
+
+
+# -- the mel scale ------------------------------------------------------------------------------
+
+# Slaney's scale is straight below 1000 Hz, 200/3 Hz a mel, and logarithmic above.
+_STRAIGHT, _BREAK, _STEP = 200 / 3, 1000.0, np.log(6.4) / 27
+
+
+def to_mel(hertz: Array, formula: Formula) -> Array:
+    """Frequencies on the mel scale.
+
+    Source: M. Slaney, "Auditory Toolbox", technical report 1998-010, Interval Research; S. Young
+    et al., "The HTK book", section 5.4.
+
+    >>> to_mel(np.array([0.0, 1000.0]), "slaney").round(6).tolist()
+    [0.0, 15.0]
+    """
+    if formula == "htk":
+        return 2595 * np.log10(1 + hertz / 700)
+    above = _BREAK / _STRAIGHT + np.log(np.maximum(hertz, _BREAK) / _BREAK) / _STEP
+    return np.where(hertz < _BREAK, hertz / _STRAIGHT, above)
+
+
+def from_mel(mels: Array, formula: Formula) -> Array:
+    """The reverse of `to_mel`."""
+    if formula == "htk":
+        return np.asarray(700 * (10 ** (mels / 2595) - 1))
+    above = _BREAK * np.exp(_STEP * (np.maximum(mels, 15.0) - _BREAK / _STRAIGHT))
+    return np.where(mels < _BREAK / _STRAIGHT, mels * _STRAIGHT, above)
+
+
+@lru_cache(maxsize=32)
+def mel_filters(
+    rate: float, frame: int, bands: int, ends: tuple[float, float], formula: Formula
+) -> Array:
+    """`[frame // 2 + 1, band]` float64: triangles of area one over the frequencies of a frame."""
+    first, last = to_mel(np.array(ends), formula).tolist()
+    edges = from_mel(np.linspace(first, last, bands + 2), formula)
+    frequencies = np.arange(frame // 2 + 1)[:, None] * rate / frame
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    filters: Array = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
+    filters.flags.writeable = False
+    return filters
+
+
+@dataclass(frozen=True)
+class Cepstrum(StepSpec):
+    """`cepstrum(coefficients)`: of each step the first terms of its cosine transform over channels.
+
+    After `logmel` these are the mel-frequency cepstral coefficients (MFCC): the first terms are the
+    broad shape of the spectrum, and the harmonics of a pitch, which make its fine structure, are in
+    the terms that are left out. The transform is the orthonormal DCT-II.
+
+    Davis & Mermelstein, "Comparison of parametric representations for monosyllabic word recognition
+    in continuously spoken sentences", IEEE Trans. ASSP 28(4), 1980.
+
+    Args:
+        coefficients: how many terms are kept, at most as many as there are channels.
+    """
+
+    kind: ClassVar[str] = "cepstrum"
+
+    coefficients: Count = 20
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        return {}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        kept = self.channels(values.shape[1], fitted)
+        return (values @ cosines(values.shape[1], kept)).astype(values.dtype), lengths
+
+    def channels(self, channels: int, fitted: dict[str, Array]) -> int:
+        if self.coefficients > channels:
+            raise SpecError(
+                f"`{self}` keeps {self.coefficients} terms, and {channels} channels come in: "
+                "expected at most as many. It is made for spectra, as in `logmel(64) cepstrum(20)`."
+            )
+        return self.coefficients
+
+
+@lru_cache(maxsize=32)
+def cosines(channels: int, kept: int) -> Array:
+    """`[channel, term]` float64, the orthonormal DCT-II.
+
+    >>> cosines(2, 2).round(3).tolist()
+    [[0.707, 0.707], [0.707, -0.707]]
+    """
+    angles = np.pi / channels * np.outer(np.arange(channels) + 0.5, np.arange(kept))
+    table = np.sqrt(2 / channels) * np.cos(angles)
+    table[:, 0] = np.sqrt(1 / channels)
+    return np.asarray(table)
+
+
+Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+
+_OVERSAMPLING = 4  # of the spectrum, by zeros behind the frame: bands are narrow at low frequencies
+
+
+@dataclass(frozen=True)
+class LogFrequency(StepSpec):
+    """`logfrequency(bands)`: steps are frequencies, evenly spaced in octaves; channels are times.
+
+    Another pitch moves the harmonics of a sound by a number of steps and leaves their distances as
+    they are, so a convolution meets the same pattern elsewhere, where over time it would have to
+    learn every pitch anew. The sequence becomes `frames` spectra, of frames evenly spread from its
+    beginning to its end, whatever its length; a sequence shorter than a frame is filled up with
+    zeros. Each gives a channel for each of the data's. Values are natural logarithms of the power,
+    with a floor under the strongest one of the sequence.
+
+    The bands have the even spacing of Brown, "Calculation of a constant Q spectral transform",
+    JASA 89(1), 1991, but are triangles over the spectrum of frames of one length.
+
+    Args:
+        bands: how many frequencies, the steps that come out.
+        per_octave: bands from one frequency to its double.
+        low: the first frequency, in Hz.
+        frame: samples of a frame.
+        frames: how many.
+        window: as in `spectrogram`.
+        floor: what is weaker than the strongest by more than this, in decibels, counts as this.
+        rate: samples per second; that of the training data if left out.
+    """
+
+    kind: ClassVar[str] = "logfrequency"
+    along: ClassVar[Literal["time", "frequency"]] = "frequency"
+
+    bands: Count = 126
+    per_octave: Count = 24
+    low: Positive = 100.0
+    frame: Count = 1024
+    frames: Count = 5
+    window: Window = "hann"
+    floor: Positive = 70.0
+    rate: Positive | None = None
+
+    @property
+    def causal(self) -> bool:
+        return False
+
+    def at_rate(self, rate_hz: float | None) -> LogFrequency:
+        rate = settled_rate(self, self.rate, rate_hz)
+        found = replace(self, rate=rate)
+        highest = found.frequencies[-1]
+        if highest > rate / 2:
+            raise SpecError(
+                f"`{self}` goes up to {highest:.0f} Hz; of {rate:g} samples per second there "
+                f"is {rate / 2:g} Hz at most. Take fewer bands, or more of them per octave."
+            )
+        return found
+
+    @property
+    def frequencies(self) -> Array:
+        """`[bands]`, in Hz."""
+        return np.asarray(self.low * 2 ** (np.arange(self.bands) / self.per_octave))
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        return {}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        rows = [self._of_one(steps) for steps in _each(values, lengths)]
+        width = self.channels(values.shape[1], fitted)
+        made = np.concatenate(rows) if rows else np.empty((0, width), np.float32)
+        return made, self.steps(lengths)
+
+    def _of_one(self, steps: Array) -> Array:
+        """`[time, channel]` of one sequence to `[band, frame * channel]`."""
+        if len(steps) < self.frame:
+            steps = np.pad(steps, ((0, self.frame - len(steps)), (0, 0)))
+        starts = np.linspace(0, len(steps) - self.frame, self.frames).round().astype(int)
+        cut = np.stack([steps[start : start + self.frame].T for start in starts])
+        power = powers(cut, self.window, _OVERSAMPLING * self.frame) @ self._bands()
+        weakest = max(power.max() * 10 ** (-self.floor / 10), np.finfo(np.float32).tiny)
+        found: Array = np.log(np.maximum(power, weakest))  # [frame, channel, band]
+        return like(steps, found.reshape(-1, self.bands).T)
+
+    def _bands(self) -> Array:
+        return triangles(self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)
+
+    def channels(self, channels: int, fitted: dict[str, Array]) -> int:
+        return channels * self.frames
+
+    def steps(self, lengths: Lengths) -> Lengths:
+        return np.where(lengths > 0, self.bands, 0)
+
+    def rate_after(self, rate_hz: float | None) -> float | None:
+        return None
+
+    def causal_instead(self) -> str:
+        return "steps that are times, such as prepare='logmel(64) standardize'"
+
+
+def _each(values: Array, lengths: Lengths) -> Iterator[Array]:
+    ends = np.cumsum(lengths)
+    for start, end in zip(ends - lengths, ends, strict=True):
+        if end > start:
+            yield values[start:end]
+
+
+@lru_cache(maxsize=32)
+def triangles(rate: float, frame: int, bands: int, per_octave: int, low: float) -> Array:
+    """`[frequency, band]` float64: weights of sum one around each band's frequency.
+
+    A triangle reaches to the neighbours of its band, and at least to the next frequencies of the
+    spectrum, so that none is empty.
+    """
+    size = _OVERSAMPLING * frame
+    there = np.arange(size // 2 + 1)[:, None] * rate / size
+    wanted = low * 2 ** (np.arange(bands) / per_octave)
+    reach = np.maximum(wanted * (2 ** (1 / per_octave) - 1), rate / size)
+    weights: Array = np.maximum(1 - np.abs(there - wanted) / reach, 0)
+    weights /= weights.sum(axis=0)
+    weights.flags.writeable = False
+    return weights
