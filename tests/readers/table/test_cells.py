@@ -247,3 +247,21 @@ def test_text_is_no_table(tmp_path: Path) -> None:
     """A .txt file of sentences stays a text."""
     data = read(put(tmp_path, "It was 5 o'clock.\nTwo men met in 1905.\n", "a.txt"))
     assert data.x.is_text
+
+
+@pytest.mark.parametrize("separator", [";", "|", " "])
+def test_lists_whose_separator_divides_the_rows_too(tmp_path: Path, separator: str) -> None:
+    """The mark between columns is the one that divides the line of names as well."""
+    rows = [f"{i},{separator.join([str(i), str(i + 1), '2.5'])},{'ab'[i % 2]}" for i in range(8)]
+    path = tmp_path / "lists.csv"
+    path.write_text("id,series,label\n" + "\n".join(rows) + "\n")
+    data = read(path)
+    assert (data.x[1].ravel().tolist(), data.y[1]) == ([1, 2, 2.5], "b")
+    assert len(data.notes) == 1
+
+
+def test_units_with_a_stroke_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "units.csv"
+    path.write_text("id,x,label\n" + "".join(f"{i // 3},{i}.5 m/s,{i // 6}\n" for i in range(12)))
+    with pytest.raises(FileError, match="numbers with something behind them, such as '0.5 m/s'"):
+        read(path)

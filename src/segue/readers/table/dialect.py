@@ -232,16 +232,19 @@ def _find_split(lines: Sequence[str]) -> Dialect:
         width, share = _usual_width(rows)
         if width > 1 and any(any(row[1:]) for row in rows):  # it does more than end the lines
             shares[delimiter] = share
-    # The header of R's tables has a field less than the rows.
+    # The header of R's tables has a field less than the rows; where another mark divides every
+    # line, the header too, it is that.
     enough = 0.99 - 1 / len(lines)
-    best = max(shares, key=lambda delimiter: min(shares[delimiter], enough), default=",")
+    best = max(shares, key=lambda d: (min(shares[d], enough), shares[d] == 1), default=",")
     if best not in "\t|" and (shares.get(best, 0) < 0.5 or _holds_blanks(lines, best)):
         return _blank_split(lines) or Dialect(delimiter=best)
     return Dialect(delimiter=best)
 
 
 def _holds_blanks(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether fields hold several numbers: then the delimiter is a decimal comma."""
+    """Whether fields hold several numbers: then the delimiter is a decimal comma, if no names."""
+    if delimiter in lines[0] and not any(character.isdigit() for character in lines[0]):
+        return False
     fields = [f for _, row in _rows(Dialect(delimiter=delimiter), lines[1:]) for f in row]
     inside = [re.search(r"\d\s+[+-]?\d", field) is not None for field in fields]
     return delimiter == "," and sum(inside) > 0.3 * len(inside)
