@@ -180,3 +180,21 @@ def test_a_channel_of_zeros_and_ones_may_be_the_label(tmp_path: Path) -> None:
     assert said in read(path).notes
     assert said not in read(path, label="none").notes
     assert read(path, label="occupied").classes == (0, 1)
+
+
+@pytest.mark.parametrize("names", ["user,session", "subject,session", "patient,device"])
+@pytest.mark.parametrize("unique", [True, False], ids=["names of their own", "numbers within"])
+def test_sessions_of_a_user_are_sequences(tmp_path: Path, names: str, unique: bool) -> None:
+    """Of two columns that are groups by their names, the finer one is the id; in rows it is not."""
+    rows = [
+        f"u{u},{f's{u}{s}' if unique else s},{j * 0.5},{j * 2.5},{'ab'[s % 2]}"
+        for u in range(4)
+        for s in range(3)
+        for j in range(50)
+    ]
+    data = read(put(tmp_path, f"{names},x,y,label\n" + "\n".join(rows) + "\n"))
+    assert (len(data), data.x.length_range) == (12, (50, 50))
+    assert data.groups.tolist() == [f"u{u}" for u in range(4) for _ in range(3)]
+    wide = [f"u{i // 3},{i % 3},{i}.5,{i}.25,{i}.75,{'ab'[i % 2]}" for i in range(12)]
+    data = read(put(tmp_path, f"{names},t0,t1,t2,label\n" + "\n".join(wide) + "\n", "wide.csv"))
+    assert (len(data), data.x.length_range) == (12, (3, 3))

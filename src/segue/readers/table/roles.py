@@ -86,6 +86,8 @@ class Roles:
         self._leave_out_row_numbers()
         for role in ("label", "id", "group", "parts"):
             named = self._named(role) if self.is_open(role) else []
+            if role == "group" and self.is_open("id"):
+                named = self._without_sessions(named)
             if named:
                 self.found[role] = named[0]
             for other in named[1:]:
@@ -142,6 +144,22 @@ class Roles:
             if (place := rank(name, role)) is not None and self._fits(name, role)
         ]
         return [name for _, _, name in sorted(named)]
+
+    def _without_sessions(self, named: list[str]) -> list[str]:
+        """The groups, where the finest of several (the sessions of a user) is the id of sequences.
+
+        That is so where both stay the same from row to row, and the finest varies within the next.
+        """
+        columns = self.columns
+        if len(named) < 2:
+            return named
+        *coarser, finest = named
+        best = max(coarser, key=columns.distinct)
+        both_stay = stays(columns, best) & stays(columns, finest)
+        if columns.follows(finest, best) or 2 * both_stay.sum() < columns.rows:
+            return named
+        self.found["id"] = finest
+        return [best, *(name for name in coarser if name != best)]
 
     def _fits(self, name: str, role: str) -> bool:
         """Whether a column can have the role that its name means.
