@@ -198,3 +198,43 @@ def test_sessions_of_a_user_are_sequences(tmp_path: Path, names: str, unique: bo
     wide = [f"u{i // 3},{i % 3},{i}.5,{i}.25,{i}.75,{'ab'[i % 2]}" for i in range(12)]
     data = read(put(tmp_path, f"{names},t0,t1,t2,label\n" + "\n".join(wide) + "\n", "wide.csv"))
     assert (len(data), data.x.length_range) == (12, (3, 3))
+
+
+# -- rows of numbers that may be the steps of a recording -----------------------------------------
+
+ROWS = [f"{i * 0.37 % 3:.3f},{i * 0.61 % 5:.3f},{i * 0.23 % 2:.3f}" for i in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "options", "length"),
+    [
+        (
+            "AF3,F7,F3,eye\n" + "".join(f"{r},{i // 20 % 2}\n" for i, r in enumerate(ROWS)),
+            "'eye' seldom changes: is each row a step.*Say layout='steps', label='eye'",
+            {"layout": "steps", "label": "eye"},
+            (120, 120),
+        ),
+        (
+            "".join(f"{8.38 + i / 100:.2f} {r.replace(',', ' ')}\n" for i, r in enumerate(ROWS)),
+            "'column 1' rises evenly: is each row a step.*Say layout='steps', time='column 1'",
+            {"layout": "steps", "time": "column 1"},
+            (120, 120),
+        ),
+        (
+            "".join(f"{7 + i // 60},{'ab'[i // 10 % 2]},{i},{r};\n" for i, r in enumerate(ROWS)),
+            "no line of names.*say time='column 3', group='column 1'",
+            {"time": "column 3", "group": "column 1"},
+            (60, 60),
+        ),
+    ],
+    ids=["a label that stays", "a time", "raw data of phones"],
+)
+def test_rows_that_may_be_steps_are_asked_about(
+    tmp_path: Path, text: str, message: str, options: dict[str, Any], length: tuple[int, int]
+) -> None:
+    """The option of the message reads on; rows are sequences where the user says so."""
+    path = put(tmp_path, text, "data.txt" if " " in text else "data.csv")
+    with pytest.raises(FileError, match=message):
+        read(path)
+    assert read(path, **options).x.length_range == length
+    assert len(read(path, layout="rows")) == 120

@@ -67,8 +67,9 @@ def whole(column: Any) -> Any:
 
 
 def trimmed(column: Any) -> Any:
-    """Text without blanks around it, and null where a word says that there is no value."""
+    """Text without blanks around it or `;` behind it, null where a word says that there is none."""
     texts = whole(pc.utf8_trim_whitespace(column.cast(pa.large_string())))
+    texts = pc.utf8_rtrim(texts, characters="; ")
     return pc.if_else(pc.is_in(texts, pa.array(sorted(MISSING), texts.type)), None, texts)
 
 

@@ -77,7 +77,11 @@ class _Planner:
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
-        return "steps" if self._label_in_runs(len(values)) else "rows"
+        if self._label_in_runs(len(values)):
+            self._ask_about_names(values)
+            return "steps"
+        self._ask_about_recordings(values)
+        return "rows"
 
     def _id_repeats(self) -> bool:
         key = self.found.get("id")
@@ -141,6 +145,53 @@ class _Planner:
         changes = int((~stays(self.columns, label)).sum())
         # A table sorted by class has a change less than classes: each row is a sequence then.
         return self.columns.distinct(label) < changes < 0.2 * self.columns.rows
+
+    def _ask_about_names(self, values: list[str]) -> None:
+        """Ask what columns without names are, where some are like a time or like an id.
+
+        Raises:
+            FileError: one rises, or has whole numbers that stay.
+        """
+        columns = self.columns
+        if columns.loaded.named or self.roles.channels is not None or columns.rows < 40:
+            return
+        rises = [n for n in values if (np.diff(columns.floats(n)) > 0).mean() > 0.9]
+        whole = [n for n in values if n not in rises and columns.is_whole(n)]
+        keys = [n for n in whole if 2 * stays(columns, n).sum() >= columns.rows]
+        options = [f"time={rises[0]!r}"] if rises else []
+        options += [f"group={keys[0]!r}"] if keys else []
+        if options:
+            raise columns.loaded.error(
+                f"has no line of names, and {listed([*rises[:1], *keys[:1]])} look like "
+                f"{' and '.join(option.partition('=')[0] for option in options)}: say "
+                f"{', '.join(options)} if so (on the command line --column-time and the like), or "
+                "name the channels, channels=[...]."
+            )
+
+    def _ask_about_recordings(self, values: list[str]) -> None:
+        """Ask, where rows of few numbers look like the steps of one recording.
+
+        Raises:
+            FileError: the first column rises evenly, or the last has few values that stay.
+        """
+        columns = self.columns
+        if self.roles.channels is not None or not 3 <= len(values) < _MANY or columns.rows < 40:
+            return
+        first, last = values[0], values[-1]
+        steps = np.diff(columns.floats(first))
+        option, what = "", ""
+        if not columns.loaded.named and (steps > 0).all() and np.ptp(steps) < 0.01 * steps.mean():
+            option, what = f"time={first!r}", f"{first!r} rises evenly"
+        elif self.roles.is_open("label") and self._is_like_classes(last):
+            changes = int((~stays(columns, last)).sum())
+            if columns.distinct(last) < changes < 0.2 * columns.rows:
+                option, what = f"label={last!r}", f"{last!r} seldom changes"
+        if what:
+            raise columns.loaded.error(
+                f"has rows of {len(values)} numbers, and {what}: is each row a step of one "
+                f"recording, or a sequence? Say layout='steps', {option}, or layout='rows' (on the "
+                "command line --read layout=rows)."
+            )
 
     # -- what names do not tell -----------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from segue.sequences import Array
 
 Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column
-_ROW_NUMBERS = ("index", "unnamed0", "row", "rownames")
+_ROW_NUMBERS = ("index", "unnamed0", "row", "rownames", "no", "nr", "number", "rownumber")
 _EXPECTED = {
     "time": "numbers, or dates and times of one form",
     "group": "names or whole numbers",
