@@ -232,8 +232,7 @@ def _find_split(lines: Sequence[str]) -> Dialect:
         width, share = _usual_width(rows)
         if width > 1 and any(any(row[1:]) for row in rows):  # it does more than end the lines
             shares[delimiter] = share
-    # The header of R's tables has a field less than the rows; where another mark divides every
-    # line, the header too, it is that.
+    # R's line of names has a field less than the rows; a mark that divides every line comes first.
     enough = 0.99 - 1 / len(lines)
     best = max(shares, key=lambda d: (min(shares[d], enough), shares[d] == 1), default=",")
     if best not in "\t|" and (shares.get(best, 0) < 0.5 or _holds_blanks(lines, best)):
