@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MEASURE = """
 import json, resource, sys, time
 import segue
+segue.read(sys.argv[1], limit=1)  # what must be imported is
 begin = time.process_time()
 data = segue.read(sys.argv[1])
 seconds = time.process_time() - begin
@@ -45,11 +46,13 @@ def write_csv(path: Path, megabytes: int = 100) -> None:
             number += 1
 
 
-def measured(source: Path, what: str) -> dict[str, float]:
-    """Seconds of processor and the peak of memory of one reading."""
+def measured(source: Path, what: str, folder: Path) -> dict[str, float]:
+    """Seconds of processor and the peak of memory of one reading, in an empty folder."""
     environment = {**os.environ, "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-W", "ignore", "-c", MEASURE, what]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        words, env=environment, cwd=folder, capture_output=True, text=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
@@ -60,7 +63,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        csv, before = Path(place, "large.csv"), Path(place, "before")
+        csv, before, empty = Path(place, "large.csv"), Path(place, "before"), Path(place, "empty")
+        empty.mkdir()
         write_csv(csv)
         git = ["git", "-C", str(ROOT), "worktree"]
         subprocess.run([*git, "add", "-q", "--detach", before, arguments.revision], check=True)
@@ -68,7 +72,8 @@ def main() -> None:
         try:
             for what in (str(csv), "mnist-rows", "ucr/ECG5000", "ucr/LargeKitchenAppliances"):
                 turns = [
-                    (measured(before, what), measured(ROOT, what)) for _ in range(arguments.turns)
+                    (measured(before, what, empty), measured(ROOT, what, empty))
+                    for _ in range(arguments.turns)
                 ]
                 line = f"{Path(what).name:18}"
                 for name, form in (("seconds", "8.2f"), ("MB", "6.0f")):

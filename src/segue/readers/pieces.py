@@ -89,7 +89,7 @@ def is_there(path: Path) -> bool:
 
 def _whose_names_begin(path: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     """The files of a data set, such as `data/GunPoint`."""
-    pieces = _of_folder(path.parent, readers) if path.parent.is_dir() else []
+    pieces = _of_folder(path.parent, readers, path.name) if path.parent.is_dir() else []
     return [piece for piece in pieces if piece.name == path.name]
 
 
@@ -191,10 +191,10 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
     raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
 
 
-def _of_folder(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Piece]:
     files = defaultdict(list)
     for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
-        for reader in readers:
+        for reader in readers if file.startswith(begin) else ():
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
                 break
