@@ -53,7 +53,9 @@ def build(columns: Columns, plan: Plan) -> Dataset:
     is_steps = plan.layout == "steps"
     if is_steps:
         order = _steps_in_order(columns, plan)
-        x = Sequences(columns.numbers(plan.channels)[order.rows], lengths=order.lengths)
+        values = columns.numbers(plan.channels)
+        in_order = bool((np.diff(order.rows) > 0).all())  # as they stand: no copy is made
+        x = Sequences(values if in_order else values[order.rows], lengths=order.lengths)
     else:
         x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
         order = _Order(np.arange(columns.rows), np.ones(columns.rows, np.int64))
