@@ -124,14 +124,14 @@ def evaluate(
         return replace(_score_others(estimator, data, name, purpose), trained_on=seen)
     known = tuple(np.asarray(estimator.classes_).tolist())
     _check_labels(data, known)
-    strangers = _strangers(data, known)
-    if strangers:
-        warn_user(_stranger_warning(strangers, data, name))
-    shares = _probabilities(estimator, data, len(known), len(strangers))
+    unseen_classes = _unseen_classes(data, known)
+    if unseen_classes:
+        warn_user(_unseen_warning(unseen_classes, data, name))
+    shares = _probabilities(estimator, data, len(known), len(unseen_classes))
     return Evaluation(
         dataset=data,
         part=name,
-        classes=(*known, *strangers),
+        classes=(*known, *unseen_classes),
         probabilities=shares,
         baseline_class=metrics.majority(estimator.class_counts_),
         background=Background.of(estimator),
@@ -225,23 +225,25 @@ def _check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
         )
 
 
-def _strangers(data: Dataset, known: tuple[Any, ...]) -> tuple[Any, ...]:
+def _unseen_classes(data: Dataset, known: tuple[Any, ...]) -> tuple[Any, ...]:
     """The labels that occur here and that the model does not have."""
     return tuple(label for label in np.unique(data.y).tolist() if label not in set(known))
 
 
-def _stranger_warning(strangers: tuple[Any, ...], data: Dataset, part: str) -> str:
-    count = int(np.isin(data.y, strangers).sum())
+def _unseen_warning(unseen_classes: tuple[Any, ...], data: Dataset, part: str) -> str:
+    count = int(np.isin(data.y, unseen_classes).sum())
     where = f"only in the {part} part" if part else "in these data, but not in the model's training"
-    subject = "A class occurs" if len(strangers) == 1 else f"{len(strangers)} classes occur"
+    subject = (
+        "A class occurs" if len(unseen_classes) == 1 else f"{len(unseen_classes)} classes occur"
+    )
     return (
-        f"{subject} {where}: {_some(strangers)} (sequences: {count}). "
+        f"{subject} {where}: {_some(unseen_classes)} (sequences: {count}). "
         "The model cannot predict what it never saw, so each of these counts as a mistake."
     )
 
 
 def _probabilities(
-    estimator: FittedClassifier, data: Dataset, known: int, strangers: int
+    estimator: FittedClassifier, data: Dataset, known: int, unseen_classes: int
 ) -> metrics.Floats:
     """`[n, class]` of the model, with a column of zeros for each class that it does not have."""
     x: Any = data.x if data.static is None else data
@@ -258,7 +260,7 @@ def _probabilities(
             f"first for sequence {strange[0]}. Does it hold infinite values, or did training "
             "end with a loss that is not a number?"
         )
-    return np.pad(found, ((0, 0), (0, strangers)))
+    return np.pad(found, ((0, 0), (0, unseen_classes)))
 
 
 def _some(labels: Any, at_most: int = 6) -> str:

@@ -141,8 +141,8 @@ def score_steps(estimator: SequenceLabeler, data: Dataset, part: str) -> StepSco
     from segue.tasks.label import UNKNOWN, codes_for, occurring
 
     known = tuple(estimator.classes_.tolist())
-    strangers = tuple(name for name in occurring(data, estimator.ignore) if name not in known)
-    codes = codes_for(data, (*known, *strangers), estimator.ignore)
+    unseen_classes = tuple(name for name in occurring(data, estimator.ignore) if name not in known)
+    codes = codes_for(data, (*known, *unseen_classes), estimator.ignore)
     assert not (codes == UNKNOWN).any()
     labelled = codes >= 0
     if not labelled.any():
@@ -153,9 +153,9 @@ def score_steps(estimator: SequenceLabeler, data: Dataset, part: str) -> StepSco
         data,
         part,
         Background.of(estimator),
-        classes=(*known, *strangers),
+        classes=(*known, *unseen_classes),
         targets=codes[labelled],
-        probabilities=np.pad(found, ((0, 0), (0, len(strangers)))),
+        probabilities=np.pad(found, ((0, 0), (0, len(unseen_classes)))),
         groups=np.repeat(groups, data.x.lengths)[labelled],
         baseline_class=metrics.majority(estimator.class_counts_),
     )

@@ -87,6 +87,26 @@ def test_ids_that_go_on_in_the_next_file_are_asked_about(
     assert len(read(tmp_path, join=False)) == 4
 
 
+@pytest.mark.parametrize("devices", [2, 1])
+def test_logs_of_devices_by_day(tmp_path: Path, devices: int) -> None:
+    """Asked about, too, where a group is all that tells sequences; not where each file has one."""
+    for day in (1, 2):
+        rows = [
+            f"d{device},2024-03-0{day}T{hour:02}:00,{device + hour}.5,{'ab'[device]}"
+            for device in range(devices)
+            for hour in range(6)
+        ]
+        text = "device,timestamp,x,label\n" + "\n".join(rows) + "\n"
+        (tmp_path / f"day{day}.csv").write_text(text, encoding="utf-8")
+    if devices == 1:
+        assert len(read(tmp_path)) == 2
+        return
+    with pytest.raises(FileError, match="has the id 'd0' in day1.csv and in day2.csv"):
+        read(tmp_path)
+    assert read(tmp_path, join=True).x.lengths.tolist() == [12, 12]
+    assert read(tmp_path, join=False).x.lengths.tolist() == [6, 6, 6, 6]
+
+
 def test_rotated_logs_in_any_order_are_sorted_by_time(tmp_path: Path) -> None:
     files = {"log.csv": ROTATED["log-2.csv"], "log.1.csv": ROTATED["log-1.csv"]}
     data = read(put(tmp_path, files), join=True)

@@ -262,14 +262,16 @@ def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
     Raises:
         FileError: they may be one sequence each, or others in each file.
     """
-    if "id" not in plan.roles or "group" in plan.roles:
+    names = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
+    if len(names) != 1:
         return
-    columns, files = Columns(loaded), loaded.files
-    ids, count = columns.codes(plan.roles["id"]), columns.distinct(plan.roles["id"])
+    columns, files, key = Columns(loaded), loaded.files, names[0]
+    ids, count = columns.codes(key), columns.distinct(key)
     file_of, id_of = np.divmod(np.unique((files * count + ids)[ids >= 0]), count)
     _, first = np.unique(id_of, return_index=True)
     again = np.delete(np.arange(len(id_of)), first)
-    if len(again) == 0:
+    is_one_a_file = len(file_of) == len(loaded.parts)  # whose sequence the file is
+    if len(again) == 0 or (is_one_a_file and "group" in plan.roles):
         return
     name, after = id_of[again[0]], file_of[again[0]]
     before = file_of[np.argmax(id_of == name)]
@@ -281,7 +283,7 @@ def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
     paths = [loaded.parts[file].path for file in (before, after)]
     shown = " and in ".join(str(path and path.relative_to(str(loaded.path))) for path in paths)
     raise FileError(
-        f"has the id {columns.values(plan.roles['id'])[name]!r} in {shown}: is this one sequence, "
+        f"has the id {columns.values(key)[name]!r} in {shown}: is this one sequence, "
         "whose steps go on, or is it another one in each file? Say join=True or join=False "
         "(on the command line --read join=true).",
         path=loaded.path,
