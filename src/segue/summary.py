@@ -146,6 +146,27 @@ def summarize(data: Dataset) -> Summary:
     )
 
 
+def one_line(data: Dataset) -> str:
+    """Return what a data set holds in one line: counts, lengths, channels, classes, groups.
+
+    >>> from segue import Dataset
+    >>> one_line(Dataset([[0.1, 0.2], [0.3]], ["a", "b"]))
+    '2 sequences of 1 to 2 steps, 1 channel; classes a 1, b 1; no groups'
+    """
+    shortest, _, longest = _extremes(data.x.lengths)
+    reach = f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+    unit = _UNITS[data.x.kind]
+    parts = ", ".join(f"{name} {(np.asarray(data.parts) == name).sum():,}" for name in data.part_names)
+    what = counted(len(data), "sequence") + (f" ({parts})" if parts else "")
+    channels = "" if data.x.is_text else f", {counted(data.x.channels, 'channel')}"
+    classes = _shares(class_counts(data), shares=False)
+    groups = "no groups" if data.groups is None else counted(len(np.unique(data.groups)), "group")
+    steps = " (steps of each)" if data.task == "label" else ""
+    targets = "no targets" if data.y is None else "targets are numbers"
+    targets = f"classes{steps} {classes}" if classes else targets
+    return f"{what} of {reach} {unit if longest != 1 else unit[:-1]}{channels}; {targets}; {groups}"
+
+
 def word_counts(x: Sequences) -> npt.NDArray[np.int64]:
     """`[n]`, how many words the texts have, as white space parts them."""
     return np.array([len(decode(steps).split()) for steps in x], np.int64)
@@ -176,8 +197,11 @@ def _groups_across(data: Dataset) -> int:
     return sum(count > 1 for count in Counter(group for group, _ in pairs).values())
 
 
-def _shares(classes: dict[Any, int], at_most: int = 12) -> str:
+def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) -> str:
     total = max(1, sum(classes.values()))
     items = list(classes.items())
-    text = ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in items[:at_most])
+    text = ", ".join(
+        f"{name} {count:,}" + (f" ({count / total:.0%})" if shares else "")
+        for name, count in items[:at_most]
+    )
     return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")

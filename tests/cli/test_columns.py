@@ -49,10 +49,11 @@ def test_show_has_a_line_for_each_column(table: Path, capsys: pytest.CaptureFixt
 def test_fit_names_every_column_first(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The model file keeps how to read other tables, and nothing that stood in this one."""
     assert main(["fit", str(table), "--network", "gru(2)", "--epochs", "1", "--out", "run"]) == 0
-    said = capsys.readouterr().err.splitlines()[0]
-    assert said == (
+    roles, held, *_ = capsys.readouterr().err.splitlines()
+    assert roles == (
         "read as group 'who' (text); time 't' (time); channel 'x' (number); label 'what' (text)"
     )
+    assert held.strip() == "20 sequences of 5 steps, 1 channel; classes a 10, b 10; no groups"
     assert load("run/model.safetensors").reading_ == {"format": "table"}
 
 

@@ -29,10 +29,11 @@ def read_parted(
     from segue.readers import read
     from segue.readers.remembered import roles_in_words
     from segue.splits import offer_windows
+    from segue.summary import one_line
 
     data = read(source, limit=limit, **(columns or {}))
     if tell is not None:
-        tell([*data.notes, *roles_in_words(data.reading)])
+        tell([*data.notes, *roles_in_words(data.reading), one_line(data)])
     if task == "classify" and data.task == "regress" and not (np.asarray(data.y) % 1).any():
         # Whole numbers of many values.
         data = dataclasses.replace(data, task="classify", classes=None)
