@@ -206,7 +206,7 @@ class Network(nn.Module):
         Raises:
             OptionError: a path with another ending.
         """
-        from segue.diagrams import draw_network
+        from segue.plots.diagram import draw_network
 
         return draw_network(self.input_shape, self.chain, path)
 

@@ -21,11 +21,11 @@ from segue.plots.sequences import (
     draw_row,
     examples,
     plot_answers,
+    plot_clip,
     plot_mistakes,
     plot_sequences,
     plot_step_labels,
 )
-from segue.plots.sounds import plot_clip
 from segue.plots.style import PALETTE, STYLE, AxesArray, strip
 from segue.plots.texts import draw_text, plot_perplexity, plot_surprise, plot_words
 

@@ -8,25 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from segue.errors import DataError
-from segue.plots.style import (
-    BLUE,
-    MUTED,
-    PALETTE,
-    VERMILION,
-    new_axes,
-    panels,
-    plain_names,
-    styled,
-)
+from segue.plots import style
+from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, VERMILION
 
 if TYPE_CHECKING:
     from segue.training.finder import LearningRates
 
 
-@styled
+@style.styled
 def plot_lines(
     x: npt.ArrayLike,
     lines: Mapping[str, npt.ArrayLike],
@@ -66,18 +58,17 @@ def plot_lines(
             f"The lines have {points} points; expected as many as `x` has, and at most "
             f"{len(PALETTE)} lines."
         )
-    axes = new_axes(5.4, 2.8) if axes is None else axes
-    for colour, name, values in zip(
-        PALETTE, plain_names(list(lines)), lines.values(), strict=False
-    ):
+    axes = style.new_axes(5.4, 2.8) if axes is None else axes
+    names = style.plain_names(list(lines))
+    for colour, name, values in zip(PALETTE, names, lines.values(), strict=False):
         axes.plot(x, values, color=colour, label=name, marker="." if dots else None)
     if np.asarray(x).dtype.kind in "iu":
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.set_title(title)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel if len(lines) != 1 or ylabel else next(iter(lines)))
     if len(lines) > 1:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        style.legend_beside(axes)
+    elif not ylabel:
+        ylabel = "".join(lines)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     return axes
 
 
@@ -97,7 +88,7 @@ class History(Protocol):
         """The epoch whose weights were kept; a line marks it."""
 
 
-@styled
+@style.styled
 def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
     """Draw loss and accuracy (of numbers the error) over the epochs, side by side.
 
@@ -113,14 +104,14 @@ def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
     """
     if axes is not None:
         return plot_curve(history, "loss", axes=axes)
-    loss, beside = panels(1, 2, width=3.6, height=2.6)[0]
+    loss, beside = style.panels(1, 2, width=3.6, height=2.6)[0]
     measured = {name for row in history.rows for name in row}
     others = (name for name in ("rmse", "perplexity") if name in measured)
     plot_curve(history, next(others, "accuracy"), axes=beside)
     return plot_curve(history, "loss", axes=loss)
 
 
-@styled
+@style.styled
 def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Axes:
     """Draw one metric over the epochs, for training and, where measured, validation.
 
@@ -130,7 +121,7 @@ def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Ax
     rows, best_epoch = history.rows, history.best_epoch
     if not rows:
         raise DataError("There is no history: expected one row for each epoch of a training.")
-    axes = new_axes() if axes is None else axes
+    axes = style.new_axes() if axes is None else axes
     marker = "o" if len(rows) == 1 else None
     for key, label, colour in (
         (metric, "training", BLUE),
@@ -140,21 +131,20 @@ def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Ax
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=label)
     if best_epoch is not None:
-        axes.axvline(best_epoch, color=MUTED, lw=0.9, ls=(0, (3, 2)), label=f"best: {best_epoch}")
-    axes.set_title(metric)
-    axes.set_xlabel("epoch")
+        axes.axvline(best_epoch, **DASHED, label=f"best: {best_epoch}")
+    axes.set(title=metric, xlabel="epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if len(rows) == 1:
         axes.set_xticks([rows[0]["epoch"]])
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if metric == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        style.percent(axes.yaxis)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best")
     return axes
 
 
-@styled
+@style.styled
 def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Axes:
     """Draw the loss of each update over its learning rate, smoothed too, with the suggestion.
 
@@ -162,19 +152,17 @@ def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Ax
         rates: what `segue.training.find_learning_rate` returns.
         axes: where to draw.
     """
-    axes = new_axes(4.6, 3.0) if axes is None else axes
+    axes = style.new_axes(4.6, 3.0) if axes is None else axes
     x, losses, smoothed = (
         [row[name] for row in rates.rows] for name in ("learning_rate", "loss", "smoothed")
     )
     axes.plot(x, losses, color=MUTED, lw=0.8, label="each batch")
     axes.plot(x, smoothed, color=BLUE, label="smoothed")
-    label = f"suggestion: {rates.suggestion:.2g}"
-    axes.axvline(rates.suggestion, color=VERMILION, lw=0.9, ls=(0, (3, 2)), label=label)
-    axes.set_xscale("log")
+    look = DASHED | {"color": VERMILION, "label": f"suggestion: {rates.suggestion:.2g}"}
+    axes.axvline(rates.suggestion, **look)
     # One batch that gets out of hand would flatten all the rest.
     margin = 0.1 * (max(smoothed) - min(smoothed))
     axes.set_ylim(max(0.0, min(losses) - margin), max(smoothed) + margin)
-    axes.set_xlabel("learning rate")
-    axes.set_title("loss")
+    axes.set(xscale="log", xlabel="learning rate", title="loss")
     axes.legend(loc="best")
     return axes

@@ -12,63 +12,43 @@ from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.plots import style
 from segue.plots.display import Kind
 from segue.plots.sequences import arranged, plot_sequences
-from segue.plots.style import (
-    MUTED,
-    PALETTE,
-    new_axes,
-    new_figure,
-    plain_names,
-    styled,
-    thinned_ticks,
-    time_unit,
-)
+from segue.plots.style import MUTED, PALETTE
 from segue.summary import word_counts
 
+BINS_AT_MOST = 40
 LINE_HEIGHT = 0.15  # inches that the name of a class needs
 
 
-@styled
+@style.styled
 def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     """Draw a histogram of the lengths, in seconds where `rate_hz` is known, else in steps.
 
     Texts are counted in words, as white space parts them.
     """
-    axes = new_axes() if axes is None else axes
+    axes = style.new_axes() if axes is None else axes
     lengths = word_counts(dataset.x) if dataset.x.is_text else dataset.x.lengths
-    edges = _edges(lengths)
-    per_step, unit = time_unit(dataset.rate_hz, dataset.x.length_range[1])
-    scale, unit = 1 / per_step, unit if dataset.rate_hz else "time steps"
-    unit = "words" if dataset.x.is_text else unit
-    counts, _ = np.histogram(lengths, edges)
-    axes.bar(
-        edges[:-1] / scale,
-        counts,
-        np.diff(edges) / scale,
-        align="edge",
-        ec="none",
-        color=PALETTE[0],
-    )
-    axes.set_xlabel(f"length ({unit})")
-    axes.set_ylabel("sequences")
+    # Edges at whole numbers of steps, so that every bin holds equally many lengths.
+    least, most = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+    width = -(-(most - least + 1) // BINS_AT_MOST)
+    edges = np.arange(least, most + width + 1, width)
+    per_step, unit = style.time_unit(dataset.rate_hz, dataset.x.length_range[1])
+    if not dataset.rate_hz:
+        unit = "words" if dataset.x.is_text else "time steps"
+    axes.hist(lengths * per_step, edges * per_step, color=PALETTE[0])
+    axes.set(xlabel=f"length ({unit})", ylabel="sequences")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if len(lengths) and lengths.min() == lengths.max():
-        axes.set_title(f"all {lengths[0] / scale:.6g} {unit}")
-        axes.set_xticks([(lengths[0] + 0.5) / scale], [f"{lengths[0] / scale:.6g}"])
-        axes.set_xlim((lengths[0] - 3) / scale, (lengths[0] + 4) / scale)
+    if len(lengths) and least == most:
+        length = f"{least * per_step:.6g}"
+        axes.set_title(f"all {length} {unit}")
+        axes.set_xticks([(least + 0.5) * per_step], [length])
+        axes.set_xlim((least - 3) * per_step, (least + 4) * per_step)
     return axes
 
 
-def _edges(lengths: npt.NDArray[np.int64], at_most: int = 40) -> npt.NDArray[np.int64]:
-    """Edges at whole numbers of steps, so that every bin holds equally many lengths."""
-    if len(lengths) == 0:
-        return np.arange(2)
-    width = -(-int(lengths.max() - lengths.min() + 1) // at_most)
-    return np.arange(lengths.min(), lengths.max() + width + 1, width)
-
-
-@styled
+@style.styled
 def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     """Draw how many sequences each class has, in each part where there are parts.
 
@@ -81,39 +61,27 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
         raise DataError(
             "This data set has no classes, so there is no balance to draw; expected labels in `y`."
         )
-    names = plain_names(dataset.classes)
-    axes = new_axes(height=_bars_height(len(names))) if axes is None else axes
-    places, left = np.arange(len(names)), np.zeros(len(names), np.int64)
-    for (part, counts), colour in zip(_counts(dataset).items(), PALETTE, strict=False):
-        axes.barh(places, counts, left=left, height=0.8, color=colour, label=part or None)
+    names = style.plain_names(dataset.classes)
+    if axes is None:
+        axes = style.new_axes(height=min(5.2, max(1.6, 0.9 + 0.2 * len(names))))
+    left = np.zeros(len(names), np.int64)
+    parts = {name: dataset.part(name) for name in dataset.part_names} or {None: dataset}
+    for (part, data), colour in zip(parts.items(), PALETTE, strict=False):
+        counts = class_counts(data)
+        axes.barh(range(len(names)), counts, left=left, height=0.8, color=colour, label=part)
         left = left + counts
-    shown = thinned_ticks(len(names), _room_for_names(axes))
+    # The figure without the axis below and the legend above.
+    room = axes.figure.bbox.height / axes.figure.dpi - 0.8
+    shown = style.thinned_ticks(len(names), max(2, int(room / LINE_HEIGHT)))
     axes.set_yticks(shown, [names[i] for i in shown])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("time steps" if dataset.task == "label" else "sequences")
-    if len(dataset.part_names) > 1:
-        axes.figure.legend(loc="outside upper right", ncols=len(dataset.part_names))
+    if len(parts) > 1:
+        axes.figure.legend(loc="outside upper right", ncols=len(parts))
     return axes
-
-
-def _bars_height(count: int) -> float:
-    return min(5.2, max(1.6, 0.9 + 0.2 * count))
-
-
-def _room_for_names(axes: Axes) -> int:
-    figure = axes.figure
-    inches = figure.bbox.height / figure.dpi - 0.8  # without the axis below and the legend above
-    return max(2, int(inches / LINE_HEIGHT))
-
-
-def _counts(dataset: Dataset) -> dict[str, npt.NDArray[np.int64]]:
-    """For each part (or for "" where there are none), `[class]` counts."""
-    if not dataset.part_names:
-        return {"": class_counts(dataset)}
-    return {name: class_counts(dataset.part(name)) for name in dataset.part_names}
 
 
 def class_counts(dataset: Dataset) -> npt.NDArray[np.int64]:
@@ -127,7 +95,7 @@ def class_counts(dataset: Dataset) -> npt.NDArray[np.int64]:
     return np.array([(y == name).sum() for name in classes], np.int64)
 
 
-@styled
+@style.styled
 def overview(
     dataset: Dataset, *, samples: int = 3, seed: int = 0, kind: Kind | None = None
 ) -> Figure:
@@ -146,21 +114,18 @@ def overview(
     columns = max((len(members) for _, members in rows), default=1)
     # One wide panel, or labels of steps, need more height than many small ones.
     top, bottom = 2.9, 0.7 + (1.1 if columns > 1 else 1.5) * len(rows)
-    figure = new_figure(9.6, top + bottom)
+    figure = style.new_figure(9.6, top + bottom)
     halves: Any = figure.subfigures(2, 1, height_ratios=[top, bottom])
     above, below = halves
-    words, *pictures = above.subplots(1, 3 if _has_classes(dataset) else 2, squeeze=False)[0]
+    has_classes = dataset.classes is not None and dataset.y is not None
+    words, lengths, *balance = above.subplots(1, 3 if has_classes else 2)
     _write_summary(words, dataset)
-    plot_lengths(dataset, axes=pictures[0])
-    if _has_classes(dataset):
-        plot_class_balance(dataset, axes=pictures[1])
+    plot_lengths(dataset, axes=lengths)
+    if has_classes:
+        plot_class_balance(dataset, axes=balance[0])
     grid = below.subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
     plot_sequences(dataset, samples=samples, seed=seed, kind=kind, axes=grid)
     return figure
-
-
-def _has_classes(dataset: Dataset) -> bool:
-    return dataset.classes is not None and dataset.y is not None
 
 
 def _write_summary(axes: Axes, dataset: Dataset) -> None:
@@ -169,9 +134,7 @@ def _write_summary(axes: Axes, dataset: Dataset) -> None:
     axes.set_axis_off()
     axes.set_title(dataset.name, fontweight="bold")
     size = 8.0
-    beside = (
-        0.62 * size * max(len(heading) for heading, _ in rows)
-    )  # points; a letter has 0.5 to 0.6
+    beside = 0.62 * size * max(len(heading) for heading, _ in rows)  # a letter has 0.5 to 0.6
     for line, (heading, text) in enumerate(rows):
         place: Any = {"xy": (0.0, 0.95 - 0.11 * line), "xycoords": "axes fraction"}
         place |= {"textcoords": "offset points", "fontsize": size, "va": "baseline"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, styled, time_unit
+from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, bare, styled, time_unit
 from segue.plots.texts import draw_text
 from segue.values import decode
 
@@ -65,32 +66,31 @@ class Display:
             return cls("text", (0.0, 1.0), np.zeros(1), np.ones(1), None, ("text",))
         if kind == "text":
             raise DataError("These sequences are numbers, and only texts can be drawn as text.")
-        count, width = len(dataset), dataset.x.channels
-        chosen = dataset.x[np.unique(np.linspace(0, count - 1, min(sample, count), dtype=int))]
-        values = np.asarray(chosen.values, np.float64)
-        values = np.where(np.isfinite(values), values, np.nan)
+        x, count, width = dataset.x, len(dataset), dataset.x.channels
+        chosen = x[np.unique(np.linspace(0, count - 1, min(sample, count), dtype=int))]
+        values = np.ma.masked_invalid(np.asarray(chosen.values, np.float64))
         centre, scale = np.zeros(width), np.ones(width)
-        there = ~np.isnan(values).all(axis=0)
-        spread = np.nanstd(values[:, there], axis=0) if there.any() else np.zeros(0)
-        if kind != "image" and _very_different(spread):
-            centre[there] = np.nanmean(values[:, there], axis=0)
-            scale[there] = np.where(spread > 0, spread, 1.0)
+        spread = values.std(axis=0).filled(0.0)
+        varying = spread[spread > 0]
+        differ = len(varying) > 0 and varying.max() > 10 * np.quantile(varying, 0.25)
+        if kind != "image" and differ:
+            centre, scale = values.mean(axis=0).filled(0.0), np.where(spread > 0, spread, 1.0)
         kind = kind or ("lines" if width <= LINES_AT_MOST else "heat map")
         if kind == "spectrogram":
-            limits = spectrogram_limits([np.asarray(steps[:, 0], float) for steps in chosen[:20]])
+            spectra = [spectrum_of(np.asarray(steps[:, 0], np.float64)) for steps in chosen[:20]]
+            loudest = max((float(spectrum.max()) for spectrum in spectra), default=0.0)
+            limits = loudest - RANGE, loudest
         elif kind == "image":
-            limits = float(np.nanmin(values)), float(np.nanmax(values))  # the page is the ground
+            limits = float(values.min()), float(values.max())  # the page is the ground
         else:
             limits = _limits((values - centre) / scale, cut=1.0 if kind == "heat map" else 0.0)
-        return cls(
-            kind=kind,
-            limits=limits,
-            centre=centre,
-            scale=scale,
-            rate_hz=dataset.rate_hz,
-            channels=dataset.channels or tuple(f"channel {i + 1}" for i in range(width)),
-            unit=time_unit(dataset.rate_hz, dataset.x.length_range[1]),
-        )
+        names = dataset.channels or tuple(f"channel {i + 1}" for i in range(width))
+        unit = time_unit(dataset.rate_hz, x.length_range[1])
+        return cls(kind, limits, centre, scale, dataset.rate_hz, names, unit)
+
+    def normalized(self, steps: Array) -> Array:
+        """`[time, channel]` in the units of the value axis."""
+        return np.asarray((np.asarray(steps, np.float64) - self.centre) / self.scale)
 
     @property
     def scaled(self) -> bool:
@@ -119,15 +119,9 @@ def image_kind(dataset: Dataset) -> Kind | None:
     return None
 
 
-def _very_different(spread: Array) -> bool:
-    """Whether the largest spread is ten times that of the channel at the lower quartile."""
-    varying = spread[spread > 0]
-    return len(varying) > 1 and bool(varying.max() > 10 * np.quantile(varying, 0.25))
-
-
-def _limits(values: Array, *, cut: float) -> tuple[float, float]:
+def _limits(values: np.ma.MaskedArray[Any, Any], *, cut: float) -> tuple[float, float]:
     """The range of the values without `cut` percent at either end, and never empty."""
-    there = values[~np.isnan(values)]
+    there = values.compressed()
     if len(there) == 0:
         return 0.0, 1.0
     low, high = np.percentile(there, [cut, 100 - cut])
@@ -151,53 +145,49 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
 
 
 def _draw_lines(steps: Array, display: Display, axes: Axes) -> None:
-    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
-    unit = display.unit.per_step
-    for channel in range(values.shape[1]):
-        times, thin = _envelope(values[:, channel], _points(axes))
-        dot, colour = "." if len(thin) == 1 else None, PALETTE[channel % len(PALETTE)]
-        axes.plot(times * unit, thin, lw=0.9, marker=dot, color=colour)
-    _fit_values(axes, values, display)
+    values = display.normalized(steps)
+    # Enough for the panel's width that what swings within a dot fills it.
+    width = axes.get_position().width * axes.figure.bbox.width
+    for channel, colour in zip(values.T, cycle(PALETTE), strict=False):
+        times, thin = envelope(channel, max(POINTS_AT_MOST, round(1.4 * width)))
+        dot = "." if len(thin) == 1 else None
+        axes.plot(times * display.unit.per_step, thin, lw=0.9, marker=dot, color=colour)
+    # The common limits, and what lies beyond them here or in a panel that shares the axis.
+    inside = [*display.limits, *(() if axes.get_autoscaley_on() else axes.get_ylim())]
+    finite = values[np.isfinite(values)]
+    axes.set_ylim(finite.min(initial=min(inside)), finite.max(initial=max(inside)))
 
 
 def _draw_heat_map(steps: Array, display: Display, axes: Axes) -> None:
-    values = (np.asarray(steps, np.float64) - display.centre) / display.scale
-    extent = (0, max(1, len(values)) * display.unit.per_step, values.shape[1] + 0.5, 0.5)
-    _draw_image(_means(values).T, extent, display, axes)
+    rows = (steps.shape[1] + 0.5, 0.5)
+    _draw_over_time(display.normalized(steps), len(steps), rows, display, axes)
 
 
 def _draw_spectrogram(steps: Array, display: Display, axes: Axes) -> None:
     """Of the first channel; frequencies from below to above."""
     decibels = spectrum_of(np.asarray(steps[:, 0], np.float64))
-    extent = (0, max(1, len(steps)) * display.unit.per_step, 0, (display.rate_hz or 1.0) / 2)
-    _draw_image(_means(decibels).T, extent, display, axes, origin="lower")
+    rows = (0.0, (display.rate_hz or 1.0) / 2)
+    _draw_over_time(decibels, len(steps), rows, display, axes)
+
+
+def _draw_over_time(
+    values: Array, count: int, rows: tuple[float, float], display: Display, axes: Axes
+) -> None:
+    """Colours of `[time, row]` values over `count` steps."""
+    longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
+    end = max(1, count) * display.unit.per_step
+    look: Any = dict(zip(("vmin", "vmax"), display.limits, strict=True))
+    look["origin"] = "lower" if rows[0] < rows[1] else "upper"
+    axes.imshow(_means(values).T, extent=(0, end, *rows), **look)
+    axes.set_xlim(0.0, max(longest, end))  # panels may share the axis
+    axes.grid(visible=False)
 
 
 def _draw_upright(steps: Array, display: Display, axes: Axes) -> None:
     """Steps from above to below and channels from left to right, as in an image read by rows."""
     low, high = display.limits
-    axes.imshow(steps, cmap=SHADES, vmin=low, vmax=high, interpolation="none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-
-
-def _draw_image(
-    image: Array,
-    extent: tuple[float, float, float, float],
-    display: Display,
-    axes: Axes,
-    **more: Any,
-) -> None:
-    longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
-    low, high = display.limits
-    axes.imshow(
-        image, cmap="viridis", vmin=low, vmax=high, aspect="auto", interpolation="none",
-        extent=extent, **more,
-    )  # fmt: skip
-    axes.set_xlim(0.0, max(longest, extent[1]))  # panels may share the axis
-    axes.grid(visible=False)
+    axes.imshow(steps, cmap=SHADES, vmin=low, vmax=high, aspect="equal")
+    bare(axes)
 
 
 # Each kind of picture of a sequence: a new one is a line here, and a case in `Display.of`.
@@ -210,29 +200,15 @@ DRAWINGS: dict[Kind, Callable[[Array, Display, Axes], object]] = {
 }
 
 
-def _fit_values(axes: Axes, values: Array, display: Display) -> None:
-    """Show the common limits, and what lies beyond them here or in a panel that shares the axis."""
-    finite = values[np.isfinite(values)]
-    shown = () if axes.get_autoscaley_on() else axes.get_ylim()
-    inside = [*display.limits, *shown]
-    axes.set_ylim(finite.min(initial=min(inside)), finite.max(initial=max(inside)))
-
-
-def _points(axes: Axes) -> int:
-    """Enough for the panel's width that what swings within a dot fills it."""
-    width = axes.get_position().width * axes.figure.bbox.width
-    return max(POINTS_AT_MOST, round(1.4 * width))
-
-
-def _envelope(values: Array, points: int) -> tuple[Array, Array]:
+def envelope(values: Array, points: int) -> tuple[Array, Array]:
     """Times and values; of a long line the smallest and largest of each stretch, in order."""
     if len(values) <= points:
         return np.arange(len(values)), values
-    kept = []
+    kept: list[int] = []
     for stretch in np.array_split(np.arange(len(values)), points // 2):
-        if not np.isnan(values[stretch]).all():
-            ends = (np.nanargmin(values[stretch]), np.nanargmax(values[stretch]))
-            kept += [stretch[i] for i in sorted(set(ends))]
+        known = stretch[~np.isnan(values[stretch])]
+        if len(known):
+            kept += sorted({known[values[known].argmin()], known[values[known].argmax()]})
         else:
             kept.append(stretch[0])  # a gap stays a gap
     return np.asarray(kept), values[kept]
@@ -265,9 +241,3 @@ def spectrum_of(values: Array) -> Array:
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) / size
     decibels: Array = 20 * np.log10(np.maximum(spectrum, 1e-9))
     return decibels
-
-
-def spectrogram_limits(sequences: Sequence[Array]) -> tuple[float, float]:
-    """The decibels at the ends of the colours, for some sequences."""
-    loudest = max((float(spectrum_of(values).max()) for values in sequences), default=0.0)
-    return loudest - RANGE, loudest

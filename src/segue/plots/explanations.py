@@ -8,41 +8,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from segue.dataset import Dataset, named
+from segue.plots import style
 from segue.plots.display import LINES_AT_MOST, Display, draw_sequence
-from segue.plots.style import (
-    INK,
-    MUTED,
-    PALETTE,
-    SHARES,
-    STEPS,
-    AxesArray,
-    TimeUnit,
-    new_figure,
-    plain_names,
-    renamed_arguments,
-    styled,
-    time_unit,
-)
+from segue.plots.style import INK, SHARES, SIGNED, STEPS, AxesArray, TimeUnit
 from segue.sequences import Sequences
 
 Array = npt.NDArray[Any]
-
-# From orange through nothing to blue: what is near zero lets the page shine through.
-SIGNED = LinearSegmentedColormap.from_list(
-    "signed", [(0.835, 0.369, 0, 1), (1, 1, 1, 0), (0, 0.447, 0.698, 1)]
-)
-
-CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 
 
 # -- gates --------------------------------------------------------------------------------------
 
 
-@styled
+@style.styled
 def plot_gates(
     steps: Array,
     parts: Mapping[str, Array],
@@ -64,46 +45,30 @@ def plot_gates(
         Axes `[part + 1]`, the sequence first.
     """
     if axes is None:
-        axes = _column([1.3] + [1.0] * len(parts), width=6.4)
-    shown = _most_moving(parts, units)
+        axes = style.column([1.3] + [1.0] * len(parts), width=6.4)
+    movement = parts["hidden_state"].std(axis=0)
+    shown = np.sort(np.argsort(-movement, kind="stable")[:units])
+    numbered = np.unique(np.linspace(0, len(shown) - 1, min(3, len(shown)), dtype=int))
     _draw_above(steps, axes[0])
     for (name, values), one in zip(parts.items(), axes[1:], strict=True):
-        is_gate = name.endswith("gate")
-        largest = 1.0 if is_gate else max(float(np.abs(values).max()), 1e-6)
-        image = one.imshow(
-            values[:, shown].T,
-            cmap=SHARES if is_gate else SIGNED,
-            vmin=0.0 if is_gate else -largest,
-            vmax=largest,
-            aspect="auto",
-            interpolation="none",
-            extent=(-0.5, len(values) - 0.5, len(shown) - 0.5, -0.5),
-        )
-        one.set_title(name.replace("_", " "))
-        one.set_ylabel("unit")
-        _number_units(one, shown)
-        bar = one.figure.colorbar(image, ax=one, pad=0.01, aspect=8)
-        bar.outline.set_visible(False)
-        bar.locator = MaxNLocator(2)
+        largest = max(float(np.abs(values).max()), 1e-6)
+        cmap, low, high = SIGNED, -largest, largest
+        if name.endswith("gate"):
+            cmap, low, high = SHARES, 0.0, 1.0
+        extent = (-0.5, len(values) - 0.5, len(shown) - 0.5, -0.5)
+        image = one.imshow(values[:, shown].T, cmap=cmap, vmin=low, vmax=high, extent=extent)
+        one.set(title=name.replace("_", " "), ylabel="unit")
+        one.set_yticks(numbered, shown[numbered].astype(str))
+        one.grid(visible=False)
+        style.colour_bar(image, one, pad=0.01, aspect=8).locator = MaxNLocator(2)
     _share_time(axes, len(steps))
     return axes
-
-
-def _most_moving(parts: Mapping[str, Array], units: int | None) -> Array:
-    spread = parts["hidden_state"].std(axis=0)
-    return np.sort(np.argsort(-spread, kind="stable")[:units])
-
-
-def _number_units(axes: Axes, shown: Array) -> None:
-    at = np.unique(np.linspace(0, len(shown) - 1, min(3, len(shown)), dtype=int))
-    axes.set_yticks(at, [str(shown[i]) for i in at])
-    axes.grid(visible=False)
 
 
 # -- attribution --------------------------------------------------------------------------------
 
 
-@styled
+@style.styled
 def plot_attribution(
     steps: Array,
     values: Array,
@@ -127,60 +92,43 @@ def plot_attribution(
         The axes.
     """
     rows = max(steps.shape[1], values.shape[1])
-    as_lines = rows <= LINES_AT_MOST
-    if axes is None:
-        axes = _column([1.6 if rows == 1 else 1.1] * rows if as_lines else [1.6, 1.6], width=6.4)
-    limit = max(float(np.abs(values).max(initial=0.0)), 1e-12)
-    names = plain_names(channels or [f"channel {i + 1}" for i in range(rows)])
-    if as_lines:
+    if rows > LINES_AT_MOST:
+        axes = style.column([1.6, 1.6], width=6.4) if axes is None else axes
+        _draw_above(steps, axes[0])
+        image = _draw_colours(values, values, axes[1])
+        axes[0].set_title("sequence")
+        axes[1].set(title="attribution", ylabel="channel")
+    else:
+        axes = style.column([1.6 if rows == 1 else 1.1] * rows, width=6.4) if axes is None else axes
+        names = style.plain_names(channels or [f"channel {i + 1}" for i in range(rows)])
         for row, one in enumerate(axes):
-            colours = values[:, [min(row, values.shape[1] - 1)]]
-            image = _draw_colours(colours, limit, one, len(steps))
+            image = _draw_colours(values[:, [min(row, values.shape[1] - 1)]], values, one)
             if row < steps.shape[1]:
                 _draw_line(steps[:, row], one)
             if row < len(names) and rows > 1:
                 one.set_title(names[row], fontsize=8.0)
-    else:
-        _draw_above(steps, axes[0])
-        image = _draw_colours(values, limit, axes[1], len(steps))
-        axes[0].set_title("sequence")
-        axes[1].set_title("attribution")
-        axes[1].set_ylabel("channel")
     axes[0].figure.suptitle(title, fontsize=9.0)
-    bar = axes[0].figure.colorbar(image, ax=axes.tolist(), pad=0.01, aspect=30)
-    bar.set_label("share of the logit")
-    bar.outline.set_visible(False)
+    style.colour_bar(image, axes.tolist(), pad=0.01, aspect=30).set_label("share of the logit")
     _share_time(axes, len(steps))
     return axes
 
 
-def _draw_colours(values: Array, limit: float, axes: Axes, steps: int) -> Any:
-    """Colour bands of `[time, row]` values over the whole height."""
-    low, high = (1.0, 0.0) if values.shape[1] == 1 else (values.shape[1] + 0.5, 0.5)
-    image = axes.imshow(
-        values.T,
-        cmap=SIGNED,
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="none",
-        extent=(-0.5, steps - 0.5, low, high),
-        alpha=0.9,
-    )
+def _draw_colours(values: Array, every: Array, axes: Axes) -> AxesImage:
+    """Colour bands of `[time, row]` values over the whole height, on the scale of all values."""
+    steps, rows = values.shape
+    limit = max(float(np.abs(every).max(initial=0.0)), 1e-12)
+    extent = (-0.5, steps - 0.5, *((1.0, 0.0) if rows == 1 else (rows + 0.5, 0.5)))
+    look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "alpha": 0.9}
+    image = axes.imshow(values.T, extent=extent, **look)
     axes.grid(visible=False)
-    if values.shape[1] == 1:
-        axes.set_yticks([])
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_locator(NullLocator() if rows == 1 else MaxNLocator(4, integer=True))
     return image
 
 
 def _draw_line(values: Array, axes: Axes) -> None:
     """The channel over its colours, on a scale of its own."""
     over = axes.twinx()
-    over.plot(
-        np.arange(len(values)), values, color=INK, lw=1.1, marker="." if len(values) < 3 else None
-    )
+    over.plot(values, color=INK, lw=1.1, marker="." if len(values) < 3 else None)
     over.yaxis.tick_left()
     over.yaxis.set_major_locator(MaxNLocator(3))
     over.tick_params(axis="y", length=0)
@@ -191,8 +139,8 @@ def _draw_line(values: Array, axes: Axes) -> None:
 # -- probabilities --------------------------------------------------------------------------------
 
 
-@renamed_arguments(beliefs="probabilities", heard="prefix_lengths")
-@styled
+@style.renamed_arguments(beliefs="probabilities", heard="prefix_lengths")
+@style.styled
 def plot_anytime(
     steps: Array,
     probabilities: Array,
@@ -222,44 +170,26 @@ def plot_anytime(
     Returns:
         Axes `[2]`: the sequence, and the probabilities.
     """
-    axes = _column([1.3, 1.7], width=6.4) if axes is None else axes
-    unit = time_unit(rate_hz, len(steps))
+    axes = style.column([1.3, 1.7], width=6.4) if axes is None else axes
+    unit = style.time_unit(rate_hz, len(steps))
     _draw_above(steps, axes[0], rate_hz)
     if prefix_lengths is None:
         prefix_lengths = every * np.arange(1, len(probabilities) + 1)
     time = (np.minimum(prefix_lengths, len(steps)) - 1) * unit.per_step
-    most = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
-    names = plain_names([named(name) for name in classes])
     dot = "." if len(probabilities) <= 60 else None
-    for code in sorted(range(len(names)), key=most.__contains__):  # the named ones above
-        is_named, is_target = code in most, target is not None and classes[code] == target
-        axes[1].plot(
-            time,
-            probabilities[:, code],
-            color=PALETTE[most.index(code)] if is_named else MUTED,
-            label=names[code] if is_named else "_",
-            lw=2.4 if is_target else 1.3 if is_named else 0.6,
-            marker=dot if is_named else None,
-        )
-    axes[1].set_ylim(-0.03, 1.03)
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    axes[1].set_ylabel("probability")
-    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for code, look in style.class_lines(probabilities, classes, target, thick=2.4, thin=1.3):
+        marker = None if look["label"] == "_" else dot
+        axes[1].plot(time, probabilities[:, code], marker=marker, **look)
+    axes[1].set(ylim=(-0.03, 1.03), ylabel="probability")
+    style.percent(axes[1].yaxis)
+    style.legend_beside(axes[1])
     if target is not None:
-        axes[0].set_title(f"true class: {plain_names([named(target)])[0]}")
+        axes[0].set_title(f"true class: {style.plain_names([named(target)])[0]}")
     _share_time(axes, len(steps), unit)
     return axes
 
 
 # -- common -------------------------------------------------------------------------------------
-
-
-@styled
-def _column(heights: list[float], *, width: float) -> AxesArray:
-    """Axes one below the other, of so many inches each."""
-    figure = new_figure(width, sum(heights) + 0.5)
-    grid: AxesArray = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    return grid
 
 
 def _draw_above(steps: Array, axes: Axes, rate_hz: float | None = None) -> None:

@@ -9,22 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
 
 from segue.dataset import named
-from segue.plots.style import (
-    BLUE,
-    INK,
-    MUTED,
-    PALETTE,
-    RULE,
-    SHARES,
-    VERMILION,
-    new_axes,
-    plain_names,
-    styled,
-    thinned_ticks,
-)
+from segue.plots import style
+from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, SHARES, VERMILION, percent
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
@@ -38,7 +26,7 @@ COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their co
 NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 
-@styled
+@style.styled
 def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None = None) -> Axes:
     """Draw a confusion matrix: a row for each true class, coloured by the share of that class.
 
@@ -49,74 +37,54 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
         classes: the class names.
         axes: where to draw.
     """
-    matrix, names, count = np.asarray(matrix), plain_names(classes), len(classes)
+    matrix, names, count = np.asarray(matrix), style.plain_names(classes), len(classes)
     size = min(6.4, 1.7 + 0.36 * count)
-    axes = new_axes(size + 0.6, size) if axes is None else axes
+    axes = style.new_axes(size + 0.6, size) if axes is None else axes
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, interpolation="none")
-    shown = thinned_ticks(count, NAMED_CLASSES)
+    axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, aspect="equal")
+    shown = style.thinned_ticks(count, NAMED_CLASSES)
     turned = max(map(len, names)) > (6 if count <= 6 else 2)
     axes.set_xticks(shown, [names[i] for i in shown])
-    axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
     axes.set_yticks(shown, [names[i] for i in shown])
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
+    axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
+    axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(visible=False)
-    if count <= NAMED_CLASSES:
-        _lines_between_cells(axes, count)
-    if count <= COUNTED_CLASSES:
-        _write_counts(axes, matrix, shares)
+    if count <= NAMED_CLASSES:  # lines between the cells
+        edges = np.arange(count + 1) - 0.5
+        axes.set_xticks(edges, minor=True)
+        axes.set_yticks(edges, minor=True)
+        axes.tick_params(which="minor", length=0)
+        axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
+        axes.spines[:].set_visible(False)
+    look: Any = {"ha": "center", "va": "center", "fontsize": 8.0 if count <= 10 else 7.0}
+    for row, column in np.argwhere(matrix > 0) if count <= COUNTED_CLASSES else ():
+        colour = "white" if shares[row, column] > 0.7 else INK
+        axes.text(column, row, f"{matrix[row, column]:,}", color=colour, **look)
     return axes
 
 
-def _lines_between_cells(axes: Axes, count: int) -> None:
-    edges = np.arange(count + 1) - 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
-    axes.tick_params(which="minor", length=0)
-    axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
-    axes.spines[:].set_visible(False)
-
-
-def _write_counts(axes: Axes, matrix: Array, shares: Array) -> None:
-    for row, column in np.argwhere(matrix > 0):
-        axes.text(
-            column,
-            row,
-            f"{matrix[row, column]:,}",
-            ha="center",
-            va="center",
-            fontsize=8.0 if len(matrix) <= 10 else 7.0,
-            color="white" if shares[row, column] > 0.7 else INK,
-        )
-
-
-@styled
+@style.styled
 def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> Axes:
     """Draw accuracy over confidence: a dot for each bin, its area by the sequences in it.
 
     Below the diagonal the model is surer than it is right.
     """
-    axes = new_axes(4.2, 3.6) if axes is None else axes
+    axes = style.new_axes(4.2, 3.6) if axes is None else axes
     there = calibration.counts > 0
     share = calibration.counts[there] / calibration.counts.sum()
     sure, right = calibration.confidence[there], calibration.accuracy[there]
-    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9, ls=(0, (3, 2)), label="as right as sure")
+    axes.plot([0, 1], [0, 1], **DASHED, label="as right as sure")
     axes.vlines(sure, sure, right, color=VERMILION, lw=1.2, label="gap")
     axes.scatter(sure, right, 18 + 160 * share, color=BLUE, zorder=3, label="sequences")
-    axes.set_xlim(-0.03, 1.03)
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_aspect("equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    axes.set_xlabel("confidence")
-    axes.set_ylabel("accuracy")
-    axes.set_title(f"calibration error {calibration.error:.3f}")
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    percent(axes.xaxis, axes.yaxis)
+    title = f"calibration error {calibration.error:.3f}"
+    axes.set(xlabel="confidence", ylabel="accuracy", title=title)
     axes.legend(loc="best", markerscale=0.6)
     return axes
 
 
-@styled
+@style.styled
 def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = None) -> Axes:
     """Draw predicted over true numbers, a colour for each value; on the line they are the same.
 
@@ -130,20 +98,19 @@ def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = 
     true = np.reshape(targets, (len(targets), -1))
     predicted = np.reshape(predictions, true.shape)
     chosen = numpy_generator(0, "points").permutation(len(true))[:POINTS_AT_MOST]
-    axes = new_axes(4.2, 3.6) if axes is None else axes
+    axes = style.new_axes(4.2, 3.6) if axes is None else axes
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
-    axes.plot([low, high], [low, high], color=MUTED, lw=0.9, ls=(0, (3, 2)))
+    axes.plot([low, high], [low, high], **DASHED)
     for value, (a, b) in enumerate(zip(true[chosen].T, predicted[chosen].T, strict=True)):
         label = f"value {value}" if true.shape[1] > 1 else None
         axes.scatter(a, b, 9, color=PALETTE[value % len(PALETTE)], alpha=0.6, lw=0, label=label)
-    axes.set_xlabel("true")
-    axes.set_ylabel("predicted")
+    axes.set(xlabel="true", ylabel="predicted")
     if 1 < true.shape[1] <= len(PALETTE):
         axes.legend(loc="best")
     return axes
 
 
-@styled
+@style.styled
 def plot_plane(
     plane: Array,
     labels: Array,
@@ -163,46 +130,28 @@ def plot_plane(
         title: stands above.
         axes: where to draw.
     """
-    axes = new_axes(6.0, 4.6) if axes is None else axes
+    axes = style.new_axes(6.0, 4.6) if axes is None else axes
     size = float(np.clip(6000 / len(plane), 3, 24))
     for code, name in enumerate(classes):
-        points = plane[np.asarray(labels) == name]
-        axes.scatter(
-            points[:, 0],
-            points[:, 1],
-            s=size,
-            color=PALETTE[code % len(PALETTE)],
-            marker=MARKERS[code // len(PALETTE) % len(MARKERS)],
-            alpha=0.75,
-            linewidths=0,
-            label=plain_names([named(name)])[0],
-        )
-    axes.scatter(
-        centres[:, 0], centres[:, 1], s=60, color=INK, marker="X", ec="white", label="centre"
-    )
-    for name, (x, y) in zip(plain_names(classes, 12), centres, strict=True):
-        axes.annotate(
-            name,
-            (x, y),
-            xytext=(6, 5),
-            textcoords="offset points",
-            fontweight="bold",
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
+        x, y = plane[np.asarray(labels) == name].T
+        colour = PALETTE[code % len(PALETTE)]
+        marker = MARKERS[code // len(PALETTE) % len(MARKERS)]
+        (label,) = style.plain_names([named(name)])
+        axes.scatter(x, y, size, colour, marker, alpha=0.75, linewidths=0, label=label)
+    axes.scatter(*centres.T, s=60, color=INK, marker="X", ec="white", label="centre")
+    look: Any = {"textcoords": "offset points", "fontweight": "bold"}
+    look["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
+    for name, centre in zip(style.plain_names(classes, 12), centres, strict=True):
+        axes.annotate(name, centre, xytext=(6, 5), **look)
     axes.set_title(title)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    columns = 1 if len(classes) < 20 else 2
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
+    style.bare(axes)
+    legend = style.legend_beside(axes, ncols=1 if len(classes) < 20 else 2)
     for handle in legend.legend_handles:  # colours and shapes must be seen, however small the dots
-        if handle is not None:
-            handle.set(sizes=[36], alpha=1.0)
+        handle.set(sizes=[36], alpha=1.0)
     return axes
 
 
-@styled
+@style.styled
 def plot_coverage(
     curve: Array,
     *,
@@ -220,22 +169,20 @@ def plot_coverage(
         test: `[point, 2]` the same curve on other data.
         axes: where to draw.
     """
-    axes = new_axes() if axes is None else axes
+    axes = style.new_axes() if axes is None else axes
     for points, colour, label in ((curve, BLUE, "validation"), (test, VERMILION, "test")):
         if points is not None:
             axes.step(points[:, 0], points[:, 1], where="post", color=colour, label=label)
-    axes.axhline(wanted, color=MUTED, lw=0.9, ls=(0, (3, 2)), label=f"wanted: {100 * wanted:g} %")
+    axes.axhline(wanted, **DASHED, label=f"wanted: {100 * wanted:g} %")
     axes.scatter(*chosen, s=36, color=INK, zorder=3, label=f"{100 * chosen[0]:.1f} % answered")
-    axes.set_xlim(-0.02, 1.02)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    axes.set_xlabel("share of sequences answered")
+    percent(axes.xaxis, axes.yaxis)
+    axes.set(xlim=(-0.02, 1.02), xlabel="share of sequences answered")
     axes.set_ylabel("accuracy of the answers")
     axes.legend(loc="lower left")
     return axes
 
 
-@styled
+@style.styled
 def plot_thresholds(
     values: Array,
     labels: Array,
@@ -255,17 +202,16 @@ def plot_thresholds(
         title: stands above.
         axes: where to draw.
     """
-    axes = new_axes(4.4, 0.9 + 0.45 * len(classes)) if axes is None else axes
+    axes = style.new_axes(4.4, 0.9 + 0.45 * len(classes)) if axes is None else axes
     scatter = numpy_generator(0, "thresholds").uniform(-0.28, 0.28, len(values))
     for row, name in enumerate(classes):
         its = np.asarray(labels) == name
         colour = PALETTE[row % len(PALETTE)]
         axes.scatter(values[its], row + scatter[its], s=9, color=colour, alpha=0.6, linewidths=0)
     for threshold in thresholds:
-        axes.axvline(threshold, color=INK, lw=0.9, ls=(0, (3, 2)))
-    axes.set_yticks(range(len(classes)), plain_names([named(name) for name in classes]))
-    axes.set_ylim(len(classes) - 0.5, -0.5)
-    axes.set_xlabel(f"value, threshold {', '.join(f'{line:.4g}' for line in thresholds)}")
-    axes.set_title(title)
+        axes.axvline(threshold, **DASHED | {"color": INK})
+    axes.set_yticks(range(len(classes)), style.plain_names([named(name) for name in classes]))
+    words = ", ".join(f"{line:.4g}" for line in thresholds)
+    axes.set(ylim=(len(classes) - 0.5, -0.5), xlabel=f"value, threshold {words}", title=title)
     axes.grid(visible=False)
     return axes

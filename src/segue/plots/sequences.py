@@ -3,54 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from segue.dataset import Dataset, named
 from segue.errors import DataError
-from segue.plots.display import Display, Kind, draw_sequence, image_kind
-from segue.plots.style import (
-    INK,
-    PALETTE,
-    VERMILION,
-    AxesArray,
-    new_figure,
-    panels,
-    plain_names,
-    styled,
-)
+from segue.plots import style
+from segue.plots.display import Display, Kind, draw_sequence, envelope, image_kind
+from segue.plots.style import INK, MUTED, PALETTE, RULE, VERMILION, AxesArray
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
     from segue.evaluation.evaluation import Mistake
+    from segue.sonify import Clip
 
 CLASSES_AT_MOST = 12  # rows of small multiples
 _NAMED = 24  # classes in the legend of step labels
+_POINTS = 4000  # of a sound, across the picture
+_SPANS_NAMED = 40  # spans of a clip that are named in the picture; more would overlap
 
 Array = npt.NDArray[Any]
 
 
 def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
     """Draw some sequences of each of the first classes: pairs of a name and indices."""
-    everything = np.arange(len(dataset))
-    groups: dict[str, Array] = {"": everything}
+    groups: dict[str, Array] = {"": np.arange(len(dataset))}
     if dataset.task == "classify" and dataset.classes is not None:
-        found = {named(name): everything[dataset.y == name] for name in dataset.classes}
-        there = [(name, members) for name, members in found.items() if len(members)]
+        of_class = {named(name): np.flatnonzero(dataset.y == name) for name in dataset.classes}
+        there = [(name, members) for name, members in of_class.items() if len(members)]
         groups = dict(there[:CLASSES_AT_MOST])
-    return [
-        (
-            name,
-            sorted(numpy_generator(seed, "examples", name).permutation(members)[:samples].tolist()),
-        )
+    orders = {
+        name: numpy_generator(seed, "examples", name).permutation(members)
         for name, members in groups.items()
-    ]
+    }
+    return [(name, sorted(order[:samples].tolist())) for name, order in orders.items()]
 
 
 def draw_row(dataset: Dataset, members: list[int], display: Display, axes: AxesArray) -> None:
@@ -66,12 +58,12 @@ def arranged(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, l
     rows = examples(dataset, samples, seed)
     if dataset.task != "label":
         return rows
+    numbers = [i for _, members in rows for i in members]
     ids = dataset.ids
-    drawn = [i for _, members in rows for i in members]
-    return [(f"sequence {i}" if ids is None else str(ids[i]), [i]) for i in drawn]
+    return [(f"sequence {i}" if ids is None else str(ids[i]), [i]) for i in numbers]
 
 
-@styled
+@style.styled
 def plot_sequences(
     dataset: Dataset,
     *,
@@ -104,13 +96,13 @@ def plot_sequences(
         columns = max((len(members) for _, members in rows), default=1)
         narrow = 1.2 if display.kind == "image" else 2.2
         width = 6.6 if dataset.task == "label" else narrow
-        axes = panels(len(rows), columns, width=width, height=1.2, sharex=True, sharey=True)
+        axes = style.panels(len(rows), columns, width=width, height=1.2, sharex=True, sharey=True)
     for (name, members), row in zip(rows, axes, strict=True):
         draw_row(dataset, members, display, row)
         if dataset.task == "label":
             codes = np.asarray(dataset.y[members[0]])[:, 0]
             _draw_runs(codes, display.unit.per_step, row[0])
-        row[0].set_ylabel(plain_names([name], 16)[0])
+        row[0].set_ylabel(style.plain_names([name], 16)[0])
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
     _name_channels(axes, display)
@@ -121,27 +113,25 @@ def plot_sequences(
 
 def _name_channels(axes: AxesArray, display: Display) -> None:
     """A legend above for lines, a scale beside for a heat map."""
-    figure = axes.flat[0].figure
     if display.kind in ("heat map", "spectrogram"):
-        drawn = [image for one in axes.flat for image in one.images]
-        bar = figure.colorbar(drawn[0], ax=axes.ravel().tolist(), shrink=0.6, aspect=30)
-        bar.outline.set_visible(False)
-        rows = "a row for each channel" if display.kind == "heat map" else "frequencies in Hz"
-        if display.kind == "spectrogram" and not display.rate_hz:
-            rows = "frequencies in cycles a step"
+        image = next(image for one in axes.flat for image in one.images)
+        rows = "a row for each channel"
+        if display.kind == "spectrogram":
+            rows = f"frequencies in {'Hz' if display.rate_hz else 'cycles a step'}"
+        bar = style.colour_bar(image, axes.ravel().tolist(), shrink=0.6, aspect=30)
         bar.set_label(f"{display.value_label}, {rows}")
     elif display.kind == "lines" and len(display.channels) > 1:
         lines = axes.flat[0].get_lines()
-        figure.legend(
+        axes.flat[0].figure.legend(
             lines,
-            plain_names(display.channels),
+            style.plain_names(display.channels),
             loc="outside upper center",
             ncols=min(len(lines), 4),
             title=display.value_label if display.scaled else None,
         )
 
 
-@styled
+@style.styled
 def plot_mistakes(
     dataset: Dataset,
     mistakes: Sequence[Mistake],
@@ -161,12 +151,16 @@ def plot_mistakes(
         Axes `[mistake]`; without mistakes a single one that says so.
     """
     if not mistakes:
-        return _nothing_wrong(axes)
+        axes = np.array([style.new_axes()]) if axes is None else axes[:1]
+        axes[0].set_axis_off()
+        middle = {"ha": "center", "va": "center", "transform": axes[0].transAxes}
+        axes[0].text(0.5, 0.5, "no mistakes", **middle)
+        return axes
     answers = [(m.index, m.target, m.prediction, m.confidence) for m in mistakes]
     return plot_answers(dataset, answers, kind=kind, axes=axes)
 
 
-@styled
+@style.styled
 def plot_answers(
     dataset: Dataset,
     answers: Sequence[tuple[int, Any, Any, float]],
@@ -194,10 +188,19 @@ def plot_answers(
         raise DataError("There are no answers to be drawn: expected one sequence or more.")
     display = Display.of(dataset, kind=kind)
     if axes is None:
-        axes = _answer_panels(len(answers), display)
+        columns = min(3, len(answers))
+        width = 1.6 if display.kind == "image" else 2.4
+        grid = style.panels(-(-len(answers) // columns), columns, width=width, height=1.6)
+        for below in grid[-1]:
+            below.set_xlabel(display.time_label)
+        for left in grid[:, 0] if display.kind == "lines" else ():
+            left.set_ylabel(display.value_label)
+        legend = "true class → answer, and how sure"
+        grid[0, 0].figure.suptitle(legend, x=0.01, ha="left", fontsize=9.0)
+        axes = grid.ravel()
     for (index, target, prediction, confidence), one in zip(answers, axes, strict=False):
         draw_sequence(dataset.x[index], display, one)
-        true, answer = plain_names([target, prediction])
+        true, answer = style.plain_names([target, prediction])
         colour = INK if target == prediction else VERMILION
         one.set_title(f"{true} → {answer}  {100 * confidence:.0f} %", fontsize=8.0, color=colour)
     for unused in axes[len(answers) :]:
@@ -206,49 +209,28 @@ def plot_answers(
     return drawn
 
 
-def _answer_panels(count: int, display: Display) -> AxesArray:
-    """Axes `[panel]`, three in a row, below a line that says how their titles are read."""
-    columns = min(3, count)
-    width = 1.6 if display.kind == "image" else 2.4
-    grid = panels(-(-count // columns), columns, width=width, height=1.6)
-    for below in grid[-1]:
-        below.set_xlabel(display.time_label)
-    for left in grid[:, 0] if display.kind == "lines" else ():
-        left.set_ylabel(display.value_label)
-    grid[0, 0].figure.suptitle("true class → answer, and how sure", x=0.01, ha="left", fontsize=9.0)
-    return grid.ravel()
-
-
-def _nothing_wrong(axes: AxesArray | None) -> AxesArray:
-    axes = np.array([new_figure().add_subplot()]) if axes is None else axes[:1]
-    axes[0].set_axis_off()
-    axes[0].text(0.5, 0.5, "no mistakes", ha="center", va="center", transform=axes[0].transAxes)
-    return axes
-
-
 # -- labels of the steps --------------------------------------------------------------------------
 
 
-def _colour_of(code: int) -> tuple[str, float]:
-    """The colour of a class and its opacity: fourteen that can be distinguished."""
-    return PALETTE[code % len(PALETTE)], (0.42, 0.16)[code // len(PALETTE) % 2]
+def _colour_of(code: int) -> dict[str, Any]:
+    """The look of the spans of a class: fourteen that can be distinguished."""
+    alpha = (0.42, 0.16)[code // len(PALETTE) % 2]
+    return {"color": PALETTE[code % len(PALETTE)], "alpha": alpha, "lw": 0}
 
 
 def _label_legend(dataset: Dataset, figure: Figure | Any) -> None:
     """Name the colours, in the order of the classes, where there are few enough."""
-    names = dataset.classes or ()
-    if not names or len(names) > _NAMED:
+    names = style.plain_names(dataset.classes or ())
+    if not 0 < len(names) <= _NAMED:
         return
-    patches = []
-    for code, name in enumerate(plain_names(names)):
-        colour, alpha = _colour_of(code)
-        patches.append(Patch(color=colour, alpha=alpha, label=name, lw=0))
-    widest = 0.5 + 0.075 * max(len(str(patch.get_label())) for patch in patches)  # inches, about
+    looks = [_colour_of(code) for code in range(len(names))]
+    patches = [Patch(**look, label=name) for look, name in zip(looks, names, strict=True)]
+    widest = 0.5 + 0.075 * max(map(len, names))  # inches, about
     columns = max(1, int(figure.bbox.width / figure.get_figure(root=True).dpi / widest))
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), columns))
 
 
-@styled
+@style.styled
 def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) -> AxesArray:
     """Draw a sequence, and below it the true labels of its steps, the predicted, the mistakes.
 
@@ -275,28 +257,81 @@ def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) ->
     codes = {name: code for code, name in enumerate(names)}
     answers = np.array([codes.get(label, -1) for label in labels.tolist()])
     wrong = np.where((true >= 0) & (answers != true), 1, -1)
-    figure = new_figure(9.6, 4.4)
-    axes: AxesArray = figure.subplots(4, 1, sharex=True, height_ratios=[5, 1, 1, 0.6])
     display = Display.of(dataset[[number]])
+    axes = style.column([2.6, 0.5, 0.5, 0.3], width=9.6, sharex=True)
     draw_sequence(dataset.x[number], display, axes[0])
-    for one, row, name in zip(axes[1:], (true, answers, wrong), ("true", "predicted", "wrong"),
-                              strict=True):  # fmt: skip
-        _draw_runs(row, display.unit.per_step, one, INK if name == "wrong" else None)
+    black = {"color": INK, "lw": 0}
+    rows = (("true", true, None), ("predicted", answers, None), ("wrong", wrong, black))
+    for one, (name, codes_of_steps, look) in zip(axes[1:], rows, strict=True):
+        _draw_runs(codes_of_steps, display.unit.per_step, one, look)
         one.set_yticks([0.5], [name])
         one.set_ylim(0, 1)
         one.grid(visible=False)
-    axes[0].set_xlim(0, len(true) * display.unit.per_step)
-    axes[0].set_ylabel(display.value_label)
+    axes[0].set(xlim=(0, len(true) * display.unit.per_step), ylabel=display.value_label)
     axes[-1].set_xlabel(display.time_label)
     _name_channels(axes[:1], display)
-    _label_legend(dataset, figure)
+    _label_legend(dataset, axes[0].figure)
     return axes
 
 
-def _draw_runs(codes: Array, per_step: float, axes: Axes, colour: str | None = None) -> None:
+def _draw_runs(codes: Array, per_step: float, axes: Axes, look: Any = None) -> None:
     """Colour the runs of each label; steps without a label stay white."""
     edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     for first, last in pairwise(edges):
         if last > first and codes[first] >= 0:
-            chosen, alpha = (colour, 1.0) if colour else _colour_of(int(codes[first]))
-            axes.axvspan(first * per_step, last * per_step, color=chosen, alpha=alpha, lw=0)
+            axes.axvspan(first * per_step, last * per_step, **(look or _colour_of(codes[first])))
+
+
+# -- sounds ---------------------------------------------------------------------------------------
+
+
+@style.styled
+def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
+    """Draw a clip over time in seconds: one colour a label, each span under its name.
+
+    Spans that overlap stand in rows above each other, over the sum of all.
+
+    Args:
+        clip: from `segue.sonify.make_clip`.
+        axes: axes to draw into.
+    """
+    rows = _rows(clip)
+    count = max(rows, default=0) + 1
+    axes = style.new_axes(9.6, 2.3 + 0.17 * count) if axes is None else axes
+    times, values = envelope(clip.samples, _POINTS)
+    axes.plot(times / clip.rate_hz, values, color=MUTED, lw=0.7)
+    labels = [name for name in dict.fromkeys(span.label for span in clip.spans) if name]
+    height = 0.24  # of a row of labels, above the largest value
+    for span, row in zip(clip.spans, rows, strict=True):
+        colour = PALETTE[labels.index(span.label) % len(PALETTE)] if span.label else RULE
+        width = span.stop - span.start
+        bottom = 1.1 + row * height
+        if span.label or not labels:
+            look: Any = {"color": colour, "alpha": 0.55, "lw": 0}
+            axes.add_patch(Rectangle((span.start, bottom), width, 0.85 * height, **look))
+        if count == 1 and span.label:
+            axes.axvspan(span.start, span.stop, color=colour, alpha=0.15, lw=0)
+        room = int(110 * width / max(clip.seconds, 1e-9))
+        text = span.label or ("" if labels else span.id)
+        if text and room > min(2, len(text)) and len(clip.spans) <= _SPANS_NAMED:
+            left = span.start + 0.004 * clip.seconds
+            (short,) = style.plain_names([text], room)
+            axes.text(left, bottom + 0.4 * height, short, fontsize=7.5, color=INK, va="center")
+    axes.set(xlim=(0, max(clip.seconds, 1e-9)), ylim=(-1.05, 1.1 + count * height))
+    axes.set(yticks=[-1.0, -0.5, 0.0, 0.5, 1.0], xlabel="seconds", ylabel="value")
+    if labels and len(clip.spans) > _SPANS_NAMED:
+        colours = zip(labels[:12], cycle(PALETTE), strict=False)
+        patches = [Patch(color=colour, alpha=0.55, label=name) for name, colour in colours]
+        axes.figure.legend(handles=patches, loc="outside lower center", ncols=6)
+    return axes
+
+
+def _rows(clip: Clip) -> list[int]:
+    """Spans that overlap stand in different rows."""
+    ends: list[float] = []
+    rows = []
+    for span in clip.spans:
+        row = next((r for r, end in enumerate(ends) if end <= span.start + 1e-9), len(ends))
+        ends[row : row + 1] = [span.stop]
+        rows.append(row)
+    return rows

@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-from segue.plots.style import (
-    BLUE,
-    INK,
-    MUTED,
-    PALETTE,
-    SHARES,
-    VERMILION,
-    panels,
-    plain_names,
-    styled,
-)
+from segue.plots import style
+from segue.plots.style import BLUE, DASHED, INK, MUTED, PALETTE, SHARES, VERMILION
 
 if TYPE_CHECKING:
     from segue.studies import Grid, LearningCurve
 
 BARS_AT_MOST = 40  # combinations that are drawn as points with bands
-_DASHES = (0, (3, 2))
+_DOTTED = DASHED | {"ls": (0, (1, 2))}
 
 Table = npt.NDArray[np.float64]
 Sides = tuple[str, str, str | None]
@@ -35,7 +26,7 @@ Sides = tuple[str, str, str | None]
 # -- learning curves ------------------------------------------------------------------------------
 
 
-@styled
+@style.styled
 def plot_learning_curve(curve: LearningCurve) -> Axes:
     """Draw score and loss over the number of training sequences, side by side.
 
@@ -47,31 +38,28 @@ def plot_learning_curve(curve: LearningCurve) -> Axes:
     Returns:
         The axes of the score; the others are `axes.figure.axes[1:]`.
     """
-    all_axes = panels(1, 2 if curve.until is None else 3, width=3.3, height=2.9)[0]
+    all_axes = style.panels(1, 2 if curve.until is None else 3, width=3.3, height=2.9)[0]
     score, loss = all_axes[:2]
     done = [row for row in curve.summary if row["trials"]]
-    _draw_sizes(score, done, curve.metric, label=_band_label(len(curve.seeds)))
+    seeds = len(curve.seeds)
+    label = f"mean and 10 % to 90 % of {seeds} seeds" if seeds > 1 else "one seed"
+    _draw_sizes(score, done, curve.metric, label=label)
     score.set_title(f"{curve.metric} on the test part")
     _draw_sizes(loss, done, "loss")
     loss.set_title("loss on the test part")
     if curve.until is not None:
         _draw_until(all_axes[2], curve, done)
     _draw_law(score, curve)
-    score.axhline(curve.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)), label="baseline")
+    score.axhline(curve.baseline, **_DOTTED, label="baseline")
     _size_ticks(score, [*curve.sizes, *([2 * curve.sizes[-1]] if curve.law else [])])
     for axes in all_axes[1:]:
         _size_ticks(axes, curve.sizes)
     if curve.metric == "accuracy":
-        score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        style.percent(score.yaxis)
     drawn = [line for axes in all_axes for line in axes.get_legend_handles_labels()[0]]
-    columns = 2 if curve.until is None else 3
-    score.figure.legend(handles=drawn, loc="outside lower center", ncols=columns)
+    score.figure.legend(handles=drawn, loc="outside lower center", ncols=len(all_axes))
     axes_of_score: Axes = score
     return axes_of_score
-
-
-def _band_label(seeds: int) -> str:
-    return f"mean and 10 % to 90 % of {seeds} seeds" if seeds > 1 else "one seed"
 
 
 def _draw_sizes(
@@ -81,42 +69,40 @@ def _draw_sizes(
     low, high = ([row[f"{name}_{end}"] for row in rows] for end in ("low", "high"))
     axes.fill_between(x, low, high, color=BLUE, alpha=0.18, lw=0)
     axes.plot(x, [row[name] for row in rows], "o-", ms=3.5, color=BLUE, label=label)
-    axes.set_xscale("log")
-    axes.set_xlabel("training sequences")
+    axes.set(xscale="log", xlabel="training sequences")
     axes.yaxis.set_major_locator(MaxNLocator(6))
 
 
 def _draw_until(axes: Axes, curve: LearningCurve, done: Sequence[Mapping[str, Any]]) -> None:
-    found = [row for row in done if row["reached"]]
-    _draw_sizes(axes, found, "epochs_until")
-    some = [row for row in found if row["reached"] < row["trials"]]
+    reached = [row for row in done if row["reached"]]
+    _draw_sizes(axes, reached, "epochs_until")
+    some = [row for row in reached if row["reached"] < row["trials"]]
     x, y = ([row[name] for row in some] for name in ("size", "epochs_until"))
-    label = "not reached by every seed"
-    axes.plot(x, y, "o", ms=3.5, color=BLUE, mfc="white", label=label if some else None)
+    label = "not reached by every seed" if some else None
+    axes.plot(x, y, "o", ms=3.5, color=BLUE, mfc="white", label=label)
     axes.set_title(f"epochs until {curve.until:g} {curve.where}")
     axes.set_xlim(curve.sizes[0] * 0.9, curve.sizes[-1] * 1.1)
-    if not found:
+    if not reached:
         axes.text(0.5, 0.5, "never", transform=axes.transAxes, ha="center", color=MUTED)
         axes.set_yticks([])
 
 
 def _draw_law(axes: Axes, curve: LearningCurve) -> None:
-    """The law as a line, and what it says of twice the data as a point with its interval."""
+    """The law as a line, and its forecast for twice the data as a point with its interval."""
     law, twice = curve.law, curve.forecast()
     if law is None:
         return
-    label = "power law" if curve.law_holds else "power law (does not hold here)"
-    sign, shift = (1.0, 0.0) if curve.metric == "rmse" else (-1.0, 1.0)
     x = np.geomspace(curve.sizes[0], 2 * curve.sizes[-1], 100)
-    y = shift + sign * np.array([law(n) for n in x])
-    axes.plot(x, y, color=VERMILION, lw=1.0, ls=_DASHES, label=label)
+    errors = np.array([law(n) for n in x])
+    label = "power law" if curve.law_holds else "power law (does not hold here)"
+    look = DASHED | {"color": VERMILION, "lw": 1.0, "label": label}
+    axes.plot(x, errors if curve.metric == "rmse" else 1 - errors, **look)
     if twice is not None:
-        ends = [shift + sign * e for e in (twice.low, twice.high)]
-        place = shift + sign * twice.error
+        errors = np.array([[twice.error, twice.low, twice.high]])
+        middle, *ends = (errors if curve.metric == "rmse" else 1 - errors)[0]
         axes.plot([twice.size] * 2, ends, color=VERMILION, lw=1.6)
-        axes.plot(
-            [twice.size], [place], "o", ms=4, color=VERMILION, label="twice the data, 95 % interval"
-        )
+        label = "twice the data, 95 % interval"
+        axes.plot([twice.size], [middle], "o", ms=4, color=VERMILION, label=label)
 
 
 def _size_ticks(axes: Axes, sizes: Sequence[int]) -> None:
@@ -130,7 +116,7 @@ def _size_ticks(axes: Axes, sizes: Sequence[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-@styled
+@style.styled
 def plot_epochs(
     histories: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]],
     follow: str,
@@ -153,35 +139,29 @@ def plot_epochs(
     Returns:
         The axes of the score; the other is `axes.figure.axes[1]`.
     """
-    score, loss = panels(1, 2, width=3.8, height=2.9)[0]
+    score, loss = style.panels(1, 2, width=3.8, height=2.9)[0]
     prefix = "validation_" if follow.startswith("validation_") else ""
-    colours = _colours(len(histories), is_rising=is_rising)
+    shades = np.linspace(0, 1, len(histories))
+    rising = [(*SHARES(shade)[:3], 0.25 + 0.75 * shade) for shade in shades]
+    colours = rising if is_rising else [PALETTE[i % len(PALETTE)] for i in range(len(histories))]
     for axes, name in ((score, follow), (loss, f"{prefix}loss")):
         for (label, trainings), colour in zip(histories.items(), colours, strict=True):
             if trainings:
-                _draw_epochs(axes, trainings, name, plain_names([label], 40)[0], colour)
-        said = name.removeprefix("validation_")
-        axes.set_title(f"{said} {where}")
-        axes.set_xlabel("epoch")
+                _draw_epochs(axes, trainings, name, style.plain_names([label], 40)[0], colour)
+        axes.set(title=f"{name.removeprefix('validation_')} {where}", xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6))
     if follow.endswith("accuracy"):
-        score.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        style.percent(score.yaxis)
     handles, labels = score.get_legend_handles_labels()
     columns = 1 if max(map(len, labels), default=0) > 24 else min(5, max(1, len(labels)))
     if max(map(len, histories.values()), default=0) > 1:
         title += " (line: mean, band: 10 % to 90 % of the seeds)"
-    place = {"loc": "outside lower center", "ncols": columns, "title": title or None}
-    score.figure.legend(handles, labels, **place)
+    place: Any = {"loc": "outside lower center", "ncols": columns}
+    score.figure.legend(handles, labels, title=title or None, **place)
     score.figure.set_size_inches(7.6, 3.0 + 0.2 * -(-len(labels) // columns) + 0.2)
     axes_of_score: Axes = score
     return axes_of_score
-
-
-def _colours(count: int, *, is_rising: bool) -> list[Any]:
-    if not is_rising:
-        return [PALETTE[i % len(PALETTE)] for i in range(count)]
-    return [(*SHARES(share)[:3], 0.25 + 0.75 * share) for share in np.linspace(0, 1, count)]
 
 
 def _draw_epochs(axes: Axes, trainings: Any, name: str, label: str, colour: Any) -> None:
@@ -200,7 +180,7 @@ def _draw_epochs(axes: Axes, trainings: Any, name: str, label: str, colour: Any)
 # -- grids ----------------------------------------------------------------------------------------
 
 
-@styled
+@style.styled
 def plot_grid(grid: Grid) -> Axes:
     """Draw the scores of a grid, and with `until` the epochs until then.
 
@@ -210,40 +190,35 @@ def plot_grid(grid: Grid) -> Axes:
     Returns:
         The first axes of the score; the others are in `axes.figure.axes`.
     """
-    if len(grid.varied) in (2, 3):
-        return _draw_maps(grid)
-    return _draw_points(grid)
-
-
-def _names(grid: Grid) -> list[str]:
-    """The columns of the summary that are drawn."""
-    return [grid.metric] if grid.until is None else [grid.metric, "epochs_until"]
+    names = [grid.metric] if grid.until is None else [grid.metric, "epochs_until"]
+    return (_draw_maps if len(grid.varied) in (2, 3) else _draw_points)(grid, names)
 
 
 # -- heat maps ------------------------------------------------------------------------------------
 
 
-def _draw_maps(grid: Grid) -> Axes:
+def _draw_maps(grid: Grid, names: Sequence[str]) -> Axes:
+    """A row of maps for each of the columns of the summary."""
     down, across, third = sides = _sides(grid)
+    rows, columns = style.plain_names(grid.space[down], 40), style.plain_names(grid.space[across])
     values = [None] if third is None else grid.space[third]
-    width = 0.9 + 0.62 * max(len(grid.space[across]), 2)
-    width += 0.075 * max(map(len, plain_names(grid.space[down], 40))) / len(values)
-    height = 1.0 + max(0.34 * len(grid.space[down]), 0.7)
-    rows = _names(grid)
-    shown = panels(len(rows), len(values), width=width, height=height, sharex=True, sharey=True)
-    for name, line in zip(rows, shown, strict=True):
+    width = 0.9 + 0.62 * max(len(columns), 2) + 0.075 * max(map(len, rows)) / len(values)
+    height = 1.0 + max(0.34 * len(rows), 0.7)
+    size: Any = {"width": width, "height": height}
+    shown = style.panels(len(names), len(values), **size, sharex=True, sharey=True)
+    for name, line in zip(names, shown, strict=True):
         tables = [_table(grid, sides, name, value) for value in values]
         known = np.concatenate([table.ravel() for table, _ in tables])
         known = known[np.isfinite(known)]
         ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
         for axes, value, (table, texts) in zip(line, values, tables, strict=True):
             _draw_map(axes, table, texts, ends, low_is_good=name != "accuracy")
-            title = _title(grid, name) if axes is line[0] else ""
-            of = "" if third is None else f"{third} {value}"
-            axes.set_title("\n".join(text for text in (title, of) if text) or " ")
-            axes.set_xticks(range(len(grid.space[across])), plain_names(grid.space[across]))
-            axes.tick_params(axis="x", rotation=_turn(grid.space[across]))
-            axes.set_yticks(range(len(grid.space[down])), plain_names(grid.space[down], 40))
+            title = [_title(grid, name)] if axes is line[0] else []
+            axes.set_title("\n".join([*title, *([f"{third} {value}"] if third else [])]) or " ")
+            axes.set_xticks(range(len(columns)), columns)
+            turned = max(len(str(name)) for name in grid.space[across]) > 9
+            axes.tick_params(axis="x", rotation=90 if turned else 0)
+            axes.set_yticks(range(len(rows)), rows)
         line[0].set_ylabel(down)
     for axes in shown[-1]:
         axes.set_xlabel(across)
@@ -301,36 +276,31 @@ def _draw_map(
     *,
     low_is_good: bool,
 ) -> None:
-    colours = SHARES.reversed() if low_is_good else SHARES
     low, high = ends
-    axes.imshow(table, cmap=colours, aspect="auto", interpolation="none", vmin=low, vmax=high)
+    goodness = (table - low) / (high - low or 1.0)
+    goodness = 1 - goodness if low_is_good else goodness
+    axes.imshow(goodness, cmap=SHARES, vmin=0.0, vmax=1.0)
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     for i, j in np.ndindex(table.shape):
-        place = (table[i, j] - low) / (high - low) if high > low else 0.0
-        is_dark = (1 - place if low_is_good else place) > 0.6
-        colour = "white" if is_dark else INK
+        colour = "white" if goodness[i, j] > 0.6 else INK
         axes.text(j, i, texts[i][j], ha="center", va="center", fontsize=8, color=colour)
-
-
-def _turn(names: Sequence[Any]) -> float:
-    return 90.0 if max(len(str(name)) for name in names) > 9 else 0.0
 
 
 # -- points with bands ----------------------------------------------------------------------------
 
 
-def _draw_points(grid: Grid) -> Axes:
+def _draw_points(grid: Grid, columns: Sequence[str]) -> Axes:
     """A point with its band for each combination; the best of them where there are many."""
     sign = 1 if grid.metric == "rmse" else -1
     done = [row for row in grid.summary if row["trials"]]
     if len(done) > BARS_AT_MOST:
         done = sorted(done, key=lambda row: sign * row[grid.metric])[:BARS_AT_MOST]
-    names = plain_names([grid.name(row) for row in done], 60)
-    columns = _names(grid)
-    width = 3.4 + 0.07 * max(map(len, names)) / len(columns)
-    all_axes = panels(1, len(columns), width=width, height=1.0 + 0.24 * len(done), sharey=True)[0]
+    names = style.plain_names([grid.name(row) for row in done], 60)
+    size: Any = {"width": 3.4 + 0.07 * max(map(len, names)) / len(columns)}
+    size["height"] = 1.0 + 0.24 * len(done)
+    all_axes = style.panels(1, len(columns), **size, sharey=True)[0]
     for axes, name in zip(all_axes, columns, strict=True):
         known = [(place, row) for place, row in enumerate(done) if row[name] is not None]
         places = [place for place, _ in known]
@@ -339,13 +309,12 @@ def _draw_points(grid: Grid) -> Axes:
         axes.plot([row[name] for _, row in known], places, "o", ms=5, color=BLUE)
         axes.grid(axis="x")
     score: Axes = all_axes[0]
-    score.axvline(grid.baseline, color=MUTED, lw=0.9, ls=(0, (1, 2)))
+    score.axvline(grid.baseline, **_DOTTED)
     score.set_yticks(range(len(done)), names)
-    score.set_ylim(len(done) - 0.5, -0.5)
-    score.set_xlabel(f"{grid.metric} (dotted: baseline)")
+    score.set(ylim=(len(done) - 0.5, -0.5), xlabel=f"{grid.metric} (dotted: baseline)")
     score.set_title(", ".join(grid.varied or grid.space))
     if grid.metric == "accuracy":
-        score.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        style.percent(score.xaxis)
     if grid.until is not None:
         all_axes[1].set_xlabel(f"epochs until {grid.until:g}, of the seeds that reached it")
         all_axes[1].xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -12,8 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from segue.dataset import named
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,12 +30,20 @@ INK, MUTED, RULE = "#1f2328", "#6e7781", "#d0d7de"
 # 2008), without yellow and black, which white and black pages swallow.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 BLUE, VERMILION = PALETTE[:2]
+CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 
 # From nothing to blue: the page shines through where there is little, be it light or dark.
 SHARES = LinearSegmentedColormap.from_list("shares", [(0, 0.447, 0.698, 0), (0, 0.447, 0.698, 1)])
 
-# The same to ink.
+# From orange through nothing to blue: what is near zero lets the page shine through.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [(0.835, 0.369, 0, 1), (1, 1, 1, 0), (0, 0.447, 0.698, 1)]
+)
+
+# From nothing to ink.
 SHADES = LinearSegmentedColormap.from_list("shades", [(0.12, 0.14, 0.16, 0), INK])
+
+DASHED: dict[str, Any] = {"color": MUTED, "lw": 0.9, "ls": (0, (3, 2))}  # of a line of reference
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -48,6 +61,9 @@ STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
+    "image.aspect": "auto",
+    "image.cmap": "viridis",
+    "image.interpolation": "none",
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
@@ -93,23 +109,33 @@ def renamed_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]
     return decorate
 
 
+# -- figures --------------------------------------------------------------------------------------
+
+
 def new_figure(width: float = 4.2, height: float = 2.7) -> Figure:
     """Return an empty figure of so many inches that lays itself out."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
-@styled
 def new_axes(width: float = 4.2, height: float = 2.7) -> Axes:
     """Return the only axes of a new figure."""
     return new_figure(width, height).add_subplot()
 
 
-@styled
 def panels(rows: int, columns: int, *, width: float, height: float, **shared: Any) -> AxesArray:
     """Return axes `[row, column]` of a new figure; each panel is so many inches large."""
     figure = new_figure(width * columns, height * rows)
     grid: AxesArray = figure.subplots(rows, columns, squeeze=False, **shared)
     return grid
+
+
+def column(
+    heights: Sequence[float], *, width: float, margin: float = 0.5, **shared: Any
+) -> AxesArray:
+    """Return axes `[row]` of a new figure, one below the other, of so many inches each."""
+    figure, rows = new_figure(width, sum(heights) + margin), len(heights)
+    grid: AxesArray = figure.subplots(rows, 1, squeeze=False, height_ratios=heights, **shared)
+    return grid[:, 0]
 
 
 @styled
@@ -131,6 +157,63 @@ def strip(columns: int, *, width: float, height: float) -> AxesArray:
     return axes
 
 
+# -- parts of axes --------------------------------------------------------------------------------
+
+
+def bare(axes: Axes) -> None:
+    """Leave the ticks, the grid and the frame out."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
+def percent(*axis: Axis) -> None:
+    """Write shares at an axis as percentages."""
+    for one in axis:
+        one.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+
+
+def colour_bar(image: Any, axes: Any, **layout: Any) -> Colorbar:
+    """A scale of the colours beside one of the axes or several."""
+    bar = image.figure.colorbar(image, ax=axes, **layout)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def legend_beside(axes: Axes, **more: Any) -> Any:
+    """Name the lines to the right of the axes."""
+    return axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **more)
+
+
+def class_lines(
+    probabilities: npt.NDArray[Any], classes: Sequence[Any], target: Any, thick: float, thin: float
+) -> list[tuple[int, dict[str, Any]]]:
+    """The class of each line of probabilities and how it is drawn, those with names above.
+
+    The six classes with the highest probabilities have colours and names, the others are grey. The
+    line of the true class is thick.
+
+    Args:
+        probabilities: `[point, class]`.
+        classes: the class names.
+        target: the true class, or `None`.
+        thick: width of the line of the true class.
+        thin: width of the lines of the other classes that have names.
+    """
+    top = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
+    lines = []
+    for code in sorted(range(len(classes)), key=top.__contains__):
+        is_named, is_target = code in top, target is not None and classes[code] == target
+        look = {
+            "color": PALETTE[top.index(code)] if is_named else MUTED,
+            "label": plain_names([named(classes[code])])[0] if is_named else "_",
+            "lw": thick if is_target else thin if is_named else min(thin, 0.6),
+        }
+        lines.append((code, look))
+    return lines
+
+
 def plain_names(names: Sequence[Any], at_most: int = 24) -> list[str]:
     """Return names as text short enough for an axis.
 
@@ -147,8 +230,7 @@ def thinned_ticks(count: int, at_most: int) -> npt.NDArray[np.int64]:
     >>> thinned_ticks(60, 20)[:4].tolist()
     [0, 3, 6, 9]
     """
-    step = -(-count // at_most)
-    return np.arange(0, count, max(1, step))
+    return np.arange(0, count, max(1, -(-count // at_most)))
 
 
 _UNITS = (  # seconds, name, and from how many seconds on it is used
@@ -183,7 +265,6 @@ def time_unit(rate_hz: float | None, longest: int) -> TimeUnit:
     """
     if not rate_hz:
         return STEPS
-    for seconds, name, least in _UNITS:
-        if longest / rate_hz >= least:
-            return TimeUnit(1 / (rate_hz * seconds), name)
-    raise AssertionError("a length is never below zero")
+    units = (unit[:2] for unit in _UNITS if longest / rate_hz >= unit[2])
+    seconds, name = next(units)
+    return TimeUnit(1 / (rate_hz * seconds), name)

@@ -18,7 +18,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from segue.atomic import replacing
 from segue.errors import OptionError
-from segue.plots.style import BLUE, INK, MUTED, PALETTE, plain_names, styled
+from segue.plots import style
+from segue.plots.style import BLUE, INK, MUTED
 
 if TYPE_CHECKING:
     from segue.layers import Shape
@@ -82,27 +83,17 @@ def stack_size(blocks: Sequence[Block]) -> tuple[float, float]:
 
 def block_of(layer: Layer) -> Block:
     """The block of a layer and of all that it holds."""
-    count = sum(p.numel() for p in layer.parameters())
+    name, count = layer.name.rpartition("/")[2], sum(p.numel() for p in layer.parameters())
     chains: Iterable[Iterable[Any]] = getattr(layer, "chains", None) or [layer.sublayers()]
     branches = tuple(tuple(block_of(one) for one in chain) for chain in chains)
-    held = any(branches)
-    colour = GREEN if layer.name == "head" else PALE_BLUE if count and not held else WHITE
-    merge = getattr(layer, "merge", "") if held and len(branches) > 1 else ""
-    return Block(
-        layer.name.rpartition("/")[2],
-        str(layer.shape),
-        count,
-        colour,
-        branches if held else (),
-        MARKS.get(merge, merge),
-        _activation_of(layer),
-    )
-
-
-def _activation_of(layer: Layer) -> str:
-    """What its name does not say already, as that of `relu_1` does."""
-    kind = str(getattr(getattr(layer, "activation", None), "kind", "linear"))
-    return "" if kind == "linear" or layer.name.rpartition("/")[2].startswith(kind) else kind
+    branches = branches if any(branches) else ()
+    merge = getattr(layer, "merge", "") if len(branches) > 1 else ""
+    colour = GREEN if layer.name == "head" else PALE_BLUE if count and not branches else WHITE
+    activation = str(getattr(getattr(layer, "activation", None), "kind", "linear"))
+    if activation == "linear" or name.startswith(activation):  # as the name `relu_1` does
+        activation = ""
+    join = MARKS.get(merge, merge)
+    return Block(name, str(layer.shape), count, colour, branches, join, activation)
 
 
 def columns_of(blocks: Sequence[Block]) -> list[list[Block]]:
@@ -111,25 +102,21 @@ def columns_of(blocks: Sequence[Block]) -> list[list[Block]]:
     tallest = max(block.size[1] for block in blocks)
     count = max(1, round(total / max(COLUMN, tallest)))
     limit = max(total / count, tallest)
-    while len(columns := _filled_up_to(limit, blocks)) > count:
+    while True:
+        columns: list[list[Block]] = [[]]
+        for block in blocks:
+            if columns[-1] and stack_size([*columns[-1], block])[1] > limit:
+                columns.append([])
+            columns[-1].append(block)
+        if len(columns) <= count:
+            return columns
         limit += HEIGHT / 2
-    return columns
-
-
-def _filled_up_to(limit: float, blocks: Sequence[Block]) -> list[list[Block]]:
-    """Columns of at most this height."""
-    columns: list[list[Block]] = [[]]
-    for block in blocks:
-        if columns[-1] and stack_size([*columns[-1], block])[1] > limit:
-            columns.append([])
-        columns[-1].append(block)
-    return columns
 
 
 # -- drawing ------------------------------------------------------------------------------------
 
 
-@styled
+@style.styled
 def draw_network(
     input_shape: Shape, layers: Iterable[Layer], path: str | Path | None = None
 ) -> Figure:
@@ -147,45 +134,40 @@ def draw_network(
         OptionError: a path with another ending.
         WriteError: the disk is full or read-only.
     """
-    if path is not None:
-        _check_ending(Path(path))
+    path = None if path is None else Path(path)
+    kind = "" if path is None else path.suffix.lower().removeprefix(".")
+    if path is not None and kind not in FORMATS:
+        raise OptionError(
+            f"{path} has the ending {path.suffix or '(none)'!r}; expected "
+            f"{', '.join('.' + name for name in FORMATS)}."
+        )
     blocks = [Block("input", str(input_shape), 0, GREY), *(block_of(one) for one in layers)]
     columns = columns_of(blocks)
     sizes = [stack_size(column) for column in columns]
+    top = MARGIN + (GAP if len(columns) > 1 else 0)
     width = sum(w for w, _ in sizes) + 2 * GAP * (len(sizes) - 1) + 2 * MARGIN
-    height = max(h for _, h in sizes) + 2 * MARGIN + (2 * GAP if len(columns) > 1 else 0)
+    height = max(h for _, h in sizes) + 2 * top
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
+    axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    _draw_columns(axes, columns, sizes)
-    if path is not None:
-        _save(figure, Path(path))
-    return figure
-
-
-def _draw_columns(axes: Axes, columns: list[list[Block]], sizes: list[tuple[float, float]]) -> None:
-    left = MARGIN
-    top = MARGIN + (GAP if len(columns) > 1 else 0)
-    before: tuple[float, float] | None = None
-    for column, (width, height) in zip(columns, sizes, strict=True):
+    left, before, end = MARGIN, 0.0, 0.0
+    for number, (column, (width, height)) in enumerate(zip(columns, sizes, strict=True)):
         middle = left + width / 2
-        if before is not None:
-            _line_to_the_next_column(axes, before, (middle, top), left - GAP)
+        if number:  # down, right, up beside the column, right, and down into it
+            between, turn = left - GAP, end + GAP / 2
+            xs = [before, before, between, between, middle]
+            ys = [end, turn, turn, top - GAP, top - GAP]
+            axes.plot(xs, ys, color=MUTED, lw=0.9, solid_joinstyle="round")
+            _arrow(axes, middle, top - GAP, top)
         _draw_stack(axes, column, middle, top)
-        before = (middle, top + height)
+        before, end = middle, top + height
         left += width + 2 * GAP
-
-
-def _line_to_the_next_column(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], between: float
-) -> None:
-    """Down, right, up beside the column, right, and down into the next one."""
-    xs = [start[0], start[0], between, between, end[0], end[0]]
-    ys = [start[1], start[1] + GAP / 2, start[1] + GAP / 2, end[1] - GAP, end[1] - GAP, end[1]]
-    axes.plot(xs[:-1], ys[:-1], color=MUTED, lw=0.9, solid_joinstyle="round")
-    _arrow(axes, end[0], end[1] - GAP, end[1])
+    if path is not None:  # the same network gives the same bytes of SVG
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+        with mpl.rc_context({"svg.hashsalt": "segue"}), replacing(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+    return figure
 
 
 def _draw_stack(axes: Axes, blocks: Sequence[Block], middle: float, top: float) -> float:
@@ -200,96 +182,50 @@ def _draw_stack(axes: Axes, blocks: Sequence[Block], middle: float, top: float) 
 
 
 def _draw_block(axes: Axes, block: Block, middle: float, top: float) -> None:
+    """A box with the name and activation, below them the shape and the number of parameters."""
     width, height = block.size
     left = middle - width / 2
-    box = FancyBboxPatch(
-        (left, top),
-        width,
-        height,
-        boxstyle="round,pad=0,rounding_size=0.06",
-        facecolor=block.colour,
-        edgecolor=MUTED if not block.branches else BLUE,
-        linewidth=0.8,
-    )
-    axes.add_patch(box)
-    _write(axes, block, left, top, width)
-    if block.branches:
-        _draw_branches(axes, block, middle, top)
-
-
-def _write(axes: Axes, block: Block, left: float, top: float, width: float) -> None:
+    look: Any = {"facecolor": block.colour, "edgecolor": BLUE if block.branches else MUTED}
+    look |= {"boxstyle": "round,pad=0,rounding_size=0.06", "linewidth": 0.8}
+    axes.add_patch(FancyBboxPatch((left, top), width, height, **look))
     room = 26 - (len(block.activation) + 1 if block.activation else 0)
-    name = plain_names([block.name], room)[0]
-    first, second = top + 0.15, top + 0.33
-    axes.text(left + 0.09, first, name, fontsize=8.5, fontweight="bold", va="center", color=INK)
-    axes.text(left + 0.09, second, block.shape, fontsize=7.5, va="center", color=MUTED)
-    if block.activation:
-        right = left + width - 0.09
-        axes.text(right, first, block.activation, fontsize=7.5, va="center", ha="right", color=INK)
-    if block.parameters:
-        count = f"{block.parameters:,} parameters"
-        right = left + width - 0.09
-        axes.text(right, second, count, fontsize=7.5, va="center", ha="right", color=MUTED)
+    (name,) = style.plain_names([block.name], room)
+    count = f"{block.parameters:,} parameters" if block.parameters else ""
+    bold: Any = {"fontsize": 8.5, "fontweight": "bold", "color": INK}
+    for text, down, side, more in (
+        (name, 0.15, "left", bold),
+        (block.shape, 0.33, "left", {"color": MUTED}),
+        (block.activation, 0.15, "right", {"color": INK}),
+        (count, 0.33, "right", {"color": MUTED}),
+    ):
+        x = left + 0.09 if side == "left" else left + width - 0.09
+        if text:
+            axes.text(x, top + down, text, **{"fontsize": 7.5, "va": "center", "ha": side} | more)
+    if block.branches:
+        _draw_branches(axes, block, middle, top + TITLE)
 
 
-def _draw_branches(axes: Axes, block: Block, middle: float, top: float) -> None:
+def _draw_branches(axes: Axes, block: Block, middle: float, begin: float) -> None:
     """The branches side by side, lines from the frame's head to each, and where they meet."""
     sizes = [stack_size(branch) for branch in block.branches]
     left = middle - (sum(w for w, _ in sizes) + PAD * (len(sizes) - 1)) / 2
-    begin = top + TITLE
     end = begin + max(h for _, h in sizes) + 2 * GAP
     middles = []
     for branch, (width, _) in zip(block.branches, sizes, strict=True):
         middles.append(left + width / 2)
+        bottom = begin
         if branch:
             _arrow(axes, middles[-1], begin, begin + GAP)
-        bottom = _draw_stack(axes, branch, middles[-1], begin + GAP) if branch else begin
+            bottom = _draw_stack(axes, branch, middles[-1], begin + GAP)
         axes.plot([middles[-1]] * 2, [bottom, end], color=MUTED, lw=0.9)
         left += width + PAD
     for height in (begin, end) if len(middles) > 1 else ():
         axes.plot([middles[0], middles[-1]], [height] * 2, color=MUTED, lw=0.9)
-    if block.join:
-        axes.text(
-            middle,
-            end + JOIN / 2 - 0.01,
-            block.join,
-            fontsize=8.0,
-            ha="center",
-            va="center",
-            color=PALETTE[0],
-        )
+    look: Any = {"fontsize": 8.0, "ha": "center", "va": "center", "color": BLUE}
+    axes.text(middle, end + JOIN / 2 - 0.01, block.join, **look)
 
 
 def _arrow(axes: Axes, x: float, start: float, end: float) -> None:
-    axes.annotate(
-        "",
-        (x, end),
-        (x, start),
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": MUTED,
-            "lw": 0.9,
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "mutation_scale": 8,
-        },
-    )
-
-
-# -- files --------------------------------------------------------------------------------------
-
-
-def _check_ending(path: Path) -> None:
-    if path.suffix.lower().removeprefix(".") not in FORMATS:
-        raise OptionError(
-            f"{path} has the ending {path.suffix or '(none)'!r}; expected "
-            f"{', '.join('.' + name for name in FORMATS)}."
-        )
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """The same network gives the same bytes of SVG."""
-    kind = path.suffix.lower().removeprefix(".")
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with mpl.rc_context({"svg.hashsalt": "segue"}), replacing(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+    """Down to `end`."""
+    look = {"arrowstyle": "-|>", "color": MUTED, "lw": 0.9, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (x, end), (x, start), arrowprops={**look, "mutation_scale": 8})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from segue.diagrams import COLUMN, HEIGHT, block_of, columns_of
 from segue.errors import OptionError, WriteError
 from segue.layers import Shape
 from segue.networks import Network, as_specs
+from segue.plots.diagram import COLUMN, HEIGHT, block_of, columns_of
 
 NESTED = "inception_time(8)"
 
