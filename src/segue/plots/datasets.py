@@ -37,7 +37,7 @@ def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     per_step, unit = style.time_unit(dataset.rate_hz, dataset.x.length_range[1])
     if not dataset.rate_hz:
         unit = "words" if dataset.x.is_text else "time steps"
-    axes.hist(lengths * per_step, edges * per_step, color=PALETTE[0])
+    axes.hist(lengths * per_step, (edges * per_step).tolist(), color=PALETTE[0])
     axes.set(xlabel=f"length ({unit})", ylabel="sequences")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     if len(lengths) and least == most:
@@ -65,10 +65,12 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     if axes is None:
         axes = style.new_axes(height=min(5.2, max(1.6, 0.9 + 0.2 * len(names))))
     left = np.zeros(len(names), np.int64)
-    parts = {name: dataset.part(name) for name in dataset.part_names} or {None: dataset}
+    parts = {name: dataset.part(name) for name in dataset.part_names} or {"": dataset}
     for (part, data), colour in zip(parts.items(), PALETTE, strict=False):
         counts = class_counts(data)
-        axes.barh(range(len(names)), counts, left=left, height=0.8, color=colour, label=part)
+        axes.barh(
+            range(len(names)), counts, left=left, height=0.8, color=colour, label=part or None
+        )
         left = left + counts
     # The figure without the axis below and the legend above.
     room = axes.figure.bbox.height / axes.figure.dpi - 0.8

@@ -191,16 +191,17 @@ def _draw_block(axes: Axes, block: Block, middle: float, top: float) -> None:
     room = 26 - (len(block.activation) + 1 if block.activation else 0)
     (name,) = style.plain_names([block.name], room)
     count = f"{block.parameters:,} parameters" if block.parameters else ""
-    bold: Any = {"fontsize": 8.5, "fontweight": "bold", "color": INK}
-    for text, down, side, more in (
+    bold: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold", "color": INK}
+    parts: Any = (
         (name, 0.15, "left", bold),
         (block.shape, 0.33, "left", {"color": MUTED}),
         (block.activation, 0.15, "right", {"color": INK}),
         (count, 0.33, "right", {"color": MUTED}),
-    ):
+    )
+    for text, down, side, more in parts:
         x = left + 0.09 if side == "left" else left + width - 0.09
         if text:
-            axes.text(x, top + down, text, **{"fontsize": 7.5, "va": "center", "ha": side} | more)
+            axes.text(x, top + down, text, ha=side, va="center", **{"fontsize": 7.5} | more)
     if block.branches:
         _draw_branches(axes, block, middle, top + TITLE)
 

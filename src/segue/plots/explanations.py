@@ -118,7 +118,7 @@ def _draw_colours(values: Array, every: Array, axes: Axes) -> AxesImage:
     steps, rows = values.shape
     limit = max(float(np.abs(every).max(initial=0.0)), 1e-12)
     extent = (-0.5, steps - 0.5, *((1.0, 0.0) if rows == 1 else (rows + 0.5, 0.5)))
-    look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "alpha": 0.9}
+    look: Any = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "alpha": 0.9}
     image = axes.imshow(values.T, extent=extent, **look)
     axes.grid(visible=False)
     axes.yaxis.set_major_locator(NullLocator() if rows == 1 else MaxNLocator(4, integer=True))

@@ -137,8 +137,9 @@ def plot_plane(
         colour = PALETTE[code % len(PALETTE)]
         marker = MARKERS[code // len(PALETTE) % len(MARKERS)]
         (label,) = style.plain_names([named(name)])
-        axes.scatter(x, y, size, colour, marker, alpha=0.75, linewidths=0, label=label)
-    axes.scatter(*centres.T, s=60, color=INK, marker="X", ec="white", label="centre")
+        axes.scatter(x, y, size, colour, marker=marker, alpha=0.75, lw=0, label=label)
+    x, y = centres.T
+    axes.scatter(x, y, 60, INK, marker="X", ec="white", label="centre")
     look: Any = {"textcoords": "offset points", "fontweight": "bold"}
     look["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
     for name, centre in zip(style.plain_names(classes, 12), centres, strict=True):

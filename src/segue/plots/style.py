@@ -176,7 +176,7 @@ def percent(*axis: Axis) -> None:
 
 def colour_bar(image: Any, axes: Any, **layout: Any) -> Colorbar:
     """A scale of the colours beside one of the axes or several."""
-    bar = image.figure.colorbar(image, ax=axes, **layout)
+    bar: Colorbar = image.figure.colorbar(image, ax=axes, **layout)
     bar.outline.set_visible(False)
     return bar
 
