@@ -156,7 +156,9 @@ def one_line(data: Dataset) -> str:
     shortest, _, longest = _extremes(data.x.lengths)
     reach = f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
     unit = _UNITS[data.x.kind]
-    parts = ", ".join(f"{name} {(np.asarray(data.parts) == name).sum():,}" for name in data.part_names)
+    parts = ", ".join(
+        f"{name} {(np.asarray(data.parts) == name).sum():,}" for name in data.part_names
+    )
     what = counted(len(data), "sequence") + (f" ({parts})" if parts else "")
     channels = "" if data.x.is_text else f", {counted(data.x.channels, 'channel')}"
     classes = _shares(class_counts(data), shares=False)

@@ -21,8 +21,9 @@ from segue._version import __version__
 from segue.atomic import replacing
 from segue.errors import DataError, ModelFileError
 from segue.estimators.seen import SALT_BYTES, SeenSequences
+from segue.networks import current_json
 
-FORMAT = 1
+FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
 
 # What the names of the hashes begin with among the tensors: no layer's name begins with a dot.
 _SEEN = ".seen/"
@@ -80,7 +81,7 @@ class _Targets(_Closed):
 
     classes: Names | None = None
     class_counts: list[int] | None = None
-    task: Literal["classify", "multilabel", "tag"] | None = None  # "tag": of older versions
+    task: Literal["classify", "multilabel"] | None = None
     sequences: int | None = None
     mean: list[float] | None = None
     scale: list[float] | None = None
@@ -291,6 +292,8 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
             )
         several = isinstance(facts, dict) and facts.get("estimator") in get_args(EnsembleName)
         schema = EnsembleDescription if several else Description
+        if isinstance(facts, dict) and facts.get("format") == 1:
+            text = json.dumps(_from_format_1(facts))
         return schema.model_validate_json(text), tensors
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, ModelFileError):
@@ -298,6 +301,22 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
         raise ModelFileError(
             f"its description is not valid: {_first_line(error)}", path=path
         ) from error
+
+
+def _from_format_1(facts: dict[str, Any]) -> dict[str, Any]:
+    """The description of a file of format 1 with the names of fields that format 2 has.
+
+    Several labels were the task "tag", and the `kernel_size` of convolutions was their `width`.
+    """
+    new = {**facts, "format": FORMAT}
+    if isinstance(members := facts.get("members"), list):
+        new["members"] = [_from_format_1(one) if isinstance(one, dict) else one for one in members]
+    targets = facts.get("targets")
+    if isinstance(targets, dict) and targets.get("task") == "tag":
+        new["targets"] = {**targets, "task": "multilabel"}
+    if "network" in facts:
+        new["network"] = current_json(facts["network"])
+    return new
 
 
 def _first_line(error: Exception) -> str:

@@ -22,7 +22,6 @@ from segue.networks import (
     Network,
     NetworkLike,
     as_specs,
-    current_json,
     is_custom,
     specs_from_json,
 )
@@ -143,9 +142,7 @@ def _matching(
     if layers is None:
         return None
     chosen = layers[: len(network)]
-    if [spec.to_json() for spec in chosen] != current_json(network) or (
-        len(layers) > len(network) + 2
-    ):
+    if [spec.to_json() for spec in chosen] != network or (len(layers) > len(network) + 2):
         raise DataError(f"the file is of the network {network}, and another was given.")
     return chosen
 

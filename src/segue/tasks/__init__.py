@@ -27,8 +27,8 @@ __all__ = [
 
 
 def label_task(name: str) -> type[Classify]:
-    """`Classify`, or `Multilabel` for what has several labels at once; "tag" in older files."""
-    return Multilabel if name in ("multilabel", "tag") else Classify
+    """`Classify`, or `Multilabel` for what has several labels at once."""
+    return Multilabel if name == "multilabel" else Classify
 
 
 TASKS: dict[str, type[Task]] = {
