@@ -334,10 +334,10 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """50 MB of text: less than 10 MB of arrays at a time, and less than 20 MB of Arrow's."""
     monkeypatch.setattr(streaming, "_BLOCK", 1 << 18)
     monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
-    row = "a," + ",".join(f"{i / 7:.6f}" for i in range(300)) + "\n"
+    row = "a," + ",".join(f"{i / 7:.6f}" for i in range(100)) + "\n"
     with (tmp_path / "a.csv").open("w") as file:
-        file.write("label," + ",".join(f"t{i}" for i in range(300)) + "\n")
-        for number in range(20_000):
+        file.write("label," + ",".join(f"t{i}" for i in range(100)) + "\n")
+        for number in range(60_000):
             file.write(row if number % 2 else "b" + row[1:])
     convert(wide(tmp_path), tmp_path / "warm.arrow", large=0)
     before = pa.total_allocated_bytes()
