@@ -30,7 +30,7 @@ import numpy as np
 
 import segue
 from segue.prepare.batches import Batches
-from segue.readers.converting import convert
+from segue.readers.arrow import convert
 
 CHANNELS, STEPS = 32, 1000
 BYTES = 4 * CHANNELS * STEPS  # of one sequence

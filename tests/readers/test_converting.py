@@ -18,7 +18,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
 from segue.readers import npz, read
-from segue.readers.converting import convert
+from segue.readers.arrow import convert
 from segue.readers.table import streaming
 
 
@@ -96,7 +96,7 @@ def test_tables_batch_by_batch(tmp_path: Path, make: Any, monkeypatch: pytest.Mo
     expected = read(source)
     shares: list[float] = []
     with monkeypatch.context() as patch:
-        patch.setattr("segue.readers.converting.read", None)  # the whole is never read
+        patch.setattr("segue.readers.arrow.read", None)  # the whole is never read
         data = convert(
             source, tmp_path / "a.arrow", large=0, progress=lambda n, s: shares.append(s)
         )
@@ -190,7 +190,7 @@ def test_files_one_after_the_other(
     shares: list[float] = []
     with monkeypatch.context() as patch:
         patch.setattr("segue.readers.registry.BLOCK_VALUES", 200)
-        patch.setattr("segue.readers.converting.read", None)  # the whole is never read
+        patch.setattr("segue.readers.arrow.read", None)  # the whole is never read
         tell = lambda n, s: shares.append(s)  # noqa: E731
         data = convert(source, tmp_path / "made" / "a.arrow", progress=tell)
     assert same(data, expected)

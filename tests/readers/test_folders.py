@@ -8,7 +8,7 @@ import pytest
 
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError
 from segue.readers import READERS, read
-from segue.readers.pieces import find_pieces
+from segue.readers.sources import find_sources
 
 LINE = "1\t0.5\t0.25\n"
 
@@ -36,7 +36,7 @@ def test_parts_by_name(tmp_path: Path, names: list[str], parts: tuple[str, ...] 
     """Endings of files and names of folders are parts, in the order train, validation, test."""
     data = read(put(tmp_path, *names))
     assert data.part_names == (("train", "validation", "test") if parts is None else parts)
-    pieces = find_pieces(tmp_path)
+    pieces = find_sources(tmp_path)
     assert [piece.part for piece in pieces] == (list(data.part_names) or [None])
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from segue.readers.labels import as_classes, as_labels
+from segue.readers.decoding import labels_of_texts
 
 LONG = "20190523143012123456"
 
@@ -32,11 +31,4 @@ LONG = "20190523143012123456"
 )
 def test_labels_are_never_merged_or_changed(texts: list[str], labels: list[object]) -> None:
     """Whole numbers become ints, unless something of the text would be lost."""
-    assert as_labels(texts).tolist() == labels
-
-
-def test_numbers_that_are_classes() -> None:
-    """Whole numbers are classes; beyond 2**53 floats cannot tell them apart, so they are none."""
-    assert as_classes(np.array([1.0, 2.0])).dtype.kind == "i"
-    for numbers in ([1.5, 2.0], [1e17, 2.0], [np.nan, 1.0], [np.inf, 1.0]):
-        assert as_classes(np.array(numbers)).dtype.kind == "f"
+    assert labels_of_texts(texts).tolist() == labels

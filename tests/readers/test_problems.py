@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segue.errors import FileError
-from segue.readers.problems import Problems
+from segue.readers.blocks import Problems
 
 
 def collected(folder: Path, count: int, **how: int) -> Problems:

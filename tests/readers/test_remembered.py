@@ -14,7 +14,7 @@ from segue import Dataset, SequenceClassifier, TrainingOptions
 from segue.cli import main
 from segue.errors import DataError, FileError
 from segue.readers import read
-from segue.readers.converting import convert
+from segue.readers.arrow import convert
 
 QUIET = TrainingOptions(progress="none")
 

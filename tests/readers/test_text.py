@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import DataError, FileError, OptionError
 from segue.readers import read
-from segue.readers.sentences import split_sentences
+from segue.readers.text import split_sentences
 
 LETTER = "Dear Sir,\n\nI did. It rained\nin the U.S. “Why?” he asked.\n\n\nYours, A. Hill\n"
 

@@ -62,7 +62,7 @@ def show(
 
     Example: segue data show japanese-vowels
     """
-    from segue.readers.remembered import columns_of
+    from segue.readers.read_options import columns_of
 
     origin = _origin(source)
     data = read_source(source, columns, limit=limit)
@@ -100,7 +100,7 @@ def convert(
     Folders of sounds, texts and images are read file by file, large tables batch by batch, and
     large NumPy arrays row by row.
     """
-    from segue.readers.converting import convert as write
+    from segue.readers.arrow import convert as write
 
     check_output(file, overwrite=overwrite, option="FILE", endings=(".arrow",))
     with Progress("writing") as progress:

@@ -51,8 +51,7 @@ def generate(
     Example: segue generate waves data/waves --count 200 --phase random
     """
     from segue import synth
-    from segue.readers import write
-    from segue.readers.writing import check_free
+    from segue.readers import check_free, write
 
     check_free(folder, overwrite=overwrite)
     given: dict[str, Any] = {

@@ -25,7 +25,7 @@ from segue.padded import Padded
 from segue.prepare import Preparation
 from segue.prepare.static import StaticScale
 from segue.readers.objects import adapted
-from segue.readers.remembered import check_channels
+from segue.readers.read_options import check_channels
 from segue.sequences import Array, Sequences
 from segue.tasks import Task
 from segue.training import History

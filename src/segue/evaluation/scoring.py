@@ -16,7 +16,7 @@ from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.reading import some_readings
 from segue.evaluation.scores import Scores
 from segue.evaluation.trained_on import look_up
-from segue.readers.remembered import check_channels
+from segue.readers.read_options import check_channels
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:

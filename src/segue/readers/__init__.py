@@ -19,11 +19,12 @@ import numpy as np
 from segue.atomic import replacing_folder
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
-from segue.readers import catalog, objects, remembered
+from segue.readers import catalog, objects, read_options
+from segue.readers.blocks import limited
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.forms import plain_frame
-from segue.readers.pieces import find_pieces, is_there, left_aside, limited, read_pieces
-from segue.readers.registry import READERS, Reader, reader_named
+from segue.readers.registry import READERS, Reader, part_named, reader_named
+from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import of_mapped
 from segue.sequences import Sequences
 from segue.windowing import cut_recordings
@@ -83,15 +84,15 @@ def read(
     if limit is not None and (isinstance(limit, bool) or limit < 1):
         raise OptionError(f"limit={limit}; expected a number of sequences from 1 on.")
     given: dict[str, Any] = {"window": window, "stride": stride, "window_label": window_label}
-    before = None if like is None else remembered.reading_of(like)
+    before = None if like is None else read_options.reading_of(like)
     options = {**options, "drop_missing": True} if drop_missing else options
     options = options if like is None else {**options, "like": before}
     data = _read(source, part, limit, format, options)
     data = _without_missing(data) if drop_missing else _checked(data, source)
     if like is None:
         return cut_recordings(data, **given)
-    data = remembered.with_channels_of(like, data, given=options.get("channels") is not None)
-    return remembered.with_windows_of(before, data, **given)
+    data = read_options.with_channels_of(like, data, given=options.get("channels") is not None)
+    return read_options.with_windows_of(before, data, **given)
 
 
 def _checked(data: Dataset, source: Any) -> Dataset:
@@ -123,11 +124,11 @@ def _read(
     path = Path(source).expanduser()
     if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
         return catalog.read_named(source, part=part, limit=limit, format=format, **options)
-    pieces = find_pieces(path, format=format)
-    data = read_pieces(pieces, part=part, limit=limit, **options)
-    aside = left_aside(path, pieces)
+    sources = find_sources(path, format=format)
+    data = read_sources(sources, part=part, limit=limit, **options)
+    aside = left_aside(path, sources)
     notes = (*data.notes, f"left aside: {', '.join(aside)}") if aside else data.notes
-    return replace(data, name=data.name or pieces[0].name or path.resolve().name, notes=notes)
+    return replace(data, name=data.name or sources[0].name or path.resolve().name, notes=notes)
 
 
 def write(
@@ -160,14 +161,49 @@ def write(
     >>> read(write(data, tempfile.mkdtemp(), format="ts")).y
     array(['slow', 'fast'], dtype='<U4')
     """
-    from segue.readers.writing import check_free
-
-    reader, place = reader_named(format), Path(folder)
-    check_free(place, overwrite=overwrite)
+    reader, target = reader_named(format), Path(folder)
+    check_free(target, overwrite=overwrite)
     cure = "Free some space, or choose another folder."
-    with replacing_folder(place, cure=cure) as temporary:
+    with replacing_folder(target, cure=cure) as temporary:
         reader.write(temporary, data)
-    return place
+    return target
+
+
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that is in use.
+
+    Args:
+        folder: the folder to be made; an empty one may be there already.
+        overwrite: let a folder be replaced that holds a data set, and nothing but a data set.
+
+    Raises:
+        FileError: the folder is not empty and `overwrite` is not set, or it holds other things.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileError("is a file; expected the folder to be written.", path=folder)
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise FileError(
+            "is not empty. Choose another folder, or replace it with --overwrite (in Python "
+            "overwrite=True).",
+            path=folder,
+        )
+    strange = [path for path in sorted(folder.rglob("*")) if not _is_data(path)]
+    if strange:
+        raise FileError(
+            f"holds more than a data set ({strange[0].relative_to(folder)}), so it is not "
+            "replaced. Choose another folder.",
+            path=folder,
+        )
+
+
+def _is_data(path: Path) -> bool:
+    if path.is_dir():
+        return part_named(path.name) is not None
+    # Sounds, tables and the like are never written by segue, so they are somebody's own.
+    own = [reader for reader in READERS if not (reader.single_files or reader.folders)]
+    return any(reader.knows(path.name) for reader in own)
 
 
 def _read_object(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from segue.errors import DataError, OptionError, counted
+from segue.errors import DataError, counted
 from segue.readers.blocks import Blocks
 from segue.readers.cases import (
     Case,
@@ -82,8 +82,6 @@ def blocks(
         OptionError: a layout that there is not.
         FileError: what is wrong, with the number of the line; a table of other things.
     """
-    if layout not in (None, "ct", "tc"):
-        raise OptionError(f"layout={layout!r}; expected 'ct' or 'tc'.")
     yield from read_cases(path, _Arff(layout), values=values, limit=limit, encoding=encoding)
 
 

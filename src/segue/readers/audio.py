@@ -26,10 +26,8 @@ import numpy as np
 
 from segue.errors import DataError, OptionError
 from segue.extras import require
-from segue.readers.blocks import Blocks
-from segue.readers.fileblocks import read_files, read_headers
-from segue.readers.problems import Problems
-from segue.readers.samples import find_examples
+from segue.readers.blocks import Blocks, Problems
+from segue.readers.labelled_files import find_labelled_files, read_files, read_headers
 from segue.sequences import Array
 
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
@@ -77,10 +75,8 @@ def blocks(
     """
     if rate is not None and not (isinstance(rate, int) and 1 <= rate <= _FASTEST):
         raise OptionError(f"rate={rate!r}; expected samples per second, such as 8000.")
-    if channels not in ("mono", "all"):
-        raise OptionError(f"channels={channels!r}; expected 'mono' or 'all'.")
     require("soundfile", "audio", "to read sounds")
-    found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="sound")
+    found = find_labelled_files(path, ENDINGS, limit=limit, labels=labels, what="sound")
     problems = Problems(path, "sound", total=len(found.files))
     headers = read_headers(found, problems, _header, _samples)
     rate = rate or _usual_rate(Counter(header.samplerate for header in headers), path)
@@ -99,9 +95,7 @@ def blocks(
     lengths = [resampled_length(header.frames, header.samplerate, rate) for header in headers]
     known = {"rate_hz": float(rate), "reading": {"rate": rate}}
     width = 1 if mono else next(iter(counts))
-    yield from read_files(
-        found, problems, read, np.array(lengths, np.int64), channels=width, values=values, **known
-    )
+    yield from read_files(found, problems, read, lengths, channels=width, values=values, **known)
 
 
 def _usual_rate(rates: Counter[int], folder: Path) -> int:

@@ -1,13 +1,24 @@
-"""Readers that give a data set in blocks, so that the whole is never in memory: what they share."""
+"""What the readers of formats share: blocks, labelled files, problems collected, and parts.
+
+A reader yields blocks, data sets that follow each other, so that the whole is never in memory;
+reading everything is the one block that has it all.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from segue.dataset import Dataset
-from segue.sequences import Array
+from segue.errors import DataError, FileError
+from segue.sequences import Array, Sequences
 
 Blocks = Iterator[tuple[Dataset, float]]  # with the share of the whole that has been read
 
@@ -20,27 +31,223 @@ def runs(sizes: Array, most: int | None) -> list[slice]:
     [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None), slice(4, 5, None)]
     """
     starts, total = [0], 0
-    for place, size in enumerate(sizes.tolist()):
+    for number, size in enumerate(sizes.tolist()):
         if most is not None and total and total + size > most:
-            starts.append(place)
+            starts.append(number)
             total = 0
         total += size
     return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
 
 
-def collected(arrays: Iterable[Any], most: int | None) -> Iterator[list[Any]]:
-    """Arrays as they come, in lists of about so many values; `None`: one list of all.
+def collected(items: Iterable[Any], most: int | None) -> Iterator[list[Any]]:
+    """Items as they come, in lists of about so many values (`size`); `None`: one list of all.
 
     >>> import numpy as np
     >>> [len(some) for some in collected([np.zeros(3)] * 5, 6)]
     [2, 2, 1]
     """
     waiting, values = list[Any](), 0
-    for array in arrays:
-        waiting.append(array)
-        values += array.size
+    for item in items:
+        waiting.append(item)
+        values += item.size
         if most is not None and values >= most:
             yield waiting
             waiting, values = [], 0
     if waiting or most is None:
         yield waiting
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Files that are one sequence each, in order, and what is known of each.
+
+    Attributes:
+        files: their paths.
+        ids: the names of the files, below the folder.
+        labels: `[n]`, from the folders' names or a table; `None` where there are none.
+        groups: `[n]`, from the table, where it has them.
+        parts: `[n]`, from the table, where it has them.
+        notes: which columns of the table say what.
+    """
+
+    files: tuple[Path, ...]
+    ids: tuple[str, ...]
+    labels: Array | None = None
+    groups: Array | None = None
+    parts: Array | None = None
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, index: slice | list[int] | Array) -> LabelledFiles:
+        """Some of them."""
+        chosen = np.arange(len(self.files))[index]
+        files, ids = (tuple(values[i] for i in chosen) for values in (self.files, self.ids))
+        columns = {name: getattr(self, name) for name in ("labels", "groups", "parts")}
+        some = {name: None if all_ is None else all_[chosen] for name, all_ in columns.items()}
+        return replace(self, files=files, ids=ids, **some)
+
+    def dataset(self, x: Sequences, **known: Any) -> Dataset:
+        """The data set of the files, whose sequences are `x`; what is `known` comes first."""
+        known = {"groups": self.groups, "ids": np.array(self.ids), **known}
+        return Dataset(x, self.labels, parts=self.parts, notes=self.notes, task="classify", **known)
+
+
+# -- problems -------------------------------------------------------------------------------------
+
+
+class Problems:
+    """Collects what is wrong with some files, until there are enough of them for one message.
+
+    Args:
+        path: the folder of the files, or the only file.
+        what: what one file is called in the message.
+        total: how many files there are; 0 if nobody knows yet.
+        most: so many problems are shown; one who reads file after file stops there (`is_full`).
+
+    >>> problems = Problems(Path("data"), "sound", total=3)
+    >>> with problems.of(Path("data", "a.wav")):
+    ...     raise DataError("is empty.")
+    >>> problems.raise_any()
+    Traceback (most recent call last):
+    segue.errors.FileError: data: 1 of 3 sounds cannot be used:
+      a.wav: is empty.
+    """
+
+    def __init__(self, path: Path, what: str = "file", *, total: int = 0, most: int = 20) -> None:
+        self._path, self._what, self._total, self._most = path, what, total, most
+        self._found: list[FileError] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as one message shows."""
+        return len(self._found) >= self._most
+
+    def add(self, problem: FileError | str) -> None:
+        """Add a problem: an error, or a line about a file of the folder."""
+        self._found.append(FileError(problem) if isinstance(problem, str) else problem)
+
+    @contextmanager
+    def of(self, file: Path) -> Iterator[None]:
+        """Collect what is raised about a file, and go on behind the block."""
+        try:
+            yield
+        except FileError as error:
+            self.add(error)
+        except DataError as error:
+            self.add(FileError(str(error), path=file))
+        except OSError as error:
+            self.add(unreadable(error, file))
+
+    def raise_any(self) -> None:
+        """Raise one error that lists the problems, if there are any.
+
+        Raises:
+            FileError: that of the only file, or of the folder, with its files relative to it.
+        """
+        if self._found and self._path.is_file():
+            raise self._found[0]
+        if self._found:
+            raise FileError(self._message(), path=self._path)
+
+    def _message(self) -> str:
+        count, of_all = len(self._found), f" of {self._total:,}" if self._total else ""
+        name = self._what + "s" * (count > 1 or self._total > 1)
+        maybe = " (and there may be more)" if count == self._most else ""
+        lines = [str(error).replace(f"{self._path}{os.sep}", "") for error in self._found]
+        if count > self._most:
+            lines[self._most :] = [f"and {count - self._most} more such problems."]
+        return "\n  ".join([f"{count}{of_all} {name} cannot be used{maybe}:", *lines])
+
+
+def unreadable(error: OSError, path: Path) -> FileError:
+    """The error for a file or folder that the system does not give."""
+    return FileError(f"cannot be read ({error.strerror or error}).", path=path)
+
+
+def listed(names: Iterable[Any], at_most: int, *, shown: Any = str) -> str:
+    """The first names of several, and how many there are beyond them.
+
+    >>> listed(["a", "b", "c"], 2, shown=repr)
+    "'a', 'b' and 1 more"
+    """
+    names = list(names)
+    first = ", ".join(shown(name) for name in names[:at_most])
+    return first + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def limited(data: Dataset, limit: int | None) -> Dataset:
+    """Return the first `limit` sequences of each part."""
+    if limit is None:
+        return data
+    if data.parts is None:
+        return data[:limit]
+    chosen = [np.flatnonzero(data.parts == name)[:limit] for name in data.part_names]
+    return data[np.sort(np.concatenate(chosen))]
+
+
+def join_parts(sets: dict[str, Dataset]) -> Dataset:
+    """Join the parts of one data set, without those that alone have no labels.
+
+    Raises:
+        DataError: parts that cannot be of one data set.
+    """
+    labelled = {part: data for part, data in sets.items() if data.y is not None} or sets
+    check_parts(labelled)
+    data = Dataset.concatenate(labelled)
+    without = [part for part in sets if part not in labelled]
+    if not without:
+        return data
+    note = (
+        f"left out the part {without[0]!r}, which has no labels: it cannot be scored, and a model "
+        "answers it with `segue predict`"
+    )
+    return replace(data, notes=(*data.notes, note))
+
+
+def check_parts(sets: dict[str, Dataset]) -> None:
+    """Refuse parts that cannot be of one data set.
+
+    Raises:
+        DataError: they differ in their channels, kind of labels, or rate.
+    """
+    for what, values in {
+        "channels": {name: str(data.x.channels) for name, data in sets.items()},
+        "labels": {name: _kind_of_labels(data) for name, data in sets.items()},
+        "sampling rates": {
+            name: f"{data.rate_hz:g} Hz" for name, data in sets.items() if data.rate_hz
+        },
+    }.items():
+        if len(set(values.values())) > 1:
+            found = ", ".join(f"{value} in part {name!r}" for name, value in values.items())
+            raise DataError(f"The parts do not agree in their {what}: {found}.")
+
+
+def _kind_of_labels(data: Dataset) -> str:
+    if isinstance(data.y, np.ndarray):
+        return {"U": "text", "f": "real numbers"}.get(data.y.dtype.kind, "whole numbers")
+    return "none" if data.y is None else "one at each step"
+
+
+def parts_of(data: Dataset) -> list[tuple[str | None, Dataset]]:
+    """Return the parts with their names, or the whole with None where there are no parts."""
+    if data.parts is None:
+        return [(None, data)]
+    return [(name, data.part(name)) for name in data.part_names]
+
+
+def check_plain(data: Dataset, format: str) -> None:  # noqa: A002 (its usual name)
+    """Refuse what plain number formats cannot hold.
+
+    Raises:
+        DataError: texts, or sequences without steps.
+    """
+    if data.x.is_text:
+        raise DataError(f"The format {format} holds measurements, not texts: choose npz or arrow.")
+    if (data.x.lengths == 0).any():
+        row = int((data.x.lengths == 0).argmax())
+        raise DataError(f"Sequence {row} has no steps, which the format {format} cannot hold.")

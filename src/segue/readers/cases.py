@@ -14,8 +14,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
-from segue.readers.decoding import find_encoding, open_text
-from segue.readers.labels import as_labels
+from segue.readers.decoding import find_encoding, labels_of_texts, open_text
 from segue.sequences import Array, Sequences
 
 LabelKind = tuple[str, ...] | type[float] | type[str] | None
@@ -74,7 +73,7 @@ class CaseFormat(ABC):
         known["notes"] = (*([note] if note else []), *known.get("notes", ()))
         labels, y = [case.label for case in cases], None
         if isinstance(self.labels, tuple):
-            names = dict(zip(self.labels, as_labels(self.labels).tolist(), strict=True))
+            names = dict(zip(self.labels, labels_of_texts(self.labels).tolist(), strict=True))
             known |= {"classes": tuple(sorted(names.values())), "task": "classify"}
             y = np.array([names[label] for label in labels])
         elif self.labels is not None:

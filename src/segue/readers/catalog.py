@@ -20,8 +20,9 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataNotFoundError, OptionError, did_you_mean
+from segue.readers.blocks import limited
 from segue.readers.fetching import Fetch, Remote, cache_folder, fetch_all
-from segue.readers.pieces import find_pieces, limited, read_pieces
+from segue.readers.sources import find_sources, read_sources
 
 _ARCHIVE = "https://www.timeseriesclassification.com/aeon-toolkit/"
 
@@ -169,13 +170,13 @@ def read_named(
         raise OptionError(f"validation={validation!r}; expected True or False.")
     usual = _usual(entry, options)
     options = {**usual, **options}
-    pieces = find_pieces(locate(entry, fetch=fetch), format=format)
+    sources = find_sources(locate(entry, fetch=fetch), format=format)
     if not validation:
-        data = read_pieces(pieces, part=part, limit=limit, **options)
+        data = read_sources(sources, part=part, limit=limit, **options)
     else:
         whole = "train" if part in ("train", "validation") else part
         # The validation part lies at the end of the file, so the file is read to its end.
-        data = _set_aside(read_pieces(pieces, part=whole, **options), entry.validation)
+        data = _set_aside(read_sources(sources, part=whole, **options), entry.validation)
         data = limited(data if part is None else data.part(part), limit)
     classes, names = data.classes, entry.class_names
     if names and classes is not None and set(classes) <= set(range(1, len(names) + 1)):

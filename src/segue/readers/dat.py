@@ -18,9 +18,7 @@ from segue.dataset import Dataset
 from segue.encoding import Task
 from segue.errors import DataError, counted
 from segue.labels import as_labels, classes_or_numbers
-from segue.readers.blocks import Blocks, runs
-from segue.readers.problems import Problems
-from segue.readers.writing import check_plain, folders_of_parts
+from segue.readers.blocks import Blocks, Problems, check_plain, parts_of, runs
 from segue.sequences import Sequences
 
 _FLOAT = np.dtype("<f8")
@@ -111,7 +109,9 @@ def write(folder: Path, data: Dataset) -> None:
             "Choose another format, such as npz."
         )
     check_plain(data, "dat")
-    for place, part in folders_of_parts(folder, data):
+    for name, part in parts_of(data):
+        place = folder if name is None else folder / name.capitalize()
+        place.mkdir(exist_ok=True)
         for number, (steps, target) in enumerate(zip(part.x, part.y, strict=True), start=1):
             steps.astype(_FLOAT).tofile(place / f"X_{number}.dat")
             np.array([target], _FLOAT).tofile(place / f"Y_{number}.dat")

@@ -1,4 +1,4 @@
-"""Bytes of a file into text: which encoding it is, and what cannot be read by byte and line.
+"""Text files: how their bytes are encoded, and labels as they are written in them.
 
 A file is what its mark says, else UTF-8. Files with tables and labels (`find_encoding`) may also be
 cp1252, the usual encoding of older Windows programs, and a note says so; a text that is itself the
@@ -11,11 +11,14 @@ import codecs
 import gzip
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+import numpy as np
+
 from segue.errors import FileError, OptionError, did_you_mean
+from segue.sequences import Array
 
 BLOCK_BYTES = 1 << 18
 
@@ -30,6 +33,10 @@ _MARKS = (
 _USUAL = ("utf-8", "utf-16", "latin-1", "cp1252", "iso8859-15", "cp1251", "koi8-r", "shift_jis")
 # Control characters, and what is no character of cp1252.
 _NOT_CP1252 = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
+# 3, -1, 3.0 and 3e0; not 007, whose zeros may mean something, and not 1_000, which only Python
+# takes for a number.
+_WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_LARGEST = 2**53  # the largest number up to which float64, and JSON, know all whole numbers apart
 _LETTER_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 
 
@@ -196,3 +203,30 @@ def _undecodable(error: UnicodeDecodeError, byte: int, *, is_given: bool) -> str
         end = ", or the file is cut off." if _is_cut_off(error) else "."
         hint = f"It may be in another encoding, such as encoding='cp1252'{end}"
     return f"is not {error.encoding.upper()} at byte {byte:,} ({found}: {error.reason}). {hint}"
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+
+def labels_of_texts(texts: Sequence[str]) -> Array:
+    """Return `[n]` int64 if every label is a whole number (`3`, `3.0`, `3e0`), else text.
+
+    Text stays text where a number would not give it back: where two labels would become the same
+    number (`1` and `1.0`), with leading zeros (`007`), and beyond 2**53.
+
+    >>> labels_of_texts(["2", "-1", "2"])
+    array([ 2, -1,  2])
+    >>> labels_of_texts(["2", "two"]), labels_of_texts(["7", "007"])
+    (array(['2', 'two'], dtype='<U3'), array(['7', '007'], dtype='<U3'))
+    """
+    numbers = {text: _whole(text) for text in dict.fromkeys(texts)}
+    found = set(numbers.values())
+    if None in found or len(found) < len(numbers):
+        return np.array(texts, dtype=str)
+    return np.array([numbers[text] for text in texts], dtype=np.int64)
+
+
+def _whole(text: str) -> int | None:
+    text = text.strip()
+    number = float(text) if _WHOLE.fullmatch(text) else 0.5
+    return int(number) if number.is_integer() and abs(number) <= _LARGEST else None

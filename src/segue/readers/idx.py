@@ -22,7 +22,6 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, counted
 from segue.readers.blocks import Blocks
-from segue.readers.labels import as_classes
 from segue.sequences import Array, Sequences
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
@@ -77,7 +76,7 @@ def _labels(path: Path, limit: int | None, count: int) -> Array:
     if y.shape != (count,):
         images = counted(count, "image")
         raise DataError(f"has {images}, but there are labels of shape {y.shape} beside it.")
-    return as_classes(y) if y.dtype.kind == "f" else y.astype(np.int64)
+    return y if y.dtype.kind == "f" else y.astype(np.int64)
 
 
 def read_idx(path: Path, *, limit: int | None = None) -> Array:

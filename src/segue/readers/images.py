@@ -19,10 +19,8 @@ from typing import Any, Literal
 import numpy as np
 
 from segue.errors import DataError, OptionError
-from segue.readers.blocks import Blocks
-from segue.readers.fileblocks import read_files, read_headers
-from segue.readers.problems import Problems
-from segue.readers.samples import find_examples
+from segue.readers.blocks import Blocks, Problems
+from segue.readers.labelled_files import find_labelled_files, read_files, read_headers
 from segue.sequences import Array, Sequences
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
@@ -66,8 +64,10 @@ def blocks(
             named. Beginnings are looked at first, the rest of a file when it is its turn.
         OptionError: `by`, `colour` or `size` that means nothing.
     """
-    _check(by, colour, size)
-    found = find_examples(path, ENDINGS, limit=limit, labels=labels, what="image")
+    whole = size is None or (isinstance(size, Sequence) and len(size) == 2)
+    if not whole or not all(type(n) is int and 0 < n <= 10_000 for n in size or ()):
+        raise OptionError(f"size={size!r}; expected (height, width), such as (28, 28).")
+    found = find_labelled_files(path, ENDINGS, limit=limit, labels=labels, what="image")
     problems = Problems(path, "image", total=len(found.files))
 
     def look(file: Path) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ def blocks(
     shapes = read_headers(found, problems, look, read)
     colour = "colour" if any(len(shape) == 3 for shape in shapes) else "grey"
     channels = _common_side(shapes, by, found.ids) * (3 if colour == "colour" else 1)
-    lengths = np.array([shape[by == "columns"] for shape in shapes], np.int64)
+    lengths = [shape[by == "columns"] for shape in shapes]
     how = {"by": by, "colour": colour}
     yield from read_files(
         found, problems, read, lengths, channels=channels, values=values, reading=how
@@ -124,18 +124,6 @@ def _as_steps(image: Array, by: By) -> Array:
     if by == "columns":
         image = image.swapaxes(0, 1)
     return image.reshape(len(image), -1).astype(np.float32, copy=False)
-
-
-def _check(by: str, colour: str, size: Any) -> None:
-    if by not in ("rows", "columns"):
-        raise OptionError(f"by={by!r}; expected 'rows' or 'columns'.")
-    if colour not in ("auto", "grey", "colour"):
-        raise OptionError(f"colour={colour!r}; expected 'auto', 'grey' or 'colour'.")
-    if size is None:
-        return
-    whole = isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2
-    if not whole or not all(type(n) is int and 0 < n <= 10_000 for n in size):
-        raise OptionError(f"size={size!r}; expected (height, width), such as (28, 28).")
 
 
 @contextmanager

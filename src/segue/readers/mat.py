@@ -24,7 +24,7 @@ from segue.encoding import as_step_labels
 from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.labels import as_label, as_labels
 from segue.readers.blocks import Blocks
-from segue.readers.labels import as_labels as with_whole_numbers
+from segue.readers.decoding import labels_of_texts
 from segue.readers.matfiles import load
 from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
 from segue.readers.registry import PART, part_named
@@ -63,8 +63,6 @@ def blocks(
         FileError: no MATLAB file, no sequences in it, or something that only MATLAB can open.
         OptionError: a variable that is not there.
     """
-    if layout not in (None, "ct", "tc"):
-        raise OptionError(f"layout={layout!r}; expected 'ct' or 'tc'.")
     tables, plain = {}, {}
     for name, value in load(path).items():
         if isinstance(value, Table):
@@ -284,7 +282,7 @@ def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
         places = np.array([*map(used.index, classes), -1], np.int32)
         return Sequences(places[codes.values[:, 0]], codes.offsets), used
     if names == {None} and all(isinstance(label, str) for label in labels):
-        return with_whole_numbers(labels), None
+        return labels_of_texts(labels), None
     return labels, order and tuple(name for name in order if name in set(labels))
 
 

@@ -12,25 +12,24 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.lib import format as formats
 
 from segue.atomic import replacing
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, WriteError
-from segue.readers.blocks import Blocks
+from segue.errors import DataError, FileError, WriteError
+from segue.readers.blocks import Blocks, check_parts
 from segue.readers.namedarrays import by_part, dataset_of
-from segue.readers.pieces import check_parts
 from segue.readers.streams import passing_folder
-from segue.sequences import Array, Layout
+from segue.sequences import Array
 
 # Bytes from which an array is mapped and not read.
 LARGE = 256_000_000
 
 
-def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
+def blocks(path: Path, *, layout: Literal["ntc", "nct"] = "ntc") -> Blocks:
     """Read one `.npz` or `.npy` file.
 
     Args:
@@ -45,8 +44,6 @@ def blocks(path: Path, *, layout: Layout = "ntc") -> Blocks:
         OptionError: another layout.
         FileError: no NumPy file, one with pickled objects, or arrays that do not fit together.
     """
-    if layout not in ("ntc", "nct"):
-        raise OptionError(f"layout={layout!r}; expected 'ntc' or 'nct'.")
     arrays = _load(path)
     if (labels := _labels_beside(path)) is not None:
         arrays["y"] = _load(labels)["x"]

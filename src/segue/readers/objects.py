@@ -16,8 +16,8 @@ from segue.arrays import as_array, cells_as_steps
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
+from segue.readers.read_options import with_windows_of
 from segue.readers.registry import part_named
-from segue.readers.remembered import with_windows_of
 from segue.readers.streams import from_pairs
 from segue.sequences import Array, Sequences
 

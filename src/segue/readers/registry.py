@@ -15,22 +15,22 @@ each file is, is told from names alone, by `pattern`.
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, WriteError, did_you_mean
 from segue.precision import is_infinite
-from segue.readers.blocks import Blocks
+from segue.readers.blocks import Blocks, unreadable
 from segue.sequences import BLOCK_VALUES
 
 _PARTS = {
@@ -124,7 +124,7 @@ class Reader:
             OptionError: an option that this format does not have.
             FileError: a file that is not what it should be.
         """
-        known = self._parameters
+        known = self._options
         if "drop_missing" not in known:
             options.pop("drop_missing", None)  # whoever reads it all does so
         of_segue: dict[str, Any] = {} if "limit" not in known else {"limit": limit}
@@ -151,11 +151,11 @@ class Reader:
     @property
     def has_blocks(self) -> bool:
         """Whether it need not have everything in memory at once."""
-        return "values" in self._parameters
+        return "values" in self._options
 
     def _blocks(self, path: Path, options: dict[str, Any], of_segue: dict[str, Any]) -> Blocks:
         options = self._checked(options)
-        said = {} if "like" in self._parameters else self._lasting(options)
+        said = {} if "like" in self._options else self._lasting(options)
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
         try:
             for data, share in self._module.blocks(path, **options, **of_segue):
@@ -165,27 +165,29 @@ class Reader:
         except (FileError, WriteError):
             raise
         except OSError as error:
-            raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
+            raise unreadable(error, path) from error
         except DataError as error:
             raise FileError(str(error), path=path) from error
 
-    @property
-    def _parameters(self) -> Mapping[str, inspect.Parameter]:
-        return inspect.signature(self._module.blocks).parameters
+    @cached_property
+    def _options(self) -> dict[str, Any]:
+        """The options of `blocks` with their types, also those that no user gives."""
+        kinds = get_type_hints(self._module.blocks)
+        return {name: kind for name, kind in kinds.items() if name not in ("path", "return")}
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options, each of the type that it should have."""
-        own = {n: option for n, option in self._parameters.items() if n not in _OF_SEGUE}
+        own = {name: kind for name, kind in self._options.items() if name not in _OF_SEGUE}
         strange = sorted(options.keys() - own.keys())
         if strange:
             hint = did_you_mean(strange[0], own) if own else " It has none."
             raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
-        return {name: _of_its_type(own[name], value) for name, value in options.items()}
+        return {name: _of_its_type(name, value, own[name]) for name, value in options.items()}
 
     def _lasting(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options that hold for other files too; the rest is about one source."""
         rest = (*_OF_SEGUE, "labels", "x", "y")
-        return {n: options[n] for n in self._parameters if n in options and n not in rest}
+        return {n: options[n] for n in self._options if n in options and n not in rest}
 
     def write(self, folder: Path, data: Dataset) -> None:
         """Write the files of a data set into an empty folder.
@@ -211,17 +213,22 @@ class Reader:
         return importlib.import_module(f"segue.readers.{self.name}")
 
 
-def _of_its_type(option: inspect.Parameter, value: Any) -> Any:
+def _of_its_type(name: str, value: Any, kind: Any) -> Any:
     """A value of the type that an option has; a number that stands for text as text."""
-    kind = str(option.annotation).removesuffix(" | None")
-    if value is None:
-        return None
-    if kind == "str" and isinstance(value, str | int | float):
+    kinds = {one for one in get_args(kind) or (kind,) if one is not type(None)}
+    words = [word for one in {kind, *kinds} if get_origin(one) is Literal for word in get_args(one)]
+    if value is None or value in words:
+        return value
+    if words:
+        expected = f"; expected {', '.join(map(repr, words[:-1]))} or {words[-1]!r}."
+        hint = expected if len(words) <= 3 else did_you_mean(str(value), words)
+        raise OptionError(f"{name}={value!r}{hint}")
+    if kinds == {str} and isinstance(value, str | int | float):
         return str(value)
-    if kind == "bool" and not isinstance(value, bool):
-        raise OptionError(f"{option.name}={value!r}; expected true or false.")
-    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise OptionError(f"{option.name}={value!r}; expected a whole number.")
+    if kinds == {bool} and not isinstance(value, bool):
+        raise OptionError(f"{name}={value!r}; expected true or false.")
+    if kinds == {int} and (isinstance(value, bool) or not isinstance(value, int)):
+        raise OptionError(f"{name}={value!r}; expected a whole number.")
     return value
 
 

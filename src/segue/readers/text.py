@@ -7,32 +7,57 @@
 A file is one sequence, or each of its sentences, lines, paragraphs, or pieces of so many words or
 characters is. What comes of one file is one group, so that no split parts it. Files are read in
 blocks, and with a limit no further than is needed.
+
+Sentences are told by rules. One ends at `.`, `!`, `?` or an ellipsis, with the quotes and brackets
+that close there, if white space and then something that can begin a sentence follows: a capital, a
+digit, an opening quote or bracket, a letter of a script without capitals. It also ends at the full
+stops of Chinese, Japanese, Hindi and Arabic.
+
+A single full stop does not end one behind a title (`Mr.`), an initial (`Thomas A. Hendricks`), the
+number of a paragraph (`1. The ...`) or `No.` before a number. Behind other abbreviations (`U.S.`,
+`etc.`, `p.m.`) it does if the next word is one that often begins sentences (`The`, `It`, `In`).
+
+What rules cannot tell: a sentence that ends in a title or an initial; one that begins with a small
+letter; a German ordinal (`am 3. Mai`); text all in capitals. Source of the idea that the words
+around a full stop decide: T. Kiss, J. Strunk, "Unsupervised multilingual sentence boundary
+detection", Computational Linguistics 32(4), 2006.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from segue.errors import FileError, OptionError, did_you_mean
-from segue.readers.blocks import Blocks, collected
+from segue.errors import FileError, OptionError
+from segue.readers.blocks import Blocks, LabelledFiles, Problems, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
-from segue.readers.fileblocks import labelled
-from segue.readers.labels import LabelledFiles
-from segue.readers.problems import Problems
+from segue.readers.labelled_files import find_labelled_files
 from segue.readers.registry import NOTES, part_named
-from segue.readers.samples import find_examples
-from segue.readers.sentences import split_sentences
 from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]
-_UNITS = get_args(Unit)
+_LISTS = tomllib.loads((Path(__file__).parent / "data" / "sentences.toml").read_text("utf-8"))
+_TITLES, _OTHERS, _STARTERS = (frozenset(_LISTS[name].split()) for name in _LISTS)
+_END = re.compile(
+    r"""
+    (?<![.!?…؟])(?P<mark>[.!?…؟]++)(?P<closing>["'’”»)\]]*+)\s
+    (?=["'‘“”«(\[¿¡—–-]*+(?P<next>[^\W_]))
+    | [。！？｡।॥]["'’”»)\]」』]*\s*
+    """,
+    re.VERBOSE,
+)
+_LAST = re.compile(r"[\w.'’&-]*$")
+_LONGEST_WORD = 60
+_WORD = re.compile(r"\w+")
+_SPACE = re.compile(r"\s+")
 
 
 class _Text(NamedTuple):
@@ -84,7 +109,7 @@ def blocks(
     chosen = _checked_unit(unit, chunk)
     whole = chosen == "file"
     first = limit if whole else None
-    found = find_examples(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
+    found = find_labelled_files(path, ENDINGS, limit=first, labels=labels, what="text", notes=NOTES)
     problems = Problems(path, "text", total=len(found.files))
     cut = partial(_cut, unit=chosen, count=chunk, encoding=encoding)
     coming = _texts(found, cut, None if whole else limit, problems)
@@ -94,7 +119,7 @@ def blocks(
         x = Sequences.from_texts(text.text for text in block)
         rows = np.array([text.row for text in block])
         known = {} if whole else _as_pieces(found, block, path)
-        data = labelled(x, found, rows, reading={"unit": chosen}, **known)
+        data = found[rows].dataset(x, reading={"unit": chosen}, **known)
         yield data, (block[-1].row + 1) / len(found.files)
     problems.raise_any()
 
@@ -144,8 +169,6 @@ def _as_pieces(found: LabelledFiles, pieces: Sequence[_Text], path: Path) -> dic
 
 def _checked_unit(unit: str | None, chunk: int | None) -> str:
     """What one sequence is, after checking that unit and chunk fit together."""
-    if unit is not None and unit not in _UNITS:
-        raise OptionError(f"unit={unit!r}.{did_you_mean(str(unit), _UNITS)}")
     unit = unit or ("file" if chunk is None else "words")
     if unit not in ("words", "characters"):
         if chunk is not None:
@@ -186,3 +209,46 @@ def _paragraphs(path: Path, encoding: str | None) -> Iterator[str]:
     for is_blank, those in groupby(lines(path, encoding), lambda line: not line.strip()):
         if not is_blank:
             yield " ".join(" ".join(those).split())
+
+
+# -- sentences ------------------------------------------------------------------------------------
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut a paragraph into its sentences; white space inside becomes one space.
+
+    >>> split_sentences("Mr. A. Hill came at 3 p.m. today. “Why?” he asked. It rained in the U.S.")
+    ['Mr. A. Hill came at 3 p.m. today.', '“Why?” he asked.', 'It rained in the U.S.']
+    """
+    text = _SPACE.sub(" ", text).strip()
+    found, start = [], 0
+    for match in _END.finditer(text):
+        if match["mark"] is None or _ends(text, start, match):
+            found.append(text[start : match.end()].rstrip())
+            start = match.end()
+    return [sentence for sentence in (*found, text[start:]) if sentence]
+
+
+def _ends(text: str, start: int, match: re.Match[str]) -> bool:
+    if match["next"].islower():
+        return False
+    if match["mark"] != "." or match["closing"]:
+        return True
+    # Not the whole sentence, which may be as long as the text.
+    shown = text[max(start, match.start() - _LONGEST_WORD) : match.start()]
+    last = _LAST.search(shown)
+    word = last[0] if last else ""
+    before = shown[: len(shown) - len(word)].split()
+    key = word.lower()
+    if not before and re.fullmatch(r"\d{1,3}|[ivxlc]{1,6}|[a-z]", key):
+        return False  # the number of a paragraph
+    if key in ("no", "nos", "nr"):
+        return not match["next"].isdigit()
+    if key in _TITLES:
+        return False
+    if len(word) == 1 and word.isalpha():
+        return word == "I" and bool(before) and before[-1].islower()
+    if key in _OTHERS or re.fullmatch(r"(?:\w\.)+\w", word):
+        following = _WORD.match(text, match.end("next") - 1)
+        return following is not None and following[0].lower() in _STARTERS
+    return True

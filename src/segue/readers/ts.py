@@ -34,9 +34,8 @@ from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, counted
 from segue.precision import float32_loses, sample
-from segue.readers.blocks import Blocks
+from segue.readers.blocks import Blocks, check_plain, parts_of
 from segue.readers.cases import Case, CaseFormat, read_cases, short, values_of
-from segue.readers.writing import check_plain, parts_of
 from segue.sequences import Array
 
 _COLON = re.compile(r":(?![^(]*\))")  # not that of a clock in brackets

@@ -16,8 +16,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected
 from segue.readers.cases import is_number, values_of, without_padding
-from segue.readers.decoding import find_encoding, open_for_a_look, open_text
-from segue.readers.labels import as_labels
+from segue.readers.decoding import find_encoding, labels_of_texts, open_for_a_look, open_text
 from segue.sequences import Array, Sequences
 
 
@@ -45,7 +44,7 @@ def blocks(
         texts = [line.partition("\t")[0].strip() for line in islice(file, limit)]
     if not texts:
         raise FileError("is empty; expected a label and values in each line.", path=path)
-    labels = as_labels(texts)
+    labels = labels_of_texts(texts)
     notes = (found.note,) if found.note else ()
     done = 0
     with open_text(path, found.name) as file:

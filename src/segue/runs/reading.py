@@ -27,7 +27,7 @@ def read_parted(
     """Read the source with the parts that are wanted, and find the estimator for its task."""
     from segue.estimators.tasks import estimator_for
     from segue.readers import read
-    from segue.readers.remembered import roles_in_words
+    from segue.readers.read_options import roles_in_words
     from segue.splits import offer_windows
     from segue.summary import one_line
 

@@ -15,7 +15,7 @@ from pyarrow import feather, parquet
 import segue
 from segue.errors import DataError, OptionError
 from segue.readers import read
-from segue.readers.converting import convert
+from segue.readers.arrow import convert
 
 LONG = {
     "id": [1, 1, 2, 2, 2],

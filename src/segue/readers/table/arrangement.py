@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segue.errors import FileError
-from segue.readers.labels import LabelledFiles, as_labels
-from segue.readers.pieces import list_folder, without_submissions
+from segue.readers.blocks import LabelledFiles
+from segue.readers.decoding import labels_of_texts
 from segue.readers.registry import part_named, reader_named
+from segue.readers.sources import list_folder, without_submissions
 from segue.readers.table.columns import Columns
 from segue.readers.table.joined import Related, find_related, shared_key
 from segue.readers.table.layout import make_plan
@@ -151,7 +152,7 @@ def _of_classes(folder: Path, classes: dict[str, list[str]]) -> Found | None:
     single = len(files) == len(classes)  # one table in each folder: as many data sets
     if single or any(map(_are_named_parts, classes.values())):
         return None
-    labels = as_labels(list(files.values()))
+    labels = labels_of_texts(list(files.values()))
     paths = tuple(folder / file for file in files)
     found = LabelledFiles(paths, tuple(files), labels, notes=("the folder is the label",))
     return Found(found.ids, listing=found)

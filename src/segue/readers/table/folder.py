@@ -13,7 +13,7 @@ import pyarrow as pa
 from segue.dataset import Dataset
 from segue.encoding import Task
 from segue.errors import FileError
-from segue.readers.pieces import join_parts
+from segue.readers.blocks import join_parts
 from segue.readers.table.arrangement import Found, find
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.errors import FileError, counted
-from segue.readers.problems import Problems
+from segue.readers.blocks import Problems
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns, kind_of
 from segue.readers.table.dialect import TextOptions

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.labels import as_label, as_labels
-from segue.readers.labels import as_labels as labels_of_texts
+from segue.readers.decoding import labels_of_texts
 from segue.readers.registry import part_named
 from segue.readers.table.cells import truth_values, written_plainly
 from segue.readers.table.columns import Columns

@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from segue.errors import did_you_mean
-from segue.readers.labels import LabelledFiles
+from segue.readers.blocks import LabelledFiles
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.labels import labels_of, parts_of, plain_values

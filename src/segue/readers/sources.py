@@ -1,4 +1,4 @@
-"""What is there to read below a path: which files, of which format, as which part."""
+"""The sources below a path: which files there are to read, of which format, as which part."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
+from segue.readers.blocks import join_parts, limited, listed, unreadable
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
 _SUBMISSION = re.compile(r".*submission.*\.csv.*", re.IGNORECASE)
@@ -20,7 +19,7 @@ _ORDER = (None, "train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Piece:
+class Source:
     """One file or folder that a reader can take, and the part it is.
 
     Attributes:
@@ -53,13 +52,13 @@ def list_folder(folder: Path) -> Inside:
         with os.scandir(folder) as entries:
             seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
     except OSError as error:
-        raise FileError(f"cannot be read ({error.strerror or error}).", path=folder) from error
+        raise unreadable(error, folder) from error
     files = [name for name, is_folder in seen if not is_folder]
     return Inside(files, [name for name, is_folder in seen if is_folder])
 
 
-def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noqa: A002 (its usual name)
-    """Find what there is to read: the pieces of one data set, each another part.
+def find_sources(path: Path, *, format: str | None = None) -> list[Source]:  # noqa: A002 (its usual name)
+    """Find what there is to read: the sources of one data set, each another part.
 
     Args:
         path: a file, a folder, or what the names of several files begin with (`data/GunPoint` for
@@ -74,12 +73,12 @@ def find_pieces(path: Path, *, format: str | None = None) -> list[Piece]:  # noq
     if path.is_file():
         return [_of_file(path, readers)]
     if path.is_dir():
-        pieces = _below_tables(path, readers, _of_folder(path, readers))
-        return _one_data_set(pieces, path) if pieces else _refuse(path)
-    pieces = _whose_names_begin(path, readers)
-    if not pieces:
+        sources = _below_tables(path, readers, _of_folder(path, readers))
+        return _one_data_set(sources, path) if sources else _refuse(path)
+    sources = _whose_names_begin(path, readers)
+    if not sources:
         raise DataNotFoundError("there is no such file or folder.", path=path)
-    return _one_data_set(pieces, path)
+    return _one_data_set(sources, path)
 
 
 def is_there(path: Path) -> bool:
@@ -87,99 +86,48 @@ def is_there(path: Path) -> bool:
     return path.exists() or bool(_whose_names_begin(path, READERS))
 
 
-def _whose_names_begin(path: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+def _whose_names_begin(path: Path, readers: tuple[Reader, ...]) -> list[Source]:
     """The files of a data set, such as `data/GunPoint`."""
-    pieces = _of_folder(path.parent, readers, path.name) if path.parent.is_dir() else []
-    return [piece for piece in pieces if piece.name == path.name]
+    sources = _of_folder(path.parent, readers, path.name) if path.parent.is_dir() else []
+    return [source for source in sources if source.name == path.name]
 
 
-def read_pieces(
-    pieces: list[Piece], *, part: str | None = None, limit: int | None = None, **options: Any
+def read_sources(
+    sources: list[Source], *, part: str | None = None, limit: int | None = None, **options: Any
 ) -> Dataset:
-    """Read the pieces and join them as the parts of one data set.
+    """Read the sources and join them as the parts of one data set.
 
     Args:
-        pieces: as `find_pieces` gives them.
+        sources: as `find_sources` gives them.
         part: read this part only.
         limit: take so many sequences of each part, from its beginning.
         options: for the reader.
     """
-    pieces = of_part(pieces, part)
-    sets = {piece.part: piece.reader.read(piece.path, limit=limit, **options) for piece in pieces}
+    sources = of_part(sources, part)
+    sets = {
+        source.part: source.reader.read(source.path, limit=limit, **options) for source in sources
+    }
     if None not in sets:
         return limited(join_parts({str(name): data for name, data in sets.items()}), limit)
     # A file may hold parts of its own; then the first few of each can only be told afterwards.
     return limited(sets[None] if part is None else sets[None].part(part), limit)
 
 
-def of_part(pieces: list[Piece], part: str | None) -> list[Piece]:
-    """The pieces of one part, where they are parts.
+def of_part(sources: list[Source], part: str | None) -> list[Source]:
+    """The sources of one part, where they are parts.
 
     Raises:
         DataError: there is no such part.
     """
-    if part is None or pieces[0].part is None:
-        return pieces
-    names = [str(piece.part) for piece in pieces]
+    if part is None or sources[0].part is None:
+        return sources
+    names = [str(source.part) for source in sources]
     if part not in names:
         raise DataError(f"There is no part {part!r}.{did_you_mean(part, names)}")
-    return [piece for piece in pieces if piece.part == part]
+    return [source for source in sources if source.part == part]
 
 
-def limited(data: Dataset, limit: int | None) -> Dataset:
-    """Return the first `limit` sequences of each part."""
-    if limit is None:
-        return data
-    if data.parts is None:
-        return data[:limit]
-    chosen = [np.flatnonzero(data.parts == name)[:limit] for name in data.part_names]
-    return data[np.sort(np.concatenate(chosen))]
-
-
-def join_parts(sets: dict[str, Dataset]) -> Dataset:
-    """Join the parts of one data set, without those that alone have no labels.
-
-    Raises:
-        DataError: parts that cannot be of one data set.
-    """
-    labelled = {part: data for part, data in sets.items() if data.y is not None} or sets
-    check_parts(labelled)
-    data = Dataset.concatenate(labelled)
-    without = [part for part in sets if part not in labelled]
-    if not without:
-        return data
-    note = (
-        f"left out the part {without[0]!r}, which has no labels: it cannot be scored, and a model "
-        "answers it with `segue predict`"
-    )
-    return replace(data, notes=(*data.notes, note))
-
-
-def check_parts(sets: dict[str, Dataset]) -> None:
-    """Refuse parts that cannot be of one data set.
-
-    Raises:
-        DataError: they differ in their channels, kind of labels, or rate.
-    """
-    for what, values in {
-        "channels": {name: str(data.x.channels) for name, data in sets.items()},
-        "labels": {name: _kind_of_labels(data) for name, data in sets.items()},
-        "sampling rates": {
-            name: f"{data.rate_hz:g} Hz" for name, data in sets.items() if data.rate_hz
-        },
-    }.items():
-        if len(set(values.values())) > 1:
-            found = ", ".join(f"{value} in part {name!r}" for name, value in values.items())
-            raise DataError(f"The parts do not agree in their {what}: {found}.")
-
-
-def _kind_of_labels(data: Dataset) -> str:
-    if isinstance(data.y, np.ndarray):
-        return {"U": "text", "f": "real numbers"}.get(data.y.dtype.kind, "whole numbers")
-    return "none" if data.y is None else "one at each step"
-
-
-def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
+def _of_file(path: Path, readers: tuple[Reader, ...]) -> Source:
     for reader in readers:
         match = reader.matches(path.name)
         if match is None or (len(readers) > 1 and not reader.accepts(path)):
@@ -187,51 +135,51 @@ def _of_file(path: Path, readers: tuple[Reader, ...]) -> Piece:
         if reader.whole_folder:
             raise FileError(f"is one file of many: give its folder, {path.parent}.", path=path)
         groups = match.groupdict()
-        return Piece(reader, path, groups.get("name") or "", part_named(groups.get("part")))
+        return Source(reader, path, groups.get("name") or "", part_named(groups.get("part")))
     raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
 
 
-def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Piece]:
+def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Source]:
     files = defaultdict(list)
     for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
         for reader in readers if file.startswith(begin) else ():
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
                 break
-    pieces = []
+    sources = []
     for reader, own in _chosen(files).items():
         if reader.whole_folder or reader.single_files or reader.takes_folder(folder):
-            pieces.append(Piece(reader, folder, "", part_named(folder.name)))
+            sources.append(Source(reader, folder, "", part_named(folder.name)))
         else:
             # Of `images.gz` and `images`, unpacked beside it, the latter counts.
             once = [file for file in own if not file.endswith(".gz") or file[:-3] not in own]
-            pieces += [_of_file(folder / file, (reader,)) for file in once]
-    return pieces
+            sources += [_of_file(folder / file, (reader,)) for file in once]
+    return sources
 
 
-def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Piece]) -> list[Piece]:
+def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) -> list[Source]:
     """What lies in the folders inside, where the folder itself has nothing, or only tables.
 
     A table may say something about sounds or texts below it.
     """
-    if own and not all(piece.reader.folders for piece in own):
+    if own and not all(source.reader.folders for source in own):
         return own
     deeper = _of_folders(folder, readers)
-    if own and deeper and all(piece.part for piece in deeper) and not any(p.part for p in own):
+    if own and deeper and all(source.part for source in deeper) and not any(p.part for p in own):
         return deeper  # what lies above train and test is about them
     if own:
         return [
-            piece
-            for piece in deeper
-            if piece.reader.single_files and all(piece.reader.knows(p.path.name) for p in own)
+            source
+            for source in deeper
+            if source.reader.single_files and all(source.reader.knows(p.path.name) for p in own)
         ] or own
-    if any(piece.reader.single_files for piece in deeper):
+    if any(source.reader.single_files for source in deeper):
         return deeper
     part = part_named(folder.name)
-    return [Piece(r, folder, "", part) for r in readers if r.takes_folder(folder)] or deeper
+    return [Source(r, folder, "", part) for r in readers if r.takes_folder(folder)] or deeper
 
 
-def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
+def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Source]:
     """The folders inside are classes, or parts; those, in turn, may hold a folder for each class.
 
     A class may be called `train`, too: folders of single files are parts only if all that have
@@ -239,11 +187,11 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     """
     names = list_folder(folder).folders
     inside = {name: _of_folder(folder / name, readers) for name in names}
-    if any(not p.reader.last for pieces in inside.values() for p in pieces):
+    if any(not p.reader.last for sources in inside.values() for p in sources):
         inside = {name: [p for p in own if not p.reader.last] for name, own in inside.items()}
     singles = {p.reader for name in names for p in inside[name] if p.reader.single_files}
     classes = [
-        Piece(reader, folder, "", part_named(folder.name))
+        Source(reader, folder, "", part_named(folder.name))
         for reader in READERS
         if reader in singles
         and any(p.reader is reader for name in names if not part_named(name) for p in inside[name])
@@ -251,10 +199,10 @@ def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Piece]:
     if classes:
         return classes
     return [
-        replace(piece, part=part_named(name))
+        replace(source, part=part_named(name))
         for name in names
         if part_named(name)
-        for piece in _below_tables(folder / name, readers, inside[name])
+        for source in _below_tables(folder / name, readers, inside[name])
     ]
 
 
@@ -279,15 +227,15 @@ def _chosen(files: dict[Reader, list[str]]) -> dict[Reader, list[str]]:
     return {reader: own for reader, own in kept.items() if own}
 
 
-def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
-    formats = sorted({piece.reader.name for piece in pieces})
+def _one_data_set(sources: list[Source], path: Path) -> list[Source]:
+    formats = sorted({source.reader.name for source in sources})
     if len(formats) > 1:
         raise FileError(
             f"holds files of several formats ({', '.join(formats)}): "
             f"choose with format={formats[0]!r}.",
             path=path,
         )
-    names = sorted({piece.name for piece in pieces})
+    names = sorted({source.name for source in sources})
     if len(names) > 1:
         stems = [str(path / name) for name in names if name]
         raise FileError(
@@ -295,18 +243,18 @@ def _one_data_set(pieces: list[Piece], path: Path) -> list[Piece]:
             f"choose one, such as segue.read({stems[0]!r}).",
             path=path,
         )
-    parts = [piece.part for piece in pieces]
+    parts = [source.part for source in sources]
     if len(set(parts)) < len(parts) or (len(parts) > 1 and None in parts):
-        files = _first([piece.path.name for piece in pieces])
+        files = _first([source.path.name for source in sources])
         raise FileError(
             f"holds files that cannot be told apart as train, validation and test: {files}. "
             "Give one file, or rename them to <Name>_TRAIN and <Name>_TEST.",
             path=path,
         )
-    return sorted(pieces, key=lambda piece: _ORDER.index(piece.part))
+    return sorted(sources, key=lambda source: _ORDER.index(source.part))
 
 
-def _refuse(folder: Path) -> list[Piece]:
+def _refuse(folder: Path) -> list[Source]:
     files, folders = list_folder(folder)
     if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
@@ -323,13 +271,13 @@ def _refuse(folder: Path) -> list[Piece]:
     )
 
 
-def left_aside(path: Path, pieces: list[Piece]) -> list[str]:
+def left_aside(path: Path, sources: list[Source]) -> list[str]:
     """The tables of a folder that are not read: how to hand in answers, and what is about parts."""
     table = reader_named("table")
-    if not path.is_dir() or not all(piece.reader is table for piece in pieces):
+    if not path.is_dir() or not all(source.reader is table for source in sources):
         return []
     files = [file for file in list_folder(path).files if table.matches(file)]
-    if all(path in piece.path.parents and piece.path.is_dir() for piece in pieces):
+    if all(path in source.path.parents and source.path.is_dir() for source in sources):
         return [file for file in files if table.accepts(path / file)]
     kept = without_submissions(files)
     return [file for file in files if file not in kept]
@@ -341,9 +289,8 @@ def without_submissions(files: list[str]) -> list[str]:
     return others or files
 
 
-def _first(names: list[str], at_most: int = 5) -> str:
-    shown = ", ".join(name or "(no name)" for name in names[:at_most])
-    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")
+def _first(names: list[str]) -> str:
+    return listed(names, 5, shown=lambda name: name or "(no name)")
 
 
 def _formats() -> str:
