@@ -81,9 +81,11 @@ class LabelledFiles:
         """Some of them."""
         chosen = np.arange(len(self.files))[index]
         files, ids = (tuple(values[i] for i in chosen) for values in (self.files, self.ids))
-        columns = {name: getattr(self, name) for name in ("labels", "groups", "parts")}
-        some = {name: None if all_ is None else all_[chosen] for name, all_ in columns.items()}
-        return replace(self, files=files, ids=ids, **some)
+        labels, groups, parts = (
+            None if column is None else column[chosen]
+            for column in (self.labels, self.groups, self.parts)
+        )
+        return LabelledFiles(files, ids, labels, groups, parts, self.notes)
 
     def dataset(self, x: Sequences, **known: Any) -> Dataset:
         """The data set of the files, whose sequences are `x`; what is `known` comes first."""
