@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 
 from segue.kernels import (
-    GRUWeights,
     LSTMState,
-    LSTMWeights,
     Masks,
-    RNNWeights,
+    RecurrentWeights,
     gru,
     last_step,
     lstm,
@@ -40,10 +38,10 @@ def draw(*size: int, scale: float = 1.0) -> Tensor:
 def make(kind: str, dtype: torch.dtype, scale: float = 1.0) -> tuple[Run, tuple[Tensor, ...], int]:
     """The kernel, its weights, and how many states it has."""
     kernels: dict[str, tuple[Run, type, int, tuple[int, ...], int]] = {
-        "lstm": (lstm, LSTMWeights, 4, (), 2),
-        "gru": (gru, GRUWeights, 3, (2,), 1),
-        "gru before": (gru, GRUWeights, 3, (), 1),
-        "rnn": (rnn, RNNWeights, 1, (), 1),
+        "lstm": (lstm, RecurrentWeights, 4, (), 2),
+        "gru": (gru, RecurrentWeights, 3, (2,), 1),
+        "gru before": (gru, RecurrentWeights, 3, (), 1),
+        "rnn": (rnn, RecurrentWeights, 1, (), 1),
     }
     run, weights, gates, bias, states = kernels[kind]
     arrays = [
@@ -127,7 +125,7 @@ def test_gradients_through_the_held_cell_state_against_finite_differences() -> N
     h, c = draw(3, UNITS).requires_grad_(True), draw(3, UNITS, scale=2).requires_grad_(True)
 
     def final(x: Tensor, h: Tensor, c: Tensor, *arrays: Tensor) -> tuple[Tensor, ...]:
-        outputs, state = lstm(x, lengths, LSTMWeights(*arrays), LSTMState(h, c))
+        outputs, state = lstm(x, lengths, RecurrentWeights(*arrays), LSTMState(h, c))
         return last_step(outputs, lengths), state.h, state.c
 
     assert torch.autograd.gradcheck(final, (x, h, c, *weights), atol=1e-7)
@@ -171,7 +169,7 @@ def test_the_amount_of_padding_does_not_matter_with_large_weights(
     padded = torch.cat([x, torch.zeros(1, padding, CHANNELS)], dim=1)
     with torch.set_grad_enabled(learning):
         _, final = lstm(padded, torch.tensor([3]), weights, state)
-    wide = LSTMWeights(*(w.double() for w in weights)), LSTMState(*(s.double() for s in state))
+    wide = RecurrentWeights(*(w.double() for w in weights)), LSTMState(*(s.double() for s in state))
     _, wanted = lstm(x.double(), torch.tensor([3]), *wide)
     for got, reference in zip(final, wanted, strict=True):
         scale = max(1.0, float(reference.detach().abs().max()))
@@ -183,7 +181,7 @@ def test_a_relu_that_grows_without_bound_behind_an_end_reaches_no_gradient(dtype
     """A short sequence beside a long one, with weights whose powers leave the numbers there are."""
     dtype_ = DTYPES[dtype]
     arrays = (torch.ones(CHANNELS, UNITS), 3 * torch.eye(UNITS), torch.ones(UNITS))
-    weights = RNNWeights(*(a.to(dtype_).requires_grad_(True) for a in arrays))
+    weights = RecurrentWeights(*(a.to(dtype_).requires_grad_(True) for a in arrays))
     x = draw(2, 3, CHANNELS).to(dtype_)
     state = (torch.zeros(2, UNITS, dtype=DTYPES[dtype]),)
     lengths = torch.tensor([3, 2])

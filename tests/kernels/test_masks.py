@@ -13,7 +13,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from segue.kernels import GRUWeights, LSTMState, LSTMWeights, Masks, RNNWeights, gru, lstm, rnn
+from segue.kernels import (
+    LSTMState,
+    Masks,
+    RecurrentWeights,
+    gru,
+    lstm,
+    rnn,
+)
 from segue.sequences import Array
 
 LENGTHS = torch.tensor([4, 1, 6])
@@ -45,10 +52,10 @@ class Case:
 
     def run(self, x: Tensor, state: tuple[Tensor, ...], *arrays: Tensor, **more: Masks) -> Tensor:
         if self.kind == "lstm":
-            return lstm(x, LENGTHS, LSTMWeights(*arrays), LSTMState(*state), **more)[0]
+            return lstm(x, LENGTHS, RecurrentWeights(*arrays), LSTMState(*state), **more)[0]
         if self.kind == "rnn":
-            return rnn(x, LENGTHS, RNNWeights(*arrays), state, **more)[0]
-        return gru(x, LENGTHS, GRUWeights(*arrays), state, **more)[0]
+            return rnn(x, LENGTHS, RecurrentWeights(*arrays), state, **more)[0]
+        return gru(x, LENGTHS, RecurrentWeights(*arrays), state, **more)[0]
 
     def outputs(self, masks: Masks | None) -> Tensor:
         more = {} if masks is None else {"masks": masks}

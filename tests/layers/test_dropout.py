@@ -12,7 +12,7 @@ from torch import Tensor
 from segue.kernels import Masks
 from segue.layers import BuildContext, Shape
 from segue.modules import Layer, Padded
-from segue.modules.cells import RecurrentCell
+from segue.modules.recurrent import RecurrentCell
 from segue.networks import as_specs
 from segue.randomness import Draws
 
@@ -93,12 +93,12 @@ class Seen:
     def __init__(self, layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[tuple[Tensor, Masks | None]] = []
         for cell in (m for m in layer.modules() if isinstance(m, RecurrentCell)):
-            monkeypatch.setattr(cell, "scan", self._noting(cell.scan))
+            monkeypatch.setattr(cell, "kernel_run", self._noting(cell.kernel_run))
 
-    def _noting(self, scan: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(x: Tensor, lengths: Tensor, state: Any, masks: Masks | None) -> Any:
+    def _noting(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(x: Tensor, *arguments: Any, masks: Masks | None, **more: Any) -> Any:
             self.given.append((x, masks))
-            return scan(x, lengths, state, masks)
+            return run(x, *arguments, masks=masks, **more)
 
         return noted
 

@@ -10,7 +10,7 @@ import pytest
 import segue
 from segue.layers import BuildContext, Shape
 from segue.layers.activations import ACTIVATIONS
-from segue.layers.chain import plan_layers
+from segue.layers.base import plan_layers
 from segue.networks import Network, as_specs
 
 NETWORKS = [
@@ -31,7 +31,7 @@ def test_specs_and_layers_import_no_torch() -> None:
         "sys.modules['torch'] = None\n"
         "import segue.spec\n"
         "from segue.layers import LAYERS, BuildContext, Shape\n"
-        "from segue.layers.chain import chain_shape\n"
+        "from segue.layers.base import chain_shape\n"
         "text = 'conv(8, 3) residual(gru(8)) bilstm(4) dense(3, relu)'\n"
         "specs = segue.spec.parse(text, LAYERS)\n"
         "assert segue.spec.to_text(specs) == text\n"

@@ -11,10 +11,8 @@ import pytest
 import torch
 
 from segue.kernels import (
-    GRUWeights,
     LSTMState,
-    LSTMWeights,
-    RNNWeights,
+    RecurrentWeights,
     gru,
     gru_step,
     lstm,
@@ -85,7 +83,7 @@ def test_lstm() -> None:
     """Whole sequences, and one step at a time, from a given state."""
     x, kernel, recurrent, bias, h, c = draw(4)
     wanted = keras_lstm(x, kernel, recurrent, bias, (h, c))
-    weights = LSTMWeights(tensor(kernel), tensor(recurrent), tensor(bias))
+    weights = RecurrentWeights(tensor(kernel), tensor(recurrent), tensor(bias))
     state = LSTMState(tensor(h)[None], tensor(c)[None])
     outputs, final = lstm(tensor(x)[None], torch.tensor([TIME]), weights, state)
     np.testing.assert_allclose(outputs[0], wanted[:-1], rtol=0, atol=1e-12)
@@ -101,7 +99,7 @@ def test_gru(bias: tuple[int, ...]) -> None:
     """Both forms, whole and step by step."""
     x, kernel, recurrent, biases, h, _ = draw(3, *bias)
     wanted = keras_gru(x, kernel, recurrent, biases, h)
-    weights = GRUWeights(tensor(kernel), tensor(recurrent), tensor(biases))
+    weights = RecurrentWeights(tensor(kernel), tensor(recurrent), tensor(biases))
     state = (tensor(h)[None],)
     outputs, final = gru(tensor(x)[None], torch.tensor([TIME]), weights, state)
     np.testing.assert_allclose(outputs[0], wanted, rtol=0, atol=1e-12)
@@ -115,7 +113,7 @@ def test_the_two_forms_of_the_gru_differ() -> None:
     """With the same numbers and no recurrent bias they are two cells, not one."""
     x, kernel, recurrent, bias, h, _ = draw(3)
     state, lengths = (tensor(h)[None],), torch.tensor([TIME])
-    before = GRUWeights(tensor(kernel), tensor(recurrent), tensor(bias))
+    before = RecurrentWeights(tensor(kernel), tensor(recurrent), tensor(bias))
     after = before._replace(bias=tensor(np.stack([bias, 0 * bias])))
     a, _ = gru(tensor(x)[None], lengths, before, state)
     b, _ = gru(tensor(x)[None], lengths, after, state)
@@ -126,7 +124,7 @@ def test_the_two_forms_of_the_gru_differ() -> None:
 def test_rnn(activation: str) -> None:
     """Elman's network with either activation."""
     x, kernel, recurrent, bias, h, _ = draw(1)
-    weights = RNNWeights(tensor(kernel), tensor(recurrent), tensor(bias))
+    weights = RecurrentWeights(tensor(kernel), tensor(recurrent), tensor(bias))
     state = (tensor(h)[None],)
     outputs, _ = rnn(
         tensor(x)[None],

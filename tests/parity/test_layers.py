@@ -193,7 +193,7 @@ def test_attention_is_multi_head_attention() -> None:
     module.out_proj.weight.data = weights["output/kernel"].detach().t()
     module.out_proj.bias.data = weights["output/bias"].detach()
     x = batch(torch.float64)
-    assert_near(layer._attend(x, None), module(x, x, x)[0], "float64")
+    assert_near(layer._attend(x, None, {})[0], module(x, x, x)[0], "float64")
 
 
 def test_pool_attention() -> None:

@@ -19,7 +19,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.estimators.given import taken
 from segue.estimators.inputs import as_dataset
-from segue.layers.chain import input_kind_of
+from segue.layers.base import input_kind_of
 from segue.networks import NetworkLike, as_specs
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike

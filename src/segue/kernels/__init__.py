@@ -11,21 +11,30 @@ Whole sequences without recurrent dropout take PyTorch's fused path, which on th
 for the LSTM; the rest goes step by step through `scan`. Both pass the same tests.
 """
 
-from segue.kernels.gates import Masks
-from segue.kernels.gru import GRUWeights, gru, gru_step
-from segue.kernels.lstm import LSTMState, LSTMWeights, lstm, lstm_step
-from segue.kernels.ragged import last_step, reverse
-from segue.kernels.rnn import RNNWeights, rnn, rnn_step
-from segue.kernels.scan import scan
+import warnings
+from typing import Any
+
+from segue.kernels.gru import gru, gru_step
+from segue.kernels.lstm import LSTMState, lstm, lstm_step
+from segue.kernels.recurrence import (
+    Masks,
+    RecurrentWeights,
+    State,
+    is_ragged,
+    last_step,
+    reverse,
+    scan,
+)
+from segue.kernels.rnn import rnn, rnn_step
 
 __all__ = [
-    "GRUWeights",
     "LSTMState",
-    "LSTMWeights",
     "Masks",
-    "RNNWeights",
+    "RecurrentWeights",
+    "State",
     "gru",
     "gru_step",
+    "is_ragged",
     "last_step",
     "lstm",
     "lstm_step",
@@ -34,3 +43,12 @@ __all__ = [
     "rnn_step",
     "scan",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The former name of `RecurrentWeights` for each cell, for one release."""
+    if name in ("GRUWeights", "LSTMWeights", "RNNWeights"):
+        message = f"segue.kernels.{name} is now called segue.kernels.RecurrentWeights."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return RecurrentWeights
+    raise AttributeError(f"module 'segue.kernels' has no attribute {name!r}")

@@ -11,39 +11,25 @@ cuDNN), or before it (the classic cell):
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from segue.kernels.fused import fused
-from segue.kernels.gates import Masks, project, recurrent
-from segue.kernels.scan import State, Step, scan
-
-
-class GRUWeights(NamedTuple):
-    """Gates in the order update, reset, candidate. The bias's shape decides the form."""
-
-    kernel: Tensor  # [channel, 3 * units]
-    recurrent_kernel: Tensor  # [units, 3 * units]
-    bias: Tensor  # reset after: [2, 3 * units] (input, recurrent); before: [3 * units]
-
-    @property
-    def resets_after(self) -> bool:
-        """Whether the reset gate acts after the product with the recurrent weights."""
-        return self.bias.ndim == 2
-
-    @property
-    def input_bias(self) -> Tensor:
-        """The bias of the input projection."""
-        return self.bias[0] if self.resets_after else self.bias
+from segue.kernels.recurrence import (
+    Masks,
+    RecurrentWeights,
+    State,
+    Step,
+    fused,
+    project,
+    recurrent,
+    scan,
+)
 
 
 def gru(
     x: Tensor,
     lengths: Tensor,
-    weights: GRUWeights,
+    weights: RecurrentWeights,
     state: State,
     *,
     masks: Masks | None = None,
@@ -53,73 +39,60 @@ def gru(
     Args:
         x: `[batch, time, channel]`.
         lengths: `[batch]`.
-        weights: `GRUWeights`.
+        weights: `RecurrentWeights`, gates in the order update, reset, candidate. With a bias of two
+            rows (input, recurrent) the reset gate acts after the recurrent product, else before.
         state: `(h [batch, units],)` before the first step.
         masks: recurrent dropout, and that of the inputs beside it.
 
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
-    if masks is not None or not weights.resets_after:
-        projected = project(x, weights.kernel, weights.input_bias, masks)
-        return scan(_cell(weights, masks), projected, lengths, state)
-    theirs = [
-        _reset_first(weights.kernel).t(),
-        _reset_first(weights.recurrent_kernel).t(),
-        _reset_first(weights.bias[0]),
-        _reset_first(weights.bias[1]),
-    ]
-    return fused(torch.gru, x, lengths, state, theirs)
+    kernel, recurrent_kernel, bias = weights
+    if masks is None and bias.ndim == 2:
+        # PyTorch has the reset gate before the update gate.
+        parts = (part.chunk(3, dim=-1) for part in (kernel, recurrent_kernel, bias))
+        theirs = [torch.cat([reset, update, candidate], -1) for update, reset, candidate in parts]
+        theirs = [theirs[0].t(), theirs[1].t(), *theirs[2]]
+        return fused(torch.gru, x, lengths, state, theirs)
+    projected = project(x, kernel, input_bias(bias), masks)
+    return scan(_cell(weights, masks), projected, lengths, state)
 
 
-def gru_step(x_t: Tensor, weights: GRUWeights, state: State) -> tuple[Tensor, State]:
+def gru_step(x_t: Tensor, weights: RecurrentWeights, state: State) -> tuple[Tensor, State]:
     """Take one step: `x_t` `[batch, channel]` to the output `[batch, units]` and the new state."""
-    return _cell(weights)(torch.addmm(weights.input_bias, x_t, weights.kernel), state)
+    return _cell(weights)(torch.addmm(input_bias(weights.bias), x_t, weights.kernel), state)
 
 
-def _reset_first(weights: Tensor) -> Tensor:
-    """PyTorch has the reset gate before the update gate."""
-    update, reset, candidate = weights.chunk(3, dim=-1)
-    return torch.cat([reset, update, candidate], dim=-1)
+def input_bias(bias: Tensor) -> Tensor:
+    """The part of the bias that the input projection has."""
+    return bias[0] if bias.ndim == 2 else bias
 
 
-def _cell(weights: GRUWeights, masks: Masks | None = None) -> Step:
-    """The step from what the inputs give to all gates."""
-    mask = None if masks is None else masks.hidden
-    candidate = (_reset_after if weights.resets_after else _reset_before)(weights, mask)
+def _cell(weights: RecurrentWeights, masks: Masks | None = None) -> Step:
+    """The step from the input part of all gates."""
+    _, kernel, bias = weights
+    units, mask = len(kernel), None if masks is None else masks.hidden
 
-    def step(projected: Tensor, state: State) -> tuple[Tensor, State]:
-        (h,) = state
-        z, n = candidate(projected, h)
-        h = z * h + (1 - z) * n
-        return h, (h,)
-
-    return step
-
-
-Candidate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # the update gate, and the candidate
-
-
-def _reset_after(weights: GRUWeights, mask: Tensor | None) -> Candidate:
-    product = recurrent(weights.recurrent_kernel, mask)
-
-    def candidate(projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    def reset_after(projected: Tensor, state: State) -> tuple[Tensor, State]:
         z_x, r_x, n_x = projected.chunk(3, dim=1)
-        z_h, r_h, n_h = (product(h) + weights.bias[1]).chunk(3, dim=1)
-        return torch.sigmoid(z_x + z_h), torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h)
+        z_h, r_h, n_h = (to_all(state[0]) + bias[1]).chunk(3, dim=1)
+        z, r = torch.sigmoid(z_x + z_h), torch.sigmoid(r_x + r_h)
+        return _mix(state[0], z, torch.tanh(n_x + r * n_h))
 
-    return candidate
-
-
-def _reset_before(weights: GRUWeights, mask: Tensor | None) -> Candidate:
-    units = weights.recurrent_kernel.shape[0]
-    gates, last = weights.recurrent_kernel.tensor_split([2 * units], dim=1)
-    to_gates = recurrent(gates, None if mask is None else mask[:, :2])
-    to_last = recurrent(last, None if mask is None else mask[:, 2:])
-
-    def candidate(projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    def reset_before(projected: Tensor, state: State) -> tuple[Tensor, State]:
         gates_x, n_x = projected.tensor_split([2 * units], dim=1)
-        z, r = torch.sigmoid(gates_x + to_gates(h)).chunk(2, dim=1)
-        return z, torch.tanh(n_x + to_last(r * h))
+        z, r = torch.sigmoid(gates_x + to_gates(state[0])).chunk(2, dim=1)
+        return _mix(state[0], z, torch.tanh(n_x + to_candidate(r * state[0])))
 
-    return candidate
+    if bias.ndim == 2:
+        to_all = recurrent(kernel, mask)
+        return reset_after
+    gates, candidate = kernel.tensor_split([2 * units], dim=1)
+    to_gates = recurrent(gates, None if mask is None else mask[:, :2])
+    to_candidate = recurrent(candidate, None if mask is None else mask[:, 2:])
+    return reset_before
+
+
+def _mix(h: Tensor, z: Tensor, candidate: Tensor) -> tuple[Tensor, State]:
+    h = z * h + (1 - z) * candidate
+    return h, (h,)

@@ -7,31 +7,29 @@ Elman, "Finding structure in time", Cognitive Science 14, 1990:
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from segue.kernels.fused import fused
-from segue.kernels.gates import Masks, project, recurrent
-from segue.kernels.ragged import is_ragged
-from segue.kernels.scan import State, scan
+from segue.kernels.recurrence import (
+    Masks,
+    RecurrentWeights,
+    State,
+    fused,
+    is_ragged,
+    project,
+    recurrent,
+    scan,
+)
 
 Activation = Literal["tanh", "relu"]
-
-
-class RNNWeights(NamedTuple):
-    """The weights of a simple recurrent network."""
-
-    kernel: Tensor  # [channel, units]
-    recurrent_kernel: Tensor  # [units, units]
-    bias: Tensor  # [units]
 
 
 def rnn(
     x: Tensor,
     lengths: Tensor,
-    weights: RNNWeights,
+    weights: RecurrentWeights,
     state: State,
     *,
     activation: Activation = "tanh",
@@ -42,7 +40,7 @@ def rnn(
     Args:
         x: `[batch, time, channel]`.
         lengths: `[batch]`.
-        weights: `RNNWeights`.
+        weights: `RecurrentWeights`.
         state: `(h [batch, units],)` before the first step.
         activation: "tanh" or "relu".
         masks: recurrent dropout, and that of the inputs beside it.
@@ -53,12 +51,8 @@ def rnn(
     kernel, recurrent_kernel, bias = weights
     if masks is not None:
         product = recurrent(recurrent_kernel, masks.hidden)
-        return scan(
-            lambda p_t, s: _cell(p_t + product(s[0]), activation),
-            project(x, kernel, bias, masks),
-            lengths,
-            state,
-        )
+        projected = project(x, kernel, bias, masks)
+        return scan(lambda p, s: _cell(p + product(s[0]), activation), projected, lengths, state)
     if is_ragged(x, lengths) and activation == "relu":
         x, kernel = _silent_after_the_end(x, lengths, kernel)
     run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
@@ -67,7 +61,7 @@ def rnn(
 
 
 def rnn_step(
-    x_t: Tensor, weights: RNNWeights, state: State, *, activation: Activation = "tanh"
+    x_t: Tensor, weights: RecurrentWeights, state: State, *, activation: Activation = "tanh"
 ) -> tuple[Tensor, State]:
     """Take one step: `x_t` `[batch, channel]` to the output `[batch, units]` and the new state."""
     projected = torch.addmm(weights.bias, x_t, weights.kernel)

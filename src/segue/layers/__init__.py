@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 
 _NEED_TORCH = {
     "Cell": "segue.modules.custom",
-    "Chain": "segue.modules.chain",
+    "Chain": "segue.modules.base",
     "Directions": "segue.modules.base",
     "Layer": "segue.modules.base",
     "Padded": "segue.padded",

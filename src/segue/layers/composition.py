@@ -9,8 +9,16 @@ import pydantic
 
 from segue.errors import SpecError
 from segue.layers.activations import Activation
-from segue.layers.base import BuildContext, Composite, InputKind, LayerSpec, Shape
-from segue.layers.chain import MOST_LAYERS, chain_shape, input_kind_of
+from segue.layers.base import (
+    MOST_LAYERS,
+    BuildContext,
+    Composite,
+    InputKind,
+    LayerSpec,
+    Shape,
+    chain_shape,
+    input_kind_of,
+)
 from segue.layers.conv import Conv
 from segue.layers.custom import as_spec
 from segue.layers.dense import Dense

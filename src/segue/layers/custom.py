@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from segue.errors import SpecError
 from segue.layers.base import BuildContext, InputKind, LayerSpec, Shape
-from segue.layers.recurrent import Output
+from segue.layers.recurrent import Output, keeps_sequence
 from segue.spec import Name, Rate
 
 
@@ -140,5 +140,6 @@ class CustomCell(LayerSpec):
         return {"kind": self.kind, "cell": type(self.cell).__name__}
 
     def output_shape(self, context: BuildContext) -> Shape:
-        shape: Shape = importlib.import_module("segue.modules.custom").cell_shape(self, context)
-        return shape
+        units: int = importlib.import_module("segue.modules.custom").units_of(self.cell, context)
+        shape = replace(context.shape.with_features(units), backward=None)
+        return shape if keeps_sequence(self.output, context) else shape.ended(units)

@@ -4,8 +4,7 @@
 of sequences of unequal length: whatever lies at or beyond `lengths` changes nothing.
 """
 
-from segue.modules.base import Directions, Layer, Signal, each_step
-from segue.modules.chain import Chain
+from segue.modules.base import Chain, Directions, Layer, Signal, each_step
 from segue.modules.custom import Cell
 from segue.padded import Padded
 

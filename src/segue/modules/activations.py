@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.layers.activations import GLU, ActivationSpec, PReLU
+from segue.layers.activations import ActivationSpec, PReLU
 from segue.layers.base import BuildContext
-from segue.modules.base import Layer, each_step
+from segue.modules.base import PointwiseLayer, each_step
 from segue.padded import Padded
 from segue.randomness import Draws
 
@@ -46,48 +46,36 @@ def activate(spec: ActivationSpec, x: Padded | Tensor) -> Padded | Tensor:
     """Apply an activation at every step of a sequence, or to the whole."""
     if isinstance(x, Padded) and spec.overflows:
         x = x._replace(values=x.filled(0.0))
-    return each_step(function_of(spec), x)
+    return x if spec.kind == "linear" else each_step(function_of(spec), x)
 
 
-class ActivationLayer(Layer):
+class ActivationLayer(PointwiseLayer):
     """No weights, no state."""
 
     def __init__(self, spec: ActivationSpec, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         self.activation = spec
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
         return activate(self.activation, x)
 
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return function_of(self.activation)(x_t), None
+    def transform(self, x: Tensor) -> Tensor:
+        return function_of(self.activation)(x)
 
 
-class GLULayer(Layer):
+class GLULayer(PointwiseLayer):
     """No weights, no state."""
 
-    def __init__(self, spec: GLU, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
-
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return each_step(functional.glu, x)
-
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return functional.glu(x_t), None
+    def transform(self, x: Tensor) -> Tensor:
+        return functional.glu(x)
 
 
-class PReLULayer(Layer):
+class PReLULayer(PointwiseLayer):
     """Weights: `alpha` [feature]."""
 
     def __init__(self, spec: PReLU, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         self.alpha = nn.Parameter(torch.full((context.shape.features,), spec.alpha))
 
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return each_step(self._bend, x)
-
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self._bend(x_t), None
-
-    def _bend(self, x: Tensor) -> Tensor:
+    def transform(self, x: Tensor) -> Tensor:
         return torch.where(x < 0, self.alpha * x, x)

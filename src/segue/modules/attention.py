@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from segue.errors import NotCausalError
-from segue.kernels.ragged import is_ragged
+from segue.kernels.recurrence import is_ragged
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Shape
 from segue.layers.dense import Dense
 from segue.layers.normalization import LayerNorm
-from segue.modules.base import Layer
+from segue.modules.base import SpecLayer
 from segue.modules.dense import DenseLayer
 from segue.modules.normalization import LayerNormLayer
 from segue.padded import Padded
@@ -23,7 +24,7 @@ from segue.randomness import Draws
 Cache = tuple[Tensor, Tensor]  # keys and values so far, [batch, head, time, feature]
 
 
-class AttentionLayer(Layer):
+class AttentionLayer(SpecLayer):
     """The block's module.
 
     Weights: `kernel` and `bias` of each of `query`, `key`, `value`, `output`, `feedforward_1` and
@@ -31,55 +32,51 @@ class AttentionLayer(Layer):
     """
 
     def __init__(self, spec: Attention, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         features = context.shape.features
         inside = spec.feedforward or 4 * features
-        self.heads, self.dropout = spec.heads, spec.dropout
-        self.causal = spec.causal
-        self.norm_1, self.norm_2 = _norm(context, "norm_1"), _norm(context, "norm_2")
-        self.query = _dense(context, "query", Dense(features))
-        self.key = _dense(context, "key", Dense(features))
-        self.value = _dense(context, "value", Dense(features))
-        self.output = _dense(context, "output", Dense(features))
-        self.feedforward_1 = _dense(context, "feedforward_1", Dense(inside, spec.activation))
-        self.feedforward_2 = _dense(context, "feedforward_2", Dense(features), inside)
+
+        def dense(part: str, layer: Dense, given: int = features) -> DenseLayer:
+            return DenseLayer(layer, replace(context.within(part), shape=Shape(given)))
+
+        self.norm_1, self.norm_2 = (
+            LayerNormLayer(LayerNorm(), replace(context.within(part), shape=Shape(features)))
+            for part in ("norm_1", "norm_2")
+        )
+        self.query = dense("query", Dense(features))
+        self.key = dense("key", Dense(features))
+        self.value = dense("value", Dense(features))
+        self.output = dense("output", Dense(features))
+        self.feedforward_1 = dense("feedforward_1", Dense(inside, spec.activation))
+        self.feedforward_2 = dense("feedforward_2", Dense(features), inside)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
-        values = x.filled(0.0)
-        attended = self._attend(self.norm_1(values), _visible(x, causal=self.causal))
-        values = values + self._drop(attended, draws, "attention")
-        fed = self._feed_forward(self.norm_2(values))
-        return x._replace(values=values + self._drop(fed, draws, "feedforward"))
+        visible: dict[str, Any] = {"is_causal": self.causal}
+        # Padding lies behind all real steps, so causal attention never meets it.
+        if not self.causal and is_ragged(x.values, x.lengths):
+            visible = {"attn_mask": x.mask()[:, None, None, :]}  # [batch, head, query, key]
+        return x._replace(values=self._block(x.filled(0.0), draws, None, visible)[0])
 
     def initial_state(self, batch: int) -> Cache:
         """No keys and values yet; each step adds one of each, so a stream grows with its steps."""
-        size = (batch, self.heads, 0, self.shape.features // self.heads)
+        size = (batch, self.spec.heads, 0, self.shape.features // self.spec.heads)
         nothing = self.query.kernel.new_zeros(size)
         return nothing, nothing
 
     def step(self, x_t: Tensor, state: Cache) -> tuple[Tensor, Cache]:
         if not self.causal:
             raise self.not_causal()
-        query, key, value = self._project(self.norm_1(x_t[:, None]))
-        keys, values = torch.cat([state[0], key], dim=2), torch.cat([state[1], value], dim=2)
-        attended = functional.scaled_dot_product_attention(query, keys, values)
-        x_t = x_t + self._join(attended)[:, 0]
-        return x_t + self._feed_forward(self.norm_2(x_t)), (keys, values)
+        values, state = self._block(x_t[:, None], None, state, {})
+        return values[:, 0], state
 
     def forward_from(
         self, x: Padded, state: Cache, draws: Draws | None = None
     ) -> tuple[Padded, Cache]:
-        if not self.causal:
-            raise self.not_causal()
-        values = x.filled(0.0)
-        query, key, value = self._project(self.norm_1(values))
-        keys, known = torch.cat([state[0], key], dim=2), torch.cat([state[1], value], dim=2)
-        size = (query.shape[2], keys.shape[2])
-        visible = torch.ones(size, dtype=torch.bool, device=keys.device).tril(state[0].shape[2])
-        attended = functional.scaled_dot_product_attention(query, keys, known, attn_mask=visible)
-        values = values + self._drop(self._join(attended), draws, "attention")
-        fed = self._feed_forward(self.norm_2(values))
-        return x._replace(values=values + self._drop(fed, draws, "feedforward")), (keys, known)
+        known, time = state[0].shape[2], x.values.shape[1]
+        steps = torch.ones(time, known + time, dtype=torch.bool, device=x.values.device)
+        mask = {"attn_mask": steps.tril(known)}
+        values, state = self._block(x.filled(0.0), draws, state, mask)
+        return x._replace(values=values), state
 
     def not_causal(self) -> NotCausalError:
         return NotCausalError(
@@ -87,62 +84,40 @@ class AttentionLayer(Layer):
             "causal=true it can."
         )
 
-    def _attend(self, x: Tensor, visible: Tensor | None) -> Tensor:
-        """Multi-head attention of `[batch, time, feature]` to itself."""
-        query, key, value = self._project(x)
-        alone = visible is None and self.causal
-        return self._join(
-            functional.scaled_dot_product_attention(
-                query, key, value, attn_mask=visible, is_causal=alone
-            )
-        )
+    def _block(
+        self, values: Tensor, draws: Draws | None, past: Cache | None, visible: dict[str, Any]
+    ) -> tuple[Tensor, Cache]:
+        """Both parts on `[batch, time, feature]`, and the keys and values after these steps."""
+        attended, cache = self._attend(self.norm_1(values), past, visible)
+        values = values + self._drop(attended, draws, "attention")
+        fed = self.feedforward_2(self.feedforward_1(self.norm_2(values)))
+        return values + self._drop(fed, draws, "feedforward"), cache
 
-    def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, `[batch, head, time, feature]` each."""
+    def _attend(
+        self, x: Tensor, past: Cache | None, visible: dict[str, Any]
+    ) -> tuple[Tensor, Cache]:
+        """Multi-head attention, and the keys and values after these steps.
+
+        Args:
+            x: `[batch, time, feature]`.
+            past: the keys and values of earlier steps.
+            visible: arguments of PyTorch's attention: which keys each query can see.
+        """
         query, key, value = (
-            part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            part(x).unflatten(-1, (self.spec.heads, -1)).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        return query, key, value
-
-    def _join(self, heads: Tensor) -> Tensor:
-        joined: Tensor = self.output(heads.transpose(1, 2).flatten(2))
-        return joined
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        fed: Tensor = self.feedforward_2(self.feedforward_1(x))
-        return fed
+        if past is not None:
+            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+        heads = functional.scaled_dot_product_attention(query, key, value, **visible)
+        return self.output(heads.transpose(1, 2).flatten(2)), (key, value)
 
     def _drop(self, x: Tensor, draws: Draws | None, part: str) -> Tensor:
-        if draws is None or not self.dropout:
+        if draws is None or not self.spec.dropout:
             return x
         path = (self.name, part, draws.first) if draws.first else (self.name, part)
-        return x * draws.keep_mask(tuple(x.shape), self.dropout, x, *path)
+        return x * draws.keep_mask(tuple(x.shape), self.spec.dropout, x, *path)
 
     def activation_size(self, time: int) -> int:
         features, inside = self.shape.features, self.feedforward_1.shape.features
-        return time * (9 * features + 2 * inside + self.heads * time)
-
-
-def _visible(x: Padded, *, causal: bool) -> Tensor | None:
-    """`[batch, 1, query or 1, key]`, true where a key is visible; `None` for no limit.
-
-    Padding lies behind all real steps, so causal attention never meets it.
-    """
-    if causal or not is_ragged(x.values, x.lengths):
-        return None
-    return x.mask()[:, None, None, :]
-
-
-def _dense(
-    context: BuildContext, part: str, spec: Dense, features: int | None = None
-) -> DenseLayer:
-    return DenseLayer(spec, _within(context, part, features))
-
-
-def _norm(context: BuildContext, part: str) -> LayerNormLayer:
-    return LayerNormLayer(LayerNorm(), _within(context, part, None))
-
-
-def _within(context: BuildContext, part: str, features: int | None) -> BuildContext:
-    return replace(context.within(part), shape=Shape(features or context.shape.features))
+        return time * (9 * features + 2 * inside + self.spec.heads * time)

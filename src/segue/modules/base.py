@@ -1,19 +1,19 @@
-"""The base of the torch modules, their signals, and initial weights."""
+"""The base of the torch modules: layers, layers in sequence, their signals, initial weights."""
 
 from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError
-from segue.kernels import last_step
+from segue.kernels.recurrence import last_step
 from segue.kernels.threads import threads
-from segue.layers.base import Shape
+from segue.layers.base import BuildContext, LayerSpec, Shape, plan_layers
 from segue.padded import Padded
 from segue.randomness import Draws
 
@@ -45,6 +45,7 @@ class Layer(nn.Module, abc.ABC):
         token_weights: names of weights with a row for each token; they are looked up, not
             multiplied.
         fixed_length: the only sequence length that it takes; `None`: any.
+        inner: the start of PyTorch's names that is left out of those of the weights, as in "cell.".
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
     """
@@ -55,6 +56,7 @@ class Layer(nn.Module, abc.ABC):
     is_fixed: bool = False
     token_weights: tuple[str, ...] = ()
     fixed_length: int | None = None
+    inner: str = ""
     sees_whole: bool | None = None
 
     def __init__(self, name: str, shape: Shape) -> None:
@@ -133,14 +135,25 @@ class Layer(nn.Module, abc.ABC):
 
     def weights(self) -> dict[str, Tensor]:
         """The weights by name, such as `kernel`: parameters and buffers."""
-        return {
-            **{name.replace(".", "/"): p for name, p in self.named_parameters()},
-            **{name.replace(".", "/"): b for name, b in self.named_buffers()},
-        }
+        tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return {k.removeprefix(self.inner).replace(".", "/"): t for k, t in tensors.items()}
 
     def activation_size(self, time: int) -> int:
         """About how many numbers are kept for the gradient, for an example of `time` steps."""
         return 2 * self.shape.features * (time if self.shape.sequence else 1)
+
+
+class SpecLayer(Layer):
+    """A layer of segue's own: made from its spec and the context in the network.
+
+    Attributes:
+        spec: its arguments.
+    """
+
+    def __init__(self, spec: Any, context: BuildContext) -> None:
+        super().__init__(context.name, spec.output_shape(context))
+        self.spec = spec
+        self.causal = spec.is_causal
 
 
 def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
@@ -148,6 +161,109 @@ def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padde
     if isinstance(x, Padded):
         return x._replace(values=function(x.values))
     return function(x)
+
+
+class PointwiseLayer(SpecLayer):
+    """A layer without state that does the same to each step of a sequence, and to a vector."""
+
+    @abc.abstractmethod
+    def transform(self, x: Tensor) -> Tensor:
+        """The function of the last axis: `[..., feature]` to `[..., feature]`."""
+
+    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
+        return each_step(self.transform, x)
+
+    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
+        return self.transform(x_t), None
+
+
+class Chain(nn.Module):
+    """Layers in sequence; the output of one is the input of the next.
+
+    Args:
+        specs: the layers; composites are expanded.
+        context: of the chain. Its name, if it has one, is the prefix of the layers' names, and
+            `context.every` says whether the chain must keep the sequence.
+
+    Attributes:
+        layers: the modules, first to last.
+        shape: of the output.
+
+    Raises:
+        SpecError: a layer that does not fit its input; the message says why and what to do.
+    """
+
+    def __init__(self, specs: Iterable[LayerSpec], context: BuildContext) -> None:
+        super().__init__()
+        self.layers = cast("list[Layer]", nn.ModuleList())
+        self.shape = context.shape
+        for planned in plan_layers(specs, context):
+            layer: Layer = planned.spec.build(planned.context)
+            layer.kind = planned.spec.kind
+            self.append(layer)
+
+    def append(self, layer: Layer) -> None:
+        """Add one more layer at the end."""
+        self.layers.append(layer)
+        self.shape = layer.shape
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A layer by its position, or several by a slice."""
+        return list(self.layers)[index]
+
+    @property
+    def causal(self) -> bool:
+        """Whether every layer can go step by step."""
+        return all(layer.causal for layer in self.layers)
+
+    def forward(self, x: Any, draws: Draws | None = None) -> Any:
+        """Whole sequences through all layers."""
+        for layer in self.layers:
+            x = layer(x, draws)
+        return x
+
+    def initial_state(self, batch: int) -> list[Any]:
+        """The state of every layer before the first step.
+
+        Raises:
+            NotCausalError: a layer needs the whole sequence; the message names it.
+        """
+        for layer in self.layers:
+            if not layer.causal:
+                raise layer.not_causal()
+        return [layer.initial_state(batch) for layer in self.layers]
+
+    def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        """One step through all layers: `[batch, feature]`, and the new states."""
+        after = []
+        for layer, before in zip(self.layers, state, strict=True):
+            x_t, new = layer.step(x_t, before)
+            after.append(new)
+        return x_t, after
+
+    def forward_from(
+        self, x: Any, state: list[Any], draws: Draws | None = None
+    ) -> tuple[Any, list[Any]]:
+        """A piece of longer sequences through all layers, and the new states."""
+        after = []
+        for layer, before in zip(self.layers, state, strict=True):
+            x, new = layer.forward_from(x, before, draws)
+            after.append(new)
+        return x, after
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every weight by the name of its layer and its own, `conv_1/kernel`."""
+        return {
+            f"{layer.name.rpartition('/')[2]}/{part}": tensor
+            for layer in self.layers
+            for part, tensor in layer.weights().items()
+        }
 
 
 # -- initial weights, as in Keras ---------------------------------------------------------------

@@ -13,23 +13,21 @@ from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
 from segue.layers.composition import Merge, Parallel, Residual
 from segue.modules.activations import activate, function_of
-from segue.modules.base import Layer
-from segue.modules.chain import Chain
+from segue.modules.base import Chain, Layer, SpecLayer
 from segue.padded import Padded
 from segue.randomness import Draws
 
 
-class ParallelLayer(Layer):
+class ParallelLayer(SpecLayer):
     """Chains side by side, merged. Weights: those of the chains, such as `branch_1/conv_1/kernel`.
 
     A residual is two chains whose outputs are summed: its layers, and the way around.
     """
 
     def __init__(self, spec: Parallel | Residual, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         self.chains = [Chain(specs, inner) for specs, inner in spec.chains(context)]
         self.branches = nn.ModuleList(self.chains)  # registers them with PyTorch
-        self.causal = all(chain.causal for chain in self.chains)
         self.merge = spec.merge
         self.activation = ACTIVATIONS[spec.activation]
 

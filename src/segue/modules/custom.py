@@ -6,19 +6,16 @@ import abc
 import contextlib
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from segue.errors import SpecError
-from segue.kernels import last_step, scan
-from segue.kernels.scan import State
+from segue.kernels.recurrence import State, last_step, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
-from segue.layers.recurrent import keeps_sequence
-from segue.modules.base import Layer
+from segue.modules.base import SpecLayer
 from segue.padded import Padded
 from segue.randomness import Draws, key
 
@@ -52,15 +49,15 @@ class Cell(nn.Module, abc.ABC):
         """  # noqa: D205
 
 
-class CustomCellLayer(Layer):
+class CustomCellLayer(SpecLayer):
     """Weights: those of the cell, with slashes for dots."""
 
     draws_weights = False
+    inner = "cell."
 
     def __init__(self, spec: CustomCell, context: BuildContext) -> None:
-        super().__init__(context.name, cell_shape(spec, context))
+        super().__init__(spec, context)
         self.cell = copy.deepcopy(spec.cell)
-        self.dropout = spec.dropout
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
         state = tuple(part.to(x.values) for part in self.initial_state(len(x.values)))
@@ -69,10 +66,10 @@ class CustomCellLayer(Layer):
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
-        values = x.values
-        if draws is not None and self.dropout:
+        values, rate = x.values, self.spec.dropout
+        if draws is not None and rate:
             size = (len(values), 1, values.shape[2])
-            values = values * draws.keep_mask(size, self.dropout, values, self.name)
+            values = values * draws.keep_mask(size, rate, values, self.name)
         outputs, state = scan(self.step, values, x.lengths, state)
         if self.shape.sequence:
             return Padded(outputs, x.lengths), state
@@ -87,24 +84,18 @@ class CustomCellLayer(Layer):
         y_t, new = self.cell.step(x_t, state[0] if len(state) == 1 else state)
         return y_t, _parts(new)
 
-    def weights(self) -> dict[str, Tensor]:
-        return {name.removeprefix("cell/"): w for name, w in super().weights().items()}
-
-
-def cell_shape(spec: CustomCell, context: BuildContext) -> Shape:
-    """The output shape of a cell, which is run on one step of zeros."""
-    shape = context.shape.with_features(_units_of(copy.deepcopy(spec.cell), context))
-    if keeps_sequence(spec.output, context):
-        return replace(shape, backward=None)
-    return shape.ended(shape.features)
-
 
 def _parts(state: Any) -> State:
     return (state,) if isinstance(state, Tensor) else tuple(state)
 
 
-def _units_of(cell: Cell, context: BuildContext) -> int:
-    """The units of a cell, from a step of zeros for two sequences."""
+def units_of(cell: Cell, context: BuildContext) -> int:
+    """The units of a cell, from a step of zeros for two sequences.
+
+    Raises:
+        SpecError: the cell fails, changes the shape of its state, or returns something else.
+    """
+    cell = copy.deepcopy(cell)
     what = f"{context.name} ({type(cell).__name__})"
     like = next(cell.parameters(), torch.zeros(0, device="cpu"))
     try:
@@ -127,15 +118,15 @@ def _units_of(cell: Cell, context: BuildContext) -> int:
     return y_t.shape[1]
 
 
-class CustomModuleLayer(Layer):
+class CustomModuleLayer(SpecLayer):
     """Weights: those of the module, with slashes for dots: `linear/weight`."""
 
     draws_weights = False
+    inner = "module."
 
     def __init__(self, spec: CustomModule, context: BuildContext) -> None:
-        super().__init__(context.name, shape_of(spec, context))
+        super().__init__(spec, context)
         self.module = copy.deepcopy(spec.module)
-        self.causal = spec.is_causal
 
     def forward(self, x: Any, draws: Draws | None = None) -> Any:
         self.module.train(draws is not None)
@@ -152,9 +143,6 @@ class CustomModuleLayer(Layer):
         self.module.eval()
         y_t, state = self.module.step(x_t, state)
         return y_t, state
-
-    def weights(self) -> dict[str, Tensor]:
-        return {name.removeprefix("module/"): w for name, w in super().weights().items()}
 
 
 @contextlib.contextmanager

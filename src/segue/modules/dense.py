@@ -9,31 +9,31 @@ from torch import Tensor, nn
 
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext, Shape
-from segue.layers.dense import Dense, Dropout
-from segue.modules.activations import activate, function_of
-from segue.modules.base import Layer, each_step, glorot_uniform
+from segue.layers.dense import Dense
+from segue.modules.activations import function_of
+from segue.modules.base import PointwiseLayer, SpecLayer, each_step, glorot_uniform
 from segue.padded import Padded
 from segue.randomness import Draws
 
 
-class DenseLayer(Layer):
+class DenseLayer(PointwiseLayer):
     """Weights: `kernel` [in, out], `bias` [out]."""
 
     def __init__(self, spec: Dense, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         size = (context.shape.features, spec.units)
         self.kernel = glorot_uniform(size, context.generator("kernel"))
         self.bias = nn.Parameter(torch.zeros(spec.units)) if spec.bias else None
         self.activation = ACTIVATIONS[spec.activation]
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return activate(self.activation, each_step(self._multiply, x))
+        if isinstance(x, Padded) and self.activation.overflows:
+            x = x._replace(values=x.filled(0.0))
+        return each_step(self.transform, x)
 
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return function_of(self.activation)(self._multiply(x_t)), None
-
-    def _multiply(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.kernel.t(), self.bias)
+    def transform(self, x: Tensor) -> Tensor:
+        x = nn.functional.linear(x, self.kernel.t(), self.bias)
+        return x if self.activation.kind == "linear" else function_of(self.activation)(x)
 
 
 class HeadWithStatic(DenseLayer):
@@ -68,18 +68,15 @@ def head(units: int, shape: Shape, seed: int, static: int = 0) -> DenseLayer:
     return layer
 
 
-class DropoutLayer(Layer):
+class DropoutLayer(SpecLayer):
     """No weights; the identity outside training."""
 
-    def __init__(self, spec: Dropout, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
-        self.rate = spec.rate
-
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        if draws is None or self.rate == 0:
+        rate = self.spec.rate
+        if draws is None or rate == 0:
             return x
         path = (self.name, draws.first) if draws.first else (self.name,)
-        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), self.rate, v, *path), x)
+        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), rate, v, *path), x)
 
     def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
         return x_t, None

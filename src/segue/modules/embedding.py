@@ -8,18 +8,18 @@ from torch import Tensor, nn
 from segue.errors import DataError
 from segue.layers.base import BuildContext
 from segue.layers.embedding import Embedding, Position
-from segue.modules.base import Layer
+from segue.modules.base import SpecLayer
 from segue.padded import Padded
 from segue.randomness import Draws
 
 
-class EmbeddingLayer(Layer):
+class EmbeddingLayer(SpecLayer):
     """Weights: `embeddings` [tokens, features], uniform within 0.05 at first, as in Keras."""
 
     token_weights = ("embeddings",)
 
     def __init__(self, spec: Embedding, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         values = torch.empty(spec.rows(context), spec.features)
         values.uniform_(-0.05, 0.05, generator=context.generator("embeddings"))
         self.embeddings = nn.Parameter(values)
@@ -41,16 +41,13 @@ class EmbeddingLayer(Layer):
         return nn.functional.embedding(tokens.long(), self.embeddings)
 
 
-def position_layer(spec: Position, context: BuildContext) -> Layer:
+def position_layer(spec: Position, context: BuildContext) -> SpecLayer:
     """The module of a `position`."""
     return (LearntPosition if spec.how == "learnt" else SinusoidalPosition)(spec, context)
 
 
-class SinusoidalPosition(Layer):
+class SinusoidalPosition(SpecLayer):
     """No weights; the state is the number of steps so far."""
-
-    def __init__(self, spec: Position, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
         return x._replace(values=x.values + sinusoids(0, x.values[0]))
@@ -62,11 +59,11 @@ class SinusoidalPosition(Layer):
         return x_t + sinusoids(state, x_t[:1]), state + 1
 
 
-class LearntPosition(Layer):
+class LearntPosition(SpecLayer):
     """Weights: `positions` [longest, feature], normal with deviation 0.02 at first."""
 
     def __init__(self, spec: Position, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         values = torch.empty(spec.rows(context), context.shape.features)
         self.positions = nn.Parameter(
             values.normal_(0, 0.02, generator=context.generator("positions"))

@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.kernels.ragged import is_ragged
+from segue.kernels.recurrence import is_ragged
 from segue.layers.base import BuildContext
 from segue.layers.normalization import BatchNorm, LayerNorm
-from segue.modules.base import Layer, each_step
+from segue.modules.base import PointwiseLayer, each_step
 from segue.padded import Padded
 from segue.randomness import Draws
 
 
-class BatchNormLayer(Layer):
+class BatchNormLayer(PointwiseLayer):
     """Weights: `gamma`, `beta` and, not learnt, `moving_mean`, `moving_variance`; [feature] each.
 
     The variance is that of the batch itself (divided by the count, as in Keras), so one real step
@@ -25,9 +25,8 @@ class BatchNormLayer(Layer):
     moving_variance: Tensor
 
     def __init__(self, spec: BatchNorm, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         features = context.shape.features
-        self.momentum, self.epsilon = spec.momentum, spec.epsilon
         self.gamma = nn.Parameter(torch.full((features,), spec.gamma))
         self.beta = nn.Parameter(torch.zeros(features))
         self.register_buffer("moving_mean", torch.zeros(features))
@@ -35,7 +34,7 @@ class BatchNormLayer(Layer):
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
         if draws is None or not self.gamma.requires_grad:  # frozen, and so are its averages
-            return each_step(self._by_moving_averages, x)
+            return each_step(self.transform, x)
         if not isinstance(x, Padded) or not is_ragged(x.values, x.lengths):
             return each_step(self._by_batch, x)
         real = x.mask()
@@ -43,11 +42,9 @@ class BatchNormLayer(Layer):
         values[real] = self._by_batch(x.values[real])
         return x._replace(values=values)
 
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self._by_moving_averages(x_t), None
-
-    def _by_moving_averages(self, x: Tensor) -> Tensor:
-        scale = self.gamma * torch.rsqrt(self.moving_variance + self.epsilon)
+    def transform(self, x: Tensor) -> Tensor:
+        """Normalise by the moving averages."""
+        scale = self.gamma * torch.rsqrt(self.moving_variance + self.spec.epsilon)
         return torch.addcmul(self.beta - self.moving_mean * scale, x, scale)
 
     def _by_batch(self, x: Tensor) -> Tensor:
@@ -59,31 +56,24 @@ class BatchNormLayer(Layer):
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_mean)
         # With momentum 1, PyTorch writes the mean and the variance (by count - 1) into these two.
         values = functional.batch_norm(
-            steps, mean, variance, self.gamma, self.beta, True, 1.0, self.epsilon
+            steps, mean, variance, self.gamma, self.beta, True, 1.0, self.spec.epsilon
         )
         self._update(mean, variance * (1 - 1 / len(steps)))
         return values.view_as(x)
 
     @torch.no_grad()
     def _update(self, mean: Tensor, variance: Tensor) -> None:
-        self.moving_mean.lerp_(mean, 1 - self.momentum)
-        self.moving_variance.lerp_(variance, 1 - self.momentum)
+        self.moving_mean.lerp_(mean, 1 - self.spec.momentum)
+        self.moving_variance.lerp_(variance, 1 - self.spec.momentum)
 
 
-class LayerNormLayer(Layer):
+class LayerNormLayer(PointwiseLayer):
     """Weights: `gamma`, `beta` [feature]."""
 
     def __init__(self, spec: LayerNorm, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
-        self.epsilon = spec.epsilon
+        super().__init__(spec, context)
         self.gamma = nn.Parameter(torch.ones(context.shape.features))
         self.beta = nn.Parameter(torch.zeros(context.shape.features))
 
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return each_step(self._normalize, x)
-
-    def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
-        return self._normalize(x_t), None
-
-    def _normalize(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.epsilon)
+    def transform(self, x: Tensor) -> Tensor:
+        return functional.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.spec.epsilon)

@@ -10,22 +10,19 @@ from torch import Tensor, nn
 
 from segue.errors import DataError
 from segue.kernels import last_step
-from segue.layers.base import BuildContext, Shape
+from segue.layers.base import BuildContext
 from segue.layers.pool import Flatten, Pool
-from segue.modules.base import Layer
+from segue.modules.base import SpecLayer
 from segue.padded import Padded
 from segue.randomness import Draws
 
 
-def pool_layer(spec: Pool, context: BuildContext) -> Layer:
+def pool_layer(spec: Pool, context: BuildContext) -> SpecLayer:
     """The module of a `pool`."""
-    shape = spec.output_shape(context)
-    if spec.parts > 1:
-        return PyramidPool(context.name, shape, spec.how, spec.parts)
-    return _KINDS[spec.how](context.name, shape)
+    return (PyramidPool if spec.parts > 1 else _KINDS[spec.how])(spec, context)
 
 
-class PoolLast(Layer):
+class PoolLast(SpecLayer):
     """Each sequence's own last step."""
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
@@ -35,7 +32,7 @@ class PoolLast(Layer):
         return x_t, None
 
 
-class PoolMean(Layer):
+class PoolMean(SpecLayer):
     """The mean over real steps; step by step, the mean so far."""
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
@@ -55,7 +52,7 @@ class PoolMean(Layer):
         return total / count, (total, count)
 
 
-class PoolMax(Layer):
+class PoolMax(SpecLayer):
     """The largest value of each feature; step by step, the largest so far."""
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
@@ -71,16 +68,16 @@ class PoolMax(Layer):
         return largest, largest
 
 
-class PoolAttention(Layer):
+class PoolAttention(SpecLayer):
     """The mean weighted by `softmax over time of (x @ query / sqrt(feature))`.
 
     Weights: `query` [feature], zeros at first: training begins with the plain mean. After Yang et
     al., "Hierarchical attention networks for document classification", NAACL 2016.
     """
 
-    def __init__(self, name: str, shape: Shape) -> None:
-        super().__init__(name, shape)
-        self.query = nn.Parameter(torch.zeros(shape.features))
+    def __init__(self, spec: Pool, context: BuildContext) -> None:
+        super().__init__(spec, context)
+        self.query = nn.Parameter(torch.zeros(self.shape.features))
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
         values = x.filled(0.0)
@@ -107,7 +104,7 @@ class PoolAttention(Layer):
         return x @ self.query / math.sqrt(self.shape.features)
 
 
-_KINDS: dict[str, type[Layer]] = {
+_KINDS: dict[str, type[SpecLayer]] = {
     "last": PoolLast,
     "mean": PoolMean,
     "max": PoolMax,
@@ -133,7 +130,7 @@ def segments(lengths: Tensor, time: int, parts: int) -> Tensor:
     return (step >= first[:, :, None]) & (step < end[:, :, None])
 
 
-class PyramidPool(Layer):
+class PyramidPool(SpecLayer):
     """The mean or the largest value of each part; those of the first part come first.
 
     He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition", ECCV
@@ -142,34 +139,20 @@ class PyramidPool(Layer):
     Not causal: where a part ends is known at the end of the sequence only.
     """
 
-    causal = False
-
-    def __init__(self, name: str, shape: Shape, how: str, parts: int) -> None:
-        super().__init__(name, shape)
-        self.how, self.parts = how, parts
-
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        inside = segments(x.lengths, x.values.shape[1], self.parts)
-        pooled = _means(x.filled(0.0), inside) if self.how == "mean" else _largest(x.values, inside)
-        return pooled.flatten(1)
+        inside = segments(x.lengths, x.values.shape[1], self.spec.parts)
+        if self.spec.how == "mean":
+            values = x.filled(0.0)
+            return (inside.to(values.dtype) @ values / inside.sum(2, keepdim=True)).flatten(1)
+        parts = [torch.where(part[:, :, None], x.values, -torch.inf) for part in inside.unbind(1)]
+        return torch.cat([part.amax(1) for part in parts], dim=1)
 
 
-def _means(values: Tensor, inside: Tensor) -> Tensor:
-    return inside.to(values.dtype) @ values / inside.sum(2, keepdim=True)
-
-
-def _largest(values: Tensor, inside: Tensor) -> Tensor:
-    by_part = [torch.where(part[:, :, None], values, -torch.inf) for part in inside.unbind(1)]
-    return torch.stack([part.amax(1) for part in by_part], dim=1)
-
-
-class FlattenLayer(Layer):
+class FlattenLayer(SpecLayer):
     """No weights. Not causal: its output needs the last step."""
 
-    causal = False
-
     def __init__(self, spec: Flatten, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
+        super().__init__(spec, context)
         self.fixed_length = context.shape.length
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:

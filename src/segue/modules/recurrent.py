@@ -1,50 +1,258 @@
-"""Modules of the recurrent layers: one direction or two, every step or the last, dropout."""
+"""Recurrent layers in one direction or two, and their cells: weights, recurrence, gates.
+
+A cell's `decompose` returns every gate and state at all steps at once, from the hidden states
+before each step; `recompose` computes the output from these alone, step by step, so that the parts
+can be checked against the cell's own output. The equations and their sources are in
+`segue.kernels`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import abc
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segue.kernels import Masks, last_step, reverse
-from segue.kernels.scan import State
+from segue.kernels.gru import gru, gru_step, input_bias
+from segue.kernels.lstm import lstm, lstm_step
+from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
+from segue.kernels.rnn import rnn, rnn_step
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
-from segue.modules.base import Directions, Layer, Signal
-from segue.modules.cells import CELLS, RecurrentCell
+from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, orthogonal
 from segue.padded import Padded
 from segue.randomness import Draws
+from segue.sequences import Array
 
 
-def _dropped(
-    cell: RecurrentCell,
-    spec: RecurrentSpec,
-    x: Tensor,
-    draws: Draws | None,
-    *path: str,
-) -> tuple[Tensor, Masks | None]:
-    """The inputs after dropout; or, where each gate has a mask of its own, those masks."""
-    if draws is None:
-        return x, None
+class RecurrentCell(nn.Module, abc.ABC):
+    """The weights of a recurrent layer in one direction, and its recurrence.
 
-    def mask(masks: int, features: int, rate: float, part: str) -> Tensor:
-        # Sequences come first, so that those that continue in the next piece keep their masks.
-        return draws.keep_mask((len(x), masks, features), rate, x, *path, part)
+    Args:
+        spec: of the layer.
+        context: of the layer; `context.shape.features` channels are its input.
+        part: prefix of the weights' names: "", "forward/" or "backward/".
 
-    channels, gates = x.shape[2], cell.gates
-    if not spec.recurrent_dropout:
-        return (x * mask(1, channels, spec.dropout, "x") if spec.dropout else x), None
-    inputs = mask(gates, channels, spec.dropout, "x") if spec.dropout else None
-    return x, Masks(inputs, mask(gates, spec.units, spec.recurrent_dropout, "h"))
+    Class attributes:
+        kernel_run: the function of `segue.kernels` that runs over a batch.
+        kernel_step: that of one step.
+        gates: how many times `units` columns the kernels have.
+        part_names: the gates and states that `decompose` returns, in the order of computation.
+    """
+
+    kernel_run: ClassVar[Callable[..., tuple[Tensor, State]]]
+    kernel_step: ClassVar[Callable[..., tuple[Tensor, State]]]
+    gates: ClassVar[int] = 1
+    part_names: ClassVar[tuple[str, ...]]
+
+    def __init__(self, spec: RecurrentSpec, context: BuildContext, part: str = "") -> None:
+        super().__init__()
+        self.spec: Any = spec
+        self.units = spec.units
+        columns = self.gates * spec.units
+        size = (context.shape.features, columns)
+        self.kernel = glorot_uniform(size, context.generator(part + "kernel"))
+        recurrent = context.generator(part + "recurrent_kernel")
+        self.recurrent_kernel = orthogonal(spec.units, columns, recurrent)
+        self.bias = nn.Parameter(self.initial_bias())
+        given = spec.initial_state
+        for number, state in enumerate(spec.states):
+            name = f"initial_{state}"
+            if given == "learnt":
+                self.register_parameter(name, nn.Parameter(torch.zeros(spec.units)))
+            elif given != "zeros":
+                self.register_buffer(name, torch.tensor(given[number]))
+
+    def initial_bias(self) -> Tensor:
+        """The initial value of `bias`."""
+        return torch.zeros(self.gates * self.units)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Further arguments of the two functions."""
+        return {}
+
+    @property
+    def weights(self) -> RecurrentWeights:
+        """The weights as the kernels take them."""
+        return RecurrentWeights(self.kernel, self.recurrent_kernel, self.bias)
+
+    def initial_state(self, batch: int) -> State:
+        """The state before the first step, `[batch, units]` each."""
+        zeros = self.kernel.new_zeros(self.units)
+        values = (getattr(self, f"initial_{state}", zeros) for state in self.spec.states)
+        return tuple(value.expand(batch, self.units).contiguous() for value in values)
+
+    def run(
+        self, x: Padded, state: State, draws: Draws | None = None, path: tuple[str, ...] = ()
+    ) -> tuple[Tensor, State]:
+        """Run over a batch, with dropout in training.
+
+        Args:
+            x: `[batch, time, channel]`.
+            state: before the first step, `[batch, units]` each.
+            draws: in training.
+            path: of the masks among the draws.
+
+        Returns:
+            The outputs `[batch, time, units]`, and the state after the last step of the batch; of a
+            shorter sequence it has no meaning.
+        """
+        values, masks, spec = x.values, None, self.spec
+
+        def mask(count: int, features: int, rate: float, part: str) -> Tensor:
+            # Sequences come first, so that those that continue in the next piece keep their masks.
+            return draws.keep_mask((len(values), count, features), rate, values, *path, part)
+
+        if draws is not None and spec.recurrent_dropout:  # each gate has a mask of its own
+            channels = values.shape[2]
+            inputs = mask(self.gates, channels, spec.dropout, "x") if spec.dropout else None
+            masks = Masks(inputs, mask(self.gates, spec.units, spec.recurrent_dropout, "h"))
+        elif draws is not None and spec.dropout:
+            values = values * mask(1, values.shape[2], spec.dropout, "x")
+        outputs, final = self.kernel_run(
+            values, x.lengths, self.weights, state, masks=masks, **self.options
+        )
+        return outputs, final
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step: `[batch, channel]` and the state to `[batch, units]` and the new state."""
+        y_t, new = self.kernel_step(x_t, self.weights, state, **self.options)
+        return y_t, new
+
+    @abc.abstractmethod
+    def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
+        """Every part `[batch, time, units]` by its name.
+
+        Args:
+            x: `[batch, time, channel]`, the input.
+            before: `[batch, time, units]`, the hidden state before each step.
+            state: the initial state, `[batch, units]` each.
+        """
+
+    @abc.abstractmethod
+    def recompose(self, parts: Mapping[str, Array], state: tuple[Array, ...]) -> Array:
+        """The output `[time, units]` of one sequence, from its parts and the initial state."""
 
 
-class RecurrentLayer(Layer):
+class LSTMCell(RecurrentCell):
+    """Weights: `kernel` [channel, 4 * units], `recurrent_kernel` [units, 4 * units], `bias`.
+
+    Gates in the order input, forget, cell, output. The forget gate's bias is 1 at first, so that
+    the cell remembers until it learns to forget (Jozefowicz et al., ICML 2015).
+    """
+
+    kernel_run = staticmethod(functools.partial(lstm, final_state=False))
+    kernel_step = staticmethod(lstm_step)
+    gates = 4
+    part_names = (
+        "input_gate",
+        "forget_gate",
+        "cell_candidate",
+        "output_gate",
+        "cell_state",
+        "hidden_state",
+    )
+
+    def initial_bias(self) -> Tensor:
+        bias = torch.zeros(4, self.units)
+        bias[1] = 1.0
+        return bias.flatten()
+
+    def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
+        sums = x @ self.kernel + before @ self.recurrent_kernel + self.bias
+        i, f, g, o = sums.chunk(4, dim=-1)
+        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+        cell, cells = state[1], []
+        for keep, new in zip(f.unbind(1), (i * g).unbind(1), strict=True):
+            cell = keep * cell + new
+            cells.append(cell)
+        c = torch.stack(cells, dim=1)
+        return dict(zip(self.part_names, (i, f, g, o, c, o * c.tanh()), strict=True))
+
+    def recompose(self, parts: Mapping[str, Array], state: tuple[Array, ...]) -> Array:
+        cell, outputs = state[1], []
+        i, f, g, o = (parts[name] for name in self.part_names[:4])
+        for t in range(len(i)):
+            cell = f[t] * cell + i[t] * g[t]
+            outputs.append(o[t] * np.tanh(cell))
+        return np.stack(outputs)
+
+
+class GRUCell(RecurrentCell):
+    """Weights: `kernel` [channel, 3 * units], `recurrent_kernel` [units, 3 * units], `bias`.
+
+    Gates in the order update, reset, candidate. `bias` is [2, 3 * units] (input, recurrent) where
+    the reset gate acts after the recurrent product, and [3 * units] where it acts before.
+    """
+
+    kernel_run = staticmethod(gru)
+    kernel_step = staticmethod(gru_step)
+    gates = 3
+    part_names = ("update_gate", "reset_gate", "candidate", "hidden_state")
+
+    def initial_bias(self) -> Tensor:
+        rows = (2,) if self.spec.reset == "after" else ()
+        return torch.zeros(*rows, 3 * self.units)
+
+    def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
+        after = self.bias.ndim == 2
+        recurrent_bias = self.bias[1] if after else 0.0
+        z_x, r_x, n_x = (x @ self.kernel + input_bias(self.bias)).chunk(3, dim=-1)
+        z_h, r_h, n_h = (before @ self.recurrent_kernel + recurrent_bias).chunk(3, dim=-1)
+        z, r = (z_x + z_h).sigmoid(), (r_x + r_h).sigmoid()
+        last = self.recurrent_kernel[:, 2 * self.units :]
+        n = torch.tanh(n_x + (r * n_h if after else (r * before) @ last))
+        return dict(zip(self.part_names, (z, r, n, z * before + (1 - z) * n), strict=True))
+
+    def recompose(self, parts: Mapping[str, Array], state: tuple[Array, ...]) -> Array:
+        h, outputs = state[0], []
+        z, n = parts["update_gate"], parts["candidate"]
+        for t in range(len(z)):
+            h = z[t] * h + (1 - z[t]) * n[t]
+            outputs.append(h)
+        return np.stack(outputs)
+
+
+class RNNCell(RecurrentCell):
+    """Weights: `kernel` [channel, units], `recurrent_kernel` [units, units], `bias` [units]."""
+
+    kernel_run = staticmethod(rnn)
+    kernel_step = staticmethod(rnn_step)
+    part_names = ("from_input", "from_state", "hidden_state")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"activation": self.spec.activation}
+
+    def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
+        from_input = x @ self.kernel + self.bias
+        from_state = before @ self.recurrent_kernel
+        total = from_input + from_state
+        h = torch.tanh(total) if self.spec.activation == "tanh" else torch.relu(total)
+        return dict(zip(self.part_names, (from_input, from_state, h), strict=True))
+
+    def recompose(self, parts: Mapping[str, Array], state: tuple[Array, ...]) -> Array:
+        total: Array = parts["from_input"] + parts["from_state"]
+        return np.asarray(
+            np.tanh(total) if self.spec.activation == "tanh" else np.maximum(total, 0)
+        )
+
+
+CELLS: dict[str, type[RecurrentCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+
+class RecurrentLayer(SpecLayer):
     """One direction. Weights: those of its cell, and learnt or given `initial_h`, `initial_c`."""
 
+    inner = "cell."
+
     def __init__(self, spec: RecurrentSpec, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
-        self.spec = spec
+        super().__init__(spec, context)
         self.cell = CELLS[spec.cell](spec, context)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
@@ -53,15 +261,13 @@ class RecurrentLayer(Layer):
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
-        values, masks = _dropped(self.cell, self.spec, x.values, draws, self.name, "forward")
-        outputs, state = self.cell.scan(values, x.lengths, state, masks)
+        outputs, state = self.cell.run(x, state, draws, (self.name, "forward"))
         if self.shape.sequence:
             return Padded(outputs, x.lengths), state
         return last_step(outputs, x.lengths), state
 
     def prefix_outputs(self, x: Padded) -> Padded:
-        state = self.cell.initial_state(len(x.values))
-        return Padded(self.cell.scan(x.values, x.lengths, state, None)[0], x.lengths)
+        return Padded(self.cell.run(x, self.cell.initial_state(len(x.values)))[0], x.lengths)
 
     def cells(self) -> dict[str, nn.Module]:
         return {"forward": self.cell}
@@ -72,25 +278,19 @@ class RecurrentLayer(Layer):
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return self.cell.step(x_t, state)
 
-    def weights(self) -> dict[str, Tensor]:
-        return {name.removeprefix("cell/"): w for name, w in super().weights().items()}
-
     def activation_size(self, time: int) -> int:
         return 12 * self.spec.units * time
 
 
-class BidirectionalLayer(Layer):
+class BidirectionalLayer(SpecLayer):
     """Two directions. Weights: `forward/kernel`, ..., `backward/kernel`, ...
 
     The last output is the forward one after each sequence's own last step, joined with the backward
     one after its first: both have then seen the whole sequence.
     """
 
-    causal = False
-
     def __init__(self, spec: BidirectionalSpec, context: BuildContext) -> None:
-        super().__init__(context.name, spec.output_shape(context))
-        self.spec = spec
+        super().__init__(spec, context)
         self.sees_whole = spec.merge in ("concat", "none")
         self.forward_cell = CELLS[spec.cell](spec, context, "forward/")
         self.backward_cell = CELLS[spec.cell](spec, context, "backward/")
@@ -98,9 +298,12 @@ class BidirectionalLayer(Layer):
     def forward(self, x: Padded | Directions, draws: Draws | None = None) -> Signal:
         before, behind = x if isinstance(x, Directions) else (x, x)
         lengths = before.lengths
-        first = self._run(self.forward_cell, before.values, lengths, draws, "forward")
-        mirrored = reverse(behind.values, lengths)
-        second = self._run(self.backward_cell, mirrored, lengths, draws, "backward")
+        mirrored = Padded(reverse(behind.values, lengths), lengths)
+        runs = (self.forward_cell, before, "forward"), (self.backward_cell, mirrored, "backward")
+        first, second = (
+            cell.run(signal, cell.initial_state(len(lengths)), draws, (self.name, direction))[0]
+            for cell, signal, direction in runs
+        )
         if not self.shape.sequence:
             ends: Signal = self._merge(last_step(first, lengths), last_step(second, lengths))
             return ends
@@ -108,17 +311,6 @@ class BidirectionalLayer(Layer):
         if self.spec.merge == "none":
             return Directions(Padded(first, lengths), Padded(second, lengths))
         return Padded(self._merge(first, second), lengths)
-
-    def _run(
-        self,
-        cell: RecurrentCell,
-        values: Tensor,
-        lengths: Tensor,
-        draws: Draws | None,
-        direction: str,
-    ) -> Tensor:
-        values, masks = _dropped(cell, self.spec, values, draws, self.name, direction)
-        return cell.scan(values, lengths, cell.initial_state(len(values)), masks)[0]
 
     def _merge(self, first: Tensor, second: Tensor) -> Any:
         if self.spec.merge == "concat":

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers.base import BuildContext, LayerSpec, Shape
-from segue.layers.chain import check_count
+from segue.layers.base import BuildContext, LayerSpec, Shape, check_count
 from segue.modules import Chain, Layer, Padded
 from segue.modules.dense import head
 from segue.randomness import Draws
@@ -72,12 +71,11 @@ class Network(nn.Module):
         Raises:
             DataError: the network joins static features, and the batch has none.
         """
-        signal: Any
         passed, signal = (x.passed, x.signal) if isinstance(x, PartialInput) else (0, x)
-        *layers, last = self.chain[passed:]
+        *layers, head = list(self.chain.layers)[passed:]
         for layer in layers:
             signal = layer(signal, draws)
-        return last(self.joined(signal, x.static), draws)
+        return head(self.joined(signal, x.static) if self.static else signal, draws)
 
     def joined(self, signal: Any, static: Tensor | None) -> Any:
         """The input of the head: the signal, joined with the static features where there are some.

@@ -17,8 +17,7 @@ from torch import nn
 
 from segue.errors import OptionError, SpecError, did_you_mean
 from segue.layers import LAYERS, BuildContext, Dense, LayerSpec, Shape
-from segue.layers.base import TorchSource
-from segue.layers.chain import plan_layers
+from segue.layers.base import TorchSource, plan_layers
 from segue.modules import Chain
 from segue.spec import to_text
 

@@ -18,7 +18,7 @@ from segue.estimators.asking import layers_by_name, observe, run
 from segue.evaluation.kinds import need_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
-from segue.modules.cells import RecurrentCell
+from segue.modules.recurrent import RecurrentCell
 from segue.sequences import Array, Sequences
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _decompose(cell: RecurrentCell, x: Padded, direction: Direction) -> dict[str
     """Every part and the output, `[batch, time, unit]`, in the order of time."""
     state = cell.initial_state(len(x.values))
     values = reverse(x.values, x.lengths) if direction == "backward" else x.values
-    output, _ = cell.scan(values, x.lengths, state, None)
+    output, _ = cell.run(Padded(values, x.lengths), state)
     before = torch.cat([state[0][:, None], output[:, :-1]], dim=1)
     parts = {**cell.decompose(values, before, state), "output": output}
     if direction == "backward":
