@@ -1,10 +1,10 @@
 """Activations, one table: each is a layer, and a word for the `activation` of other layers.
 
-The names and definitions are those of Keras. A row is a class with its word, its formula, and its
-PyTorch expression; `segue.modules.activations` computes this expression, exported source contains
-it, and the reference shows the formula. `x` is the signal, applied at every step; `softmax`,
-`sparsemax` and `log_softmax` go over the features of a step. `glu` and `prelu`, which change the
-number of features or have weights, are layers only.
+The names and definitions are those of Keras. A row is a class with its word, its PyTorch
+expression and its formula; `segue.modules.activations` computes this expression, exported source
+contains it, and the reference shows the formula. `x` is the signal, applied at every step;
+`softmax`, `sparsemax` and `log_softmax` go over the features of a step. `glu` and `prelu`, which
+change the number of features or have weights, are layers only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from segue.spec import Name
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
-class ActivationSpec(LayerSpec, abc.ABC):
+class ActivationSpec(LayerSpec, abc.ABC, module_name="ActivationLayer"):
     """A function of the signal, without weights.
 
     Class attributes:
@@ -32,7 +32,6 @@ class ActivationSpec(LayerSpec, abc.ABC):
             gradient there would be 0 * infinity.
     """
 
-    module_path: ClassVar[str] = "segue.modules.activations.ActivationLayer"
     code: ClassVar[str]
     is_exported: ClassVar[bool] = True
     overflows: ClassVar[bool] = False
@@ -63,236 +62,147 @@ class PlainActivation(ActivationSpec, abc.ABC):
     name: Name | None = None
 
 
-class Linear(PlainActivation):
+class Linear(PlainActivation, kind="linear", code="x"):
     """`linear`: x itself."""
 
-    kind = "linear"
-    code = "x"
 
-
-class ReLU(PlainActivation):
+class ReLU(PlainActivation, kind="relu", code="torch.relu(x)"):
     """`relu`: max(0, x)."""
 
-    kind = "relu"
-    code = "torch.relu(x)"
 
-
-class ReLU6(PlainActivation):
+class ReLU6(PlainActivation, kind="relu6", code="functional.relu6(x)"):
     """`relu6`: min(max(0, x), 6)."""
-
-    kind = "relu6"
-    code = "functional.relu6(x)"
 
 
 @dataclass(frozen=True)
-class LeakyReLU(ActivationSpec):
+class LeakyReLU(ActivationSpec, kind="leaky_relu", code="functional.leaky_relu(x, {slope})"):
     """`leaky_relu(slope=0.2)`: x, or slope * x below 0; Maas et al., ICML 2013."""
-
-    kind: ClassVar[str] = "leaky_relu"
-    code: ClassVar[str] = "functional.leaky_relu(x, {slope})"
 
     slope: NotNegative = 0.2
     name: Name | None = None
 
 
-class ELU(PlainActivation):
+class ELU(PlainActivation, kind="elu", code="functional.elu(x)"):
     """`elu`: x, or exp(x) - 1 below 0; Clevert et al., ICLR 2016."""
 
-    kind = "elu"
-    code = "functional.elu(x)"
 
-
-class CELU(PlainActivation):
+class CELU(PlainActivation, kind="celu", code="functional.celu(x)"):
     """`celu`: max(0, x) + min(0, exp(x) - 1); Barron, 2017."""
 
-    kind = "celu"
-    code = "functional.celu(x)"
 
-
-class SELU(PlainActivation):
+class SELU(PlainActivation, kind="selu", code="functional.selu(x)"):
     """`selu`: 1.0507 x, or 1.7581 (exp(x) - 1) below 0; Klambauer et al., NIPS 2017."""
 
-    kind = "selu"
-    code = "functional.selu(x)"
 
-
-class GELU(PlainActivation):
+class GELU(PlainActivation, kind="gelu", code="functional.gelu(x)"):
     """`gelu`: x times the normal distribution function of x; Hendrycks & Gimpel, 2016."""
 
-    kind = "gelu"
-    code = "functional.gelu(x)"
 
-
-class SiLU(PlainActivation):
+class SiLU(PlainActivation, kind="silu", code="functional.silu(x)"):
     """`silu`: x * sigmoid(x); Elfwing et al., Neural Networks 107, 2018."""
 
-    kind = "silu"
-    code = "functional.silu(x)"
 
-
-class Swish(PlainActivation):
+class Swish(PlainActivation, kind="swish", code="functional.silu(x)"):
     """`swish`: another word for `silu`; Ramachandran et al., 2017."""
 
-    kind = "swish"
-    code = "functional.silu(x)"
 
-
-class HardSiLU(PlainActivation):
+class HardSiLU(PlainActivation, kind="hard_silu", code="functional.hardswish(x)"):
     """`hard_silu`: x * hard_sigmoid(x); Howard et al., ICCV 2019."""
 
-    kind = "hard_silu"
-    code = "functional.hardswish(x)"
 
-
-class HardSwish(PlainActivation):
+class HardSwish(PlainActivation, kind="hard_swish", code="functional.hardswish(x)"):
     """`hard_swish`: another word for `hard_silu`."""
 
-    kind = "hard_swish"
-    code = "functional.hardswish(x)"
 
-
-class Mish(PlainActivation):
+class Mish(PlainActivation, kind="mish", code="functional.mish(x)"):
     """`mish`: x * tanh(softplus(x)); Misra, BMVC 2020."""
 
-    kind = "mish"
-    code = "functional.mish(x)"
 
-
-class Softplus(PlainActivation):
+class Softplus(PlainActivation, kind="softplus", code="functional.softplus(x)"):
     """`softplus`: log(1 + exp(x))."""
 
-    kind = "softplus"
-    code = "functional.softplus(x)"
 
-
-class Squareplus(PlainActivation):
+class Squareplus(PlainActivation, kind="squareplus", code="(x + torch.sqrt(x * x + 4)) / 2"):
     """`squareplus`: (x + sqrt(x^2 + 4)) / 2; Barron, 2021."""
 
-    kind = "squareplus"
-    code = "(x + torch.sqrt(x * x + 4)) / 2"
 
-
-class SparsePlus(PlainActivation):
+class SparsePlus(
+    PlainActivation,
+    kind="sparse_plus",
+    code="torch.where(x <= -1, 0.0, torch.where(x < 1, (x + 1) ** 2 / 4, x))",
+):
     """`sparse_plus`: 0 up to -1, x from 1 on, and a parabola between."""
 
-    kind = "sparse_plus"
-    code = "torch.where(x <= -1, 0.0, torch.where(x < 1, (x + 1) ** 2 / 4, x))"
 
-
-class Softsign(PlainActivation):
+class Softsign(PlainActivation, kind="softsign", code="functional.softsign(x)"):
     """`softsign`: x / (1 + |x|)."""
 
-    kind = "softsign"
-    code = "functional.softsign(x)"
 
-
-class Tanh(PlainActivation):
+class Tanh(PlainActivation, kind="tanh", code="torch.tanh(x)"):
     """`tanh`: the hyperbolic tangent."""
 
-    kind = "tanh"
-    code = "torch.tanh(x)"
 
-
-class HardTanh(PlainActivation):
+class HardTanh(PlainActivation, kind="hard_tanh", code="functional.hardtanh(x)"):
     """`hard_tanh`: min(max(-1, x), 1)."""
 
-    kind = "hard_tanh"
-    code = "functional.hardtanh(x)"
 
-
-class TanhShrink(PlainActivation):
+class TanhShrink(PlainActivation, kind="tanh_shrink", code="functional.tanhshrink(x)"):
     """`tanh_shrink`: x - tanh(x)."""
 
-    kind = "tanh_shrink"
-    code = "functional.tanhshrink(x)"
-
 
 @dataclass(frozen=True)
-class SoftShrink(ActivationSpec):
+class SoftShrink(ActivationSpec, kind="soft_shrink", code="functional.softshrink(x, {threshold})"):
     """`soft_shrink(threshold=0.5)`: x moved towards 0 by the threshold, 0 where it is nearer."""
 
-    kind: ClassVar[str] = "soft_shrink"
-    code: ClassVar[str] = "functional.softshrink(x, {threshold})"
-
     threshold: NotNegative = 0.5
     name: Name | None = None
 
 
 @dataclass(frozen=True)
-class HardShrink(ActivationSpec):
+class HardShrink(ActivationSpec, kind="hard_shrink", code="functional.hardshrink(x, {threshold})"):
     """`hard_shrink(threshold=0.5)`: x, or 0 where it is as near to 0 as the threshold."""
-
-    kind: ClassVar[str] = "hard_shrink"
-    code: ClassVar[str] = "functional.hardshrink(x, {threshold})"
 
     threshold: NotNegative = 0.5
     name: Name | None = None
 
 
-class Sigmoid(PlainActivation):
+class Sigmoid(PlainActivation, kind="sigmoid", code="torch.sigmoid(x)"):
     """`sigmoid`: 1 / (1 + exp(-x))."""
 
-    kind = "sigmoid"
-    code = "torch.sigmoid(x)"
 
-
-class HardSigmoid(PlainActivation):
+class HardSigmoid(PlainActivation, kind="hard_sigmoid", code="functional.hardsigmoid(x)"):
     """`hard_sigmoid`: min(max(0, x / 6 + 1 / 2), 1)."""
 
-    kind = "hard_sigmoid"
-    code = "functional.hardsigmoid(x)"
 
-
-class SparseSigmoid(PlainActivation):
+class SparseSigmoid(PlainActivation, kind="sparse_sigmoid", code="((x + 1) / 2).clamp(0, 1)"):
     """`sparse_sigmoid`: min(max(0, (x + 1) / 2), 1)."""
 
-    kind = "sparse_sigmoid"
-    code = "((x + 1) / 2).clamp(0, 1)"
 
-
-class LogSigmoid(PlainActivation):
+class LogSigmoid(PlainActivation, kind="log_sigmoid", code="functional.logsigmoid(x)"):
     """`log_sigmoid`: log(sigmoid(x))."""
 
-    kind = "log_sigmoid"
-    code = "functional.logsigmoid(x)"
 
-
-class Softmax(PlainActivation):
+class Softmax(PlainActivation, kind="softmax", code="torch.softmax(x, dim=-1)"):
     """`softmax`: exp(x), divided by its sum over the features."""
 
-    kind = "softmax"
-    code = "torch.softmax(x, dim=-1)"
 
-
-class Sparsemax(PlainActivation):
+class Sparsemax(PlainActivation, kind="sparsemax", code="sparsemax(x)", is_exported=False):
     """`sparsemax`: like softmax, with small ones exactly 0; Martins & Astudillo, ICML 2016."""
 
-    kind = "sparsemax"
-    code = "sparsemax(x)"
-    is_exported = False
 
-
-class LogSoftmax(PlainActivation):
+class LogSoftmax(PlainActivation, kind="log_softmax", code="torch.log_softmax(x, dim=-1)"):
     """`log_softmax`: log(softmax(x))."""
 
-    kind = "log_softmax"
-    code = "torch.log_softmax(x, dim=-1)"
 
-
-class Exponential(PlainActivation):
+class Exponential(PlainActivation, kind="exponential", code="torch.exp(x)", overflows=True):
     """`exponential`: exp(x)."""
 
-    kind = "exponential"
-    code = "torch.exp(x)"
-    overflows = True
 
-
-TABLE: tuple[type[ActivationSpec], ...] = (
-    Linear, ReLU, ReLU6, LeakyReLU, ELU, CELU, SELU, GELU, SiLU, Swish, HardSiLU, HardSwish, Mish,
-    Softplus, Squareplus, SparsePlus, Softsign, Tanh, HardTanh, TanhShrink, SoftShrink,
-    HardShrink, Sigmoid, HardSigmoid, SparseSigmoid, LogSigmoid, Softmax, Sparsemax, LogSoftmax,
-    Exponential,
-)  # fmt: skip
+TABLE: tuple[type[ActivationSpec], ...] = tuple(
+    kind
+    for kind in list(vars().values())
+    if isinstance(kind, type) and issubclass(kind, ActivationSpec) and hasattr(kind, "code")
+)
 ACTIVATIONS: dict[str, ActivationSpec] = {spec.kind: spec() for spec in TABLE}
 
 if TYPE_CHECKING:
@@ -302,7 +212,7 @@ else:
 
 
 @dataclass(frozen=True)
-class GLU(LayerSpec):
+class GLU(LayerSpec, kind="glu"):
     """`glu`: the first half of the features times the sigmoid of the second half.
 
     Half of the features come out. Dauphin, Fan, Auli & Grangier, "Language modeling with gated
@@ -311,9 +221,6 @@ class GLU(LayerSpec):
     Args:
         name: the layer's own name.
     """
-
-    kind: ClassVar[str] = "glu"
-    module_path: ClassVar[str] = "segue.modules.activations.GLULayer"
 
     name: Name | None = None
 
@@ -327,7 +234,7 @@ class GLU(LayerSpec):
 
 
 @dataclass(frozen=True)
-class PReLU(LayerSpec):
+class PReLU(LayerSpec, kind="prelu"):
     """`prelu`: x, or alpha * x below 0, with a learnt alpha for each feature.
 
     The same alphas at every step. He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
@@ -336,9 +243,6 @@ class PReLU(LayerSpec):
         alpha: initial value of every alpha.
         name: the layer's own name.
     """
-
-    kind: ClassVar[str] = "prelu"
-    module_path: ClassVar[str] = "segue.modules.activations.PReLULayer"
 
     alpha: NotNegative = 0.25
     name: Name | None = None

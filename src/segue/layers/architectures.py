@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import pydantic
 
-from segue.layers.activations import ReLU
+from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import Composite, LayerSpec, Shape
 from segue.layers.composition import Parallel, Residual
 from segue.layers.conv import Conv, MaxPool, RandomConv
@@ -24,7 +24,7 @@ KernelSize = Annotated[int, pydantic.Field(ge=4, lt=2**31)]
 
 @renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class InceptionTime(Composite):
+class InceptionTime(Composite, kind="inception_time", input_kind="sequence", is_causal=False):
     """`inception_time`: one network of the ensemble of that name.
 
     Ismail Fawaz et al., "InceptionTime: finding AlexNet for time series classification", Data
@@ -37,9 +37,6 @@ class InceptionTime(Composite):
         kernel_size: of the widest convolution; the others have a half and a quarter of it.
     """
 
-    kind: ClassVar[str] = "inception_time"
-    input_kind = "sequence"
-    is_causal = False
     aliases: ClassVar[Aliases] = {"width": Alias("kernel_size")}
 
     filters: Count = 32
@@ -66,11 +63,11 @@ class InceptionTime(Composite):
         if bottleneck:
             wide = (Conv(self.filters, 1, bias=False), *wide)
         largest = (MaxPool(3, stride=1), Conv(self.filters, 1, bias=False))
-        return (Parallel((wide, largest)), BatchNorm(), ReLU())
+        return (Parallel((wide, largest)), BatchNorm(), ACTIVATIONS["relu"])
 
 
 @dataclass(frozen=True)
-class LSTMFCN(Composite):
+class LSTMFCN(Composite, kind="lstm_fcn", input_kind="sequence", is_causal=False):
     """`lstm_fcn`: an LSTM beside three convolutions, joined before the head.
 
     Karim, Majumdar, Darabi & Chen, "LSTM fully convolutional networks for time series
@@ -83,10 +80,6 @@ class LSTMFCN(Composite):
         dropout: behind the LSTM.
     """
 
-    kind: ClassVar[str] = "lstm_fcn"
-    input_kind = "sequence"
-    is_causal = False
-
     units: Count = 8
     dropout: Rate = 0.8
 
@@ -94,14 +87,14 @@ class LSTMFCN(Composite):
         convolutions = [
             layer
             for filters, size in ((128, 8), (256, 5), (128, 3))
-            for layer in (Conv(filters, size), BatchNorm(), ReLU())
+            for layer in (Conv(filters, size), BatchNorm(), ACTIVATIONS["relu"])
         ]
         recurrent = (LSTM(self.units, output="last"), Dropout(self.dropout))
         return (Parallel((recurrent, (*convolutions, Pool("mean")))),)
 
 
 @dataclass(frozen=True)
-class Rocket(Composite):
+class Rocket(Composite, kind="rocket", input_kind="sequence"):
     """`rocket`: many random convolutions, and a trained head on their features.
 
     Dempster, Petitjean & Webb, "ROCKET: exceptionally fast and accurate time series classification
@@ -112,9 +105,6 @@ class Rocket(Composite):
         kernels: of `random_conv`.
         dropout: before the head.
     """
-
-    kind: ClassVar[str] = "rocket"
-    input_kind = "sequence"
 
     kernels: Count = 2000
     dropout: Rate = 0.5

@@ -12,7 +12,7 @@ from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
 @dataclass(frozen=True)
-class Attention(LayerSpec):
+class Attention(LayerSpec, kind="attention", input_kind="sequence"):
     """`attention(heads)`: self-attention and a feed-forward network, each added to its input.
 
         a = x + attention(norm_1(x))
@@ -32,9 +32,6 @@ class Attention(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "attention"
-    module_path: ClassVar[str] = "segue.modules.attention.AttentionLayer"
-    input_kind = "sequence"
     aliases: ClassVar[Aliases] = {"num_heads": Alias("heads")}
 
     heads: Count

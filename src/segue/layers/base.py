@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import abc
 import importlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -124,13 +124,14 @@ class LayerSpec(Spec, abc.ABC):
     """A kind of layer: its arguments, output shape and causality, and how its module is built.
 
     Class attributes:
-        module_path: of its torch module, such as `segue.modules.dense.DenseLayer`: a class or
-            function that is called with the spec and a `BuildContext`.
+        module_name: of its torch module in the file of the same name in `segue.modules`, a
+            class or function that is called with the spec and a `BuildContext`; unless it is given,
+            that of the spec with `Layer` behind it.
         takes_directions: whether it can follow a layer that keeps its two directions apart.
         is_custom: whether it holds a module of the user, which no text or file can bring.
     """
 
-    module_path: ClassVar[str] = ""
+    module_name: ClassVar[str] = ""
     takes_directions: ClassVar[bool] = False
     is_custom: ClassVar[bool] = False
     name: str | None
@@ -138,7 +139,7 @@ class LayerSpec(Spec, abc.ABC):
     @property
     def input_kind(self) -> InputKind:
         """What it takes: "sequence", "tokens", or "either" (each step, or a whole vector)."""
-        return "either"
+        return input_kind_of(self.sublayers())
 
     @property
     def is_causal(self) -> bool:
@@ -147,7 +148,7 @@ class LayerSpec(Spec, abc.ABC):
         Then its output at a step depends on that step and earlier ones only, and each input step
         gives one output step.
         """
-        return True
+        return all(spec.is_causal for spec in self.sublayers())
 
     def build(self, context: BuildContext) -> Any:
         """Build the `segue.layers.Layer` of this spec.
@@ -155,8 +156,10 @@ class LayerSpec(Spec, abc.ABC):
         Raises:
             SpecError: the layer does not fit this context.
         """
-        path, _, name = self.module_path.rpartition(".")
-        return getattr(importlib.import_module(path), name)(self, context)
+        bases = type(self).__mro__  # a user's kind may derive from one of segue's
+        kind = next(base for base in bases if base.__module__.startswith("segue.layers."))
+        file = importlib.import_module(kind.__module__.replace("layers", "modules"))
+        return getattr(file, self.module_name or f"{kind.__name__}Layer")(self, context)
 
     def output_shape(self, context: BuildContext) -> Shape:
         """The shape of the output; of a spec that overrides `build` alone, that of its layer.
@@ -225,18 +228,24 @@ def plan_layers(specs: Iterable[LayerSpec], context: BuildContext) -> Iterator[P
     Raises:
         SpecError: a layer that does not fit its input; the message says why and what to do.
     """
-    names = _Names(context.name)
+    prefix = f"{context.name}/" if context.name else ""
+    given: list[str] = []  # names so far
+    counts: Counter[str] = Counter()  # of each kind
     waiting, shape = deque(specs), context.shape
     while waiting:
         spec = waiting.popleft()
         if isinstance(spec, Composite):
-            _check_input(spec, str(spec), shape, names.given)
+            _check_input(spec, str(spec), shape, given)
             waiting.extendleft(reversed(spec.expand(shape)))
             continue
+        counts[spec.kind] += 1
+        name = prefix + (spec.name or f"{spec.kind}_{counts[spec.kind]}")
+        if name in given or name == "head":
+            raise SpecError(f"layer names must differ, and `head` is taken; used: {name}.")
+        _check_input(spec, name, shape, given)
+        given.append(name)
         every = context.every or any(later.input_kind != "either" for later in waiting)
-        before = list(names.given)
-        layer = BuildContext(names.take(spec), shape, every, context.seed)
-        _check_input(spec, layer.name, shape, before)
+        layer = BuildContext(name, shape, every, context.seed)
         shape = spec.output_shape(layer)
         yield PlannedLayer(spec, layer, shape)
 
@@ -265,23 +274,6 @@ def input_kind_of(specs: Iterable[LayerSpec]) -> InputKind:
     """The input kind of a chain: that of its first layer that does not take either."""
     wanted = (spec.input_kind for spec in specs)
     return next((kind for kind in wanted if kind != "either"), "either")
-
-
-class _Names:
-    """The user's own names; kind and number for the rest."""
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix = f"{prefix}/" if prefix else ""
-        self.counts: dict[str, int] = {}
-        self.given: list[str] = []
-
-    def take(self, spec: LayerSpec) -> str:
-        self.counts[spec.kind] = self.counts.get(spec.kind, 0) + 1
-        name = self.prefix + (spec.name or f"{spec.kind}_{self.counts[spec.kind]}")
-        if name in self.given or name == "head":
-            raise SpecError(f"layer names must differ, and `head` is taken; used: {name}.")
-        self.given.append(name)
-        return name
 
 
 def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) -> None:

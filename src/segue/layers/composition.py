@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,11 +14,9 @@ from segue.layers.base import (
     MOST_LAYERS,
     BuildContext,
     Composite,
-    InputKind,
     LayerSpec,
     Shape,
     chain_shape,
-    input_kind_of,
 )
 from segue.layers.conv import Conv
 from segue.layers.custom import as_spec
@@ -34,8 +33,52 @@ Merge = Literal["concat", "sum", "mean"]
 Chains = tuple[tuple[tuple[LayerSpec, ...], BuildContext], ...]
 
 
+class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer"):
+    """Chains side by side, whose outputs are merged."""
+
+    merge: Merge
+
+    @abc.abstractmethod
+    def chains(self, context: BuildContext) -> Chains:
+        """The layers of each branch, and what they are built with."""
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        """The shape of the merged branches.
+
+        Raises:
+            SpecError: the branches do not fit together.
+        """
+        shapes = [chain_shape(specs, inner) for specs, inner in self.chains(context)]
+        name, shown = context.name, ", ".join(str(shape) for shape in shapes)
+        if len({shape.sequence for shape in shapes}) > 1:
+            raise SpecError(
+                f"{name}: some branches end the sequence and others keep it ({shown}). End all "
+                "of them, such as with pool(mean) or a recurrent layer's last output, or none."
+            )
+        if len({shape.stride for shape in shapes}) > 1:
+            strides = ", ".join(str(shape.stride) for shape in shapes)
+            raise SpecError(
+                f"{name}: the branches have strides of {strides} input steps, so their steps do "
+                "not belong together. Give all of them the same stride."
+            )
+        if any(shape.directions != 1 for shape in shapes):
+            raise SpecError(
+                f"{name}: a branch keeps its two directions apart; use merge=concat, sum or mean "
+                "in its bidirectional layer."
+            )
+        features = [shape.features for shape in shapes]
+        if self.merge != "concat" and len(set(features)) > 1:
+            raise SpecError(
+                f"{name}: merge={self.merge} needs branches of equally many features; got {shown}. "
+                "Use merge=concat, or end each branch with the same number of features."
+            )
+        backward = next((shape.backward for shape in shapes if shape.backward), None)
+        joined = replace(shapes[0], backward=backward)
+        return joined.with_features(sum(features) if self.merge == "concat" else features[0])
+
+
 @dataclass(frozen=True)
-class Parallel(LayerSpec):
+class Parallel(BranchesSpec, kind="parallel"):
     """`parallel(conv(32, 9) relu, conv(32, 19) relu)`: branches, their features side by side.
 
     All branches keep the sequence, or all end it. A branch that changes nothing is `linear`.
@@ -46,40 +89,24 @@ class Parallel(LayerSpec):
         name: the layer's own name. Those inside are called `parallel_1/branch_2/conv_1`.
     """
 
-    kind: ClassVar[str] = "parallel"
-    module_path: ClassVar[str] = "segue.modules.composition.ParallelLayer"
     activation: ClassVar[str] = "linear"
 
     branches: Branches
     merge: Merge = "concat"
     name: Name | None = None
 
-    @property
-    def input_kind(self) -> InputKind:
-        wanted = {input_kind_of(branch) for branch in self.branches}
-        return "tokens" if "tokens" in wanted else "sequence" if "sequence" in wanted else "either"
-
-    @property
-    def is_causal(self) -> bool:
-        return all(spec.is_causal for spec in self.sublayers())
-
     def sublayers(self) -> tuple[LayerSpec, ...]:
         return tuple(spec for branch in self.branches for spec in branch)
 
     def chains(self, context: BuildContext) -> Chains:
-        """The layers of each branch, and what they are built with."""
         return tuple(
             (branch, context.within(f"branch_{number}"))
             for number, branch in enumerate(self.branches, start=1)
         )
 
-    def output_shape(self, context: BuildContext) -> Shape:
-        shapes = [chain_shape(specs, inner) for specs, inner in self.chains(context)]
-        return merged_shape(context.name, shapes, self.merge)
-
 
 @dataclass(frozen=True)
-class Residual(LayerSpec):
+class Residual(BranchesSpec, kind="residual"):
     """`residual(conv(64, 3) batchnorm relu)`: `activation(layers(x) + x)`.
 
     He, Zhang, Ren & Sun, "Deep residual learning for image recognition", CVPR 2016.
@@ -93,8 +120,6 @@ class Residual(LayerSpec):
             way around `residual_1/shortcut/conv_1`.
     """
 
-    kind: ClassVar[str] = "residual"
-    module_path: ClassVar[str] = "segue.modules.composition.ParallelLayer"
     merge: ClassVar[Merge] = "sum"
 
     layers: Layers
@@ -102,19 +127,10 @@ class Residual(LayerSpec):
     activation: Activation = "linear"
     name: Name | None = None
 
-    @property
-    def input_kind(self) -> InputKind:
-        return input_kind_of(self.layers)
-
-    @property
-    def is_causal(self) -> bool:
-        return all(spec.is_causal for spec in self.sublayers())
-
     def sublayers(self) -> tuple[LayerSpec, ...]:
         return (*self.layers, *(self.shortcut or ()))
 
     def chains(self, context: BuildContext) -> Chains:
-        """The layers and those on the way around, and what they are built with."""
         if any(spec.name == "shortcut" for spec in self.layers):
             raise SpecError(
                 f"{context.name}: `shortcut` is the name of the way around; use another."
@@ -130,10 +146,6 @@ class Residual(LayerSpec):
             return (self.layers, inner), (self.shortcut, inner.within("shortcut"))
         return (self.layers, inner), (_product(context.shape, shape), inner)
 
-    def output_shape(self, context: BuildContext) -> Shape:
-        shapes = [chain_shape(specs, inner) for specs, inner in self.chains(context)]
-        return merged_shape(context.name, shapes, self.merge)
-
 
 def _product(given: Shape, wanted: Shape) -> tuple[LayerSpec, ...]:
     """What brings the input of a residual to the shape of its layers' output."""
@@ -146,7 +158,7 @@ def _product(given: Shape, wanted: Shape) -> tuple[LayerSpec, ...]:
 
 
 @dataclass(frozen=True)
-class Repeat(Composite):
+class Repeat(Composite, kind="repeat"):
     """`repeat(3, conv(32, 5) relu)`: the same layers several times, each with its own weights.
 
     Args:
@@ -154,18 +166,8 @@ class Repeat(Composite):
         layers: what is repeated. Layers with a name of their own are numbered: `eyes_1`, `eyes_2`.
     """
 
-    kind: ClassVar[str] = "repeat"
-
     times: Annotated[int, pydantic.Field(ge=1, le=MOST_LAYERS)]
     layers: Layers
-
-    @property
-    def input_kind(self) -> InputKind:
-        return input_kind_of(self.layers)
-
-    @property
-    def is_causal(self) -> bool:
-        return all(spec.is_causal for spec in self.layers)
 
     def sublayers(self) -> tuple[LayerSpec, ...]:
         return self.layers
@@ -184,33 +186,3 @@ def _numbered(spec: LayerSpec, number: int) -> LayerSpec:
     if isinstance(spec, Repeat):
         return replace(spec, layers=tuple(_numbered(inner, number) for inner in spec.layers))
     return spec if spec.name is None else replace(named, name=f"{spec.name}_{number}")
-
-
-def merged_shape(name: str, shapes: list[Shape], merge: Merge) -> Shape:
-    """The shape of merged branches; raise `SpecError` where they do not fit together."""
-    shown = ", ".join(str(shape) for shape in shapes)
-    if len({shape.sequence for shape in shapes}) > 1:
-        raise SpecError(
-            f"{name}: some branches end the sequence and others keep it ({shown}). End all of "
-            "them, such as with pool(mean) or a recurrent layer's last output, or none."
-        )
-    if len({shape.stride for shape in shapes}) > 1:
-        strides = ", ".join(str(shape.stride) for shape in shapes)
-        raise SpecError(
-            f"{name}: the branches have strides of {strides} input steps, so their steps do not "
-            "belong together. Give all of them the same stride."
-        )
-    if any(shape.directions != 1 for shape in shapes):
-        raise SpecError(
-            f"{name}: a branch keeps its two directions apart; use merge=concat, sum or mean in "
-            "its bidirectional layer."
-        )
-    features = [shape.features for shape in shapes]
-    if merge != "concat" and len(set(features)) > 1:
-        raise SpecError(
-            f"{name}: merge={merge} needs branches of equally many features; got {shown}. Use "
-            "merge=concat, or end each branch with the same number of features."
-        )
-    backward = next((shape.backward for shape in shapes if shape.backward), None)
-    joined = replace(shapes[0], backward=backward)
-    return joined.with_features(sum(features) if merge == "concat" else features[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -66,9 +67,25 @@ class Windows:
         return f"{name} looks {ahead} ahead, so it cannot go step by step; with causal=true it can."
 
 
+class WindowSpec(LayerSpec, abc.ABC, input_kind="sequence"):
+    """A layer that slides windows over time."""
+
+    @property
+    @abc.abstractmethod
+    def windows(self) -> Windows:
+        """Where its windows lie."""
+
+    @property
+    def is_causal(self) -> bool:
+        return self.windows.causal
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.with_stride(self.windows.stride)
+
+
 @renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class Conv(LayerSpec):
+class Conv(WindowSpec, kind="conv"):
     """`conv(filters, kernel_size)`: each step becomes a weighted sum of the steps around it.
 
     Beyond the ends of a sequence it sees zeros. A sequence keeps its length, or with a stride a
@@ -87,9 +104,6 @@ class Conv(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "conv"
-    module_path: ClassVar[str] = "segue.modules.conv.ConvLayer"
-    input_kind = "sequence"
     aliases: ClassVar[Aliases] = {
         "width": Alias("kernel_size"),
         "strides": Alias("stride"),
@@ -108,19 +122,14 @@ class Conv(LayerSpec):
 
     @property
     def windows(self) -> Windows:
-        """Where its windows lie."""
         return Windows(self.kernel_size, self.stride, self.dilation, self.causal)
 
-    @property
-    def is_causal(self) -> bool:
-        return self.windows.causal
-
     def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape.with_features(self.filters).with_stride(self.stride)
+        return super().output_shape(context).with_features(self.filters)
 
 
 @dataclass(frozen=True)
-class MaxPool(LayerSpec):
+class MaxPool(WindowSpec, kind="maxpool"):
     """`maxpool(width)`: the largest value of each feature in windows of `width` steps.
 
     Args:
@@ -130,9 +139,6 @@ class MaxPool(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "maxpool"
-    module_path: ClassVar[str] = "segue.modules.conv.MaxPoolLayer"
-    input_kind = "sequence"
     aliases: ClassVar[Aliases] = {
         "pool_size": Alias("width"),
         "kernel_size": Alias("width"),
@@ -146,15 +152,7 @@ class MaxPool(LayerSpec):
 
     @property
     def windows(self) -> Windows:
-        """Where its windows lie."""
         return Windows(self.width, self.stride or self.width, only_before=self.causal)
-
-    @property
-    def is_causal(self) -> bool:
-        return self.windows.causal
-
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape.with_stride(self.windows.stride)
 
 
 _LONGEST = 256  # reach of the kernels where neither data nor user give one
@@ -162,7 +160,7 @@ _LONGEST = 256  # reach of the kernels where neither data nor user give one
 
 @renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class RandomConv(LayerSpec):
+class RandomConv(LayerSpec, kind="random_conv", input_kind="sequence"):
     """`random_conv(kernels)`: ends the sequence in two features for each random kernel.
 
     They are the share of steps at which the kernel's response is positive, and its largest
@@ -185,9 +183,6 @@ class RandomConv(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "random_conv"
-    module_path: ClassVar[str] = "segue.modules.conv.RandomConvLayer"
-    input_kind = "sequence"
     aliases: ClassVar[Aliases] = {"width": Alias("kernel_size")}
 
     kernels: Count

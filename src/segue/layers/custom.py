@@ -5,6 +5,7 @@ The classes to derive from stand in `segue.modules.custom`; nothing here imports
 
 from __future__ import annotations
 
+import abc
 import importlib
 import sys
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from segue.errors import SpecError
 from segue.layers.base import BuildContext, InputKind, LayerSpec, Shape
 from segue.layers.recurrent import Output, keeps_sequence
 from segue.spec import Name, Rate
+
+_CELL = ("segue.modules.custom", "Cell")
 
 
 def is_instance(value: Any, module: str, name: str) -> bool:
@@ -34,24 +37,44 @@ def as_spec(layer: Any) -> Any:
     >>> str(as_spec(nn.Identity())), as_spec("relu")
     ('own(Identity)', 'relu')
     """
-    if is_instance(layer, "segue.modules.custom", "Cell"):
+    if is_instance(layer, *_CELL):
         return CustomCell(layer)
     return CustomModule(layer) if is_torch_module(layer) else layer
 
 
-def _check(value: Any, expected: str, *, fits: bool) -> None:
-    """Raise for a class name, which is what a file has in place of a module, and other values."""
-    if isinstance(value, str):
-        raise SpecError(
-            f"the network has a layer of the user's own, {value!r}, which a file cannot bring: "
-            "segue.load(path, network=...) takes the layers that it was made with."
-        )
-    if not fits:
-        raise SpecError(f"{value!r} is no {expected}.")
+class CustomSpec(LayerSpec, abc.ABC, is_custom=True):
+    """A layer around an object of the user, which no text or file can bring.
+
+    Class attributes:
+        held: the field with the object.
+        held_type: the module and the name of its class.
+    """
+
+    held: ClassVar[str]
+    held_type: ClassVar[tuple[str, str]]
+
+    def __post_init__(self) -> None:
+        value = getattr(self, self.held)
+        if isinstance(value, str):  # a file has the class name in place of the object
+            raise SpecError(
+                f"the network has a layer of the user's own, {value!r}, which a file cannot bring: "
+                "segue.load(path, network=...) takes the layers that it was made with."
+            )
+        if not is_instance(value, *self.held_type):
+            expected = "segue.layers.Cell" if self.held == "cell" else "torch.nn.Module"
+            raise SpecError(f"{value!r} is no {expected}.")
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        return f"{self.kind}({type(getattr(self, self.held)).__name__})"
+
+    def to_json(self) -> dict[str, Any]:
+        """A note of the class; no layer can be made from it."""
+        return {"kind": self.kind, self.held: type(getattr(self, self.held)).__name__}
 
 
 @dataclass(frozen=True)
-class CustomModule(LayerSpec):
+class CustomModule(CustomSpec, kind="own", held="module", held_type=("torch.nn", "Module")):
     """A module of the user: `[LSTM(64), MyModule(64)]`, or `CustomModule(MyModule(64), name="m")`.
 
     The module takes a `Padded` and returns a `Padded` of the same lengths, or `[batch, feature]`
@@ -72,23 +95,8 @@ class CustomModule(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "own"
-    module_path: ClassVar[str] = "segue.modules.custom.CustomModuleLayer"
-    is_custom: ClassVar[bool] = True
-
     module: Any
     name: Name | None = None
-
-    def __post_init__(self) -> None:
-        _check(self.module, "torch.nn.Module", fits=is_torch_module(self.module))
-        super().__post_init__()
-
-    def __str__(self) -> str:
-        return f"{self.kind}({type(self.module).__name__})"
-
-    def to_json(self) -> dict[str, Any]:
-        """A note of the class; no module can be made from it."""
-        return {"kind": self.kind, "module": type(self.module).__name__}
 
     @property
     def input_kind(self) -> InputKind:
@@ -105,7 +113,7 @@ class CustomModule(LayerSpec):
 
 
 @dataclass(frozen=True)
-class CustomCell(LayerSpec):
+class CustomCell(CustomSpec, kind="cell", held="cell", held_type=_CELL, input_kind="sequence"):
     """A cell of the user: `[MyCell(12, 64)]`, or `CustomCell(MyCell(12, 64), output="every")`.
 
     Each network gets a copy of it, with the weights as they are.
@@ -117,27 +125,10 @@ class CustomCell(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "cell"
-    module_path: ClassVar[str] = "segue.modules.custom.CustomCellLayer"
-    is_custom: ClassVar[bool] = True
-    input_kind = "sequence"
-
     cell: Any
     dropout: Rate = 0.0
     output: Output = "auto"
     name: Name | None = None
-
-    def __post_init__(self) -> None:
-        fits = is_instance(self.cell, "segue.modules.custom", "Cell")
-        _check(self.cell, "segue.layers.Cell", fits=fits)
-        super().__post_init__()
-
-    def __str__(self) -> str:
-        return f"{self.kind}({type(self.cell).__name__})"
-
-    def to_json(self) -> dict[str, Any]:
-        """A note of the class; no cell can be made from it."""
-        return {"kind": self.kind, "cell": type(self.cell).__name__}
 
     def output_shape(self, context: BuildContext) -> Shape:
         units: int = importlib.import_module("segue.modules.custom").units_of(self.cell, context)

@@ -11,7 +11,7 @@ from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
 @dataclass(frozen=True)
-class Dense(LayerSpec):
+class Dense(LayerSpec, kind="dense"):
     """`dense(units, activation=linear)`: `activation(x @ kernel + bias)`.
 
     On a sequence it acts on each step, as Keras's `TimeDistributed(Dense(...))` does.
@@ -23,8 +23,6 @@ class Dense(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "dense"
-    module_path: ClassVar[str] = "segue.modules.dense.DenseLayer"
     aliases: ClassVar[Aliases] = {"use_bias": Alias("bias")}
 
     units: Count
@@ -47,15 +45,12 @@ class Dense(LayerSpec):
 
 
 @dataclass(frozen=True)
-class Dropout(LayerSpec):
+class Dropout(LayerSpec, kind="dropout"):
     """`dropout(rate)`: in training each value becomes 0 with probability `rate`, the rest grow.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", Journal
     of Machine Learning Research 15, 2014.
     """
-
-    kind: ClassVar[str] = "dropout"
-    module_path: ClassVar[str] = "segue.modules.dense.DropoutLayer"
 
     rate: Rate
     name: Name | None = None

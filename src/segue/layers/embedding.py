@@ -11,7 +11,7 @@ from segue.spec import Alias, Aliases, Count, Name
 
 
 @dataclass(frozen=True)
-class Embedding(LayerSpec):
+class Embedding(LayerSpec, kind="embedding", input_kind="tokens"):
     """`embedding(features)`: tokens `[time, 1]` become learnt vectors `[time, features]`.
 
     Args:
@@ -20,9 +20,6 @@ class Embedding(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "embedding"
-    module_path: ClassVar[str] = "segue.modules.embedding.EmbeddingLayer"
-    input_kind = "tokens"
     aliases: ClassVar[Aliases] = {"output_dim": Alias("features"), "input_dim": Alias("tokens")}
 
     features: Count
@@ -54,7 +51,7 @@ class Embedding(LayerSpec):
 
 
 @dataclass(frozen=True)
-class Position(LayerSpec):
+class Position(LayerSpec, kind="position", module_name="position_layer", input_kind="sequence"):
     """`position`: adds a vector that encodes a step's position, counted from the first real step.
 
     Args:
@@ -64,10 +61,6 @@ class Position(LayerSpec):
             length.
         name: the layer's own name.
     """
-
-    kind: ClassVar[str] = "position"
-    module_path: ClassVar[str] = "segue.modules.embedding.position_layer"
-    input_kind = "sequence"
 
     how: Literal["sinusoidal", "learnt"] = "sinusoidal"
     longest: Count | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import pydantic
 
@@ -14,7 +14,7 @@ Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class BatchNorm(LayerSpec):
+class BatchNorm(LayerSpec, kind="batchnorm"):
     """`batchnorm`: each feature less its mean, divided by its standard deviation, times gamma.
 
     In training, mean and variance are those of all real steps of the batch; padding does not count.
@@ -32,9 +32,6 @@ class BatchNorm(LayerSpec):
         name: the layer's own name.
     """
 
-    kind: ClassVar[str] = "batchnorm"
-    module_path: ClassVar[str] = "segue.modules.normalization.BatchNormLayer"
-
     momentum: Rate = 0.9
     epsilon: Positive = 1e-3
     gamma: Positive = 1.0
@@ -45,7 +42,7 @@ class BatchNorm(LayerSpec):
 
 
 @dataclass(frozen=True)
-class LayerNorm(LayerSpec):
+class LayerNorm(LayerSpec, kind="layernorm"):
     """`layernorm`: the features of each step less their mean, divided by their deviation.
 
     Ba, Kiros & Hinton, "Layer normalization", 2016.
@@ -54,9 +51,6 @@ class LayerNorm(LayerSpec):
         epsilon: added to the variance, as in Keras.
         name: the layer's own name.
     """
-
-    kind: ClassVar[str] = "layernorm"
-    module_path: ClassVar[str] = "segue.modules.normalization.LayerNormLayer"
 
     epsilon: Positive = 1e-3
     name: Name | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from segue.errors import SpecError
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
@@ -17,7 +17,7 @@ _TORCH_LINES = {
 
 
 @dataclass(frozen=True)
-class Pool(LayerSpec):
+class Pool(LayerSpec, kind="pool", module_name="pool_layer", input_kind="sequence"):
     """`pool(how)`: ends the sequence.
 
     Args:
@@ -26,10 +26,6 @@ class Pool(LayerSpec):
             or maximum, so that the next layers can tell early from late.
         name: the layer's own name.
     """
-
-    kind: ClassVar[str] = "pool"
-    module_path: ClassVar[str] = "segue.modules.pool.pool_layer"
-    input_kind = "sequence"
 
     how: Literal["last", "mean", "max", "attention"] = "mean"
     parts: Count = 1
@@ -63,16 +59,11 @@ class Pool(LayerSpec):
 
 
 @dataclass(frozen=True)
-class Flatten(LayerSpec):
+class Flatten(LayerSpec, kind="flatten", input_kind="sequence", is_causal=False):
     """`flatten`: `[time, feature]` becomes `[time * feature]`, step by step.
 
     All sequences must have one common length.
     """
-
-    kind: ClassVar[str] = "flatten"
-    module_path: ClassVar[str] = "segue.modules.pool.FlattenLayer"
-    input_kind = "sequence"
-    is_causal = False
 
     name: Name | None = None
 

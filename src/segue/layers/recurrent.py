@@ -6,7 +6,7 @@ The arithmetic of the cells and its sources are in `segue.kernels`.
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Literal
 
 from pydantic import FiniteFloat
@@ -26,7 +26,7 @@ def keeps_sequence(output: Output, context: BuildContext) -> bool:
 
 
 @dataclass(frozen=True)
-class RecurrentSpec(LayerSpec, abc.ABC):
+class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind="sequence"):
     """The arguments of every recurrent layer.
 
     Class attributes:
@@ -45,10 +45,8 @@ class RecurrentSpec(LayerSpec, abc.ABC):
         name: the layer's own name.
     """
 
-    module_path: ClassVar[str] = "segue.modules.recurrent.RecurrentLayer"
     cell: ClassVar[str]
     states: ClassVar[tuple[str, ...]] = ("h",)
-    input_kind = "sequence"
     aliases: ClassVar[Aliases] = {
         "return_sequences": Alias("output", {True: "every", False: "last"})
     }
@@ -76,12 +74,18 @@ class RecurrentSpec(LayerSpec, abc.ABC):
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add a recurrent layer over packed sequences."""
-        self._check_torch(source, context)
         name, sequence = source.attribute(context.name), self.output_shape(context).sequence
-        options = ', nonlinearity="relu"' if getattr(self, "activation", "") == "relu" else ""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.initial_state != "zeros":
+            source.problems.append(f"{context.name} has initial_state={self.initial_state!r}")
+        if given.get("reset") == "before":
+            source.problems.append(f"{context.name} is a gru with reset=before")
+        if given.get("merge") == "none":
+            source.problems.append(f"{context.name} keeps its two directions apart")
+        options = ', nonlinearity="relu"' if given.get("activation") == "relu" else ""
+        options += ", bidirectional=True" if "merge" in given else ""
         size = f"{context.shape.features}, {self.units}, batch_first=True{options}"
-        made = f"nn.{self.cell.upper()}({size}{self._torch_options})"
-        source.modules.append(f"self.{name} = {made}")
+        source.modules.append(f"self.{name} = nn.{self.cell.upper()}({size})")
         if self.dropout or self.recurrent_dropout:
             source.steps.append(
                 f"# In training segue drops inputs or states of {context.name} here."
@@ -91,29 +95,20 @@ class RecurrentSpec(LayerSpec, abc.ABC):
         else:
             state = "(h, _)" if self.cell == "lstm" else "h"
             source.steps.append(f"_, {state} = self.{name}(pack(x, lengths))")
-        source.steps += self._torch_outputs(sequence=sequence)
         copy = "copy_gru" if self.cell == "gru" else "copy_recurrent"
         source.helpers |= {"pack", copy} | ({"unpack"} if sequence else set())
-        for part, suffix in self._torch_directions:
+        parts = {"": ""} if "merge" not in given else {"forward/": "", "backward/": ', "_reverse"'}
+        for part, suffix in parts.items():
             source.copies.append(f'{copy}(model.{name}, weights, "{context.name}/{part}"{suffix})')
+        source.steps += self._torch_output(sequence=sequence)
 
-    _torch_options: ClassVar[str] = ""
-    _torch_directions: ClassVar[tuple[tuple[str, str], ...]] = (("", ""),)
-
-    def _torch_outputs(self, *, sequence: bool) -> list[str]:
+    def _torch_output(self, *, sequence: bool) -> list[str]:
+        """The lines that make the output of PyTorch's `x` or last state `h`."""
         return [] if sequence else ["x = h[0]"]
-
-    def _check_torch(self, source: TorchSource, context: BuildContext) -> None:
-        if self.initial_state != "zeros":
-            source.problems.append(f"{context.name} has initial_state={self.initial_state!r}")
-        if getattr(self, "reset", "after") == "before":
-            source.problems.append(f"{context.name} is a gru with reset=before")
-        if getattr(self, "merge", "concat") == "none":
-            source.problems.append(f"{context.name} keeps its two directions apart")
 
 
 @dataclass(frozen=True)
-class BidirectionalSpec(RecurrentSpec, abc.ABC):
+class BidirectionalSpec(RecurrentSpec, abc.ABC, module_name="BidirectionalLayer", is_causal=False):
     """A recurrent layer and its mirror image, which reads each sequence from its own end.
 
     Schuster & Paliwal, "Bidirectional recurrent neural networks", IEEE TSP 45(11), 1997.
@@ -124,9 +119,7 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC):
             then sees the forward output only, and its backward part the backward output.
     """
 
-    module_path: ClassVar[str] = "segue.modules.recurrent.BidirectionalLayer"
     takes_directions: ClassVar[bool] = True
-    is_causal = False
 
     merge: Merge = "concat"
 
@@ -136,26 +129,15 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC):
         backward = context.name if shape.sequence else None
         return replace(shape, directions=directions, backward=backward)
 
-    _torch_options: ClassVar[str] = ", bidirectional=True"
-    _torch_directions: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("forward/", ""),
-        ("backward/", ', "_reverse"'),
-    )
-
-    def _torch_outputs(self, *, sequence: bool) -> list[str]:
-        forward, backward = "h[0]", "h[1]"
-        if sequence:
-            if self.merge == "concat":
-                return []
-            forward, backward = f"x[:, :, :{self.units}]", f"x[:, :, {self.units}:]"
+    def _torch_output(self, *, sequence: bool) -> list[str]:
         if self.merge == "concat":
-            return [f"x = torch.cat([{forward}, {backward}], dim=-1)"]
-        total = f"{forward} + {backward}"
-        return [f"x = {total}" if self.merge == "sum" else f"x = ({total}) / 2"]
+            return [] if sequence else ["x = torch.cat([h[0], h[1]], dim=-1)"]
+        both = f"x[:, :, :{self.units}] + x[:, :, {self.units}:]" if sequence else "h[0] + h[1]"
+        return [f"x = {both}" if self.merge == "sum" else f"x = ({both}) / 2"]
 
 
 @dataclass(frozen=True)
-class RNN(RecurrentSpec):
+class RNN(RecurrentSpec, kind="rnn", cell="rnn"):
     """`rnn(units, activation=tanh)`: the simple recurrent network.
 
     Weights: `kernel` [channel, units], `recurrent_kernel` [units, units], `bias` [units].
@@ -169,14 +151,10 @@ class RNN(RecurrentSpec):
     'rnn(16, activation=relu)'
     """
 
-    kind: ClassVar[str] = "rnn"
-    cell: ClassVar[str] = "rnn"
-
     activation: Literal["tanh", "relu"] = "tanh"
 
 
-@dataclass(frozen=True)
-class LSTM(RecurrentSpec):
+class LSTM(RecurrentSpec, kind="lstm", cell="lstm", states=("h", "c")):
     """`lstm(units)`: long short-term memory.
 
     Weights: `kernel` [channel, 4 * units], `recurrent_kernel` [units, 4 * units], `bias`
@@ -189,13 +167,9 @@ class LSTM(RecurrentSpec):
     'lstm(64, dropout=0.2, name=memory)'
     """
 
-    kind: ClassVar[str] = "lstm"
-    cell: ClassVar[str] = "lstm"
-    states: ClassVar[tuple[str, ...]] = ("h", "c")
-
 
 @dataclass(frozen=True)
-class GRU(RecurrentSpec):
+class GRU(RecurrentSpec, kind="gru", cell="gru"):
     """`gru(units, reset=after)`: gated recurrent unit.
 
     Weights: `kernel` [channel, 3 * units], `recurrent_kernel` [units, 3 * units], `bias`
@@ -211,14 +185,11 @@ class GRU(RecurrentSpec):
     'gru(32, reset=before)'
     """
 
-    kind: ClassVar[str] = "gru"
-    cell: ClassVar[str] = "gru"
-
     reset: Literal["after", "before"] = "after"
 
 
 @dataclass(frozen=True)
-class BiRNN(BidirectionalSpec):
+class BiRNN(BidirectionalSpec, kind="birnn", cell="rnn"):
     """`birnn(units)`: a simple recurrent network in both directions, 2 * units features.
 
     Weights as of `RNN`, below `forward/` and `backward/`.
@@ -227,26 +198,18 @@ class BiRNN(BidirectionalSpec):
         activation: as of `RNN`.
     """
 
-    kind: ClassVar[str] = "birnn"
-    cell: ClassVar[str] = "rnn"
-
     activation: Literal["tanh", "relu"] = "tanh"
 
 
-@dataclass(frozen=True)
-class BiLSTM(BidirectionalSpec):
+class BiLSTM(BidirectionalSpec, kind="bilstm", cell="lstm", states=("h", "c")):
     """`bilstm(units)`: an LSTM in both directions, 2 * units features.
 
     Weights as of `LSTM`, below `forward/` and `backward/`.
     """
 
-    kind: ClassVar[str] = "bilstm"
-    cell: ClassVar[str] = "lstm"
-    states: ClassVar[tuple[str, ...]] = ("h", "c")
-
 
 @dataclass(frozen=True)
-class BiGRU(BidirectionalSpec):
+class BiGRU(BidirectionalSpec, kind="bigru", cell="gru"):
     """`bigru(units)`: a GRU in both directions, 2 * units features.
 
     Weights as of `GRU`, below `forward/` and `backward/`.
@@ -254,8 +217,5 @@ class BiGRU(BidirectionalSpec):
     Args:
         reset: as of `GRU`.
     """
-
-    kind: ClassVar[str] = "bigru"
-    cell: ClassVar[str] = "gru"
 
     reset: Literal["after", "before"] = "after"

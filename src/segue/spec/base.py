@@ -56,7 +56,8 @@ Aliases = Mapping[str, Alias]
 class Spec:
     """One call of the language: a frozen dataclass whose fields are validated when it is made.
 
-    A kind of layer or of preparation derives from this once, and is final.
+    A kind of layer or of preparation derives from this once, and is final. Class arguments become
+    class attributes, as in `class Dense(LayerSpec, kind="dense")`.
 
     Class attributes:
         kind: its name in texts and JSON.
@@ -68,6 +69,11 @@ class Spec:
 
     kind: ClassVar[str] = ""
     aliases: ClassVar[Aliases] = {}
+
+    def __init_subclass__(cls, **attributes: Any) -> None:
+        super().__init_subclass__()
+        for name, value in attributes.items():
+            setattr(cls, name, value)
 
     def __post_init__(self) -> None:
         problems = []
