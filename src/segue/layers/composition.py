@@ -36,7 +36,7 @@ Chains = tuple[tuple[tuple[LayerSpec, ...], BuildContext], ...]
 class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer"):
     """Chains side by side, whose outputs are merged."""
 
-    merge: Merge
+    merge: Any
 
     @abc.abstractmethod
     def chains(self, context: BuildContext) -> Chains:

@@ -120,4 +120,5 @@ class AttentionLayer(SpecLayer):
 
     def activation_size(self, time: int) -> int:
         features, inside = self.shape.features, self.feedforward_1.shape.features
-        return time * (9 * features + 2 * inside + self.spec.heads * time)
+        heads: int = self.spec.heads
+        return time * (9 * features + 2 * inside + heads * time)

@@ -186,7 +186,10 @@ class RandomConvLayer(SpecLayer):
     def _responses(self, x: Padded, before: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of the positive shares, and the largest responses, `[batch, kernels]` each."""
         seen = torch.cat([before, x.filled(0.0)], dim=1)
-        kernels, biases = self.kernel.split(self.counts, dim=2), self.bias.split(self.counts)
+        kernels, biases = (
+            torch.split(self.kernel, self.counts, 2),
+            torch.split(self.bias, self.counts),
+        )
         positive, largest = [], []
         for power, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
             span = (len(kernel) - 1) * 2**power

@@ -52,7 +52,7 @@ class RecurrentCell(nn.Module, abc.ABC):
     def __init__(self, spec: RecurrentSpec, context: BuildContext, part: str = "") -> None:
         super().__init__()
         self.spec: Any = spec
-        self.units = spec.units
+        self.units: int = spec.units
         columns = self.gates * spec.units
         size = (context.shape.features, columns)
         self.kernel = glorot_uniform(size, context.generator(part + "kernel"))
@@ -102,22 +102,26 @@ class RecurrentCell(nn.Module, abc.ABC):
             The outputs `[batch, time, units]`, and the state after the last step of the batch; of a
             shorter sequence it has no meaning.
         """
-        values, masks, spec = x.values, None, self.spec
-
-        def mask(count: int, features: int, rate: float, part: str) -> Tensor:
-            # Sequences come first, so that those that continue in the next piece keep their masks.
-            return draws.keep_mask((len(values), count, features), rate, values, *path, part)
-
-        if draws is not None and spec.recurrent_dropout:  # each gate has a mask of its own
-            channels = values.shape[2]
-            inputs = mask(self.gates, channels, spec.dropout, "x") if spec.dropout else None
-            masks = Masks(inputs, mask(self.gates, spec.units, spec.recurrent_dropout, "h"))
-        elif draws is not None and spec.dropout:
-            values = values * mask(1, values.shape[2], spec.dropout, "x")
+        values, masks = x.values, None
+        if draws is not None and (self.spec.dropout or self.spec.recurrent_dropout):
+            values, masks = self._drop(values, draws, path)
         outputs, final = self.kernel_run(
             values, x.lengths, self.weights, state, masks=masks, **self.options
         )
         return outputs, final
+
+    def _drop(self, x: Tensor, draws: Draws, path: tuple[str, ...]) -> tuple[Tensor, Masks | None]:
+        """The inputs after dropout; or, where each gate has a mask of its own, those masks."""
+        spec, channels = self.spec, x.shape[2]
+
+        def mask(gates: int, features: int, rate: float, part: str) -> Tensor:
+            # Sequences come first, so that those that continue in the next piece keep their masks.
+            return draws.keep_mask((len(x), gates, features), rate, x, *path, part)
+
+        if not spec.recurrent_dropout:
+            return x * mask(1, channels, spec.dropout, "x"), None
+        inputs = mask(self.gates, channels, spec.dropout, "x") if spec.dropout else None
+        return x, Masks(inputs, mask(self.gates, spec.units, spec.recurrent_dropout, "h"))
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: `[batch, channel]` and the state to `[batch, units]` and the new state."""
@@ -279,7 +283,7 @@ class RecurrentLayer(SpecLayer):
         return self.cell.step(x_t, state)
 
     def activation_size(self, time: int) -> int:
-        return 12 * self.spec.units * time
+        return 12 * self.cell.units * time
 
 
 class BidirectionalLayer(SpecLayer):
@@ -332,4 +336,4 @@ class BidirectionalLayer(SpecLayer):
         return {name.replace("_cell/", "/"): w for name, w in super().weights().items()}
 
     def activation_size(self, time: int) -> int:
-        return 24 * self.spec.units * time
+        return 24 * self.forward_cell.units * time
