@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -36,7 +36,8 @@ Chains = tuple[tuple[tuple[LayerSpec, ...], BuildContext], ...]
 class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer"):
     """Chains side by side, whose outputs are merged."""
 
-    merge: Any
+    merge: Merge
+    activation: str
 
     @abc.abstractmethod
     def chains(self, context: BuildContext) -> Chains:
@@ -78,7 +79,7 @@ class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer"):
 
 
 @dataclass(frozen=True)
-class Parallel(BranchesSpec, kind="parallel"):
+class Parallel(BranchesSpec, kind="parallel", activation="linear"):
     """`parallel(conv(32, 9) relu, conv(32, 19) relu)`: branches, their features side by side.
 
     All branches keep the sequence, or all end it. A branch that changes nothing is `linear`.
@@ -88,8 +89,6 @@ class Parallel(BranchesSpec, kind="parallel"):
         merge: "concat" puts the features side by side; "sum" and "mean" join equally many.
         name: the layer's own name. Those inside are called `parallel_1/branch_2/conv_1`.
     """
-
-    activation: ClassVar[str] = "linear"
 
     branches: Branches
     merge: Merge = "concat"
@@ -106,7 +105,7 @@ class Parallel(BranchesSpec, kind="parallel"):
 
 
 @dataclass(frozen=True)
-class Residual(BranchesSpec, kind="residual"):
+class Residual(BranchesSpec, kind="residual", merge="sum"):
     """`residual(conv(64, 3) batchnorm relu)`: `activation(layers(x) + x)`.
 
     He, Zhang, Ren & Sun, "Deep residual learning for image recognition", CVPR 2016.
@@ -119,8 +118,6 @@ class Residual(BranchesSpec, kind="residual"):
         name: the layer's own name. Those inside are called `residual_1/conv_1`, and those on the
             way around `residual_1/shortcut/conv_1`.
     """
-
-    merge: ClassVar[Merge] = "sum"
 
     layers: Layers
     shortcut: Layers | None = None
