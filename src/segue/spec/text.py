@@ -1,11 +1,11 @@
-"""Parser of the text language: tokens, a recursive-descent parser, and a builder of specs."""
+"""Parser of the text language: tokens, and a recursive descent over them that makes specs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from segue.errors import SpecError, did_you_mean
 from segue.spec.base import (
@@ -18,6 +18,17 @@ from segue.spec.base import (
     resolve_alias,
     takes_none,
 )
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<string>"[^"]*"|'[^']*')
+      | (?P<mark>->|[()\[\],=|])
+    )""",
+    re.VERBOSE,
+)
+_DEEPEST_LISTS = 5  # no argument needs more than two
 
 
 def parse(
@@ -38,172 +49,34 @@ def parse(
     Raises:
         SpecError: the message marks the position in the text and suggests near misses.
     """
-    return _Builder(text, table, what, hint).chain(_Parser(text).network())
+    return _Parser(text, table, what, hint).network()
 
 
-# -- tokens and calls ---------------------------------------------------------------------------
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<string>"[^"]*"|'[^']*')
-      | (?P<mark>->|[()\[\],=|])
-    )""",
-    re.VERBOSE,
-)
-_DEEPEST_LISTS = 5  # no argument needs more than two
-
-
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     position: int
 
 
-@dataclass(frozen=True)
-class _Argument:
-    name: str | None
-    value: Any  # a number, text or constant, a tuple of values, or a chain
-    position: int
-
-
-@dataclass(frozen=True)
-class _Call:
-    word: str
-    arguments: tuple[_Argument, ...] | None  # None without parentheses
-    position: int
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """Calls one after the other. A single bare word may also mean a plain value."""
-
-    calls: tuple[_Call, ...]
-
-    @property
-    def bare_word(self) -> str | None:
-        only = self.calls[0] if len(self.calls) == 1 else None
-        return only.word if only and only.arguments is None else None
-
-
 class _Parser:
-    """Recursive descent over the tokens of one text."""
+    """Recursive descent over one text; a field's type decides whether it takes a value or specs."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = self._split(text)
-        self.next = 0
-        self.depth = 0
-
-    def _split(self, text: str) -> list[_Token]:
-        tokens, position = [], 0
-        end = len(text.rstrip())
+    def __init__(
+        self, text: str, table: Table, what: str, hint: Callable[[str], str | None] | None
+    ) -> None:
+        self.text, self.table, self.what, self.hint = text, table, what, hint
+        self.tokens: list[_Token] = []
+        self.next = self.depth = 0
+        position, end = 0, len(text.rstrip())
         while position < end:
             match = _TOKEN.match(text, position)
             if match is None:
                 position += len(text[position:]) - len(text[position:].lstrip())
                 raise self.fail(f"unexpected {text[position]!r}", position)
             kind = match.lastgroup or ""
-            tokens.append(_Token(kind, match[kind], match.start(kind)))
+            self.tokens.append(_Token(kind, match[kind], match.start(kind)))
             position = match.end()
-        tokens.append(_Token("end", "the end", end))
-        return tokens
-
-    def fail(self, message: str, position: int) -> SpecError:
-        return SpecError(message, text=self.text, position=position)
-
-    @property
-    def token(self) -> _Token:
-        return self.tokens[self.next]
-
-    def take(self, text: str | None = None) -> _Token:
-        token = self.token
-        if text is not None and token.text != text:
-            raise self.fail(f"expected {text!r}, found {token.text!r}", token.position)
-        self.next += 1
-        return token
-
-    def network(self) -> _Chain:
-        calls = []
-        while self.token.kind != "end":
-            calls.append(self.call())
-            if self.token.text in (",", "|", "->"):
-                self.take()
-        return _Chain(tuple(calls))
-
-    def chain(self) -> _Chain:
-        """Inside parentheses, where a comma ends the argument."""
-        calls = [self.call()]
-        while self.token.kind == "word" or self.token.text in ("|", "->"):
-            if self.token.kind != "word":
-                self.take()
-            calls.append(self.call())
-        return _Chain(tuple(calls))
-
-    def call(self) -> _Call:
-        token = self.take()
-        if token.kind != "word":
-            raise self.fail(f"expected a name, found {token.text!r}", token.position)
-        if self.token.text != "(":
-            return _Call(token.text, None, token.position)
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.fail(f"more than {DEEPEST} calls in each other", token.position)
-        arguments = self.listed("(", self.argument, ")")
-        self.depth -= 1
-        return _Call(token.text, arguments, token.position)
-
-    def listed(self, begin: str, read: Any, end: str) -> tuple[Any, ...]:
-        entries = []
-        self.take(begin)
-        while self.token.text != end:
-            entries.append(read())
-            if self.token.text not in (",", end):
-                found = f"found {self.token.text!r}" if self.token.kind != "end" else "and it ends"
-                raise self.fail(f"expected ',' or {end!r}, {found}", self.token.position)
-            if self.token.text == ",":
-                self.take()
-        self.take(end)
-        return tuple(entries)
-
-    def argument(self) -> _Argument:
-        token = self.token
-        following = self.tokens[min(self.next + 1, len(self.tokens) - 1)]
-        if token.kind == "word" and following.text == "=":
-            self.take()
-            self.take("=")
-            return _Argument(token.text, self.value(), token.position)
-        return _Argument(None, self.value(), token.position)
-
-    def value(self, depth: int = 0) -> Any:
-        token = self.token
-        if depth > _DEEPEST_LISTS:
-            raise self.fail("lists in lists too deep", token.position)
-        if token.kind == "word":
-            return self.chain()
-        if token.text == "[" and token.kind == "mark":
-            return self.listed("[", lambda: self.value(depth + 1), "]")
-        self.take()
-        if token.kind == "number":
-            return int(token.text) if re.fullmatch(r"[+-]?\d+", token.text) else float(token.text)
-        if token.kind == "string":
-            return token.text[1:-1]
-        raise self.fail(f"expected a value, found {token.text!r}", token.position)
-
-
-# -- calls to specs -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Builder:
-    """Makes specs from calls; a field's type decides whether it takes a value or specs."""
-
-    text: str
-    table: Table
-    what: str
-    hint: Callable[[str], str | None] | None
+        self.tokens += [_Token("end", "the end", end)] * 2  # so that there is always a next one
 
     def fail(self, message: str, position: int) -> SpecError:
         return SpecError(message, text=self.text, position=position)
@@ -213,91 +86,134 @@ class _Builder:
         hint = None if self.hint is None else self.hint(word)
         return f": {hint}." if hint else f".{did_you_mean(word, known)}"
 
-    def chain(self, chain: _Chain) -> tuple[Spec, ...]:
-        return tuple(self.spec(call) for call in chain.calls)
+    def listed(self, end: str, read: Callable[[int], Any]) -> list[Any]:
+        """Read, by their number, what a mark opens and `end` closes; commas stand between."""
+        entries: list[Any] = []
+        self.next += 1
+        while self.tokens[self.next].text != end:
+            entries.append(read(len(entries)))
+            kind, text, position = self.tokens[self.next]
+            if text not in (",", end):
+                found = f"found {text!r}" if kind != "end" else "and it ends"
+                raise self.fail(f"expected ',' or {end!r}, {found}", position)
+            self.next += text == ","
+        self.next += 1
+        return entries
 
-    def spec(self, call: _Call) -> Spec:
-        if call.word not in self.table:
-            near = self.near(call.word, self.table)
-            raise self.fail(f"unknown {self.what} {call.word!r}{near}", call.position)
-        kind = self.table[call.word]
-        given = self.arguments(call, kind)
+    def network(self) -> tuple[Spec, ...]:
+        specs = []
+        while self.tokens[self.next].kind != "end":
+            specs.append(self.spec())
+            self.next += self.tokens[self.next].text in (",", "|", "->")
+        return tuple(specs)
+
+    def chain(self) -> tuple[Spec, ...]:
+        """Specs inside parentheses, where a comma ends the argument."""
+        specs = [self.spec()]
+        while (token := self.tokens[self.next]).kind == "word" or token.text in ("|", "->"):
+            self.next += token.kind != "word"
+            specs.append(self.spec())
+        return tuple(specs)
+
+    def spec(self) -> Spec:
+        what, word, position = self.tokens[self.next]
+        self.next += 1
+        if what != "word":
+            raise self.fail(f"expected a name, found {word!r}", position)
+        if word not in self.table:
+            near = self.near(word, self.table)
+            raise self.fail(f"unknown {self.what} {word!r}{near}", position)
+        kind = self.table[word]
+        given: dict[str, Any] = {}
+        after = self.tokens[self.next]
+        if after.kind in ("number", "string"):
+            raise self.fail(f"expected a name, found {after.text!r}", after.position)
+        if after.text == "(":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise self.fail(f"more than {DEEPEST} calls in each other", position)
+            self.listed(")", lambda number: self.argument(kind, given, number))
+            self.depth -= 1
         absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
         if absent:
-            message = f"{call.word} needs {', '.join(absent)}: {_signature(kind)}"
-            raise self.fail(message, call.position)
+            raise self.fail(f"{word} needs {', '.join(absent)}: {_signature(kind)}", position)
         try:
             return kind(**given)
         except SpecError as error:
-            raise self.fail(str(error), call.position) from error
+            raise self.fail(str(error), position) from error
 
-    def arguments(self, call: _Call, kind: type[Spec]) -> dict[str, Any]:
+    def argument(self, kind: type[Spec], given: dict[str, Any], number: int) -> None:
+        """Read the argument of this number into the fields given so far."""
+        what, word, position = self.tokens[self.next]
+        is_named = what == "word" and self.tokens[self.next + 1].text == "="
+        written = word if is_named else self.positional_name(kind, number, position)
+        name, _ = resolve_alias(kind, written, None)
         names = [f.name for f in fields(kind)]
-        given: dict[str, Any] = {}
-        for number, argument in enumerate(call.arguments or ()):
-            written = argument.name or self.positional_name(call, kind, number)
-            name, _ = resolve_alias(kind, written, None)
-            if name not in names:
-                message = f"{call.word} has no argument {name!r}{self.near(name, names)}"
-                raise self.fail(message, argument.position)
-            several = argument.name is None and nested_depth(kind, name) == 2
-            if name in given and not several:
-                raise self.fail(f"{call.word} has {name!r} twice", argument.position)
-            if several:  # each positional argument from here on is one chain of it
-                given[name] = [*given.get(name, ()), self.value(argument, kind, name, 1)]
-            else:
-                value = self.value(argument, kind, name, nested_depth(kind, name))
-                _, given[name] = resolve_alias(kind, written, value)
-        return given
+        if name not in names:
+            message = f"{kind.kind} has no argument {name!r}{self.near(name, names)}"
+            raise self.fail(message, position)
+        several = not is_named and nested_depth(kind, name) == 2
+        if name in given and not several:
+            raise self.fail(f"{kind.kind} has {name!r} twice", position)
+        self.next += 2 * is_named
+        if several:  # each positional argument from here on is one chain of it
+            given.setdefault(name, []).append(self.value(kind, name, 1))
+        else:
+            value = self.value(kind, name, nested_depth(kind, name))
+            _, given[name] = resolve_alias(kind, written, value)
 
-    def positional_name(self, call: _Call, kind: type[Spec], number: int) -> str:
+    def positional_name(self, kind: type[Spec], number: int, position: int) -> str:
         """The field that the positional argument of this number fills."""
         names = [f.name for f in fields(kind)]
-        position = (call.arguments or ())[number].position
         for name in names[:number]:
             if nested_depth(kind, name) == 2:
                 return name
             if nested_depth(kind, name) == 1:
                 raise self.fail(
-                    f"inside {call.word} the {self.what}s stand one after the other without "
-                    f"commas, as in {call.word}(a b c); other arguments follow by name",
+                    f"inside {kind.kind} the {self.what}s stand one after the other without "
+                    f"commas, as in {kind.kind}(a b c); other arguments follow by name",
                     position,
                 )
         if number >= len(names):
             raise self.fail(f"too many arguments: {_signature(kind)}", position)
         return names[number]
 
-    def value(self, argument: _Argument, kind: type[Spec], name: str, depth: int) -> Any:
-        """Convert an argument to its field's type: a plain value, a chain of specs, or several."""
-        value = argument.value
+    def value(self, kind: type[Spec], name: str, depth: int) -> Any:
+        """Read a plain value (depth 0), a chain of specs (1), or several chains (2)."""
         if depth == 0:
-            return self.plain(value, name)
-        if isinstance(value, _Chain):
-            if value.bare_word == "none" and takes_none(kind, name):
-                return None
-            return self.chain(value)
-        if depth == 2 and isinstance(value, tuple):
-            entries = [_Argument(None, entry, argument.position) for entry in value]
-            return [self.value(entry, kind, name, 1) for entry in entries]
-        message = f"`{name}` takes {self.what}s, such as {name}={self.example()}; got {value!r}"
-        raise self.fail(message, argument.position)
+            return self.plain(name)
+        token, after = self.tokens[self.next : self.next + 2]
+        if token.text == "none" and after.text in (",", ")") and takes_none(kind, name):
+            self.next += 1
+            return None
+        if token.kind == "word":
+            return self.chain()
+        if depth == 2 and token.text == "[":
+            return self.listed("]", lambda _: self.value(kind, name, 1))
+        example = f"{name}={next(iter(self.table), '')}"
+        message = f"`{name}` takes {self.what}s, such as {example}; got {self.plain(name)!r}"
+        raise self.fail(message, token.position)
 
-    def plain(self, value: Any, name: str) -> Any:
-        if isinstance(value, tuple):
-            return tuple(self.plain(entry, name) for entry in value)
-        if not isinstance(value, _Chain):
-            return value
-        word = value.bare_word
-        if word is None:
-            first = value.calls[0]
-            message = f"`{name}` takes a value, and here stands {first.word}(...)"
-            if first.word in self.table:
+    def plain(self, name: str, depth: int = 0) -> Any:
+        """Read a number, a word, a text, or a list of such."""
+        (what, text, position), after = self.tokens[self.next : self.next + 2]
+        if depth > _DEEPEST_LISTS:
+            raise self.fail("lists in lists too deep", position)
+        if text == "[":
+            return tuple(self.listed("]", lambda _: self.plain(name, depth + 1)))
+        if what == "word" and (after.kind == "word" or after.text in ("(", "|", "->")):
+            message = f"`{name}` takes a value, and here stands {text}(...)"
+            if text in self.table:
                 message += f"; with arguments it is a {self.what} of its own, behind this one"
-            raise self.fail(message, first.position)
-        return CONSTANTS.get(word, word)
-
-    def example(self) -> str:
-        return next(iter(self.table), "")
+            raise self.fail(message, position)
+        self.next += 1
+        if what == "word":
+            return CONSTANTS.get(text, text)
+        if what == "number":
+            return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+        if what == "string":
+            return text[1:-1]
+        raise self.fail(f"expected a value, found {text!r}", position)
 
 
 def _signature(kind: type[Spec]) -> str:
