@@ -150,13 +150,13 @@ scores[0].plot_confusion().figure.savefig(asked.out / "confusion.png")
 # Some forty times in each note: what would the network say if it ended here? It has learnt from
 # whole notes only. Where the preparation makes frames, it is asked after each of so many frames.
 listener, samples = fitted[0], len(test.x[0])
-every = max(1, len(listener.preparation_.belief_ends(samples)) // 40)
+every = max(1, len(listener.preparation_.prefix_lengths(samples)) // 40)
 beliefs = listener.anytime(test.x, every)
 axes = segue.plots.plot_anytime(
     test.x[0],
     beliefs[0],
     listener.classes_.tolist(),
-    prefix_lengths=listener.preparation_.belief_ends(samples, every),
+    prefix_lengths=listener.preparation_.prefix_lengths(samples, every),
     rate_hz=test.rate_hz,
     target=test.y[0],
 )

@@ -118,7 +118,7 @@ def test_beliefs_count_the_steps_that_the_network_sees(network: str, prepare: st
     beliefs = classifier.anytime(x)
     assert beliefs.lengths.tolist() == preparation.lengths(x.lengths).tolist()
     for wave, belief in zip(x, beliefs, strict=True):
-        heard = preparation.heard(np.arange(1, len(belief) + 1))
+        heard = preparation.input_steps(np.arange(1, len(belief) + 1))
         prefixes = [wave[:n] for n in heard]
         prefixes[-1] = wave
         np.testing.assert_allclose(belief, classifier.predict_proba(prefixes), atol=1e-5)

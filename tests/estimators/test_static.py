@@ -26,7 +26,7 @@ from segue.evaluation.explain import Attribution, integrated_gradients, occlusio
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.padded import Padded
-from segue.prepare.static import StaticScale
+from segue.prepare.numeric import StaticScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")

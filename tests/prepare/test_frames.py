@@ -241,7 +241,7 @@ def test_what_has_been_heard(text: str) -> None:
     preparation = Preparation.fit(text, Sequences.from_list([y]))
     whole = preparation.apply(Sequences.from_list([y]))[0]
     for count in range(1, len(whole) + 1):
-        heard = int(preparation.heard(np.array(count)))
+        heard = int(preparation.input_steps(np.array(count)))
         if heard > len(y):
             assert "centred" in text or count == len(whole)  # filled up with zeros
             continue
@@ -263,7 +263,7 @@ def test_logmel_knows_its_rate() -> None:
     preparation.check_rate(None)
     with pytest.raises(DataError, match=r"is for 8000 samples per second, and the data have 16000"):
         preparation.check_rate(16000)
-    with pytest.raises(DataError, match="needs the sampling rate, and the data do not say it"):
+    with pytest.raises(DataError, match="needs the sampling rate, and the data have none"):
         Preparation.fit("logmel(20)", x)
     with pytest.raises(DataError, match="is for 4000 samples per second"):
         Preparation.fit("logmel(20, rate=4000)", x, rate_hz=RATE)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given
 
+import segue.prepare
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import Preparation
 from segue.sequences import Sequences
@@ -227,3 +230,31 @@ def test_a_preparation_from_a_file_meets_gaps_as_the_fitted_one_does() -> None:
         wanted = preparation.apply(gaps)
     with pytest.warns(UserWarning, match="missing in channel 0"):
         assert again.apply(gaps) == wanted
+
+
+def test_preparations_need_no_torch() -> None:
+    """A fitted one is read and applied where only NumPy is installed; batches are tensors."""
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from segue import Sequences\n"
+        "from segue.prepare import STEPS, Preparation\n"
+        "x = Sequences.from_list([[1.0, 3.0], [2.0]])\n"
+        "preparation = Preparation.fit('standardize jitter(0.1)', x)\n"
+        "print(Preparation.from_json(preparation.to_json()).apply(x).values.mean())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "0.0\n", done.stderr
+
+
+def test_former_names_warn() -> None:
+    """For one release."""
+    preparation = Preparation.fit("frame(2)", one([1, 2, 3, 4]))
+    with pytest.warns(DeprecationWarning, match="belief_ends is now prefix_lengths"):
+        assert preparation.belief_ends(4).tolist() == [2, 4]
+    with pytest.warns(DeprecationWarning, match="heard is now input_steps"):
+        assert preparation.heard(np.array([1, 2])).tolist() == [2, 4]
+    with pytest.warns(DeprecationWarning, match="Mask is now MissingIndicator"):
+        assert segue.prepare.Mask().kind == "mask"
+    with pytest.raises(AttributeError, match="no attribute 'said'"):
+        preparation.said()

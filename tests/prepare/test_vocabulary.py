@@ -76,7 +76,7 @@ def test_what_is_rare_is_unknown_in_training_too() -> None:
     preparation = prepared("words")
     assert preparation.fitted[0]["vocabulary"].tolist() == ["to", ",", ".", "be"]
     step, fitted = preparation.vocabulary or (Words(), {})
-    assert step.said(fitted) == (
+    assert step.describe(fitted) == (
         "4 of 14 different words in the training texts; 50 % of all words there are unknown"
     )
 

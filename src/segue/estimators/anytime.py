@@ -16,8 +16,8 @@ from segue.estimators.asking import no_steps, per_step
 from segue.estimators.parameters import is_whole
 from segue.modules import Layer, Padded
 from segue.networks import Network
-from segue.prepare.pipeline import every_th, unexpected_gaps
-from segue.prepare.static import as_table_of_numbers
+from segue.prepare.numeric import as_table_of_numbers
+from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.sequences import Array, Sequences
 from segue.training.objectives import probabilities
 from segue.training.reporter import make_reporter
@@ -69,7 +69,7 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
     for step in preparation.steps:
         if not step.causal:
             return f"the preparation `{step}` looks ahead"
-    if any(len(unexpected_gaps(preparation, b.values, b.lengths)) for b in x.blocks()):
+    if any(len(unexpected_missing(preparation, b.values, b.lengths)) for b in x.blocks()):
         return "values are missing where training had none, and interpolating them looks ahead"
     return ""
 
@@ -128,7 +128,7 @@ def _refuse_fixed_length(network: Network) -> None:
 
 
 def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: str) -> None:
-    ends = [classifier.preparation_.belief_ends(n, every) for n in x.lengths.tolist()]
+    ends = [classifier.preparation_.prefix_lengths(n, every) for n in x.lengths.tolist()]
     asked, count = sum(int(end.sum()) for end in ends), sum(map(len, ends))
     text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {asked:,} time steps "
     text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
@@ -140,7 +140,7 @@ def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: 
 def _each_prefix(
     classifier: SequenceClassifier, x: Sequences, every: int, static: Any
 ) -> Sequences:
-    ends = [classifier.preparation_.belief_ends(n, every) for n in x.lengths.tolist()]
+    ends = [classifier.preparation_.prefix_lengths(n, every) for n in x.lengths.tolist()]
     cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
     counts = [len(own) for own in ends]
     known = None if static is None else np.repeat(as_table_of_numbers(static), counts, axis=0)

@@ -23,7 +23,7 @@ from segue.estimators.splitting import split_data
 from segue.networks import Network
 from segue.padded import Padded
 from segue.prepare import Preparation
-from segue.prepare.static import StaticScale
+from segue.prepare.numeric import StaticScale
 from segue.readers.objects import adapted
 from segue.readers.read_options import check_channels
 from segue.sequences import Array, Sequences

@@ -198,8 +198,8 @@ class SequenceClassifier(BaseSequenceEstimator):
         causal. What that costs is said before it starts (not with `progress="none"`).
 
         Steps are those that the network sees. Where the preparation makes others of the data's, as
-        `frame(32)` does, `preparation_.belief_ends(length)` says how many of the data's have been
-        heard by then. Where they are no times, as with `logfrequency`, the data's own are counted.
+        `frame(32)` does, `preparation_.prefix_lengths(length)` has the lengths of the prefixes in
+        the data. Where they are no times, as with `logfrequency`, the data's own are counted.
 
         Args:
             X: as in `fit`.

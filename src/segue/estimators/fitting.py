@@ -21,8 +21,8 @@ from segue.kernels.threads import threads
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.coarse import refuse_coarse
-from segue.prepare.static import StaticScale
+from segue.prepare.numeric import StaticScale
+from segue.prepare.pipeline import refuse_coarse
 from segue.sequences import Array, Sequences
 from segue.spec import to_text
 from segue.tasks import Task
@@ -484,7 +484,7 @@ def _text_lines(preparation: Preparation, network: Network, layers: int) -> Line
     if preparation.vocabulary is None:
         return []
     step, fitted = preparation.vocabulary
-    lines = [("text", f"{step}: {step.said(fitted)}")]
+    lines = [("text", f"{step}: {step.describe(fitted)}")]
     if len(network.specs) > layers:
         lines.append(("network", f"{network.specs[0]} comes first, a vector for each {step.unit}"))
     return lines

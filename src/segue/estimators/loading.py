@@ -26,7 +26,7 @@ from segue.networks import (
     specs_from_json,
 )
 from segue.prepare import Preparation
-from segue.prepare.static import StaticScale
+from segue.prepare.numeric import StaticScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 

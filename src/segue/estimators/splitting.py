@@ -14,7 +14,7 @@ from segue.errors import DataError, OptionError, counted, warn_user
 from segue.estimators.given import laid_on, taken
 from segue.estimators.inputs import check_sequences, warn_of_padding, warn_of_swapped_axes
 from segue.estimators.parameters import EstimatorParameters, check_arguments
-from segue.prepare.static import as_table_of_numbers
+from segue.prepare.numeric import as_table_of_numbers
 from segue.readers.objects import adapted
 from segue.summary import class_counts
 from segue.tasks import Task

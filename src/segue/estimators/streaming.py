@@ -14,7 +14,7 @@ import torch
 
 from segue.errors import DataError
 from segue.estimators.fitting import FittedParts
-from segue.prepare.pipeline import unexpected_gaps
+from segue.prepare.pipeline import unexpected_missing
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 from segue.values import as_exact
@@ -170,7 +170,7 @@ class ModelStream:
     def _refuse_gaps(self, values: Array) -> None:
         if values.dtype.kind != "f" or not np.isnan(values).any():
             return
-        gaps = self._unexpected_gaps(values)
+        gaps = self._unexpected_missing(values)
         if len(gaps):
             raise DataError(
                 f"Step {self.steps} has no value (NaN) in channel {', '.join(map(str, gaps))}, "
@@ -178,9 +178,9 @@ class ModelStream:
                 "interpolate: push a value such as the last one, or train with gaps."
             )
 
-    def _unexpected_gaps(self, values: Array) -> Array:
+    def _unexpected_missing(self, values: Array) -> Array:
         if self._preparation.what_changes_steps() is None:
-            return unexpected_gaps(self._preparation, values, np.ones(1, np.int64))
+            return unexpected_missing(self._preparation, values, np.ones(1, np.int64))
         # A gap comes to lie in any channel of a frame: there must have been some in training.
         expects = any(len(fitted.get("expected", ())) for fitted in self._preparation.fitted)
         gaps = np.flatnonzero(np.isnan(values[0]))

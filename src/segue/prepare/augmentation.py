@@ -8,19 +8,14 @@ sequence alone, not on the other sequences of its batch. Validation and predicti
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 import pydantic
-import torch
-from torch import Tensor
 
-from segue.padded import Padded
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec
-
-Generators = Sequence[np.random.Generator]  # one for each sequence of a batch
+from segue.prepare.steps import Ragged, StepSpec
+from segue.sequences import Array
 
 Amount = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]
@@ -28,9 +23,6 @@ Share = Annotated[float, pydantic.Field(gt=0, le=1)]
 
 class Augmentation(StepSpec, abc.ABC):
     """A step that leaves prepared sequences as they are, and changes batches in training."""
-
-    def fit(self, blocks: Blocks) -> dict[str, Array]:
-        return {}
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         return x
@@ -40,17 +32,23 @@ class ValueAugmentation(Augmentation, abc.ABC):
     """Changes values and leaves every step in its place."""
 
     @abc.abstractmethod
-    def change(self, x: Padded, generators: Generators) -> Tensor:
-        """The new values `[batch, time, channel]`; of no meaning beyond `lengths`.
+    def change(
+        self, length: int, channels: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """What the values of a sequence are multiplied with, and what is added to them then.
 
         Args:
-            x: measured channels only, without those that say what is missing.
-            generators: of each sequence's own draws.
+            length: steps of the sequence.
+            channels: the measured ones, without those that mark missing values.
+            generator: of the sequence's own draws.
+
+        Returns:
+            Factor and offset, float32: `[length or 1, channels or 1]` each.
         """
 
 
 class TimeAugmentation(Augmentation, abc.ABC):
-    """Moves steps: says where each new step lies on the old time axis."""
+    """Moves steps: each new step has a place on the old time axis."""
 
     @abc.abstractmethod
     def places(self, length: int, generator: np.random.Generator) -> Array:
@@ -60,15 +58,7 @@ class TimeAugmentation(Augmentation, abc.ABC):
         """
 
 
-def stacked(rows: Sequence[Array], like: Tensor) -> Tensor:
-    """Arrays of unequal length, one a sequence, as `[batch, longest, ...]` with zeros behind.
-
-    >>> stacked([np.array([1.0]), np.array([2.0, 3.0])], torch.zeros(1))
-    tensor([[1., 0.],
-            [2., 3.]])
-    """
-    padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], True)
-    return padded.to(like)
+_ONE, _ZERO = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -108,13 +98,32 @@ class Jitter(ValueAugmentation):
 
     deviation: Amount
 
-    def change(self, x: Padded, generators: Generators) -> Tensor:
-        channels = x.values.shape[2]
-        noise = [
-            generator.standard_normal((length, channels), np.float32)
-            for generator, length in zip(generators, x.lengths.tolist(), strict=True)
-        ]
-        return x.values + self.deviation * stacked(noise, x.values)
+    def change(
+        self, length: int, channels: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        noise = generator.standard_normal((length, channels), np.float32)
+        return _ONE, self.deviation * noise
+
+
+@dataclass(frozen=True)
+class Scale(ValueAugmentation):
+    """`scale(deviation)`: in training, each channel of a sequence times a factor around 1.
+
+    Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
+    convolutional neural networks", ICMI 2017.
+
+    Args:
+        deviation: standard deviation of the normal factors.
+    """
+
+    kind: ClassVar[str] = "scale"
+
+    deviation: Amount
+
+    def change(
+        self, length: int, channels: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
+        return 1 + self.deviation * generator.standard_normal((1, channels), np.float32), _ZERO
 
 
 @dataclass(frozen=True)
@@ -132,21 +141,14 @@ class TimeMask(ValueAugmentation):
 
     share: Share
 
-    def change(self, x: Padded, generators: Generators) -> Tensor:
-        stretches = [
-            self._stretch(length, generator)
-            for generator, length in zip(generators, x.lengths.tolist(), strict=True)
-        ]
-        first, last = stacked(stretches, x.lengths).unbind(1)
-        time = torch.arange(x.values.shape[1], device=x.values.device)
-        hidden = (time >= first[:, None]) & (time < last[:, None])
-        return torch.where(hidden[:, :, None], 0, x.values)
-
-    def _stretch(self, length: int, generator: np.random.Generator) -> Array:
-        """The first step that is hidden, and the first that no longer is."""
+    def change(
+        self, length: int, channels: int, generator: np.random.Generator
+    ) -> tuple[Array, Array]:
         width = int(generator.integers(0, int(self.share * length), endpoint=True))
         first = int(generator.integers(0, length - width, endpoint=True))
-        return np.array([first, first + width])
+        factor = np.ones((length, 1), np.float32)
+        factor[first : first + width] = 0
+        return factor, _ZERO
 
 
 _KNOTS = 6  # speeds that are drawn for a sequence; between them it changes evenly

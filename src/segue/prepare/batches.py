@@ -1,4 +1,4 @@
-"""Right-padded batches from length buckets.
+"""Right-padded batches from length buckets, as torch tensors, and their augmentation in training.
 
 Data in memory is prepared once and stays as one tensor; a mapped data set is gathered and prepared
 batch by batch. Both answer `gather(index)`.
@@ -6,14 +6,18 @@ batch by batch. Both answer `gather(index)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from segue.padded import Padded
+from segue.prepare.augmentation import Augmentation, TimeAugmentation, ValueAugmentation
+from segue.prepare.missing import MissingIndicator
 from segue.prepare.pipeline import Preparation
+from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
 
 # Sequences of similar length are brought together within so many batches of the shuffled order:
@@ -32,18 +36,15 @@ def length_buckets(
         generator: shuffles; without one the batches go from short to long.
     """
     count = len(lengths)
-    if generator is None:
-        order = np.argsort(lengths, kind="stable")
-        return [order[i : i + batch_size] for i in range(0, count, batch_size)]
-    order = generator.permutation(count)
-    if lengths.min() == lengths.max():
-        return [order[i : i + batch_size] for i in range(0, count, batch_size)]
+    order = np.arange(count) if generator is None else generator.permutation(count)
+    pool = max(1, count) if generator is None else batch_size * _BATCHES_IN_A_POOL
     batches = []
-    pool = batch_size * _BATCHES_IN_A_POOL
     for first in range(0, count, pool):
         members = order[first : first + pool]
         members = members[np.argsort(lengths[members], kind="stable")]
         batches += [members[i : i + batch_size] for i in range(0, len(members), batch_size)]
+    if generator is None or lengths.min() == lengths.max():
+        return batches
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
@@ -67,37 +68,43 @@ class Batches:
         device: torch.device | str = "cpu",
         static: Array | None = None,
     ) -> None:
-        preparation.check(x)
         self.device = torch.device(device)
         self._static = None if static is None else torch.from_numpy(static).to(self.device)
-        self._source = x
-        self._preparation = preparation
-        self.lengths: Array = preparation.lengths(x.lengths)
+        self._source, self._preparation = x, preparation
         self._values: Tensor | None = None
-        if not x.is_mapped:
-            values, self.lengths = _prepared(x, preparation, self.lengths)
+        if x.is_mapped:
+            preparation.check(x)
+            self.lengths: Array = preparation.lengths(x.lengths)
+        else:
+            values, self.lengths = preparation.apply_by_blocks(x)
             self._values = torch.from_numpy(values).to(self.device)
-            self._starts = torch.from_numpy(np.cumsum(self.lengths) - self.lengths).to(self.device)
             self._lengths = torch.from_numpy(self.lengths.copy()).to(self.device)
+            self._starts = self._lengths.cumsum(0) - self._lengths
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def gather(self, index: Array) -> Padded:
         """The chosen sequences as `[batch, longest of them, channel]`, zeros behind each end."""
-        chosen = torch.from_numpy(np.asarray(index)).to(self.device)
-        if self._values is None:
-            x = self._read(index)
-        else:
-            x = _pad(self._values, self._starts[chosen], self._lengths[chosen])
-        return x if self._static is None else x._replace(static=self._static[chosen])
-
-    def _read(self, index: Array) -> Padded:
         index = np.asarray(index)
-        values, lengths = self._preparation.apply_ragged(self._source.gather(index))
-        starts = torch.from_numpy(np.cumsum(lengths) - lengths)
-        padded = _pad(torch.from_numpy(values), starts, torch.from_numpy(lengths))
-        return Padded(padded.values.to(self.device), padded.lengths.to(self.device))
+        chosen = torch.from_numpy(index).to(self.device)
+        if self._values is None:
+            ragged = self._preparation.apply_ragged(self._source.gather(index))
+            values, lengths = (torch.from_numpy(array).to(self.device) for array in ragged)
+            starts = lengths.cumsum(0) - lengths
+        else:
+            values, lengths = self._values, self._lengths[chosen]
+            starts = self._starts[chosen]
+        longest = int(lengths.max())
+        time = torch.arange(longest, device=self.device)
+        steps = starts[:, None] + time
+        if bool((lengths == longest).all()):
+            padded = values[steps]
+        else:
+            real = time < lengths[:, None]
+            padded = torch.where(real[:, :, None], values[torch.where(real, steps, 0)], 0)
+        static = None if self._static is None else self._static[chosen]
+        return Padded(padded, lengths, static)
 
     def in_order(self, steps: int) -> Iterator[tuple[Array, Padded]]:
         """All batches once, from short to long, each of at most about `steps` steps of padding."""
@@ -111,32 +118,96 @@ class Batches:
             first = last
 
 
-def _prepared(x: Sequences, preparation: Preparation, lengths: Array) -> tuple[Array, Array]:
-    """All values, in an array of their own, and their lengths.
+class Augmenter:
+    """The augmentations of a preparation, in their order.
 
-    Block by block into their place: steps make arrays several times as large as what they are
-    given, which must not be all of the data.
+    Args:
+        preparation: fitted.
+        seed: of the draws, each a function of it, the epoch and the sequence.
+
+    >>> import numpy as np
+    >>> from segue.sequences import Sequences
+    >>> preparation = Preparation.fit("crop(0.5)", Sequences.from_list([[1.0, 2.0, 3.0, 4.0]]))
+    >>> x = Padded(torch.tensor([[[1.0], [2.0], [3.0], [4.0]]]), torch.tensor([4]))
+    >>> cropped, origin = Augmenter(preparation, seed=0).apply(x, np.array([0]), epoch=1)
+    >>> cropped.values.flatten(), origin
+    (tensor([2., 3.]), tensor([[1, 2]]))
     """
-    if preparation.vocabulary is not None:  # a text does not tell its number of tokens
-        values, lengths = preparation.apply_ragged((x.values, x.lengths))
-        return values if values.flags.writeable else values.copy(), lengths
-    done = np.empty((0, preparation.channels_out), np.float32)
-    at = 0
-    for block in x.blocks():
-        values, _ = preparation.apply_ragged((block.values, block.lengths))
-        if at == 0:
-            done = np.empty((int(lengths.sum()), values.shape[1]), values.dtype)
-        done[at : at + len(values)] = values
-        at += len(values)
-    return done, lengths
+
+    def __init__(self, preparation: Preparation, seed: int) -> None:
+        self.steps = [step for step in preparation.steps if isinstance(step, Augmentation)]
+        pairs = zip(preparation.steps, preparation.fitted, strict=True)
+        marks = [len(f["expected"]) for step, f in pairs if isinstance(step, MissingIndicator)]
+        self.measured = preparation.channels_out - sum(marks)  # the last ones mark missing values
+        self.seed = seed
+
+    @classmethod
+    def of(cls, preparation: Preparation, seed: int) -> Self | None:
+        """The augmenter of a preparation; `None` where it has no augmentations."""
+        return cls(preparation, seed) if preparation.augments else None
+
+    def apply(self, x: Padded, index: Array, epoch: int) -> tuple[Padded, Tensor | None]:
+        """Change a batch.
+
+        Args:
+            x: prepared sequences.
+            index: `[batch]`, which of the training sequences they are.
+            epoch: counted from 1.
+
+        Returns:
+            The new batch and, where steps have moved, the old step that each new one is nearest to:
+            `[batch, time]`, -1 behind each end.
+        """
+        origin = None
+        for number, step in enumerate(self.steps):
+            place = ("augment", number, epoch)
+            generators = [numpy_generator(self.seed, *place, int(i)) for i in index]
+            if isinstance(step, ValueAugmentation):
+                x = self._change(step, x, generators)
+            elif isinstance(step, TimeAugmentation):
+                x, nearest = self._move(step, x, generators)
+                origin = nearest if origin is None else _follow(origin, nearest)
+        return x, origin
+
+    def _change(
+        self, step: ValueAugmentation, x: Padded, generators: Sequence[np.random.Generator]
+    ) -> Padded:
+        pairs = zip(x.lengths.tolist(), generators, strict=True)
+        changes = [step.change(length, self.measured, draws) for length, draws in pairs]
+        factor, offset = (_stacked(rows, x.values) for rows in zip(*changes, strict=True))
+        values = x.values[:, :, : self.measured] * factor + offset
+        values = torch.cat([values, x.values[:, :, self.measured :]], dim=2)
+        return x._replace(values=x._replace(values=values).filled(0.0))
+
+    def _move(
+        self, step: TimeAugmentation, x: Padded, generators: Sequence[np.random.Generator]
+    ) -> tuple[Padded, Tensor]:
+        device, lengths = x.values.device, x.lengths.tolist()
+        rows = [step.places(n, g) for n, g in zip(lengths, generators, strict=True)]
+        places = _stacked(rows, torch.empty(0, dtype=torch.float64, device=device))
+        nearest = places.round().long()
+        below = places.floor().long()
+        above = (below + 1).clamp(max=x.values.shape[1] - 1)
+        share = (places - below)[:, :, None].to(x.values)
+        values = torch.lerp(_take(x.values, below), _take(x.values, above), share)
+        # What is missing is missing or not, and nothing between.
+        masks = _take(x.values, nearest)[:, :, self.measured :]
+        values = torch.cat([values[:, :, : self.measured], masks], dim=2)
+        padded = Padded(values, torch.tensor([len(row) for row in rows], device=device))
+        return padded._replace(values=padded.filled(0.0)), nearest.where(padded.mask(), -1)
 
 
-def _pad(values: Tensor, starts: Tensor, lengths: Tensor) -> Padded:
-    longest = int(lengths.max())
-    time = torch.arange(longest, device=values.device)
-    index = starts[:, None] + time
-    if bool((lengths == longest).all()):
-        return Padded(values[index], lengths)
-    real = time < lengths[:, None]
-    padded = values[torch.where(real, index, 0)]
-    return Padded(torch.where(real[:, :, None], padded, 0), lengths)
+def _stacked(rows: Sequence[Array], like: Tensor) -> Tensor:
+    """Arrays of unequal length, one a sequence, as `[batch, longest, ...]` with zeros behind."""
+    padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], True)
+    return padded.to(like)
+
+
+def _take(values: Tensor, steps: Tensor) -> Tensor:
+    """`[batch, time, channel]` at the steps `[batch, new time]`."""
+    return values.gather(1, steps[:, :, None].expand(-1, -1, values.shape[2]))
+
+
+def _follow(origin: Tensor, nearest: Tensor) -> Tensor:
+    """Where steps come from that have moved twice."""
+    return torch.where(nearest >= 0, origin.gather(1, nearest.clamp(min=0)), -1)

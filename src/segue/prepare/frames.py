@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
-from segue.prepare.streaming import StepStream
+from segue.prepare.steps import Ragged, StepSpec, StepStream, like
+from segue.sequences import Array
 from segue.spec import Count
 
 Lengths = npt.NDArray[np.int64]
@@ -59,10 +59,10 @@ class Framing:
             counts = np.minimum(1 - (-beyond // self.hop), -(-lengths // self.hop))
         return np.where(lengths > 0, counts, 0)
 
-    def heard(self, counts: Lengths) -> Lengths:
-        """`[n]`, how many samples have been heard when so many frames are complete.
+    def samples(self, counts: Lengths) -> Lengths:
+        """`[n]`, how many samples there are when so many frames are complete.
 
-        >>> Framing(4, 2).heard(np.array([1, 2])).tolist()
+        >>> Framing(4, 2).samples(np.array([1, 2])).tolist()
         [4, 6]
         """
         return np.where(counts > 0, self.frame - self.left + (counts - 1) * self.hop, 0)
@@ -70,9 +70,8 @@ class Framing:
     def frames(self, values: Array, lengths: Lengths) -> Iterator[Array]:
         """Go through the frames of all sequences in order: `[frames, channel, frame]` at a time."""
         counts = self.counts(lengths)
-        flat, begins = self._room(values, lengths, counts)
-        number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts = np.repeat(begins, counts) + self.hop * number
+        flat, begins = self._with_room(values, lengths, counts)
+        starts = np.repeat(begins, counts) + self.hop * _within(counts)
         if len(starts) == 0:
             return
         windows = np.lib.stride_tricks.sliding_window_view(flat, self.frame, axis=0)
@@ -80,7 +79,7 @@ class Framing:
         for first in range(0, len(starts), size):
             yield windows[starts[first : first + size]]
 
-    def _room(self, values: Array, lengths: Lengths, counts: Lengths) -> tuple[Array, Lengths]:
+    def _with_room(self, values: Array, lengths: Lengths, counts: Lengths) -> tuple[Array, Lengths]:
         """The values with zeros where frames reach beyond them, and where each sequence begins."""
         begins = np.cumsum(lengths) - lengths
         needed = np.where(counts > 0, (counts - 1) * self.hop + self.frame, 0)
@@ -89,11 +88,14 @@ class Framing:
         starts = np.cumsum(needed) - needed
         flat = np.zeros((int(needed.sum()), values.shape[1]), values.dtype)
         kept = np.minimum(lengths, np.maximum(needed - self.left, 0))
-        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-        flat[np.repeat(starts + self.left, kept) + within] = values[
-            np.repeat(begins, kept) + within
-        ]
+        places = np.repeat(starts + self.left, kept) + _within(kept)
+        flat[places] = values[np.repeat(begins, kept) + _within(kept)]
         return flat, starts
+
+
+def _within(counts: Lengths) -> Lengths:
+    """0, 1, ... of each of the counts, one after the other."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 class FramedStep(StepSpec, abc.ABC):
@@ -116,9 +118,6 @@ class FramedStep(StepSpec, abc.ABC):
     def causal(self) -> bool:
         return not self.framing.centred and self.framing.end == "drop"
 
-    def fit(self, blocks: Blocks) -> dict[str, Array]:
-        return {}
-
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         counts = self.framing.counts(lengths)
@@ -140,8 +139,8 @@ class FramedStep(StepSpec, abc.ABC):
     def steps(self, lengths: Lengths) -> Lengths:
         return self.framing.counts(lengths)
 
-    def heard(self, steps: Lengths) -> Lengths:
-        return self.framing.heard(steps)
+    def input_steps(self, steps: Lengths) -> Lengths:
+        return self.framing.samples(steps)
 
     def rate_after(self, rate_hz: float | None) -> float | None:
         return None if rate_hz is None else rate_hz / self.framing.hop
@@ -183,11 +182,6 @@ class FrameStream(StepStream):
             return None
         missing = self._framing.frame - len(self._kept)
         return self._made_of(np.pad(self._kept, ((0, missing), (0, 0))).T[None])
-
-    def __deepcopy__(self, memo: object) -> FrameStream:
-        twin = FrameStream(self._framing, self._made_of)
-        twin._kept, twin._skip, twin._begun = self._kept, self._skip, self._begun
-        return twin
 
 
 @dataclass(frozen=True)

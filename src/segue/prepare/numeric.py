@@ -1,29 +1,27 @@
-"""Numbers: zero mean and unit variance, and a fixed factor."""
+"""Numbers: zero mean and unit variance, of channels and of static features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from torch import Tensor
 
-from segue.errors import SpecError
-from segue.padded import Padded
+from segue.errors import DataError, SpecError
 from segue.precision import NOISE
-from segue.prepare.augmentation import Amount, Generators, ValueAugmentation, stacked
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names, like
+from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names, like
+from segue.sequences import Array
 
 
-def mean_and_scale(table: Array, *, least: float) -> tuple[Array, Array]:
+def mean_scale(table: Array, *, least: float) -> tuple[Array, Array]:
     """The mean `[column]` and the standard deviation `[column]`, 1 for a column that never varies.
 
     Args:
         table: `[n, column]`.
         least: a deviation up to this share of the largest absolute value is rounding.
 
-    >>> mean_and_scale(np.array([[1.0, 5.0], [3.0, 5.0]]), least=1e-12)
+    >>> mean_scale(np.array([[1.0, 5.0], [3.0, 5.0]]), least=1e-12)
     (array([2., 5.]), array([1., 1.]))
     """
     values = table.astype(np.float64)
@@ -32,9 +30,9 @@ def mean_and_scale(table: Array, *, least: float) -> tuple[Array, Array]:
     return values.mean(axis=0), np.where(flat, 1.0, deviation)
 
 
-def read_mean_and_scale(data: Mapping[str, Any]) -> tuple[Array, Array] | None:
+def read_mean_scale(data: Mapping[str, Any]) -> tuple[Array, Array] | None:
     """Both from plain lists; `None` for numbers that no training can have given."""
-    mean, scale = np.array(data["mean"], float), np.array(data["scale"], float)
+    mean, scale = np.array(data["mean"], np.float64), np.array(data["scale"], np.float64)
     if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
         return None
     return mean, scale
@@ -51,11 +49,8 @@ class Standardize(StepSpec):
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""
-        least: Array = np.zeros(1)
         rounding = 1e-7  # of float32: what varies less never varies
-        count: Array = np.zeros(1)
-        mean: Array = np.zeros(1)
-        squares: Array = np.zeros(1)
+        least, count, mean, squares = (np.zeros(1) for _ in range(4))
         for block, _ in blocks():
             values = block.astype(np.float64)
             n = (~np.isnan(values)).sum(axis=0)
@@ -78,31 +73,98 @@ class Standardize(StepSpec):
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))
-        fitted = {name: np.array(values, np.float64) for name, values in numbers.items()}
-        fits = all(v.shape == (channels,) and np.isfinite(v).all() for v in fitted.values())
-        if not fits or (fitted["scale"] <= 0).any():
+        found = read_mean_scale(numbers)
+        if found is None or found[0].shape != (channels,):
             raise SpecError(
                 f"standardize needs a mean and a scale for each of {channels} channels."
             )
-        return fitted
+        return {"mean": found[0], "scale": found[1]}
 
 
 @dataclass(frozen=True)
-class Scale(ValueAugmentation):
-    """`scale(deviation)`: in training, each channel of a sequence times a factor around 1.
+class StaticScale:
+    """Zero mean and unit variance for each feature, over the training sequences.
 
-    Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
-    convolutional neural networks", ICMI 2017.
-
-    Args:
-        deviation: standard deviation of the normal factors.
+    Attributes:
+        mean: `[feature]`.
+        scale: `[feature]`, the standard deviation; 1 for a feature that never varies.
     """
 
-    kind: ClassVar[str] = "scale"
+    mean: Array
+    scale: Array
 
-    deviation: Amount
+    @classmethod
+    def fit(cls, static: Array) -> Self:
+        """Fit on `[n, feature]` of the training sequences.
 
-    def change(self, x: Padded, generators: Generators) -> Tensor:
-        size = (1, x.values.shape[2])
-        draws = [generator.standard_normal(size, np.float32) for generator in generators]
-        return x.values * (1 + self.deviation * stacked(draws, x.values))
+        Raises:
+            DataError: a feature is missing or infinite.
+
+        >>> StaticScale.fit(np.array([[1.0], [3.0]])).apply(np.array([[3.0]]), count=1)
+        array([[1.]], dtype=float32)
+        """
+        _check_finite(static)
+        return cls(*mean_scale(static, least=1e-7 if static.dtype == np.float32 else 1e-12))
+
+    def apply(self, static: Array | None, *, count: int) -> Array:
+        """Scale the features of `count` sequences: `[n, feature]`, float32.
+
+        Raises:
+            DataError: none are given, or of another number, or some are missing.
+        """
+        features = len(self.mean)
+        if static is None:
+            raise DataError(
+                f"The model was trained with {features} static features of each sequence, and here "
+                f"are none: pass a Dataset with `static`, or static=[n, {features}]."
+            )
+        static = as_table_of_numbers(static)
+        if static.shape != (count, features):
+            raise DataError(
+                f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
+                "sequence, and the features of the training."
+            )
+        _check_finite(static)
+        return np.asarray((static - self.mean) / self.scale, np.float32)
+
+    def to_json(self) -> dict[str, list[float]]:
+        """As plain lists."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            DataError: numbers that no training can have given.
+        """
+        found = read_mean_scale(data)
+        if found is None:
+            raise DataError(f"the static features have {data}: expected a mean and a scale each.")
+        return cls(*found)
+
+
+def as_table_of_numbers(static: Any) -> Array:
+    """Take what a user passes as static features: `[n, feature]`, float64.
+
+    Raises:
+        DataError: they are no numbers.
+    """
+    try:
+        table = np.asarray(static, np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"`static` holds no numbers ({error}); expected [n, feature]. Turn a category into "
+            "one feature of 0 and 1 for each of its values."
+        ) from error
+    return table[:, None] if table.ndim == 1 else table
+
+
+def _check_finite(static: Array) -> None:
+    strange = ~np.isfinite(static).all(axis=1)
+    if strange.any():
+        raise DataError(
+            f"A static feature is missing or infinite for {int(strange.sum())} of {len(static)} "
+            f"sequences, first for sequence {int(strange.argmax())}: fill it in, for instance with "
+            "the mean and one more feature that says so."
+        )

@@ -1,38 +1,42 @@
-"""A fitted chain of preparation steps."""
+"""A fitted chain of preparation steps, for whole sequences and for streams."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from segue.dataset import Dataset
 from segue.errors import DataError, SpecError
-from segue.precision import float32_loses
-from segue.prepare.augmentation import Augmentation, Crop, Jitter, TimeMask, TimeWarp
+from segue.precision import KEPT, distinct, float32_loses
+from segue.prepare.augmentation import Augmentation, Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
-from segue.prepare.missing import Interpolate, Mask, gaps_of
-from segue.prepare.numeric import Scale, Standardize
+from segue.prepare.missing import Interpolate, MissingIndicator, missing_channels
+from segue.prepare.numeric import Standardize
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
-from segue.prepare.steps import Array, Ragged, StepSpec
-from segue.prepare.streaming import PreparationStream, as_float32
+from segue.prepare.steps import FormerNames, Ragged, StepSpec
 from segue.prepare.text import Characters, Token, VocabularyStep, Words
-from segue.sequences import Sequences
+from segue.sequences import Array, Sequences
 from segue.spec import from_json, parse, to_text
 
 STEPS: dict[str, type[StepSpec]] = {
     spec.kind: spec
     for spec in (
-        *(Standardize, Interpolate, Mask),
+        *(Standardize, Interpolate, MissingIndicator),
         *(Frame, Spectrogram, LogMel, Cepstrum, LogFrequency),
         *(Words, Characters),
         *(Jitter, Scale, TimeMask, TimeWarp, Crop),
     )
 }
 
+_ROWS = 1000  # in which `refuse_coarse` looks for values that float32 merges
+
 PrepareLike = str | StepSpec | Iterable[StepSpec] | None
+Kind = Literal["numbers", "tokens", "texts"]
 
 
 def as_steps(prepare: PrepareLike) -> tuple[StepSpec, ...]:
@@ -43,11 +47,10 @@ def as_steps(prepare: PrepareLike) -> tuple[StepSpec, ...]:
     """
     if prepare is None or (isinstance(prepare, str) and prepare.strip() in ("none", "")):
         return ()
+    given: Any = prepare if isinstance(prepare, Iterable) else (prepare,)
     if isinstance(prepare, str):
-        found: Iterable[Any] = parse(prepare, STEPS, what="preparation step")
-    else:
-        found = prepare if isinstance(prepare, Iterable) else (prepare,)
-    steps = tuple(found)
+        given = parse(prepare, STEPS, what="preparation step")
+    steps = tuple(given)
     for step in steps:
         if not isinstance(step, StepSpec):
             raise SpecError(
@@ -56,15 +59,43 @@ def as_steps(prepare: PrepareLike) -> tuple[StepSpec, ...]:
     return steps
 
 
+def _applicable(steps: tuple[StepSpec, ...], kind: Kind) -> tuple[StepSpec, ...]:
+    """The steps for sequences of a kind, with those that are not written down.
+
+    Args:
+        steps: as written.
+        kind: of the sequences.
+    """
+    if kind == "texts":  # the default, to standardize, has no meaning for them
+        steps = tuple(s for s in steps if not isinstance(s, Standardize | MissingIndicator))
+    for step in steps:
+        if (step.takes == "text") != (kind == "texts"):
+            wanted = "texts" if step.takes == "text" else "numbers"
+            raise SpecError(
+                f"the preparation step `{step}` is for {wanted}, and these sequences are {kind}."
+            )
+    if kind == "tokens":
+        return ()
+    if kind == "texts" and len(steps) > 1:
+        raise SpecError(
+            f"a preparation of texts has one step that makes tokens of them; got {to_text(steps)}."
+        )
+    if kind == "texts":
+        return steps or (Words(),)
+    is_marked = any(isinstance(step, MissingIndicator) for step in steps)
+    return steps if is_marked else (*steps, MissingIndicator())
+
+
 @dataclass(frozen=True)
-class Preparation:
+class Preparation(FormerNames):
     """Fitted steps, ready for any sequences of the same channels.
 
     Attributes:
         steps: the steps, `mask` at the end.
-        fitted: for each step what it remembers of the training data.
+        fitted: for each step what was fitted on the training data.
         channels_in: channels of the data.
         channels_out: channels that the network sees.
+        kind: of the sequences.
         exact: whether float32 is too coarse for the values as they come: then they are float64
             until they are prepared.
     """
@@ -73,6 +104,7 @@ class Preparation:
     fitted: tuple[dict[str, Array], ...]
     channels_in: int
     channels_out: int
+    kind: Kind
     exact: bool = False
 
     @classmethod
@@ -98,10 +130,10 @@ class Preparation:
             SpecError: a step for texts with other sequences, or the other way round.
             DataError: a step for another rate than that of the data.
         """
-        find = _for_text if x.is_text else _for_tokens if x.is_whole and tokens else _for_numbers
-        steps = find(as_steps(prepare))
-        exact = not x.is_text and bool(steps) and bool(float32_loses(x).any())
-        done = cls((), (), x.channels, x.channels, exact)
+        kind: Kind = "texts" if x.is_text else "tokens" if x.is_whole and tokens else "numbers"
+        steps = _applicable(as_steps(prepare), kind)
+        exact = kind != "texts" and bool(steps) and bool(float32_loses(x).any())
+        done = cls((), (), x.channels, x.channels, kind, exact)
         for step in steps:
             step = step.at_rate(rate_hz)
             rate_hz = step.rate_after(rate_hz)
@@ -117,21 +149,12 @@ class Preparation:
     def exact_blocks(self, x: Sequences) -> Iterator[Ragged]:
         """Sequences block by block, prepared; float64 where they are so until then."""
         for block in x.blocks():
-            values = block.values if x.is_text else self._as_floats(block.values)
-            yield self._through((values, block.lengths))
-
-    def _as_floats(self, values: Array) -> Array:
-        return values.astype(np.float64 if self.exact else np.float32, copy=False)
-
-    def _through(self, x: Ragged) -> Ragged:
-        for step, fitted in zip(self.steps, self.fitted, strict=True):
-            x = step.apply(x, fitted)
-        return x
+            yield self.apply_ragged((block.values, block.lengths), exact=True)
 
     @property
     def takes_tokens(self) -> bool:
-        """Whether it leaves whole numbers as they are; one of numbers has at least `mask`."""
-        return not self.steps
+        """Whether it leaves whole numbers as they are."""
+        return self.kind == "tokens"
 
     @property
     def augments(self) -> bool:
@@ -140,7 +163,7 @@ class Preparation:
 
     @property
     def vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]] | None:
-        """The step that makes tokens of texts, with what it has learnt; `None`: not for texts."""
+        """The step that makes tokens of texts, with its vocabulary; `None`: not for texts."""
         first = self.steps[0] if self.steps else None
         return (first, self.fitted[0]) if isinstance(first, VocabularyStep) else None
 
@@ -176,15 +199,43 @@ class Preparation:
         parts = [Sequences(v, np.concatenate([[0], np.cumsum(lengths)])) for v, lengths in done]
         return Sequences.concatenate(parts) if len(parts) != 1 else parts[0]
 
-    def apply_ragged(self, x: Ragged) -> Ragged:
-        """Prepare values `[total_steps, channel]` with lengths `[n]`: float32, or int32 tokens."""
-        values, lengths = x
-        values, lengths = self._through((self.entering(values), lengths))
-        return as_float32(values), lengths
-
     def entering(self, values: Array) -> Array:
         """Values as they come, in the type in which they are prepared."""
-        return values if self.takes_tokens or self.vocabulary else self._as_floats(values)
+        if self.kind != "numbers":
+            return values
+        return values.astype(np.float64 if self.exact else np.float32, copy=False)
+
+    def apply_ragged(self, x: Ragged, *, exact: bool = False) -> Ragged:
+        """Prepare values `[total_steps, channel]` with lengths `[n]`: float32, or int32 tokens.
+
+        With `exact`, values that are prepared in float64 stay so.
+        """
+        values, lengths = self.entering(x[0]), x[1]
+        for step, fitted in zip(self.steps, self.fitted, strict=True):
+            values, lengths = step.apply((values, lengths), fitted)
+        if values.dtype == np.float64 and not exact:
+            values = values.astype(np.float32)
+        return values, lengths
+
+    def apply_by_blocks(self, x: Sequences) -> Ragged:
+        """Prepare sequences into one array of their own; returns values and lengths.
+
+        Steps make arrays several times as large as what they are given, which must not be all of
+        the data.
+
+        Raises:
+            DataError: another number of channels than in training.
+        """
+        self.check(x)
+        x = self.tokenized(x)
+        lengths, done, first = self.lengths(x.lengths), np.empty((0, 0), np.float32), 0
+        for block in x.blocks():
+            values, _ = self.apply_ragged((block.values, block.lengths))
+            if first == 0:
+                done = np.empty((int(lengths.sum()), values.shape[1]), values.dtype)
+            done[first : first + len(values)] = values
+            first += len(values)
+        return done, lengths
 
     def apply(self, x: Sequences) -> Sequences:
         """Prepare sequences.
@@ -192,30 +243,30 @@ class Preparation:
         Raises:
             DataError: another number of channels than in training.
         """
-        self.check(x)
-        values, lengths = self.apply_ragged((x.values, x.lengths))
-        return Sequences(values, np.concatenate([[0], np.cumsum(lengths)]))
+        values, lengths = self.apply_by_blocks(x)
+        return Sequences(values, lengths=lengths)
 
     def check(self, x: Sequences) -> None:
         """Raise unless `x` is of the kind and has the channels that the preparation is for."""
-        if x.is_text and self.vocabulary is None:
+        if x.is_text and self.kind != "texts":
             raise DataError("The model was not trained on texts, and these sequences are texts.")
-        if x.kind == "numbers" and (self.takes_tokens or self.vocabulary):
-            kind = "texts" if self.vocabulary else "tokens (whole numbers)"
+        if x.kind == "numbers" and self.kind != "numbers":
+            whole = " (whole numbers)", " If all of them are whole, pass x.astype(int)."
+            kind, hint = whole if self.kind == "tokens" else ("", "")
             raise DataError(
-                f"The model was trained on {kind}; these sequences are numbers, {x.dtype}."
-                + ("" if self.vocabulary else " If all of them are whole, pass x.astype(int).")
+                f"The model was trained on {self.kind}{kind}; these sequences are numbers, "
+                f"{x.dtype}.{hint}"
             )
-        if x.channels == self.channels_in:
-            return
-        message = f"The model was trained on {self.channels_in} channels; these sequences have "
-        message += f"{x.channels}."
-        if set(x.lengths.tolist()) == {self.channels_in}:
-            message += (
+        if x.channels != self.channels_in:
+            hint = (
                 f" All of them have {self.channels_in} time steps, so time and channel look "
                 "swapped: pass layout='nct' (arrays) or 'ct' (lists)."
             )
-        raise DataError(message)
+            swapped = set(x.lengths.tolist()) == {self.channels_in}
+            raise DataError(
+                f"The model was trained on {self.channels_in} channels; these sequences have "
+                f"{x.channels}.{hint if swapped else ''}"
+            )
 
     def check_causal(self) -> None:
         """Raise unless every step can go along with a stream; the message names the step."""
@@ -239,17 +290,17 @@ class Preparation:
             lengths = step.steps(lengths)
         return lengths
 
-    def heard(self, steps: Array) -> Array:
-        """`[n]`, how many steps of the data have been heard when the network sees so many.
+    def input_steps(self, steps: Array) -> Array:
+        """`[n]`, how many steps of the data decide so many steps that the network sees.
 
         A sequence may end before that: then it is all of it.
         """
         for step in reversed(self.steps):
-            steps = step.heard(steps)
+            steps = step.input_steps(steps)
         return steps
 
-    def belief_ends(self, length: int, every: int = 1) -> Array:
-        """`[belief]`, how many of a sequence's steps have been heard at each belief about it.
+    def prefix_lengths(self, length: int, every: int = 1) -> Array:
+        """`[point]`, the lengths of the prefixes after which `anytime` gives probabilities.
 
         Args:
             length: the steps of the sequence.
@@ -257,15 +308,15 @@ class Preparation:
                 data's own where those that it sees are no times.
 
         >>> x = Sequences.from_list([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
-        >>> Preparation.fit("frame(2)", x).belief_ends(6).tolist()
+        >>> Preparation.fit("frame(2)", x).prefix_lengths(6).tolist()
         [2, 4, 6]
         """
         if any(step.along != "time" for step in self.steps):
             return every_th(length, every)
         seen = int(self.lengths(np.array([length]))[0])
-        heard = np.minimum(self.heard(every_th(seen, every)), length)
-        heard[-1] = length
-        return heard
+        prefixes = np.minimum(self.input_steps(every_th(seen, every)), length)
+        prefixes[-1] = length
+        return prefixes
 
     def rate_after(self, rate_hz: float | None) -> float | None:
         """Steps per second that the network sees, of data with so many."""
@@ -289,7 +340,12 @@ class Preparation:
         return next((s for s in self.steps if not np.array_equal(s.steps(trial), trial)), None)
 
     def __str__(self) -> str:
-        written = [s for s, f in zip(self.steps, self.fitted, strict=True) if not _is_idle(s, f)]
+        pairs = zip(self.steps, self.fitted, strict=True)
+        written = [
+            step
+            for step, fitted in pairs
+            if not isinstance(step, MissingIndicator) or len(fitted["expected"])
+        ]
         return to_text(written) or "none"
 
     def to_json(self) -> dict[str, Any]:
@@ -309,9 +365,8 @@ class Preparation:
         Raises:
             SpecError: steps that do not exist, or numbers that cannot have been fitted.
         """
-        found = from_json(data["steps"], STEPS, what="preparation step")
-        steps = tuple(step for step in found if isinstance(step, StepSpec))
         entries, channels = data["fitted"], int(data["channels_in"])
+        steps = as_steps(from_json(data["steps"], STEPS, what="preparation step"))
         if len(steps) != len(entries):
             raise SpecError(f"{len(steps)} preparation steps with {len(entries)} fitted ones.")
         fitted: list[dict[str, Array]] = []
@@ -323,7 +378,9 @@ class Preparation:
         exact = data.get("exact", False)
         if not isinstance(exact, bool):
             raise SpecError(f"`exact` is {exact!r}; expected true or false.")
-        return cls(steps, tuple(fitted), int(data["channels_in"]), channels, exact)
+        is_text = bool(steps) and steps[0].takes == "text"
+        kind: Kind = "texts" if is_text else "numbers" if steps else "tokens"
+        return cls(steps, tuple(fitted), int(data["channels_in"]), channels, kind, exact)
 
 
 def every_th(length: int, every: int) -> Array:
@@ -335,40 +392,8 @@ def every_th(length: int, every: int) -> Array:
     return np.minimum(every * np.arange(1, -(-length // every) + 1), length)
 
 
-def _for_numbers(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
-    _refuse([step for step in steps if step.takes == "text"], "texts", "numbers")
-    return steps if any(isinstance(step, Mask) for step in steps) else (*steps, Mask())
-
-
-def _for_tokens(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
-    _refuse([step for step in steps if step.takes == "text"], "texts", "tokens")
-    return ()
-
-
-def _for_text(steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
-    """Standardizing, which is the default, says nothing of texts and is left out."""
-    steps = tuple(step for step in steps if not isinstance(step, Standardize | Mask))
-    _refuse([step for step in steps if step.takes != "text"], "numbers", "texts")
-    if len(steps) > 1:
-        raise SpecError(
-            f"a preparation of texts has one step that makes tokens of them; got {to_text(steps)}."
-        )
-    return steps or (Words(),)
-
-
-def _refuse(steps: list[StepSpec], wanted: str, came: str) -> None:
-    if steps:
-        raise SpecError(
-            f"the preparation step `{steps[0]}` is for {wanted}, and these sequences are {came}."
-        )
-
-
-def _is_idle(step: StepSpec, fitted: dict[str, Array]) -> bool:
-    return isinstance(step, Mask) and len(fitted["expected"]) == 0
-
-
-def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> Array:
-    """The channels with gaps (NaN) that training did not have, as the preparation's mask sees them.
+def unexpected_missing(preparation: Preparation, values: Array, lengths: Array) -> Array:
+    """The channels with missing values (NaN) that training did not have.
 
     They are interpolated, which looks ahead: a stream cannot wait for that.
 
@@ -381,7 +406,66 @@ def unexpected_gaps(preparation: Preparation, values: Array, lengths: Array) -> 
         return np.empty(0, np.int64)
     x = (values, lengths)
     for step, fitted in zip(preparation.steps, preparation.fitted, strict=True):
-        if isinstance(step, Mask):
-            return np.setdiff1d(gaps_of(x[0]), fitted["expected"])
+        if isinstance(step, MissingIndicator):
+            return np.setdiff1d(missing_channels(x[0]), fitted["expected"])
         x = step.apply(x, fitted)
-    return gaps_of(x[0])
+    return missing_channels(x[0])
+
+
+def refuse_coarse(preparation: Preparation, data: Dataset) -> None:
+    """Raise where the network could not tell the values of a channel apart.
+
+    Args:
+        preparation: fitted on `data`.
+        data: the training sequences; their channels' names stand in the message.
+
+    Raises:
+        DataError: a channel of which float32 merges more than a quarter of the different values.
+    """
+    if not preparation.exact:
+        return
+    stride = 1 + data.x.total_steps // _ROWS
+    blocks = preparation.exact_blocks(data.x)
+    exact = np.concatenate([values[::stride] for values, _ in blocks])
+    before, after = distinct(exact), distinct(exact.astype(np.float32))
+    merged = np.flatnonzero((before > 1) & (after <= KEPT * before))
+    if len(merged) == 0:
+        return
+    channel = int(merged[0])
+    what = f"Feature {channel} of those that are made of the channels"
+    if preparation.channels_out == data.x.channels or preparation.what_changes_steps() is None:
+        what = f"Channel {data.channels[channel] if data.channels else channel}"
+    raise DataError(
+        f"{what} has {before[channel]:,} different values among "
+        f"{len(exact):,} that were looked at, and {after[channel]:,} once it is prepared "
+        f"({preparation}): float32, in which networks compute, holds 7 digits, and these lie "
+        "too far from 0, or too close together for how far they reach. Take off what they "
+        "have in common (x - x[0]; prepare='standardize' takes off the mean), mark what "
+        "stands for a missing value as NaN, or leave the channel out."
+    )
+
+
+class PreparationStream:
+    """A whole preparation applied to one sequence bit by bit; made by `Preparation.stream`."""
+
+    def __init__(self, preparation: Preparation) -> None:
+        pairs = zip(preparation.steps, preparation.fitted, strict=True)
+        self._streams = [step.stream(fitted) for step, fitted in pairs]
+
+    def push(self, values: Array) -> Array:
+        """Take `[time, channel]` that came, and return the prepared steps that are final now."""
+        for stream in self._streams:
+            values = stream.push(values)
+        return values.astype(np.float32) if values.dtype == np.float64 else values
+
+    def tail(self) -> Array | None:
+        """The prepared steps that would follow if the sequence ended here; `None` for none."""
+        tail: Array | None = None
+        for stream in self._streams:
+            if tail is None:
+                tail = stream.tail()
+                continue
+            ended = copy.deepcopy(stream)  # it goes on as if the sequence had not ended
+            ends = [ended.push(tail), ended.tail()]
+            tail = np.concatenate([values for values in ends if values is not None])
+        return tail if tail is None or tail.dtype != np.float64 else tail.astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
@@ -10,10 +9,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import pydantic
 
-from segue.errors import SpecError, warn_user
+from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.frames import FramedStep, Framing, Lengths
-from segue.prepare.rates import settled_rate
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, like
+from segue.prepare.steps import Blocks, Ragged, StepSpec, like
+from segue.sequences import Array
 from segue.spec import Count
 
 Window = Literal["hann", "hamming", "blackman", "rectangle"]
@@ -98,7 +97,32 @@ def window_of(name: Window, size: int) -> Array:
     return window
 
 
+def known_rate(step: StepSpec, own: float | None, rate_hz: float | None) -> float:
+    """Samples per second: the step's own, or those of the data.
+
+    Args:
+        step: as it is written; for the messages.
+        own: of the step, if it has one.
+        rate_hz: of the data, where known.
+
+    Raises:
+        DataError: neither has one, or they differ.
+    """
+    if own is None and rate_hz is None:
+        raise DataError(
+            f"`{step}` needs the sampling rate, and the data have none: pass a Dataset "
+            f"with rate_hz, or write it, as in {step.kind}(rate=8000)."
+        )
+    if own is not None and rate_hz is not None and not np.isclose(own, rate_hz):
+        raise DataError(
+            f"`{step}` is for {own:g} samples per second, and the data have {rate_hz:g}. Sounds "
+            f"are read at another rate with segue.read(..., rate={own:g})."
+        )
+    return float(own or rate_hz or 0.0)
+
+
 Hertz = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Formula = Literal["slaney", "htk"]
 
 
@@ -133,14 +157,14 @@ class LogMel(FramedStep):
     window: Window = "hann"
     mel: Formula = "slaney"
     centred: bool = False
-    rate: Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)] | None = None
+    rate: Positive | None = None
 
     @property
     def framing(self) -> Framing:
         return Framing(self.frame, self.hop, self.centred)
 
     def at_rate(self, rate_hz: float | None) -> LogMel:
-        rate = settled_rate(self, self.rate, rate_hz)
+        rate = known_rate(self, self.rate, rate_hz)
         found = replace(self, rate=rate)
         if not self.low < found.highest <= rate / 2:
             raise SpecError(
@@ -241,9 +265,6 @@ class Cepstrum(StepSpec):
 
     coefficients: Count = 20
 
-    def fit(self, blocks: Blocks) -> dict[str, Array]:
-        return {}
-
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         kept = self.channels(values.shape[1], fitted)
@@ -270,8 +291,6 @@ def cosines(channels: int, kept: int) -> Array:
     table[:, 0] = np.sqrt(1 / channels)
     return np.asarray(table)
 
-
-Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 _OVERSAMPLING = 4  # of the spectrum, by zeros behind the frame: bands are narrow at low frequencies
 
@@ -318,7 +337,7 @@ class LogFrequency(StepSpec):
         return False
 
     def at_rate(self, rate_hz: float | None) -> LogFrequency:
-        rate = settled_rate(self, self.rate, rate_hz)
+        rate = known_rate(self, self.rate, rate_hz)
         found = replace(self, rate=rate)
         highest = found.frequencies[-1]
         if highest > rate / 2:
@@ -333,15 +352,13 @@ class LogFrequency(StepSpec):
         """`[bands]`, in Hz."""
         return np.asarray(self.low * 2 ** (np.arange(self.bands) / self.per_octave))
 
-    def fit(self, blocks: Blocks) -> dict[str, Array]:
-        return {}
-
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
-        rows = [self._of_one(steps) for steps in _each(values, lengths)]
-        width = self.channels(values.shape[1], fitted)
-        made = np.concatenate(rows) if rows else np.empty((0, width), np.float32)
-        return made, self.steps(lengths)
+        ends = np.cumsum(lengths)
+        bounds = zip(ends - lengths, ends, strict=True)
+        rows = [self._of_one(values[start:end]) for start, end in bounds if end > start]
+        none = np.empty((0, self.channels(values.shape[1], fitted)), np.float32)
+        return np.concatenate(rows) if rows else none, self.steps(lengths)
 
     def _of_one(self, steps: Array) -> Array:
         """`[time, channel]` of one sequence to `[band, frame * channel]`."""
@@ -349,13 +366,11 @@ class LogFrequency(StepSpec):
             steps = np.pad(steps, ((0, self.frame - len(steps)), (0, 0)))
         starts = np.linspace(0, len(steps) - self.frame, self.frames).round().astype(int)
         cut = np.stack([steps[start : start + self.frame].T for start in starts])
-        power = powers(cut, self.window, _OVERSAMPLING * self.frame) @ self._bands()
+        bands = triangles(self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)
+        power = powers(cut, self.window, _OVERSAMPLING * self.frame) @ bands
         weakest = max(power.max() * 10 ** (-self.floor / 10), np.finfo(np.float32).tiny)
         found: Array = np.log(np.maximum(power, weakest))  # [frame, channel, band]
         return like(steps, found.reshape(-1, self.bands).T)
-
-    def _bands(self) -> Array:
-        return triangles(self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels * self.frames
@@ -368,13 +383,6 @@ class LogFrequency(StepSpec):
 
     def causal_instead(self) -> str:
         return "steps that are times, such as prepare='logmel(64) standardize'"
-
-
-def _each(values: Array, lengths: Lengths) -> Iterator[Array]:
-    ends = np.cumsum(lengths)
-    for start, end in zip(ends - lengths, ends, strict=True):
-        if end > start:
-            yield values[start:end]
 
 
 @lru_cache(maxsize=32)

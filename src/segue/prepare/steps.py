@@ -1,4 +1,4 @@
-"""What a preparation step is: a spec that is fitted on training data, and what comes of it.
+"""What a preparation step is: a spec that is fitted on training data and applied to sequences.
 
 Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never on padding.
 """
@@ -6,29 +6,43 @@ Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never 
 from __future__ import annotations
 
 import abc
+import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.errors import NotCausalError, SpecError
-from segue.prepare.streaming import StepByStep, StepStream
+from segue.sequences import Array
 from segue.spec import Spec
 
-Array = npt.NDArray[Any]
 Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]
 Blocks = Callable[[], Iterable[Ragged]]  # goes through the training data, as often as it is called
 
+_FORMER = {"heard": "input_steps", "belief_ends": "prefix_lengths", "said": "describe"}
 
-class StepSpec(Spec, abc.ABC):
+
+class FormerNames:
+    """Former names of methods, which warn; for one release."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            new = _FORMER.get(name)
+            if new is None or not hasattr(type(self), new):
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            warnings.warn(f"{name} is now {new}.", DeprecationWarning, stacklevel=2)
+            return getattr(self, new)
+
+
+class StepSpec(FormerNames, Spec, abc.ABC):
     """A kind of preparation: its arguments, and how it is fitted.
 
     Values are float32, or float64 where that is too coarse for them: then what comes out is float64
     too, for the step that takes the level off may be a later one.
 
     Most steps look at one time step after the other and keep them all. One that needs several, or
-    makes another number of them, has `stream`, `steps`, `heard` and `rate_after` besides.
+    makes another number of them, has `stream`, `steps`, `input_steps` and `rate_after` besides.
 
     Class attributes:
         takes: what sequences it is for.
@@ -43,9 +57,9 @@ class StepSpec(Spec, abc.ABC):
         """Whether what comes out depends on what came up to there only."""
         return True
 
-    @abc.abstractmethod
     def fit(self, blocks: Blocks) -> dict[str, Array]:
-        """Look at the training data and return what must be remembered, as named arrays."""
+        """Return what is fitted on the training data, as named arrays; here nothing."""
+        return {}
 
     @abc.abstractmethod
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
@@ -59,8 +73,8 @@ class StepSpec(Spec, abc.ABC):
         """`[n]`, how many steps come out of sequences of these lengths."""
         return lengths
 
-    def heard(self, steps: Array) -> Array:
-        """`[n]`, how many steps have come in when so many that come out are final."""
+    def input_steps(self, steps: Array) -> Array:
+        """`[n]`, how many steps of the input decide so many steps of the output."""
         return steps
 
     def rate_after(self, rate_hz: float | None) -> float | None:
@@ -97,7 +111,7 @@ class StepSpec(Spec, abc.ABC):
         return "a preparation that does not, such as prepare='standardize'"
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
-        """Take what was fitted from its JSON.
+        """Read what was fitted from its JSON.
 
         Args:
             numbers: by name, as `fit` has given them, arrays as lists.
@@ -113,7 +127,7 @@ class StepSpec(Spec, abc.ABC):
 def check_names(kind: str, numbers: Any, names: tuple[str, ...]) -> None:
     """Raise unless exactly these numbers are given."""
     if not isinstance(numbers, Mapping) or set(numbers) != set(names):
-        raise SpecError(f"{kind} remembers {', '.join(names) or 'nothing'}; got {numbers!r}.")
+        raise SpecError(f"{kind} is fitted with {', '.join(names) or 'nothing'}; got {numbers!r}.")
 
 
 def like(values: Array, made: Array) -> Array:
@@ -122,21 +136,28 @@ def like(values: Array, made: Array) -> Array:
     return made.astype(kind, copy=False)
 
 
-def interpolate_gaps(values: Array, lengths: Array, channels: Iterable[int]) -> Array:
-    """Fill NaN in the chosen channels, each sequence by itself.
+class StepStream(abc.ABC):
+    """A preparation step applied to one sequence that comes bit by bit.
 
-    Between two known values on the straight line, outside them with the nearest. A channel of a
-    sequence without any known value stays NaN.
+    A step may need steps that came before (a frame of 256 samples) and give fewer steps than it
+    gets. What `push` has returned so far and `tail` together are always what the whole gives.
     """
-    values = values.copy()
-    ends = np.cumsum(lengths)
-    for channel in channels:
-        gaps = np.isnan(values[:, channel])
-        for number in np.unique(np.searchsorted(ends, np.flatnonzero(gaps), side="right")):
-            span = slice(int(ends[number] - lengths[number]), int(ends[number]))
-            known = np.flatnonzero(~gaps[span])
-            if len(known):
-                part = values[span, channel]
-                missing = np.flatnonzero(gaps[span])
-                part[missing] = np.interp(missing, known, part[known])
-    return values
+
+    @abc.abstractmethod
+    def push(self, values: Array) -> Array:
+        """Take `[time, channel]` that came, and return the prepared steps that are final now."""
+
+    def tail(self) -> Array | None:
+        """The steps that would follow if the sequence ended here; `None` for none."""
+        return None
+
+
+class StepByStep(StepStream):
+    """A step that looks at one time step only: it needs no memory."""
+
+    def __init__(self, step: StepSpec, fitted: dict[str, Array]) -> None:
+        self._step, self._fitted = step, fitted
+
+    def push(self, values: Array) -> Array:
+        lengths = np.array([len(values)], np.int64)
+        return self._step.apply((values, lengths), self._fitted)[0]

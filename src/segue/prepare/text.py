@@ -21,7 +21,8 @@ import numpy as np
 import pydantic
 
 from segue.errors import SpecError, warn_user
-from segue.prepare.steps import Array, Blocks, Ragged, StepSpec, check_names
+from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
+from segue.sequences import Array
 from segue.spec import Count
 from segue.values import decode
 
@@ -50,7 +51,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True)
 class VocabularyStep(StepSpec, abc.ABC):
-    """A step that turns texts into tokens; what a token is, the derived class says.
+    """A step that turns texts into tokens: words or characters.
 
     Args:
         size: so many different tokens at most, the most frequent.
@@ -105,17 +106,17 @@ class VocabularyStep(StepSpec, abc.ABC):
         if x[0].dtype == np.int32:
             return x
         numbers = _numbers(fitted)
-        rows = [self._numbered(text, numbers) for text in _texts(x)]
+        keys = [self._folded(self._pieces(text)) for text in _texts(x)]
+        rows = [[numbers.get(key, UNKNOWN) for key in row] or [UNKNOWN] for row in keys]
         values = np.fromiter((n for row in rows for n in row), np.int32)
         return values[:, None], np.array([len(row) for row in rows], np.int64)
 
     def tokens(self, text: str, fitted: dict[str, Array]) -> list[Token]:
         """The steps of a text, one for each that `apply` gives."""
         pieces, numbers = self._pieces(text), _numbers(fitted)
-        found = zip(pieces, self._folded(pieces), strict=True)
-        return [Token(piece, numbers.get(key, UNKNOWN)) for piece, key in found] or [
-            Token("", UNKNOWN)
-        ]
+        pairs = zip(pieces, self._folded(pieces), strict=True)
+        tokens = [Token(piece, numbers.get(key, UNKNOWN)) for piece, key in pairs]
+        return tokens or [Token("", UNKNOWN)]
 
     def count(self, fitted: dict[str, Array]) -> int:
         """How many different tokens come out, padding and unknown among them."""
@@ -125,17 +126,14 @@ class VocabularyStep(StepSpec, abc.ABC):
         """`[token]`, the text of each; "<end>" for what stands for nothing, and "<unknown>"."""
         return np.array([*NAMES, *fitted["vocabulary"].tolist()])
 
-    def said(self, fitted: dict[str, Array]) -> str:
-        """What the vocabulary is, in one line."""
-        different, total, unknown = fitted["seen"].tolist()
-        kept = len(fitted["vocabulary"])
-        text = f"{kept:,} of {different:,} different {self.unit}s" if kept < different else ""
-        text = text or f"all {kept:,} different {self.unit}s"
-        return f"{text} in the training texts" + (
-            f"; {100 * unknown / total:.2g} % of all {self.unit}s there are unknown"
-            if unknown
-            else ""
-        )
+    def describe(self, fitted: dict[str, Array]) -> str:
+        """The vocabulary's size, in one line."""
+        (different, total, unknown), kept = fitted["seen"].tolist(), len(fitted["vocabulary"])
+        share = f"{kept:,} of {different:,}" if kept < different else f"all {kept:,}"
+        text = f"{share} different {self.unit}s in the training texts"
+        if not unknown:
+            return text
+        return f"{text}; {100 * unknown / total:.2g} % of all {self.unit}s there are unknown"
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("vocabulary", "seen"))
@@ -154,10 +152,6 @@ class VocabularyStep(StepSpec, abc.ABC):
 
     def _folded(self, pieces: list[str]) -> list[str]:
         return [piece.lower() for piece in pieces] if self.lower else pieces
-
-    def _numbered(self, text: str, numbers: dict[str, int]) -> list[int]:
-        keys = self._folded(self._pieces(text))
-        return [numbers.get(key, UNKNOWN) for key in keys] or [UNKNOWN]
 
 
 def _numbers(fitted: dict[str, Array]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.prepare import Preparation
-from segue.prepare.numeric import mean_and_scale, read_mean_and_scale
+from segue.prepare.numeric import mean_scale, read_mean_scale
 from segue.sequences import Array
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import LinearOnMeans, Numbers, as_table
@@ -136,7 +136,7 @@ class TargetScale:
         >>> TargetScale.fit(np.array([1.0, 3.0]))
         TargetScale(mean=array([2.]), scale=array([1.]))
         """
-        return cls(*mean_and_scale(as_table(y), least=1e-12))
+        return cls(*mean_scale(as_table(y), least=1e-12))
 
     @classmethod
     def none(cls, y: Array) -> Self:
@@ -172,7 +172,7 @@ class TargetScale:
         Raises:
             DataError: numbers that no training can have given.
         """
-        found = read_mean_and_scale(state)
+        found = read_mean_scale(state)
         if found is None:
             raise DataError(f"the targets have mean {state['mean']} and scale {state['scale']}.")
         return cls(*found)

@@ -198,7 +198,7 @@ def _heard(fitted: Any, length: int) -> list[int]:
     fitted = getattr(fitted, "members", (fitted,))[0]
     if not hasattr(fitted, "preparation_"):
         return [*range(1, length + 1)]
-    return [int(end) for end in fitted.preparation_.belief_ends(length)]
+    return [int(end) for end in fitted.preparation_.prefix_lengths(length)]
 
 
 def check_anytime(subject: Subject, recorder: Recorder) -> None:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from segue.encoding import NO_LABEL
 from segue.networks import Network
-from segue.prepare.augmenter import Augmenter
-from segue.prepare.batches import length_buckets
+from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
 from segue.sequences import Array
 from segue.training.forward import Batch, Forward, Truncated, whole
