@@ -366,7 +366,8 @@ class Preparation(FormerNames):
             SpecError: steps that do not exist, or numbers that cannot have been fitted.
         """
         entries, channels = data["fitted"], int(data["channels_in"])
-        steps = as_steps(from_json(data["steps"], STEPS, what="preparation step"))
+        given: Any = from_json(data["steps"], STEPS, what="preparation step")
+        steps = as_steps(given)
         if len(steps) != len(entries):
             raise SpecError(f"{len(steps)} preparation steps with {len(entries)} fitted ones.")
         fitted: list[dict[str, Array]] = []
