@@ -186,6 +186,11 @@ class Dataset:
             return np.array([bool((codes == NO_LABEL).all()) for codes in self.y], bool)
         return gaps_of(self.y)
 
+    @property
+    def labels(self) -> Array | None:
+        """`[n]`, the class of each sequence; `None` where they do not have one each."""
+        return self.y if self.task == "classify" else None
+
     def drop_missing(self) -> Dataset:
         """Return the data set without the sequences that have no target.
 

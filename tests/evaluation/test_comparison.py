@@ -12,7 +12,7 @@ from scipy.stats import binom
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.evaluation import compare
-from segue.evaluation.comparison import mcnemar, paired_interval
+from segue.metrics import mcnemar, paired_interval
 from segue.sequences import Sequences
 
 

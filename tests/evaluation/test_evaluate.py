@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from segue import evaluation
 from segue.dataset import Dataset
 from segue.errors import DataError, NotFittedError
 from segue.estimators import SequenceClassifier
-from segue.evaluation import evaluate
+from segue.evaluation import Evaluation, evaluate
 from segue.evaluation.report import render
 from segue.sequences import Sequences
 
@@ -208,6 +210,27 @@ def test_report_of_many_classes_shows_the_worst(fitted: Make, data: Make) -> Non
     assert len(table) == 30
     scores = [float(line.split()[-2]) for line in table]
     assert scores == sorted(scores)
+
+
+def test_of_equal_counts_the_first_class_is_the_baseline(fitted: Make, data: Make) -> None:
+    """The baseline class depends on nothing but the counts and their order."""
+    model = fitted(LEVELS)
+    model.class_counts_ = {"middle": 3, "low": 3, "high": 2}
+    assert evaluate(model, data(LEVELS)).baseline_class == "middle"
+
+
+def test_what_a_task_does_not_have_is_said(fitted: Make, data: Make) -> None:
+    """With what it has; a former name warns."""
+    found = evaluate(fitted(LEVELS), data(LEVELS))
+    with pytest.raises(AttributeError, match="of the task classify has no rmse; it has accuracy, "):
+        found.rmse  # noqa: B018
+    with pytest.warns(
+        DeprecationWarning, match="`background` of an Evaluation is now `model_info`"
+    ):
+        assert found.background == found.model_info
+    with pytest.warns(DeprecationWarning, match=r"Scores is now segue\.Evaluation"):
+        assert evaluation.Scores is Evaluation
+    assert copy(found).accuracy == found.accuracy
 
 
 def test_import_stays_light() -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, r2_score
 import segue
 from segue import (
     Dataset,
+    Evaluation,
     Forecaster,
     SequenceClassifier,
     SequenceLabeler,
@@ -21,7 +22,6 @@ from segue import (
     TrainingOptions,
 )
 from segue.errors import DataError
-from segue.evaluation import Scores
 from segue.tasks.linear import features_of
 
 QUICK: dict[str, Any] = {"epochs": 2, "options": TrainingOptions(progress="none")}
@@ -83,7 +83,7 @@ TASKS = ["label", "regress", "multilabel", "forecast"]
 def test_every_task_has_a_report_and_metrics(task: str, evaluations: Any, tmp_path: Path) -> None:
     """In words, as JSON without NaN, and as a page that needs nothing beside it."""
     _, data, found = evaluations[task]
-    assert isinstance(found, Scores)
+    assert isinstance(found, Evaluation)
     assert found.part == "test"
     assert found.metrics()["task"] == task
     json.dumps(found.metrics(), allow_nan=False)
@@ -128,8 +128,8 @@ def test_numbers_beside_mean_and_linear_regression(evaluations: Any) -> None:
     train, test = data.part("train"), data.part("test")
     assert found.r2 == pytest.approx(r2_score(test.y, model.predict(test.x)))
     mean = np.sqrt(np.mean((test.y - train.y.mean(axis=0)) ** 2))
-    assert found.errors["mean of training"] == pytest.approx(mean, rel=1e-6)
-    assert found.errors["linear regression"] == pytest.approx(0, abs=1e-5)
+    assert found.baselines["mean of training"] == pytest.approx(mean, rel=1e-6)
+    assert found.baselines["linear regression"] == pytest.approx(0, abs=1e-5)
     assert "not better than" in found.verdict()
 
 
@@ -153,11 +153,11 @@ def test_forecasts_beside_yesterday_and_autoregression(evaluations: Any) -> None
     """A sine is linear: the autoregression is exact; yesterday's error is that of differences."""
     model, data, found = evaluations["forecast"]
     test = data.part("test").x[0][:, 0].astype(float)
-    assert found.errors["linear autoregression"] < 1e-4
+    assert found.baselines["linear autoregression"] < 1e-4
     for ahead in (1, 2, 3):
         last = np.arange(7, len(test) - 3)
         error = np.sqrt(np.mean((test[last + ahead] - test[last]) ** 2))
-        assert found.by_step["as yesterday"][ahead - 1] == pytest.approx(error, rel=1e-5)
+        assert found.rmse_by_step["as yesterday"][ahead - 1] == pytest.approx(error, rel=1e-5)
     assert found.r2 == pytest.approx(model.score(data))
     assert found.metrics()["windows"] == len(test) - 10
 

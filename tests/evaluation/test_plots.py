@@ -14,10 +14,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from segue import plots
+from segue import metrics, plots
 from segue.dataset import Dataset
 from segue.errors import DataError
-from segue.evaluation import evaluate, metrics
+from segue.evaluation import evaluate
 from segue.sequences import Sequences
 
 Make = Callable[..., Any]

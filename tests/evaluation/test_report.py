@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,8 +15,7 @@ import numpy as np
 import pytest
 
 from segue.evaluation import evaluate
-from segue.evaluation.html import section, table
-from segue.evaluation.report import render
+from segue.evaluation.report import render, templates
 
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]
@@ -208,8 +209,23 @@ def test_text_in_other_scripts_is_kept(fitted: Make, data: Make) -> None:
 
 
 def test_pieces_of_html() -> None:
-    """Empty sections vanish; cells are escaped; numbers are marked for alignment."""
-    assert section("x", "X", "", "") == ""
-    made = table(["a", "b"], [("<", 1)], numbers=[1])
+    """Nothing for nothing; cells are escaped; numbers are marked for alignment."""
+    pieces: Any = templates().get_template("pieces.html").module
+    assert str(pieces.grid([])) == str(pieces.items([])) == ""
+    made = pieces.table(["a", "b"], [("<", 1)], [1])
     assert "&lt;" in made
     assert made.count('class="number"') == 2
+
+
+def test_the_templates_are_loaded_when_a_report_is_written() -> None:
+    """Importing the room, or scoring, does not load jinja2."""
+    program = (
+        "import sys, numpy as np, segue; from segue.evaluation import evaluate\n"
+        "class Coin:\n"
+        "    classes_, class_counts_ = np.array(['a', 'b']), {'a': 6, 'b': 4}\n"
+        "    def predict_proba(self, x): return np.tile([0.6, 0.4], (len(x), 1))\n"
+        "evaluate(Coin(), segue.Dataset([[1.0], [2.0]], ['a', 'b'])).report()\n"
+        "print('jinja2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr

@@ -1,25 +1,26 @@
-"""Evaluation: scores with their baseline, pictures, a report, and explanations of predictions.
+"""Evaluation: scores beside baselines, pictures, a report, and explanations of predictions.
 
-`evaluate` runs a fitted classifier over a data set and gives an `Evaluation`; the arithmetic is in
-`metrics`, the drawing in `plots`, the page in `report`. `compare` sets two classifiers against each
-other, `one_sample` a threshold beside them, `reject_threshold` chooses when not to answer,
-`embedding` maps what a layer has learnt, `read_along` says what is believed after each word, and
-`explain` says why. scikit-learn, matplotlib and PyTorch are loaded when they are needed.
+`evaluate` runs a fitted estimator over a data set and returns an `Evaluation`; the arithmetic is in
+`segue.metrics`, what differs by task in `segue.tasks`, the drawing in `segue.plots`, the page in
+`report`. `compare` tests whether one of two classifiers is better, `one_sample` fits a threshold to
+stand beside them, `reject_threshold` chooses the confidence below which nothing is predicted,
+`embedding` maps the activations of a layer to the plane, `read_along` gives the probabilities after
+each word, and `explain` attributes predictions to steps and channels. scikit-learn, matplotlib,
+jinja2 and PyTorch are loaded when they are needed.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segue.evaluation.answers import Answered, Rejection
+from segue.errors import warn_user
 from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
+from segue.evaluation.evaluate import FittedClassifier, evaluate
 from segue.evaluation.evaluation import Evaluation, Mistake
-from segue.evaluation.metrics import Calibration, ClassScore
-from segue.evaluation.reading import Reading, read_along
-from segue.evaluation.rejection import reject_threshold
-from segue.evaluation.scores import Scores
-from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.evaluation.selective import Answered, Rejection, reject_threshold
 from segue.evaluation.stump import OneSample, one_sample
+from segue.evaluation.word_trace import Reading, read_along
+from segue.metrics import Calibration, ClassScore
 
 if TYPE_CHECKING:
     from segue.evaluation import explain
@@ -36,7 +37,6 @@ __all__ = [
     "OneSample",
     "Reading",
     "Rejection",
-    "Scores",
     "compare",
     "embedding",
     "evaluate",
@@ -48,9 +48,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`explain` needs PyTorch, so it is loaded when it is touched."""
+    """`explain` needs PyTorch, so it is loaded when it is used; former names warn."""
     if name == "explain":
         return importlib.import_module("segue.evaluation.explain")
+    if name == "Scores":
+        warn_user("segue.evaluation.Scores is now segue.Evaluation.", DeprecationWarning)
+        return Evaluation
+    if name == "metrics":
+        warn_user("segue.evaluation.metrics is now segue.metrics.", DeprecationWarning)
+        return importlib.import_module("segue.metrics")
     if name in ("NGram", "ngram"):
         raise AttributeError(f"{name} has moved: it is in recipes/kneser_ney of segue's source.")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

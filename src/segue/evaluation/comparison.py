@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
+from segue.evaluation.evaluate import FittedClassifier, evaluate
 from segue.evaluation.evaluation import Evaluation
-from segue.evaluation.kinds import need_one_class_each
-from segue.evaluation.metrics import wilson_interval
-from segue.evaluation.scoring import FittedClassifier, evaluate
-from segue.randomness import numpy_generator
+from segue.evaluation.requirements import require_classes
+from segue.metrics import mcnemar, paired_interval
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,9 +151,9 @@ def compare(
     ([[0, 2], [18, 0]], 0.0004, 'a')
     """
     for one in (a, b):
-        need_one_class_each(one, "`compare`")
+        require_classes(one, "`compare`", one_each=True)
     first, second = (evaluate(one, dataset, part=part, own=False) for one in (a, b))
-    right = [np.asarray(e.predictions == e.targets, np.int64) for e in (first, second)]
+    right = [np.asarray(e.correct, np.int64) for e in (first, second)]
     counts = np.bincount(2 * right[0] + right[1], minlength=4).reshape(2, 2)
     return Comparison(
         first,
@@ -165,73 +163,3 @@ def compare(
         paired_interval(right[0] - right[1], first.dataset.groups),
         mcnemar(int(counts[1, 0]), int(counts[0, 1])),
     )
-
-
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the p-value of McNemar's exact test, two-sided.
-
-    Args:
-        only_a: sequences on which only the first classifier was right.
-        only_b: those on which only the second was.
-
-    >>> mcnemar(1, 5)
-    0.21875
-    """
-    from scipy.stats import binomtest
-
-    if only_a + only_b == 0:
-        return 1.0
-    return float(binomtest(only_a, only_a + only_b).pvalue)
-
-
-def paired_interval(
-    differences: npt.NDArray[np.int64],
-    groups: npt.NDArray[Any] | None = None,
-    *,
-    level: float = 0.95,
-    draws: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the mean of paired differences.
-
-    Where there are groups, whole groups are drawn. Where all differences are the same, or there is
-    one group only, a bootstrap knows no spread: then the bounds come from Wilson's interval of the
-    share of sequences that the two do not share.
-
-    Args:
-        differences: `[n]`, 1 where only the first was right, -1 where only the second, else 0.
-        groups: `[n]`, who or what each sequence comes from.
-        level: how often such intervals hold the true difference.
-        draws: how many data sets are drawn.
-        seed: of the draws.
-
-    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
-    (1979).
-
-    >>> low, high = paired_interval(np.repeat([1, 0, -1], [12, 80, 8]))
-    >>> round(low, 2), round(high, 2)
-    (-0.05, 0.13)
-    """
-    names = (
-        np.arange(len(differences)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    )
-    sizes = np.bincount(names)
-    if len(sizes) == 1 or (differences == differences[0]).all():
-        return _without_spread(differences, level)
-    generator = numpy_generator(seed, "paired bootstrap")
-    if groups is None:  # how many of n independent draws are of each kind is multinomial
-        kinds, counts = np.unique(differences, return_counts=True)
-        chosen = generator.multinomial(len(differences), counts / len(differences), draws)
-        means = chosen @ kinds / len(differences)
-    else:
-        chosen = generator.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), draws)
-        means = chosen @ np.bincount(names, differences) / (chosen @ sizes)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _without_spread(differences: npt.NDArray[np.int64], level: float) -> tuple[float, float]:
-    for_a, for_b = int((differences > 0).sum()), int((differences < 0).sum())
-    gain = wilson_interval(for_a, len(differences), level=level)
-    loss = wilson_interval(for_b, len(differences), level=level)
-    return gain[0] - loss[1], gain[1] - loss[0]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.evaluation.kinds import need_classes, need_one_network
+from segue.evaluation.requirements import require_classes, require_one_network
 from segue.sequences import Array
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ def embedding(
     if isinstance(data, Dataset) and "test" in data.part_names:
         data = data.part("test")
     values: Any = source
-    need_one_network(values, "`embedding`")
+    require_one_network(values, "`embedding`")
     if hasattr(values, "fit"):
-        need_classes(values, "`embedding`")
+        require_classes(values, "`embedding`")
     labels, name = _labels(data), ""
     if hasattr(values, "embed"):
         name = layer or _before_the_head(values)

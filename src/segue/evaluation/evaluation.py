@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +12,26 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.errors import OptionError
-from segue.evaluation import metrics
-from segue.evaluation.answers import Answered, Rejection, count_answers, coverage_curve
-from segue.evaluation.background import Background
-from segue.evaluation.reading import Reading
+from segue.errors import OptionError, warn_user
+from segue.evaluation import text
+from segue.evaluation.model_info import ModelInfo
+from segue.evaluation.selective import Answered, Rejection, count_answers, coverage_curve
 from segue.evaluation.trained_on import TrainedOn
+from segue.evaluation.word_trace import Reading
+from segue.metrics import Metric, metrics_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from segue.plots import AxesArray
     from segue.plots.display import Kind
+    from segue.tasks import Task
+    from segue.tasks.outcome import Outcome
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+_RENAMED = {"background": "model_info", "errors": "scores_by_model", "by_step": "rmse_by_step"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Mistake:
     """A wrong prediction.
 
     Attributes:
-        index: the place of the sequence in `Evaluation.dataset`.
+        index: the position of the sequence in `Evaluation.dataset`.
         id: what the source calls it; the index where it has no name.
         target: the true class.
         prediction: the predicted class.
@@ -50,104 +57,101 @@ class Mistake:
 class Evaluation:
     """The scores of one model on one set of sequences. Made by `evaluate`.
 
+    Its metrics are attributes, computed when they are used; which there are depends on the task
+    (`segue.metrics.METRICS` has them all):
+
+    - classify: `accuracy`, `balanced_accuracy`, `f1`, `roc_auc`, `log_loss`, `calibration`,
+      `calibration_error`, `confusion`, `per_class`; the arrays `targets`, `predictions` `[n]`,
+      `probabilities` `[n, class]`, `classes`, `baseline_class`;
+    - label: the same over labelled steps, without `roc_auc` and calibration;
+    - multilabel: `accuracy`, `exact`, `f1`, `per_label`; `targets`, `predictions`,
+      `probabilities` `[n, label]`, `classes`;
+    - regress: `rmse`, `r2`, `mean_absolute_error`, `rmse_by_value`; `targets`, `predictions`
+      `[n, value]`;
+    - forecast: `rmse`, `r2`, `rmse_by_step`; `targets`, `predictions` `[window, step, channel]`;
+    - language: `perplexity`, `known_perplexity`, `bits`, `unknown_share`; `log_probability`,
+      `by_frequency`, `tokens`, `known`, `counts`, `texts` `[token]`.
+
     Attributes:
         dataset: the sequences that were scored.
         part: the part they are: "test", another part, or "" where the data set has no parts.
-        classes: the classes of the model, then those that only `dataset` has.
-        probabilities: `[n, class]`, 0 for classes that the model does not have.
-        targets: `[n]`, the true labels.
-        predictions: `[n]`, the predicted labels.
-        baseline_class: the class most frequent in training, the guess of a model without input.
-        background: how the model was made.
-        readings: of a model of texts, how its belief goes along a few of them.
+        task_: the fitted task of the model.
+        outcome: what the model and the baselines predict.
+        model_info: how the model was made.
+        readings: of a classifier of texts, its probabilities along a few of them.
         trained_on: how many of the sequences the model was trained on.
     """
 
     dataset: Dataset
     part: str
-    classes: tuple[Any, ...]
-    probabilities: metrics.Floats
-    baseline_class: Any
-    background: Background = field(default_factory=Background)
+    task_: Task
+    outcome: Outcome
+    model_info: ModelInfo = field(default_factory=ModelInfo)
     readings: tuple[Reading, ...] = ()
     trained_on: TrainedOn = field(default_factory=TrainedOn)
 
-    @cached_property
-    def _targets(self) -> metrics.Codes:
-        return _codes(self.dataset.y, self.classes)
-
-    @cached_property
-    def _predictions(self) -> metrics.Codes:
-        return np.asarray(np.argmax(self.probabilities, axis=1), np.int64)
-
     @property
-    def targets(self) -> Array:
-        """`[n]`, the true labels."""
-        return np.asarray(self.dataset.y)
-
-    @property
-    def predictions(self) -> Array:
-        """`[n]`, the predicted labels."""
-        return np.asarray(self.classes)[self._predictions]
+    def task(self) -> str:
+        """The name of the task, as on the command line."""
+        return self.task_.name
 
     # -- scores ---------------------------------------------------------------------------------
 
     @cached_property
-    def accuracy(self) -> float:
-        """The share of right predictions."""
-        return metrics.accuracy(self._targets, self._predictions)
-
-    @cached_property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % bootstrap interval of the accuracy; whole groups are drawn where there are."""
-        right = self._targets == self._predictions
-        return metrics.bootstrap_interval(right, self.dataset.groups)
-
-    @cached_property
-    def baseline(self) -> float:
-        """The accuracy of answering `baseline_class` every time."""
-        return float(np.mean(self.targets == self.baseline_class))
-
-    @cached_property
-    def balanced_accuracy(self) -> float:
-        """The mean recall of the classes that occur."""
-        return metrics.balanced_accuracy(self.confusion)
-
-    @cached_property
-    def f1(self) -> float:
-        """The mean F1 of the classes that occur or were predicted (macro)."""
-        return metrics.macro_f1(self.per_class)
-
-    @cached_property
-    def log_loss(self) -> float:
-        """The mean of -log(probability of the true class), in nats."""
-        return metrics.log_loss(self._targets, self.probabilities)
-
-    @cached_property
-    def roc_auc(self) -> float | None:
-        """The area under the ROC curve, one-vs-rest; `None` if only one class occurs."""
-        return metrics.roc_auc(self._targets, self.probabilities)
-
-    @cached_property
-    def confusion(self) -> npt.NDArray[np.int64]:
-        """`[class, class]` counts: rows are the true classes, columns the predicted ones."""
-        return metrics.confusion_matrix(self._targets, self._predictions, len(self.classes))
-
-    @cached_property
-    def per_class(self) -> tuple[metrics.ClassScore, ...]:
-        """Precision, recall, F1 and support of each class."""
-        return metrics.f1_per_class(self._targets, self._predictions, self.classes)
-
-    @cached_property
-    def calibration(self) -> metrics.Calibration:
-        """How often the model was right, for each tenth of its confidence."""
-        confidence = self.probabilities.max(axis=1)
-        return metrics.calibration(self._targets == self._predictions, confidence)
+    def _metrics(self) -> dict[str, Metric]:
+        return metrics_of(self.task)
 
     @property
-    def calibration_error(self) -> float:
-        """The expected calibration error: the mean gap between confidence and accuracy."""
-        return self.calibration.error
+    def main_metric(self) -> Metric:
+        """What the model and its baselines are compared by."""
+        return next(iter(self._metrics.values()))
+
+    def __getattr__(self, name: str) -> Any:
+        """An array of the outcome, or a metric of the task."""
+        if name.startswith("__") or name in type(self).__dataclass_fields__:  # before they are set
+            raise AttributeError(name)
+        if name in _RENAMED:
+            warn_user(f"`{name}` of an Evaluation is now `{_RENAMED[name]}`.", DeprecationWarning)
+            return getattr(self, _RENAMED[name])
+        if name in self.outcome.arrays:
+            return self.outcome.arrays[name]
+        if name not in self._metrics:
+            there = ", ".join([*self._metrics, *self.outcome.arrays])
+            raise AttributeError(
+                f"An evaluation of the task {self.task} has no {name}; it has {there}."
+            )
+        self.__dict__[name] = value = self._compute(self._metrics[name])
+        return value
+
+    def _compute(self, metric: Metric, instead: Mapping[str, Any] | None = None) -> Any:
+        """A metric, with some arrays in place of the model's own."""
+        given = instead or {}
+        arrays = (given[n] if n in given else getattr(self, n) for n in metric.arrays)
+        return metric.function(*arrays)
+
+    @cached_property
+    def baselines(self) -> dict[str, float]:
+        """What each baseline scores, by its name, in the first metric of the task."""
+        found = self.outcome.baselines
+        return {one.name: self._compute(self.main_metric, one.arrays) for one in found}
+
+    @property
+    def baseline(self) -> float:
+        """What the first baseline scores; of classes, predicting the most frequent one."""
+        return next(iter(self.baselines.values()))
+
+    @property
+    def scores_by_model(self) -> dict[str, float]:
+        """The first metric of the task for "model" and each baseline, by name."""
+        return {"model": getattr(self, self.main_metric.name), **self.baselines}
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % bootstrap interval of the accuracy; whole groups are drawn where there are.
+
+        `None` for tasks whose first metric has none.
+        """
+        return self.accuracy_interval if "accuracy_interval" in self._metrics else None
 
     def answered(self, threshold: float | Rejection) -> Answered:
         """Count the answers if only those of at least this confidence are given.
@@ -163,66 +167,59 @@ class Evaluation:
             threshold = threshold.threshold
         if not isinstance(threshold, float | int) or not 0 <= threshold <= 1:
             raise OptionError(f"`threshold` is {threshold!r}; expected a confidence from 0 to 1.")
-        right = self._targets == self._predictions
-        return count_answers(right, self.probabilities.max(axis=1), threshold)
+        return count_answers(self.correct, self.confidence, threshold)
 
     @cached_property
-    def coverage_curve(self) -> metrics.Floats:
+    def coverage_curve(self) -> Floats:
         """`[point, 3]`: threshold, share answered, accuracy of the answers; the surest first."""
-        right = self._targets == self._predictions
-        return coverage_curve(right, self.probabilities.max(axis=1))
+        return coverage_curve(self.correct, self.confidence)
 
     def mistakes(self, n: int | None = None) -> list[Mistake]:
-        """Return the `n` (or all) wrong predictions, those the model was surest of first."""
-        wrong = np.flatnonzero(self._targets != self._predictions)
-        confidence = self.probabilities.max(axis=1)
-        wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:n]
+        """Return the `n` (or all) wrong predictions, those with the highest confidence first."""
+        wrong = np.flatnonzero(~self.correct)
+        wrong = wrong[np.argsort(-self.confidence[wrong], kind="stable")][:n]
         ids = range(len(self.dataset)) if self.dataset.ids is None else self.dataset.ids.tolist()
+        columns = zip(self.target_codes[wrong], self.predicted_codes[wrong], strict=True)
         return [
             Mistake(
-                int(i),
-                ids[i],
-                self.classes[self._targets[i]],
-                self.classes[self._predictions[i]],
-                float(confidence[i]),
+                int(i), ids[i], self.classes[target], self.classes[found], float(self.confidence[i])
             )
-            for i in wrong
+            for i, (target, found) in zip(wrong, columns, strict=True)
         ]
 
     # -- in words -------------------------------------------------------------------------------
 
     def metrics(self) -> dict[str, Any]:
         """Return every score as plain numbers, lists and text: what `metrics.json` holds."""
+        first = self.outcome.baselines[0]
+        name = self.main_metric.name
+        saved = (metric.name for metric in self._metrics.values() if metric.is_saved)
         return {
+            "task": self.task,
             "part": self.part,
             "sequences": len(self.dataset),
-            "accuracy": self.accuracy,
-            "accuracy_interval": list(self.interval),
-            "baseline": {"class": self.baseline_class, "accuracy": self.baseline},
-            "balanced_accuracy": self.balanced_accuracy,
-            "f1": self.f1,
-            "roc_auc": self.roc_auc,
-            "log_loss": self.log_loss,
-            "calibration_error": self.calibration_error,
-            "classes": list(self.classes),
-            "per_class": [row._asdict() for row in self.per_class],
-            "confusion": self.confusion.tolist(),
+            **self.outcome.saved,
+            **{metric: _as_json(getattr(self, metric)) for metric in saved},
+            "baseline": {**first.facts, name: self.baseline},
+            "baselines": {baseline: {name: value} for baseline, value in self.baselines.items()},
             "trained_on": self.trained_on.metrics(),
         }
 
     def report(self) -> str:
-        """Return a table: the scores beside the baseline, then precision and recall by class."""
-        from segue.evaluation.text import report
+        """Return a table: the scores beside the baselines, what to think of them, and details."""
+        return text.report(self)
 
-        return report(self)
+    def verdict(self) -> str:
+        """One sentence on whether the model is better than its baselines."""
+        return text.verdict(self)
 
     def __repr__(self) -> str:
-        low, high = self.interval
-        return (
-            f"Evaluation(n={len(self.dataset)}, accuracy={self.accuracy:.4f} "
-            f"[{low:.4f}, {high:.4f}], baseline={self.baseline:.4f}"
-            f"{self.trained_on.note and f', {self.trained_on.note}'})"
-        )
+        name, (low, high) = self.main_metric.name, self.interval or (None, None)
+        interval = "" if low is None else f" [{low:.4f}, {high:.4f}]"
+        model, baseline = (self.main_metric.text(v) for v in (getattr(self, name), self.baseline))
+        note = self.trained_on.note and f", {self.trained_on.note}"
+        scores = f"{name}={model}{interval}, baseline={baseline}{note}"
+        return f"Evaluation(n={len(self.dataset)}, {scores})"
 
     def to_html(
         self,
@@ -237,7 +234,7 @@ class Evaluation:
 
         Args:
             path: the file.
-            train: the training data, for the pictures of the data; else the scored data are drawn.
+            train: the training data, for the pictures and the summary of the data.
             model_path: where the model lies, for the lines that show how to use it.
             source: what `segue.read` was given, for the same lines.
             facts: what else is known of the training, as pairs of a heading and a text.
@@ -265,6 +262,49 @@ class Evaluation:
 
         return plots.plot_calibration(self.calibration, axes=axes)
 
+    def plot_predictions(self, axes: Axes | None = None) -> Axes:
+        """Draw predicted over true numbers, of forecasts those of the first step ahead."""
+        from segue import plots
+
+        first = (
+            array[:, 0] if array.ndim == 3 else array for array in (self.targets, self.predictions)
+        )
+        return plots.plot_predictions(*first, axes=axes)
+
+    def plot_surprise(
+        self, beside: Mapping[str, Floats] | None = None, axes: AxesArray | None = None
+    ) -> AxesArray:
+        """Draw how surprising the first words of the first text were.
+
+        Args:
+            beside: `[token]` log-probabilities by other models; by frequency alone if left out.
+            axes: where to draw, as in `segue.plots.plot_surprise`.
+        """
+        from segue import plots
+
+        words, count = [token.text for token in self.beginning], len(self.beginning)
+        bits = {name: -logs[:count] / np.log(2) for name, logs in self._logs(beside).items()}
+        known = [token.is_known for token in self.beginning]
+        return plots.plot_surprise(words, bits, known=known, axes=axes)
+
+    def plot_by_count(
+        self, beside: Mapping[str, Floats] | None = None, axes: Axes | None = None
+    ) -> Axes:
+        """Draw the perplexity of rare and of frequent words, that of the first model beside is 1.
+
+        The arguments are as in `plot_surprise`.
+        """
+        from segue import plots
+
+        words = self.known & (self.tokens != 0)  # 0 is an end
+        logs = {name: values[words] for name, values in self._logs(beside).items()}
+        _, reference, *_ = (*logs, None)
+        return plots.plot_perplexity(self.counts[words], logs, reference=reference, axes=axes)
+
+    def _logs(self, beside: Mapping[str, Floats] | None) -> dict[str, Floats]:
+        others = {"by frequency": self.by_frequency} if beside is None else beside
+        return {"model": self.log_probability, **others}
+
     def plot_history(self, axes: Axes | None = None) -> Axes:
         """Draw loss and accuracy over the epochs (the loss alone into `axes`).
 
@@ -273,12 +313,12 @@ class Evaluation:
         """
         from segue import plots
 
-        return plots.plot_history(self.background, axes=axes)
+        return plots.plot_history(self.model_info, axes=axes)
 
     def plot_mistakes(
         self, n: int = 9, axes: Array | None = None, *, kind: Kind | None = None
     ) -> Array:
-        """Draw the `n` mistakes that the model was surest of: one of the axes for each.
+        """Draw the `n` mistakes with the highest confidence: one of the axes for each.
 
         `kind` says how, as in `segue.plots.plot_sequences`.
         """
@@ -287,12 +327,11 @@ class Evaluation:
         return plots.plot_mistakes(self.dataset, self.mistakes(n), kind=kind, axes=axes)
 
     def plot_answers(self, n: int = 9, axes: Array | None = None) -> Array:
-        """Draw the first `n` sequences with what was said of them: one of the axes for each."""
+        """Draw the first `n` sequences with their predictions: one of the axes for each."""
         from segue import plots
 
-        sure = self.probabilities.max(axis=1)
-        pairs = zip(self.targets[:n], self.predictions[:n], strict=True)
-        answers = [(i, true, said, sure[i]) for i, (true, said) in enumerate(pairs)]
+        columns = zip(self.targets[:n], self.predictions[:n], self.confidence[:n], strict=True)
+        answers = [(i, *row) for i, row in enumerate(columns)]
         return plots.plot_answers(self.dataset, answers, axes=axes)
 
     def plot_examples(self, samples: int = 3, axes: Array | None = None) -> Array:
@@ -314,6 +353,10 @@ class Evaluation:
         return plots.plot_class_balance(self.dataset, axes=axes)
 
 
-def _codes(labels: Array, classes: tuple[Any, ...]) -> metrics.Codes:
-    place = {label: code for code, label in enumerate(classes)}
-    return np.array([place[label] for label in np.asarray(labels).tolist()], np.int64)
+def _as_json(value: Any) -> Any:
+    """Arrays as lists, named tuples by name."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return [row._asdict() if hasattr(row, "_asdict") else row for row in value]
+    return value

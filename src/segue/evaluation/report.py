@@ -1,26 +1,61 @@
 """The report: everything about one evaluation in one HTML file that needs nothing beside it.
 
-`render` fills `report.html`, which has the style; each section is one function below. The same
-evaluation gives the same bytes: no date, no random names.
+`render` computes what is shown and fills `templates/report.html`, which has the sections and the
+style. The same evaluation gives the same bytes: no date, no random names.
 """
 
 from __future__ import annotations
 
+import platform
+import shlex
 from collections.abc import Iterable
-from html import escape
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue import plots
+from segue._version import __version__
 from segue.dataset import Dataset, named
-from segue.evaluation import page, text
-from segue.evaluation.glance import data_at_a_glance
-from segue.evaluation.html import grid, items, paragraph, picture, section, table
+from segue.errors import counted
+from segue.evaluation import text
+from segue.evaluation.report_data import describe_data
+from segue.evaluation.svg import to_svg
+from segue.tasks.outcome import Picture
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from segue.evaluation.evaluation import Evaluation
+    from segue.evaluation.model_info import ModelInfo
 
 MISTAKES_SHOWN = 9
+
+_OF_THE_TEST = (
+    "segue uses the test part for these scores only: never to fit the preparation or the weights, "
+    "to choose the number of epochs, or to choose anything else. "
+)
+_CURVES = {
+    "loss": "Loss by epoch",
+    "accuracy": "Accuracy by epoch",
+    "rmse": "Root of the mean squared error by epoch",
+    "perplexity": "Perplexity by epoch",
+}
+
+
+@cache
+def templates() -> Environment:
+    """The templates of this folder; what they are filled with is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup, escape
+
+    environment = Environment(
+        loader=PackageLoader("segue.evaluation"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["svg"] = lambda picture: Markup(  # noqa: S704  (made of escaped text)
+        to_svg(picture.axes.figure, picture.name, str(escape(picture.caption)))
+    )
+    return environment
 
 
 def render(
@@ -42,26 +77,36 @@ def render(
     """
     if train is not None and "train" in train.part_names:
         train = train.part("train")
-    titled = evaluation.trained_on.titled
-    sections = [
-        section("made", "What was done", page.made(evaluation.background, facts)),
-        section("data", "The data at a glance", *data_at_a_glance(evaluation, train)),
-        section("network", "The network", page.network(evaluation.background)),
-        section("history", "The training", *page.history(evaluation.background)),
-        section("scores", "Scores", *_scores(evaluation)),
-        section("confusion", titled("Confusion matrix"), _confusion(evaluation)),
-        section("classes", titled("Scores by class"), _classes(evaluation)),
-        section("calibration", titled("Calibration"), _calibration(evaluation)),
-        section("mistakes", titled("The most confident mistakes"), *_mistakes(evaluation)),
-        section("reading", "Belief along some texts", *_readings(evaluation)),
-        section("use", "Use the model", *page.use(model_path, source, _USE, evaluation.trained_on)),
-    ]
-    return page.page(
-        title=evaluation.dataset.name or "Evaluation",
-        subtitle=text.heading(evaluation),
-        headline=_headline(evaluation),
-        sections=sections,
-        footnote=_footnote(evaluation),
+    sets = {} if train is None else {"train": train}
+    sets[evaluation.part or "scored"] = evaluation.dataset
+    task, info, rows = evaluation.task_, evaluation.model_info, text.score_rows(evaluation)
+    has_one_class = task.labels_each == "one"
+    has_percent = evaluation.interval is not None
+    return (
+        templates()
+        .get_template("report.html")
+        .render(
+            title=evaluation.dataset.name or "Evaluation",
+            subtitle=text.heading(evaluation),
+            headline=_in_percent(evaluation) if has_percent else rows[:2],
+            interval=evaluation.interval,
+            shares=list(evaluation.scores_by_model.values()),
+            verdict=text.verdict(evaluation),
+            made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
+            data=describe_data(sets, is_drawn=has_one_class),
+            model=info,
+            history=_history(info),
+            rows=rows,
+            caveats=text.caveats(evaluation),
+            trained_on=evaluation.trained_on,
+            sections=task.sections(evaluation),
+            mistakes=_mistakes(evaluation) if has_one_class else None,
+            readings=_readings(evaluation),
+            source=source,
+            footnote=(_OF_THE_TEST if evaluation.part == "test" else "") + task.footnote,
+            **_usage(evaluation, str(model_path or "model.safetensors"), source or "SOURCE"),
+            **_versions(),
+        )
     )
 
 
@@ -69,80 +114,44 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _marked(evaluation: Evaluation, text: str) -> str:
-    return evaluation.trained_on.marked(text)
-
-
-def _headline(evaluation: Evaluation) -> str:
-    """The accuracy, its interval and the baseline, as numbers and on one scale from 0 to 100 %."""
-    low, high = evaluation.interval
-    interval = f"{100 * low:.1f} to {_percent(high)}"
-    always = f"always {named(evaluation.baseline_class)}"
-    numbers = page.headline(
-        (
-            _percent(evaluation.accuracy),
-            "accuracy",
-            _marked(evaluation, f"95 % interval {interval}"),
-        ),
-        (_percent(evaluation.baseline), "majority baseline", _marked(evaluation, always)),
+def _in_percent(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """The two numbers at the top: the accuracy with its interval, and the baseline."""
+    low, high = evaluation.interval or (0.0, 1.0)
+    pairs = (
+        ("accuracy", f"95 % interval {100 * low:.1f} to {_percent(high)}"),
+        (evaluation.outcome.baselines[0].name, f"always {named(evaluation.baseline_class)}"),
     )
-    scale = (
-        f"Accuracy {_percent(evaluation.accuracy)}, interval {interval}, "
-        f"baseline {_percent(evaluation.baseline)}"
-    )
-    scale = _marked(evaluation, scale)
-    return f"""{numbers}
-<div class="scale" role="img" aria-label="{escape(scale, quote=True)}">
-<i class="interval" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>
-<i class="dot" style="left:{100 * evaluation.accuracy:.2f}%"></i>
-<i class="mark" style="left:{100 * evaluation.baseline:.2f}%"></i>
-</div>
-<p class="verdict">{escape(text.verdict(evaluation))}</p>"""
-
-
-def _scores(evaluation: Evaluation) -> list[str]:
+    values = map(_percent, evaluation.scores_by_model.values())
     return [
-        table(["score", "value", "what it says"], text.score_rows(evaluation), numbers=[1]),
-        items(text.caveats(evaluation)),
+        (name, value, evaluation.trained_on.marked(meaning))
+        for (name, meaning), value in zip(pairs, values, strict=True)
     ]
 
 
-def _confusion(evaluation: Evaluation) -> str:
-    return picture(
-        evaluation.plot_confusion(),
-        "confusion",
-        "Rows are the true classes, columns the predicted ones; the colour is the share of the row",
-        kind="wide",
-    )
+def _history(info: ModelInfo) -> dict[str, Any] | None:
+    """The training in a sentence, and its curves."""
+    if not info.rows:
+        return None
+    kept = "" if info.best_epoch is None else f" The weights of epoch {info.best_epoch} were kept."
+    last = info.rows[-1]["loss"]
+    curves = []
+    for metric, caption in _CURVES.items():
+        if any(row.get(metric) is not None for row in info.rows):
+            axes = plots.plot_curve(info, metric)
+            axes.set_title("", loc="left")  # the caption has it
+            curves.append(Picture(metric, axes, caption))
+    said = f"{counted(len(info.rows), 'epoch')}; loss {last:.4g} in the last.{kept}"
+    return {"caption": said, "pictures": curves}
 
 
-def _classes(evaluation: Evaluation) -> str:
-    rows = [
-        (row.name, *map(text.number, (row.precision, row.recall, row.f1)), f"{row.support:,}")
-        for row in evaluation.per_class
-    ]
-    return table(["class", "precision", "recall", "F1", "support"], rows, numbers=[1, 2, 3, 4])
-
-
-def _calibration(evaluation: Evaluation) -> str:
-    return picture(
-        evaluation.plot_calibration(),
-        "calibration",
-        "Accuracy over confidence, in ten bins: above the line the model is right more often than "
-        "it claims, below it less often",
-    )
-
-
-def _mistakes(evaluation: Evaluation) -> list[str]:
+def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
+    """The mistakes with the highest confidence, in a sentence and in pictures."""
     mistakes = evaluation.mistakes()
     if not mistakes:
-        return [paragraph("There are none: every sequence was given its class.")]
-    count, shown = len(mistakes), mistakes[:MISTAKES_SHOWN]
-    said = f"{text.counted(count, 'mistake')} in {len(evaluation.dataset):,}"
-    said += (
-        f"; the {len(shown)} with the highest confidence are shown." if count > len(shown) else "."
-    )
+        return {"caption": "There are none: every sequence was given its class.", "pictures": []}
     data, display = evaluation.dataset, plots.Display.of(evaluation.dataset)
+    count, shown = len(mistakes), mistakes[:MISTAKES_SHOWN]
+    more = f"; the {len(shown)} with the highest confidence are shown" if count > len(shown) else ""
     pictures = []
     for number, mistake in enumerate(shown):
         axes = plots.strip(1, width=2.9, height=1.45)[0]
@@ -152,35 +161,53 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
             f"{named(mistake.target)}, taken for {named(mistake.prediction)} "
             f"({_percent(mistake.confidence)}), sequence {mistake.id}"
         )
-        pictures.append(picture(axes, f"mistake{number}", caption))
-    return [paragraph(said), grid(pictures, "small")]
+        pictures.append(Picture(f"mistake{number}", axes, caption))
+    caption = f"{counted(count, 'mistake')} in {len(data):,}{more}."
+    return {"caption": caption, "pictures": pictures}
 
 
-def _readings(evaluation: Evaluation) -> list[str]:
-    """How the belief goes along a few texts."""
-    pictures = [
-        picture(
-            reading.plot()[0],
-            f"reading{number}",
-            f"True class {reading.target}; the colour of a word is the class believed most once it "
-            "was read, words that the vocabulary does not have are in italics",
-            kind="wide",
-        )
-        for number, reading in enumerate(evaluation.readings)
-    ]
-    return [paragraph("What the model believed after each word."), *pictures] if pictures else []
-
-
-_USE = [
-    "model.predict(data.x)        # a class for each sequence",
-    "model.predict_proba(data.x)  # how sure: [n, class]",
-]
-
-
-def _footnote(evaluation: Evaluation) -> list[str]:
+def _readings(evaluation: Evaluation) -> list[Picture]:
+    """The probabilities along a few texts."""
+    about = (
+        "the colour of a word is the most probable class once it was read, words that the "
+        "vocabulary does not have are in italics"
+    )
     return [
-        f"{text.of_the_test(evaluation.part)}The interval is a bootstrap's at 95 %. The baseline "
-        "answers the class most frequent in training. Macro F1 and ROC AUC are means over "
-        "classes, as in scikit-learn; a dash stands where nothing is defined. The calibration "
-        "error is the expected calibration error in ten bins of equal width (Guo et al. 2017)."
+        Picture(f"reading{number}", one.plot()[0], f"True class {one.target}; {about}", "wide")
+        for number, one in enumerate(evaluation.readings)
     ]
+
+
+def _usage(evaluation: Evaluation, model: str, data: str) -> dict[str, list[str]]:
+    """The exact lines for this model, in Python and in a shell."""
+    seen, words = evaluation.trained_on, f"{shlex.quote(model)} {shlex.quote(data)}"
+    scored = f"segue evaluate {words} --report report.html"
+    return {
+        "python": [
+            "import segue",
+            "",
+            f"model = segue.load({model!r})",
+            f"data = segue.read({data!r})",
+            *evaluation.task_.usage,
+            seen.commented("segue.evaluate(model, data)", "the scores of"),
+        ],
+        "shell": [
+            f"segue predict {words} --out predictions.csv",
+            seen.commented(scored, "scores"),
+        ],
+    }
+
+
+def _versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    found = [f"segue {__version__}", f"Python {platform.python_version()}"]
+    for package, name in (
+        ("numpy", "NumPy"),
+        ("scikit-learn", "scikit-learn"),
+        ("torch", "PyTorch"),
+    ):
+        try:
+            found.append(f"{name} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return {"versions": ", ".join(found)}

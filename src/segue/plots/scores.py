@@ -16,7 +16,7 @@ from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, SHARES, VERMILIO
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
-    from segue.evaluation.metrics import Calibration
+    from segue.metrics import Calibration
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.prepare import Preparation
 from segue.sequences import Array
+from segue.tasks.outcome import Outcome, Picture, Section, Table
 from segue.tasks.weights import normalized
 
 
@@ -57,6 +58,11 @@ class Task(abc.ABC):
         score_name: what `score` returns: accuracy, r2 or log_probability.
         per_step: whether the network has an output at every step.
         targets_inside: whether the targets are in the sequences, so that `fit` takes no `y`.
+        labels_each: "one" class for each sequence, "several" labels, or "" for other targets.
+        scored_unit: what a score is a mean of: "sequence", or "window" of a series.
+        arguments: those of its estimator that the task asks for, beside those of the user.
+        usage: lines of Python that predict with `model` for `data`.
+        footnote: how the scores are computed, for a report.
     """
 
     name: ClassVar[str]
@@ -65,6 +71,11 @@ class Task(abc.ABC):
     score_name: ClassVar[str] = "accuracy"
     per_step: ClassVar[bool] = False
     targets_inside: ClassVar[bool] = False
+    labels_each: ClassVar[Literal["", "one", "several"]] = ""
+    scored_unit: ClassVar[str] = "sequence"
+    arguments: ClassVar[Mapping[str, Any]] = {}
+    usage: ClassVar[tuple[str, ...]] = ()
+    footnote: ClassVar[str] = ""
 
     @property
     @abc.abstractmethod
@@ -139,6 +150,71 @@ class Task(abc.ABC):
         Raises:
             DataError: numbers that no training can have given.
         """
+
+    # -- reading a source ------------------------------------------------------------------------
+
+    @classmethod
+    def as_targets(cls, data: Dataset) -> Dataset:
+        """The data set with targets that may be taken in two ways taken in that of this task."""
+        return data
+
+    @classmethod
+    def is_cut_in_time(cls, data: Dataset, *, named: bool) -> bool:  # noqa: ARG003
+        """Whether the test part is the end of each series, not some of the sequences.
+
+        Args:
+            data: as it was read.
+            named: whether the task was named, not found from the targets.
+        """
+        return False
+
+    @classmethod
+    def choice_note(cls, data: Dataset) -> str:  # noqa: ARG003
+        """What to know where the task was found from the targets; "": nothing."""
+        return ""
+
+    # -- scores ----------------------------------------------------------------------------------
+
+    def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
+        """What is scored of a data set: its sequences with targets, or windows of its series.
+
+        Raises:
+            DataError: targets of another kind than the model's.
+        """
+        scored: Dataset = estimator.scored_part(data, None)
+        return scored
+
+    @abc.abstractmethod
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """Predict for labelled sequences, with the model and its baselines.
+
+        Args:
+            estimator: fitted, or an ensemble.
+            data: what `scored_examples` returns, or a part of it.
+
+        Raises:
+            DataError: targets or predictions that cannot be scored.
+        """
+
+    @abc.abstractmethod
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """A table by class, by value, by step ahead or by text.
+
+        Args:
+            scores: a `segue.Evaluation` of this task.
+            at_most: how many rows, where a table may be long.
+        """
+
+    def pictures(self, scores: Any) -> tuple[Picture, ...]:
+        """Pictures of the scores."""
+        return ()
+
+    def sections(self, scores: Any) -> tuple[Section, ...]:
+        """The sections of a report that only this task has."""
+        table = self.details(scores)
+        return (Section("details", table.title, (*self.pictures(scores), table)),)
+
+    # -- checks ----------------------------------------------------------------------------------
 
     @classmethod
     def check(cls, data: Dataset, estimator: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from segue.prepare import Preparation
 from segue.sequences import Array
 from segue.splits import offer_windows
 from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
+from segue.tasks.outcome import Outcome, Picture, Section, Table, class_outcome, class_table
 from segue.tasks.weights import weighted_by_class
 
 
@@ -38,6 +39,17 @@ class Classify(Task):
     name: ClassVar[str] = "classify"
     data_tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel")
     needs: ClassVar[str] = "one label for each sequence"
+    labels_each: ClassVar[Literal["", "one", "several"]] = "one"
+    usage: ClassVar[tuple[str, ...]] = (
+        "model.predict(data.x)        # a class for each sequence",
+        "model.predict_proba(data.x)  # how sure: [n, class]",
+    )
+    footnote: ClassVar[str] = (
+        "The interval is a bootstrap's at 95 %. The baseline answers the class most frequent in "
+        "training. Macro F1 and ROC AUC are means over classes, as in scikit-learn; a dash stands "
+        "where nothing is defined. The calibration error is the expected calibration error in ten "
+        "bins of equal width (Guo et al. 2017)."
+    )
 
     @classmethod
     def of(cls, train: Dataset, *, classes: Any, head: str, class_weight: Any) -> Self:
@@ -133,6 +145,71 @@ class Classify(Task):
         )  # fmt: skip
 
     @classmethod
+    def as_targets(cls, data: Dataset) -> Dataset:
+        """Whole numbers of many values are classes here."""
+        if data.task == "regress" and not (np.asarray(data.y) % 1).any():
+            return replace(data, task="classify", classes=None)
+        return data
+
+    def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
+        """The sequences as they are, since another library's classifier may be scored."""
+        return data
+
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """Probabilities beside the classes; the baseline is the most frequent class.
+
+        Args:
+            estimator: anything fitted with `predict_proba` and `class_counts_`.
+            data: sequences with one label each.
+
+        Warns:
+            UserWarning: a class occurs here that the model does not have.
+        """
+        check_labels(data, self.classes)
+        unseen = tuple(label for label in np.unique(data.y).tolist() if label not in self.classes)
+        if unseen:
+            part = ", ".join(data.part_names)
+            warn_user(
+                f"{'A class occurs' if len(unseen) == 1 else f'{len(unseen)} classes occur'} "
+                f"{f'only in the {part} part' if part else 'in these data, but not in training'}: "
+                f"{_some(unseen)} (sequences: {int(np.isin(data.y, unseen).sum())}). The model "
+                "cannot predict what it never saw, so each of these counts as a mistake."
+            )
+        classes = (*self.classes, *unseen)
+        numbers = {label: code for code, label in enumerate(classes)}
+        return class_outcome(
+            classes,
+            np.array([numbers[label] for label in data.y.tolist()], np.int64),
+            np.pad(checked_probabilities(self, estimator, data), ((0, 0), (0, len(unseen)))),
+            data.groups,
+            counts=estimator.class_counts_,
+            what="class",
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """Precision, recall, F1 and support of each class."""
+        return class_table(scores.per_class, "class", "support", at_most)
+
+    def sections(self, scores: Any) -> tuple[Section, ...]:
+        """The confusion matrix, the scores by class, and what a confidence is worth."""
+        confusion = Picture(
+            "confusion", scores.plot_confusion(),
+            "Rows are the true classes, columns the predicted ones; the colour is the share of "
+            "the row", "wide",
+        )  # fmt: skip
+        calibration = Picture(
+            "calibration", scores.plot_calibration(),
+            "Accuracy over confidence, in ten bins: above the line the model is right more often "
+            "than it claims, below it less often",
+        )  # fmt: skip
+        table = self.details(scores)
+        return (
+            Section("confusion", "Confusion matrix", (confusion,)),
+            Section("classes", table.title, (table,)),
+            Section("calibration", "Calibration", (calibration,)),
+        )
+
+    @classmethod
     def _hint(cls, data: Dataset) -> str:
         if data.task == "label":
             return f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
@@ -169,6 +246,62 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
             f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
             "and nothing can be said about how well the class is learnt."
         )
+
+
+def check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
+    """Raise `DataError` unless there are sequences with one label each, one of them known."""
+    if data.labels is None:
+        came = {
+            "none": "These sequences have no labels",
+            "multilabel": "These sequences have several labels each",
+            "label": "These sequences have a label at each step",
+            "regress": "These sequences have numbers as targets",
+        }[data.task]
+        raise DataError(
+            f"{came}; expected one label for each sequence. Give a Dataset with `y`, as in "
+            "segue.Dataset(x, labels), or take `predict` where there is nothing to compare with."
+        )
+    if len(data) == 0:
+        raise DataError("There are no sequences to be scored; expected at least one.")
+    labels = set(np.unique(data.y).tolist())
+    if not labels & set(known):
+        raise DataError(
+            f"None of the labels {_some(labels)} ({_kind(labels)}) is a class of the model: "
+            f"{_some(known)} ({_kind(known)}). Is this the data for another model, or are the "
+            "same labels text in one place and numbers in the other?"
+        )
+
+
+def checked_probabilities(task: Classify, estimator: Any, data: Dataset) -> Array:
+    """`[n, class]` of a model that may be another library's.
+
+    Raises:
+        DataError: another shape, or what is no finite number.
+    """
+    found = np.asarray(estimator.predict_proba(data.x if data.static is None else data), np.float64)
+    expected = (len(data), len(task.classes))
+    if found.shape != expected:
+        raise DataError(
+            f"`predict_proba` gave shape {found.shape}; expected {expected}: "
+            "a row for each sequence, a column for each class."
+        )
+    strange = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(strange):
+        raise DataError(
+            f"`predict_proba` gave no finite numbers for {len(strange)} of {len(data)} sequences, "
+            f"first for sequence {strange[0]}. Does it hold infinite values, or did training "
+            "end with a loss that is not a number?"
+        )
+    return found
+
+
+def _some(labels: Any) -> str:
+    """The first labels as text: `'run', 'walk' and 3 more`."""
+    return _first([repr(label) for label in sorted(labels, key=str)], 6)
+
+
+def _kind(labels: Any) -> str:
+    return "text" if all(isinstance(label, str) for label in labels) else "numbers"
 
 
 def _first(names: list[str], at_most: int = 10) -> str:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, warn_user
+from segue.errors import DataError, counted, warn_user
 from segue.prepare import Preparation
 from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import Autoregression, Numbers, last_known
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table
 from segue.tasks.regress import TargetScale
 
 # A forecast that is not better than persistence by this factor is warned of.
@@ -43,6 +44,11 @@ class Forecast(Task):
     needs: ClassVar[str] = "series"
     score_name: ClassVar[str] = "r2"
     targets_inside: ClassVar[bool] = True
+    scored_unit: ClassVar[str] = "window"
+    usage: ClassVar[tuple[str, ...]] = (
+        "model.predict(12)            # what follows the training series",
+        "model.predict(data.x, 12)    # what follows these",
+    )
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with mean and deviation of the changes, and the linear autoregression."""
@@ -115,6 +121,52 @@ class Forecast(Task):
             scale=TargetScale.from_json(state),
             autoregression=Autoregression.from_json(state["linear"]),
         )
+
+    @classmethod
+    def is_cut_in_time(cls, data: Dataset, *, named: bool) -> bool:  # noqa: ARG003
+        """The end of each series is forecast."""
+        return True
+
+    def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
+        """All windows of the series, with the steps that follow."""
+        windows: Dataset = estimator.cut(data)
+        return windows
+
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """`[window, step, channel]` forecasts after every window, in three ways."""
+        windows, steps = as_array(data.x), estimator.horizon
+        persistence = np.repeat(last_known(windows)[:, None], steps, axis=1)
+        linear = estimator.continued_linearly(windows, steps)
+        about = "least squares over the same windows, in closed form"
+        baselines = (
+            Baseline("as yesterday", "the last known value goes on", {"predictions": persistence}),
+            Baseline("linear autoregression", about, {"predictions": linear}),
+        )
+        predictions = estimator.continued(windows, steps)
+        forecasts = {name: arrays["predictions"] for name, _, arrays, _ in baselines}
+        return Outcome(
+            arrays={
+                "targets": data.y.reshape(len(data), steps, -1).astype(np.float64),
+                "predictions": predictions,
+                "forecasts": {"model": predictions, **forecasts},
+            },
+            baselines=baselines,
+            size=counted(len(data), "window"),
+            saved={"windows": len(data)},
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """The error of each step ahead, of the model and of the baselines."""
+        columns = zip(*scores.rmse_by_step.values(), strict=True)
+        rows = (
+            (str(i), *(f"{value:.4g}" for value in errors)) for i, errors in enumerate(columns, 1)
+        )
+        return Table("Errors by step ahead", ("step", *scores.rmse_by_step), tuple(rows))
+
+    def pictures(self, scores: Any) -> tuple[Picture, ...]:
+        """The first step ahead, forecast over what followed."""
+        caption = "The first step ahead: forecast over what followed"
+        return (Picture("predictions", scores.plot_predictions(), caption),)
 
 
 def as_array(x: Sequences) -> Array:

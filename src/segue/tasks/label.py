@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.encoding import NO_LABEL
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.prepare import Preparation
 from segue.sequences import Array, Sequences
+from segue.splits import offer_windows
 from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
+from segue.tasks.outcome import Outcome, Picture, Table, class_outcome, class_table
 from segue.tasks.weights import spread, weighted_by_class
 
 UNKNOWN = -2  # a label that is not among the classes
@@ -40,6 +42,10 @@ class Label(Task):
     data_tasks: ClassVar[tuple[str, ...]] = ("label",)
     needs: ClassVar[str] = "a label for each step"
     per_step: ClassVar[bool] = True
+    usage: ClassVar[tuple[str, ...]] = (
+        "model.predict(data.x)        # a list of (time,) arrays of labels",
+        "model.predict_proba(data.x)  # how sure: Sequences [time, class]",
+    )
 
     @classmethod
     def of(cls, train: Dataset, *, classes: Any, class_weight: Any, ignore: Any) -> Self:
@@ -132,6 +138,46 @@ class Label(Task):
     def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
         """The reverse of `to_json`."""
         return cls(tuple(state["classes"]), **options, counts=counts_of(state))
+
+    @classmethod
+    def is_cut_in_time(cls, data: Dataset, *, named: bool) -> bool:
+        """One recording cannot be split by sequences."""
+        return named and len(data) == 1
+
+    @classmethod
+    def choice_note(cls, data: Dataset) -> str:
+        """Windows with a label each are the other way to learn from such targets."""
+        return f"a class for each step is learnt. {offer_windows(data.x.length_range[1])}"
+
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """Probabilities at every labelled step; the baseline is the most frequent label."""
+        unseen = tuple(n for n in occurring(data, self.ignore) if n not in self.classes)
+        codes = codes_for(data, (*self.classes, *unseen), self.ignore)
+        labelled = codes >= 0
+        if not labelled.any():
+            raise DataError("No step of these sequences has a label; expected some to be scored.")
+        groups = np.arange(len(data)) if data.groups is None else data.groups
+        found = estimator.predict_proba(data.x).values[labelled].astype(np.float64)
+        steps = int(labelled.sum())
+        return class_outcome(
+            (*self.classes, *unseen),
+            codes[labelled],
+            np.pad(found, ((0, 0), (0, len(unseen)))),
+            np.repeat(groups, data.x.lengths)[labelled],
+            counts=dict(zip(self.classes, self.counts, strict=True)),
+            what="label",
+            size=counted(steps, "labelled step"),
+            steps=steps,
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """Precision, recall, F1 and steps of each class."""
+        return class_table(scores.per_class, "class", "steps", at_most)
+
+    def pictures(self, scores: Any) -> tuple[Picture, ...]:
+        """The confusion matrix, in steps."""
+        caption = "Steps: rows are the true classes, columns the predicted ones"
+        return (Picture("confusion", scores.plot_confusion(), caption),)
 
 
 def names_of(data: Dataset) -> tuple[Any, ...]:

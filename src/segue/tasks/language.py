@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotCausalError
+from segue.errors import DataError, NotCausalError, counted
+from segue.metrics import perplexity
 from segue.prepare import Preparation
-from segue.prepare.text import PADDING
+from segue.prepare.text import PADDING, UNKNOWN
 from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table
 
 Floats = npt.NDArray[np.float64]
+
+_TEXTS_SHOWN, _WORDS_DRAWN = 30, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,10 @@ class Language(Task):
     score_name: ClassVar[str] = "log_probability"
     per_step: ClassVar[bool] = True
     targets_inside: ClassVar[bool] = True
+    usage: ClassVar[tuple[str, ...]] = (
+        'model.generate("The", 30)         # 30 words that may follow',
+        "model.log_probability(data.x)     # how well each word was predicted",
+    )
 
     def examples(self, data: Dataset, preparation: Preparation) -> Dataset:
         """Pieces of the texts, as tokens, with the token that follows at each step."""
@@ -107,6 +115,61 @@ class Language(Task):
         counts = np.array(state["token_counts"], np.int64)
         return cls(**options, classes=tuple(state["classes"]), counts=counts)
 
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """The log-probability of every token and end; the baseline has that of its frequency."""
+        _, following = shifted(estimator.check_input(data))
+        tokens, counts = following.values[:, 0], estimator.token_counts_
+        known = np.not_equal(tokens, UNKNOWN)  # an end always is
+        by_frequency = unigram(counts)[tokens]
+        beginning = estimator.preparation_.tokens(data.x[:1].texts()[0])
+        return Outcome(
+            arrays={
+                "log_probability": np.concatenate(estimator.log_probability(data)),
+                "by_frequency": by_frequency,
+                "tokens": tokens,
+                "known": known,
+                "unknown": int((~known).sum()),
+                "counts": counts[tokens],
+                "texts": np.repeat(np.arange(len(data)), following.lengths),
+                "beginning": tuple(beginning[:_WORDS_DRAWN]) if beginning[0].text else (),
+            },
+            baselines=(
+                Baseline(
+                    "unigram baseline",
+                    "by the frequency of tokens alone",
+                    {"log_probability": by_frequency},
+                ),
+            ),
+            size=counted(len(tokens), "token"),
+            saved={"tokens": len(tokens), "unknown": int((~known).sum())},
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """The perplexity of the first thirty texts."""
+        ids, rows = scores.dataset.ids, []
+        for number in range(min(len(scores.dataset), _TEXTS_SHOWN)):
+            own = scores.texts == number
+            perplexities = (
+                f"{perplexity(logs[own]):.4g}"
+                for logs in (scores.log_probability, scores.by_frequency)
+            )
+            name = str(number if ids is None else ids[number])
+            unknown = f"{np.mean(~scores.known[own]):.1%}"
+            rows.append((name, f"{own.sum():,}", unknown, *perplexities))
+        headings = ("text", "tokens", "unknown", "perplexity", "unigram")
+        return Table("Perplexity by text", headings, tuple(rows))
+
+    def pictures(self, scores: Any) -> tuple[Picture, ...]:
+        """How surprising the first words were, and how rare and frequent words are predicted."""
+        if not scores.beginning:
+            return ()
+        caption = "How surprising the first words were, in bits"
+        by_count = "Perplexity by how often a word was seen in training"
+        return (
+            Picture("surprise", scores.plot_surprise()[0], caption),
+            Picture("counts", scores.plot_by_count(), by_count),
+        )
+
 
 def shifted(tokens: Sequences) -> tuple[Sequences, Sequences]:
     """The input at each step, and the token that follows: the edge, all tokens, the edge.
@@ -143,12 +206,3 @@ def unigram(counts: Array) -> Floats:
     [0.364, 0.091, 0.545]
     """
     return np.asarray(np.log((counts + 1) / (counts.sum() + len(counts))))
-
-
-def perplexity(log_probability: Array) -> float:
-    """exp(-mean) of the log-probabilities (nats) of tokens.
-
-    >>> round(perplexity(np.log([0.5, 0.125])), 6)
-    4.0
-    """
-    return float(np.exp(-np.mean(log_probability)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.sequences import Array
-from segue.tasks.base import Encoded, ObjectiveName
+from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.classify import Classify
+from segue.tasks.outcome import Baseline, Outcome, Section, Table, class_table
 from segue.tasks.weights import normalized
 
 
@@ -26,6 +28,13 @@ class Multilabel(Classify):
     """
 
     name: ClassVar[str] = "multilabel"
+    labels_each: ClassVar[Literal["", "one", "several"]] = "several"
+    arguments: ClassVar[Mapping[str, Any]] = {"head": "sigmoid"}
+    usage: ClassVar[tuple[str, ...]] = (
+        "model.predict(data.x)        # [n, label] of 0 and 1",
+        "model.predict_proba(data.x)  # how sure of each: [n, label]",
+    )
+    footnote: ClassVar[str] = ""
 
     @classmethod
     def of(cls, train: Dataset, *, classes: Any, head: str, class_weight: Any) -> Self:
@@ -91,3 +100,34 @@ class Multilabel(Classify):
             values = self.encode(data).values
             return replace(data, y=values, task="multilabel", classes=self.classes)
         return data if is_dataset else replace(data, classes=self.classes)
+
+    def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
+        """The sequences with 0 and 1 for each label."""
+        return Task.scored_examples(self, estimator, data)
+
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """The labels of each sequence; the baseline has those that most of training has."""
+        probabilities = estimator.predict_proba(data)
+        usual = np.asarray(np.array(self.counts) > self.sequences / 2, np.int64)
+        return Outcome(
+            arrays={
+                "classes": self.classes,
+                "targets": self.encode(data).values,
+                "probabilities": probabilities,
+                "predictions": self.decode(probabilities),
+            },
+            baselines=(
+                Baseline(
+                    "usual labels", "always what most of training has", {"predictions": usual}
+                ),
+            ),
+            saved={"classes": list(self.classes)},
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """Precision, recall, F1 and support of each label."""
+        return class_table(scores.per_label, "label", "support", at_most)
+
+    def sections(self, scores: Any) -> tuple[Section, ...]:
+        """The scores by label."""
+        return Task.sections(self, scores)

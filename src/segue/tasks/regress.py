@@ -10,11 +10,13 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.metrics import r_squared
 from segue.prepare import Preparation
 from segue.prepare.numeric import mean_scale, read_mean_scale
 from segue.sequences import Array
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import LinearOnMeans, Numbers, as_table
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table
 from segue.tasks.weights import normalized
 
 
@@ -39,6 +41,7 @@ class Regress(Task):
     data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
     needs: ClassVar[str] = "one or more numbers for each sequence"
     score_name: ClassVar[str] = "r2"
+    usage: ClassVar[tuple[str, ...]] = ("model.predict(data.x)        # [n] or [n, value]",)
 
     @classmethod
     def of(cls, train: Dataset, *, scale_target: bool) -> Self:
@@ -48,6 +51,11 @@ class Regress(Task):
             DataError: targets that are no finite numbers.
         """
         return cls(as_numbers(train.y).shape[1:], scale_target)
+
+    @classmethod
+    def as_targets(cls, data: Dataset) -> Dataset:
+        """Whole numbers are numbers to be predicted here."""
+        return cls.as_numbers(data)
 
     @staticmethod
     def as_numbers(data: Dataset) -> Dataset:
@@ -115,6 +123,37 @@ class Regress(Task):
         rows = state.get("linear")
         linear = None if rows is None else LinearOnMeans.from_json(rows)
         return cls(shape, **options, scale=scale, linear=linear)
+
+    def outcome(self, estimator: Any, data: Dataset) -> Outcome:
+        """`[n, value]` numbers; the baselines are the mean of training and a linear regression."""
+        about = "always the mean of the training targets"
+        baselines = [Baseline("mean of training", about, {"predictions": self.mean})]
+        if self.linear is not None:
+            about = "least squares on the mean of each channel and the length"
+            found = self.linear.predict(data.x, data.static)
+            baselines.append(Baseline("linear regression", about, {"predictions": found}))
+        return Outcome(
+            arrays={
+                "targets": as_table(as_numbers(data.y)),
+                "predictions": as_table(estimator.predict(data)),
+            },
+            baselines=tuple(baselines),
+        )
+
+    def details(self, scores: Any, at_most: int | None = None) -> Table:
+        """The error of each value beside its mean and deviation."""
+        columns = enumerate(zip(scores.rmse_by_value, scores.targets.T, strict=True))
+        rows = (
+            (str(i), *(f"{value:.4g}" for value in (error, wanted.mean(), wanted.std())))
+            for i, (error, wanted) in columns
+        )
+        headings = ("value", "RMSE", "mean", "standard deviation")
+        return Table("Errors by value", headings, tuple(rows))
+
+    def pictures(self, scores: Any) -> tuple[Picture, ...]:
+        """Predicted over true numbers."""
+        caption = "Predicted over true; on the line they are the same"
+        return (Picture("predictions", scores.plot_predictions(), caption),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,26 +238,3 @@ def as_numbers(y: Any) -> Numbers:
             f"that of sequence {int(strange.argmax())}: leave those sequences out."
         )
     return numbers
-
-
-def r_squared(targets: Array, predictions: Array, weights: Array | None = None) -> float:
-    """Return the coefficient of determination: 1 is exact, 0 what the targets' own mean would have.
-
-    Of several values the plain mean, as scikit-learn's `r2_score` has it; so also for targets that
-    do not vary, where it is 1 if all are met, else 0.
-
-    Args:
-        targets: `[n]` or `[n, value]`.
-        predictions: in the same shape.
-        weights: `[n]`, how much each sequence counts.
-
-    >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0]))
-    0.5
-    """
-    wanted, found = as_table(targets), as_table(predictions)
-    errors = np.average((wanted - found) ** 2, axis=0, weights=weights)
-    mean = np.average(wanted, axis=0, weights=weights)
-    spread = np.average((wanted - mean) ** 2, axis=0, weights=weights)
-    flat = spread == 0
-    shares = np.where(flat, errors > 0, errors / np.where(flat, 1.0, spread))
-    return float(np.mean(1.0 - shares))

@@ -14,7 +14,7 @@ from segue.dataset import Dataset, named
 from segue.errors import DataError, did_you_mean
 from segue.estimators.asking import run
 from segue.estimators.inputs import static_of
-from segue.evaluation.kinds import need_classes, need_one_network
+from segue.evaluation.requirements import require_classes, require_one_network
 from segue.networks import Network
 from segue.padded import Padded
 from segue.sequences import Array, Sequences
@@ -118,8 +118,8 @@ def attribute(
 
 def check_explained(classifier: SequenceClassifier) -> None:
     """Raise `DataError` for what has no logit of a class."""
-    need_one_network(classifier, "An explanation")
-    need_classes(classifier, "An explanation")
+    require_one_network(classifier, "An explanation")
+    require_classes(classifier, "An explanation")
 
 
 def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:

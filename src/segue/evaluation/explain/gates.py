@@ -15,7 +15,7 @@ import torch
 
 from segue.errors import OptionError
 from segue.estimators.asking import layers_by_name, observe, run
-from segue.evaluation.kinds import need_one_network
+from segue.evaluation.requirements import require_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
@@ -128,7 +128,7 @@ def gates(
     >>> found["forget_gate"][0].shape, found.difference < 1e-6
     ((3, 8), True)
     """
-    need_one_network(classifier, "`gates`")
+    require_one_network(classifier, "`gates`")
     x = classifier.check_input(X)
     network = classifier.network_
     chosen = _choose_layer(layers_by_name(network), layer)

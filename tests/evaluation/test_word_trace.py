@@ -62,7 +62,7 @@ def test_the_report_shows_some(tmp_path: Path) -> None:
     assert 1 <= len(evaluation.readings) <= 3
     evaluation.to_html(tmp_path / "r.html", train=data)
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "Belief along some texts" in page
+    assert "Probabilities along some texts" in page
     assert "sat on the mat" in page
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from segue.evaluation import metrics
+from segue import metrics
+from segue.tasks import TASKS
 
 
 def draw(seed: int, n: int = 60, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -130,11 +131,6 @@ def test_calibration_error_equals_its_definition(pairs: list[tuple[bool, float]]
     assert found.counts.sum() == len(pairs)
 
 
-def test_majority_of_equals_is_the_first() -> None:
-    """The baseline class does not depend on anything but the counts and their order."""
-    assert metrics.majority({"b": 3, "a": 3, "c": 2}) == "b"
-
-
 def test_bootstrap_agrees_with_the_closed_form_where_both_hold() -> None:
     """On many independent sequences the bootstrap's interval is nearly Wilson's."""
     right = np.repeat([True, False], [850, 150])
@@ -168,3 +164,41 @@ def test_bootstrap_without_spread_gives_the_closed_form(groups: object) -> None:
     """All right, or one group only: a bootstrap would say nothing, so Wilson's is returned."""
     right = np.ones(20, bool)
     assert metrics.bootstrap_interval(right, groups) == metrics.wilson_interval(20, 20)
+
+
+# -- the table of metrics -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_every_task_has_metrics(task: str) -> None:
+    """The first is the one that baselines are compared by: it stands in tables and has a side."""
+    first, *_ = found = list(metrics.metrics_of(task).values())
+    assert first.label
+    assert first.direction
+    assert all(set(metric.tasks) <= set(TASKS) for metric in found)
+    saved = [metric.name for metric in found if metric.is_saved]
+    assert len(saved) == len(set(saved)), "one row a name"
+
+
+def test_a_metric_knows_what_is_better() -> None:
+    by_name = metrics.metrics_of("regress")
+    assert by_name["rmse"].is_better(1.0, 2.0)
+    assert by_name["r2"].is_better(2.0, 1.0)
+    assert not by_name["r2"].is_better(1.0, 1.0)
+    assert by_name["rmse"].text(1234.5678) == "1235"
+
+
+def test_numbers_equal_scikit_learn() -> None:
+    """Weighted too; of several values the mean, and in the unit of the targets."""
+    draws = np.random.default_rng(0)
+    targets, predictions = draws.normal(size=(2, 30, 3))
+    weights = draws.random(30)
+    assert metrics.r_squared(targets, predictions, weights) == pytest.approx(
+        sklearn_metrics.r2_score(targets, predictions, sample_weight=weights)
+    )
+    assert metrics.rmse(targets, predictions) ** 2 == pytest.approx(
+        sklearn_metrics.mean_squared_error(targets, predictions)
+    )
+    assert metrics.mean_absolute_error(targets, predictions) == pytest.approx(
+        sklearn_metrics.mean_absolute_error(targets, predictions)
+    )

@@ -1,4 +1,4 @@
-"""How a classifier makes up its mind while it reads a text: its belief after each word."""
+"""Word by word: the probabilities of a classifier after each word of a text."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
     from segue.plots import AxesArray
     from segue.prepare.text import Token
+    from segue.tasks.outcome import Outcome
 
 _BAR = 20  # characters for a belief of 100 %
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -119,29 +120,24 @@ def read_along(
 
 
 def some_readings(
-    estimator: Any, data: Dataset, shares: npt.NDArray[Any], words: int = 60
+    estimator: Any, data: Dataset, outcome: Outcome, words: int = 60
 ) -> list[Reading]:
     """The beginnings of three texts, for a report: surest answer, surest mistake, least sure.
 
     Args:
-        estimator: any that was evaluated; only a classifier of texts has something to say here.
-        data: what it was asked about.
-        shares: `[n, class]`, what it answered.
+        estimator: a classifier of texts; of an ensemble, which has no vocabulary, there are none.
+        data: the texts.
+        outcome: the predictions.
         words: so many of each text.
     """
-    preparation = getattr(estimator, "preparation_", None)
-    if not data.x.is_text or preparation is None or not hasattr(estimator, "anytime"):
+    if not hasattr(estimator, "preparation_") or not hasattr(estimator, "anytime"):
         return []
-    said = shares.argmax(axis=1)
-    sure = shares[np.arange(len(shares)), said]
-    names = np.asarray(estimator.classes_)
-    right = names[np.minimum(said, len(names) - 1)] == data.y
-    several = data.x.lengths >= np.median(data.x.lengths)  # one word says little
+    right, sure = outcome.arrays["correct"], outcome.arrays["confidence"]
+    several = data.x.lengths >= np.median(data.x.lengths)  # one word tells little
     wanted = ((right & several, sure), (~right & several, sure), (several, -sure))
     found = [int(np.where(mask, key, -np.inf).argmax()) for mask, key in wanted if mask.any()]
-    chosen = list(dict.fromkeys(found))
+    some = data[list(dict.fromkeys(found))]
     try:
-        some = data[chosen]
         return read_along(estimator, some.x, some.y, words=words, static=some.static)
     except (NotCausalError, DataError):  # one length only
         return []

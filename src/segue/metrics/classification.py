@@ -1,32 +1,27 @@
-"""The numbers of an evaluation, as pure functions over class indices and probabilities.
+"""Scores of predicted classes and labels, as pure functions of class numbers and probabilities.
 
-Everywhere: `targets` and `predictions` are `[n]` class indices (0 to classes - 1), `probabilities`
-is `[n, class]`. A class that does not occur, a single class or a single sequence are ordinary
-input: what is then undefined is `None`, and nothing warns. What scikit-learn has and defines for
-these cases comes from there, imported when it is asked for.
+`targets` and `predictions` are `[n]` class numbers (0 to classes - 1), `probabilities` is
+`[n, class]`. A class that does not occur, a single class or a single sequence are ordinary input:
+what is then undefined is `None`, and nothing warns. What scikit-learn has and defines for these
+cases comes from there, imported when it is needed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from segue.randomness import numpy_generator
-
+Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 1_000_000  # numbers drawn at once
 
-
-def accuracy(targets: Codes, predictions: Codes) -> float:
-    """Return the share of sequences whose class was predicted.
+def accuracy(targets: Array, predictions: Array) -> float:
+    """Return the share of right predictions: `[n]` classes, or `[n, label]` of 0 and 1.
 
     >>> accuracy(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]))
     0.75
@@ -34,102 +29,13 @@ def accuracy(targets: Codes, predictions: Codes) -> float:
     return float(np.mean(targets == predictions))
 
 
-def wilson_interval(correct: int, count: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval in which the accuracy on such sequences lies at this level.
+def exact_match(targets: Array, predictions: Array) -> float:
+    """Return the share of sequences of which all labels are right, both `[n, label]`.
 
-    In closed form, for independent sequences. Unlike a bootstrap it does not shrink to a point when
-    everything was right (a bootstrap of 20 correct answers in 20 says 100 % to 100 %).
-
-    Args:
-        correct: how many predictions were right.
-        count: how many there were, at least 1.
-        level: how often such intervals hold the true accuracy.
-
-    Source: E. B. Wilson, "Probable inference", JASA 22 (1927); recommended by L. D. Brown,
-    T. T. Cai and A. DasGupta, "Interval estimation for a binomial proportion" (2001).
-
-    >>> [round(bound, 3) for bound in wilson_interval(20, 20)]
-    [0.839, 1.0]
+    >>> exact_match(np.array([[0, 1], [1, 1]]), np.array([[0, 1], [0, 1]]))
+    0.5
     """
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share = correct / count
-    centre = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    low = 0.0 if correct == 0 else (centre - half) / scale  # exact where rounding is not
-    high = 1.0 if correct == count else (centre + half) / scale
-    return low, high
-
-
-def bootstrap_interval(
-    right: npt.NDArray[np.bool_],
-    groups: npt.NDArray[Any] | None = None,
-    *,
-    level: float = 0.95,
-    draws: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the accuracy.
-
-    Where there are groups, whole groups are drawn: the sequences of one person or machine tell
-    less than as many of different ones. Where all answers are right, or all wrong, or there is one
-    group only, a bootstrap knows no spread, and Wilson's interval is returned instead.
-
-    Args:
-        right: `[n]`, which predictions were right.
-        groups: `[n]`, who or what each sequence comes from.
-        level: how often such intervals hold the true accuracy.
-        draws: how many data sets are drawn.
-        seed: of the draws.
-
-    Source: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7
-    (1979).
-
-    >>> right = np.repeat([True, False], [90, 10])
-    >>> [round(bound, 2) for bound in bootstrap_interval(right)]
-    [0.84, 0.95]
-    """
-    right = np.asarray(right, bool)
-    names = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sizes = np.bincount(names)
-    if right.all() or not right.any() or len(sizes) == 1:
-        return wilson_interval(int(right.sum()), len(right), level=level)
-    generator = numpy_generator(seed, "bootstrap")
-    if groups is None:  # how many of n independent draws are right is binomial
-        shares = generator.binomial(len(right), right.mean(), draws) / len(right)
-    else:
-        shares = _shares_of_groups(generator, sizes, np.bincount(names, right), draws)
-    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _shares_of_groups(
-    generator: np.random.Generator, sizes: Codes, right: Codes | Floats, draws: int
-) -> Floats:
-    """`[draws]`, the share of right answers where whole groups are drawn; block by block.
-
-    Args:
-        generator: of the draws.
-        sizes: `[groups]`, sequences in each.
-        right: `[groups]`, right answers in each.
-        draws: how many data sets are drawn.
-    """
-    even = np.full(len(sizes), 1 / len(sizes))
-    at_once = max(1, _BLOCK // len(sizes))
-    shares = []
-    for first in range(0, draws, at_once):
-        chosen = generator.multinomial(len(sizes), even, min(at_once, draws - first))
-        shares.append(chosen @ right / (chosen @ sizes))
-    return np.concatenate(shares)
-
-
-def majority(counts: Mapping[Any, int]) -> Any:
-    """Return the class that training saw most often; of equals the first.
-
-    >>> majority({"walk": 30, "run": 50, "sit": 50})
-    'run'
-    """
-    return max(counts, key=lambda name: counts[name])
+    return float(np.mean((predictions == targets).all(axis=1)))
 
 
 def confusion_matrix(targets: Codes, predictions: Codes, classes: int) -> npt.NDArray[np.int64]:
@@ -188,6 +94,18 @@ def f1_per_class(
         ClassScore(name, _defined(precision), _defined(recall), _defined(f1), int(support))
         for name, precision, recall, f1, support in zip(classes, *columns, strict=True)
     )
+
+
+def f1_per_label(
+    targets: Array, predictions: Array, classes: tuple[Any, ...]
+) -> tuple[ClassScore, ...]:
+    """Return the same for each label of `[n, label]` of 0 and 1, in the order of `classes`.
+
+    >>> f1_per_label(np.array([[1, 0], [1, 1]]), np.array([[1, 0], [0, 0]]), ("a", "b"))[0].recall
+    0.5
+    """
+    columns = zip(classes, targets.T, predictions.T, strict=True)
+    return tuple(f1_per_class(wanted, found, ("", name))[1] for name, wanted, found in columns)
 
 
 def macro_f1(rows: tuple[ClassScore, ...]) -> float:

@@ -1,4 +1,8 @@
-"""Answers only where a model is sure: how many there are, and how many of them are right."""
+"""Selective classification: predictions only where a model is confident enough.
+
+`reject_threshold` chooses the confidence on validation data; `count_answers` and `coverage_curve`
+say how many sequences are then answered, and how many of the answers are right.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.evaluation.metrics import Floats, wilson_interval
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.evaluation.requirements import require_classes
+from segue.metrics import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from segue.evaluation.evaluate import FittedClassifier
     from segue.evaluation.evaluation import Evaluation
 
+Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -126,3 +135,64 @@ def coverage_curve(right: Flags, confidence: npt.NDArray[Any]) -> Floats:
     last = np.flatnonzero(np.append(sure[1:] != sure[:-1], True))
     count = last + 1.0
     return np.stack([sure[last], count / len(sure), hits[last] / count], axis=1)
+
+
+def reject_threshold(
+    estimator: FittedClassifier, validation_data: Dataset, *, accuracy: float = 0.99
+) -> Rejection:
+    """Choose the confidence from which on answers are right often enough.
+
+    Of all thresholds that give the wanted accuracy on the validation data, the one that leaves the
+    most answers is taken. What it keeps on other data is an estimate; `Rejection.apply` with an
+    evaluation of the test part says how it fares there.
+
+    Args:
+        estimator: a fitted classifier.
+        validation_data: labelled sequences that were not learnt from. Of a data set with parts,
+            "validation" is taken; a test part is refused, because nothing is chosen on it.
+        accuracy: the wanted accuracy of the answers, up to 1.
+
+    Returns:
+        A `Rejection`: `.threshold`, `.validation.coverage`, `.accepts(probabilities)`, `.plot()`.
+
+    Raises:
+        OptionError: an accuracy outside of 0 to 1.
+        DataError: a test part, or no threshold reaches this accuracy; the best is named.
+
+    Source: C. K. Chow, "On optimum recognition error and reject tradeoff", IEEE Transactions on
+    Information Theory 16 (1970); Y. Geifman and R. El-Yaniv, "Selective classification for deep
+    neural networks", NeurIPS 2017.
+
+    >>> class Level:
+    ...     classes_, class_counts_ = np.array(["low", "high"]), {"low": 2, "high": 2}
+    ...     def predict_proba(self, x):
+    ...         return np.array([[1 - s[0, 0], s[0, 0]] for s in x])
+    >>> data = Dataset([[0.1], [0.2], [0.9], [0.6], [0.4]], ["low", "low", "high", "low", "low"])
+    >>> chosen = reject_threshold(Level(), data, accuracy=0.99)
+    >>> round(chosen.threshold, 2), chosen.validation.coverage
+    (0.8, 0.6)
+    """
+    from segue.evaluation.evaluate import evaluate
+
+    if not 0 < accuracy <= 1:
+        raise OptionError(f"`accuracy` is {accuracy!r}; expected a share from above 0 to 1.")
+    require_classes(estimator, "`reject_threshold`", one_each=True)
+    names = validation_data.part_names
+    if "test" in names and "validation" not in names:
+        raise DataError(
+            "A threshold is not chosen on test data, which would then be too well thought of. Give "
+            "a validation part: `rest, validation = train.split(0.2)` before `fit`."
+        )
+    part = "validation" if "validation" in names else None
+    found = evaluate(estimator, validation_data, part=part, own=False)
+    curve = found.coverage_curve
+    good = np.flatnonzero(curve[:, 2] >= accuracy)
+    if len(good) == 0:
+        threshold, coverage, best = curve[np.argmax(curve[:, 2])]
+        raise DataError(
+            f"No threshold gives an accuracy of {accuracy:g} on these {len(found.dataset):,} "
+            f"sequences; the best is {best:.4f}, for the surest {coverage:.1%} (confidence "
+            f"{threshold:.4f} or more). Ask for less, or train a better model."
+        )
+    threshold = float(curve[good[-1], 0])
+    return Rejection(accuracy, threshold, found.answered(threshold), curve)

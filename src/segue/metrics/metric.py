@@ -1,0 +1,140 @@
+"""The table of metrics: a row for each, with what it is computed from and which tasks have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
+
+from segue.metrics import classification as by_class
+from segue.metrics import regression as by_number
+from segue.metrics.intervals import bootstrap_interval
+
+UNDEFINED = "\N{EN DASH}"
+
+
+class Metric(NamedTuple):
+    """A number, or an array of numbers, that is computed from what a model predicts.
+
+    Attributes:
+        name: in `metrics.json`, and as an attribute of an `Evaluation`.
+        function: computes it.
+        arrays: what the function takes, by the names of `segue.tasks.Outcome` and of metrics.
+        tasks: which have it. The first row of a task is what its baselines are compared by.
+        direction: whether a better model has a "higher" or a "lower" one; "": neither.
+        label: in tables; "": it stands in none.
+        meaning: what it tells, in tables.
+        form: how it is formatted.
+        is_saved: whether `metrics.json` has it.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arrays: tuple[str, ...]
+    tasks: tuple[str, ...]
+    direction: Literal["higher", "lower", ""] = ""
+    label: str = ""
+    meaning: str = ""
+    form: str = ".4f"
+    is_saved: bool = True
+
+    def text(self, value: float | None) -> str:
+        """The value as it stands in tables; a dash for what is undefined.
+
+        >>> METRICS[0].text(0.98765), METRICS[0].text(None)
+        ('0.9877', '–')
+        """
+        return UNDEFINED if value is None else format(value, self.form)
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether a value is better than another one."""
+        return value > other if self.direction == "higher" else value < other
+
+
+_CLASSES = ("classify", "label")
+_NUMBERS = ("regress", "forecast")
+_PAIR, _CODES = ("targets", "predictions"), ("target_codes", "predicted_codes")
+_LOGS = ("log_probability",)
+
+METRICS: tuple[Metric, ...] = (
+    Metric("accuracy", by_class.accuracy, _PAIR, _CLASSES, "higher", "accuracy", "share right"),
+    Metric(
+        "accuracy", by_class.accuracy, _PAIR, ("multilabel",), "higher",
+        "accuracy", "of the single labels",
+    ),
+    Metric(
+        "exact", by_class.exact_match, _PAIR, ("multilabel",), "higher",
+        "all labels right", "share of the sequences",
+    ),
+    Metric("accuracy_interval", bootstrap_interval, ("correct", "groups"), _CLASSES),
+    Metric("confusion", by_class.confusion_matrix, (*_CODES, "class_count"), _CLASSES),
+    Metric("per_class", by_class.f1_per_class, (*_CODES, "classes"), _CLASSES),
+    Metric("per_label", by_class.f1_per_label, (*_PAIR, "classes"), ("multilabel",)),
+    Metric(
+        "balanced_accuracy", by_class.balanced_accuracy, ("confusion",), _CLASSES, "higher",
+        "balanced accuracy", "mean recall of the classes",
+    ),
+    Metric(
+        "f1", by_class.macro_f1, ("per_class",), _CLASSES, "higher",
+        "macro F1", "mean F1 of the classes",
+    ),
+    Metric(
+        "f1", by_class.macro_f1, ("per_label",), ("multilabel",), "higher",
+        "macro F1", "mean F1 of the labels",
+    ),
+    Metric(
+        "roc_auc", by_class.roc_auc, ("target_codes", "probabilities"), ("classify",), "higher",
+        "ROC AUC", "of the second of two classes, else one against the rest, mean",
+    ),
+    Metric(
+        "log_loss", by_class.log_loss, ("target_codes", "probabilities"), _CLASSES, "lower",
+        "log loss", "mean -log(probability of the true class), in nats",
+    ),
+    Metric(
+        "calibration", by_class.calibration, ("correct", "confidence"), ("classify",),
+        is_saved=False,
+    ),
+    Metric(
+        "calibration_error", attrgetter("error"), ("calibration",), ("classify",), "lower",
+        "calibration error", "mean gap between confidence and accuracy",
+    ),
+    Metric(
+        "rmse", by_number.rmse, _PAIR, _NUMBERS, "lower",
+        "RMSE", "root of the mean squared error, in the unit of the target", ".4g",
+    ),
+    Metric(
+        "r2", by_number.r_squared, _PAIR, _NUMBERS, "higher",
+        "R²", "1 is exact, 0 is no better than the mean of these targets",
+    ),
+    Metric(
+        "mean_absolute_error", by_number.mean_absolute_error, _PAIR, ("regress",), "lower",
+        "mean absolute error", "", ".4g",
+    ),
+    Metric("rmse_by_value", by_number.rmse_by_value, _PAIR, ("regress",)),
+    Metric("rmse_by_step", by_number.rmse_by_step, ("targets", "forecasts"), ("forecast",)),
+    Metric(
+        "perplexity", by_number.perplexity, _LOGS, ("language",), "lower",
+        "perplexity", "of all tokens, ends and unknown ones too", ".4g",
+    ),
+    Metric(
+        "known_perplexity", by_number.perplexity, (*_LOGS, "known"), ("language",), "lower",
+        "perplexity of known", "tokens of the vocabulary", ".4g",
+    ),
+    Metric(
+        "bits", by_number.bits_per_token, _LOGS, ("language",), "lower",
+        "bits for a token", "the mean surprise", ".4g",
+    ),
+    Metric(
+        "unknown_share", by_number.share_unknown, ("known",), ("language",), "",
+        "unknown", "tokens that the vocabulary does not have", ".2%",
+    ),
+)  # fmt: skip
+
+
+def metrics_of(task: str) -> dict[str, Metric]:
+    """The metrics of a task by name, in the order of tables.
+
+    >>> list(metrics_of("multilabel"))
+    ['accuracy', 'exact', 'per_label', 'f1']
+    """
+    return {metric.name: metric for metric in METRICS if task in metric.tasks}
