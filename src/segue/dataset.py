@@ -300,9 +300,8 @@ class Dataset:
         if by == "time" and self.spans is not None:
             return splits.split_in_time(self.spans, share)
         self._refuse_missing()
-        labels = self.y if self.task == "classify" else None
         groups = self.groups if by == "group" else None
-        first, second = splits.split(len(self), share, labels=labels, groups=groups, seed=seed)
+        first, second = splits.split(len(self), share, labels=self.labels, groups=groups, seed=seed)
         said = splits.leaks(first, second, groups=self.groups, spans=self.spans)
         if said:
             warn_user(f"{said} Scores on the second part will flatter.")
@@ -338,10 +337,7 @@ class Dataset:
         sets = list(parts.values())
         classes = sets[0].classes
         if any(data.classes != classes for data in sets):
-            if sets[0].task in (
-                "label",
-                "multilabel",
-            ):  # whose targets are positions in the classes
+            if sets[0].task in ("label", "multilabel"):  # whose targets are positions in them
                 raise DataError(
                     "The parts have different classes, or in another order: "
                     + "; ".join(f"{name}: {data.classes}" for name, data in parts.items())

@@ -14,7 +14,8 @@ from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import next_token
 from segue.estimators.next_token import draw
-from segue.tasks.language import cut, perplexity, shifted, unigram
+from segue.metrics import perplexity
+from segue.tasks.language import cut, shifted, unigram
 from segue.training import hardware
 
 SILENT = TrainingOptions(progress="none")

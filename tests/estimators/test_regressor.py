@@ -14,7 +14,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 import segue
 from segue import Dataset, SequenceRegressor, Sequences, TrainingOptions
 from segue.errors import DataError, ModelFileError, NotFittedError
-from segue.tasks.regress import TargetScale, r_squared
+from segue.metrics import r_squared
+from segue.tasks.regress import TargetScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")

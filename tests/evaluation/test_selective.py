@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.evaluation import evaluate, reject_threshold
-from segue.evaluation.selective import coverage_curve
+from segue.metrics import coverage_curve
 from segue.sequences import Sequences
 
 

@@ -13,6 +13,7 @@ from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
 from segue.estimators.parameters import is_whole, sklearn_tags
+from segue.metrics import r_squared
 from segue.networks import NetworkLike
 from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
@@ -20,7 +21,6 @@ from segue.sequences import Array, Sequences
 from segue.tasks import Forecast, Task
 from segue.tasks.forecast import as_array, continued, ends_of
 from segue.tasks.linear import Autoregression, Numbers, last_known
-from segue.tasks.regress import r_squared
 from segue.training import TrainingOptions
 from segue.windowing import as_series, is_one_series, windows
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from segue.errors import warn_user
 from segue.evaluation.comparison import Comparison, compare
 from segue.evaluation.embeddings import Embedding, embedding
-from segue.evaluation.evaluate import FittedClassifier, evaluate
 from segue.evaluation.evaluation import Evaluation, Mistake
-from segue.evaluation.selective import Answered, Rejection, reject_threshold
+from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.evaluation.selective import Rejection, reject_threshold
 from segue.evaluation.stump import OneSample, one_sample
 from segue.evaluation.word_trace import Reading, read_along
-from segue.metrics import Calibration, ClassScore
+from segue.metrics import Answered, Calibration, ClassScore
 
 if TYPE_CHECKING:
     from segue.evaluation import explain

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.evaluation.evaluate import FittedClassifier, evaluate
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.requirements import require_classes
+from segue.evaluation.scoring import FittedClassifier, evaluate
 from segue.metrics import mcnemar, paired_interval
 
 
@@ -39,7 +39,7 @@ class Comparison:
     @property
     def difference(self) -> float:
         """The accuracy of a, less that of b."""
-        return self.a.accuracy - self.b.accuracy
+        return float(self.a.accuracy - self.b.accuracy)
 
     @property
     def better(self) -> str | None:

@@ -15,14 +15,14 @@ from segue.dataset import Dataset
 from segue.errors import OptionError, warn_user
 from segue.evaluation import text
 from segue.evaluation.model_info import ModelInfo
-from segue.evaluation.selective import Answered, Rejection, count_answers, coverage_curve
 from segue.evaluation.trained_on import TrainedOn
 from segue.evaluation.word_trace import Reading
-from segue.metrics import Metric, metrics_of
+from segue.metrics import Answered, Metric, count_answers, metrics_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from segue.evaluation.selective import Rejection
     from segue.plots import AxesArray
     from segue.plots.display import Kind
     from segue.tasks import Task
@@ -61,8 +61,8 @@ class Evaluation:
     (`segue.metrics.METRICS` has them all):
 
     - classify: `accuracy`, `balanced_accuracy`, `f1`, `roc_auc`, `log_loss`, `calibration`,
-      `calibration_error`, `confusion`, `per_class`; the arrays `targets`, `predictions` `[n]`,
-      `probabilities` `[n, class]`, `classes`, `baseline_class`;
+      `calibration_error`, `coverage_curve`, `confusion`, `per_class`; the arrays
+      `targets`, `predictions` `[n]`, `probabilities` `[n, class]`, `classes`, `baseline_class`;
     - label: the same over labelled steps, without `roc_auc` and calibration;
     - multilabel: `accuracy`, `exact`, `f1`, `per_label`; `targets`, `predictions`,
       `probabilities` `[n, label]`, `classes`;
@@ -163,16 +163,10 @@ class Evaluation:
         Raises:
             OptionError: something else.
         """
-        if isinstance(threshold, Rejection):
-            threshold = threshold.threshold
+        threshold = getattr(threshold, "threshold", threshold)
         if not isinstance(threshold, float | int) or not 0 <= threshold <= 1:
             raise OptionError(f"`threshold` is {threshold!r}; expected a confidence from 0 to 1.")
         return count_answers(self.correct, self.confidence, threshold)
-
-    @cached_property
-    def coverage_curve(self) -> Floats:
-        """`[point, 3]`: threshold, share answered, accuracy of the answers; the surest first."""
-        return coverage_curve(self.correct, self.confidence)
 
     def mistakes(self, n: int | None = None) -> list[Mistake]:
         """Return the `n` (or all) wrong predictions, those with the highest confidence first."""

@@ -38,12 +38,11 @@ class ModelInfo:
         table = None if network is None else network.summary()
         layers = () if table is None else table.rows
         digest = hashlib.blake2b(digest_size=6)
-        networks = [
-            getattr(m, "network_", None) for m in getattr(estimator, "members", [estimator])
-        ]
-        is_known = all(hasattr(network, "get_weights") for network in networks)
-        for weights in (network.get_weights() for network in networks if is_known):
-            for name, values in sorted(weights.items()):
+        members = getattr(estimator, "members", [estimator])
+        networks: list[Any] = [getattr(member, "network_", None) for member in members]
+        is_known = all(hasattr(one, "get_weights") for one in networks)
+        for one in networks if is_known else ():
+            for name, values in sorted(one.get_weights().items()):
                 digest.update(name.encode() + values.tobytes())
         return cls(
             summary=tuple(getattr(estimator, "training_summary_", ())),

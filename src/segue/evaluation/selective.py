@@ -1,14 +1,14 @@
 """Selective classification: predictions only where a model is confident enough.
 
-`reject_threshold` chooses the confidence on validation data; `count_answers` and `coverage_curve`
-say how many sequences are then answered, and how many of the answers are right.
+`reject_threshold` chooses the confidence on validation data; `segue.metrics.coverage` counts how
+many sequences are then answered, and how many of the answers are right.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,57 +16,16 @@ import numpy.typing as npt
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.evaluation.requirements import require_classes
-from segue.metrics import wilson_interval
+from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.metrics import Answered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from segue.evaluation.evaluate import FittedClassifier
     from segue.evaluation.evaluation import Evaluation
+    from segue.evaluation.scoring import FittedClassifier
 
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What a model answers when it may leave out what it is not sure of.
-
-    Attributes:
-        threshold: the confidence from which on it answers.
-        answered: sequences with an answer.
-        right: those of them with the right one.
-        count: all sequences.
-    """
-
-    threshold: float
-    answered: int
-    right: int
-    count: int
-
-    @property
-    def coverage(self) -> float:
-        """The share of sequences with an answer."""
-        return self.answered / self.count
-
-    @property
-    def accuracy(self) -> float | None:
-        """The share of right answers; `None` without any answer."""
-        return self.right / self.answered if self.answered else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval of this accuracy."""
-        return wilson_interval(self.right, self.answered) if self.answered else None
-
-    def __str__(self) -> str:
-        if self.accuracy is None or self.interval is None:
-            return f"confidence {self.threshold:.4f} or more: none of {self.count:,} answered"
-        low, high = self.interval
-        return (
-            f"confidence {self.threshold:.4f} or more: {self.answered:,} of {self.count:,} "
-            f"answered ({self.coverage:.1%}), accuracy {self.accuracy:.4f} [{low:.4f}, {high:.4f}]"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,36 +66,6 @@ class Rejection:
         )
 
 
-def count_answers(right: Flags, confidence: npt.NDArray[Any], threshold: float) -> Answered:
-    """Count the answers of at least so much confidence, and the right ones among them.
-
-    Args:
-        right: `[n]`, whether the prediction is right.
-        confidence: `[n]`, the probability of the predicted class.
-        threshold: the confidence from which on there is an answer.
-
-    >>> print(count_answers(np.array([True, False]), np.array([0.9, 0.4]), 0.5))
-    confidence 0.5000 or more: 1 of 2 answered (50.0%), accuracy 1.0000 [0.2065, 1.0000]
-    """
-    sure = confidence >= threshold
-    return Answered(threshold, int(sure.sum()), int((sure & right).sum()), len(sure))
-
-
-def coverage_curve(right: Flags, confidence: npt.NDArray[Any]) -> Floats:
-    """Return `[point, 3]`: threshold, coverage, accuracy, for each confidence that occurs.
-
-    The surest come first; sequences of the same confidence are answered together or not at all.
-
-    >>> coverage_curve(np.array([True, False]), np.array([0.75, 0.5])).tolist()
-    [[0.75, 0.5, 1.0], [0.5, 1.0, 0.5]]
-    """
-    order = np.argsort(-confidence, kind="stable")
-    sure, hits = confidence[order], np.cumsum(right[order])
-    last = np.flatnonzero(np.append(sure[1:] != sure[:-1], True))
-    count = last + 1.0
-    return np.stack([sure[last], count / len(sure), hits[last] / count], axis=1)
-
-
 def reject_threshold(
     estimator: FittedClassifier, validation_data: Dataset, *, accuracy: float = 0.99
 ) -> Rejection:
@@ -172,8 +101,6 @@ def reject_threshold(
     >>> round(chosen.threshold, 2), chosen.validation.coverage
     (0.8, 0.6)
     """
-    from segue.evaluation.evaluate import evaluate
-
     if not 0 < accuracy <= 1:
         raise OptionError(f"`accuracy` is {accuracy!r}; expected a share from above 0 to 1.")
     require_classes(estimator, "`reject_threshold`", one_each=True)

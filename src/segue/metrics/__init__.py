@@ -18,6 +18,7 @@ from segue.metrics.classification import (
     macro_f1,
     roc_auc,
 )
+from segue.metrics.coverage import Answered, count_answers, coverage_curve
 from segue.metrics.intervals import bootstrap_interval, mcnemar, paired_interval, wilson_interval
 from segue.metrics.metric import METRICS, UNDEFINED, Metric, metrics_of
 from segue.metrics.regression import (
@@ -34,6 +35,7 @@ from segue.metrics.regression import (
 __all__ = [
     "METRICS",
     "UNDEFINED",
+    "Answered",
     "Calibration",
     "ClassScore",
     "Metric",
@@ -43,6 +45,8 @@ __all__ = [
     "bootstrap_interval",
     "calibration",
     "confusion_matrix",
+    "count_answers",
+    "coverage_curve",
     "exact_match",
     "f1_per_class",
     "f1_per_label",

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from segue.metrics import classification as by_class
 from segue.metrics import regression as by_number
+from segue.metrics.coverage import coverage_curve
 from segue.metrics.intervals import bootstrap_interval
 
 UNDEFINED = "\N{EN DASH}"
@@ -97,6 +98,9 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "calibration_error", attrgetter("error"), ("calibration",), ("classify",), "lower",
         "calibration error", "mean gap between confidence and accuracy",
+    ),
+    Metric(
+        "coverage_curve", coverage_curve, ("correct", "confidence"), ("classify",), is_saved=False,
     ),
     Metric(
         "rmse", by_number.rmse, _PAIR, _NUMBERS, "lower",
