@@ -12,7 +12,7 @@ from segue.evaluation.model_info import ModelInfo
 from segue.evaluation.requirements import task_of
 from segue.evaluation.trained_on import look_up
 from segue.evaluation.word_trace import some_readings
-from segue.readers.remembered import check_channels
+from segue.readers.read_options import check_channels
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:
