@@ -125,6 +125,11 @@ def fused(
         after the last step of the batch, so it has no meaning for shorter sequences.
     """
     initial = tuple(part[None] for part in state)
+    if x.is_cuda:  # cuDNN takes rows of memory only, and copies weights that are not in one piece
+        initial = tuple(part.contiguous() for part in initial)
+        sizes, shapes = [w.numel() for w in weights], [w.shape for w in weights]
+        pieces = torch.cat([w.reshape(-1) for w in weights]).split(sizes)
+        weights = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
     outputs, h, *c = run(
         x,
         initial if len(initial) > 1 else initial[0],
