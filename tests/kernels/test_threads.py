@@ -38,3 +38,11 @@ def test_two_threads_at_once_leave_the_number_as_it_was() -> None:
     with ThreadPoolExecutor(1) as pool:  # a thread that begins now gets what is global
         assert pool.submit(torch.get_num_threads).result(10) == before
     assert torch.get_num_threads() == before
+
+
+def test_cudnn_computes_in_float32_meanwhile() -> None:
+    """It rounds to ten bits where it is left to itself; afterwards it does again."""
+    assert torch.backends.cudnn.allow_tf32
+    with threads(1), threads(2):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32

@@ -1,4 +1,7 @@
-"""The number of threads that PyTorch may use, as a context that other threads do not disturb.
+"""How PyTorch computes, as a context that other threads do not disturb.
+
+That is the number of threads, and on a graphics processor float32 in cuDNN as everywhere else: left
+to itself it rounds what it multiplies to ten bits (TF32), and answers differ in the third digit.
 
 PyTorch has one number for each thread that has begun to compute, and one for those that begin
 later. Two contexts at once, each restoring the number that it found, would leave that of the other
@@ -17,11 +20,14 @@ _lock = threading.Lock()
 _here = threading.local()  # `count`: the number in this thread
 _open = 0  # contexts, in all threads
 _outside = 0  # the number of threads before the first of them
+_tf32 = True  # whether cuDNN rounded before the first of them
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Let PyTorch use `count` threads for a while, and what it could use before behind it.
+
+    On a graphics processor cuDNN computes in float32 for that while.
 
     >>> before = torch.get_num_threads()
     >>> with threads(1):
@@ -30,10 +36,11 @@ def threads(count: int) -> Iterator[None]:
     >>> torch.get_num_threads() == before
     True
     """
-    global _open, _outside  # noqa: PLW0603 (PyTorch's number is global, too)
+    global _open, _outside, _tf32  # noqa: PLW0603 (PyTorch's settings are global, too)
     with _lock:
         if _open == 0:
-            _outside = torch.get_num_threads()
+            _outside, _tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+            torch.backends.cudnn.allow_tf32 = False
         _open += 1
         outside = _outside
     enclosing = getattr(_here, "count", None)
@@ -46,6 +53,8 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(outside if enclosing is None else enclosing)
         with _lock:
             _open -= 1
+            if _open == 0:
+                torch.backends.cudnn.allow_tf32 = _tf32
 
 
 def usable_threads() -> int:

@@ -69,7 +69,8 @@ class WindowLayer(SpecLayer):
 
     def initial_state(self, batch: int) -> Tensor:
         """The steps before the first one, `[batch, span - 1, in]`."""
-        return torch.full((batch, self.windows.span - 1, self.channels), self.padding)
+        like = next(self.parameters(), torch.empty(0))
+        return like.new_full((batch, self.windows.span - 1, self.channels), self.padding)
 
     def forward_from(
         self, x: Padded, state: Tensor, draws: Draws | None = None
