@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -20,7 +21,12 @@ _lock = threading.Lock()
 _here = threading.local()  # `count`: the number in this thread
 _open = 0  # contexts, in all threads
 _outside = 0  # the number of threads before the first of them
-_tf32 = True  # whether cuDNN rounded before the first of them
+_precision: list[Any] = []  # of cuDNN before the first of them
+_OPERATIONS: list[tuple[Any, str, Any]] = [  # where cuDNN's precision stands, and what float32 is
+    (getattr(torch.backends.cudnn, kind), "fp32_precision", "ieee")
+    for kind in ("conv", "rnn")
+    if hasattr(torch.backends.cudnn, kind)
+] or [(torch.backends.cudnn, "allow_tf32", False)]  # before PyTorch 2.9
 
 
 @contextmanager
@@ -36,11 +42,13 @@ def threads(count: int) -> Iterator[None]:
     >>> torch.get_num_threads() == before
     True
     """
-    global _open, _outside, _tf32  # noqa: PLW0603 (PyTorch's settings are global, too)
+    global _open, _outside, _precision  # noqa: PLW0603 (PyTorch's settings are global, too)
     with _lock:
         if _open == 0:
-            _outside, _tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
-            torch.backends.cudnn.allow_tf32 = False
+            _outside = torch.get_num_threads()
+            _precision = [getattr(where, name) for where, name, _ in _OPERATIONS]
+            for where, name, exact in _OPERATIONS:
+                setattr(where, name, exact)
         _open += 1
         outside = _outside
     enclosing = getattr(_here, "count", None)
@@ -54,7 +62,8 @@ def threads(count: int) -> Iterator[None]:
         with _lock:
             _open -= 1
             if _open == 0:
-                torch.backends.cudnn.allow_tf32 = _tf32
+                for (where, name, _), found in zip(_OPERATIONS, _precision, strict=True):
+                    setattr(where, name, found)
 
 
 def usable_threads() -> int:
