@@ -42,7 +42,7 @@ def test_two_threads_at_once_leave_the_number_as_it_was() -> None:
 
 def test_cudnn_computes_in_float32_meanwhile() -> None:
     """It rounds to ten bits where it is left to itself; afterwards it does again."""
-    assert torch.backends.cudnn.allow_tf32
+    before = torch.backends.cudnn.rnn.fp32_precision
     with threads(1), threads(2):
-        assert not torch.backends.cudnn.allow_tf32
-    assert torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.rnn.fp32_precision == "ieee"
+    assert torch.backends.cudnn.rnn.fp32_precision == before == "tf32"

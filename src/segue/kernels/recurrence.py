@@ -127,9 +127,10 @@ def fused(
     initial = tuple(part[None] for part in state)
     if x.is_cuda:  # cuDNN takes rows of memory only, and copies weights that are not in one piece
         initial = tuple(part.contiguous() for part in initial)
-        sizes, shapes = [w.numel() for w in weights], [w.shape for w in weights]
-        pieces = torch.cat([w.reshape(-1) for w in weights]).split(sizes)
-        weights = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+        pieces = torch.split(
+            torch.cat([w.reshape(-1) for w in weights]), [w.numel() for w in weights]
+        )
+        weights = [piece.view(w.shape) for piece, w in zip(pieces, weights, strict=True)]
     outputs, h, *c = run(
         x,
         initial if len(initial) > 1 else initial[0],
