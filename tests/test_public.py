@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
+import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +32,29 @@ def test_every_name_is_there_and_explains_itself(name: str) -> None:
     value = getattr(segue, name)
     assert name == "__version__" or value.__doc__.strip()
     assert name in dir(segue)
+
+
+def undocumented(module: Any) -> Iterator[str]:
+    """Public functions, classes and methods of a module without a docstring, own or inherited."""
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            continue
+        if not inspect.getdoc(thing):
+            yield f"{module.__name__}.{name}"
+        for part, member in vars(thing).items() if inspect.isclass(thing) else ():
+            is_method = inspect.isroutine(member) or isinstance(member, property | cached_property)
+            protocol = getattr(thing, "_is_protocol", False)  # its attributes stand above
+            if not part.startswith("_") and is_method and not protocol:
+                found = member if isinstance(member, cached_property) else getattr(thing, part)
+                if not inspect.getdoc(found):
+                    yield f"{module.__name__}.{name}.{part}"
+
+
+def test_everything_public_explains_itself() -> None:
+    names = [found.name for found in pkgutil.walk_packages(segue.__path__, "segue.")]
+    modules = [importlib.import_module(name) for name in names]
+    assert len(modules) > 100
+    assert not [name for module in modules for name in undocumented(module)]
 
 
 def test_a_name_that_is_none_is_refused_as_python_does() -> None:

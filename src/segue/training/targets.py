@@ -38,6 +38,7 @@ class SequenceTargets:
         return len(self.values)
 
     def gather(self, index: Index) -> Tensor:
+        """The answers of the sequences of these numbers."""
         return self.values[torch.from_numpy(index).to(self.values.device)]
 
 
@@ -68,6 +69,7 @@ class StepTargets:
         return len(self.lengths)
 
     def gather(self, index: Index) -> Tensor:
+        """The answers at the steps of these sequences, `[batch, time]`, padded on the right."""
         starts, lengths = self.starts[index, None], self.lengths[index, None]
         time = np.arange(int(lengths.max()))
         real = time < lengths
