@@ -30,7 +30,7 @@ from segue.estimators.ensembles import ENSEMBLES
 from segue.estimators.loading import KNOWN
 from segue.testing import check_estimator, tiny_dataset
 from segue.testing.estimators import PROMISES
-from segue.testing.tasks import TASKS
+from segue.testing.subject import TASKS
 from segue.training.objectives import OBJECTIVES
 
 SILENT = TrainingOptions(progress="none")
@@ -341,7 +341,7 @@ def test_an_ensemble_is_trained_as_a_whole() -> None:
 
 OF_ANSWERS = {
     "padding",
-    "asking changes nothing",
+    "predicting changes nothing",
     "probabilities",
     "decisions",
     "score",
@@ -361,7 +361,7 @@ OF_DATA_SETS = {
     "preparation of training data only",
     "baseline",
     "groups stay on one side",
-    "stopped is not lost",
+    "resumes to the same bits",
     "save and load",
     "arguments",
     "a failed fit changes nothing",
@@ -406,8 +406,8 @@ def test_an_estimator_of_ones_own_can_be_checked() -> None:
     """With `fit` and `predict` alone; what it does not have is said."""
     report = check_estimator(NearestLevel(), task="classify")
     assert set(report.passed) == {
-        "asks to be fitted",
-        "asking changes nothing",
+        "refuses before fit",
+        "predicting changes nothing",
         "same seed, same bits",
         "no hidden randomness",
         "input stays as it is",

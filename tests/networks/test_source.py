@@ -11,7 +11,7 @@ from segue.errors import OptionError, SpecError
 from segue.layers import LAYERS, Shape
 from segue.modules import Padded
 from segue.networks import Network, as_specs
-from segue.testing.promises import trained
+from segue.testing.network_checks import NetworkSubject
 
 PLAIN = [
     "lstm(4, name=memory, dropout=0.1) dropout(0.2) dense(5, relu)",
@@ -26,12 +26,8 @@ PLAIN = [
 
 def build(network: str, shape: Shape, *, every: bool = False) -> Network:
     """Weights as if it had been trained: no bias is zero."""
-    specs = as_specs(network or "pool(mean)")
-
-    def make(seed: int = 0) -> Network:
-        return Network(specs, shape, 4, every=every, seed=seed)
-
-    return trained(make, torch.float32)
+    subject = NetworkSubject(as_specs(network or "pool(mean)"), shape, outputs=4, every=every)
+    return subject.trained("float32")
 
 
 def run(source: str) -> dict[str, Any]:

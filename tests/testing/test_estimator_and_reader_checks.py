@@ -56,7 +56,7 @@ def test_a_fit_that_is_not_repeated_to_the_bit_is_found(monkeypatch: pytest.Monk
         return fit(self, *given, **more)
 
     monkeypatch.setattr(SequenceClassifier, "fit", restless)
-    with pytest.raises(CheckError, match="promise `same seed, same bits`.*answers otherwise"):
+    with pytest.raises(CheckError, match="promise `same seed, same bits`.*predicts otherwise"):
         check_estimator(classifier())
 
 

@@ -14,9 +14,10 @@ import torch
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions, load
 from segue.errors import DataError, NotCausalError
 from segue.testing import CheckError, check_estimator, tiny_dataset
-from segue.testing.estimators import PROMISES, Subject, _run
-from segue.testing.report import Recorder
-from segue.testing.tasks import TASKS
+from segue.testing.estimators import PROMISES
+from segue.testing.predict_checks import check_stream
+from segue.testing.report import Check, Recorder, run_checks
+from segue.testing.subject import TASKS, EstimatorSubject
 
 Fault = Callable[[type], dict[str, Any]]
 FAULTS: dict[str, Fault] = {}
@@ -65,7 +66,7 @@ def remembers_the_epochs_in_its_argument(kind: Any) -> dict[str, Any]:
     return {"fit": fit}
 
 
-@breaks("asks to be fitted")
+@breaks("refuses before fit")
 def answers_before_it_is_fitted(kind: Any) -> dict[str, Any]:
     def predict_proba(self: Any, x: Any, *more: Any) -> Any:
         if not hasattr(self, "history_"):
@@ -84,7 +85,7 @@ def looks_at_the_others(kind: Any) -> dict[str, Any]:
     return {"predict_proba": predict_proba}
 
 
-@breaks("asking changes nothing")
+@breaks("predicting changes nothing")
 def learns_while_it_is_asked(kind: Any) -> dict[str, Any]:
     def predict_proba(self: Any, x: Any, *more: Any) -> Any:
         answers = kind.predict_proba(self, x, *more)
@@ -242,7 +243,7 @@ def forgets_the_groups(kind: Any) -> dict[str, Any]:
     return {"_as_dataset": as_dataset}
 
 
-@breaks("stopped is not lost")
+@breaks("resumes to the same bits")
 def resumes_elsewhere(kind: Any) -> dict[str, Any]:
     def fit(self: Any, *given: Any, resume: bool = False, **more: Any) -> Any:
         kind.fit(self, *given, resume=resume, **more)
@@ -324,7 +325,7 @@ def test_every_promise_has_a_fault() -> None:
 
 
 # A few are quick; all of them run with the whole suite.
-QUICK = ("padding", "stream", "same seed, same bits", "stopped is not lost", "save and load")
+QUICK = ("padding", "stream", "same seed, same bits", "resumes to the same bits", "save and load")
 CASES = [
     pytest.param(promise, marks=[] if promise in QUICK else [pytest.mark.slow])
     for promise in PROMISES
@@ -351,23 +352,21 @@ def test_without_faults_it_passes() -> None:
 
 def test_a_model_that_looks_ahead_must_not_stream() -> None:
     """The other half of `refuses to stream`."""
-    from segue.testing import answering
-
     class Bold(SequenceClassifier):
         def stream(self) -> Any:
             return SequenceClassifier("gru(3)", epochs=1, options=SILENT).fit(data).stream()
 
     data = tiny_dataset(42)
-    subject = Subject(Bold("bilstm(3)", epochs=1, options=SILENT), TASKS["classify"], data)
+    subject = EstimatorSubject(Bold("bilstm(3)", epochs=1, options=SILENT), TASKS["classify"], data)
     with pytest.raises(CheckError, match="bilstm_1 looks ahead, and it streams"):
-        answering.check_stream(subject, Recorder("Bold"))
+        check_stream(subject, Recorder("Bold"))
 
 
 def test_a_promise_that_is_passed_over_is_found() -> None:
     """A check that looks at nothing must not count as kept."""
-    subject = Subject(None, TASKS["classify"], tiny_dataset(12))
+    subject = EstimatorSubject(None, TASKS["classify"], tiny_dataset(12))
     with pytest.raises(CheckError, match="`padding`. It was not looked at"):
-        _run(lambda subject, recorder: None, ("padding",), subject, Recorder("nobody"))
+        run_checks([Check(("padding",), lambda *_: None)], subject, Recorder("nobody"))
 
 
 def test_labels_that_look_ahead_where_the_network_does_not_are_found() -> None:

@@ -1,4 +1,4 @@
-"""Executable promises: run every one of them on any layer, network, estimator or reader.
+"""Executable promises: checks of any layer, network, estimator or reader.
 
     >>> from segue.layers import LSTM
     >>> from segue.testing import check_layer
@@ -6,8 +6,8 @@
     >>> report.largest("padding") <= 1
     True
 
-Each check returns a `Report` with the largest difference it saw, and raises `CheckError`, an
-`AssertionError`, that says which promise was broken, by how much, and with which lengths. Neither
+Each returns a `Report` with the largest differences, and raises `CheckError`, an `AssertionError`
+that names the promise that is broken, by how much, and with which lengths. Neither
 pytest nor Hypothesis is needed; `segue.testing.strategies` loads Hypothesis when it is touched.
 """
 
@@ -16,10 +16,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from segue.testing.data import tiny_dataset
+from segue.testing.data import check_reader, tiny_dataset
 from segue.testing.estimators import check_estimator
-from segue.testing.networks import check_layer, check_network
-from segue.testing.readers import check_reader
+from segue.testing.network_checks import check_layer, check_network
 from segue.testing.report import CheckError, Finding, Report
 
 __all__ = [

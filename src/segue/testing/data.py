@@ -1,8 +1,10 @@
-"""Tiny data sets, quick to learn, odd in shape."""
+"""Data sets: tiny ones, quick to fit and odd in shape, and the checks of a reader of data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -12,6 +14,7 @@ from segue.encoding import Task
 from segue.errors import OptionError, did_you_mean
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
+from segue.testing.report import Recorder, Report
 
 
 def tiny_dataset(
@@ -90,3 +93,63 @@ def _targets(
     if task == "none":
         return None, None
     raise OptionError(f"`task` is {task!r}.{did_you_mean(task, get_args(Task))}")
+
+
+# -- readers ------------------------------------------------------------------------------------
+
+
+def check_reader(source: str | Path | Callable[[], Any]) -> Report:
+    """Read twice and check the data sets.
+
+    The same data set comes each time; every sequence has a step and none an infinite value; what is
+    known of a sequence is known of all; labels are among the classes; and writing it to a file and
+    opening that gives the same again.
+
+    Args:
+        source: what `segue.read` takes, or a function without arguments that gives a `Dataset`.
+
+    Returns:
+        A `Report`; `passed` names the promises.
+
+    Raises:
+        CheckError: a promise is broken.
+    """
+    recorder = Recorder(f"The reader of {source}")
+    first, second = _read(source), _read(source)
+    is_dataset = isinstance(first, Dataset)
+    recorder.require(is_dataset, f"It gives {type(first)}", "gives a Dataset")
+    text = "Two readings give other data sets"
+    recorder.require(_same(first, second), text, "same source, same data")
+    empty = np.flatnonzero(first.x.lengths == 0).tolist()
+    recorder.require(not empty, f"Sequences {empty[:5]} have length 0", "no empty sequences")
+    infinite = [i for i, steps in enumerate(first.x) if np.isinf(steps).any()]
+    recorder.require(not infinite, f"Sequences {infinite[:5]} have infinite values", "finite")
+    if first.classes is not None and isinstance(first.y, np.ndarray) and first.y.ndim == 1:
+        counts = {name: int((first.y == name).sum()) for name in first.classes}
+        all_there = sum(counts.values()) == len(first)
+        recorder.require(all_there, f"The counts are {counts}", "labels are classes")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.arrow"
+        first.write(path)
+        same = _same(first, Dataset.open(path))
+    recorder.require(same, "Written and opened again it is another data set", "file round trip")
+    return recorder.report()
+
+
+def _read(source: str | Path | Callable[[], Any]) -> Any:
+    if callable(source):
+        return source()
+    from segue.readers import read
+
+    return read(source)
+
+
+def _same(a: Dataset, b: Dataset) -> bool:
+    names = ("x", "y", "classes", "channels", "rate_hz", "groups", "parts", "ids")
+    return all(_equal(getattr(a, name), getattr(b, name)) for name in names)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return bool(a == b)

@@ -1,14 +1,13 @@
-"""What a check found: the largest difference of each promise, or an error that names it."""
+"""Running checks: the largest difference of each promise, or an error that names the promise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from segue.sequences import Array
 
 # |difference| <= tolerance * max(1, largest |reference|), against a reference in float64.
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
@@ -16,6 +15,10 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 
 class CheckError(AssertionError):
     """A promise that is broken: which one, by whom, by how much, with which lengths."""
+
+
+class DoesNotApplyError(Exception):
+    """A promise that the subject cannot make; the text has the reason."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Finding:
         promise: such as "padding", "stream" or "gradient".
         dtype: "float32" or "float64".
         difference: the largest |difference| / max(1, largest |reference|).
-        tolerance: what it may be.
+        tolerance: the largest difference that is allowed.
     """
 
     promise: str
@@ -37,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What was checked, on what, and what was seen.
+    """The results of the checks of one subject.
 
     Attributes:
         subject: the layer, network, estimator or reader as text.
@@ -53,51 +56,52 @@ class Report:
 
     def largest(self, promise: str | None = None, dtype: str | None = None) -> float:
         """The largest share of its tolerance that any finding used: 1 is just allowed."""
-        return max((f.difference / f.tolerance for f in self._of(promise, dtype)), default=0.0)
+        shares = [
+            f.difference / f.tolerance
+            for f in self.findings
+            if promise in (None, f.promise) and dtype in (None, f.dtype)
+        ]
+        return max(shares, default=0.0)
 
     def difference(self, promise: str, dtype: str) -> float:
         """The largest difference of one promise in one precision, relative to max(1, reference)."""
-        return max((f.difference for f in self._of(promise, dtype)), default=0.0)
-
-    def _of(self, promise: str | None, dtype: str | None) -> list[Finding]:
-        return [
-            f
-            for f in self.findings
-            if (promise is None or f.promise == promise) and (dtype is None or f.dtype == dtype)
-        ]
+        wanted = (promise, dtype)
+        there = [f.difference for f in self.findings if (f.promise, f.dtype) == wanted]
+        return max(there, default=0.0)
 
     def __str__(self) -> str:
         lines = [self.subject]
-        lines += [
-            f"  {f.promise:<10} {f.dtype}  {f.difference:.1e}  (allowed {f.tolerance:.0e})"
-            for f in self.findings
-        ]
+        for f in self.findings:
+            numbers = f"{f.difference:.1e}  (allowed {f.tolerance:.0e})"
+            lines.append(f"  {f.promise:<10} {f.dtype}  {numbers}")
         lines += [f"  {', '.join(self.passed)}: kept"] if self.passed else []
         lines += [f"  {promise}: does not apply, {why}" for promise, why in self.skipped.items()]
         return "\n".join(lines)
 
 
 class Recorder:
-    """Collects findings while the checks of one subject run, and raises where one fails.
+    """Collects results while the checks of one subject run, and raises where one fails.
 
     Args:
         subject: the layer, network, estimator or reader as text.
+
+    Attributes:
+        promise: the one that is checked, where no other is named.
     """
 
     def __init__(self, subject: str) -> None:
-        self.subject = subject
-        self._findings: dict[tuple[str, str], Finding] = {}
-        self._passed: dict[str, None] = {}
-        self._skipped: dict[str, str] = {}
+        self.subject, self.promise = subject, ""
+        self.findings: dict[tuple[str, str], Finding] = {}
+        self.passed: dict[str, None] = {}
+        self.skipped: dict[str, str] = {}
 
     def compare(
         self,
-        promise: str,
         got: Iterable[npt.ArrayLike],
         reference: Iterable[npt.ArrayLike],
-        *,
-        dtype: str,
         where: str,
+        *,
+        dtype: str = "float32",
         tolerance: float | None = None,
     ) -> None:
         """Compare arrays pair by pair; all of them share the largest |reference|.
@@ -107,59 +111,91 @@ class Recorder:
                 difference above the tolerance.
         """
         tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
-        pairs = list(zip(map(_wide, got), map(_wide, reference), strict=True))
+        pairs = [
+            (np.asarray(a, np.float64), np.asarray(b, np.float64))
+            for a, b in zip(got, reference, strict=True)
+        ]
         scale = max([1.0, *(float(np.abs(b).max(initial=0)) for _, b in pairs)])
         worst, place = 0.0, 0
         for number, (a, b) in enumerate(pairs):
             if a.shape != b.shape:
-                self.fail(promise, f"{where}: entry {number} has shape {a.shape}, not {b.shape}")
+                self.fail(f"{where}: entry {number} has shape {a.shape}, not {b.shape}")
             difference = float(np.abs(a - b).max(initial=0)) / scale
             if not np.isfinite(difference):
-                self.fail(promise, f"{where}: entry {number} is not finite")
+                self.fail(f"{where}: entry {number} is not finite")
             if difference > worst:
                 worst, place = difference, number
         if worst > tolerance:
             self.fail(
-                promise,
                 f"{where}: entry {place} differs by {worst * scale:.3g} in {dtype}, where the "
                 f"largest value is {scale:.3g} and {tolerance * scale:.1g} is allowed",
             )
-        key = (promise, dtype)
-        before = self._findings.get(key)
-        if before is None or worst > before.difference:
-            self._findings[key] = Finding(promise, dtype, worst, tolerance)
+        key = (self.promise, dtype)
+        if key not in self.findings or worst > self.findings[key].difference:
+            self.findings[key] = Finding(*key, worst, tolerance)
 
-    def require(self, promise: str, kept: bool, otherwise: str) -> None:
+    def require(self, kept: bool, otherwise: str, promise: str = "") -> None:
         """Note that a promise is kept; else raise `CheckError` with the text."""
         if not kept:
-            self.fail(promise, otherwise)
-        self._passed[promise] = None
+            self.fail(otherwise, promise)
+        self.passed[promise or self.promise] = None
 
-    def skip(self, promise: str, reason: str) -> None:
-        """Note that a promise does not apply, and why: "it has no `stream`"."""
-        self._skipped[promise] = reason
-
-    def require_looked_at(self, promises: Iterable[str]) -> None:
-        """Raise `CheckError` for a promise that was neither checked nor skipped for a reason."""
-        seen = {*self._passed, *self._skipped, *(promise for promise, _ in self._findings)}
-        for promise in promises:
-            if promise not in seen:
-                self.fail(promise, "It was not looked at: the check did not come to it")
-
-    def fail(self, promise: str, text: str) -> None:
-        """Raise `CheckError`."""
-        raise CheckError(self.message(promise, text))
-
-    def message(self, promise: str, text: str) -> str:
-        """Who breaks which promise, and how."""
-        return f"{self.subject} breaks the promise `{promise}`. {text}."
+    def fail(self, text: str, promise: str = "") -> None:
+        """Raise `CheckError`: who breaks which promise, and how."""
+        name = promise or self.promise
+        raise CheckError(f"{self.subject} breaks the promise `{name}`. {text}.")
 
     def report(self) -> Report:
-        """What was found so far."""
-        return Report(
-            self.subject, tuple(self._findings.values()), tuple(self._passed), dict(self._skipped)
-        )
+        """The results so far."""
+        findings = tuple(self.findings.values())
+        return Report(self.subject, findings, tuple(self.passed), dict(self.skipped))
 
 
-def _wide(array: npt.ArrayLike) -> Array:
-    return np.asarray(array, dtype=np.float64)
+class Subject(Protocol):
+    """What is checked."""
+
+    def lacks(self, need: str) -> str:
+        """Why something is not there that a check needs; empty if it is there."""
+
+
+class Check(NamedTuple):
+    """A row in a table of checks.
+
+    Attributes:
+        promises: that it is about.
+        function: compares and records.
+        needs: what the subject must have, as its `lacks` knows it; else the check does not apply.
+    """
+
+    promises: tuple[str, ...]
+    function: Callable[[Any, Recorder], None]
+    needs: tuple[str, ...] = ()
+
+
+def run_checks(checks: Iterable[Check], subject: Subject, recorder: Recorder) -> Report:
+    """Run the checks that apply.
+
+    Raises:
+        CheckError: a promise is broken, a check raises another error, or it neither kept a promise
+            nor had a reason to pass over it.
+    """
+    for promises, function, needs in checks:
+        recorder.promise = promises[0]
+        reason = next(filter(None, map(subject.lacks, needs)), "")
+        try:
+            if not reason:
+                function(subject, recorder)
+        except DoesNotApplyError as error:
+            reason = str(error)
+        except CheckError:
+            raise
+        except Exception as error:
+            text = f"{recorder.subject} breaks the promise `{recorder.promise}`. It raises "
+            raise CheckError(f"{text}{type(error).__name__}: {error}.") from error
+        seen = {*recorder.passed, *recorder.skipped, *(name for name, _ in recorder.findings)}
+        for promise in promises:
+            if promise not in seen and reason:
+                recorder.skipped[promise] = reason
+            elif promise not in seen:
+                recorder.fail("It was not looked at: the check did not come to it", promise)
+    return recorder.report()
