@@ -327,7 +327,8 @@ def check_padding(subject: NetworkSubject, recorder: Recorder) -> None:
     """Outputs and gradients do not depend on how the sequences are put into batches."""
     sequences = subject.sequences()
     order = tuple(range(len(sequences)))
-    alone, turned = [(i,) for i in order], order[::-1]
+    alone: list[tuple[int, ...]] = [(i,) for i in order]
+    turned = order[::-1]
     pairs = [turned[i : i + 2] for i in range(0, len(order), 2)]
     large = 1e6 if subject.shape.tokens is None else 1e9
     # What is different, which sequences are together, steps of padding, the size of their values.

@@ -128,9 +128,9 @@ def check_stream(subject: EstimatorSubject, recorder: Recorder) -> None:
         recorder.compare(got, _last_of_prefixes(subject, steps), where)
         if subject.task.name == "label":
             stream.reset()
-            whole = subject.outputs(fitted, [steps])
+            at_once = subject.outputs(fitted, [steps])
             where = f"The {len(steps)} steps of a sequence at once, against the whole"
-            recorder.compare([stream.extend(steps)], whole, where)
+            recorder.compare([stream.extend(steps)], at_once, where)
 
 
 def _looks_ahead(fitted: Any) -> str:
