@@ -17,6 +17,16 @@ from segue.testing.data import tiny_dataset
 BadTargets = list[tuple[str, Any]]  # what is wrong, and targets for `fit(X, y)` to be refused
 
 
+def _given_targets(data: Dataset) -> Any:
+    """The targets of a data set as they are."""
+    return data.y
+
+
+def _no_bad_targets(_data: Dataset, _estimator: Any) -> BadTargets:
+    """None besides those of every task."""
+    return []
+
+
 @dataclass(frozen=True)
 class Task:
     """What a check must know of a kind of target.
@@ -33,8 +43,8 @@ class Task:
     name: str
     score: Callable[[Any, Dataset], float]
     data: Callable[[Any], Dataset]
-    targets: Callable[[Dataset], Any] = lambda data: data.y
-    bad_targets: Callable[[Dataset, Any], BadTargets] = lambda _data, _estimator: []
+    targets: Callable[[Dataset], Any] = _given_targets
+    bad_targets: Callable[[Dataset, Any], BadTargets] = _no_bad_targets
     left_out: tuple[str, ...] = ()
 
 
