@@ -101,5 +101,5 @@ def test_what_means_nothing_is_refused() -> None:
     classifier = fit("gru(2) dropout(0.1) lstm(2)")
     with pytest.raises(OptionError, match="expected auto, last, mean or every"):
         classifier.embed(DATA, layer="gru_1", how="first")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match=r"lstm_1 says one thing.*gru_1, dropout_1"):
+    with pytest.raises(OptionError, match=r"lstm_1 has one output.*gru_1, dropout_1"):
         classifier.embed(DATA, layer="lstm_1", how="every")

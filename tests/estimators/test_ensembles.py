@@ -22,18 +22,12 @@ from segue import (
     SequenceRegressor,
     Sequences,
     TrainingOptions,
+    estimators,
     evaluate,
     load,
 )
 from segue.errors import DataError, ModelFileError, NotCausalError
-from segue.estimators import (
-    ForecasterEnsemble,
-    LabelerEnsemble,
-    LanguageModelEnsemble,
-    RegressorEnsemble,
-    ensemble_of,
-    fit_seeds,
-)
+from segue.estimators import fit_seeds
 from segue.testing import tiny_dataset
 
 QUICK: dict[str, Any] = {"epochs": 2, "options": TrainingOptions(progress="none")}
@@ -77,7 +71,7 @@ def models() -> Any:
 # -- means ---------------------------------------------------------------------------------------
 
 
-def test_labels_are_those_of_the_mean_probability_of_each_step(labelers: LabelerEnsemble) -> None:
+def test_labels_are_those_of_the_mean_probability_of_each_step(labelers: SequenceEnsemble) -> None:
     one, other = (member.predict_proba(STEPS.x) for member in labelers.members)
     found = labelers.predict_proba(STEPS.x)
     np.testing.assert_allclose(found.values, (one.values + other.values) / 2, atol=1e-7)
@@ -93,7 +87,7 @@ def test_labels_are_those_of_the_mean_probability_of_each_step(labelers: Labeler
     assert weighted == right[: STEPS.x.lengths[0]].mean()
 
 
-def test_numbers_are_the_mean_numbers(regressors: RegressorEnsemble) -> None:
+def test_numbers_are_the_mean_numbers(regressors: SequenceEnsemble) -> None:
     one, other = (member.predict(NUMBERS.x) for member in regressors.members)
     np.testing.assert_array_equal(regressors.predict(NUMBERS.x), (one + other) / 2)
     errors = NUMBERS.y - (one + other) / 2
@@ -103,7 +97,7 @@ def test_numbers_are_the_mean_numbers(regressors: RegressorEnsemble) -> None:
         regressors.score(NUMBERS.x, np.zeros((30, 2)))
 
 
-def test_each_forecaster_goes_on_by_itself(forecasters: ForecasterEnsemble) -> None:
+def test_each_forecaster_goes_on_by_itself(forecasters: SequenceEnsemble) -> None:
     """The mean of whole continuations, at every step ahead; feeding it back gives another."""
     one, other = (member.predict(SERIES, 12) for member in forecasters.members)
     found = forecasters.predict(SERIES, 12)
@@ -115,18 +109,18 @@ def test_each_forecaster_goes_on_by_itself(forecasters: ForecasterEnsemble) -> N
     assert np.abs(known[120:] - found).max() > 1e-6
 
 
-def test_forecasts_go_on_from_the_series_of_the_training(forecasters: ForecasterEnsemble) -> None:
+def test_forecasts_go_on_from_the_series_of_the_training(forecasters: SequenceEnsemble) -> None:
     """If all members learnt from the same; else it would not be clear from which."""
     np.testing.assert_array_equal(forecasters.predict(5), forecasters.predict(SERIES, 5))
     assert forecasters.predict().shape == (3,)
     stranger = Forecaster("gru(3)", size=8, horizon=3, **QUICK).fit(SERIES[:-1])
-    mixed = ForecasterEnsemble([*forecasters.members, stranger])
+    mixed = SequenceEnsemble([*forecasters.members, stranger])
     with pytest.raises(DataError, match="learnt from different series.*pass the series"):
         mixed.predict(5)
     assert mixed.predict(SERIES, 5).shape == (5,)
 
 
-def test_tokens_are_foreseen_by_the_mean_probability(models: LanguageModelEnsemble) -> None:
+def test_tokens_are_foreseen_by_the_mean_probability(models: SequenceEnsemble) -> None:
     """In the table, in the logarithms, in the stream, and in what is generated."""
     one, other = (np.concatenate([*m.predict_proba(TEXTS[:3])]) for m in models.members)
     found = models.predict_proba(TEXTS[:3])
@@ -136,7 +130,7 @@ def test_tokens_are_foreseen_by_the_mean_probability(models: LanguageModelEnsemb
     for words, shares in zip(models.predict(TEXTS[:3]), found, strict=True):
         np.testing.assert_array_equal(words, models.classes_[shares.argmax(1)])
     stream = models.stream()
-    np.testing.assert_allclose(stream.belief, found[0][0], atol=1e-6)
+    np.testing.assert_allclose(stream.probabilities, found[0][0], atol=1e-6)
     pushed = [stream.push(word) for word in TEXTS[0].split()]
     np.testing.assert_allclose(pushed, found[0][1:], atol=1e-6)
     assert models.perplexity(TEXTS) == pytest.approx(np.exp(-models.score(TEXTS)))
@@ -181,7 +175,7 @@ def test_what_comes_one_by_one_is_read_once(
 # -- streams -------------------------------------------------------------------------------------
 
 
-def test_a_stream_of_labels_is_the_mean(labelers: LabelerEnsemble) -> None:
+def test_a_stream_of_labels_is_the_mean(labelers: SequenceEnsemble) -> None:
     stream = labelers.stream()
     for steps in STEPS.x[:3]:
         wanted = labelers.predict_proba([steps])[0]
@@ -197,21 +191,21 @@ def test_a_step_that_one_member_refuses_is_heard_by_none() -> None:
     gaps = SequenceClassifier("gru(3)", **QUICK).fit(tiny_dataset(30, missing=0.3))
     whole = SequenceClassifier("gru(3)", **QUICK).fit(WHOLE)
     stream, other = (SequenceEnsemble([gaps, whole]).stream() for _ in range(2))
-    assert stream.belief is None
+    assert stream.probabilities is None
     stream.push([1.0, 2.0])
     other.push([1.0, 2.0])
     with pytest.raises(DataError, match="had none missing in training"):
         stream.push([np.nan, 1.0])
     assert stream.steps == 1
     np.testing.assert_array_equal(stream.push([0.5, 0.5]), other.push([0.5, 0.5]))
-    np.testing.assert_array_equal(stream.belief, other.belief)
+    np.testing.assert_array_equal(stream.probabilities, other.probabilities)
 
 
 def test_a_member_that_looks_ahead_is_named() -> None:
     causal = SequenceLabeler("gru(3)", **QUICK).fit(STEPS)
     other = SequenceLabeler("bilstm(3)", **QUICK).fit(STEPS)
     with pytest.raises(NotCausalError, match="bilstm_1"):
-        LabelerEnsemble([causal, other]).stream()
+        SequenceEnsemble([causal, other]).stream()
 
 
 # -- files and scores ----------------------------------------------------------------------------
@@ -243,7 +237,7 @@ def test_each_is_one_file_and_is_evaluated(
 
 
 def test_a_file_cannot_pass_members_off_as_of_another_task(
-    labelers: LabelerEnsemble, tmp_path: Path
+    labelers: SequenceEnsemble, tmp_path: Path
 ) -> None:
     path = tmp_path / "e.safetensors"
     labelers.save(path)
@@ -261,14 +255,11 @@ def test_a_file_cannot_pass_members_off_as_of_another_task(
 
 
 def test_members_of_another_task_are_refused(classifiers: Any, regressors: Any) -> None:
-    """With what takes them."""
-    with pytest.raises(DataError, match="made of SequenceClassifiers.*ensemble_of"):
-        SequenceEnsemble(regressors.members)
+    """They are named by their number."""
     with pytest.raises(DataError, match="Member 3 is SequenceRegressor"):
-        ensemble_of([*classifiers.members, *regressors.members])
+        SequenceEnsemble([*classifiers.members, *regressors.members])
     with pytest.raises(DataError, match="made of estimators of segue"):
-        ensemble_of(["gru(3)"])  # type: ignore[list-item]
-    assert isinstance(ensemble_of(regressors.members), RegressorEnsemble)
+        SequenceEnsemble(["gru(3)"])  # type: ignore[list-item]
 
 
 def several() -> Any:
@@ -285,15 +276,19 @@ def tagger() -> Any:
 @pytest.mark.parametrize(
     ("name", "other", "difference"),
     [
-        ("regressors", several, "task_.shape"),
-        ("classifiers", tagger, "task_.name"),
+        ("regressors", several, "shape"),
+        ("classifiers", tagger, "name"),
         (
             "forecasters",
             lambda: Forecaster("gru(2)", size=9, horizon=3, **QUICK).fit(SERIES),
             "size",
         ),
         ("forecasters", lambda: Forecaster("gru(2)", size=8, **QUICK).fit(SERIES), "horizon"),
-        ("models", lambda: LanguageModel("gru(2)", **QUICK).fit(["a b c", "b c"] * 4), "classes_"),
+        (
+            "models",
+            lambda: LanguageModel("gru(2)", **QUICK).fit(["a b c", "b c"] * 4),
+            "classes",
+        ),
     ],
 )
 def test_members_that_were_trained_for_something_else_are_refused(
@@ -301,4 +296,23 @@ def test_members_that_were_trained_for_something_else_are_refused(
 ) -> None:
     members = request.getfixturevalue(name).members
     with pytest.raises(DataError, match=f"differ in `{difference}`"):
-        ensemble_of([*members, other()])
+        SequenceEnsemble([*members, other()])
+
+
+def test_an_ensemble_has_what_its_members_have(classifiers: Any, regressors: Any) -> None:
+    """The methods of their class that do not look into one network; `dir` shows them."""
+    assert {"predict_proba", "anytime", "stream", "classes_"} <= set(dir(classifiers))
+    assert not {"embed", "fit", "network_", "continued"} & set(dir(classifiers))
+    assert {"predict", "score"} <= set(dir(regressors))
+    for name in ("predict_proba", "anytime", "generate", "nothing"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(regressors, name)
+    assert classifiers.predict_proba.__doc__ == SequenceClassifier.predict_proba.__doc__
+
+
+@pytest.mark.parametrize("name", ["LabelerEnsemble", "RegressorEnsemble", "ensemble_of"])
+def test_former_names_lead_to_the_one_ensemble(name: str, regressors: Any) -> None:
+    """For one release, with a warning."""
+    with pytest.warns(DeprecationWarning, match=f"{name} is SequenceEnsemble now"):
+        kind = getattr(estimators, name)
+    assert isinstance(kind(regressors.members), SequenceEnsemble)

@@ -15,7 +15,7 @@ import pytest
 import segue
 from segue import Dataset, SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
 from segue.errors import DataError
-from segue.estimators.given import taken
+from segue.estimators.inputs import as_pair
 from segue.estimators.splitting import split_data
 
 OPTIONS = TrainingOptions(progress="none")
@@ -84,13 +84,13 @@ Y_FORMS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("form", X_FORMS)
 def test_x_of_any_form_takes_y_by_id(form: str) -> None:
     """No class is exchanged, whichever form the sequences have."""
-    assert is_right(classifier()._as_dataset(*taken(X_FORMS[form](), BY_ID)))
+    assert is_right(classifier()._as_dataset(*as_pair(X_FORMS[form](), BY_ID)))
 
 
 @pytest.mark.parametrize("form", Y_FORMS)
 def test_y_of_any_form_is_laid_on_by_id(form: str) -> None:
     """No class is exchanged, whichever form the labels have."""
-    assert is_right(classifier()._as_dataset(*taken(LONG, Y_FORMS[form]())))
+    assert is_right(classifier()._as_dataset(*as_pair(LONG, Y_FORMS[form]())))
     data = segue.read(LONG)
     assert is_right(Dataset(data.x, Y_FORMS["series"](), ids=data.ids))
 
@@ -110,7 +110,7 @@ def test_from_fit_to_score() -> None:
 def test_groups_and_weights_in_another_order() -> None:
     """Each sequence has its own, not that of its position."""
     groups = pd.Series({name: f"group of {name}" for name in sorted(IDS)})
-    data = classifier()._as_dataset(*taken(LONG, BY_ID), groups)
+    data = classifier()._as_dataset(*as_pair(LONG, BY_ID), groups)
     assert data.groups is not None
     assert data.ids is not None
     assert data.groups.tolist() == [f"group of {name}" for name in data.ids]
@@ -148,10 +148,10 @@ def test_numbers_as_ids_and_text_as_ids() -> None:
     """An id that is a number in one place is the same as its text; "007" is not 7."""
     frame = LONG.assign(id=LONG.id.str[1:].astype(int))
     y = pd.Series({int(name[1:]): label for name, label in CLASS.items()})
-    assert is_right(classifier()._as_dataset(*taken(frame, y)))
-    assert is_right(classifier()._as_dataset(*taken(frame, y.rename(str))))
+    assert is_right(classifier()._as_dataset(*as_pair(frame, y)))
+    assert is_right(classifier()._as_dataset(*as_pair(frame, y.rename(str))))
     counted = y.sort_index().reset_index(drop=True)  # 0, 1, 2, ... are the ids
-    assert is_right(classifier()._as_dataset(*taken(frame, counted)))
+    assert is_right(classifier()._as_dataset(*as_pair(frame, counted)))
     with pytest.raises(DataError, match="other ids"):
         classifier().fit({"007": [1.0], "008": [2.0]}, {"7": "a", "8": "b"})
 
@@ -160,18 +160,18 @@ def test_by_position_is_said() -> None:
     """Without ids the order of a long frame counts; where ids are not sorted, that is a warning."""
     in_order = LONG.sort_values("id", kind="stable")
     labels = [CLASS[name] for name in sorted(IDS)]
-    data = classifier()._as_dataset(*taken(in_order, labels))
+    data = classifier()._as_dataset(*as_pair(in_order, labels))
     assert is_right(data)
     assert any("`y` has no ids and is taken by position" in note for note in data.notes)
     with pytest.warns(UserWarning, match="in the order in which the sequences first occur: p"):
-        data = classifier()._as_dataset(*taken(LONG, list(CLASS.values())))
+        data = classifier()._as_dataset(*as_pair(LONG, list(CLASS.values())))
     assert is_right(data)
 
 
 def test_no_ids_no_words() -> None:
     """Of arrays a Series is taken by position, whatever rows of a frame its index once was."""
     y = pd.Series([0, 1, 0, 1], index=[7, 3, 9, 2])
-    data = classifier()._as_dataset(*taken(np.zeros((4, 3, 1)), y))
+    data = classifier()._as_dataset(*as_pair(np.zeros((4, 3, 1)), y))
     assert data.y.tolist() == [0, 1, 0, 1]
 
 
@@ -186,7 +186,7 @@ ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
 @pytest.mark.parametrize("form", ROWS)
 def test_a_label_for_each_row(form: str) -> None:
     """Of a long frame, y may have its length, if it is the same within each sequence."""
-    assert is_right(classifier()._as_dataset(*taken(*ROWS[form]())))
+    assert is_right(classifier()._as_dataset(*as_pair(*ROWS[form]())))
 
 
 def test_a_label_that_varies_within_a_sequence() -> None:
@@ -199,7 +199,7 @@ def test_a_label_that_varies_within_a_sequence() -> None:
 def test_a_column_of_labels_is_left_out_where_y_is_given() -> None:
     """It would give the answer away; that it is left out is said."""
     frame = LONG.assign(label=LONG.id.map({"high": 1, "low": 0}.get).fillna(5))
-    data = classifier()._as_dataset(*taken(frame, BY_ID))
+    data = classifier()._as_dataset(*as_pair(frame, BY_ID))
     assert data.x.channels == 1
     assert any("column 'label' is left out" in note for note in data.notes)
 
@@ -207,7 +207,7 @@ def test_a_column_of_labels_is_left_out_where_y_is_given() -> None:
 def test_numbers_are_laid_on_by_id() -> None:
     """The targets of a regressor too; whole numbers are numbers there."""
     y = pd.Series({name: int(name[1:]) for name in sorted(IDS)})
-    data = SequenceRegressor("gru(2)")._as_dataset(*taken(LONG, y))
+    data = SequenceRegressor("gru(2)")._as_dataset(*as_pair(LONG, y))
     assert data.task == "regress"
     assert data.y.tolist() == [float(name[1:]) for name in IDS]
 
@@ -228,7 +228,7 @@ STEPS: dict[str, Callable[[], tuple[Any, Any]]] = {
 @pytest.mark.parametrize("form", STEPS)
 def test_labels_of_steps_are_laid_on_by_id_and_time(form: str) -> None:
     """Each step has its own label, in the order that the steps are brought to."""
-    data = SequenceLabeler("gru(2)")._as_dataset(*taken(*STEPS[form]()))
+    data = SequenceLabeler("gru(2)")._as_dataset(*as_pair(*STEPS[form]()))
     assert data.classes is not None
     for codes, steps in zip(data.y, data.x, strict=True):
         said = [data.classes[code] for code in codes[:, 0]]

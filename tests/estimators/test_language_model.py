@@ -179,8 +179,8 @@ def test_a_stream_says_what_the_whole_text_says(fitted: LanguageModel) -> None:
     (wanted,) = fitted.predict_proba(["The dog sat"])
     stream = fitted.stream()
     for _ in range(2):
-        assert stream.belief is not None
-        found = [stream.belief, *(stream.push(word) for word in ("The", "dog", "sat"))]
+        assert stream.probabilities is not None
+        found = [stream.probabilities, *(stream.push(word) for word in ("The", "dog", "sat"))]
         np.testing.assert_allclose(found, wanted, atol=1e-5)
         assert stream.steps == 3
         stream.reset()

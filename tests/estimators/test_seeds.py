@@ -24,7 +24,7 @@ from segue import (
     load,
 )
 from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
-from segue.estimators import SequenceEnsemble, fit_seeds, seeds
+from segue.estimators import SequenceEnsemble, fit_seeds, multi_seed
 from segue.layers import GRU, CustomModule
 from segue.testing import tiny_dataset
 
@@ -116,7 +116,7 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
     rows = (tmp_path / "a" / "seed-1" / "history.jsonl").read_text().splitlines()
     assert [json.loads(row) for row in rows] == wanted.members[1].history_.rows
 
-    fit_split, count = seeds.fit_split, []
+    fit_split, count = multi_seed.fit_split, []
 
     def dies(estimator: Any, *given: Any, **more: Any) -> Any:
         count.append(estimator.seed)
@@ -124,7 +124,7 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
             raise RuntimeError("killed")
         return fit_split(estimator, *given, **more)
 
-    monkeypatch.setattr(seeds, "fit_split", dies)
+    monkeypatch.setattr(multi_seed, "fit_split", dies)
     with pytest.raises(RuntimeError, match="killed"):
         fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b")
     found = fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b", resume=True)
@@ -236,7 +236,7 @@ def test_members_that_do_not_agree_are_refused(quick: Quick) -> None:
     a = quick(epochs=1).fit(DATA)
     b = quick(epochs=1).fit(tiny_dataset(20, classes=("left", "right")))
     c = quick(epochs=1).fit(tiny_dataset(20, channels=3))
-    with pytest.raises(DataError, match="differ in `classes_`: .*left"):
+    with pytest.raises(DataError, match="differ in `classes`: .*left"):
         SequenceEnsemble([a, b])
     with pytest.raises(DataError, match="differ in `n_features_in_`: 2; 3"):
         SequenceEnsemble([a, c])

@@ -14,11 +14,17 @@ import safetensors.torch
 import torch
 
 import segue
-from segue import Dataset, Forecaster, SequenceClassifier, Sequences, TrainingOptions
+from segue import (
+    Dataset,
+    Forecaster,
+    SequenceClassifier,
+    SequenceEnsemble,
+    Sequences,
+    TrainingOptions,
+)
 from segue.errors import ModelFileError
-from segue.estimators import fitting
-from segue.estimators.ensembles import ensemble_of
-from segue.estimators.seen import SeenSequences, digests, example_digests, joined, keyed
+from segue.estimators import fingerprint
+from segue.estimators.fingerprint import SeenSequences, digests, example_digests, joined, keyed
 from segue.testing import tiny_dataset
 
 Quick = Callable[..., SequenceClassifier]
@@ -189,7 +195,7 @@ def test_so_many_sequences_that_nothing_is_kept(
     quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a million; here more than ten."""
-    monkeypatch.setattr(fitting, "LIMIT", 10)
+    monkeypatch.setattr(fingerprint, "LIMIT", 10)
     assert quick("pool").fit(tiny_dataset(10)).seen_ is not None
     assert quick("pool").fit(tiny_dataset(11)).seen_ is None
 
@@ -247,14 +253,14 @@ def test_an_ensemble_knows_what_its_members_were_trained_on(quick: Quick, tmp_pa
     """Each has its own sequences; where one does not know, all do not."""
     first, second, path = tiny_dataset(12), tiny_dataset(12, seed=7), tmp_path / "e.safetensors"
     members = [quick("pool").fit(first), quick("pool", seed=1).fit(second)]
-    ensemble = ensemble_of(members)
+    ensemble = SequenceEnsemble(members)
     ensemble.save(path)
     for one in (ensemble, segue.load(path)):
         assert found(one, first.x) == found(one, second.x) == (12, 0)
     ensemble.save(path, record=False)
     assert segue.load(path).seen_ is None
     members[0].save(path, record=False)
-    assert ensemble_of([segue.load(path), members[1]]).seen_ is None
+    assert SequenceEnsemble([segue.load(path), members[1]]).seen_ is None
 
 
 @pytest.mark.parametrize("change", ["missing", "shape", "type", "more", "salt", "none"])

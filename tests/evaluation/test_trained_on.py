@@ -24,7 +24,7 @@ from segue import (
     evaluate,
 )
 from segue.errors import DataError
-from segue.estimators import LanguageModel, ensemble_of
+from segue.estimators import LanguageModel, SequenceEnsemble
 from segue.evaluation import compare
 from segue.evaluation.trained_on import LeftOut, TrainedOn
 from segue.testing import tiny_dataset
@@ -214,7 +214,7 @@ def test_score_keeps_its_meaning(half: SequenceClassifier, whole: Dataset) -> No
 def test_an_ensemble_has_seen_what_its_members_have(whole: Dataset) -> None:
     """Members of different sequences: what is left was seen by none."""
     members = [classifier(seed=i).fit(whole[i * 10 : i * 10 + 20]) for i in (0, 1)]
-    assert evaluate(ensemble_of(members), whole).trained_on.left_out == LeftOut(10, 30, 0)
+    assert evaluate(SequenceEnsemble(members), whole).trained_on.left_out == LeftOut(10, 30, 0)
 
 
 def test_a_refit_has_seen_its_validation(whole: Dataset) -> None:

@@ -28,7 +28,8 @@ from segue.modules import Cell, Padded
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
-from segue.training.forward import Batch, Truncated
+from segue.training.gradient import in_pieces
+from segue.training.setup import Batch
 
 
 class Gate(nn.Module):
@@ -144,7 +145,7 @@ def test_dropout_of_a_cell_is_the_same_in_pieces() -> None:
     x = Padded(torch.linspace(-1, 1, 36).view(2, 9, 2).double(), torch.tensor([9, 9]))
     whole = built(x, Draws(3))
     assert not torch.equal(whole, built(x))
-    pieces = Truncated(4, every=False)(built, Batch(x, torch.arange(2), None), Draws(3))
+    pieces = in_pieces(built, Batch(x, torch.arange(2), None), Draws(3), 4, every=False)
     torch.testing.assert_close(next(iter(pieces)).outputs, whole, rtol=0, atol=1e-12)
 
 

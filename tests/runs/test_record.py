@@ -14,7 +14,7 @@ import pytest
 import segue
 from segue import Dataset, runs
 from segue.errors import FileError
-from segue.estimators.seen import digests
+from segue.estimators.fingerprint import digests
 from segue.estimators.splitting import TrainValidationSplit
 from segue.readers import write
 from segue.training import TrainingOptions
@@ -200,9 +200,8 @@ def test_equal_sequences_on_both_sides_are_scored_as_fit_scored_them(whole: Path
 
 
 def test_so_many_sequences_that_none_is_kept(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than a million, here more than 49: no split, no hashes; the run is as ever."""
-    monkeypatch.setattr("segue.estimators.seen.LIMIT", 49)
-    monkeypatch.setattr("segue.estimators.fitting.LIMIT", 39)
+    """More than a million, here more than 39: no split, no hashes; the run is as ever."""
+    monkeypatch.setattr("segue.estimators.fingerprint.LIMIT", 39)
     run = runs.fit_run(whole, **QUICK)
     assert run.split is None
     assert run.record["split"]["sizes"] == {"train": 40, "test": 10}

@@ -352,6 +352,7 @@ def test_without_faults_it_passes() -> None:
 
 def test_a_model_that_looks_ahead_must_not_stream() -> None:
     """The other half of `refuses to stream`."""
+
     class Bold(SequenceClassifier):
         def stream(self) -> Any:
             return SequenceClassifier("gru(3)", epochs=1, options=SILENT).fit(data).stream()

@@ -22,8 +22,7 @@ from segue.randomness import Draws
 from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.forward import Batch, Truncated
-from segue.training.gradient import RunningMetrics, compute_gradients
+from segue.training.gradient import RunningMetrics, compute_gradients, in_pieces
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import (
     Objective,
@@ -31,7 +30,7 @@ from segue.training.objectives import (
     SquaredObjective,
     StepsObjective,
 )
-from segue.training.setup import TrainingData, TrainingSetup
+from segue.training.setup import Batch, TrainingData, TrainingSetup
 from segue.training.targets import NO_LABEL, StepTargets
 
 MakeJob = Callable[..., TrainingSetup]
@@ -158,7 +157,7 @@ def test_pieces_go_forward_as_the_whole(network: str, steps: int) -> None:
     batch = Batch(x, torch.arange(6), torch.arange(6).double())
     wanted = built(x)
     found = torch.full_like(wanted, torch.nan)
-    for outputs, targets, weights in Truncated(steps, every=False)(built, batch, Draws(0)):
+    for outputs, targets, weights in in_pieces(built, batch, Draws(0), steps, every=False):
         assert weights is not None
         torch.testing.assert_close(weights, targets.double())
         found[targets] = outputs
@@ -174,7 +173,9 @@ def test_every_step_is_answered_as_in_the_whole(network: str, steps: int) -> Non
     numbers = torch.arange(6 * 17).view(6, 17).where(x.mask(), NO_LABEL)
     wanted = built(x).values.flatten(0, 1)
     seen = 0
-    for outputs, targets, _ in Truncated(steps, True)(built, Batch(x, numbers, None), Draws(0)):
+    for outputs, targets, _ in in_pieces(
+        built, Batch(x, numbers, None), Draws(0), steps, every=True
+    ):
         real = targets != NO_LABEL
         seen += int(real.sum())
         torch.testing.assert_close(outputs.values[real], wanted[targets[real]], rtol=0, atol=1e-10)
@@ -198,7 +199,7 @@ def test_a_gradient_ends_where_its_piece_begins() -> None:
     built = Network(as_specs("gru(3)"), Shape(2), 2, every=True, seed=0).double()
     x, targets = batch_of([8]), torch.tensor([[0, 1, 1, 0, 1, 0, 0, 1]])
     job = labelling_job("gru(3)")
-    for answers in Truncated(3, True)(built, Batch(x, targets, None), Draws(0)):
+    for answers in in_pieces(built, Batch(x, targets, None), Draws(0), 3, every=True):
         job.objective.losses(answers.outputs, answers.targets).sum().backward()
     got = {name: weight.grad.clone() for name, weight in built.named_parameters()}
     built.zero_grad()
@@ -217,7 +218,7 @@ def test_pieces_without_an_end_take_no_gradient() -> None:
     """What is asked at the end only is learnt from the last piece of each sequence."""
     built = Network(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
     x = batch_of([20, 9])
-    pieces = list(Truncated(5, False)(built, Batch(x, torch.tensor([7, 8]), None), Draws(0)))
+    pieces = list(in_pieces(built, Batch(x, torch.tensor([7, 8]), None), Draws(0), 5, every=False))
     assert [piece.targets.tolist() for piece in pieces] == [[8], [7]]
     (gradient,) = torch.autograd.grad(
         pieces[1].outputs.sum(), built.layer("lstm_1").cell.kernel, allow_unused=True
@@ -248,7 +249,9 @@ def test_dropout_masks_of_a_state_stay_the_same_over_all_pieces() -> None:
     numbers = torch.arange(4 * 30).view(4, 30).where(x.mask(), NO_LABEL)
     wanted = {}
     for steps in (100, 6):
-        for outputs, targets, _ in Truncated(steps, True)(built, Batch(x, numbers, None), Draws(1)):
+        for outputs, targets, _ in in_pieces(
+            built, Batch(x, numbers, None), Draws(1), steps, every=True
+        ):
             for number, logits in zip(
                 targets[targets >= 0].tolist(), outputs.values[targets >= 0], strict=True
             ):
@@ -261,7 +264,7 @@ def test_attention_drops_in_pieces_too() -> None:
     built = Network(as_specs("attention(2, dropout=0.5, causal=true)"), Shape(2), 3, every=True)
     x = batch_of([8, 8])._replace(values=batch_of([8, 8]).values.float())
     without = built(x).values
-    pieces = Truncated(4, True)(built, Batch(x, torch.zeros(2, 8), None), Draws(1))
+    pieces = in_pieces(built, Batch(x, torch.zeros(2, 8), None), Draws(1), 4, every=True)
     for first, piece in zip((0, 4), pieces, strict=True):
         found = piece.outputs.values
         assert not torch.allclose(found, without[:, first : first + 4], atol=1e-3)

@@ -86,7 +86,7 @@ FORMS = {
 
 def options() -> list[Parameter]:
     """The options of `segue fit` that fill arguments of estimators, of training and of a run."""
-    from segue.estimators.tasks import BY_TASK
+    from segue.estimators.loading import BY_TASK
     from segue.runs import fit_run
     from segue.training import TrainingOptions
 

@@ -86,7 +86,7 @@ def grid_options() -> list[Parameter]:
 
 def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
     """Options that fill arguments of the estimators that a study trains, and of their training."""
-    from segue.estimators.tasks import BY_TASK
+    from segue.estimators.loading import BY_TASK
     from segue.studies.trials import STUDIED_TASKS
     from segue.training import TrainingOptions
 
@@ -220,7 +220,7 @@ def _run(
 
 
 def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
-    from segue.estimators.tasks import estimator_for
+    from segue.estimators.loading import estimator_for
 
     estimator = estimator_for(recipe["task"], data.task)()
     head = {"head": "sigmoid"} if data.task == "multilabel" else {}

@@ -1,53 +1,57 @@
-"""The estimators: what is fitted, asked, saved and loaded.
+"""The estimators: fitted, queried, saved and loaded.
 
 classifier, labeler, regressor,    one class for each task
 forecaster, language
-ensembles/                         several fitted ones as one, for each task
-tasks                              the table of estimators
+ensemble, multi_seed               several fitted ones as one; the same training with several seeds
 
-parameters                         constructor arguments, as scikit-learn wants them
-base                               the base class: `fit` and the common part of prediction
+parameters, base                   arguments, as scikit-learn wants them; `fit` and `predict`
 
-given, inputs                      X, y and the rest as users pass them: aligned by id, checked
-splitting, fitting                 training and validation part; training as functions of values
-initial, seen                      initial weights; hashes of the sequences that were trained on
-seeds                              the same training with several seeds
+inputs, splitting                  X, y and the rest as users pass them; training, validation part
+fitting, transfer                  training as functions of values; initial weights
+fingerprint                        hashes of the sequences that were trained on
 
-asking, anytime                    prediction in batches; after each step
-stream, streaming                  one sequence step by step
-next_token, next_token_predictor   what only language models have
+anytime, streaming, next_token     probabilities after each step, of each step, of the next token
 files, loading                     a model as a file, and back
 """
 
+import warnings
+from typing import Any
+
 from segue.estimators.classifier import SequenceClassifier
-from segue.estimators.ensembles import (
-    ForecasterEnsemble,
-    LabelerEnsemble,
-    LanguageModelEnsemble,
-    RegressorEnsemble,
-    SequenceEnsemble,
-    ensemble_of,
-)
+from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.loading import load
+from segue.estimators.multi_seed import SeedResults, fit_seeds
 from segue.estimators.regressor import SequenceRegressor
-from segue.estimators.seeds import SeedResults, fit_seeds
 
 __all__ = [
     "Forecaster",
-    "ForecasterEnsemble",
-    "LabelerEnsemble",
     "LanguageModel",
-    "LanguageModelEnsemble",
-    "RegressorEnsemble",
     "SeedResults",
     "SequenceClassifier",
     "SequenceEnsemble",
     "SequenceLabeler",
     "SequenceRegressor",
-    "ensemble_of",
     "fit_seeds",
     "load",
 ]
+
+_FORMER_NAMES = (
+    "ForecasterEnsemble",
+    "LabelerEnsemble",
+    "LanguageModelEnsemble",
+    "RegressorEnsemble",
+    "ensemble_of",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """The former names of `SequenceEnsemble`, for one release."""
+    if name not in _FORMER_NAMES:
+        raise AttributeError(f"module 'segue.estimators' has no attribute {name!r}")
+    warnings.warn(
+        f"segue.estimators.{name} is SequenceEnsemble now, for every task.", DeprecationWarning, 2
+    )
+    return SequenceEnsemble

@@ -1,39 +1,36 @@
-"""Belief after each step: what a classifier would say if the sequence ended there.
+"""Probabilities after each step of a sequence: those for each of its prefixes.
 
-A causal network gives all of it in one pass. Another network has to see each prefix anew.
+A causal network gives all of them in one pass. Another network has to see each prefix anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 
 from segue.errors import NotCausalError, OptionError
-from segue.estimators.asking import no_steps, per_step
+from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.parameters import is_whole
 from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.numeric import as_table_of_numbers
 from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.sequences import Array, Sequences
+from segue.training.inference import map_steps
 from segue.training.objectives import probabilities
 from segue.training.reporter import make_reporter
-
-if TYPE_CHECKING:
-    from segue.estimators.classifier import SequenceClassifier
 
 # Steps of prefixes that are copied and prepared at once.
 _PREFIX_STEPS = 500_000
 
 
 def anytime(
-    classifier: SequenceClassifier,
+    classifier: BaseSequenceEstimator,
     x: Sequences,
-    every: int = 1,
     static: Any = None,
+    every: int = 1,
     *,
     quiet: bool = False,
 ) -> Sequences:
@@ -42,25 +39,32 @@ def anytime(
     Args:
         classifier: fitted.
         x: checked sequences.
-        every: belief after every so many steps, and after the last.
         static: `[n, feature]` as they come, where the model has static features.
-        quiet: do not say what it costs.
+        every: after every so many steps, and after the last.
+        quiet: do not print what it costs.
     """
     if not is_whole(every, least=1):
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
-    if len(x) == 0:
-        return no_steps(len(classifier.classes_))
-    scaled = classifier.check_static(len(x), static)
     reason = _what_looks_ahead(classifier, x)
-    if not reason:
-        return _in_one_pass(classifier, x, int(every), scaled)
-    _refuse_fixed_length(classifier.network_)
-    if not quiet:
-        _announce(classifier, x, int(every), reason)
-    return _each_prefix(classifier, x, int(every), static)
+    if reason and len(x):
+        _refuse_fixed_length(classifier.network_)
+        return _each_prefix(classifier, x, int(every), static, "" if quiet else reason)
+    network, task = classifier.network_, classifier.task_
+
+    def at_every_step(batch: Padded) -> Padded:
+        logits = _logits_at_every_step(network, batch)
+        shares = probabilities(logits.values.double(), task.objective.kind)
+        return Padded(shares.float(), logits.lengths)
+
+    batches = classifier._batches(x, static)
+    width = len(getattr(task, "classes", ()))
+    found = map_steps(network, batches, at_every_step, width, classifier.training_options.threads)
+    if every == 1 or not len(x):
+        return found
+    return Sequences.from_list([rows[every_th(len(rows), int(every)) - 1] for rows in found])
 
 
-def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
+def _what_looks_ahead(classifier: BaseSequenceEstimator, x: Sequences) -> str:
     """Why one pass is not enough; nothing where it is."""
     preparation = classifier.preparation_
     for layer in classifier.network_.chain:
@@ -72,24 +76,6 @@ def _what_looks_ahead(classifier: SequenceClassifier, x: Sequences) -> str:
     if any(len(unexpected_missing(preparation, b.values, b.lengths)) for b in x.blocks()):
         return "values are missing where training had none, and interpolating them looks ahead"
     return ""
-
-
-# -- one pass -----------------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def _in_one_pass(
-    classifier: SequenceClassifier, x: Sequences, every: int, static: Array | None
-) -> Sequences:
-    def beliefs(batch: Padded) -> Padded:
-        logits = _logits_at_every_step(classifier.network_, batch)
-        shares = probabilities(logits.values.double(), classifier.task_.objective.kind)
-        return Padded(shares.float(), logits.lengths)
-
-    found = per_step(classifier, x, beliefs, static)
-    if every == 1:
-        return found
-    return Sequences.from_list([b[every_th(len(b), every) - 1] for b in found])
 
 
 def _logits_at_every_step(network: Network, x: Padded) -> Padded:
@@ -122,34 +108,34 @@ def _refuse_fixed_length(network: Network) -> None:
     for name, layer in network.layers.items():
         if layer.fixed_length is not None:
             raise NotCausalError(
-                f"{name} takes sequences of {layer.fixed_length} steps only, so there is no belief "
-                "after fewer. Use a layer that takes any length: lstm(32), or pool(mean)."
+                f"{name} takes sequences of {layer.fixed_length} steps only, so there are no "
+                "probabilities after fewer. Use a layer that takes any length: lstm(32), or "
+                "pool(mean)."
             )
 
 
-def _announce(classifier: SequenceClassifier, x: Sequences, every: int, reason: str) -> None:
-    ends = [classifier.preparation_.prefix_lengths(n, every) for n in x.lengths.tolist()]
-    asked, count = sum(int(end.sum()) for end in ends), sum(map(len, ends))
-    text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {asked:,} time steps "
-    text += f"in place of {x.total_steps:,}, {asked / x.total_steps:.0f} times the work of predict."
-    if every == 1 and asked > _PREFIX_STEPS:
-        text += " every=10 makes it about a tenth."
-    make_reporter(classifier.training_options).message(text)
-
-
 def _each_prefix(
-    classifier: SequenceClassifier, x: Sequences, every: int, static: Any
+    classifier: BaseSequenceEstimator, x: Sequences, every: int, static: Any, reason: str
 ) -> Sequences:
+    """Every prefix as a sequence of its own; a reason to do so is printed with what it costs."""
     ends = [classifier.preparation_.prefix_lengths(n, every) for n in x.lengths.tolist()]
-    cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
     counts = [len(own) for own in ends]
+    if reason:
+        steps, count = sum(int(own.sum()) for own in ends), sum(counts)
+        text = f"anytime: {reason}, so each of {count:,} prefixes is seen anew: {steps:,} time "
+        text += f"steps in place of {x.total_steps:,}, {steps / x.total_steps:.0f} times the work "
+        text += "of predict."
+        if every == 1 and steps > _PREFIX_STEPS:
+            text += " every=10 makes it about a tenth."
+        make_reporter(classifier.training_options).message(text)
+    cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
     known = None if static is None else np.repeat(as_table_of_numbers(static), counts, axis=0)
     found: list[Array] = []
     first = 0
     for block in _blocks(cut):
         rows = slice(first, first := first + len(block))
-        given = None if known is None else known[rows]
-        found.append(classifier.predict_proba(Sequences.from_list(block, exact=True), given))
+        own_static = None if known is None else known[rows]
+        found.append(classifier._outputs(Sequences.from_list(block, exact=True), own_static))
     return Sequences(np.concatenate(found), np.concatenate([[0], np.cumsum(counts)]))
 
 

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotFittedError, warn_user
-from segue.estimators.asking import run
+from segue.errors import DataError, NotFittedError
 from segue.estimators.files import save
-from segue.estimators.fitting import FitResult, FittedParts, Lines, fit_split, training_job
-from segue.estimators.given import laid_on, taken
-from segue.estimators.initial import InitialWeights
-from segue.estimators.inputs import as_sequences, as_trained, refuse_single, static_of
+from segue.estimators.fingerprint import SeenSequences
+from segue.estimators.fitting import FitResult, Lines, fit_split, prepare_training
+from segue.estimators.inputs import (
+    aligned_with,
+    as_pair,
+    check_sequences,
+    plain_sequences,
+    refuse_single,
+)
 from segue.estimators.parameters import EstimatorParameters
-from segue.estimators.seen import SeenSequences
 from segue.estimators.splitting import split_data
 from segue.networks import Network
-from segue.padded import Padded
-from segue.prepare import Preparation
-from segue.prepare.numeric import StaticScale
+from segue.prepare import Batches, Preparation
+from segue.prepare.numeric import StaticScale, scaled_static
 from segue.readers.objects import adapted
 from segue.readers.read_options import check_channels
-from segue.sequences import Array, Sequences
+from segue.sequences import Sequences
 from segue.tasks import Task
 from segue.training import History
+from segue.training.inference import predict_outputs
 from segue.training.setup import TrainingSetup
 
 
@@ -49,6 +53,16 @@ class BaseSequenceEstimator(EstimatorParameters):
             weights were; `None`: unknown.
         task_: the fitted `segue.tasks.Task`: what the outputs of the network mean.
     """
+
+    # What an ensemble of such has: methods of which the mean counts, methods that work on outputs
+    # whoever gives them, and what all members have in common.
+    _averaged: ClassVar[tuple[str, ...]] = ("_outputs", "anytime")
+    _on_outputs: ClassVar[tuple[str, ...]] = ("predict_proba", "predict", "score", "stream")
+    _shared: ClassVar[tuple[str, ...]] = (
+        "task", "tasks", "score_name", "layout", "n_features_in_", "channels_", "reading_",
+        "classes_", "class_counts_", "as_read", "check_input", "scored_part", "_as_weights",
+        "_check_fitted", "__sklearn_is_fitted__",
+    )  # fmt: skip
 
     network_: Network
     preparation_: Preparation
@@ -111,36 +125,16 @@ class BaseSequenceEstimator(EstimatorParameters):
             SpecError: a network or preparation that does not parse or fit.
             TrainingError: a loss that is not finite.
         """
-        begin = InitialWeights.of(initial)
         split = split_data(
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
         )  # fmt: skip
-        place = None if folder is None else Path(folder)
-        return self._take(fit_split(self, split, begin, place, resume=resume))
+        return self._take(fit_split(self, split, initial, folder, resume=resume))
 
-    def _take(self, result: FitResult, *, quiet: bool = False) -> Self:
-        """Take over what a training has come to."""
-        parts = result.parts
-        self.__dict__ |= {
-            "network_": parts.network,
-            "preparation_": parts.preparation,
-            "static_": parts.static,
-            "task_": parts.task,
-            "history_": result.history,
-            "stopped_": result.stopped,
-            "training_summary_": result.summary,
-            "n_features_in_": parts.preparation.channels_in,
-            "channels_": result.channels,
-            "reading_": result.reading,
-            "seen_": result.seen,
-        }
-        if result.stopped == "interrupted" and not quiet:
-            done = len(result.history)
-            where = f"after {done} of {result.epochs} epochs; the best weights so far are kept."
-            if not done:
-                where = "within the first epoch; the little that was learnt until then is kept."
-            warn_user(f"Training was interrupted {where}")
+    def _take(self, result: FitResult) -> Self:
+        """Take over the result of a training, in one assignment."""
+        fitted = {f"{name}_": value for name, value in vars(result).items()}
+        self.__dict__ |= {**fitted, "n_features_in_": result.preparation.channels_in}
         return self
 
     def _training_job(
@@ -152,16 +146,92 @@ class BaseSequenceEstimator(EstimatorParameters):
         **more: Any,
     ) -> TrainingSetup:
         """All that `fit` would train, without training it; the estimator stays as it is."""
-        job, _, _ = training_job(self, split_data(self, X, y, **more), InitialWeights.of(initial))
-        return job
+        return prepare_training(self, split_data(self, X, y, **more), initial).setup
 
     # -- predict --------------------------------------------------------------------------------
 
-    @property
-    def _parts(self) -> FittedParts:
-        """All that prediction needs."""
+    def predict(self, X: Any, static: Any = None) -> Any:  # noqa: N803
+        """The prediction for each sequence.
+
+        Args:
+            X: as in `fit`; of a `Dataset` with a part "test", that part, as in `score`.
+            static: `[n, feature]`, where the model was trained with static features; a `Dataset`
+                brings its own.
+
+        Returns:
+            Of a classifier the most probable class of each sequence, `[n]`; of several labels 0 and
+            1 for each, `[n, label]`. Of a labeler the most probable class of each step: a `(time,)`
+            array for each sequence. Of a regressor the numbers, `[n]` or `[n, value]` as the
+            training targets were.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: sequences that cannot be used, or other channels than in training.
+        """
+        outputs = self._outputs(X, static)
+        return self.task_.decode(outputs)
+
+    def score(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        sample_weight: Any = None,
+        static: Any = None,
+    ) -> float:
+        """How good the predictions are: the accuracy of classes, the R² of numbers.
+
+        The accuracy is that of labelled steps where each step has a class; of several labels at
+        once a sequence is right if all of its labels are, as scikit-learn counts. R² is that of
+        scikit-learn's `r2_score`.
+
+        Args:
+            X: as in `fit`; of a `Dataset` with a part "test", that part, as in `predict`. The other
+                parts are scored one by one, `score(data.part("train"))`.
+            y: the targets, as in `fit`; none for a `Dataset`.
+            sample_weight: how much each sequence counts; of a labeler also a list of `(time,)`
+                weights.
+            static: as in `predict`.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: sequences or targets that cannot be used.
+        """
+        data = self.scored_part(X, y)
+        given = aligned_with(sample_weight, data, "sample_weight")
+        weights = None if given is None else self._as_weights(given)
+        return self.task_.score(self._outputs(data, static), data, weights)
+
+    @abc.abstractmethod
+    def _outputs(self, X: Any, static: Any = None) -> Any:  # noqa: N803
+        """Probabilities of classes, or numbers in the target's own unit: what ensembles average."""
+
+    def _head_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
+        """`[n, output]` of a network with one output for each sequence."""
+        batches = self._batches(X, static)
+        return predict_outputs(self.network_, batches, self.training_options.threads)
+
+    def _batches(
+        self,
+        X: Any,  # noqa: N803
+        static: Any = None,
+        *,
+        needs_static: bool = True,
+    ) -> Batches | None:
+        """What the user passes as prepared batches, coerced and checked once; `None` of nothing."""
+        x, static = self._input(X, static)
+        if len(x) == 0:
+            return None
+        if needs_static or static is not None:
+            static = scaled_static(self.static_, len(x), static)
+        return Batches(x, self.preparation_, next(self.network_.parameters()).device, static)
+
+    def _input(self, X: Any, static: Any) -> tuple[Sequences, Any]:  # noqa: N803
+        """Checked sequences, and their static features in the order of these."""
         self._check_fitted()
-        return FittedParts(self.task_, self.preparation_, self.static_, self.network_)
+        X = self.as_read(X)  # noqa: N806
+        if static is None and isinstance(X, Dataset):
+            static = X.static
+        return self._checked(X), aligned_with(static, X, "static")
 
     def check_input(self, X: Any) -> Sequences:  # noqa: N803
         """Take what the user passes as sequences for the network; texts as tokens.
@@ -171,67 +241,53 @@ class BaseSequenceEstimator(EstimatorParameters):
             DataError: sequences that cannot be used, or other channels than in training.
         """
         self._check_fitted()
-        X = self.as_read(X)  # noqa: N806
-        x = as_sequences(X, self.layout, exact=True)
+        return self._checked(self.as_read(X))
+
+    def _checked(self, X: Any) -> Sequences:  # noqa: N803
+        x = plain_sequences(X, self.layout, exact=True)
         if len(x) == 0:
             return x
         self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
         if self.layout in ("ntc", "tc"):
             length = self.network_.input_shape.length
             refuse_single(X, x, channels=self.preparation_.channels_in, length=length)
-        return as_trained(x, self.preparation_)
+        self.preparation_.check(x)
+        check_sequences(x)
+        return self.preparation_.tokenized(x)
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was trained on.
 
         Args:
-            X: as in `fit`.
+            X: as in `fit`; of a `Dataset` with a part "test", that part is queried.
             labelled: whether labels are wanted, or only sequences.
 
         Raises:
             DataError: channels of other names, or in another order, than in training.
         """
         X = adapted(X, labelled=labelled, like=self.reading_)  # noqa: N806
-        if isinstance(X, Dataset):
-            check_channels(X.channels, self.channels_)
-        return X
-
-    def check_static(self, count: int, static: Any) -> Array | None:
-        """The scaled static features of `count` sequences; `None` where the model has none.
-
-        Raises:
-            DataError: the model needs some, and none or others are given; or it has none.
-        """
-        return self._parts.scaled_static(count, static)
-
-    @torch.no_grad()
-    def _outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
-        """`[n, output]` of a network with one output for each sequence."""
-        X = self.as_read(X)  # noqa: N806
-        x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
-        outputs = torch.empty(len(x), self.task_.objective.outputs)
-
-        def work(index: Array, batch: Padded) -> None:
-            outputs[torch.from_numpy(index)] = self.network_(batch).cpu()
-
-        run(self, x, work, None if len(x) == 0 else self.check_static(len(x), static))
-        return outputs
+        if not isinstance(X, Dataset):
+            return X
+        check_channels(X.channels, self.channels_)
+        return X.part("test") if "test" in X.part_names else X
 
     def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
-        """What `score` is computed on: of a `Dataset` with a part "test", that part."""
+        """What `score` is computed on: of a `Dataset` with a part "test", that part.
+
+        Labels without names are those of the training, in order.
+        """
         self._check_fitted()
-        if isinstance(X, Dataset) and "test" in X.part_names:
-            X = X.part("test")  # noqa: N806
+        is_dataset = isinstance(X, Dataset)
         if y is None:
-            X = self.as_read(X, labelled=True)  # noqa: N806
-            data = self._as_dataset(X, None)
+            data = self._as_dataset(self.as_read(X, labelled=True), None)
         else:
-            data = self._as_dataset(*taken(X, y, self.reading_))
+            data = self._as_dataset(*as_pair(X, y, self.reading_))
+            data = data.part("test") if "test" in data.part_names else data
         if len(data) == 0:
             raise DataError("There are no sequences to be scored; expected at least one.")
         if data.task not in self.task_.data_tasks:
             raise DataError(f"A score needs {self.task_.needs}; the task is {data.task!r}.")
-        return data
+        return self.task_.as_scored(data, is_dataset=is_dataset)
 
     # -- keep -----------------------------------------------------------------------------------
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.errors import warn_user
 from segue.estimators.anytime import anytime
-from segue.estimators.asking import How, embed
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.given import laid_on
-from segue.estimators.inputs import as_dataset, static_of
-from segue.estimators.parameters import sklearn_tags
-from segue.estimators.stream import Stream
-from segue.estimators.streaming import ModelStream
+from segue.estimators.inputs import as_dataset
+from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import NetworkLike
-from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.tasks import Classify, Task, label_task
 from segue.training import TrainingOptions
+from segue.training.inference import How, embed
 from segue.training.objectives import probabilities
-
-if TYPE_CHECKING:
-    from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
@@ -77,10 +68,7 @@ class SequenceClassifier(BaseSequenceEstimator):
     array(['up'], dtype='<U4')
     """
 
-    task: ClassVar[str] = "classify"
     _task_type: ClassVar[type[Task]] = Classify
-    _takes_static: ClassVar[bool] = True
-    _takes_text: ClassVar[bool] = True
 
     task_: Classify = field(init=False)
 
@@ -113,25 +101,8 @@ class SequenceClassifier(BaseSequenceEstimator):
             rows="multilabel" if self.head == "sigmoid" else None,  # one-hot, or it is an error
         )
 
-    def _problems(self) -> list[str]:
-        if self.head in ("softmax", "sigmoid"):
-            return []
-        return [f"`head` is {self.head!r}; expected 'softmax' or 'sigmoid'."]
-
-    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Classify:
-        kind = label_task(part.task)
-        task = kind.of(part, classes=self.classes, head=self.head, class_weight=self.class_weight)
-        unseen = [str(name) for name in data.classes or () if name not in task.classes]
-        if unseen:
-            warn_user(
-                f"Class {', '.join(unseen)} does not occur in the training part: it cannot be "
-                "learnt, and every sequence of it will count as a mistake."
-            )
-        return task
-
-    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Classify:
-        kind = label_task(state.get("task", "classify"))
-        return kind.from_json(state, head=self.head, class_weight=self.class_weight)
+    def _task_kind(self, name: str) -> type[Task]:
+        return label_task(name)
 
     @property
     def classes_(self) -> Array:
@@ -159,43 +130,20 @@ class SequenceClassifier(BaseSequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        logits = self._outputs(X, static)
+        return self._outputs(X, static)
+
+    def _outputs(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
+        logits = self._head_outputs(X, static)
         return np.asarray(probabilities(logits.double(), self.task_.objective.kind))
-
-    def predict(self, X: Any, static: Any = None) -> Array:  # noqa: N803
-        """The most probable class of each sequence, `[n]`; of several labels, 0 and 1 for each."""
-        found = self.predict_proba(X, static)
-        return self.task_.decode(found)
-
-    def score(
-        self,
-        X: Any,  # noqa: N803
-        y: Any = None,
-        sample_weight: npt.ArrayLike | None = None,
-        static: Any = None,
-    ) -> float:
-        """The accuracy. Of a `Dataset` with a part "test", that part is asked.
-
-        Of several labels at once, a sequence is right if all of its labels are, as scikit-learn
-        counts.
-        """
-        data = self.scored_part(X, y)
-        weights = laid_on(sample_weight, data, "sample_weight")
-        return self.task_.score(self.predict(data, static), data, weights)
-
-    def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
-        """What `score` is computed on; labels without names are those of the training, in order."""
-        data = super().scored_part(X, y)
-        return self.task_.as_scored(data, is_dataset=isinstance(X, Dataset))
 
     # -- look inside ----------------------------------------------------------------------------
 
     def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
-        """What the classifier believes after each step: `Sequences` `[time, class]`.
+        """The probabilities after each step: `Sequences` `[time, class]`.
 
-        The last belief of a sequence is what `predict_proba` says of it. A causal network gives all
-        of them in one pass; another sees each prefix anew, and so does a preparation that is not
-        causal. What that costs is said before it starts (not with `progress="none"`).
+        The last ones of a sequence are those of `predict_proba`. A causal network gives all of them
+        in one pass; another sees each prefix anew, and so does a preparation that is not causal.
+        What that costs is printed before it starts (not with `progress="none"`).
 
         Steps are those that the network sees. Where the preparation makes others of the data's, as
         `frame(32)` does, `preparation_.prefix_lengths(length)` has the lengths of the prefixes in
@@ -203,18 +151,16 @@ class SequenceClassifier(BaseSequenceEstimator):
 
         Args:
             X: as in `fit`.
-            every: belief after every so many steps, and after the last.
+            every: after every so many steps, and after the last.
             static: as in `predict_proba`; known from the first step on.
 
         Raises:
             NotCausalError: a layer that takes sequences of one length only; it is named.
         """
-        X = self.as_read(X)  # noqa: N806
-        static = laid_on(static_of(X, static), X, "static")
-        return anytime(self, self.check_input(X), every, static)
+        return anytime(self, *self._input(X, static), every)
 
     def stream(self, static: Any = None) -> Stream:
-        """Hear one sequence step by step: `stream.push(step)` gives the probabilities so far.
+        """Take one sequence step by step: `stream.push(step)` returns the probabilities so far.
 
         `stream.extend(steps)` takes several steps at once.
 
@@ -226,7 +172,10 @@ class SequenceClassifier(BaseSequenceEstimator):
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
             DataError: static features that are missing, or of another number.
         """
-        return Stream(ModelStream(self._parts, static=static))
+        return Stream(self._stream_backend(static))
+
+    def _stream_backend(self, static: Any = None) -> ModelStream:
+        return ModelStream(self, static=static)
 
     def embed(
         self,
@@ -235,7 +184,7 @@ class SequenceClassifier(BaseSequenceEstimator):
         how: How = "auto",
         static: Any = None,
     ) -> Array | Sequences:
-        """What a layer says of each sequence, `[n, feature]`.
+        """The activations of a layer for each sequence, `[n, feature]`.
 
         Args:
             X: as in `fit`.
@@ -244,16 +193,11 @@ class SequenceClassifier(BaseSequenceEstimator):
                 step; of a bidirectional layer, forward at the end joined with backward at the
                 beginning), "mean" over the real steps, or "every", `Sequences` `[time, feature]`.
                 "auto" is the last step where it has seen the whole sequence, else the mean.
-            static: as in `predict_proba`; only the head asks for them.
+            static: as in `predict_proba`; only the head uses them.
 
         Raises:
             SpecError: there is no such layer; near misses are suggested.
             OptionError: a `how` that means nothing for this layer.
         """
-        X = self.as_read(X)  # noqa: N806
-        x, static = self.check_input(X), laid_on(static_of(X, static), X, "static")
-        scaled = None if static is None or len(x) == 0 else self.check_static(len(x), static)
-        return embed(self, x, layer, how, scaled)
-
-    def __sklearn_tags__(self) -> Tags:
-        return sklearn_tags("classifier", several_labels=self.head == "sigmoid")
+        batches = self._batches(X, static, needs_static=False)
+        return embed(self.network_, batches, layer, how, self.training_options.threads)

@@ -7,9 +7,9 @@ unknown kinds and fields are refused by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pydantic
@@ -20,7 +20,7 @@ import torch
 from segue._version import __version__
 from segue.atomic import replacing
 from segue.errors import DataError, ModelFileError
-from segue.estimators.seen import SALT_BYTES, SeenSequences
+from segue.estimators.fingerprint import SALT_BYTES, SeenSequences
 from segue.networks import current_json
 
 FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
@@ -28,14 +28,12 @@ FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
 # What the names of the hashes begin with among the tensors: no layer's name begins with a dot.
 _SEEN = ".seen/"
 
-# The ensembles that a file may hold, by the name of their class.
-EnsembleName = Literal[
-    "SequenceEnsemble",
-    "LabelerEnsemble",
-    "RegressorEnsemble",
-    "ForecasterEnsemble",
-    "LanguageModelEnsemble",
-]
+# The name of an ensemble in a file, where it is not that of the members with "Ensemble" behind it.
+_ENSEMBLES = {
+    "SequenceClassifier": "SequenceEnsemble",
+    "SequenceLabeler": "LabelerEnsemble",
+    "SequenceRegressor": "RegressorEnsemble",
+}
 # How a source was read: options, and columns with their kinds and roles.
 Reading = str | int | float | bool | list[str] | list[int] | list[dict[str, str]] | None
 Names = list[str] | list[int] | list[float] | list[bool]
@@ -125,19 +123,45 @@ class EnsembleDescription(_Closed):
 
     format: int
     segue: str
-    estimator: EnsembleName
+    estimator: str
     members: list[Description] = pydantic.Field(min_length=1)
 
 
-def save(learner: Any, path: str | Path, *, record: bool = True) -> None:
+def save(estimator: Any, path: str | Path, *, record: bool = True) -> None:
     """Write the file, whole or not at all.
 
     Args:
-        learner: fitted.
+        estimator: fitted.
         path: the file.
         record: whether hashes of the sequences that were trained on are kept with the model.
     """
-    write(path, describe(learner, record=record), tensors_of(learner, record=record))
+    write(path, describe(estimator, record=record), tensors_of(estimator, record=record))
+
+
+def save_ensemble(members: Sequence[Any], path: str | Path, *, record: bool = True) -> None:
+    """Write the file of an ensemble; the arguments are as in `save`."""
+    description = EnsembleDescription(
+        format=FORMAT,
+        segue=__version__,
+        estimator=ensemble_name(type(members[0]).__name__),
+        members=[describe(member, record=record) for member in members],
+    )
+    tensors = {
+        f"{member_name(number)}/{name}": tensor
+        for number, member in enumerate(members, start=1)
+        for name, tensor in tensors_of(member, record=record).items()
+    }
+    write(path, description, tensors)
+
+
+def ensemble_name(kind: str) -> str:
+    """What a file calls an ensemble of estimators of that name."""
+    return _ENSEMBLES.get(kind, f"{kind}Ensemble")
+
+
+def member_name(number: int) -> str:
+    """What the names of a member's weights begin with in a file; counted from 1."""
+    return f"member_{number}"
 
 
 def write(
@@ -152,11 +176,11 @@ def write(
         temporary.write_bytes(content)
 
 
-def tensors_of(learner: Any, *, record: bool) -> dict[str, torch.Tensor]:
+def tensors_of(estimator: Any, *, record: bool) -> dict[str, torch.Tensor]:
     """Copies of the weights, as a file takes them, and the hashes of what was seen."""
-    weights = learner.network_.weight_tensors()
+    weights = estimator.network_.weight_tensors()
     found = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
-    for number, seen in enumerate((learner.seen_ or ()) if record else ()):
+    for number, seen in enumerate((estimator.seen_ or ()) if record else ()):
         for name, hashes in (("train", seen.train), ("validation", seen.validation)):
             found[_seen_name(number, name)] = torch.from_numpy(hashes.copy())
     return found
@@ -197,29 +221,29 @@ def _seen_name(number: int, part: str) -> str:
     return f"{_SEEN}{number}/{part}"
 
 
-def describe(learner: Any, *, record: bool) -> Description:
-    """The description of a fitted learner, with or without the record of what was seen."""
-    shape = learner.network_.input_shape
+def describe(estimator: Any, *, record: bool) -> Description:
+    """The description of a fitted estimator, with or without the record of what was seen."""
+    shape = estimator.network_.input_shape
     return Description(
         format=FORMAT,
         segue=__version__,
-        estimator=type(learner).__name__,
-        network=[spec.to_json() for spec in learner.network_.specs],
+        estimator=type(estimator).__name__,
+        network=[spec.to_json() for spec in estimator.network_.specs],
         input_shape=_Shape(features=shape.features, length=shape.length, tokens=shape.tokens),
-        preparation=learner.preparation_.to_json(),
-        static=None if learner.static_ is None else _Scale(**learner.static_.to_json()),
-        channels=None if learner.channels_ is None else list(learner.channels_),
-        reading=_lasting(learner.reading_),
-        targets=_Targets(**learner.task_.to_json()),
-        parameters=_parameters(learner),
-        history=learner.history_.rows,
-        best_epoch=learner.history_.best_epoch,
-        refit=None if learner.history_.refit is None else learner.history_.refit.rows,
-        stopped=learner.stopped_,
-        training_summary=learner.training_summary_,
+        preparation=estimator.preparation_.to_json(),
+        static=None if estimator.static_ is None else _Scale(**estimator.static_.to_json()),
+        channels=None if estimator.channels_ is None else list(estimator.channels_),
+        reading=_lasting(estimator.reading_),
+        targets=_Targets(**estimator.task_.to_json()),
+        parameters=_parameters(estimator),
+        history=estimator.history_.rows,
+        best_epoch=estimator.history_.best_epoch,
+        refit=None if estimator.history_.refit is None else estimator.history_.refit.rows,
+        stopped=estimator.stopped_,
+        training_summary=estimator.training_summary_,
         seen=None
-        if learner.seen_ is None or not record
-        else [_Seen(salt=seen.salt.hex()) for seen in learner.seen_],
+        if estimator.seen_ is None or not record
+        else [_Seen(salt=seen.salt.hex()) for seen in estimator.seen_],
     )
 
 
@@ -231,20 +255,14 @@ def _lasting(reading: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {n: v for n, v in reading.items() if n != "columns" or not isinstance(columns, list)}
 
 
-def describe_ensemble(name: str, members: list[Description]) -> EnsembleDescription:
-    """The description of an ensemble of that name, from those of its members."""
-    facts = {"format": FORMAT, "segue": __version__, "estimator": name, "members": members}
-    return EnsembleDescription.model_validate(facts)
-
-
-def _parameters(learner: Any) -> _Parameters:
+def _parameters(estimator: Any) -> _Parameters:
     """The constructor's arguments as plain JSON."""
-    given = learner.get_params(deep=False)
+    given = estimator.get_params(deep=False)
     given.pop("network")
-    options = learner.training_options
+    options = estimator.training_options
     prepare, validation, weight = given["prepare"], given["validation"], given.get("class_weight")
     plain = {
-        "prepare": prepare if isinstance(prepare, str) else str(learner.preparation_),
+        "prepare": prepare if isinstance(prepare, str) else str(estimator.preparation_),
         "epochs": "auto" if given["epochs"] == "auto" else int(given["epochs"]),
         "batch_size": int(given["batch_size"]),
         "learning_rate": float(given["learning_rate"]),
@@ -290,7 +308,7 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
                 f"segue {__version__}, which reads up to format {FORMAT}. Update segue.",
                 path=path,
             )
-        several = isinstance(facts, dict) and facts.get("estimator") in get_args(EnsembleName)
+        several = isinstance(facts, dict) and "members" in facts
         schema = EnsembleDescription if several else Description
         if isinstance(facts, dict) and facts.get("format") == 1:
             text = json.dumps(_from_format_1(facts))

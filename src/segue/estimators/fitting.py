@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,16 @@ import numpy as np
 import torch
 
 from segue.dataset import Dataset
-from segue.errors import DataError, SpecError, counted
-from segue.estimators.initial import InitialWeights
+from segue.errors import DataError, SpecError, counted, warn_user
+from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
 from segue.estimators.parameters import EstimatorParameters
-from segue.estimators.seen import LIMIT, SALT_BYTES, Digests, SeenSequences, digests, joined
 from segue.estimators.splitting import TrainValidationSplit
+from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import threads
 from segue.layers import LayerSpec, Shape
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.numeric import StaticScale
+from segue.prepare.numeric import StaticScale, scaled_static
 from segue.prepare.pipeline import refuse_coarse
 from segue.sequences import Array, Sequences
 from segue.spec import to_text
@@ -29,7 +27,7 @@ from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.caching import cache_fixed_layers
 from segue.training.folder import TrainingFolder
-from segue.training.forward import check_carries_state
+from segue.training.gradient import check_carries_state
 from segue.training.hardware import choose_device, choose_threads, memory_warning
 from segue.training.loop import TrainingState, train
 from segue.training.monitors import check_monitor
@@ -46,55 +44,36 @@ AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
 @dataclass(frozen=True)
-class FittedParts:
-    """All that prediction needs, and that is known before the first epoch.
+class PreparedTraining:
+    """All that is known before the first epoch.
 
     Attributes:
+        setup: what is trained; its network has its initial weights.
         task: with the statistics of the training targets.
         preparation: fitted on the training part.
         static: the scale of static features; `None`: there are none.
-        network: its weights are those of the training's end, or the initial ones before.
+        lines: what was chosen, as pairs of a heading and a text.
     """
 
+    setup: TrainingSetup
     task: Task
     preparation: Preparation
     static: StaticScale | None
-    network: Network
-
-    def scaled_static(self, count: int, static: Any) -> Array | None:
-        """The scaled static features of `count` sequences; `None` where the model has none.
-
-        Raises:
-            DataError: the model needs some, and none or others are given; or it has none.
-        """
-        if self.static is not None:
-            return self.static.apply(static, count=count)
-        if static is None:
-            return None
-        raise DataError("The model was trained without static features: leave out `static`.")
+    lines: Lines
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training has come to.
+    """The result of a training: the fitted attributes of an estimator, without their underscore."""
 
-    Attributes:
-        parts: what prediction needs.
-        history: a row per epoch.
-        stopped: how it ended: "finished", "early", "time" or "interrupted".
-        summary: what was done, as pairs of a heading and a text.
-        seen: hashes of the sequences that the weights were fitted on; `None`: not kept.
-        epochs: how many were planned.
-        channels: the names of the channels; `None` where the data have none.
-        reading: how the source was read; `None` where it was no file or data frame.
-    """
-
-    parts: FittedParts
+    network: Network
+    preparation: Preparation
+    static: StaticScale | None
+    task: Task
     history: History
     stopped: str
-    summary: Lines
+    training_summary: Lines
     seen: tuple[SeenSequences, ...] | None
-    epochs: int
     channels: tuple[str, ...] | None
     reading: Any
 
@@ -102,8 +81,8 @@ class FitResult:
 def fit_split(
     estimator: EstimatorParameters,
     split: TrainValidationSplit,
-    initial: InitialWeights | None = None,
-    folder: Path | None = None,
+    initial: Any = None,
+    folder: str | Path | None = None,
     *,
     resume: bool = False,
 ) -> FitResult:
@@ -112,7 +91,7 @@ def fit_split(
     Args:
         estimator: its parameters.
         split: what is trained on and what is validated with, of `split_data`.
-        initial: weights to begin with; `None`: new ones.
+        initial: weights to begin with, as in `fit`.
         folder: where history and checkpoints are written; `None`: nowhere.
         resume: go on from the checkpoint there.
 
@@ -121,151 +100,38 @@ def fit_split(
         SpecError: a network or preparation that does not fit the data.
         TrainingError: a loss that is not finite.
     """
-    place = None if folder is None else TrainingFolder(folder, resume)
+    initial = InitialWeights.of(initial)
+    place = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
-    result, job = _train(estimator, split, initial, place, is_last=not refit)
-    if refit and result.history.best_epoch and result.stopped != "interrupted":
-        again, later = _refit(estimator, split, initial, place, result.history)
+    result, setup = _train(estimator, split, initial, place, is_last=not refit)
+    first = result.history
+    if refit and first.best_epoch and result.stopped != "interrupted":
+        # Once more on everything, for as many epochs as the best one of the first training.
+        epochs = first.best_epoch
+        rates: tuple[float, ...] = ()
+        if estimator.training_options.schedule == "plateau":
+            rates = tuple(row["learning_rate"] for row in first.rows[:epochs])
+        place = None if place is None else place.refit()
+        everything = split.everything(epochs)
+        again, later = _train(estimator, everything, initial, place, epochs=epochs, rates=rates)
         if again.stopped == "interrupted":  # the first training counts
             result = replace(result, stopped="interrupted")
         else:
-            result, job = again, later
+            history = History(first.rows, first.best_epoch, refit=again.history)
+            result, setup = replace(again, history=history), later
+    if result.stopped == "interrupted":
+        where = f"after {len(first)} of {setup.epochs} epochs; the best weights so far are kept."
+        if not len(first):
+            where = "within the first epoch; the little that was learnt until then is kept."
+        warn_user(f"Training was interrupted {where}")
     if not result.history.rows:
         return result
-    targets = _target_values((job.validation or job.train).targets)
-    validated = job.validation is not None
-    line = result.parts.task.summary_line(result.history.kept, targets, validated=validated)
-    return result if line is None else replace(result, summary=[*result.summary, line])
-
-
-def _target_values(targets: Targets) -> Array:
+    targets = (setup.validation or setup.train).targets
     assert isinstance(targets, SequenceTargets | StepTargets)
-    values = targets.values
-    return values.cpu().numpy() if isinstance(values, torch.Tensor) else values
-
-
-def _refit(
-    estimator: EstimatorParameters,
-    split: TrainValidationSplit,
-    initial: InitialWeights | None,
-    place: TrainingFolder | None,
-    first: History,
-) -> tuple[FitResult, TrainingSetup]:
-    """Train once more on everything, for as many epochs as the best one of the first training."""
-    epochs = first.best_epoch or len(first)
-    rates: tuple[float, ...] = ()
-    if estimator.training_options.schedule == "plateau":
-        rates = tuple(row["learning_rate"] for row in first.rows[:epochs])
-    place = None if place is None else place.refit()
-    again, job = _train(
-        estimator, split.everything(epochs), initial, place, epochs=epochs, rates=rates
-    )
-    history = History(first.rows, first.best_epoch, refit=again.history)
-    return replace(again, history=history), job
-
-
-def training_job(
-    estimator: EstimatorParameters,
-    split: TrainValidationSplit,
-    initial: InitialWeights | None = None,
-) -> tuple[TrainingSetup, FittedParts, Lines]:
-    """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
-    data, device = split.train, choose_device(estimator.device)
-    preparation = Preparation.fit(
-        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=estimator._takes_tokens
-    )
-    refuse_coarse(preparation, data)
-    examples = split.task.examples(data, preparation)
-    task = split.task.fitted(examples, preparation)
-    if task.per_step:
-        check_keeps_steps(preparation, task)
-    static = None if data.static is None else StaticScale.fit(data.static)
-    layers, head = split_head(
-        as_specs(estimator.network), make_objective(task.objective).head_forms
-    )
-    network = build_network(
-        estimator, task, preparation, static, shape_of(data.x, preparation), specs=layers
-    )
-    network.to(device)
-    parts = FittedParts(task, preparation, static, network)
-    options = estimator.training_options
-    freeze(network, options.frozen)
-    if options.truncate is not None:
-        check_carries_state(network, options.truncate)
-    lines = [*split.lines, *_text_lines(preparation, network, len(layers))]
-    if head:
-        lines.append(("head", f"{to_text(head)}, as the network ends"))
-    if initial is not None:
-        lines += initial.transfer_weights(network, task.to_json(), preparation)
-    epochs = estimator.epochs
-    if epochs == "auto":
-        epochs = choose_epochs(len(examples), estimator.batch_size)
-    validation = split.validation
-    if validation is not None:
-        validation = task.examples(validation, preparation)
-    job = TrainingSetup(
-        network=network,
-        train=_examples(parts, examples, task.weights(examples, split.weights), device),
-        validation=None if validation is None else _examples(parts, validation, None, device),
-        objective=make_objective(task.objective),
-        epochs=epochs,
-        batch_size=estimator.batch_size,
-        learning_rate=estimator.learning_rate,
-        seed=estimator.seed,
-        options=options,
-        augmenter=Augmenter.of(preparation, estimator.seed),
-    )
-    return job, parts, lines
-
-
-def build_network(
-    estimator: EstimatorParameters,
-    task: Task,
-    preparation: Preparation,
-    static: StaticScale | None,
-    shape: Shape,
-    *,
-    specs: tuple[LayerSpec, ...],
-) -> Network:
-    """The network for such sequences, of the layers before its head, with its initial weights.
-
-    Raises:
-        SpecError: layers that do not fit together, or not the data.
-        NotCausalError: a layer that would see its own target.
-    """
-    network = Network(
-        specs if preparation.vocabulary is None else with_embedding(specs),
-        shape,
-        task.objective.outputs,
-        every=task.per_step,
-        seed=estimator.seed,
-        static=0 if static is None else len(static.mean),
-    )
-    task.check_network(network)
-    return network
-
-
-def _examples(
-    parts: FittedParts, data: Dataset, weights: Array | None, device: torch.device
-) -> TrainingData:
-    static = parts.scaled_static(len(data), data.static)
-    parts.preparation.check_rate(data.rate_hz)
-    batches = Batches(data.x, parts.preparation, device, static)
-    targets = as_targets(parts.task, data, device)
-    if weights is None:
-        return TrainingData(batches, targets)
-    weights = weights.astype(np.float32)
-    if parts.task.per_step:
-        return TrainingData(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
-    return TrainingData(batches, targets, SequenceTargets(torch.from_numpy(weights).to(device)))
-
-
-def as_targets(task: Task, data: Dataset, device: torch.device) -> Targets:
-    """The targets of a data set as training wants them."""
-    values, per_step = task.encode(data)
-    if per_step:
-        return StepTargets(values, data.x.lengths, device)
-    return SequenceTargets(torch.from_numpy(values).to(device))
+    values = torch.as_tensor(targets.values).cpu().numpy()
+    validated = setup.validation is not None
+    line = result.task.summary_line(result.history.kept, values, validated=validated)
+    return replace(result, training_summary=[*result.training_summary, *filter(None, [line])])
 
 
 def _train(
@@ -289,37 +155,150 @@ def _train(
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
     """
-    job, parts, lines = training_job(estimator, split, initial)
-    job = replace(job, epochs=epochs or job.epochs, rates=rates)
+    prepared = prepare_training(estimator, split, initial)
+    setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
+    options, network = setup.options, setup.network
     if epochs is None:
-        check_monitor(job.options, job.objective, validated=job.validation is not None)
-    reporter = make_reporter(job.options, job.epochs, is_watched=job.validation is not None)
-    messages = [f"{heading}: {text}" for heading, text in lines]
-    for text in [*messages, memory_warning(job, split.train.x)]:
-        reporter.message(text)
+        check_monitor(options, setup.objective, validated=setup.validation is not None)
+    reporter = make_reporter(options, setup.epochs, is_watched=setup.validation is not None)
+    for heading, text in prepared.lines:
+        reporter.message(f"{heading}: {text}")
+    reporter.message(memory_warning(setup, split.train.x))
     values = digests(split.train.x)
     callbacks: list[Callback] = []
-    state = TrainingState.start(job)
+    state = TrainingState.start(setup)
     if place is not None:
-        shared = fingerprint(estimator, parts.network, split, values)
-        callbacks, state = place.open(job, shared, is_last=is_last)
-    with threads(job.options.threads or choose_threads(job.network, job.batch_size)):
-        stopped = train(cache_fixed_layers(job), state, [reporter, *callbacks])
-    before = () if initial is None else initial.seen
+        shared = fingerprint(estimator, network, split, values)
+        callbacks, state = place.open(setup, shared, is_last=is_last)
+    with threads(options.threads or choose_threads(network, setup.batch_size)):
+        stopped = train(cache_fixed_layers(setup), state, [reporter, *callbacks])
+    summary = [
+        ("network", network.summary().text),
+        ("preparation", str(prepared.preparation)),
+        *prepared.lines,
+        ("optimizer", f"{options.optimizer}, {options.schedule} up to {setup.learning_rate:g}"),
+        ("batch size", str(setup.batch_size)),
+        ("epochs", f"{len(state.rows)} of {setup.epochs}, {stopped}"),
+        ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
+        ("time", f"{state.seconds:.1f} s"),
+        ("seed", str(setup.seed)),
+    ]
     result = FitResult(
-        parts=parts,
+        network=network,
+        preparation=prepared.preparation,
+        static=prepared.static,
+        task=prepared.task,
         history=History(state.rows, state.best_epoch),
         stopped=stopped,
-        summary=_summary(parts, job, state, lines, stopped),
-        seen=seen_by(estimator, split, values, before),
-        epochs=job.epochs,
+        training_summary=summary,
+        seen=seen_by(estimator, split, values, () if initial is None else initial.seen),
         channels=split.channels,
         reading=split.reading,
     )
-    return result, job
+    return result, setup
 
 
-# -- what is chosen and checked -------------------------------------------------------------------
+# -- before the first epoch ------------------------------------------------------------------------
+
+
+def prepare_training(
+    estimator: EstimatorParameters, split: TrainValidationSplit, initial: Any = None
+) -> PreparedTraining:
+    """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
+    data, device, options = split.train, choose_device(estimator.device), estimator.training_options
+    preparation = Preparation.fit(
+        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=estimator._takes_tokens
+    )
+    refuse_coarse(preparation, data)
+    examples = split.task.examples(data, preparation)
+    task = split.task.fitted(examples, preparation)
+    if task.per_step:
+        check_keeps_steps(preparation, task)
+    static = None if data.static is None else StaticScale.fit(data.static)
+    objective = make_objective(task.objective)
+    specs, head = split_head(as_specs(estimator.network), objective.head_forms)
+    shape = shape_of(data.x, preparation)
+    network = build_network(specs, shape, task, preparation, static, seed=estimator.seed)
+    network.to(device)
+    freeze(network, options.frozen)
+    if options.truncate is not None:
+        check_carries_state(network, options.truncate)
+    lines = list(split.lines)
+    if preparation.vocabulary is not None:
+        step, fitted = preparation.vocabulary
+        lines.append(("text", f"{step}: {step.describe(fitted)}"))
+        if len(network.specs) > len(specs):
+            text = f"{network.specs[0]} comes first, a vector for each {step.unit}"
+            lines.append(("network", text))
+    if head:
+        lines.append(("head", f"{to_text(head)}, as the network ends"))
+    initial = InitialWeights.of(initial)
+    if initial is not None:
+        lines += initial.transfer_weights(network, task.to_json(), preparation)
+
+    def with_targets(data: Dataset, weights: Array | None = None) -> TrainingData:
+        scaled = scaled_static(static, len(data), data.static)
+        preparation.check_rate(data.rate_hz)
+        batches = Batches(data.x, preparation, device, scaled)
+        targets = as_targets(task, data, device)
+        if weights is None:
+            return TrainingData(batches, targets)
+        weights = weights.astype(np.float32)
+        if task.per_step:
+            return TrainingData(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
+        return TrainingData(batches, targets, SequenceTargets(torch.from_numpy(weights).to(device)))
+
+    epochs, validation = estimator.epochs, split.validation
+    setup = TrainingSetup(
+        network=network,
+        train=with_targets(examples, task.weights(examples, split.weights)),
+        validation=None
+        if validation is None
+        else with_targets(task.examples(validation, preparation)),
+        objective=objective,
+        epochs=choose_epochs(len(examples), estimator.batch_size) if epochs == "auto" else epochs,
+        batch_size=estimator.batch_size,
+        learning_rate=estimator.learning_rate,
+        seed=estimator.seed,
+        options=options,
+        augmenter=Augmenter.of(preparation, estimator.seed),
+    )
+    return PreparedTraining(setup, task, preparation, static, lines)
+
+
+def build_network(
+    specs: tuple[LayerSpec, ...],
+    shape: Shape,
+    task: Task,
+    preparation: Preparation,
+    static: StaticScale | None,
+    *,
+    seed: int,
+) -> Network:
+    """The network for sequences of a shape, of the layers before its head, with initial weights.
+
+    Raises:
+        SpecError: layers that do not fit together, or not the data.
+        NotCausalError: a layer that would see its own target.
+    """
+    network = Network(
+        specs if preparation.vocabulary is None else with_embedding(specs),
+        shape,
+        task.objective.outputs,
+        every=task.per_step,
+        seed=seed,
+        static=0 if static is None else len(static.mean),
+    )
+    task.check_network(network)
+    return network
+
+
+def as_targets(task: Task, data: Dataset, device: torch.device) -> Targets:
+    """The targets of a data set as training wants them."""
+    values, per_step = task.encode(data)
+    if per_step:
+        return StepTargets(values, data.x.lengths, device)
+    return SequenceTargets(torch.from_numpy(values).to(device))
 
 
 def choose_epochs(count: int, batch_size: int) -> int:
@@ -376,115 +355,3 @@ def token_count(x: Sequences) -> int:
         f"whole numbers from {least:,} to {largest:,}. Number the tokens from 0 on, as "
         "np.unique(x, return_inverse=True) does; of measurements leave the embedding out."
     )
-
-
-# -- what is kept of a training --------------------------------------------------------------------
-
-
-def fingerprint(
-    estimator: EstimatorParameters, network: Network, split: TrainValidationSplit, values: Digests
-) -> dict[str, Any]:
-    """What two trainings must share for one to go on from the other.
-
-    Args:
-        estimator: its parameters.
-        network: that is trained.
-        split: what it is trained on.
-        values: the hashes of these sequences.
-    """
-    data = split.train
-    digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
-    targets = data.y.values if isinstance(data.y, Sequences) else data.y
-    digest.update(str(np.asarray(targets).tolist()).encode())
-    return {
-        **_settings(estimator),
-        "network": str(network.summary().text),
-        "data": digest.hexdigest(),
-        # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
-        "set of values": joined([values, *_beside(split)]),
-    }
-
-
-def seen_by(
-    estimator: EstimatorParameters,
-    split: TrainValidationSplit,
-    values: Digests,
-    before: tuple[SeenSequences, ...],
-) -> tuple[SeenSequences, ...] | None:
-    """The record of the sequences of a training; `None` of more than a million.
-
-    The salt is a hash of the settings and of all values, not a random draw: the same training
-    writes the same file (its weights are the same anyway, so the salt tells nothing that they do
-    not), while another training, also on the same data, has another salt.
-
-    Args:
-        estimator: its parameters.
-        split: what it was trained on, and validated with.
-        values: the hashes of the sequences of the training.
-        before: what the weights that the training began with had been fitted on.
-    """
-    validation = split.validation
-    if len(values) + (0 if validation is None else len(validation)) > LIMIT:
-        return None
-    theirs = values[:0] if validation is None else digests(validation.x)
-    text = repr(sorted(_settings(estimator).items())).encode()
-    salt = bytes.fromhex(joined([values, theirs, text]))[:SALT_BYTES]
-    own = SeenSequences.of(values, theirs, salt)
-    return (own, *(one for one in before if one.salt != salt))
-
-
-def _settings(estimator: EstimatorParameters) -> dict[str, str]:
-    """The arguments that change what is learnt, as text."""
-    return {
-        name: str(value)
-        for name, value in estimator.get_params().items()
-        if name not in ("options", "options__progress", "options__time_limit_seconds")
-    }
-
-
-def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
-    """What is learnt from beside values and targets: static features and weights."""
-    if split.train.static is not None:
-        yield split.train.static.tobytes()
-    if split.weights is not None:
-        weights = getattr(split.weights, "values", split.weights)  # of each step: `Sequences`
-        yield np.asarray(weights, np.float64).tobytes()
-
-
-def _summary(
-    parts: FittedParts,
-    job: TrainingSetup,
-    state: TrainingState,
-    lines: Iterable[tuple[str, str]],
-    stopped: str,
-) -> Lines:
-    """What was done, as pairs of a heading and a text."""
-    options = job.options
-    return [
-        ("network", parts.network.summary().text),
-        ("preparation", str(parts.preparation)),
-        *lines,
-        ("optimizer", f"{options.optimizer}, {options.schedule} up to {job.learning_rate:g}"),
-        ("batch size", str(job.batch_size)),
-        ("epochs", f"{len(state.rows)} of {job.epochs}, {stopped}"),
-        ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
-        ("time", f"{state.seconds:.1f} s"),
-        ("seed", str(job.seed)),
-    ]
-
-
-def _text_lines(preparation: Preparation, network: Network, layers: int) -> Lines:
-    """What became of texts, as pairs of a heading and a text; nothing where there are none.
-
-    Args:
-        preparation: fitted.
-        network: with an embedding where the user has given none.
-        layers: how many the user has given.
-    """
-    if preparation.vocabulary is None:
-        return []
-    step, fitted = preparation.vocabulary
-    lines = [("text", f"{step}: {step.describe(fitted)}")]
-    if len(network.specs) > layers:
-        lines.append(("network", f"{network.specs[0]} comes first, a vector for each {step.unit}"))
-    return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
-from segue.estimators.parameters import is_whole, sklearn_tags
-from segue.metrics import r_squared
+from segue.estimators.parameters import is_whole
 from segue.networks import NetworkLike
-from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Sequences
 from segue.tasks import Forecast, Task
@@ -23,9 +21,6 @@ from segue.tasks.forecast import as_array, continued, ends_of
 from segue.tasks.linear import Autoregression, Numbers, last_known
 from segue.training import TrainingOptions
 from segue.windowing import as_series, is_one_series, windows
-
-if TYPE_CHECKING:
-    from sklearn.utils import Tags
 
 Strategy = Literal["recursive", "direct"]
 
@@ -73,8 +68,11 @@ class Forecaster(BaseSequenceEstimator):
     ((3,), (20,))
     """
 
-    task: ClassVar[str] = "forecast"
     _task_type: ClassVar[type[Task]] = Forecast
+    _averaged: ClassVar[tuple[str, ...]] = ("continued",)
+    _shared: ClassVar[tuple[str, ...]] = (
+        *BaseSequenceEstimator._shared, "size", "horizon", "cut", "continued_linearly",
+    )  # fmt: skip
 
     task_: Forecast = field(init=False)
 
@@ -115,17 +113,6 @@ class Forecaster(BaseSequenceEstimator):
 
     # -- targets --------------------------------------------------------------------------------
 
-    def _problems(self) -> list[str]:
-        """What is wrong with the arguments that only a forecaster has."""
-        problems = []
-        if self.strategy not in ("recursive", "direct"):
-            problems.append(f"`strategy` is {self.strategy!r}; expected 'recursive' or 'direct'.")
-        for name in ("size", "horizon"):
-            steps = getattr(self, name)
-            if not is_whole(steps, least=1):
-                problems.append(f"`{name}` is {steps!r}; expected a whole number from 1 on.")
-        return problems
-
     def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Cut series into windows; the targets are the changes from the last known value."""
         if y is not None:
@@ -155,18 +142,6 @@ class Forecaster(BaseSequenceEstimator):
         """Take what the user passes as `validation_data`: series, or a pair `(series, None)`."""
         is_pair = isinstance(given, tuple) and len(given) == 2 and given[1] is None
         return self._as_dataset(given[0] if is_pair else given, None)
-
-    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Forecast:
-        """The ends of the training series are kept, from which `predict(steps)` goes on."""
-        if len(part) == 0:
-            raise DataError("After every window of these series a value is missing.")
-        series = as_series(given)
-        series = series.part("train") if "train" in series.part_names else series
-        ends = ends_of(series.x[series.x.lengths >= self.size], self.size)
-        return Forecast(self.size, ends, is_one_series(given) and np.ndim(given) == 1)
-
-    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Forecast:
-        return Forecast.from_json(state, size=self.size, exact=preparation.exact)
 
     @property
     def ends_(self) -> Array:
@@ -202,8 +177,8 @@ class Forecaster(BaseSequenceEstimator):
         if isinstance(series, int | np.integer):
             series, steps = None, int(series)
         if series is None:
-            ends = self.task_.ends
-            known, flat, one = ends, self.task_.one_series, len(ends) == 1
+            known, flat = self.task_.known_ends, self.task_.one_series
+            one = len(known) == 1
         elif isinstance(series, list) and not series:  # several series, and none of them
             known, flat, one = self.task_.ends[:0], False, False
         else:
@@ -216,15 +191,22 @@ class Forecaster(BaseSequenceEstimator):
         return found[0, :, 0] if flat else found[0]
 
     def continued(self, x: Array, steps: int) -> Numbers:
-        """`[n, steps, channel]`, what follows `[n, size, channel]` windows."""
-        return self._roll(x, steps, self._changes)
+        """`[n, steps, channel]`, what follows `[n, size, channel]` windows.
+
+        Each step is forecast from those before it. An ensemble takes the mean of its members' whole
+        continuations; it is not fed back, or it would be the forecast of a model that none of them
+        is.
+        """
+        return self._roll(x, steps, lambda x: self._outputs(Sequences.from_array(x, exact=True)))
 
     def continued_linearly(self, x: Array, steps: int) -> Numbers:
         """The same by the linear model in closed form, to compare with."""
         return self._roll(x, steps, self.task_.linear_changes)
 
-    def _changes(self, x: Array) -> Numbers:
-        return self.task_.decode(self._outputs(Sequences.from_array(x, exact=True)).numpy())
+    def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
+        """`[n, value]` changes from the last known value of windows."""
+        outputs = self._head_outputs(X, static)
+        return self.task_.restore(outputs.numpy())
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
         if not is_whole(steps, least=1):
@@ -236,12 +218,24 @@ class Forecaster(BaseSequenceEstimator):
             )
         return continued(self.preparation_.entering(x), steps, changes)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+    def score(
+        self,
+        X: Any,  # noqa: N803
+        y: Any = None,
+        sample_weight: Any = None,
+        static: Any = None,
+    ) -> float:
         """R² of the forecasts of `horizon` steps after every window of these series.
 
-        Of a `Dataset` with a part "test", that part is asked.
+        Args:
+            X: series; of a `Dataset` with a part "test", that part.
+            y: nothing; what follows is in the series.
+            sample_weight: `[window]`.
+            static: nothing; series have no static features.
         """
-        return r_squared_of_windows(self, X, sample_weight)
+        cut = self.cut(as_series(self.as_read(X)))
+        found = self.continued(as_array(cut.x), self.horizon)
+        return self.task_.score(found.reshape(len(cut), -1), cut, sample_weight)
 
     def cut(self, series: Dataset) -> Dataset:
         """Windows of these series with the `horizon` steps that follow as `[n, value]` targets."""
@@ -249,20 +243,3 @@ class Forecaster(BaseSequenceEstimator):
         cut = windows(replace(series, y=None, classes=None), self.size, self.horizon)
         cut = cut[~np.isnan(last_known(as_array(cut.x))).any(axis=1)]
         return replace(cut, y=cut.y.reshape(len(cut), -1))
-
-    def __sklearn_tags__(self) -> Tags:
-        return sklearn_tags(None, needs_targets=False)
-
-
-def r_squared_of_windows(forecaster: Any, X: Any, sample_weight: Any = None) -> float:  # noqa: N803
-    """R² of the forecasts of `horizon` steps after every window of these series.
-
-    Args:
-        forecaster: one, or an ensemble of several.
-        X: series; of a `Dataset` with a part "test", that part.
-        sample_weight: `[window]`.
-    """
-    series = as_series(X)
-    cut = forecaster.cut(series.part("test") if "test" in series.part_names else series)
-    found = forecaster.continued(as_array(cut.x), forecaster.horizon)
-    return r_squared(cut.y, found.reshape(len(cut), -1), sample_weight)

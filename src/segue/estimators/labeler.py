@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from segue.dataset import Dataset
 from segue.encoding import as_step_labels
 from segue.errors import DataError
-from segue.estimators.asking import no_steps, per_step
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.given import laid_on, position_note
-from segue.estimators.inputs import as_dataset, as_sequences, refuse_two_targets
-from segue.estimators.parameters import sklearn_tags
-from segue.estimators.stream import LabelStream
-from segue.estimators.streaming import ModelStream
+from segue.estimators.inputs import (
+    aligned_with,
+    as_dataset,
+    plain_sequences,
+    position_note,
+    refuse_two_targets,
+)
+from segue.estimators.streaming import LabelStream, ModelStream
 from segue.networks import NetworkLike
 from segue.padded import Padded
-from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
 from segue.tasks import Label, Task
 from segue.training import TrainingOptions
+from segue.training.inference import map_steps
 from segue.training.objectives import probabilities
-
-if TYPE_CHECKING:
-    from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
@@ -76,8 +73,8 @@ class SequenceLabeler(BaseSequenceEstimator):
     [array(['high', 'low'], dtype='<U4')]
     """
 
-    task: ClassVar[str] = "label"
     _task_type: ClassVar[type[Task]] = Label
+    _shared: ClassVar[tuple[str, ...]] = (*BaseSequenceEstimator._shared, "ignore")
 
     task_: Label = field(init=False)
 
@@ -106,24 +103,18 @@ class SequenceLabeler(BaseSequenceEstimator):
             raise DataError(
                 "`y` is missing: pass a list of the labels of each sequence's steps, or a Dataset."
             )
-        data = X if isinstance(X, Dataset) else Dataset(as_sequences(X, self.layout))
+        data = X if isinstance(X, Dataset) else Dataset(plain_sequences(X, self.layout))
         refuse_two_targets(data)
-        codes, classes, ignored = as_step_labels(laid_on(y, data, "y"), ignore=self.ignore)
+        codes, classes, ignored = as_step_labels(aligned_with(y, data, "y"), ignore=self.ignore)
         notes = (*data.notes, *position_note(y, data, "y"))
         if ignored:
             steps = f"{ignored:,} of {len(codes.values):,} steps have no label, and are ignored"
             notes = (*notes, steps)
         data = replace(data, notes=notes, classes=None)
-        data = data if groups is None else replace(data, groups=laid_on(groups, data, "groups"))
-        return replace(data, y=codes, classes=classes)
-
-    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Label:
-        return Label.of(
-            part, classes=self.classes, class_weight=self.class_weight, ignore=self.ignore
+        data = (
+            data if groups is None else replace(data, groups=aligned_with(groups, data, "groups"))
         )
-
-    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Label:
-        return Label.from_json(state, class_weight=self.class_weight, ignore=self.ignore)
+        return replace(data, y=codes, classes=classes)
 
     def _as_weights(self, sample_weight: Any) -> Any:
         """`[n]`, or `Sequences` where a weight is given for each step."""
@@ -150,44 +141,26 @@ class SequenceLabeler(BaseSequenceEstimator):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        x = self.check_input(X)
-        if len(x) == 0:
-            return no_steps(len(self.classes_))
-        return per_step(self, x, self._probabilities)
+        return self._outputs(X)
 
-    @torch.no_grad()
-    def _probabilities(self, batch: Padded) -> Padded:
-        logits: Padded = self.network_(batch)
-        shares = probabilities(logits.values.double(), "softmax")
-        return logits._replace(values=shares.float())
+    def _outputs(self, X: Any, static: Any = None) -> Sequences:  # noqa: N803
+        def at_each_step(batch: Padded) -> Padded:
+            logits: Padded = self.network_(batch)
+            return logits._replace(values=probabilities(logits.values.double(), "steps").float())
 
-    def predict(self, X: Any) -> list[Array]:  # noqa: N803
-        """The most probable class of each step: a `(time,)` array for each sequence."""
-        found = self.predict_proba(X)
-        return self.task_.decode(found)
+        batches, width = self._batches(X, static), len(self.classes_)
+        threads = self.training_options.threads
+        return map_steps(self.network_, batches, at_each_step, width, threads)
 
     def stream(self) -> LabelStream:
-        """Hear one sequence step by step: `stream.push(step)` gives the probabilities of that step.
+        """Take one sequence step by step: `stream.push(step)` returns the step's probabilities.
 
-        `stream.extend(steps)` takes several steps and gives those of each, `[time, class]`.
+        `stream.extend(steps)` takes several steps and returns those of each, `[time, class]`.
 
         Raises:
             NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
         """
-        return LabelStream(ModelStream(self._parts))
+        return LabelStream(self._stream_backend())
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
-        """The accuracy over labelled steps. Of a `Dataset` with a part "test", that is asked.
-
-        Args:
-            X: as in `fit`.
-            y: a list of `(time,)` labels.
-            sample_weight: `[n]`, or a list of `(time,)` weights.
-        """
-        data = self.scored_part(X, y)
-        given = laid_on(sample_weight, data, "sample_weight")
-        given = None if given is None else self._as_weights(given)
-        return self.task_.score(self.predict_proba(data.x), data, given)
-
-    def __sklearn_tags__(self) -> Tags:
-        return sklearn_tags(None)
+    def _stream_backend(self) -> ModelStream:
+        return ModelStream(self)

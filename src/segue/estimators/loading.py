@@ -1,8 +1,7 @@
-"""From a model file back to a fitted estimator."""
+"""Which estimators there are, and from a model file back to a fitted one."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from segue.errors import DataError, DataNotFoundError, ModelFileError, did_you_mean
+from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.ensembles import ENSEMBLES
-from segue.estimators.ensembles.base import member_name
-from segue.estimators.files import Description, EnsembleDescription, read, seen_in, without_hashes
-from segue.estimators.fitting import FitResult, FittedParts, build_network
-from segue.estimators.tasks import BY_NAME
+from segue.estimators.classifier import SequenceClassifier
+from segue.estimators.ensemble import SequenceEnsemble
+from segue.estimators.files import (
+    Description,
+    EnsembleDescription,
+    ensemble_name,
+    member_name,
+    read,
+    seen_in,
+    without_hashes,
+)
+from segue.estimators.fitting import FitResult, build_network
+from segue.estimators.forecaster import Forecaster
+from segue.estimators.labeler import SequenceLabeler
+from segue.estimators.language import LanguageModel
+from segue.estimators.regressor import SequenceRegressor
 from segue.layers import LayerSpec, Shape
 from segue.networks import (
     Network,
@@ -30,8 +40,39 @@ from segue.prepare.numeric import StaticScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 
-# What a model file may hold, by the name of its class.
-KNOWN: dict[str, type] = {**BY_NAME, **ENSEMBLES}
+# By the name of the class, as a model file has it; and by that of the task, on the command line.
+BY_NAME: dict[str, type[BaseSequenceEstimator]] = {
+    kind.__name__: kind
+    for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster, LanguageModel)
+}
+KNOWN: dict[str, type] = {**BY_NAME, "SequenceEnsemble": SequenceEnsemble}
+BY_TASK = {kind.task: kind for kind in BY_NAME.values()}
+
+
+def estimator_for(task: str | None, found: str) -> type[BaseSequenceEstimator]:
+    """Return the estimator of a task, or that for which a data set has targets.
+
+    Args:
+        task: classify, label, regress, forecast or language; `None`: what the data ask for.
+        found: the task of the data set.
+
+    Raises:
+        OptionError: there is no such task.
+        DataError: the data have no targets, and no task is named.
+
+    >>> estimator_for(None, "multilabel").__name__, estimator_for("forecast", "none").__name__
+    ('SequenceClassifier', 'Forecaster')
+    """
+    if task is None:
+        if found == "none":
+            raise DataError(
+                "These sequences have no targets, so there is nothing to be learnt but how they go "
+                "on: that is the task forecast (--task forecast), or of texts language."
+            )
+        task = "classify" if found == "multilabel" else found
+    if task not in BY_TASK:
+        raise OptionError(f"There is no task {task!r}.{did_you_mean(task, BY_TASK)}")
+    return BY_TASK[task]
 
 
 def load(
@@ -60,8 +101,7 @@ def load(
     layers = _given(network)
     try:
         if isinstance(description, EnsembleDescription):
-            kind = ENSEMBLES[description.estimator]
-            return kind(_members(description, tensors, layers))
+            return SequenceEnsemble(_members(description, tensors, layers))
         return _restore(description, tensors, layers)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(
@@ -75,6 +115,8 @@ def _members(
     layers: tuple[LayerSpec, ...] | None,
 ) -> Iterator[Any]:
     for number, entry in enumerate(description.members, start=1):
+        if description.estimator != ensemble_name(entry.estimator):
+            raise DataError(f"a {description.estimator} has no member {entry.estimator}.")
         begin = f"{member_name(number)}/"
         own = {name: tensors.pop(name) for name in list(tensors) if name.startswith(begin)}
         yield _restore(entry, {n.removeprefix(begin): t for n, t in own.items()}, layers)
@@ -112,27 +154,31 @@ def _restore(
     )
     preparation = Preparation.from_json(description.preparation)
     state = description.targets.model_dump(exclude_none=True)
-    task = estimator._task_from_json(state, preparation)
+    kind = estimator._task_kind(state.get("task", ""))
+    task = kind.from_json(state, **estimator._task_options)
     static = description.static
     scale = None if static is None else StaticScale.from_json(static.model_dump())
+
     # Old files have a dense layer of the head's size before the head: all specs are layers.
-    build = functools.partial(build_network, estimator, task, preparation, scale, specs=specs)
-    custom = any(map(is_custom, specs))
-    network = _restore_network(
-        build, preparation, description, without_hashes(tensors), trusted=custom
-    )
+    def build(shape: Shape) -> Network:
+        return build_network(specs, shape, task, preparation, scale, seed=estimator.seed)
+
+    weights, custom = without_hashes(tensors), any(map(is_custom, specs))
+    network = _restore_network(build, preparation, description, weights, trusted=custom)
     refit = None if description.refit is None else History(description.refit)
     result = FitResult(
-        parts=FittedParts(task, preparation, scale, network),
+        network=network,
+        preparation=preparation,
+        static=scale,
+        task=task,
         history=History(description.history, description.best_epoch, refit),
         stopped=description.stopped,
-        summary=description.training_summary,
+        training_summary=description.training_summary,
         seen=seen_in(description, tensors),
-        epochs=len(description.history),
         channels=None if description.channels is None else tuple(description.channels),
         reading=description.reading,
     )
-    return estimator._take(result, quiet=True)
+    return estimator._take(result)
 
 
 def _matching(

@@ -1,4 +1,4 @@
-"""What comes next, at every step of a text: its tokens shifted by one, asked about and drawn.
+"""The next token at every step of a text: its probabilities, and how it is drawn.
 
 Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
 is what follows the last. So a text of n tokens has n + 1 steps.
@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from segue.errors import OptionError
+from segue.estimators.parameters import is_whole
 from segue.networks import Network
 from segue.padded import Padded
 from segue.sequences import Array, Sequences
-from segue.training.forward import map_state
+from segue.training.gradient import map_state
 
 # Steps of a text that go through the network at once, and numbers that its head gives at once.
 _STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000
@@ -27,15 +30,12 @@ _TEXTS_AT_ONCE = 256
 Floats = npt.NDArray[np.float64]
 
 
-# -- asking -------------------------------------------------------------------------------------
-
-
 @torch.no_grad()
 def at_every_step(
     networks: Sequence[Network],
-    heard: Sequences,
+    inputs: Sequences,
     function: Callable[[Tensor, Tensor], Tensor],
-    goal: Sequences,
+    following: Sequences,
 ) -> list[Array]:
     """Apply a function to the logits of every step and return what it gives for each text.
 
@@ -44,24 +44,24 @@ def at_every_step(
 
     Args:
         networks: causal, of the same tokens; the mean of their probabilities counts.
-        heard: `[time, 1]` tokens of each text.
-        function: is given logits `[step, token]` and what comes next, `[step]`.
-        goal: `[time, 1]`, what comes next at each step.
+        inputs: `[time, 1]` tokens of each text.
+        function: gets logits `[step, token]` and the tokens that follow, `[step]`.
+        following: `[time, 1]`, the token that follows at each step.
     """
     device = next(networks[0].parameters()).device
     at_once = _OUTPUTS_AT_ONCE // (len(networks) * networks[0].chain.shape.features)
     steps = max(1, min(_STEPS_AT_ONCE, at_once))
     texts = max(1, min(_TEXTS_AT_ONCE, at_once // steps))
-    rows: list[list[Array]] = [[] for _ in range(len(heard))]
-    order = np.argsort(-heard.lengths, kind="stable")
+    rows: list[list[Array]] = [[] for _ in range(len(inputs))]
+    order = np.argsort(-inputs.lengths, kind="stable")
     for first in range(0, len(order), texts):
         chosen = order[first : first + texts]
-        x, wanted = (_padded([s[i] for i in chosen], device) for s in (heard, goal))
+        x, wanted = (_padded([s[i] for i in chosen], device) for s in (inputs, following))
         for place, logits in _pieces_of_all(networks, x, steps):
             for row, number in enumerate(chosen[: len(logits.lengths)]):
                 span = slice(int(logits.lengths[row]))
-                following = wanted.values[row, place : place + steps, 0][span]
-                rows[number].append(function(logits.values[row, span], following).cpu().numpy())
+                targets = wanted.values[row, place : place + steps, 0][span]
+                rows[number].append(function(logits.values[row, span], targets).cpu().numpy())
     return [np.concatenate(parts) for parts in rows]
 
 
@@ -111,11 +111,13 @@ def mean_logits(logits: Sequence[Tensor]) -> Tensor:
 # -- drawing ------------------------------------------------------------------------------------
 
 
-def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | None = None) -> int:
+def draw(
+    probabilities: Floats, uniform: float, temperature: float = 1.0, top_k: int | None = None
+) -> int:
     """One token by its probability.
 
     Args:
-        shares: `[token]` probabilities.
+        probabilities: `[token]`.
         uniform: a draw between 0 and 1.
         temperature: below 1 likely tokens become more likely still; 0: the most likely one.
         top_k: only of the so many most likely; `None`: of all.
@@ -124,14 +126,35 @@ def draw(shares: Floats, uniform: float, temperature: float = 1.0, top_k: int | 
     >>> draw(shares, 0.05), draw(shares, 0.95), draw(shares, 0.95, 0.0), draw(shares, 0.5, top_k=1)
     (0, 2, 1, 1)
     """
-    order = np.argsort(-shares, kind="stable")
+    order = np.argsort(-probabilities, kind="stable")
     if temperature == 0:
         return int(order[0])
     kept = np.sort(order[:top_k])
     with np.errstate(divide="ignore"):
-        scores = np.log(shares[kept]) / temperature
+        scores = np.log(probabilities[kept]) / temperature
     ends = np.cumsum(np.exp(scores - scores.max()))
     return int(kept[np.searchsorted(ends, uniform * ends[-1], side="right")])
 
 
-# -- how well ----------------------------------------------------------------------------------
+def check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
+    """Raise `OptionError` for all that means nothing, together."""
+    problems = []
+    if not is_whole(length, least=0):
+        problems.append(f"`length` is {length!r}; expected a whole number from 0 on.")
+    if isinstance(temperature, bool) or not np.isreal(temperature) or not temperature >= 0:
+        problems.append(f"`temperature` is {temperature!r}; expected 0 or more.")
+    if top_k is not None and not is_whole(top_k, least=1):
+        problems.append(f"`top_k` is {top_k!r}; expected a whole number from 1 on, or None.")
+    if problems:
+        raise OptionError(" ".join(problems))
+
+
+def next_probabilities(logits: Tensor, _: Tensor) -> Tensor:
+    """`[step, token]` probabilities of logits."""
+    return torch.softmax(logits.double(), dim=-1).float()
+
+
+def next_log_probability(logits: Tensor, following: Tensor) -> Tensor:
+    """`[step]`, the log-probability of the token that follows."""
+    chosen = logits.gather(1, following[:, None])[:, 0].double()
+    return chosen - torch.logsumexp(logits.double(), dim=-1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -17,11 +17,9 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
-from segue.estimators.given import taken
-from segue.estimators.inputs import as_dataset
+from segue.estimators.inputs import as_dataset, as_pair
 from segue.layers.base import input_kind_of
 from segue.networks import NetworkLike, as_specs
-from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
 from segue.tasks import Task
@@ -44,8 +42,6 @@ class EstimatorParameters(abc.ABC):
     tasks: ClassVar[tuple[str, ...]]
     score_name: ClassVar[str]
     _task_type: ClassVar[type[Task]]
-    _takes_static: ClassVar[bool] = False  # static features are joined before the head
-    _takes_text: ClassVar[bool] = False
 
     network: NetworkLike
     prepare: PrepareLike
@@ -62,7 +58,7 @@ class EstimatorParameters(abc.ABC):
         super().__init_subclass__()
         kind: type[Task] | None = getattr(cls, "_task_type", None)
         if kind is not None:
-            cls.tasks, cls.score_name = kind.data_tasks, kind.score_name
+            cls.task, cls.tasks, cls.score_name = kind.name, kind.data_tasks, kind.score_name
 
     @property
     def training_options(self) -> TrainingOptions:
@@ -74,25 +70,16 @@ class EstimatorParameters(abc.ABC):
         """Whether the network begins with an embedding, or else takes tokens."""
         return input_kind_of(as_specs(self.network)) == "tokens"
 
-    def _problems(self) -> list[str]:
-        """What is wrong with the constructor's arguments beyond those that all share."""
-        return []
+    def _task_kind(self, name: str) -> type[Task]:
+        """The type of task of a data set or a model file with such a `task`."""
+        return self._task_type
+
+    @property
+    def _task_options(self) -> dict[str, Any]:
+        """The arguments that the task has as attributes."""
+        return {name: getattr(self, name) for name in self._task_type.options}
 
     # -- data and targets -------------------------------------------------------------------------
-
-    @abc.abstractmethod
-    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Task:
-        """The task of a training part, such as its classes.
-
-        Args:
-            part: the training part.
-            data: all parts, to warn of what occurs in others only.
-            given: what the user has passed as X.
-        """
-
-    @abc.abstractmethod
-    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Task:
-        """The fitted task of a model file."""
 
     def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set."""
@@ -111,7 +98,7 @@ class EstimatorParameters(abc.ABC):
                 f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
             )
         x, y = given
-        return self._as_dataset(*taken(x, y, reading))
+        return self._as_dataset(*as_pair(x, y, reading))
 
     def _as_weights(self, sample_weight: Any) -> Any:
         """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""
@@ -147,6 +134,22 @@ class EstimatorParameters(abc.ABC):
             self.options = replace(self.training_options, **nested)
         return self
 
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn asks an estimator about: its type, and what it takes."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        task, arrays = self._task_type, InputTags(three_d_array=True, allow_nan=True)
+        several = getattr(self, "head", "softmax") == "sigmoid"
+        is_classifier = task.sklearn_type == "classifier"
+        is_regressor = task.sklearn_type == "regressor"
+        return Tags(
+            estimator_type=task.sklearn_type,
+            target_tags=TargetTags(required=not task.targets_inside),
+            classifier_tags=ClassifierTags(multi_label=several) if is_classifier else None,
+            regressor_tags=RegressorTags() if is_regressor else None,
+            input_tags=arrays if task.takes_numbers else InputTags(two_d_array=False, string=True),
+        )
+
     def __repr__(self) -> str:
         """The call that makes the estimator; arguments with their default value are left out."""
         arguments = inspect.signature(type(self)).parameters.values()
@@ -160,28 +163,6 @@ class EstimatorParameters(abc.ABC):
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def check_arguments(estimator: EstimatorParameters) -> None:
-    """Raise `OptionError` for all that is wrong with the constructor's arguments, together."""
-    problems = []
-    if estimator.epochs != "auto" and not is_whole(estimator.epochs, least=1):
-        problems.append(
-            f"`epochs` is {estimator.epochs!r}; expected 'auto' or a whole number from 1 on."
-        )
-    if not is_whole(estimator.batch_size, least=1):
-        problems.append(
-            f"`batch_size` is {estimator.batch_size!r}; expected a whole number from 1 on."
-        )
-    rate = estimator.learning_rate
-    is_number = isinstance(rate, int | float | np.integer | np.floating)
-    if not is_number or isinstance(rate, bool) or not rate > 0:
-        problems.append(f"`learning_rate` is {rate!r}; expected a number above 0.")
-    if not is_whole(estimator.seed):
-        problems.append(f"`seed` is {estimator.seed!r}; expected a whole number.")
-    problems += estimator._problems()
-    if problems:
-        raise OptionError(" ".join(problems))
-
-
 def is_whole(value: Any, least: float = -math.inf) -> bool:
     """Whether a value is a whole number from `least` on; NumPy's too, and not True.
 
@@ -192,30 +173,37 @@ def is_whole(value: Any, least: float = -math.inf) -> bool:
     return is_number and bool(value >= least)
 
 
-def sklearn_tags(
-    estimator_type: str | None,
-    *,
-    needs_targets: bool = True,
-    several_labels: bool = False,
-    texts: bool = False,
-) -> Tags:
-    """What scikit-learn is told of an estimator.
+_WHOLE = "a whole number from 1 on"
 
-    Args:
-        estimator_type: "classifier", "regressor", or `None` for what scikit-learn does not know.
-        needs_targets: whether `fit` needs `y`.
-        several_labels: whether a classifier takes several labels at once.
-        texts: whether the inputs are texts, else arrays `(n, time, channel)`.
-    """
-    from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-    inputs = InputTags(three_d_array=True, allow_nan=True)
-    return Tags(
-        estimator_type=estimator_type,
-        target_tags=TargetTags(required=needs_targets),
-        classifier_tags=(
-            ClassifierTags(multi_label=several_labels) if estimator_type == "classifier" else None
+# For an argument: which values are allowed, and what is expected.
+_ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "epochs": (
+        lambda value: value == "auto" or is_whole(value, least=1),
+        f"'auto' or {_WHOLE}",
+    ),
+    "batch_size": (lambda value: is_whole(value, least=1), _WHOLE),
+    "learning_rate": (
+        lambda value: (
+            isinstance(value, int | float | np.integer | np.floating)
+            and not isinstance(value, bool)
+            and bool(value > 0)
         ),
-        regressor_tags=RegressorTags() if estimator_type == "regressor" else None,
-        input_tags=InputTags(two_d_array=False, string=True) if texts else inputs,
-    )
+        "a number above 0",
+    ),
+    "seed": (is_whole, "a whole number"),
+    "head": (lambda value: value in ("softmax", "sigmoid"), "'softmax' or 'sigmoid'"),
+    "strategy": (lambda value: value in ("recursive", "direct"), "'recursive' or 'direct'"),
+    "size": (lambda value: is_whole(value, least=1), _WHOLE),
+    "horizon": (lambda value: is_whole(value, least=1), _WHOLE),
+}
+
+
+def check_arguments(estimator: EstimatorParameters) -> None:
+    """Raise `OptionError` for all that is wrong with the constructor's arguments, together."""
+    problems = [
+        f"`{name}` is {value!r}; expected {expected}."
+        for name, (allows, expected) in _ALLOWED.items()
+        if not allows(value := getattr(estimator, name, None)) and hasattr(estimator, name)
+    ]
+    if problems:
+        raise OptionError(" ".join(problems))

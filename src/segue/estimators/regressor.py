@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from segue.dataset import Dataset
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.given import laid_on
 from segue.estimators.inputs import as_dataset
-from segue.estimators.parameters import sklearn_tags
 from segue.networks import NetworkLike
-from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
 from segue.tasks import Regress, Task
 from segue.tasks.linear import LinearOnMeans, Numbers
 from segue.tasks.regress import TargetScale
 from segue.training import TrainingOptions
-
-if TYPE_CHECKING:
-    from sklearn.utils import Tags
 
 
 @dataclass(eq=False, repr=False)
@@ -67,10 +60,7 @@ class SequenceRegressor(BaseSequenceEstimator):
     True
     """
 
-    task: ClassVar[str] = "regress"
     _task_type: ClassVar[type[Task]] = Regress
-    _takes_static: ClassVar[bool] = True
-    _takes_text: ClassVar[bool] = True
 
     task_: Regress = field(init=False)
 
@@ -94,12 +84,6 @@ class SequenceRegressor(BaseSequenceEstimator):
         data = as_dataset(X, y, groups=groups, layout=self.layout, task="regress", rows="regress")
         return Regress.as_numbers(data)
 
-    def _new_task(self, part: Dataset, data: Dataset, given: Any) -> Regress:
-        return Regress.of(part, scale_target=self.scale_target)
-
-    def _task_from_json(self, state: Mapping[str, Any], preparation: Preparation) -> Regress:
-        return Regress.from_json(state, scale_target=self.scale_target)
-
     @property
     def target_scale_(self) -> TargetScale:
         """Mean and standard deviation of the training targets."""
@@ -113,33 +97,6 @@ class SequenceRegressor(BaseSequenceEstimator):
 
     # -- predict --------------------------------------------------------------------------------
 
-    def predict(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
-        """The numbers of each sequence: `[n]`, or `[n, value]` as the training targets were.
-
-        Args:
-            X: as in `fit`.
-            static: `[n, feature]`, where the model was trained with static features; a `Dataset`
-                brings its own.
-
-        Raises:
-            NotFittedError: before `fit`.
-            DataError: sequences that cannot be used, or other channels than in training.
-        """
-        outputs = self._outputs(X, static)
-        return self.task_.decode(outputs.numpy())
-
-    def score(
-        self,
-        X: Any,  # noqa: N803
-        y: Any = None,
-        sample_weight: Any = None,
-        static: Any = None,
-    ) -> float:
-        """R², as scikit-learn's `r2_score`. Of a `Dataset` with a part "test", that is asked."""
-        data = self.scored_part(X, y)
-        weights = laid_on(sample_weight, data, "sample_weight")
-        self.task_.check_shape(data)
-        return self.task_.score(self.predict(data, static), data, weights)
-
-    def __sklearn_tags__(self) -> Tags:
-        return sklearn_tags("regressor")
+    def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
+        outputs = self._head_outputs(X, static)
+        return self.task_.restore(outputs.numpy())

@@ -11,8 +11,13 @@ import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, counted, warn_user
-from segue.estimators.given import laid_on, taken
-from segue.estimators.inputs import check_sequences, warn_of_padding, warn_of_swapped_axes
+from segue.estimators.inputs import (
+    aligned_with,
+    as_pair,
+    check_sequences,
+    warn_of_padding,
+    warn_of_swapped_axes,
+)
 from segue.estimators.parameters import EstimatorParameters, check_arguments
 from segue.prepare.numeric import as_table_of_numbers
 from segue.readers.objects import adapted
@@ -93,20 +98,20 @@ def split_data(
     """
     check_arguments(estimator)
     labelled = not estimator._task_type.targets_inside
-    X, y = (adapted(X, labelled=labelled), None) if y is None else taken(X, y)  # noqa: N806
+    X, y = (adapted(X, labelled=labelled), None) if y is None else as_pair(X, y)  # noqa: N806
     data = estimator._as_dataset(X, y, groups)
     if static is not None:
-        data = replace(data, static=as_table_of_numbers(laid_on(static, data, "static")))
+        data = replace(data, static=as_table_of_numbers(aligned_with(static, data, "static")))
     check_suits(estimator, data)
     part, own_validation, text = training_part(data)
     check_sequences(part.x)
     warn_of_swapped_axes(part.x)
     warn_of_padding(part.x)
-    task = estimator._new_task(part, data, X)
+    task = estimator._task_kind(part.task).of(part, **estimator._task_options).with_source(data, X)
     part = task.of_training(part)
     weights = None
     if sample_weight is not None:
-        given = laid_on(sample_weight, data, "sample_weight")
+        given = aligned_with(sample_weight, data, "sample_weight")
         weights = of_part(estimator._as_weights(given), data, part)
     wanted = estimator.validation if validation_data is None else adapted(validation_data)
     reading = X.reading if isinstance(X, Dataset) else None
@@ -145,14 +150,14 @@ def _with_ones(weights: Any, validation: Dataset) -> Any:
 
 def check_suits(estimator: EstimatorParameters, data: Dataset) -> None:
     """Raise `DataError` unless such an estimator can be trained on such a data set."""
-    name = type(estimator).__name__
-    estimator._task_type.check(data, name)
-    if data.static is not None and not estimator._takes_static:
+    name, task = type(estimator).__name__, estimator._task_type
+    task.check(data, name)
+    if data.static is not None and not task.takes_static:
         raise DataError(
             f"The sequences have static features, and a {name} cannot use them: leave them out "
             "with dataclasses.replace(data, static=None)."
         )
-    if data.x.is_text and not estimator._takes_text:
+    if data.x.is_text and not task.takes_text:
         raise DataError(f"The sequences are texts, and a {name} takes numbers.")
 
 

@@ -1,66 +1,33 @@
-"""Who hears one sequence step by step: a fitted model, or several of which the mean counts.
-
-What a user holds is a stream (`segue.estimators.stream`); this is the part behind it.
-"""
+"""Streaming prediction: one step of a sequence in, probabilities out."""
 
 from __future__ import annotations
 
+import abc
+import warnings
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from segue.errors import DataError
-from segue.estimators.fitting import FittedParts
+from segue.estimators.base import BaseSequenceEstimator
+from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import unexpected_missing
 from segue.sequences import Array
 from segue.training.objectives import probabilities
 from segue.values import as_exact
 
-Shares = npt.NDArray[np.float64]
-
-
-class StreamBackend(Protocol):
-    """What a stream needs.
-
-    Attributes:
-        classes: the class names, in the order of the probabilities.
-        steps: how many steps came since the beginning or the last `reset`.
-        belief: `[class]`, the probabilities after the steps so far; `None` before any can be said.
-    """
-
-    classes: tuple[Any, ...]
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def belief(self) -> Shares | None: ...
-
-    def reset(self, static: Any = None) -> None:
-        """Forget what came; `static` are the features of the next sequence, if it has others."""
-
-    def read(self, step: Any) -> Any:
-        """Check a step, which does not count yet; what is returned can be heard.
-
-        Raises:
-            DataError: a step that cannot be used.
-        """
-
-    def hear(self, read: Sequence[Any]) -> Shares:
-        """Take steps that were read, one or more, and return the belief after them, `[class]`."""
+Probabilities = npt.NDArray[np.float64]
 
 
 class ModelStream:
-    """A fitted model that hears one sequence.
-
-    It keeps the state of the layers and the samples of a frame that is not full.
+    """A fitted model and the state that its layers have after the steps so far.
 
     Args:
         model: fitted, with a causal network and preparation.
-        begin: a token that the network hears before the first step; `None`: none.
+        begin: a token that the network gets before the first step; `None`: none.
         static: `[feature]` of the sequence, where the model has static features.
 
     Raises:
@@ -70,66 +37,67 @@ class ModelStream:
 
     def __init__(
         self,
-        model: FittedParts,
+        model: BaseSequenceEstimator,
         begin: int | None = None,
         static: Any = None,
     ) -> None:
         self._begin = begin
-        self._model = model
-        self._network = model.network
-        self._preparation = model.preparation
-        self._head = model.task.objective.kind
+        model._check_fitted()
+        self._scale = model.static_
+        self._network = model.network_
+        self._preparation = model.preparation_
+        self._head = model.task_.objective.kind
         self._device = next(self._network.parameters()).device
         self._tokens = self._network.input_shape.tokens is not None
-        self.classes: tuple[Any, ...] = tuple(getattr(model.task, "classes", ()))
+        self.classes: tuple[Any, ...] = tuple(getattr(model.task_, "classes", ()))
         self._preparation.check_causal()
         self._static: torch.Tensor | None = None
-        self._take(static)
+        self._set_static(static)
         self.reset()
 
     def reset(self, static: Any = None) -> None:
         """Forget what came: the next step is the first of another sequence."""
         if static is not None:
-            self._take(static)
+            self._set_static(static)
         self.steps = 0
         self._prepared = self._preparation.stream()
-        self._belief: Shares | None = None
+        self._probabilities: Probabilities | None = None
         with torch.no_grad():
             self._state = self._network.initial_state(1, self._static)
             if self._begin is not None:
                 first = np.full((1, 1), self._begin, np.int32)
-                self._belief, self._state = self._after(first)
+                self._probabilities, self._state = self._after(first)
 
-    def _take(self, static: Any) -> None:
+    def _set_static(self, static: Any) -> None:
         """Static features, scaled as in training."""
         rows = None if static is None else np.atleast_2d(np.asarray(static))
-        scaled = self._model.scaled_static(1, rows)
+        scaled = scaled_static(self._scale, 1, rows)
         self._static = None if scaled is None else torch.from_numpy(scaled).to(self._device)
 
     @property
-    def belief(self) -> Shares | None:
+    def probabilities(self) -> Probabilities | None:
         """`[class]`, a copy."""
-        return None if self._belief is None else self._belief.copy()
+        return None if self._probabilities is None else self._probabilities.copy()
 
     def read(self, step: Any) -> Array:
         """`[1, channel]` of a step as it comes."""
         return self._checked(self._number(str(step)) if isinstance(step, str) else step)
 
     @torch.no_grad()
-    def hear(self, read: Sequence[Array]) -> Shares:
-        """Take steps `[1, channel]` each and return the belief after them, `[class]`."""
+    def update(self, read: Sequence[Array]) -> Probabilities:
+        """Take steps `[1, channel]` each and return the probabilities after them, `[class]`."""
         prepared = self._prepared.push(np.concatenate(read))
         if len(prepared):
-            self._belief, self._state = self._after(prepared)
+            self._probabilities, self._state = self._after(prepared)
         self.steps += len(read)
         tail = self._prepared.tail()
         if tail is not None and len(tail):  # as long as there is no full frame
             return self._after(tail)[0]
-        assert self._belief is not None
-        return self._belief.copy()
+        assert self._probabilities is not None
+        return self._probabilities.copy()
 
-    def _after(self, prepared: Array) -> tuple[Shares, Any]:
-        """The belief after `[time, channel]` prepared steps, and the state."""
+    def _after(self, prepared: Array) -> tuple[Probabilities, Any]:
+        """The probabilities after `[time, channel]` prepared steps, and the state."""
         state, logits = self._state, None
         for x_t in torch.from_numpy(np.array(prepared)).to(self._device):
             logits, state = self._network.step(x_t[None], state)
@@ -188,38 +156,188 @@ class ModelStream:
 
 
 class EnsembleStream:
-    """Several that hear the same sequence; the mean of their beliefs counts.
+    """Several models that get the same sequence; the mean of their probabilities counts.
 
     Args:
-        listeners: of the same classes.
+        backends: of models of the same classes.
     """
 
-    def __init__(self, listeners: Sequence[StreamBackend]) -> None:
-        self._listeners = tuple(listeners)
-        self.classes = self._listeners[0].classes
+    def __init__(self, backends: Sequence[ModelStream]) -> None:
+        self._backends = tuple(backends)
+        self.classes = self._backends[0].classes
 
     @property
     def steps(self) -> int:
         """How many steps came."""
-        return self._listeners[0].steps
+        return self._backends[0].steps
 
     @property
-    def belief(self) -> Shares | None:
-        """The mean; `None` as long as one of them cannot say anything."""
-        found = [listener.belief for listener in self._listeners]
-        known = [shares for shares in found if shares is not None]
+    def probabilities(self) -> Probabilities | None:
+        """The mean; `None` as long as one of them has none."""
+        found = [backend.probabilities for backend in self._backends]
+        known = [one for one in found if one is not None]
         return np.asarray(np.mean(known, axis=0)) if len(known) == len(found) else None
 
     def reset(self, static: Any = None) -> None:
-        """All of them forget what came."""
-        for listener in self._listeners:
-            listener.reset(static)
+        """All of them begin another sequence."""
+        for backend in self._backends:
+            backend.reset(static)
 
     def read(self, step: Any) -> tuple[Any, ...]:
-        """The step as each of them reads it: none hears what another refuses."""
-        return tuple(listener.read(step) for listener in self._listeners)
+        """The step as each of them reads it: none gets what another refuses."""
+        return tuple(backend.read(step) for backend in self._backends)
 
-    def hear(self, read: Sequence[tuple[Any, ...]]) -> Shares:
-        """Take steps as each has read them, and return the mean belief after them, `[class]`."""
-        each = zip(self._listeners, zip(*read, strict=True), strict=True)
-        return np.asarray(np.mean([listener.hear(own) for listener, own in each], axis=0))
+    def update(self, read: Sequence[tuple[Any, ...]]) -> Probabilities:
+        """Take steps as each has read them and return the mean probabilities, `[class]`."""
+        each = zip(self._backends, zip(*read, strict=True), strict=True)
+        return np.asarray(np.mean([backend.update(own) for backend, own in each], axis=0))
+
+
+StreamBackend = ModelStream | EnsembleStream
+
+
+# -- what users hold ----------------------------------------------------------------------------
+
+
+class BaseStream(abc.ABC):
+    """What every stream has.
+
+    Args:
+        backend: one model, or several.
+    """
+
+    def __init__(self, backend: StreamBackend) -> None:
+        self._backend: Any = backend
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The class names, in the order of the probabilities."""
+        return self._backend.classes
+
+    @property
+    def steps(self) -> int:
+        """How many steps came since the beginning or the last `reset`."""
+        return self._backend.steps
+
+    def reset(self, static: npt.ArrayLike | None = None) -> None:
+        """Forget what came: the next step is the first of another sequence.
+
+        Args:
+            static: `[feature]` of that one, where the model has static features; `None`: as before.
+
+        Raises:
+            DataError: of another number than in training.
+        """
+        self._backend.reset(static)
+
+    def push(self, step: npt.ArrayLike | str) -> Probabilities:
+        """Take the next step and return the probability of each class, `[class]`.
+
+        Args:
+            step: `[channel]` values, a number for one channel, or a token; of a model of texts one
+                word or character. NaN is a missing value, in the channels that had such in
+                training.
+
+        Raises:
+            DataError: another number of channels, or a value that cannot be used. The step does
+                not count then, and another can be pushed in its place.
+        """
+        return self._backend.update([self._backend.read(step)])
+
+    @abc.abstractmethod
+    def extend(self, steps: npt.ArrayLike) -> Probabilities:
+        """Take several steps."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(steps={self.steps}, classes={len(self.classes)})"
+
+
+class Stream(BaseStream):
+    """A classifier that gets one sequence step by step; made by `classifier.stream()`.
+
+    After each step it returns what `predict_proba` returns for the steps so far. It keeps the state
+    of the layers and the samples of a frame that is not full, which do not grow with time. That of
+    a language model (`model.stream()`) has probabilities of the next token, before the first one
+    too; that of an ensemble, the mean of its members'.
+
+    Args:
+        backend: one model, or several.
+
+    Raises:
+        NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]] * 10, ["up", "down"] * 10
+    >>> classifier = SequenceClassifier("gru(8)", options=TrainingOptions(progress="none"))
+    >>> stream = classifier.fit(x, y).stream()
+    >>> for value in (1.0, 2.0, 3.0):
+    ...     probabilities = stream.push(value)
+    >>> stream.steps, stream.classes[probabilities.argmax()]
+    (3, 'up')
+    """
+
+    @property
+    def probabilities(self) -> Probabilities | None:
+        """`[class]`, those after the steps so far; `None` before the first step that gives some."""
+        return self._backend.probabilities
+
+    @property
+    def belief(self) -> Probabilities | None:
+        """The former name of `probabilities`, for one release."""
+        warnings.warn("Stream.belief is called Stream.probabilities.", DeprecationWarning, 2)
+        return self.probabilities
+
+    def extend(self, steps: npt.ArrayLike) -> Probabilities:
+        """Take several steps and return the probability of each class after them, `[class]`.
+
+        Args:
+            steps: `[time, channel]` values, or `[time]` for one channel; of a model of texts a list
+                of words or characters; at least one step.
+
+        Raises:
+            DataError: as in `push`; none of the steps counts then.
+        """
+        return self._backend.update(_read(self._backend, steps))
+
+
+class LabelStream(BaseStream):
+    """A labeler that gets one sequence step by step; made by `labeler.stream()`.
+
+    It returns for each step what `predict_proba` of the whole sequence has there: a causal network
+    labels a step by what came before, so nothing that comes later changes it. That of an ensemble
+    returns the mean of its members'.
+
+    Args:
+        backend: one model, or several.
+
+    Raises:
+        NotCausalError: a layer or a preparation step needs the whole sequence; it is named.
+
+    >>> from segue import SequenceLabeler, TrainingOptions
+    >>> x = [[0.0, 1.0, 3.0, 2.0], [2.0, 0.0, 3.0], [0.0, 3.0, 1.0]] * 5
+    >>> y = [["low", "low", "high", "high"], ["high", "low", "high"], ["low", "high", "low"]] * 5
+    >>> options = TrainingOptions(progress="none")
+    >>> stream = SequenceLabeler("gru(8)", epochs=30, options=options).fit(x, y).stream()
+    >>> stream.classes[stream.push(3.0).argmax()], stream.extend([0.0, 2.0, 3.0]).shape
+    ('high', (3, 2))
+    """
+
+    def extend(self, steps: npt.ArrayLike) -> Probabilities:
+        """Take several steps and return the probability of each class at each, `[time, class]`.
+
+        Args:
+            steps: `[time, channel]` values, or `[time]` for one channel; at least one step.
+
+        Raises:
+            DataError: as in `push`; none of the steps counts then.
+        """
+        read = _read(self._backend, steps)
+        return np.stack([self._backend.update([step]) for step in read])
+
+
+def _read(backend: StreamBackend, steps: npt.ArrayLike) -> list[Any]:
+    """All steps, checked before any of them counts."""
+    given = np.asarray(steps)
+    if given.ndim not in (1, 2) or len(given) == 0:
+        raise DataError(f"Steps have shape {given.shape}; expected [time, channel], one or more.")
+    return [backend.read(step) for step in given]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from segue.estimators import SequenceClassifier
-    from segue.estimators.asking import How
+    from segue.training.inference import How
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 5

@@ -16,8 +16,8 @@ from segue.readers.read_options import check_channels
 from segue.sequences import Sequences
 
 if TYPE_CHECKING:
+    from segue.estimators import SequenceEnsemble
     from segue.estimators.base import BaseSequenceEstimator
-    from segue.estimators.ensembles.base import Ensemble
 
 
 class FittedClassifier(Protocol):
@@ -39,7 +39,7 @@ class FittedClassifier(Protocol):
 
 
 def evaluate(
-    estimator: FittedClassifier | BaseSequenceEstimator | Ensemble[Any],
+    estimator: FittedClassifier | BaseSequenceEstimator | SequenceEnsemble,
     dataset: Dataset,
     *,
     part: str | None = None,

@@ -208,7 +208,9 @@ def look_up(
 
 def _find(records: Any, data: Dataset) -> tuple[Mask, Mask, float]:
     """Whether the weights were fitted on each sequence, it was validated on; how much is there."""
-    from segue.estimators.seen import digests  # PyTorch is loaded: there is a fitted estimator
+    from segue.estimators.fingerprint import (
+        digests,
+    )  # PyTorch is loaded: there is a fitted estimator
 
     train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
     hashes = digests(data.x)

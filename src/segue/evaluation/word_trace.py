@@ -98,7 +98,7 @@ def read_along(
     if preparation.vocabulary is None:
         raise DataError("The classifier was not trained on texts; `anytime` takes any sequences.")
     from segue.estimators.anytime import anytime
-    from segue.estimators.inputs import as_sequences, static_of
+    from segue.estimators.inputs import as_sequences
 
     given = as_sequences(texts)
     if not given.is_text:
@@ -106,7 +106,9 @@ def read_along(
     x = classifier.check_input(given)
     if words is not None:
         x = x.pieces(np.arange(len(x)), np.zeros(len(x)), np.minimum(x.lengths, words))
-    beliefs = anytime(classifier, x, static=static_of(texts, static), quiet=True)
+    if static is None and isinstance(texts, Dataset):
+        static = texts.static
+    beliefs = anytime(classifier, x, static, quiet=True)
     names = tuple(classifier.classes_.tolist())
     return [
         Reading(

@@ -144,6 +144,19 @@ class StaticScale:
         return cls(*found)
 
 
+def scaled_static(scale: StaticScale | None, count: int, static: Any) -> Array | None:
+    """The scaled static features of `count` sequences; `None` where a model has none.
+
+    Raises:
+        DataError: the model needs some, and none or others are given; or it has none.
+    """
+    if scale is not None:
+        return scale.apply(static, count=count)
+    if static is None:
+        return None
+    raise DataError("The model was trained without static features: leave out `static`.")
+
+
 def as_table_of_numbers(static: Any) -> Array:
     """Take what a user passes as static features: `[n, feature]`, float64.
 

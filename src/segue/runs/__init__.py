@@ -164,7 +164,6 @@ def _train(
 ) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
     from segue.estimators.fitting import fit_split
-    from segue.estimators.initial import InitialWeights
     from segue.estimators.splitting import split_data
     from segue.evaluation import evaluate
 
@@ -174,7 +173,7 @@ def _train(
     if not resume:
         write_record(run, parted, split, record)
     if run.record.get("seeds") is None:
-        begin = InitialWeights.of(record.get("initial"))
+        begin = record.get("initial")
         model: Any = estimator._take(fit_split(estimator, split, begin, run.folder, resume=resume))
         told = {
             "seconds": _seconds(estimator),

@@ -25,7 +25,7 @@ def read_parted(
     tell: Callable[[Iterable[str]], None] | None = None,
 ) -> tuple[Parted, Any]:
     """Read the source with the parts that are wanted, and find the estimator for its task."""
-    from segue.estimators.tasks import estimator_for
+    from segue.estimators.loading import estimator_for
     from segue.readers import read
     from segue.readers.read_options import roles_in_words
     from segue.splits import offer_windows

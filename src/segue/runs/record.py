@@ -47,7 +47,7 @@ def write_record(
     run: Run, parted: Parted, split: TrainValidationSplit, record: dict[str, Any]
 ) -> None:
     """Write `run.json`, and `split.json` unless there are more sequences than are recorded."""
-    from segue.estimators.seen import LIMIT
+    from segue.estimators.fingerprint import LIMIT
 
     sides = RunSplit.of(parted, split, parted.hashes(record["data"]["hash"]))
     record["split"] = {

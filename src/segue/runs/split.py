@@ -59,20 +59,20 @@ class Parted:
     @cached_property
     def digests(self) -> npt.NDArray[np.uint8]:
         """`[n, 16]`, a hash of each sequence of the whole with its target and features."""
-        from segue.estimators.seen import example_digests
+        from segue.estimators.fingerprint import example_digests
 
         return example_digests(self.whole)
 
     @property
     def hash(self) -> str:
         """A hash of the whole, in its order."""
-        from segue.estimators.seen import joined
+        from segue.estimators.fingerprint import joined
 
         return joined([self.digests])
 
     def hashes(self, key: str) -> npt.NDArray[np.int64]:
         """`[n]`, 8 bytes of each hash, keyed with that of a whole."""
-        from segue.estimators.seen import keyed
+        from segue.estimators.fingerprint import keyed
 
         return keyed(self.digests, bytes.fromhex(key))
 
@@ -188,7 +188,7 @@ class RunSplit(_Closed):
 
 def hash_of(data: Dataset) -> str:
     """A hash of all values, targets and features of a source, in their order."""
-    from segue.estimators.seen import example_digests, joined
+    from segue.estimators.fingerprint import example_digests, joined
 
     return joined([example_digests(data)])
 

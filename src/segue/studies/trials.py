@@ -24,17 +24,16 @@ from segue.estimators.parameters import check_arguments
 from segue.estimators.splitting import split_data
 from segue.kernels.threads import threads
 from segue.networks import as_specs
-from segue.prepare import Batches, Preparation
+from segue.prepare import Preparation
 from segue.prepare.pipeline import as_steps
 from segue.sequences import Array
-from segue.training import History
-from segue.training.gradient import RunningMetrics
+from segue.training import History, inference
 from segue.training.objectives import make_objective
+from segue.training.setup import TrainingData
 
 Row = dict[str, Any]
 
 STUDIED_TASKS = ("classify", "label", "regress")
-_STEPS_AT_ONCE = 20_000  # with padding, in one pass without gradients
 
 
 @dataclass(frozen=True)
@@ -123,23 +122,18 @@ def configured(estimator: BaseSequenceEstimator, values: dict[str, Any]) -> Base
     return type(estimator)(**estimator.get_params(deep=False)).set_params(**values)
 
 
-@torch.no_grad()
 def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]:
     """Loss and score of a fitted estimator as in its history: "loss" and "accuracy" or "rmse".
 
     Raises:
         DataError: a class that the model does not have, or targets of another kind.
     """
-    device = next(estimator.network_.parameters()).device
-    static = estimator.check_static(len(data), data.static)
-    batches = Batches(estimator.check_input(data), estimator.preparation_, device, static)
-    targets = as_targets(estimator.task_, data, device)
+    network, batches = estimator.network_, estimator._batches(data)
+    if batches is None:
+        raise DataError("There are no sequences to be scored; expected at least one.")
+    targets = as_targets(estimator.task_, data, next(network.parameters()).device)
     objective = make_objective(estimator.task_.objective)
-    means = RunningMetrics(objective)
-    for index, x in batches.in_order(_STEPS_AT_ONCE):
-        outputs, wanted = estimator.network_(x), targets.gather(index)
-        means.add(outputs, wanted, objective.losses(outputs, wanted))
-    return means.row()
+    return inference.measure(network, TrainingData(batches, targets), objective, 1).row()
 
 
 def baseline(setup: TrialSetup, metric: str) -> float:

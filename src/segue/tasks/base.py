@@ -7,7 +7,7 @@ compares which task it is.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -58,6 +58,11 @@ class Task(abc.ABC):
         score_name: what `score` returns: accuracy, r2 or log_probability.
         per_step: whether the network has an output at every step.
         targets_inside: whether the targets are in the sequences, so that `fit` takes no `y`.
+        sklearn_type: "classifier" or "regressor"; `None` for what scikit-learn does not know.
+        takes_static: whether static features are joined before the head.
+        takes_numbers, takes_text: what the sequences may be.
+        options: the arguments of the estimator that the task has as attributes.
+        shared: attributes in which the members of an ensemble must agree.
         labels_each: "one" class for each sequence, "several" labels, or "" for other targets.
         scored_unit: what a score is a mean of: "sequence", or "window" of a series.
         arguments: those of its estimator that the task asks for, beside those of the user.
@@ -71,11 +76,41 @@ class Task(abc.ABC):
     score_name: ClassVar[str] = "accuracy"
     per_step: ClassVar[bool] = False
     targets_inside: ClassVar[bool] = False
+    sklearn_type: ClassVar[str | None] = None
+    takes_static: ClassVar[bool] = False
+    takes_numbers: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ()
+    shared: ClassVar[tuple[str, ...]] = ()
     labels_each: ClassVar[Literal["", "one", "several"]] = ""
     scored_unit: ClassVar[str] = "sequence"
     arguments: ClassVar[Mapping[str, Any]] = {}
     usage: ClassVar[tuple[str, ...]] = ()
     footnote: ClassVar[str] = ""
+
+    # -- training --------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, part: Dataset, **options: Any) -> Self:  # noqa: ARG003
+        """The task of a training part, with its classes or the shape of its targets.
+
+        Args:
+            part: the training part.
+            options: the arguments of the estimator that `options` names.
+
+        Raises:
+            DataError: targets that cannot be trained on.
+        """
+        return cls(**options)
+
+    def with_source(self, data: Dataset, given: Any) -> Self:
+        """The same with what all parts of a data set add, or X as the user has passed it."""
+        return self
+
+    @classmethod
+    def joint(cls, tasks: Sequence[Task]) -> Task:
+        """The task of an ensemble, of those of its members: that of the first one."""
+        return tasks[0]
 
     @property
     @abc.abstractmethod
@@ -145,7 +180,7 @@ class Task(abc.ABC):
 
         Args:
             state: what `to_json` has returned.
-            options: of the estimator, such as `head`.
+            options: the arguments of the estimator that `options` names.
 
         Raises:
             DataError: numbers that no training can have given.
@@ -173,7 +208,30 @@ class Task(abc.ABC):
         """What to know where the task was found from the targets; "": nothing."""
         return ""
 
-    # -- scores ----------------------------------------------------------------------------------
+    # -- predictions and scores ------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def decode(self, outputs: Any) -> Any:
+        """The predictions: classes of probabilities, or the numbers themselves."""
+
+    @abc.abstractmethod
+    def score(self, outputs: Any, data: Dataset, sample_weight: Any = None) -> float:
+        """How good the outputs of an estimator are, the number that `score_name` names.
+
+        Args:
+            outputs: of these sequences: probabilities, or numbers in the target's own unit.
+            data: the sequences with their targets.
+            sample_weight: how much each counts; `None`: all the same.
+        """
+
+    def as_scored(self, data: Dataset, *, is_dataset: bool) -> Dataset:
+        """The data set with the targets in the form of the training part's.
+
+        Args:
+            data: to be scored.
+            is_dataset: whether it was a `Dataset`, whose classes have names of their own.
+        """
+        return data
 
     def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
         """What is scored of a data set: its sequences with targets, or windows of its series.

@@ -39,6 +39,11 @@ class Classify(Task):
     name: ClassVar[str] = "classify"
     data_tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel")
     needs: ClassVar[str] = "one label for each sequence"
+    sklearn_type: ClassVar[str | None] = "classifier"
+    takes_static: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ("classes", "head", "class_weight")
+    shared: ClassVar[tuple[str, ...]] = ("classes", "name")
     labels_each: ClassVar[Literal["", "one", "several"]] = "one"
     usage: ClassVar[tuple[str, ...]] = (
         "model.predict(data.x)        # a class for each sequence",
@@ -52,21 +57,26 @@ class Classify(Task):
     )
 
     @classmethod
-    def of(cls, train: Dataset, *, classes: Any, head: str, class_weight: Any) -> Self:
+    def of(cls, part: Dataset, **options: Any) -> Self:
         """The task of a training part.
-
-        Args:
-            train: the training part.
-            classes: the names that are given; `None`: those that occur.
-            head: as in the attributes.
-            class_weight: as in the attributes.
 
         Raises:
             DataError: fewer than two classes, or a label that is not among those given.
         """
-        names = tuple(np.unique(train.y).tolist()) if classes is None else tuple(classes)
-        check_classes(train.y, names)
-        return cls(names, head, class_weight)
+        given = options.pop("classes")
+        names = tuple(np.unique(part.y).tolist()) if given is None else tuple(given)
+        check_classes(part.y, names)
+        return cls(names, **options)
+
+    def with_source(self, data: Dataset, given: Any) -> Self:
+        """The same; a class that occurs in other parts only is warned of."""
+        unseen = [str(name) for name in data.classes or () if name not in self.classes]
+        if unseen:
+            warn_user(
+                f"Class {', '.join(unseen)} does not occur in the training part: it cannot be "
+                "learnt, and every sequence of it will count as a mistake."
+            )
+        return self
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with the number of sequences of each class."""
@@ -99,15 +109,6 @@ class Classify(Task):
         """The training part with all classes, also those that do not occur in it."""
         return replace(part, classes=self.classes)
 
-    def as_scored(self, data: Dataset, *, is_dataset: bool) -> Dataset:
-        """The data set with the targets in the form of the training part's.
-
-        Args:
-            data: to be scored.
-            is_dataset: whether it was a `Dataset`, whose classes have names of their own.
-        """
-        return data
-
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""
         return weighted_by_class(
@@ -122,9 +123,9 @@ class Classify(Task):
         """`[n]`, 1 where the predicted label is that of the data set."""
         return np.asarray(predicted == data.y, float)
 
-    def score(self, predicted: Array, data: Dataset, sample_weight: Any = None) -> float:
-        """The accuracy, by how much each sequence counts."""
-        return weighted_mean(self.correct(predicted, data), sample_weight)
+    def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
+        """The accuracy of `[n, class]` probabilities, by how much each sequence counts."""
+        return weighted_mean(self.correct(self.decode(outputs), data), sample_weight)
 
     def to_json(self) -> dict[str, Any]:
         """Classes, and how many sequences of each were trained on."""
@@ -140,9 +141,10 @@ class Classify(Task):
         """The reverse of `to_json`; older files do not have the number of sequences."""
         counts = counts_of(state)
         return cls(
-            tuple(state["classes"]), **options, counts=counts,
+            **{**options, "classes": tuple(state["classes"])},
+            counts=counts,
             sequences=state.get("sequences", sum(counts)),
-        )  # fmt: skip
+        )
 
     @classmethod
     def as_targets(cls, data: Dataset) -> Dataset:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, counted, warn_user
+from segue.metrics import r_squared
 from segue.prepare import Preparation
 from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import Autoregression, Numbers, last_known
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table
 from segue.tasks.regress import TargetScale
+from segue.windowing import as_series, is_one_series
 
 # A forecast that is not better than persistence by this factor is warned of.
 _CLEARLY_BETTER = 0.99
@@ -27,6 +29,7 @@ class Forecast(Task):
 
     Attributes:
         size: steps of a window.
+        horizon: steps that are forecast where no other number is wanted.
         ends: `[n, size, channel]`, the last steps of the training series.
         one_series: whether the training series were one `(time,)` array.
         scale: of the changes.
@@ -34,8 +37,9 @@ class Forecast(Task):
     """
 
     size: int
-    ends: Array
-    one_series: bool
+    horizon: int
+    ends: Array = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    one_series: bool = False
     scale: TargetScale | None = None
     autoregression: Autoregression | None = None
 
@@ -44,17 +48,61 @@ class Forecast(Task):
     needs: ClassVar[str] = "series"
     score_name: ClassVar[str] = "r2"
     targets_inside: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ("size", "horizon")
+    shared: ClassVar[tuple[str, ...]] = ("size", "horizon")
     scored_unit: ClassVar[str] = "window"
     usage: ClassVar[tuple[str, ...]] = (
         "model.predict(12)            # what follows the training series",
         "model.predict(data.x, 12)    # what follows these",
     )
 
+    @classmethod
+    def of(cls, part: Dataset, **options: Any) -> Self:
+        """The task of a training part.
+
+        Raises:
+            DataError: there is no window with a value behind it.
+        """
+        if len(part) == 0:
+            raise DataError("After every window of these series a value is missing.")
+        return cls(**options)
+
+    def with_source(self, data: Dataset, given: Any) -> Self:
+        """The same with the ends of the training series, from which a forecast goes on."""
+        series = as_series(given)
+        series = series.part("train") if "train" in series.part_names else series
+        ends = ends_of(series.x[series.x.lengths >= self.size], self.size)
+        one_series = is_one_series(given) and np.ndim(given) == 1
+        return replace(self, ends=ends, one_series=one_series)
+
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with mean and deviation of the changes, and the linear autoregression."""
         changes = train.y.astype(np.float64)
         linear = Autoregression.fit(as_array(train.x), changes)
         return replace(self, scale=TargetScale.fit(train.y), autoregression=linear)
+
+    @classmethod
+    def joint(cls, tasks: Sequence[Task]) -> Task:
+        """That of the first member; without the ends where the members have other series."""
+        first, *others = tasks
+        assert isinstance(first, Forecast)
+        ends = [one.ends for one in others if isinstance(one, Forecast)]
+        same = all(np.array_equal(first.ends, own, equal_nan=True) for own in ends)
+        return first if same else replace(first, ends=first.ends[:0])
+
+    @property
+    def known_ends(self) -> Array:
+        """`ends`, from which a forecast goes on where no series is given.
+
+        Raises:
+            DataError: there are none: the members of an ensemble learnt from different series.
+        """
+        if len(self.ends) == 0:
+            raise DataError(
+                "The members learnt from different series, so it is not clear which are to go on: "
+                "pass the series."
+            )
+        return self.ends
 
     @property
     def _scale(self) -> TargetScale:
@@ -70,9 +118,17 @@ class Forecast(Task):
         """`[n, value]` scaled changes, float32."""
         return Encoded(self._scale.apply(data.y))
 
-    def decode(self, outputs: Array) -> Numbers:
+    def restore(self, outputs: Array) -> Numbers:
         """`[n, value]` changes in the unit of the series, of the outputs of the network."""
         return self._scale.restore(outputs)
+
+    def decode(self, outputs: Numbers) -> Numbers:
+        """The forecasts themselves."""
+        return outputs
+
+    def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
+        """R² of forecasts for windows, `[n, value]`."""
+        return r_squared(data.y, outputs, sample_weight)
 
     def linear_changes(self, x: Array) -> Numbers:
         """`[n, value]` changes of `[n, size, channel]` windows by the linear autoregression."""
@@ -89,7 +145,7 @@ class Forecast(Task):
         """
         reached = row["validation_rmse" if validated else "rmse"]
         part = "validation" if validated else "training"
-        persistence = float(np.sqrt(np.mean(self.decode(targets) ** 2)))
+        persistence = float(np.sqrt(np.mean(self.restore(targets) ** 2)))
         text = f"RMSE {reached:.4g} on {part} windows; as yesterday {persistence:.4g}"
         if reached > _CLEARLY_BETTER * persistence:
             warn_user(
@@ -112,11 +168,12 @@ class Forecast(Task):
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
-        """The reverse of `to_json`; `exact`: the series are float64."""
-        kind = np.float64 if options.pop("exact") else np.float32
+        """The reverse of `to_json`."""
+        ends = np.array(state["ends"], np.float64)
+        single = ends.astype(np.float32)
         return cls(
             **options,
-            ends=np.array(state["ends"], kind),
+            ends=single if np.array_equal(single, ends, equal_nan=True) else ends,
             one_series=bool(state["one_series"]),
             scale=TargetScale.from_json(state),
             autoregression=Autoregression.from_json(state["linear"]),

@@ -42,20 +42,22 @@ class Label(Task):
     data_tasks: ClassVar[tuple[str, ...]] = ("label",)
     needs: ClassVar[str] = "a label for each step"
     per_step: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ("classes", "class_weight", "ignore")
+    shared: ClassVar[tuple[str, ...]] = ("classes",)
     usage: ClassVar[tuple[str, ...]] = (
         "model.predict(data.x)        # a list of (time,) arrays of labels",
         "model.predict_proba(data.x)  # how sure: Sequences [time, class]",
     )
 
     @classmethod
-    def of(cls, train: Dataset, *, classes: Any, class_weight: Any, ignore: Any) -> Self:
+    def of(cls, part: Dataset, **options: Any) -> Self:
         """The task of a training part.
 
         Raises:
             DataError: fewer than two classes, or a label that is not among those given.
         """
-        present = occurring(train, ignore)
-        names = present if classes is None else tuple(classes)
+        given, present = options.pop("classes"), occurring(part, options["ignore"])
+        names = present if given is None else tuple(given)
         unseen = [str(name) for name in present if name not in names]
         if unseen:
             raise DataError(
@@ -67,7 +69,7 @@ class Label(Task):
                 f"All labelled steps belong to {len(names)} class {list(names)}; a labeler needs "
                 "at least two."
             )
-        return cls(names, class_weight, ignore)
+        return cls(names, **options)
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with the number of steps of each class."""
@@ -106,16 +108,16 @@ class Label(Task):
         )
         return weights
 
-    def decode(self, probabilities: Sequences) -> list[Array]:
+    def decode(self, outputs: Sequences) -> list[Array]:
         """The most probable class of each step: a `(time,)` array for each sequence."""
         names = np.asarray(self.classes)
-        return [names[steps.argmax(axis=1)] for steps in probabilities]
+        return [names[steps.argmax(axis=1)] for steps in outputs]
 
-    def score(self, probabilities: Sequences, data: Dataset, sample_weight: Any = None) -> float:
+    def score(self, outputs: Sequences, data: Dataset, sample_weight: Any = None) -> float:
         """The share of labelled steps whose most probable class is the right one.
 
         Args:
-            probabilities: `[time, class]` of each sequence.
+            outputs: `[time, class]` probabilities of each sequence.
             data: the sequences with their labels.
             sample_weight: `[n]`, or `Sequences` of one for each step.
 
@@ -126,7 +128,7 @@ class Label(Task):
         labelled = codes != NO_LABEL
         if not labelled.any():
             raise DataError("No step has a label, so there is nothing to be scored.")
-        right = probabilities.values.argmax(axis=1) == codes
+        right = outputs.values.argmax(axis=1) == codes
         given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
         return weighted_mean(right[labelled], given)
 
@@ -137,7 +139,7 @@ class Label(Task):
     @classmethod
     def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
         """The reverse of `to_json`."""
-        return cls(tuple(state["classes"]), **options, counts=counts_of(state))
+        return cls(**{**options, "classes": tuple(state["classes"])}, counts=counts_of(state))
 
     @classmethod
     def is_cut_in_time(cls, data: Dataset, *, named: bool) -> bool:

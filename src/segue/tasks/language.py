@@ -47,6 +47,10 @@ class Language(Task):
     score_name: ClassVar[str] = "log_probability"
     per_step: ClassVar[bool] = True
     targets_inside: ClassVar[bool] = True
+    takes_numbers: ClassVar[bool] = False
+    takes_text: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ("size",)
+    shared: ClassVar[tuple[str, ...]] = ("classes",)
     usage: ClassVar[tuple[str, ...]] = (
         'model.generate("The", 30)         # 30 words that may follow',
         "model.log_probability(data.x)     # how well each word was predicted",
@@ -76,6 +80,16 @@ class Language(Task):
     def encode(self, data: Dataset) -> Encoded:
         """`[total_steps]`, the token that follows."""
         return Encoded(data.y.values[:, 0].astype(np.int64), per_step=True)
+
+    def decode(self, outputs: Sequences) -> list[Array]:
+        """The most probable token at every step: a `(tokens + 1,)` array for each text."""
+        names = np.asarray(self.classes)
+        return [names[steps.argmax(axis=1)] for steps in outputs]
+
+    def score(self, outputs: list[Floats], data: Dataset, sample_weight: Any = None) -> float:
+        """The mean of the log-probabilities of all tokens."""
+        self.weights(data, sample_weight)
+        return float(np.concatenate(outputs).mean())
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """All tokens count the same."""

@@ -37,24 +37,25 @@ class Multilabel(Classify):
     footnote: ClassVar[str] = ""
 
     @classmethod
-    def of(cls, train: Dataset, *, classes: Any, head: str, class_weight: Any) -> Self:
+    def of(cls, part: Dataset, **options: Any) -> Self:
         """The task of a training part with `[n, label]` targets of 0 and 1.
 
         Raises:
             OptionError: another head than "sigmoid".
             DataError: as many names as there are labels are expected.
         """
-        if head != "sigmoid":
+        if options["head"] != "sigmoid":
             raise OptionError(
-                f"`y` has shape {train.y.shape}, several labels at once: take head='sigmoid', an "
+                f"`y` has shape {part.y.shape}, several labels at once: take head='sigmoid', an "
                 "independent output for each."
             )
-        names = tuple(train.classes or ()) if classes is None else tuple(classes)
-        if len(names) != train.y.shape[1] or len(set(names)) < len(names):
+        given = options.pop("classes")
+        names = tuple(part.classes or ()) if given is None else tuple(given)
+        if len(names) != part.y.shape[1] or len(set(names)) < len(names):
             raise DataError(
-                f"`y` has {train.y.shape[1]} labels for each sequence; `classes` are {list(names)}."
+                f"`y` has {part.y.shape[1]} labels for each sequence; `classes` are {list(names)}."
             )
-        return cls(names, head, class_weight)
+        return cls(names, **options)
 
     def _counts(self, codes: Array) -> list[int]:
         counts: list[int] = codes.sum(axis=0).tolist()
@@ -95,7 +96,7 @@ class Multilabel(Classify):
         return np.asarray((predicted == self.encode(data).values).all(axis=1), float)
 
     def as_scored(self, data: Dataset, *, is_dataset: bool) -> Dataset:
-        """The data set with 0 and 1 for each label."""
+        """The data set with 0 and 1 for each label; labels without names are in order."""
         if data.task == "classify":
             values = self.encode(data).values
             return replace(data, y=values, task="multilabel", classes=self.classes)

@@ -41,16 +41,21 @@ class Regress(Task):
     data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
     needs: ClassVar[str] = "one or more numbers for each sequence"
     score_name: ClassVar[str] = "r2"
+    sklearn_type: ClassVar[str | None] = "regressor"
+    takes_static: ClassVar[bool] = True
+    takes_text: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ("scale_target",)
+    shared: ClassVar[tuple[str, ...]] = ("shape",)
     usage: ClassVar[tuple[str, ...]] = ("model.predict(data.x)        # [n] or [n, value]",)
 
     @classmethod
-    def of(cls, train: Dataset, *, scale_target: bool) -> Self:
+    def of(cls, part: Dataset, **options: Any) -> Self:
         """The task of a training part.
 
         Raises:
             DataError: targets that are no finite numbers.
         """
-        return cls(as_numbers(train.y).shape[1:], scale_target)
+        return cls(as_numbers(part.y).shape[1:], **options)
 
     @classmethod
     def as_targets(cls, data: Dataset) -> Dataset:
@@ -92,14 +97,18 @@ class Regress(Task):
         self.check_shape(data)
         return Encoded(self._scale.apply(as_numbers(data.y)))
 
-    def decode(self, outputs: Array) -> Numbers:
+    def restore(self, outputs: Array) -> Numbers:
         """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
         return self._scale.restore(outputs).reshape(-1, *self.shape)
 
-    def score(self, predicted: Array, data: Dataset, sample_weight: Any = None) -> float:
+    def decode(self, outputs: Numbers) -> Numbers:
+        """The numbers themselves."""
+        return outputs
+
+    def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R², as scikit-learn's `r2_score`."""
         self.check_shape(data)
-        return r_squared(as_numbers(data.y), predicted, normalized(sample_weight, len(data)))
+        return r_squared(as_numbers(data.y), outputs, normalized(sample_weight, len(data)))
 
     def check_shape(self, data: Dataset) -> None:
         """Raise `DataError` for targets of another shape than those of the training."""

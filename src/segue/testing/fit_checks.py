@@ -208,8 +208,8 @@ class _Stop(Callback):
 
 def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     """A training that is killed after its first epoch goes on to the same bits."""
-    from segue.estimators.fitting import fingerprint, training_job
-    from segue.estimators.seen import digests
+    from segue.estimators.fingerprint import digests, fingerprint
+    from segue.estimators.fitting import prepare_training
     from segue.estimators.splitting import split_data
     from segue.training.checkpoint import Checkpointer
     from segue.training.loop import TrainingState, train
@@ -218,7 +218,7 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
         raise DoesNotApplyError("one epoch leaves no room to be stopped in")
     killed = subject.clone()
     split = split_data(killed, subject.data)
-    setup, _, _ = training_job(killed, split)
+    setup = prepare_training(killed, split).setup
     with tempfile.TemporaryDirectory() as folder:
         shared = fingerprint(killed, setup.network, split, digests(split.train.x))
         saver = Checkpointer(setup, Path(folder) / "checkpoint", shared, every_seconds=0)

@@ -1,4 +1,4 @@
-"""What layers say that training does not change: asked once, not in every epoch."""
+"""Activations of the first layers that training leaves as they are: computed once, then cached."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segue.kernels.threads import usable_threads
 from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
 from segue.sequences import Array
+from segue.training.inference import predict_batches
 from segue.training.setup import TrainingData, TrainingSetup
 
 _MOST_BYTES = 2**30  # of what is kept; more is computed anew each time
-_STEPS = 20_000  # with padding, in one batch
 
 
 def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
     """Let the job begin behind the layers that training leaves as they are.
 
     Only where they end the sequence, where every epoch sees the same sequences, and where what they
-    say is not too much to be kept. The same weights come of it, up to rounding.
+    put out is not too much to be kept. The same weights come of it, up to rounding.
     """
     passed = fixed_layers(job.network)
     if not passed or job.augmenter is not None or job.options.truncate is not None:
@@ -38,7 +39,7 @@ def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
 
 
 def fixed_layers(network: Network) -> int:
-    """Return how many layers at the beginning say the same in every epoch."""
+    """Return how many layers at the beginning have the same outputs in every epoch."""
     return sum(1 for _ in takewhile(lambda layer: layer.is_fixed, network.chain))
 
 
@@ -65,13 +66,18 @@ class CachedActivations:
         features = network.chain[passed - 1].shape.features
         self._signal = torch.empty(len(batches), features, device=batches.device)
         self._static: Tensor | None = None
-        with torch.no_grad():
-            for index, x in batches.in_order(_STEPS):
-                signal: Any = x
-                for layer in network.chain[:passed]:
-                    signal = layer(signal)
-                self._signal[torch.from_numpy(index)] = signal
-                self._keep_static(index, x.static)
+
+        def keep(index: Array, x: Any) -> None:
+            chosen, signal = torch.from_numpy(index), x
+            for layer in network.chain[:passed]:
+                signal = layer(signal)
+            self._signal[chosen] = signal
+            if x.static is not None:
+                if self._static is None:
+                    self._static = x.static.new_empty(len(self), x.static.shape[1])
+                self._static[chosen] = x.static
+
+        predict_batches(network, batches, keep, usable_threads())
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -88,10 +94,3 @@ class CachedActivations:
         for first in range(0, len(self), size):
             index = np.arange(first, min(first + size, len(self)))
             yield index, self.gather(index)
-
-    def _keep_static(self, index: Array, static: Tensor | None) -> None:
-        if static is None:
-            return
-        if self._static is None:
-            self._static = static.new_empty(len(self), static.shape[1])
-        self._static[torch.from_numpy(index)] = static

@@ -18,16 +18,15 @@ import torch
 from torch import Tensor
 
 from segue.errors import TrainingError
+from segue.kernels.threads import usable_threads
 from segue.networks import Network
 from segue.training.callbacks import Callback
 from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.history import Row
+from segue.training.inference import measure
 from segue.training.monitors import MONITORS
 from segue.training.optimizers import SCHEDULES, make_optimizer
 from segue.training.setup import TrainingSetup, Update
-
-# Steps (with padding) in one batch of a pass without gradients, and numbers that its head gives.
-_EVALUATION_STEPS, _EVALUATION_OUTPUTS = 20_000, 20_000_000
 
 
 @dataclass
@@ -129,15 +128,10 @@ def _make_update(
     state.optimizer.step()
 
 
-@torch.no_grad()
 def _validate(job: TrainingSetup, state: TrainingState) -> Row:
     if job.validation is None:
         return {}
-    means = RunningMetrics(job.objective)
-    steps = min(_EVALUATION_STEPS, _EVALUATION_OUTPUTS // job.objective.outputs)
-    for index, x in job.validation.batches.in_order(steps):
-        outputs, targets = job.network(x), job.validation.targets.gather(index)
-        means.add(outputs, targets, job.objective.losses(outputs, targets))
+    means = measure(job.network, job.validation, job.objective, usable_threads())
     row = means.row("validation_")
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)

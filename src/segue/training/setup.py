@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +15,19 @@ from segue.networks import Network
 from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
 from segue.sequences import Array
-from segue.training.forward import Batch, Forward, Truncated, whole
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
 from segue.training.targets import Index, Targets
 
 Update = Sequence[tuple[int, Index]]
+
+
+class Batch(NamedTuple):
+    """Sequences of one pass, their targets, and how much each of these counts."""
+
+    x: Any  # Padded; PartialInput, where the outputs of the first layers are cached
+    targets: Tensor  # [batch, ...], or [batch, time, ...] for one at every step
+    weights: Tensor | None  # likewise; None: all the same
 
 
 class Gathered(Protocol):
@@ -93,12 +100,6 @@ class TrainingSetup:
     def trained(self) -> list[nn.Parameter]:
         """The weights that are trained, without those of frozen layers."""
         return [weight for weight in self.network.parameters() if weight.requires_grad]
-
-    @property
-    def forward(self) -> Forward:
-        """How a batch goes through the network."""
-        steps = self.options.truncate
-        return whole if steps is None else Truncated(steps, self.objective.every)
 
     def updates(self, epoch: int) -> list[Update]:
         """The updates of an epoch, each with the numbers of its batches and their sequences."""

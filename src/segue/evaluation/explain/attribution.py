@@ -12,12 +12,11 @@ from torch import Tensor
 
 from segue.dataset import Dataset, named
 from segue.errors import DataError, did_you_mean
-from segue.estimators.asking import run
-from segue.estimators.inputs import static_of
 from segue.evaluation.requirements import require_classes, require_one_network
 from segue.networks import Network
 from segue.padded import Padded
 from segue.sequences import Array, Sequences
+from segue.training.inference import predict_batches
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
@@ -93,7 +92,7 @@ def attribute(
     what is explained are their vectors, and the features of one are summed.
     """
     check_explained(classifier)
-    x, static = classifier.check_input(X), static_of(X, static)
+    x, static = classifier._input(X, static)
     network = classifier.network_
     codes = _codes(classifier, x, target, static)
     change = np.empty(len(x))
@@ -104,12 +103,14 @@ def attribute(
         logit = _logit_of(network, first)
         chosen = torch.from_numpy(codes[index]).to(signal.values.device)
         change[index] = _change(signal, chosen, logit)
-        found = method(signal, chosen, logit)
+        with torch.enable_grad():
+            found = method(signal, chosen, logit)
         found = found.sum(-1, keepdim=True) if first else found
         for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
             rows[i] = values[:n]
 
-    run(classifier, x, work, classifier.check_static(len(x), static))
+    batches = classifier._batches(x, static)
+    predict_batches(network, batches, work, classifier.training_options.threads)
     values = Sequences.from_list(rows)
     names = _names(classifier, X, values.channels)
     seen = classifier.preparation_.as_seen(x)

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from segue.errors import OptionError
-from segue.estimators.asking import layers_by_name, observe, run
 from segue.evaluation.requirements import require_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
 from segue.sequences import Array, Sequences
+from segue.training.inference import capture_activations, predict_batches
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
@@ -90,7 +90,6 @@ class Gates(Mapping[str, Sequences]):
         return plots.plot_gates(self.x[index], parts, units=units)
 
 
-@torch.no_grad()
 def gates(
     classifier: SequenceClassifier,
     X: Any,  # noqa: N803  (scikit-learn's name)
@@ -131,22 +130,23 @@ def gates(
     require_one_network(classifier, "`gates`")
     x = classifier.check_input(X)
     network = classifier.network_
-    chosen = _choose_layer(layers_by_name(network), layer)
+    chosen = _choose_layer(network.layers, layer)
     found = network.layer(chosen)
     cell = _cell_of(found, direction)
     rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.part_names, "output")}
 
     def work(index: Array, batch: Padded) -> None:
-        given = _given(observe(network, found, batch)[0], direction)
+        given = _given(capture_activations(network, found, batch)[0], direction)
         for name, values in _decompose(cell, given, direction).items():
             lengths = given.lengths.tolist()
             for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
                 rows[name][i] = steps[:length]
 
-    run(classifier, x, work)
+    batches = classifier._batches(x, needs_static=False)
+    predict_batches(network, batches, work, classifier.training_options.threads)
     parts = {name: Sequences.from_list(items) for name, items in rows.items()}
     output = parts.pop("output")
-    state = tuple(s[0].cpu().numpy() for s in cell.initial_state(1))
+    state = tuple(s[0].detach().cpu().numpy() for s in cell.initial_state(1))
     seen = classifier.preparation_.as_seen(x)
     return Gates(chosen, direction, seen, output, parts, cell, state)
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError
-from segue.estimators.asking import STEPS_AT_ONCE
 from segue.evaluation.explain.attribution import Attribution, Logit, attribute
 from segue.padded import Padded
+from segue.training.inference import STEPS_AT_ONCE
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier

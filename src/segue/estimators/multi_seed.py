@@ -11,11 +11,11 @@ import numpy as np
 
 from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.ensembles import ensemble_of
+from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.fitting import fit_split
-from segue.estimators.initial import InitialWeights
 from segue.estimators.loading import load
 from segue.estimators.splitting import TrainValidationSplit, split_data
+from segue.estimators.transfer import InitialWeights
 from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
@@ -82,9 +82,9 @@ class SeedResults:
                 best = number
         return self.members[best]
 
-    def ensemble(self) -> Any:
-        """All members as one model, the ensemble of their task: the mean of what they answer."""
-        return ensemble_of(self.members)
+    def ensemble(self) -> SequenceEnsemble:
+        """All members as one model: the mean of their outputs."""
+        return SequenceEnsemble(self.members)
 
     def __str__(self) -> str:
         columns = ["seed", "epoch", *(c for c in self.rows[0] if c.startswith("validation_"))]

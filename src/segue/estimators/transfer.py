@@ -11,7 +11,7 @@ import numpy as np
 
 from segue.errors import DataError, DataNotFoundError, NotFittedError
 from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
-from segue.estimators.seen import SeenSequences
+from segue.estimators.fingerprint import SeenSequences
 from segue.networks import Network
 from segue.prepare import Preparation
 from segue.sequences import Array
@@ -61,7 +61,7 @@ class InitialWeights:
 
         Args:
             initial: a fitted estimator, a `Network`, the path of a model file or of a run, weights
-                by name, or `None`.
+                by name, or `None`; what this has returned stays as it is.
 
         Raises:
             DataError: something else.
@@ -69,8 +69,8 @@ class InitialWeights:
             ModelFileError: a file that is not a model.
             NotFittedError: an estimator before `fit`.
         """
-        if initial is None:
-            return None
+        if initial is None or isinstance(initial, cls):
+            return initial
         if isinstance(initial, Mapping):
             return cls({name: np.asarray(value) for name, value in initial.items()})
         if isinstance(initial, Network):

@@ -1,4 +1,4 @@
-"""Which sequences a model was fitted on: hashes of their values, kept with the model.
+"""Fingerprints of a training: hashes of its sequences, and of all that makes it what it is.
 
 A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
 keyed with a salt of its own (`keyed`), so that the sequences of two models cannot be matched and
@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
+from segue.estimators.parameters import EstimatorParameters
+from segue.estimators.splitting import TrainValidationSplit
+from segue.networks import Network
 from segue.sequences import Sequences
 
 Digests = npt.NDArray[np.uint8]  # [n, 16]
@@ -127,3 +130,76 @@ def keyed(given: Digests, salt: bytes) -> Hashes:
     for one in given:
         found += hashlib.blake2b(one, key=salt, digest_size=8).digest()
     return np.frombuffer(bytes(found), "<i8").astype(np.int64)
+
+
+# -- of a training -------------------------------------------------------------------------------
+
+
+def fingerprint(
+    estimator: EstimatorParameters, network: Network, split: TrainValidationSplit, values: Digests
+) -> dict[str, Any]:
+    """What two trainings must share for one to go on from the other.
+
+    Args:
+        estimator: its parameters.
+        network: that is trained.
+        split: what it is trained on.
+        values: the hashes of these sequences.
+    """
+    data = split.train
+    digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
+    targets = data.y.values if isinstance(data.y, Sequences) else data.y
+    digest.update(str(np.asarray(targets).tolist()).encode())
+    return {
+        **_settings(estimator),
+        "network": str(network.summary().text),
+        "data": digest.hexdigest(),
+        # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
+        "set of values": joined([values, *_beside(split)]),
+    }
+
+
+def seen_by(
+    estimator: EstimatorParameters,
+    split: TrainValidationSplit,
+    values: Digests,
+    before: tuple[SeenSequences, ...],
+) -> tuple[SeenSequences, ...] | None:
+    """The hashes of the sequences of a training; `None` of more than a million.
+
+    The salt is a hash of the settings and of all values, not a random draw: the same training
+    writes the same file (its weights are the same anyway, so the salt tells nothing that they do
+    not), while another training, also on the same data, has another salt.
+
+    Args:
+        estimator: its parameters.
+        split: what it was trained on, and validated with.
+        values: the hashes of the sequences of the training.
+        before: what the weights that the training began with had been fitted on.
+    """
+    validation = split.validation
+    if len(values) + (0 if validation is None else len(validation)) > LIMIT:
+        return None
+    theirs = values[:0] if validation is None else digests(validation.x)
+    text = repr(sorted(_settings(estimator).items())).encode()
+    salt = bytes.fromhex(joined([values, theirs, text]))[:SALT_BYTES]
+    own = SeenSequences.of(values, theirs, salt)
+    return (own, *(one for one in before if one.salt != salt))
+
+
+def _settings(estimator: EstimatorParameters) -> dict[str, str]:
+    """The arguments that change what is learnt, as text."""
+    return {
+        name: str(value)
+        for name, value in estimator.get_params().items()
+        if name not in ("options", "options__progress", "options__time_limit_seconds")
+    }
+
+
+def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
+    """What is learnt from beside values and targets: static features and weights."""
+    if split.train.static is not None:
+        yield split.train.static.tobytes()
+    if split.weights is not None:
+        weights = getattr(split.weights, "values", split.weights)  # of each step: `Sequences`
+        yield np.asarray(weights, np.float64).tobytes()

@@ -1,0 +1,203 @@
+"""The one loop over batches without gradients: outputs, values at each step, activations, metrics.
+
+Prediction, validation, evaluation, embeddings, explanations, cached activations and the scores of
+studies all go through `predict_batches`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segue.errors import OptionError
+from segue.kernels.threads import threads
+from segue.modules import Directions, Layer, Padded
+from segue.networks import Network
+from segue.prepare import Batches
+from segue.sequences import Array, Sequences
+from segue.training.gradient import RunningMetrics
+from segue.training.hardware import choose_threads
+from segue.training.objectives import Objective
+from segue.training.setup import Gathered, TrainingData
+
+How = Literal["auto", "last", "mean", "every"]
+
+# Steps (with padding) of one batch, and numbers that its head gives at once.
+STEPS_AT_ONCE, OUTPUTS_AT_ONCE = 20_000, 20_000_000
+
+
+@torch.no_grad()
+def predict_batches(
+    network: Network,
+    batches: Gathered | None,
+    function: Callable[[Array, Any], None],
+    thread_count: int | None = None,
+) -> None:
+    """Call a function with every batch, from short sequences to long ones, without gradients.
+
+    PyTorch has the number of threads that suits the batches while this runs, and no longer: it is
+    no generator, which would leave that to whoever holds it.
+
+    Args:
+        network: what the function is going to send them through; it says how large a batch may be.
+        batches: the prepared sequences; `None`: there are none.
+        function: gets the indices `[batch]` of the members of each batch, and the batch.
+        thread_count: of PyTorch; `None`: what suits the network and the batches.
+    """
+    if batches is None:
+        return
+    steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
+    size = min(len(batches), steps // int(batches.lengths.max()) + 1)
+    with threads(thread_count or choose_threads(network, size)):
+        for index, x in batches.in_order(steps):
+            function(index, x)
+
+
+def predict_outputs(
+    network: Network, batches: Gathered | None, thread_count: int | None = None
+) -> Tensor:
+    """`[n, output]` of a network with one output for each sequence, in the order of these."""
+    outputs = torch.empty(0 if batches is None else len(batches), network.chain.shape.features)
+
+    def keep(index: Array, x: Any) -> None:
+        outputs[torch.from_numpy(index)] = network(x).cpu()
+
+    predict_batches(network, batches, keep, thread_count)
+    return outputs
+
+
+def map_steps(
+    network: Network,
+    batches: Gathered | None,
+    function: Callable[[Any], Padded],
+    width: int,
+    thread_count: int | None = None,
+) -> Sequences:
+    """Apply a function to every batch; the real steps of what it returns, `[time, width]` each."""
+    if batches is None:
+        return Sequences(np.zeros((0, width), np.float32), [0])
+    rows: list[Any] = [None] * len(batches)
+
+    def keep(index: Array, x: Any) -> None:
+        signal = function(x)
+        lengths = signal.lengths.tolist()
+        for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
+            rows[i] = values[:length]
+
+    predict_batches(network, batches, keep, thread_count)
+    return Sequences.from_list(rows)
+
+
+def measure(
+    network: Network, data: TrainingData, objective: Objective, thread_count: int | None = None
+) -> RunningMetrics:
+    """Loss and score of a network on sequences with their targets."""
+    means = RunningMetrics(objective)
+
+    def add(index: Array, x: Any) -> None:
+        outputs, targets = network(x), data.targets.gather(index)
+        means.add(outputs, targets, objective.losses(outputs, targets))
+
+    predict_batches(network, data.batches, add, thread_count)
+    return means
+
+
+# -- activations --------------------------------------------------------------------------------
+
+
+def capture_activations(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
+    """The input and the output of a layer for a batch; layers behind it are not computed."""
+    captured: list[tuple[Any, Any]] = []
+    hook = layer.register_forward_hook(lambda _, given, came: captured.append((given[0], came)))
+    signal: Any = x
+    *before_head, head = network.chain
+    try:
+        for link in before_head:
+            signal = signal if captured else link(signal)
+        if layer is head:
+            network(x)
+    finally:
+        hook.remove()
+    return captured[-1]
+
+
+def embed(
+    network: Network,
+    batches: Batches | None,
+    name: str,
+    how: How = "auto",
+    thread_count: int | None = None,
+) -> Array | Sequences:
+    """The activations of a layer: `[n, feature]`, or `Sequences` `[time, feature]` for "every".
+
+    See `SequenceClassifier.embed`.
+    """
+    layer = network.layer(name)
+    _check_how(network, layer, how)
+    width = layer.shape.features * layer.shape.directions
+    if how == "every":
+
+        def at_every_step(x: Padded) -> Padded:
+            return _joined(capture_activations(network, layer, x)[1])
+
+        return map_steps(network, batches, at_every_step, width, thread_count)
+    rows = np.zeros((0 if batches is None else len(batches), width), np.float32)
+
+    def keep(index: Array, x: Padded) -> None:
+        signal = capture_activations(network, layer, x)[1]
+        rows[index] = _of_sequence(network, layer, signal, how).cpu().numpy()
+
+    predict_batches(network, batches, keep, thread_count)
+    return rows
+
+
+def _check_how(network: Network, layer: Layer, how: str) -> None:
+    if how not in ("auto", "last", "mean", "every"):
+        raise OptionError(f"`how` is {how!r}; expected auto, last, mean or every.")
+    if how == "every" and not layer.shape.sequence:
+        names = [name for name, one in network.layers.items() if one.shape.sequence]
+        raise OptionError(
+            f"{layer.name} has one output for each sequence, {layer.shape}, so how='every' has no "
+            f"steps to give. Layers that have: {', '.join(names) or 'none'}."
+        )
+    if how == "last" and layer.shape.sequence and not _sees_all_at_the_end(network, layer):
+        raise OptionError(
+            f"how='last' of {layer.name}: a layer up to there is not causal, so the last step has "
+            "not seen more than the others (a backward direction has seen that step only). "
+            "Take how='mean'."
+        )
+
+
+def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
+    """Whether the output at the last step is of the whole sequence."""
+    if layer.sees_whole is not None:
+        return layer.sees_whole
+    for link in network.chain:
+        if not link.causal:
+            return False
+        if layer in link.modules():
+            return True
+    return False
+
+
+def _of_sequence(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
+    """`[batch, feature]` of a layer's output."""
+    if not layer.shape.sequence:
+        return torch.cat(signal, dim=-1) if isinstance(signal, Directions) else signal
+    joined = _joined(signal)
+    if how == "mean" or not _sees_all_at_the_end(network, layer):
+        return joined.filled(0).sum(1) / joined.lengths[:, None]
+    return layer.last_output(joined)
+
+
+def _joined(signal: Any) -> Padded:
+    """One signal, also of a layer that keeps its two directions apart."""
+    if not isinstance(signal, Directions):
+        assert isinstance(signal, Padded)
+        return signal
+    values = torch.cat([signal.forward.values, signal.backward.values], dim=-1)
+    return Padded(values, signal.forward.lengths)

@@ -1,0 +1,70 @@
+"""Prediction leaves PyTorch as it was, also where it is broken off; parts of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from segue import SequenceClassifier
+from segue.evaluation.explain.attribution import attribute
+from segue.testing import tiny_dataset
+from segue.training.inference import map_steps, predict_batches
+
+
+class BrokenOffError(Exception):
+    pass
+
+
+def broken_off(*given: Any) -> Any:
+    raise BrokenOffError(torch.get_num_threads())
+
+
+CALLS: dict[str, Callable[[SequenceClassifier, Any], Any]] = {
+    "predict_batches": lambda fitted, x: predict_batches(
+        fitted.network_, fitted._batches(x), broken_off
+    ),
+    "map_steps": lambda fitted, x: map_steps(fitted.network_, fitted._batches(x), broken_off, 1),
+    "attribute": lambda fitted, x: attribute(
+        fitted, x, broken_off, "none", target="up", static=None
+    ),
+    "predict": lambda fitted, x: fitted.predict(x),
+    "embed": lambda fitted, x: fitted.embed(x, "gru_1"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_that_is_broken_off_leaves_no_trace(
+    quick: Callable[..., SequenceClassifier], call: str
+) -> None:
+    """The error is still at hand, with all frames that it went through."""
+    data = tiny_dataset(12)
+    fitted = quick().fit(data)
+    if call in ("predict", "embed"):
+        fitted.network_.chain[0].register_forward_pre_hook(broken_off)
+    torch.set_num_threads(2)
+    with pytest.raises(BrokenOffError, match="1") as found:
+        CALLS[call](fitted, data.x)
+    assert torch.get_num_threads() == 2
+    assert torch.is_grad_enabled()
+    assert found.tb is not None
+
+
+def test_a_data_set_with_parts_is_queried_about_its_test_part(
+    quick: Callable[..., SequenceClassifier],
+) -> None:
+    """In `predict` and its kin as in `score`; another part is queried by its name."""
+    parts = np.repeat(["train", "test"], [20, 10])
+    data = replace(tiny_dataset(30), parts=parts)
+    fitted, test = quick().fit(data), data.part("test")
+    np.testing.assert_array_equal(fitted.predict_proba(data), fitted.predict_proba(test.x))
+    np.testing.assert_array_equal(fitted.predict(data), fitted.predict(test))
+    np.testing.assert_array_equal(fitted.embed(data, "gru_1"), fitted.embed(test.x, "gru_1"))
+    assert list(fitted.anytime(data).lengths) == list(test.x.lengths)
+    assert fitted.score(data) == (fitted.predict(data) == test.y).mean() == fitted.score(test)
+    assert len(fitted.predict(data.part("train"))) == 20
+    assert len(fitted.predict(data.x)) == 30
