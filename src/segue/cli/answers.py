@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def answers(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> 
     Raises:
         OptionError: a question that this kind of model cannot answer.
     """
+    data = replace(data, parts=None)  # every one, and not only the part "test"
     purpose, kind = getattr(model, "task", "classify"), type(model).__name__
     if per_step and not (purpose == "label" or hasattr(model, "anytime")):
         raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")

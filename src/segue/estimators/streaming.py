@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,24 @@ from segue.training.objectives import probabilities
 from segue.values import as_exact
 
 Probabilities = npt.NDArray[np.float64]
+
+
+class StreamBackend(Protocol):
+    """One model or several, with the state after the steps so far."""
+
+    classes: tuple[Any, ...]
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def probabilities(self) -> Probabilities | None: ...
+
+    def reset(self, static: Any = None) -> None: ...
+
+    def read(self, step: Any) -> Any: ...
+
+    def update(self, read: Sequence[Any]) -> Probabilities: ...
 
 
 class ModelStream:
@@ -193,10 +211,7 @@ class EnsembleStream:
         return np.asarray(np.mean([backend.update(own) for backend, own in each], axis=0))
 
 
-StreamBackend = ModelStream | EnsembleStream
-
-
-# -- what users hold ----------------------------------------------------------------------------
+# -- streams ----------------------------------------------------------------------------
 
 
 class BaseStream(abc.ABC):
@@ -207,7 +222,7 @@ class BaseStream(abc.ABC):
     """
 
     def __init__(self, backend: StreamBackend) -> None:
-        self._backend: Any = backend
+        self._backend = backend
 
     @property
     def classes(self) -> tuple[Any, ...]:

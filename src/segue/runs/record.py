@@ -63,7 +63,7 @@ def write_record(
 
 def note_refit(run: Run, model: Any) -> None:
     """Say that the validation part was trained on as well, where it was."""
-    split, first = run.split, getattr(model, "first", model)
+    split, first = run.split, getattr(model, "members", (model,))[0]
     if split is not None and getattr(first.history_, "refit", None) is not None:
         split.model_copy(update={"refit": True}).write(run.folder / "split.json")
 
