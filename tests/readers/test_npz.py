@@ -278,7 +278,7 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
         ({"x": X, "labels": [1, 2], "y": [1, 2]}, "has more than one array for 'y'"),
         ({"x": X, "channels": ["a"]}, "1 channel names for 2 channels"),
         ({"x": X[0, 0]}, r"has shape \(2,\)"),
-        ({"x": X, "y": [0.5] * 6}, "Labels for each step are real numbers"),
+        ({"x": X, "y": [0.5] * 6}, "labels of each step are real numbers"),
         ({"x": X, "y": [1] * 5 + [3], "classes": [1, 2]}, r"labels \[3\], which are not among"),
     ],
 )

@@ -20,7 +20,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.encoding import as_step_labels
 from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.labels import as_label, as_labels
 from segue.readers.blocks import Blocks
@@ -28,6 +27,7 @@ from segue.readers.decoding import labels_of_texts
 from segue.readers.matfiles import load
 from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
 from segue.readers.registry import PART, part_named
+from segue.readers.streams import classes_of_steps
 from segue.sequences import Array, Sequences
 
 _X, _Y = "x|data|sequences|signals|inputs", "y|t|labels?|targets?|responses?|classes"
@@ -277,10 +277,8 @@ def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
     names = set[_Names]().union(*(part.names for part in known))
     order = next(iter(names)) if len(names) == 1 else None
     if known[0].of_steps:
-        codes, classes, _ = as_step_labels(labels)
-        used = tuple(name for name in order or classes if name in classes)
-        places = np.array([*map(used.index, classes), -1], np.int32)
-        return Sequences(places[codes.values[:, 0]], codes.offsets), used
+        used = {label for row in labels for label in row.tolist()}
+        return classes_of_steps(labels, order and [name for name in order if name in used])
     if names == {None} and all(isinstance(label, str) for label in labels):
         return labels_of_texts(labels), None
     return labels, order and tuple(name for name in order if name in set(labels))

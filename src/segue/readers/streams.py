@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -95,6 +95,29 @@ def targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | Non
         f"Item {wrong[0]} has {counted(x.lengths[wrong[0]], 'step')} and "
         f"{counted(len(rows[wrong[0]]), 'label')}; expected one label, or one for each step."
     )
+
+
+def classes_of_steps(
+    rows: Iterable[Any], order: Sequence[Any] | None, *, none: Any = None
+) -> tuple[Sequences, tuple[Any, ...]]:
+    """Labels of each step as class numbers, -1 where there is none, and the classes.
+
+    Args:
+        rows: `[time]` labels of each sequence.
+        order: the classes in their order; `None`: those that occur, sorted.
+        none: a label that means "none", beside those that are missing.
+
+    Raises:
+        DataError: labels that are not among the classes, or real numbers.
+    """
+    codes, names, _ = as_step_labels(rows, ignore=none)
+    if order is None:
+        return codes, names
+    strange = [name for name in names if name not in order]
+    if strange:
+        raise DataError(f"The steps have labels {strange}, which are not among {list(order)}.")
+    numbers = np.array([*map(order.index, names), -1], np.int32)
+    return Sequences(numbers[codes.values[:, 0]], codes.offsets), tuple(order)
 
 
 def of_mapped(
