@@ -139,7 +139,7 @@ def values_of(
     text = separator.join(channels)
     numbers = text.replace(missing, "nan").split(separator)
     try:
-        values = np.array([*map(float, numbers)])
+        values = np.fromiter(map(float, numbers), np.float64, len(numbers))
     except ValueError:
         kind, bad = "number", next(i for i, one in enumerate(numbers) if not is_number(one))
     else:
@@ -171,8 +171,9 @@ def without_padding(values: Array) -> Array:
     >>> without_padding(np.array([np.nan, 1.0, np.nan, 2.0, np.nan]))
     array([nan,  1., nan,  2.])
     """
-    missing = np.isnan(values)
-    present = np.flatnonzero(~(missing if values.ndim == 1 else missing.all(axis=1)))
+    if not np.isnan(values[-1:]).all():
+        return values
+    present = np.flatnonzero(~np.isnan(values.reshape(len(values), -1)).all(axis=1))
     return values[: present[-1] + 1] if len(present) else values
 
 
