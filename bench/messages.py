@@ -2,10 +2,9 @@
 
 Of each error (and warning) that a folder of the source raises, the fixed words are taken: those of
 its text, of what a name in it was set to before, and of what a function of the same file that makes
-the text returns. A message counts as tested where three words of it that follow each other, and
-follow each other in no other message, stand in a string of the tests (a regular expression counts
-without its signs). Docstrings are no such strings.
-
+the text returns. A message counts as tested where a string of the tests is a part of it, with at
+least three fixed words, a third of all (a regular expression
+`.*` to the next). Docstrings are no such strings.
     python bench/messages.py [FOLDER, src/segue unless given] [--tests FOLDER ...] [--all]
 """
 
@@ -14,13 +13,12 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = 3  # words
+FEWEST = 3  # fixed words
 _WORD = re.compile(r"[\w@<>=/'`-]+")
 _ADDS = ("add", "error", "warn", "mistake", "refuse")  # methods that take a message
 _BREAK = "\0"  # stands for a value in a text
@@ -33,23 +31,37 @@ class Message(NamedTuple):
     text: str
 
     @property
-    def runs(self) -> set[tuple[str, ...]]:
-        """Words of the text that follow each other."""
-        return runs(self.text)
+    def words(self) -> list[str]:
+        """The words of the text, and a sign for each value and what it is joined to."""
+        plain = re.sub(rf"\S*{_BREAK}\S*", f" {_BREAK} ", self.text)
+        return re.findall(rf"{_BREAK}|{_WORD.pattern}", plain)
 
+    def has(self, part: Sequence[str]) -> bool:
+        """Whether words are a part of the text, with any words in the place of its values.
 
-def runs(text: str) -> set[tuple[str, ...]]:
-    """Three words each that follow each other; of what has fewer, all.
-
-    >>> sorted(runs("is no file"))
-    [('is', 'no', 'file')]
-    """
-    found: set[tuple[str, ...]] = set()
-    pieces = [_WORD.findall(piece) for piece in text.split(_BREAK)]
-    size = min(RUN, max(map(len, pieces)))
-    for words in pieces:
-        found.update(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
-    return found - {()}
+        >>> Message("", f"has {_BREAK} values; expected {_BREAK}").has(["has", "2", "values"])
+        False
+        >>> Message("", f"it has {_BREAK} values here").has(["it", "has", "2", "values"])
+        True
+        """
+        words = [_BREAK, *self.words, _BREAK]  # a file and its line come first
+        fewest = min(FEWEST, sum(word != _BREAK for word in words))
+        best = dict.fromkeys(range(len(words)), 0)  # fixed words so far, by what comes next
+        for number, word in enumerate(part, start=1):
+            after: dict[int, int] = {}
+            for place, fixed in best.items():
+                here = place
+                while here < len(words) and words[here] == _BREAK:
+                    after[here] = max(after.get(here, 0), fixed)  # one of the words of a value
+                    here += 1
+                is_last = number == len(part)  # and may be cut off
+                if here < len(words) and (
+                    words[here] == word or (is_last and words[here].startswith(word))
+                ):
+                    after[here + 1] = max(after.get(here + 1, 0), fixed + 1)
+            best = after
+        most = max(best.values(), default=0)
+        return most >= fewest and 3 * most >= len(part)
 
 
 def messages(path: Path) -> Iterator[Message]:
@@ -90,13 +102,14 @@ def text_of(node: ast.expr, known: dict[str, str], functions: dict[str, ast.Func
         case ast.JoinedStr(values=values):
             return "".join(text_of(value, known, functions) for value in values)
         case ast.FormattedValue(value=value):
-            return _BREAK + text_of(value, known, {}) + _BREAK
+            return f"{_BREAK} {text} {_BREAK}" if (text := text_of(value, known, {})) else _BREAK
         case ast.BinOp(left=left, right=right):
             return text_of(left, known, functions) + text_of(right, known, functions)
         case ast.IfExp(body=body, orelse=other):
-            return text_of(body, known, functions) + _BREAK + text_of(other, known, functions)
+            texts = (text_of(one, known, functions) for one in (body, other))
+            return f" {_BREAK} ".join(texts)
         case ast.Name(id=name):
-            return _BREAK + known.get(name, "") + _BREAK
+            return f"{_BREAK} {known.get(name, '')} {_BREAK}"
         case ast.Call(func=ast.Name(id=name)) if name in functions:
             returned = [n for n in ast.walk(functions[name]) if isinstance(n, ast.Return)]
             return _BREAK.join(text_of(n.value, {}, {}) for n in returned if n.value)
@@ -126,22 +139,26 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="print those that are tested too")
     arguments = parser.parse_args()
     found = [m for path in sorted(arguments.folder.resolve().rglob("*.py")) for m in messages(path)]
-    counts = Counter(run for message in found for run in message.runs)
-    tested: set[tuple[str, ...]] = set()
-    for folder in arguments.tests:
-        for path in folder.rglob("*.py"):
-            for text in strings(path):
-                pieces = [_WORD.findall(piece) for piece in text.split(_BREAK)]
-                for size in range(1, RUN + 1):
-                    tested.update(
-                        tuple(words[i : i + size])
-                        for words in pieces
-                        for i in range(len(words) - size + 1)
-                    )
-    missing = [m for m in found if not any(counts[run] == 1 for run in m.runs & tested)]
+    parts = {
+        tuple(words)
+        for folder in arguments.tests
+        for path in folder.rglob("*.py")
+        for text in strings(path)
+        for piece in text.split(_BREAK)
+        if (words := _WORD.findall(piece))
+    }
+    by_word: dict[str, list[tuple[str, ...]]] = {}
+    for part in parts:
+        for word in set(part):
+            by_word.setdefault(word, []).append(part)
+    missing = [
+        message
+        for message in found
+        if not any(message.has(part) for word in message.words for part in by_word.get(word, ()))
+    ]
     for message in found if arguments.all else missing:
         sign = "-" if message in missing else "+"
-        print(f"{sign} {message.where}: {message.text.replace(_BREAK, '...')}")
+        print(f"{sign} {message.where}: {re.sub(f'{_BREAK}+', '...', message.text)}")
     print(f"{len(missing)} of {len(found)} messages are in no test")
 
 
