@@ -173,7 +173,7 @@ def test_labels_of_another_number() -> None:
 def test_choices_are_checked_before_anything_is_read(tmp_path: Path) -> None:
     """An option that is one of a few words is checked by the registry; near ones are suggested."""
     (tmp_path / "a.txt").write_text("words")
-    with pytest.raises(OptionError, match="unit='sentense' Did you mean \"sentence\""):
+    with pytest.raises(OptionError, match="unit='sentense'; expected .*Did you mean \"sentence\""):
         read(tmp_path / "a.txt", format="text", unit="sentense")
     with pytest.raises(FileError, match="is of no format that segue reads"):
         read(tmp_path / "a.txt", format="ts")

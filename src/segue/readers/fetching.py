@@ -13,8 +13,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from segue.atomic import replacing_folder
 from segue.errors import DataNotFoundError, FileError
 
 SUMS = "SHA256SUMS"
+_CHUNK = 1 << 16  # bytes
 Fetch = Callable[[str, Path], None]
 
 
@@ -109,8 +109,35 @@ def download(url: str, path: Path) -> None:
     """Fetch a URL over HTTPS, with a progress bar on a terminal and one line elsewhere."""
     import pooch
 
-    with _progress(url) as progress:
-        pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16)(url, str(path), None)
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"Downloading {url}\n")
+        pooch.HTTPDownloader(chunk_size=_CHUNK)(url, str(path), None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = _Bar(progress, progress.add_task(path.name, total=None))
+        pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)(url, str(path), None)
+
+
+class _Bar:
+    """A bar of rich under the names that pooch knows from tqdm; pooch sets `total` first."""
+
+    total: int | None = None
+
+    def __init__(self, progress: Any, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def update(self, count: int) -> None:
+        self._progress.update(self._task, total=self.total or None, advance=count)
+
+    def reset(self) -> None:
+        self._progress.update(self._task, completed=0)
+
+    def close(self) -> None:
+        """Nothing: the bar closes with its block."""
 
 
 def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
@@ -144,44 +171,3 @@ def _unpack(path: Path, remote: Remote, folder: Path) -> None:
                     shutil.copyfileobj(source, target)
     except zipfile.BadZipFile as error:
         raise FileError(f"{remote.url} is not a whole .zip file ({error}).") from error
-
-
-@contextmanager
-def _progress(url: str) -> Iterator[Any]:
-    """What pooch reports to: an object with `total`, `update`, `reset` and `close`."""
-    name = url.rpartition("/")[2]
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"Downloading {url}\n")
-        yield False
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield _Bar(bar, bar.add_task(name, total=None))
-
-
-class _Bar:
-    """A bar of rich under the names that pooch knows from tqdm."""
-
-    def __init__(self, bar: Any, task: Any) -> None:
-        self._bar, self._task = bar, task
-
-    @property
-    def total(self) -> int | None:
-        total: int | None = self._bar.tasks[0].total
-        return total
-
-    @total.setter
-    def total(self, count: int) -> None:
-        self._bar.update(self._task, total=count or None)
-
-    def update(self, count: int) -> None:
-        self._bar.update(self._task, advance=count)
-
-    def reset(self) -> None:
-        self._bar.update(self._task, completed=0)
-
-    def close(self) -> None:
-        """Nothing: the bar closes with its block."""

@@ -136,8 +136,10 @@ def _opened(file: Path) -> Iterator[Any]:
         with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
             width, height = image.size
             if width * height > _LARGEST:
-                size, most = f"{width:,} x {height:,} pixels", f"at most {_LARGEST:,} are read"
-                raise DataError(f"has {size}; {most}. Make it smaller.")
+                raise DataError(
+                    f"has {width:,} x {height:,} pixels; at most {_LARGEST:,} are read. Make it "
+                    "smaller."
+                )
             frames = getattr(image, "n_frames", 1)
             if frames > 1:
                 raise DataError(f"holds {frames} images; expected one.")

@@ -220,9 +220,9 @@ def _of_its_type(name: str, value: Any, kind: Any) -> Any:
     if value is None or value in words:
         return value
     if words:
-        expected = f"; expected {', '.join(map(repr, words[:-1]))} or {words[-1]!r}."
-        hint = expected if len(words) <= 3 else did_you_mean(str(value), words)
-        raise OptionError(f"{name}={value!r}{hint}")
+        listed = f"{', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
+        hint = did_you_mean(str(value), words) if len(words) > 3 else ""
+        raise OptionError(f"{name}={value!r}; expected {listed}.{hint}")
     if kinds == {str} and isinstance(value, str | int | float):
         return str(value)
     if kinds == {bool} and not isinstance(value, bool):
