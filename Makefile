@@ -36,8 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/segue fit japanese-vowels --network "bilstm(100)"
 
-# A process for each processor; each computes with one thread.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+# A process for each processor; each computes with one thread. What one compiles the next one loads,
+# also where the shell keeps Python from writing such files.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: $(STAMP)
 	$(PYTEST)

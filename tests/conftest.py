@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -20,7 +21,21 @@ if _SHARED.is_dir():
 
 # The same examples on every run; no deadline, because a shared processor is slow now and then.
 hypothesis.settings.register_profile("segue", derandomize=True, deadline=None, max_examples=60)
-hypothesis.settings.load_profile("segue")
+hypothesis.settings.register_profile(
+    "quick", hypothesis.settings.get_profile("segue"), max_examples=15
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A quick run tries fewer examples."""
+    is_quick = config.getoption("markexpr") == "not slow"
+    hypothesis.settings.load_profile("quick" if is_quick else "segue")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every search for garbage: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -53,6 +68,29 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", only_here)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Ask for real pictures in a room whose tests go without (`empty_pictures`)."""
+
+
+@pytest.fixture
+def empty_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures of a report empty: to draw them takes nine tenths of a small run."""
+    if "drawn" in request.fixturenames:
+        return
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def savefig(figure: Figure, target: Any, **more: Any) -> None:
+        if more.get("format") == "svg" and hasattr(target, "write"):
+            target.write("<svg></svg>")
+        else:
+            save(figure, target, **more)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,12 @@ _FOLDERS = ("docs", "bench", "recipes")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in _FOLDERS for p in ROOT.glob(f"{f}/**/*.md"))])
 SITE = runpy.run_path(str(ROOT / "docs" / "build.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@functools.cache
+def of_commands() -> dict[str, Any]:
+    """The functions of docs/commands.py, which remember the help of each command."""
+    return runpy.run_path(str(ROOT / "docs" / "commands.py"))
 
 
 def named(path: Path) -> str:
@@ -118,7 +126,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 def test_the_page_of_the_command_line_says_what_the_help_says() -> None:
     """If this fails: python docs/commands.py, and a section for a new command."""
-    tools = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    tools = of_commands()
     text = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     assert tools["updated"](text) == text
     sections = re.findall(r"^<!-- (segue .+) -->$", text, re.MULTILINE)
@@ -144,7 +152,7 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 def test_the_commands_of_the_documents_have_the_options_that_they_use(path: Path) -> None:
-    tools = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    tools = of_commands()
     text = path.read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     code = "".join(blocks).replace("\\\n", " ")

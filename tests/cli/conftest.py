@@ -11,6 +11,11 @@ from segue.readers import write
 from segue.training import TrainingOptions
 
 
+@pytest.fixture(autouse=True)
+def quick_reports(empty_pictures: None) -> None:
+    """Reports without drawn pictures; the run of `model` has them."""
+
+
 @pytest.fixture(scope="session")
 def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 40 training and 20 test waves of 16 steps."""

@@ -161,7 +161,13 @@ def choices(kind: type[LayerSpec]) -> dict[str, set[Any]]:
     return found
 
 
-ALL = [text for texts in VARIANTS.values() for text in texts]
+# The first of each kind is quick; its other variants run with the whole suite.
+ALL = [
+    pytest.param(text, marks=pytest.mark.slow if number else ())
+    for texts in VARIANTS.values()
+    for number, text in enumerate(texts)
+]
+ARCHITECTURES = ("inception_time", "lstm_fcn", "rocket")  # made of layers that have rows of theirs
 
 
 def test_every_kind_of_layer_is_in_the_table() -> None:
@@ -203,7 +209,14 @@ def test_one_channel_is_enough(kind: str) -> None:
     assert check_layer(VARIANTS[kind][0], Shape(1)).largest() <= 1
 
 
-@pytest.mark.parametrize("kind", [k for k in LAYERS if k != "embedding"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.slow if kind in ARCHITECTURES else ())
+        for kind in LAYERS
+        if kind != "embedding"
+    ],
+)
 @pytest.mark.parametrize("length", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_equal_lengths_take_the_same_way(kind: str, length: int) -> None:
     """Also where all lengths are the same, one step included, padding behind them is not seen."""

@@ -29,15 +29,36 @@ Quick = Callable[..., SequenceClassifier]
 SILENT = TrainingOptions(progress="none")
 
 
+# All but the first with the whole suite: tests/contract has quick ones.
 @pytest.mark.parametrize(
     ("network", "more"),
     [
         ("gru(4)", {}),
-        ("bilstm(3, dropout=0.2, recurrent_dropout=0.2)", {"prepare": "none"}),
-        ("lstm(3, output=every) pool(max) dense(4, relu)", {"head": "sigmoid", "batch_size": 7}),
-        ("rnn(4, initial_state=learnt)", {"prepare": "interpolate standardize"}),
-        ("bigru(3) dropout(0.3)", {"class_weight": "balanced", "classes": ["up", "down", "left"]}),
-        ("dense(3, tanh) pool(mean)", {"options": replace(SILENT, optimizer="sgd", momentum=0.9)}),
+        pytest.param(
+            "bilstm(3, dropout=0.2, recurrent_dropout=0.2)",
+            {"prepare": "none"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "lstm(3, output=every) pool(max) dense(4, relu)",
+            {"head": "sigmoid", "batch_size": 7},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "rnn(4, initial_state=learnt)",
+            {"prepare": "interpolate standardize"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "bigru(3) dropout(0.3)",
+            {"class_weight": "balanced", "classes": ["up", "down", "left"]},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "dense(3, tanh) pool(mean)",
+            {"options": replace(SILENT, optimizer="sgd", momentum=0.9)},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_estimator_keeps_every_promise(quick: Quick, network: str, more: Any) -> None:

@@ -20,6 +20,7 @@ from segue.evaluation.report import render, templates
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]
 SECTIONS = "made data network history scores confusion classes calibration mistakes use".split()
+WITHOUT_PICTURES = pytest.mark.usefixtures("empty_pictures")
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
@@ -94,6 +95,7 @@ def test_nothing_is_fetched(page: str) -> None:
     assert others == []
 
 
+@WITHOUT_PICTURES
 def test_headline_has_score_interval_and_baseline(fitted: Make, data: Make) -> None:
     """The three numbers stand before the first section."""
     found = evaluate(fitted(LEVELS), data(LEVELS))
@@ -153,6 +155,7 @@ def test_training_data_are_drawn_beside_the_scored(page: str) -> None:
     assert re.findall(r'scope="col">(\w*)<', data) == ["", "train", "test"]
 
 
+@WITHOUT_PICTURES
 def test_sections_without_content_are_left_out(fitted: Make, data: Make) -> None:
     """A model that says nothing of its making has a report of its scores."""
     model = fitted(LEVELS, history_=None, training_summary_=())
@@ -164,6 +167,7 @@ def test_sections_without_content_are_left_out(fitted: Make, data: Make) -> None
     ]
 
 
+@WITHOUT_PICTURES
 def test_numbered_classes_are_called_classes(fitted: Make, data: Make) -> None:
     """A class that is a number reads as "class 3" in a caption, not as a bare 3."""
     said = Page(render(evaluate(fitted([3, 5]), data([3, 5])))).text
@@ -171,6 +175,7 @@ def test_numbered_classes_are_called_classes(fitted: Make, data: Make) -> None:
     assert "class 3, taken for class 5" in said
 
 
+@WITHOUT_PICTURES
 def test_no_mistakes_are_said(fitted: Make, data: Make) -> None:
     """A perfect score has a sentence where the mistakes would be."""
     text = render(evaluate(fitted(LEVELS), data(LEVELS, noise=0.0)))
@@ -186,6 +191,7 @@ def test_the_lines_to_use_the_model(page: str) -> None:
     assert "SOURCE is a file" in said
 
 
+@WITHOUT_PICTURES
 def test_groups_widen_the_doubt(fitted: Make, data: Make) -> None:
     """Sequences that come from few groups are not independent; the report says so."""
     shown = replace(data(LEVELS), groups=np.tile(["ann", "bob"], 12))
@@ -193,6 +199,7 @@ def test_groups_widen_the_doubt(fitted: Make, data: Make) -> None:
     assert "The sequences come from 2 groups; the interval draws whole groups" in said
 
 
+@WITHOUT_PICTURES
 def test_a_training_score_is_not_a_test_score(fitted: Make, data: Make) -> None:
     """Scored on training sequences, the report says so and does not speak of the test part."""
     whole = data(LEVELS).with_parts(0.5)

@@ -87,6 +87,7 @@ def test_validation_is_left_out_too(whole: Dataset) -> None:
     assert "; 24 were trained on; 6 were validated on." in evaluate(fitted, whole).report()
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_where_nothing_is_left_every_line_says_trained_on(
     half: SequenceClassifier, whole: Dataset, tmp_path: Path
 ) -> None:

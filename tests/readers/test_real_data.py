@@ -73,9 +73,9 @@ def test_basic_motions(data_folder) -> None:
 def test_japanese_vowels_in_half_a_second(data_folder) -> None:
     """The shipped copy is that of the archive, and reads in less than half a second."""
     read("japanese-vowels", limit=1)  # imports
-    start = time.perf_counter()
+    start = time.process_time()
     data = read("japanese-vowels")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     other = read(data_folder("uea/JapaneseVowels"))
     assert data.x == other.x
     assert data.y.tolist() == other.y.tolist()

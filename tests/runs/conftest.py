@@ -13,7 +13,9 @@ from segue.readers import write
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_pictures: None
+) -> None:
     monkeypatch.chdir(tmp_path)
 
 

@@ -51,6 +51,7 @@ def test_the_fit_is_as_good_as_that_of_scipy() -> None:
     assert loss(law) <= loss(PowerLaw(*found)) * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_forecasts_of_synthetic_curves_hold_the_truth() -> None:
     """Eight noisy seeds a curve: the interval of 95 % has the truth in at least 24 of 30."""
     draws = np.random.default_rng(0)
