@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,7 @@ Row = tuple[Array, Mapping[str, Any]]
 BATCH_VALUES = 4_000_000
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """What a file holds.
 
     Attributes:
@@ -68,55 +67,50 @@ def write(
         WriteError: the disk is full or read-only.
     """
     path = Path(path)
-    with replacing(path) as temporary:
-        file = _Writer(temporary, {"segue": json.dumps(dict(metadata or {}))})
-        try:
-            if append and path.exists():
-                file.copy(path)
-            for batch in _batches(rows, batch_steps, first_row=file.count):
-                file.write(batch)
-        finally:
-            file.close()
-        if not file.is_begun:
+    described = {"segue": json.dumps(dict(metadata or {}))}
+    with replacing(path) as temporary, _Writer(temporary, described) as file:
+        if append and path.exists():
+            file.copy(path)
+        for batch in _batches(rows, batch_steps, first_row=file.count):
+            file.write(batch)
+        if file.schema is None:
             raise DataError(f"No sequences came, so {path} was not written.")
     return file.count
 
 
 def narrow(path: str | Path) -> None:
     """Make float32 of the values of a file that has float64, unless float32 is too coarse."""
-    found = read(path)
-    chunks = [values for values, _ in found.chunks]
+    chunks = [values for values, _ in read(path).chunks]
     if chunks[0].dtype != np.float64 or float32_loses(chunks).any():
         return
-    with replacing(path) as temporary:
-        file = _Writer(temporary, {})
-        try:
-            file.copy(Path(path), pa.float32())
-        finally:
-            file.close()
+    with replacing(path) as temporary, _Writer(temporary, {}) as file:
+        file.copy(Path(path), pa.float32())
 
 
 class _Writer:
-    """An Arrow file on the way; its values become of a wider type when wider ones come.
+    """An Arrow file that is being written; its values become float64 when types are mixed.
 
     Args:
         path: of the file.
         metadata: of its schema, where no file is copied that has its own.
 
     Attributes:
+        schema: of the batches so far; `None` before the first.
         count: the rows so far.
     """
 
     def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
         self._path, self._metadata = path, metadata
         self._file: Any = None
-        self._schema: Any = None
+        self.schema: Any = None
         self.count = 0
 
-    @property
-    def is_begun(self) -> bool:
-        """Whether any batch was written."""
-        return self._file is not None
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def copy(self, path: Path, kind: pa.DataType | None = None) -> None:
         """Write all batches of another file, with its metadata; `kind`: in this type of values."""
@@ -124,7 +118,8 @@ class _Writer:
             reader = _reader(source, path)
             self._metadata = reader.schema.metadata
             for number in range(reader.num_record_batches):
-                self.write(_with_values(reader.get_batch(number), kind))
+                batch = reader.get_batch(number)
+                self.write(batch if kind is None else _with_values(batch, kind))
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write a batch.
@@ -132,34 +127,32 @@ class _Writer:
         Raises:
             DataError: one with other columns, or of other channels.
         """
-        if self._schema is None:
-            self._begin(batch.schema)
-        kind = _wider(_kind_of(self._schema), _kind_of(batch.schema))
-        if kind not in (None, _kind_of(self._schema)):
-            self._widen(kind)
-        fitting = _with_values(batch, kind)
-        if not fitting.schema.equals(self._schema, check_metadata=False):
-            raise DataError(_other_schema(self.count, batch.schema, self._schema))
-        self._file.write_batch(fitting)
+        if self.schema is None:
+            self.schema = batch.schema.with_metadata(self._metadata)
+            self._file = pa.ipc.new_file(str(self._path), self.schema)
+        kinds = {_kind_of(self.schema), _kind_of(batch.schema)}
+        if len(kinds) > 1 and pa.uint32() not in kinds:  # numbers; text is never mixed with them
+            self._widen()
+            batch = _with_values(batch, pa.float64())
+        if not batch.schema.equals(self.schema, check_metadata=False):
+            raise DataError(
+                f"From row {self.count} on the rows are of another kind than before: "
+                f"{batch.schema} after {self.schema}. "
+                "Every row must have the same channels, type and columns."
+            )
+        self._file.write_batch(batch)
         self.count += batch.num_rows
 
-    def close(self) -> None:
-        """Finish the file."""
-        if self._file is not None:
-            self._file.close()
-
-    def _begin(self, schema: pa.Schema) -> None:
-        self._schema = schema.with_metadata(self._metadata)
-        self._file = pa.ipc.new_file(str(self._path), self._schema)
-
-    def _widen(self, kind: pa.DataType) -> None:
-        """Write anew what there is so far; in the wider type every value is what it was."""
-        self.close()
+    def _widen(self) -> None:
+        """Write anew what there is so far, as float64, in which every value is what it was."""
+        if _kind_of(self.schema) == pa.float64():
+            return
+        self._file.close()
         before = self._path.with_name(self._path.name + ".before")
         self._path.rename(before)
         try:
-            self._schema, self.count = None, 0
-            self.copy(before, kind)
+            self.schema, self.count = None, 0
+            self.copy(before, pa.float64())
         finally:
             before.unlink()
 
@@ -168,22 +161,11 @@ def _kind_of(schema: pa.Schema) -> pa.DataType:
     return schema.field("x").type.value_type.value_type
 
 
-def _wider(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """What holds the values of both; `None`: nothing, for one of them is text."""
-    if kind == other:
-        return kind
-    return None if pa.uint32() in (kind, other) else pa.float64()
-
-
-def _with_values(batch: pa.RecordBatch, kind: pa.DataType | None) -> pa.RecordBatch:
-    """The batch with its sequences in a type of values; `None`: as they are."""
-    if kind is None or kind == _kind_of(batch.schema):
-        return batch
-    place = batch.schema.get_field_index("x")
-    old = batch.column(place)
+def _with_values(batch: pa.RecordBatch, kind: pa.DataType) -> pa.RecordBatch:
+    """The batch with its sequences in a type of values."""
+    old = batch.column("x")
     new = old.cast(pa.large_list(pa.list_(kind, old.type.value_type.list_size)))
-    columns = [new if i == place else column for i, column in enumerate(batch.columns)]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return batch.set_column(batch.schema.get_field_index("x"), "x", new)
 
 
 def read(path: str | Path) -> Rows:
@@ -196,17 +178,26 @@ def read(path: str | Path) -> Rows:
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError("there is no such file.", path=path)
-    source = pa.memory_map(str(path))
-    reader = _reader(source, path)
-    try:
+    reader = _reader(pa.memory_map(str(path)), path)
+    with _refusing_damage(path):
         batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-    except (pa.ArrowException, OSError) as error:
-        raise FileError(f"is not a whole Arrow IPC file ({error}).", path=path) from error
     names = [name for name in reader.schema.names if name != "x"]
     table = pa.Table.from_batches(batches, reader.schema)
     columns = {name: _to_numpy(table.column(name)) for name in names}
     chunks = [_chunk(batch.column("x"), path) for batch in batches]
     return Rows(chunks, columns, _metadata(reader.schema, path))
+
+
+@contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise FileError(
+            f"is not a whole Arrow IPC file ({error}); expected one that "
+            "`Sequences.write` or `Dataset.write` made.",
+            path=path,
+        ) from error
 
 
 def _metadata(schema: pa.Schema, path: Path) -> dict[str, Any]:
@@ -216,22 +207,14 @@ def _metadata(schema: pa.Schema, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise FileError(f"has metadata that cannot be read ({error}).", path=path) from error
     if not isinstance(found, dict):
-        raise FileError(
-            f"has metadata that cannot be read: {str(found)[:40]}; expected names and values.",
-            path=path,
-        )
+        said = f"{str(found)[:40]}; expected names and values."
+        raise FileError(f"has metadata that cannot be read: {said}", path=path)
     return found
 
 
 def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader:
-    try:
+    with _refusing_damage(path):
         reader = pa.ipc.open_file(source)
-    except (pa.ArrowException, OSError) as error:
-        raise FileError(
-            f"is not a whole Arrow IPC file ({error}); expected one that "
-            "`Sequences.write` or `Dataset.write` made.",
-            path=path,
-        ) from error
     kind = reader.schema.field("x").type if "x" in reader.schema.names else None
     if kind is None or not (
         pa.types.is_large_list(kind) and pa.types.is_fixed_size_list(kind.value_type)
@@ -245,18 +228,15 @@ def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader
 
 
 def _chunk(column: pa.LargeListArray, path: Path) -> tuple[Array, npt.NDArray[np.int64]]:
-    try:
+    with _refusing_damage(path):
         column.validate(full=True)  # looks at the offsets, not at the values
-    except pa.ArrowException as error:
-        raise FileError(f"is not a whole Arrow IPC file ({error}).", path=path) from error
     steps = column.values  # the fixed_size_list below, whatever slice the column is
     if column.null_count or steps.null_count or steps.values.null_count:
         raise FileError(
             "has empty places in its sequences; expected numbers, and NaN where one is missing.",
             path=path,
         )
-    channels = steps.type.list_size
-    values = steps.values.to_numpy(zero_copy_only=True).reshape(-1, channels)
+    values = steps.values.to_numpy(zero_copy_only=True).reshape(-1, steps.type.list_size)
     return values, column.offsets.to_numpy(zero_copy_only=True)
 
 
@@ -308,10 +288,3 @@ def _to_numpy(column: pa.ChunkedArray) -> Array:
         return entries
     array: Array = column.to_numpy()
     return array.astype(str) if array.dtype == object else array
-
-
-def _other_schema(row: int, came: pa.Schema, expected: pa.Schema) -> str:
-    return (
-        f"From row {row} on the rows are of another kind than before: {came} after {expected}. "
-        "Every row must have the same channels, type and columns."
-    )

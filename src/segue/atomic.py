@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,28 +41,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     path = Path(path)
-    temporary: Path | None = None
-    try:
+    with _naming(path, "Free some space, or choose another folder.", _UNWRITABLE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part" + path.suffix
-        )
-        temporary = Path(name)
+        prefix, suffix = f".{path.name}.", ".part" + path.suffix
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
         os.close(handle)
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        temporary.replace(path)
-    except OSError as error:
-        if isinstance(error, WriteError) or error.errno not in _UNWRITABLE:
-            raise
-        reason = error.strerror or str(error)
-        raise WriteError(
-            f"{path} could not be written ({reason}). Free some space, or choose another folder."
-        ) from error
-    finally:
-        if temporary is not None:
+        temporary = Path(name)
+        try:
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+            temporary.replace(path)
+        finally:
             temporary.unlink(missing_ok=True)
 
 
@@ -77,21 +68,27 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
     Raises:
         WriteError: the disk is full or read-only. The folder stays as it was.
     """
-    temporary: Path | None = None
-    try:
+    with _naming(folder, cure):
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
-        yield temporary
-        _swap(temporary, folder)
+        try:
+            temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
+            yield temporary
+            _swap(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path, cure: str, numbers: Collection[int] | None = None) -> Iterator[None]:
+    """Name the path in an error of writing; of certain numbers only, if they are given."""
+    try:
+        yield
     except OSError as error:
-        if isinstance(error, WriteError):
+        if isinstance(error, WriteError) or (numbers is not None and error.errno not in numbers):
             raise
         reason = error.strerror or error
-        raise WriteError(f"{folder} could not be written ({reason}). {cure}") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        raise WriteError(f"{path} could not be written ({reason}). {cure}") from error
 
 
 def _swap(temporary: Path, folder: Path) -> None:

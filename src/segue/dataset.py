@@ -116,20 +116,15 @@ class Dataset:
 
     def _fix_targets(self, fix: Callable[[str, Any], None]) -> None:
         """Bring `y` into its one form, and find the task and the classes from it."""
-        if self.y is None:
-            fix("task", "none")
-        elif isinstance(self.y, Sequences):
-            fix("task", "label")
-        elif self.task == "label":
-            codes, classes, _ = as_step_labels(aligned(self.y, self.ids, "y"))
+        if self.y is None or isinstance(self.y, Sequences):
+            fix("task", "none" if self.y is None else "label")
+            return
+        y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
+        if given == "label":
+            codes, classes, _ = as_step_labels(y)
             fix("y", codes)
             fix("classes", classes)
-        else:
-            self._fix_whole_targets(fix)
-
-    def _fix_whole_targets(self, fix: Callable[[str, Any], None]) -> None:
-        """The same where there is one target for each sequence."""
-        y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
+            return
         is_open = given is None and self.classes is None
         if is_open:
             refuse_two_readings(y, self.x.length_range)
@@ -317,14 +312,12 @@ class Dataset:
     def _split_by(self, by: SplitBy) -> SplitBy:
         if by == "auto":
             return self.splits_by
-        missing = {"group": self.groups, "time": self.spans, "sequence": ()}
-        if by not in missing:
+        needed = {"group": "groups", "time": "windows of series", "sequence": ""}
+        there = {"group": self.groups, "time": self.spans, "sequence": ()}
+        if by not in needed:
             raise DataError(f"`by` is {by!r}; expected auto, group, time or sequence.")
-        if missing[by] is None:
-            raise DataError(
-                f"by={by!r} needs {'groups' if by == 'group' else 'windows of series'}, and this "
-                "data set has none."
-            )
+        if there[by] is None:
+            raise DataError(f"by={by!r} needs {needed[by]}, and this data set has none.")
         return by
 
     @classmethod
@@ -335,9 +328,10 @@ class Dataset:
             DataError: other channels; or other classes, where targets are positions among them.
         """
         sets = list(parts.values())
-        classes = sets[0].classes
+        first = sets[0]
+        classes = first.classes
         if any(data.classes != classes for data in sets):
-            if sets[0].task in ("label", "multilabel"):  # whose targets are positions in them
+            if first.task in ("label", "multilabel"):  # whose targets are positions in the classes
                 raise DataError(
                     "The parts have different classes, or in another order: "
                     + "; ".join(f"{name}: {data.classes}" for name, data in parts.items())
@@ -346,30 +340,25 @@ class Dataset:
             known = [data.classes for data in sets if data.classes is not None]
             joined = sorted({name for names in known for name in names})
             classes = tuple(joined) if len(known) == len(sets) else None
-        names = [np.full(len(data), name) for name, data in parts.items()]
-
-        def join(name: str) -> Array | None:
+        columns: dict[str, Any] = {}
+        for name in _COLUMNS:
             values = [getattr(data, name) for data in sets]
-            return None if any(value is None for value in values) else np.concatenate(values)
-
-        ys, tasks = [data.y for data in sets], {data.task for data in sets}
-        y = Sequences.concatenate(ys) if isinstance(ys[0], Sequences) else join("y")
+            if all(value is not None for value in values):
+                join = Sequences.concatenate if isinstance(values[0], Sequences) else np.concatenate
+                columns[name] = join(values)
+        columns["parts"] = np.repeat(list(parts), [len(data) for data in sets])
+        tasks = {data.task for data in sets}
         return cls(
             Sequences.concatenate([data.x for data in sets]),
-            y,
             classes=classes,
-            channels=sets[0].channels,
-            rate_hz=sets[0].rate_hz,
-            groups=join("groups"),
-            parts=np.concatenate(names),
-            ids=join("ids"),
-            static=join("static"),
-            spans=join("spans"),
-            name=sets[0].name,
+            channels=first.channels,
+            rate_hz=first.rate_hz,
+            name=first.name,
             notes=tuple(dict.fromkeys(note for data in sets for note in data.notes)),
-            reading=sets[0].reading,
+            reading=first.reading,
             task=tasks.pop() if len(tasks) == 1 else _FROM_Y,
             missing="keep" if any(data.missing == "keep" for data in sets) else "refuse",
+            **columns,
         )
 
     def summary(self) -> Summary:
@@ -409,22 +398,19 @@ class Dataset:
         """
         from segue import arrow
 
-        rows = self.rows()
-        if progress is not None:
-            rows = _counted(rows, progress)
-        return arrow.write(path, rows, metadata=self.metadata(), batch_steps=batch_steps)
+        def rows() -> Iterator[tuple[Array, dict[str, Any]]]:
+            for number, row in enumerate(self.rows()):
+                if progress is not None:
+                    progress(number)
+                yield row
+
+        return arrow.write(path, rows(), metadata=self.metadata(), batch_steps=batch_steps)
 
     def metadata(self) -> dict[str, Any]:
         """What a file says of the data set as a whole; JSON."""
-        return {
-            "classes": None if self.classes is None else list(self.classes),
-            "channels": None if self.channels is None else list(self.channels),
-            "rate_hz": self.rate_hz,
-            "task": self.task,
-            "name": self.name,
-            "notes": list(self.notes),
-            "reading": None if self.reading is None else dict(self.reading),
-        }
+        names = ("classes", "channels", "rate_hz", "task", "name", "notes")
+        reading = None if self.reading is None else dict(self.reading)
+        return {**{name: getattr(self, name) for name in names}, "reading": reading}
 
     def rows(self) -> Iterator[tuple[Array, dict[str, Any]]]:
         """Each sequence, with what there is one of for each."""
@@ -445,35 +431,27 @@ class Dataset:
         strange = sorted(set(rows.columns) - set(_COLUMNS))
         if strange:
             raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
-        metadata = rows.metadata
         columns: dict[str, Any] = dict(rows.columns)
         y: Any = columns.pop("y", None)
-        if metadata.get("task") == "label" and y is not None:
+        task: Any = rows.metadata.get("task")
+        if task == "label" and y is not None:
             y = Sequences.from_list([np.asarray(entry, np.int32) for entry in y])
         elif y is not None and y.dtype == object:
             y = np.stack(list(y))
         for name in {"static", "spans"} & columns.keys():
             columns[name] = np.stack(list(columns[name]))
+        described: dict[str, Any] = {
+            name: rows.metadata.get(name) for name in ("classes", "channels", "rate_hz", "reading")
+        }
         return cls(
             Sequences.from_chunks(rows.chunks),
             y,
-            classes=None if metadata.get("classes") is None else tuple(metadata["classes"]),
-            channels=None if metadata.get("channels") is None else tuple(metadata["channels"]),
-            rate_hz=metadata.get("rate_hz"),
-            name=metadata.get("name", ""),
-            notes=tuple(metadata.get("notes", ())),
-            reading=metadata.get("reading"),
-            task=_OLD_TASKS.get(metadata.get("task"), metadata.get("task", _FROM_Y)),
+            name=rows.metadata.get("name", ""),
+            notes=tuple(rows.metadata.get("notes", ())),
+            task=_OLD_TASKS.get(task, task),
+            **described,
             **columns,
         )
-
-
-def _counted(
-    rows: Iterator[tuple[Array, dict[str, Any]]], progress: Callable[[int], None]
-) -> Iterator[tuple[Array, dict[str, Any]]]:
-    for number, row in enumerate(rows):
-        progress(number)
-        yield row
 
 
 def _as_static(static: npt.ArrayLike) -> Array:

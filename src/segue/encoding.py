@@ -43,34 +43,40 @@ class Targets(NamedTuple):
     classes: tuple[Any, ...] | None = None
 
 
-def encoded(y: Any, *, task: Task | None, classes: tuple[Any, ...] | None) -> Targets:
-    """Take targets, with None or NaN in `values` where one is missing, and find their classes.
+def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None = None) -> Targets:
+    """Take the targets of sequences, and find their classes.
 
     Args:
-        y: as in `as_targets`.
-        task: as in `as_targets`.
+        y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
+        task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
+            `None`: decided as `segue.labels.classes_or_numbers` says; rows of 0 and 1 are classes
+            if they are one-hot, else several labels at once.
         classes: their names, where they are known; those of one-hot rows are these.
 
+    Returns:
+        Targets with None or NaN in `values` where one is missing.
+
     Raises:
-        DataError: as in `as_targets`.
+        DataError: another shape, or what is neither labels nor numbers.
+
+    >>> encoded([1.0, 2.0, 1.0]).values, encoded([[0.0, 1.0], [1.0, 0.0]]).values
+    (array([1, 2, 1]), array([1, 0]))
     """
-    if task is None and classes is not None and not has_rows(y):
+    matrix = _as_matrix(y)
+    columns = 1 if matrix is None else matrix.shape[1]
+    if task is None and classes is not None and columns == 1:
         task = "classify"
-    found = as_targets(y, task=task)
-    values, known = found.values, found.values[~found.missing]
+    if task == "regress":
+        return _numbers(y if matrix is None else matrix)
+    found = _of_labels(y, task) if matrix is None else _of_matrix(matrix, task)
     if found.task == "regress":
         return found
+    values, known = found.values, found.values[~found.missing]
     if classes is None:
-        names = np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1])
-        classes = tuple(names)
-    elif found.is_one_hot and _width(y) == len(classes):
+        classes = tuple(np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1]))
+    elif found.is_one_hot and columns == len(classes):
         values = np.asarray(classes)[values]
-    return found._replace(values=_with_gaps(values, found.missing), classes=tuple(classes))
-
-
-def _width(y: Any) -> int:
-    matrix = _as_matrix(y)
-    return 1 if matrix is None else matrix.shape[1]
+    return found._replace(values=_with_gaps(values, found.missing), classes=classes)
 
 
 def _with_gaps(values: Array, missing: Mask) -> Array:
@@ -110,38 +116,14 @@ def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
         )
 
 
-def as_targets(y: Any, *, task: Task | None = None) -> Targets:
-    """Take the targets of sequences.
-
-    Args:
-        y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
-        task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
-            `None`: decided as `segue.labels.classes_or_numbers` says; rows of 0 and 1 are classes
-            if they are one-hot, else several labels at once.
-
-    Raises:
-        DataError: another shape, or what is neither labels nor numbers.
-
-    >>> as_targets([1.0, 2.0, 1.0]).values, as_targets([[0.0, 1.0], [1.0, 0.0]]).values
-    (array([1, 2, 1]), array([1, 0]))
-    """
-    matrix = _as_matrix(y)
-    if task == "regress":
-        return _numbers(y if matrix is None else matrix)
-    if matrix is not None:
-        return _of_matrix(matrix, task)
+def _of_labels(y: Any, task: Task | None) -> Targets:
     labels, missing = as_labels(y)
     if task == "multilabel":
         raise DataError(f"`y` has shape {labels.shape}; expected [n, label] of 0 and 1.")
-    return _of_labels(labels, missing, task)
-
-
-def _of_labels(labels: Array, missing: Mask, task: Task | None) -> Targets:
     decided, note = classes_or_numbers(labels[~missing])
     if task is None and decided.dtype.kind == "f":
-        return Targets(
-            np.where(missing, np.nan, labels.astype(np.float64)), missing, "regress", note
-        )
+        numbers = np.where(missing, np.nan, labels.astype(np.float64))
+        return Targets(numbers, missing, "regress", note)
     if labels.dtype.kind == "f" and np.isinf(decided).any():
         raise DataError("`y` has an infinite number, which is no class.")
     return Targets(labels, missing, "classify", note)
@@ -149,14 +131,15 @@ def _of_labels(labels: Array, missing: Mask, task: Task | None) -> Targets:
 
 def _of_matrix(matrix: Array, task: Task | None) -> Targets:
     """Of `[n, value]`: one column is labels, rows of 0 and 1 are labels, others are numbers."""
-    if matrix.dtype.kind not in "biuf":
-        if matrix.shape[1] == 1:
-            return _of_labels(*as_labels(matrix[:, 0]), task)
+    is_numbers = matrix.dtype.kind in "biuf"
+    if not is_numbers and matrix.shape[1] > 1:
         raise DataError(f"`y` has shape {matrix.shape} of {matrix.dtype}; {_EXPECTED}")
     missing = gaps_of(matrix)
     known = matrix[~missing]
-    if matrix.shape[1] == 1 and task != "multilabel" and not (known % 1 != 0).any():
-        return _of_labels(*as_labels(matrix[:, 0]), task)
+    if matrix.shape[1] == 1 and not (
+        is_numbers and (task == "multilabel" or (known % 1 != 0).any())
+    ):
+        return _of_labels(matrix[:, 0], task)
     if len(known) and np.isin(known, (0, 1)).all():
         return _of_rows(np.where(missing[:, None], 0, matrix).astype(np.int64), missing, task)
     if task is None and matrix.dtype.kind == "f":
@@ -201,7 +184,8 @@ def has_rows(y: Any) -> bool:
     >>> has_rows([[0, 1], [1, 1]]), has_rows([0, 1]), has_rows([[0], [1]])
     (True, False, False)
     """
-    return _width(y) > 1
+    matrix = _as_matrix(y)
+    return matrix is not None and matrix.shape[1] > 1
 
 
 def _as_matrix(y: Any) -> Array | None:
@@ -279,7 +263,13 @@ def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
     """`[time]` labels of a sequence, each as it came."""
     if is_missing(labels):
         raise DataError(f"Sequence {number} has no labels ({labels}); expected one for each step.")
-    row = labels if isinstance(labels, np.ndarray) else _as_row(labels)
+    if isinstance(labels, np.ndarray):
+        row = labels
+    elif hasattr(labels, "ndim") and not hasattr(labels, "iloc"):  # a masked array, or a tensor
+        row = as_array(labels)
+    else:
+        items = list(labels)
+        row = np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
     row = row[:, 0] if row.ndim == 2 and row.shape[1] == 1 else row
     if row.ndim != 1:
         raise DataError(
@@ -289,23 +279,13 @@ def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
     return row
 
 
-def _as_row(labels: Any) -> Array:
-    """One row as an array of what it holds; of a masked array, a Series or a tensor too."""
-    if hasattr(labels, "ndim") and not hasattr(labels, "iloc"):
-        return as_array(labels)
-    items = list(labels)
-    return np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
-
-
 def _joined(rows: list[Array], ignore: Any) -> Array:
     """All labels one after the other, as they came; None in the place of those to be ignored."""
     if rows and len({row.dtype.kind for row in rows}) == 1 and rows[0].dtype.kind != "O":
         flat: Array = np.concatenate(rows)
         if ignore is None or not (flat == ignore).any():
             return flat
-    labels = (label for row in rows for label in row.tolist())
-    return np.fromiter((None if _is_same(label, ignore) else label for label in labels), object)
-
-
-def _is_same(label: Any, ignore: Any) -> bool:
-    return ignore is not None and not is_missing(label) and bool(label == ignore)
+    labels = np.fromiter((label for row in rows for label in row.tolist()), object)
+    if ignore is not None:
+        labels[[not is_missing(label) and bool(label == ignore) for label in labels]] = None
+    return labels

@@ -176,16 +176,14 @@ def _as_array(values: Any) -> Array:
 
 def _of_numpy(array: Array) -> tuple[Array, Mask]:
     """Labels of a type that NumPy knows: numbers, truth values, dates."""
-    kind = array.dtype.kind
-    if kind == "M":
+    if array.dtype.kind == "M":
         moments, places = np.unique(array, return_inverse=True)
         texts = np.array(["" if np.isnat(moment) else _iso(moment) for moment in moments], str)
         return texts[places], np.isnat(array)
-    if kind in "bi":
-        return array.astype(bool if kind == "b" else np.int64), np.zeros(len(array), bool)
-    if kind == "u":
-        fits = len(array) == 0 or array.max() <= np.iinfo(np.int64).max
-        return array.astype(np.int64 if fits else str), np.zeros(len(array), bool)
+    if array.dtype.kind != "f":
+        fits = array.max(initial=0) <= np.iinfo(np.int64).max
+        kind = bool if array.dtype.kind == "b" else np.int64 if fits else str
+        return array.astype(kind), np.zeros(len(array), bool)
     numbers = array.astype(np.float64)
     missing = np.isnan(numbers)
     known = numbers[~missing]
@@ -225,25 +223,24 @@ def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
         raise DataError(
             f"`{what}` has labels of several kinds, {shown}: make them all text, or all numbers."
         )
-    if set(first) == {"a number"}:
-        return _numbers(known, missing)
-    labels = np.zeros(len(missing), bool if "a truth value" in first else object)
-    labels[~missing] = known
-    return labels if labels.dtype == bool else np.where(missing, "", labels).astype(str)
-
-
-def _numbers(known: list[Any], missing: Mask) -> Array:
-    """int64; text if a whole number does not fit into it; float64 if one is not whole."""
-    limits = np.iinfo(np.int64)
-    if any(isinstance(number, float) for number in known):
-        labels: Array = np.full(len(missing), np.nan)
-    elif all(limits.min <= number <= limits.max for number in known):
-        labels = np.zeros(len(missing), np.int64)
-    else:
-        known = [str(number) for number in known]
-        labels = np.zeros(len(missing), f"<U{max(map(len, known))}")
-    labels[~missing] = known
+    values = _of_python(known)
+    labels = np.zeros(len(missing), values.dtype)
+    if values.dtype.kind == "f":
+        labels[missing] = np.nan
+    labels[~missing] = values
     return labels
+
+
+def _of_python(known: list[Any]) -> Array:
+    """Labels of one kind; numbers as int64, as float64 if one is not whole, as text if larger."""
+    if not known or isinstance(known[0], str | bool):
+        return np.array(known, bool if known and isinstance(known[0], bool) else str)
+    if any(isinstance(number, float) for number in known):
+        return np.array(known, np.float64)
+    try:
+        return np.array(known, np.int64)
+    except OverflowError:
+        return np.array([str(number) for number in known])
 
 
 # -- classes or numbers ---------------------------------------------------------------------------

@@ -97,12 +97,6 @@ class Sequences(Sequence[Array]):
             )
         self._set((values,), np.zeros(len(lengths), np.int32), offsets[:-1], lengths)
 
-    @classmethod
-    def _of(cls, values: Array, offsets: npt.NDArray[np.int64]) -> Sequences:
-        """Of values that have their type."""
-        count = len(offsets) - 1
-        return cls._make((values,), np.zeros(count, np.int32), offsets[:-1], np.diff(offsets))
-
     def _set(self, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array) -> None:
         self._chunks, self._chunk, self._start, self._length = chunks, chunk, start, length
         self._dtype = np.result_type(*{each.dtype for each in chunks})
@@ -139,7 +133,7 @@ class Sequences(Sequence[Array]):
         if len(counts) > 1:
             raise DataError(different_channels(items, layout))
         offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
-        return cls._of(joined(items, exact=exact), offsets)
+        return cls.from_chunks([(joined(items, exact=exact), offsets)])
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Sequences:
@@ -149,7 +143,7 @@ class Sequences(Sequence[Array]):
         Sequences(n=2, time=6 to 15, text)
         """
         points, offsets = encode(texts)
-        return cls._of(points[:, None], offsets)
+        return cls.from_chunks([(points[:, None], offsets)])
 
     @classmethod
     def from_array(

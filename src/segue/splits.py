@@ -162,14 +162,6 @@ def split_in_time(spans: Index, share: float) -> tuple[Index, Index]:
     return np.flatnonzero(sides == 0), np.flatnonzero(sides == 2)
 
 
-def count_overlapping(first: Index, second: Index) -> int:
-    """Return how many windows of the second side share a step with one of the first.
-
-    The arguments are as in `overlapping`.
-    """
-    return int(overlapping(first, second).sum())
-
-
 def overlapping(first: Index, second: Index) -> npt.NDArray[np.bool_]:
     """`[m]`, whether each window of the second side shares a step with one of the first.
 
@@ -203,7 +195,7 @@ def leaks(
     '1 of 1 group is on both sides of the split.'
     """
     said = []
-    if spans is not None and (count := count_overlapping(spans[first], spans[second])):
+    if spans is not None and (count := int(overlapping(spans[first], spans[second]).sum())):
         windows = counted(len(second), "window")
         said.append(
             f"{count:,} of {windows} {'overlaps' if count == 1 else 'overlap'} with windows of the "

@@ -59,52 +59,29 @@ class Summary:
 
     def rows(self) -> list[tuple[str, str]]:
         """The table as pairs of a heading and its text."""
-        shortest, median, longest = self.lengths
-        unit = _UNITS[self.kind]
+        whole = " of whole numbers" if self.kind == "whole numbers" else ""
+        values, sequences = self.missing
+        across = f"{self.duplicates_across_parts:,}" if self.duplicates_across_parts else "none"
+        flattering = f"{self.groups_across_parts:,}: scores will flatter"
         rows = [
             *(("read as" if number == 0 else "", note) for number, note in enumerate(self.notes)),
             ("sequences", f"{self.sequences:,}"),
-            ("values", "text") if self.kind == "text" else ("channels", self._channels),
-            (
-                "length",
-                f"{shortest:,} {unit if shortest != 1 else unit[:-1]}, all the same"
-                if shortest == longest
-                else f"{shortest:,} to {longest:,} {unit}, median {median:,.10g}",
-            ),
-        ]
-        if self.rate_hz is not None:
-            slow = f"a step every {1 / self.rate_hz:,.10g} s"
-            rate = f"{self.rate_hz:,.10g} Hz" if self.rate_hz >= 0.1 else slow
-            rows.append(("sampling rate", rate))
-        if self.words is not None:
-            fewest, usual, most = self.words
-            rows.append(("words", f"{fewest:,} to {most:,}, median {usual:,.10g}"))
-        if self.parts:
-            rows.append(("parts", ", ".join(f"{k} {v:,}" for k, v in self.parts.items())))
-        if self.classes:
-            rows.append(("classes", _shares(self.classes)))
-        if self.groups:
-            rows.append(("groups", f"{self.groups:,}"))
-        values, sequences = self.missing
-        rows.append(
+            ("values", "text") if self.kind == "text" else ("channels", f"{self.channels}{whole}"),
+            ("length", _range(self.lengths, _UNITS[self.kind])),
+            ("sampling rate", "" if self.rate_hz is None else _rate(self.rate_hz)),
+            ("words", "" if self.words is None else _range(self.words)),
+            ("parts", ", ".join(f"{name} {count:,}" for name, count in self.parts.items())),
+            ("classes", _shares(self.classes)),
+            ("groups", f"{self.groups:,}" if self.groups else ""),
             (
                 "missing values",
                 f"{values:,} in {counted(sequences, 'sequence')}" if values else "none",
-            )
-        )
-        rows.append(("duplicates", f"{self.duplicates:,}" if self.duplicates else "none"))
-        if self.parts:
-            across = self.duplicates_across_parts
-            rows.append(("duplicates across parts", f"{across:,}" if across else "none"))
-        if self.groups_across_parts:
-            rows.append(
-                ("groups across parts", f"{self.groups_across_parts:,}: scores will flatter")
-            )
-        return rows
-
-    @property
-    def _channels(self) -> str:
-        return f"{self.channels}" + (" of whole numbers" if self.kind == "whole numbers" else "")
+            ),
+            ("duplicates", f"{self.duplicates:,}" if self.duplicates else "none"),
+            ("duplicates across parts", across if self.parts else ""),
+            ("groups across parts", flattering if self.groups_across_parts else ""),
+        ]
+        return [(heading, text) for heading, text in rows if text]
 
     def __str__(self) -> str:
         width = max(len(heading) for heading, _ in self.rows())
@@ -112,10 +89,31 @@ class Summary:
         return "\n".join([self.name, *lines] if self.name else lines)
 
 
+def _range(extremes: tuple[int, float, int], unit: str = "") -> str:
+    """`3 to 9 steps, median 5`; words have no unit."""
+    least, median, most = extremes
+    if unit and least == most:
+        return f"{least:,} {unit if least != 1 else unit[:-1]}, all the same"
+    return f"{least:,} to {most:,} {unit}".rstrip() + f", median {median:,.10g}"
+
+
+def _rate(hertz: float) -> str:
+    return f"{hertz:,.10g} Hz" if hertz >= 0.1 else f"a step every {1 / hertz:,.10g} s"
+
+
+def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) -> str:
+    total = max(1, sum(classes.values()))
+    items = list(classes.items())
+    text = ", ".join(
+        f"{name} {count:,}" + (f" ({count / total:.0%})" if shares else "")
+        for name, count in items[:at_most]
+    )
+    return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")
+
+
 def summarize(data: Dataset) -> Summary:
     """Look at every value once; a mapped data set is read block by block."""
-    lengths = data.x.lengths
-    parts = np.asarray(data.parts) if data.parts is not None else np.full(len(data), "")
+    parts = np.full(len(data), "") if data.parts is None else data.parts
     seen: dict[bytes, Counter[str]] = defaultdict(Counter)
     missing_values = missing_sequences = 0
     for steps, part in zip(data.x, parts, strict=True):
@@ -131,7 +129,7 @@ def summarize(data: Dataset) -> Summary:
         name=data.name,
         sequences=len(data),
         channels=data.x.channels,
-        lengths=_extremes(lengths),
+        lengths=_extremes(data.x.lengths),
         parts={name: int((parts == name).sum()) for name in data.part_names},
         classes=class_counts(data),
         groups=0 if data.groups is None else len(np.unique(data.groups)),
@@ -197,13 +195,3 @@ def _groups_across(data: Dataset) -> int:
         return 0
     pairs = {(g, p) for g, p in zip(data.groups.tolist(), data.parts.tolist(), strict=True)}
     return sum(count > 1 for count in Counter(group for group, _ in pairs).values())
-
-
-def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) -> str:
-    total = max(1, sum(classes.values()))
-    items = list(classes.items())
-    text = ", ".join(
-        f"{name} {count:,}" + (f" ({count / total:.0%})" if shares else "")
-        for name, count in items[:at_most]
-    )
-    return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")

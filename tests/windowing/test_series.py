@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import segue
 from segue import Dataset, Sequences
 from segue.errors import DataError, OptionError
-from segue.splits import count_overlapping, split_in_time
+from segue.splits import overlapping, split_in_time
 from segue.windowing import cut_in_time
 
 
@@ -106,7 +106,7 @@ def test_overlaps_are_counted(seed: int) -> None:
 
     a, b = spans(draws.integers(0, 8)), spans(draws.integers(1, 8))
     plain = sum(any(s == t and u < y and x < v for s, u, v in a) for t, x, y in b.tolist())
-    assert count_overlapping(a, b) == plain
+    assert overlapping(a, b).sum() == plain
 
 
 def test_parts_leave_out_what_reaches_across() -> None:
