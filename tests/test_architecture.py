@@ -6,6 +6,7 @@ The plan is the table of rooms in docs/explanation/architecture.md.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,7 @@ def imports_of(text: str, package: str = "segue") -> Iterator[tuple[int, str]]:
         waiting.extend(ast.iter_child_nodes(node))
 
 
+@functools.cache
 def segue_imports(path: Path) -> list[tuple[int, str]]:
     package = ".".join(["segue", *path.relative_to(SOURCE).parts[:-1]])
     found = imports_of(path.read_text(encoding="utf-8"), package)

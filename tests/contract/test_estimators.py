@@ -72,7 +72,7 @@ ROWS = {
     "softmax, both directions": Row(
         SequenceClassifier, "bilstm(3)", "softmax", data=THREE, skipped=AHEAD, quick=False
     ),
-    "one logit": Row(SequenceClassifier, "lstm(4)", "binary"),
+    "one logit": Row(SequenceClassifier, "lstm(4)", "binary", quick=False),
     "one logit, both directions": Row(
         SequenceClassifier, "bigru(3, merge=none) birnn(2)", "binary", skipped=AHEAD, quick=False
     ),
@@ -82,6 +82,7 @@ ROWS = {
         "sigmoid",
         {"head": "sigmoid", "batch_size": 7},
         THREE,
+        quick=False,
     ),
     "a class that does not occur": Row(
         SequenceClassifier,
@@ -91,7 +92,9 @@ ROWS = {
         skipped=AHEAD,
         quick=False,
     ),
-    "missing values": Row(SequenceClassifier, "gru(3) batchnorm", "binary", data={"missing": 0.2}),
+    "missing values": Row(
+        SequenceClassifier, "gru(3) batchnorm", "binary", data={"missing": 0.2}, quick=False
+    ),
     "tokens": Row(
         SequenceClassifier,
         "embedding(3) bigru(2)",

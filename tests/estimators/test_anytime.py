@@ -42,6 +42,7 @@ def of_prefixes(classifier: SequenceClassifier, x: Sequences, every: int = 1) ->
         yield np.concatenate([classifier.predict_proba([steps[:end]]) for end in ends])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("network", CAUSAL + NOT_CAUSAL)
 def test_each_belief_is_the_answer_to_that_prefix(network: str) -> None:
     """Also the last one, which is that of the whole sequence; each row sums to one."""

@@ -128,6 +128,7 @@ DOORS: dict[str, Callable[[Array, Array, Path], tuple[Any, ...]]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("door", DOORS)
 def test_a_classifier_says_the_same_through_every_door(door: str, tmp_path: Path) -> None:
     """The level is taken off in float64, wherever the values come from."""
@@ -139,6 +140,7 @@ def test_a_classifier_says_the_same_through_every_door(door: str, tmp_path: Path
     assert ((near[:, 1] > 0.5) == (np.arange(90) % 2)).mean() > 0.8
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["ts", "dat", "npz", "arrow"])
 def test_files_of_other_formats(name: str, tmp_path: Path) -> None:
     """Written, and read again."""
@@ -151,6 +153,7 @@ def test_files_of_other_formats(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(*found, atol=1e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -168,6 +171,7 @@ def test_every_preparation_that_takes_the_level_off(prepare: str) -> None:
     np.testing.assert_allclose(far, near, atol=1e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("level", [1e7, -1e9, 1e12])
 def test_levels_of_any_size_and_sign(level: float) -> None:
     """As far as float64 goes; of one channel only, too."""
@@ -226,6 +230,7 @@ def test_whole_numbers_that_float32_does_not_have() -> None:
         np.testing.assert_allclose(fitted(far, y).predict_proba(far), near, atol=1e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("shape", [(90,), (90, 1), (90, 2)])
 def test_a_regressor_with_far_sequences_and_far_targets(shape: tuple[int, ...]) -> None:
     """One number or several, the same R2; predictions have the level of the targets."""
@@ -255,6 +260,7 @@ def test_a_labeler() -> None:
     np.testing.assert_allclose(far, near, atol=1e-4)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("strategy", ["recursive", "direct"])
 def test_a_forecaster(channels: int, strategy: Any, tmp_path: Path) -> None:

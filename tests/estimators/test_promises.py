@@ -103,6 +103,7 @@ def trained() -> list[tuple[SequenceClassifier, Dataset]]:
     return [(one, data) for one in fitted]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("steps", [1, 50, 1_000, 10**9])
 def test_the_size_of_internal_batches_does_not_matter(
@@ -116,6 +117,7 @@ def test_the_size_of_internal_batches_does_not_matter(
     assert difference <= TOLERANCE["float32"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("number", range(5))
 @settings(max_examples=15)
 @given(x=strategies.sequences(most=60, limit=1e4))

@@ -135,6 +135,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", EVERYTHING)
 @pytest.mark.parametrize("epochs", [2, 7, 9])
 def test_a_killed_training_goes_on_to_the_same_bits(

@@ -93,6 +93,7 @@ def test_directions_that_are_not_there() -> None:
 # -- integrated gradients -----------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "network",
     [

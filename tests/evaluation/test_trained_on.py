@@ -263,6 +263,7 @@ def test_each_task_leaves_out_what_was_trained_on(
     assert {**found.metrics(), **drop} == {**alone.metrics(), **drop}
 
 
+@pytest.mark.usefixtures("empty_pictures")
 @pytest.mark.parametrize("task", ["label", "regress", "tag", "language"])
 def test_each_task_says_trained_on_in_every_line(
     task: str, others: dict[str, tuple[Any, Dataset]], tmp_path: Path

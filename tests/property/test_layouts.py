@@ -64,19 +64,9 @@ def check(data: Dataset, xs: Any, ys: Any, ids: list[Any] | None = None) -> None
         assert data.y[n] == y
 
 
-# Each form of times is quick with one form of ids; in folders each third form of times is.
-STEPS = [
-    pytest.param(ids, times, marks=pytest.mark.slow if (i - j) % len(IDS) else ())
-    for i, times in enumerate(TIMES)
-    for j, ids in enumerate(IDS)
-]
-FILES = [
-    pytest.param(times, marks=pytest.mark.slow if number % 3 else ())
-    for number, times in enumerate(TIMES)
-]
-
-
-@pytest.mark.parametrize(("ids", "times"), STEPS)
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize("times", TIMES)
 def test_one_row_a_step(tmp_path: Path, ids: str, times: str) -> None:
     """In order and shuffled, as a file and as a frame."""
     xs, ys = sequences(len(times) * 7 + len(ids))
@@ -108,7 +98,8 @@ def test_one_row_a_sequence(tmp_path: Path, ids: str) -> None:
     check(read(tmp_path / "without.csv"), xs, ys)
 
 
-@pytest.mark.parametrize("times", FILES)
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("times", TIMES)
 def test_one_file_a_sequence(tmp_path: Path, times: str) -> None:
     """In folders of classes, listed, and labelled by a column."""
     xs, ys = sequences(5)

@@ -60,9 +60,10 @@ def assert_same_end(
     assert state.best_epoch == other_state.best_epoch
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 @pytest.mark.parametrize("schedule", ["one-cycle", "plateau"])
-@pytest.mark.parametrize("epoch", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("epoch", [1, 4])
 def test_a_killed_training_goes_on_to_the_same_bits(
     make_job: MakeJob, tmp_path: Path, optimizer: str, schedule: str, epoch: int
 ) -> None:
