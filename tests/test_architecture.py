@@ -133,7 +133,8 @@ def test_the_estimators_say_what_is_where() -> None:
     folder = SOURCE / "estimators"
     said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
     listed = [line[:35] for line in (said or "").splitlines()[1:]]
-    names = {path.stem for path in folder.iterdir() if not path.name.startswith("__")}
+    modules = [*folder.glob("*.py"), *(path.parent for path in folder.glob("*/__init__.py"))]
+    names = {path.stem for path in modules if path.name != "__init__.py"}
     assert set(re.findall(r"\w+", " ".join(listed))) == names
 
 
