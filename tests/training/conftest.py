@@ -14,9 +14,10 @@ from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
+from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.objectives import BinaryObjective
+from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData, TrainingSetup
 from segue.training.targets import SequenceTargets
 
@@ -50,7 +51,7 @@ def make_job() -> Callable[..., TrainingSetup]:
             "network": Network(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
-            "objective": BinaryObjective(),
+            "objective": make_objective(ObjectiveName("binary", 1)),
             "epochs": 6,
             "batch_size": 8,
             "learning_rate": 0.02,

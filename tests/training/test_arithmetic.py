@@ -10,13 +10,9 @@ import pytest
 import torch
 
 from segue.errors import OptionError
+from segue.tasks import ObjectiveName
 from segue.training import TrainingOptions
-from segue.training.objectives import (
-    BinaryObjective,
-    SigmoidObjective,
-    SoftmaxObjective,
-    probabilities,
-)
+from segue.training.objectives import make_objective, probabilities
 from segue.training.optimizers import SCHEDULES, make_optimizer
 
 
@@ -31,14 +27,14 @@ def test_softmax_loss() -> None:
     """-log of the probability of the right class."""
     logits = torch.tensor([[1.0, 2.0, 0.5], [0.0, 0.0, 0.0]], dtype=torch.float64)
     total = math.exp(1) + math.exp(2) + math.exp(0.5)
-    got = SoftmaxObjective(3).losses(logits, torch.tensor([1, 2]))
+    got = make_objective(ObjectiveName("softmax", 3)).losses(logits, torch.tensor([1, 2]))
     np.testing.assert_allclose(got, [-math.log(math.exp(2) / total), math.log(3)], rtol=1e-12)
 
 
 def test_one_logit_loss() -> None:
     """Binary cross-entropy; the logit is that of the second class."""
     logits = torch.tensor([[0.7], [0.7], [-3.0]], dtype=torch.float64)
-    got = BinaryObjective().losses(logits, torch.tensor([1, 0, 1]))
+    got = make_objective(ObjectiveName("binary", 1)).losses(logits, torch.tensor([1, 0, 1]))
     wanted = [-math.log(sigmoid(0.7)), -math.log(1 - sigmoid(0.7)), -math.log(sigmoid(-3))]
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
@@ -46,7 +42,7 @@ def test_one_logit_loss() -> None:
 def test_sigmoid_loss() -> None:
     """Binary cross-entropy of every output, averaged over the outputs."""
     logits = torch.tensor([[0.3, -1.0, 2.0]], dtype=torch.float64)
-    got = SigmoidObjective(3).losses(logits, torch.tensor([2]))
+    got = make_objective(ObjectiveName("sigmoid", 3)).losses(logits, torch.tensor([2]))
     wanted = -(math.log(1 - sigmoid(0.3)) + math.log(1 - sigmoid(-1)) + math.log(sigmoid(2))) / 3
     np.testing.assert_allclose(got, [wanted], rtol=1e-12)
 

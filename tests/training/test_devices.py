@@ -17,7 +17,7 @@ from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
 from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import BinaryObjective
+from segue.training.objectives import Objective
 
 NETWORKS = [
     "lstm(4, dropout=0.2, recurrent_dropout=0.2)",
@@ -83,12 +83,12 @@ def test_a_device_that_is_not_there_is_named(name: str) -> None:
 
 def test_a_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the tests above would show nothing."""
-    real = BinaryObjective.losses
+    real = Objective.losses
 
     def astray(self: Any, outputs: Any, targets: Any) -> Any:
         return real(self, outputs, targets) + torch.zeros(len(targets))
 
-    monkeypatch.setattr(BinaryObjective, "losses", astray)
+    monkeypatch.setattr(Objective, "losses", astray)
     silent = TrainingOptions(progress="none")
     job = SequenceClassifier("gru(3)", options=silent)._training_job(tiny_dataset(20))
     state = TrainingState.start(job)

@@ -20,16 +20,12 @@ from segue.padded import Padded
 from segue.prepare import Batches, Preparation
 from segue.randomness import Draws
 from segue.sequences import Array
+from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.gradient import RunningMetrics, compute_gradients, in_pieces
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import (
-    Objective,
-    SoftmaxObjective,
-    SquaredObjective,
-    StepsObjective,
-)
+from segue.training.objectives import Objective, make_objective
 from segue.training.setup import Batch, TrainingData, TrainingSetup
 from segue.training.targets import NO_LABEL, StepTargets
 
@@ -71,7 +67,7 @@ def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any)
         network=Network(as_specs(network), Shape(2), 2, every=True, seed=0),
         train=TrainingData(batches, StepTargets(codes, data.x.lengths)),
         validation=None,
-        objective=StepsObjective(2),
+        objective=make_objective(ObjectiveName("steps", 2)),
         **{"options": options(), **given},
     )
 
@@ -293,8 +289,8 @@ def test_memory_does_not_grow_with_the_length() -> None:
 @pytest.mark.parametrize(
     ("objective", "outputs", "targets"),
     [
-        (SoftmaxObjective(2), [[1.0, -1.0], [0.5, 2.0]], [0, 0]),
-        (SquaredObjective(1, (3.0,)), [[1.0], [5.0]], [[0.0], [1.0]]),
+        (make_objective(ObjectiveName("softmax", 2)), [[1.0, -1.0], [0.5, 2.0]], [0, 0]),
+        (make_objective(ObjectiveName("squared", 1, (3.0,))), [[1.0], [5.0]], [[0.0], [1.0]]),
     ],
 )
 def test_a_weight_counts_in_the_loss_that_is_reported(

@@ -19,7 +19,7 @@ from segue.sequences import Array
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import BinaryObjective
+from segue.training.objectives import Objective
 from segue.training.setup import TrainingData, TrainingSetup
 
 MakeJob = Callable[..., TrainingSetup]
@@ -329,13 +329,13 @@ def test_validation_is_done_without_dropout(
 
 def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -> None:
     """Let the loss of one batch, counted from 1 over all epochs, be a number that is none."""
-    real, calls = BinaryObjective.losses, []
+    real, calls = Objective.losses, []
 
-    def losses(self: BinaryObjective, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(self: Objective, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         calls.append(1)
         return real(self, logits, targets) * (value if len(calls) == call else 1)
 
-    monkeypatch.setattr(BinaryObjective, "losses", losses)
+    monkeypatch.setattr(Objective, "losses", losses)
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(
@@ -381,7 +381,7 @@ def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
 ) -> None:
     """A finite loss can have a gradient that is none."""
     monkeypatch.setattr(
-        BinaryObjective,
+        Objective,
         "losses",
         lambda _, logits, targets: (logits[:, 0] * 0).abs().sqrt() + targets,
     )

@@ -268,7 +268,7 @@ def _parameters(estimator: Any) -> _Parameters:
         "learning_rate": float(given["learning_rate"]),
         "validation": validation if validation in ("auto", None) else _share(validation),
         "seed": int(given["seed"]),
-        "options": {**vars(options), "frozen": list(options.frozen)},
+        "options": options.to_json(),
     }
     if isinstance(weight, dict):
         plain["class_weight"] = list(weight.items())

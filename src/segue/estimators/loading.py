@@ -144,7 +144,7 @@ def _restore(
     given = description.parameters.model_dump(exclude_none=True)
     layers = _matching(layers, description.network)
     specs = specs_from_json(description.network) if layers is None else layers
-    options = TrainingOptions(**given.pop("options"))
+    options = TrainingOptions.from_json(given.pop("options"))
     if isinstance(given.get("class_weight"), list):
         given["class_weight"] = dict(given["class_weight"])
     estimator: BaseSequenceEstimator = kind(

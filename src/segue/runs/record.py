@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import platform
 from datetime import UTC, datetime
@@ -38,7 +37,7 @@ def record_of(
         "reading": reading,
         "data": {**_fingerprint(parted.data), "hash": parted.hash},
         "settings": settings,
-        "options": {} if options is None else dataclasses.asdict(options),
+        "options": {} if options is None else options.to_json(),
         "versions": versions(),
     }
 

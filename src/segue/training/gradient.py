@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class RunningMetrics:
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.loss = self.score = self.count = 0.0
+        self.own: defaultdict[str, float] = defaultdict(float)  # sums of the user's own score
 
     @torch.no_grad()
     def add(
@@ -43,12 +45,16 @@ class RunningMetrics:
         self.loss += float((reported if weights is None else reported * weights).sum())
         self.score += float(self.objective.scores(outputs, targets, losses).sum())
         self.count += float(self.objective.counts(targets).sum())
+        for name, scores in self.objective.own_scores(outputs, targets).items():
+            self.own[name] += float(scores.sum())
 
     def row(self, prefix: str = "") -> Row:
         """The means, by the names that they have in the history."""
         count = max(1.0, self.count)
-        score = self.objective.reported_score(self.score / count)
-        return {f"{prefix}loss": self.loss / count, f"{prefix}{self.objective.metric}": score}
+        score = self.objective.finish(self.score / count)
+        means = {"loss": self.loss / count, self.objective.metric: score}
+        means |= {name: total / count for name, total in self.own.items()}
+        return {f"{prefix}{name}": mean for name, mean in means.items()}
 
 
 def compute_gradients(

@@ -1,131 +1,263 @@
-"""What the outputs of a head mean: their loss, and the number that a person follows.
+"""Losses and scores of the tasks: one row an objective; and functions of the user's own.
 
-An example may hold several answers (a label for each step). So an objective gives a loss for each
-answer, `[batch]` or `[batch, time]`, 0 where none is asked for, and says how many there are; means
-are taken over answers.
+A loss or a score returns one number for each target: `[batch]`, or `[batch, time]` for a task with
+targets at every step, where steps without a target have 0. Means are taken over targets.
 """
 
 from __future__ import annotations
 
-import abc
+import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from segue.encoding import NO_LABEL
+from segue.errors import OptionError
 from segue.padded import Padded
 from segue.tasks import ObjectiveName
+from segue.training.options import TrainingOptions
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no float
 
 
-class Objective(abc.ABC):
-    """One task's loss and score.
+# A function of the user's own: `(logits, targets, lengths)` to one number for each target.
+OwnFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A task's loss and score.
 
     Attributes:
         outputs: units of the head.
-        every: whether the head answers at every step.
-        metric: what `scores` are called in the history: "accuracy", "rmse" or "perplexity".
-        activation: that makes probabilities of the outputs; "linear" of numbers.
+        loss: what training minimises, of `(logits, targets)`.
+        score: whose mean is the number of the history, likewise; `None`: the loss.
+        metric: the name of that number: "accuracy", "rmse" or "perplexity".
+        every: whether there is a target at every step.
+        activation: makes probabilities of the logits; "linear" of numbers.
+        own_unit: whether the score is the loss in the target's own unit, which is then reported.
+        finish: makes the number of the history from the mean of the scores.
+        own_loss: a function of the user's own in place of the loss.
+        own_metric: a further score of the user's own, in the history under its name.
     """
 
     outputs: int
-    every: ClassVar[bool] = False
-    metric: ClassVar[str] = "accuracy"
-    activation: ClassVar[str] = "softmax"
+    loss: Callable[[Tensor, Tensor], Tensor]
+    score: Callable[[Tensor, Tensor], Tensor] | None
+    metric: str = "accuracy"
+    every: bool = False
+    activation: str = "softmax"
+    own_unit: bool = False
+    finish: Callable[[float], float] = float
+    own_loss: OwnFunction | None = None
+    own_metric: OwnFunction | None = None
 
     @property
     def head_forms(self) -> tuple[tuple[int, str], ...]:
         """How the head may be written at the end of a network: units and an activation."""
+        if self.score is sign_is_right:  # one logit, or one output for each of the two classes
+            return (1, "linear"), (1, "sigmoid"), (2, "linear"), (2, "softmax")
         return (self.outputs, "linear"), (self.outputs, self.activation)
 
-    @abc.abstractmethod
-    def losses(self, outputs: Any, targets: Tensor) -> Tensor:
-        """`[batch]`, or `[batch, time]` for `every` step: what training makes small."""
+    def losses(self, outputs: Padded | Tensor, targets: Tensor) -> Tensor:
+        """`[batch]`, or `[batch, time]` for `every` step: the loss of each target, 0 for none."""
+        if self.own_loss is not None:
+            return self._own("objective", self.own_loss, outputs, targets)
+        return self.loss(_logits(outputs), targets)
 
-    @abc.abstractmethod
-    def scores(self, outputs: Any, targets: Tensor, losses: Tensor) -> Tensor:
-        """In the same shape, what the number of the history is the mean of, such as right answers.
+    def scores(self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor) -> Tensor:
+        """In the same shape, such as whether a target is predicted; `losses` are its losses."""
+        return losses if self.score is None else self.score(_logits(outputs), targets)
 
-        Args:
-            outputs: what the head said.
-            targets: what is right.
-            losses: what `losses` gave of them.
-        """
+    def own_scores(self, outputs: Padded | Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """In the same shape, the score of the user's own, by its name; empty without one."""
+        if self.own_metric is None:
+            return {}
+        return {_name(self.own_metric): self._own("metric", self.own_metric, outputs, targets)}
 
     def counts(self, targets: Tensor) -> Tensor:
-        """`[batch]`, how many answers each example asks for."""
+        """`[batch]`, how many targets each sequence has."""
+        if self.every:
+            return (targets != NO_LABEL).sum(1)
         return torch.ones(len(targets), device=targets.device)
 
-    def reported_losses(self, outputs: Any, targets: Tensor, losses: Tensor) -> Tensor:
+    def reported_losses(self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         """In the same shape, the losses in the target's own unit."""
-        return losses
+        return self.scores(outputs, targets, losses) if self.own_unit else losses
 
-    def reported_score(self, mean: float) -> float:
-        """The number of the history, from the mean of the scores."""
-        return mean
-
-
-@dataclass(frozen=True)
-class SoftmaxObjective(Objective):
-    """One of several classes: cross-entropy of a softmax. Targets: `[batch]` class numbers."""
-
-    outputs: int
-
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return functional.cross_entropy(outputs, targets, reduction="none")
-
-    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        return outputs.argmax(1) == targets
+    def _own(
+        self, option: str, function: OwnFunction, outputs: Padded | Tensor, targets: Tensor
+    ) -> Tensor:
+        lengths = outputs.lengths if isinstance(outputs, Padded) else None
+        values: Any = function(_logits(outputs), targets, lengths)
+        expected = tuple(targets.shape[: 2 if self.every else 1])
+        if not isinstance(values, Tensor) or tuple(values.shape) != expected:
+            got = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values)
+            raise OptionError(
+                f"`{option}`, the function {_name(function)}, returns {got}; expected a tensor of "
+                f"shape {expected}: one number for each target."
+            )
+        return torch.where(targets != NO_LABEL, values, 0) if self.every else values
 
 
-@dataclass(frozen=True)
-class BinaryObjective(Objective):
-    """One of two classes, with the logit of the second. Targets: `[batch]` of 0 and 1."""
-
-    outputs: int = 1
-
-    @property
-    def head_forms(self) -> tuple[tuple[int, str], ...]:
-        """One logit, or one output for each of the two classes."""
-        return (1, "linear"), (1, "sigmoid"), (2, "linear"), (2, "softmax")
-
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        wanted = targets.to(outputs.dtype)
-        return functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
-
-    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        return (outputs[:, 0] > 0) == targets
+def _logits(outputs: Padded | Tensor) -> Tensor:
+    return outputs.values if isinstance(outputs, Padded) else outputs
 
 
-@dataclass(frozen=True)
-class SigmoidObjective(Objective):
-    """One independent output per class: binary cross-entropy, averaged over the outputs.
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
-    Targets: `[batch]` class numbers, or `[batch, label]` of 0 and 1, several labels at once. With
-    several labels the accuracy is that of the single answers, averaged.
+
+# -- losses and scores --------------------------------------------------------------------------
+
+
+def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of a softmax: one of several classes."""
+    return functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+
+
+def steps_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of a softmax at each step that has a label."""
+    return functional.cross_entropy(
+        logits.transpose(1, 2),
+        targets,
+        ignore_index=NO_LABEL,
+        reduction="none",
+        label_smoothing=smoothing,
+    )
+
+
+def next_token_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of a softmax over all tokens, at each step."""
+    # With the classes last, as they lie: of thousands of them a transposed copy costs much.
+    losses = functional.cross_entropy(
+        logits.flatten(0, 1),
+        targets.flatten(),
+        ignore_index=NO_LABEL,
+        reduction="none",
+        label_smoothing=smoothing,
+    )
+    return losses.view(targets.shape)
+
+
+def largest_is_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the class with the largest logit is the target."""
+    return logits.argmax(-1) == targets
+
+
+def binary_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy of one of two classes, with the logit of the second."""
+    wanted = _smooth(targets.to(logits.dtype), smoothing)
+    return functional.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none")
+
+
+def sign_is_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the logit of the second class has the sign of the target."""
+    return (logits[:, 0] > 0) == targets
+
+
+def sigmoid_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy of one independent output per class, averaged over the outputs."""
+    wanted = functional.one_hot(targets, logits.shape[1]) if targets.ndim == 1 else targets
+    wanted = _smooth(wanted.to(logits.dtype), smoothing)
+    losses = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return losses.mean(1)
+
+
+def sigmoid_score(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the largest is right; of several labels at once, the share of right ones."""
+    if targets.ndim == 1:
+        return largest_is_right(logits, targets)
+    return ((logits > 0) == targets.bool()).to(logits.dtype).mean(1)
+
+
+def squared_loss(logits: Tensor, targets: Tensor, scale: tuple[float, ...] | None = None) -> Tensor:
+    """The squared error, averaged over the values of a target.
+
+    Args:
+        logits: `[batch, value]`.
+        targets: `[batch, value]`, scaled for training to zero mean and unit variance.
+        scale: `[value]`, what one scaled unit is in the target's own; `None`: in scaled units.
     """
+    error = logits - targets if scale is None else (logits - targets) * logits.new_tensor(scale)
+    return (error**2).mean(1)
 
-    outputs: int
-    activation: ClassVar[str] = "sigmoid"
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        wanted = self._wanted(targets).to(outputs.dtype)
-        losses = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
-        return losses.mean(1)
+def perplexity(mean: float) -> float:
+    """The exponential of a mean cross-entropy."""
+    return math.exp(min(mean, _LARGEST_EXPONENT))
 
-    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        if targets.ndim == 1:
-            return outputs.argmax(1) == targets
-        return ((outputs > 0) == targets.bool()).to(outputs.dtype).mean(1)
 
-    def _wanted(self, targets: Tensor) -> Tensor:
-        return functional.one_hot(targets, self.outputs) if targets.ndim == 1 else targets
+def root(mean: float) -> float:
+    """The root of a mean squared error."""
+    return float(mean**0.5)
+
+
+def _smooth(wanted: Tensor, smoothing: float) -> Tensor:
+    return wanted * (1 - smoothing) + smoothing / 2 if smoothing else wanted
+
+
+# What each objective has of its own, by the name that a task gives.
+OBJECTIVES: dict[str, dict[str, Any]] = {
+    "softmax": {"loss": softmax_loss, "score": largest_is_right},
+    "binary": {"loss": binary_loss, "score": sign_is_right},
+    "sigmoid": {"loss": sigmoid_loss, "score": sigmoid_score, "activation": "sigmoid"},
+    "multilabel": {"loss": sigmoid_loss, "score": sigmoid_score, "activation": "sigmoid"},
+    "steps": {"loss": steps_loss, "score": largest_is_right, "every": True},
+    "next-token": {
+        "loss": next_token_loss,
+        "score": None,
+        "metric": "perplexity",
+        "every": True,
+        "finish": perplexity,
+    },
+    "squared": {
+        "loss": squared_loss,
+        "score": squared_loss,
+        "metric": "rmse",
+        "activation": "linear",
+        "own_unit": True,
+        "finish": root,
+    },
+}
+
+
+def make_objective(wanted: ObjectiveName, options: TrainingOptions | None = None) -> Objective:
+    """The objective of a task, with what the options change.
+
+    Raises:
+        OptionError: `label_smoothing` of numbers, which have no classes.
+    """
+    objective = Objective(wanted.outputs, **OBJECTIVES[wanted.kind])
+    if wanted.scale:
+        score = functools.partial(squared_loss, scale=wanted.scale)
+        objective = replace(objective, score=score)
+    if options is None or not (options.label_smoothing or options.objective or options.metric):
+        return objective
+    plain, smoothed = objective.loss, objective.loss
+    if options.label_smoothing:
+        if objective.own_unit:
+            raise OptionError(
+                "`label_smoothing` spreads a target over the classes, and this task predicts "
+                "numbers: leave it out."
+            )
+        smoothed = functools.partial(plain, smoothing=options.label_smoothing)
+    return replace(
+        objective,
+        loss=smoothed,
+        score=objective.score or plain,
+        own_unit=objective.own_unit and options.objective is None,
+        own_loss=options.objective,
+        own_metric=options.metric,
+    )
+
+
+# -- predictions --------------------------------------------------------------------------------
 
 
 def probabilities(logits: Tensor, head: str) -> Tensor:
@@ -143,104 +275,3 @@ def probabilities(logits: Tensor, head: str) -> Tensor:
     if head == "multilabel":
         return torch.sigmoid(logits)
     return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
-
-
-@dataclass(frozen=True)
-class StepsObjective(Objective):
-    """A class for each step: cross-entropy of a softmax, over the steps that have a label.
-
-    Targets: `[batch, time]` class numbers, `NO_LABEL` where there is none.
-
-    Args:
-        outputs: the number of classes.
-    """
-
-    outputs: int
-    every: ClassVar[bool] = True
-
-    def losses(self, outputs: Padded, targets: Tensor) -> Tensor:
-        return functional.cross_entropy(
-            outputs.values.transpose(1, 2), targets, ignore_index=NO_LABEL, reduction="none"
-        )
-
-    def scores(self, outputs: Padded, targets: Tensor, losses: Tensor) -> Tensor:
-        return (outputs.values.argmax(2) == targets) & (targets != NO_LABEL)
-
-    def counts(self, targets: Tensor) -> Tensor:
-        return (targets != NO_LABEL).sum(1)
-
-
-@dataclass(frozen=True)
-class NextTokenObjective(Objective):
-    """The token that comes next, at every step: cross-entropy of a softmax, over all tokens.
-
-    Perplexity is exp(mean loss). Targets: `[batch, time]` tokens, `NO_LABEL` behind each end.
-
-    Args:
-        outputs: how many different tokens there are.
-    """
-
-    outputs: int
-    every: ClassVar[bool] = True
-    metric: ClassVar[str] = "perplexity"
-
-    def losses(self, outputs: Padded, targets: Tensor) -> Tensor:
-        # With the classes last, as they lie: of thousands of them a transposed copy costs much.
-        logits, wanted = outputs.values.flatten(0, 1), targets.flatten()
-        losses = functional.cross_entropy(logits, wanted, ignore_index=NO_LABEL, reduction="none")
-        return losses.view(targets.shape)
-
-    def scores(self, outputs: Padded, targets: Tensor, losses: Tensor) -> Tensor:
-        return losses
-
-    def counts(self, targets: Tensor) -> Tensor:
-        return (targets != NO_LABEL).sum(1)
-
-    def reported_score(self, mean: float) -> float:
-        return math.exp(min(mean, _LARGEST_EXPONENT))
-
-
-@dataclass(frozen=True)
-class SquaredObjective(Objective):
-    """Numbers: the mean squared error, over the values of an example.
-
-    Targets: `[batch, value]`, scaled for training to zero mean and unit variance.
-
-    Args:
-        outputs: values of an example.
-        scale: `[value]`, what one scaled unit is in the target's own unit.
-    """
-
-    outputs: int
-    scale: tuple[float, ...]
-    metric: ClassVar[str] = "rmse"
-    activation: ClassVar[str] = "linear"
-
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return ((outputs - targets) ** 2).mean(1)
-
-    def scores(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        return (((outputs - targets) * outputs.new_tensor(self.scale)) ** 2).mean(1)
-
-    def reported_losses(self, outputs: Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        return self.scores(outputs, targets, losses)
-
-    def reported_score(self, mean: float) -> float:
-        return float(mean**0.5)
-
-
-# By the name that a task gives.
-OBJECTIVES: dict[str, Callable[[ObjectiveName], Objective]] = {
-    "softmax": lambda wanted: SoftmaxObjective(wanted.outputs),
-    "binary": lambda _: BinaryObjective(),
-    "sigmoid": lambda wanted: SigmoidObjective(wanted.outputs),
-    "multilabel": lambda wanted: SigmoidObjective(wanted.outputs),
-    "steps": lambda wanted: StepsObjective(wanted.outputs),
-    "next-token": lambda wanted: NextTokenObjective(wanted.outputs),
-    "squared": lambda wanted: SquaredObjective(wanted.outputs, wanted.scale),
-}
-
-
-def make_objective(wanted: ObjectiveName) -> Objective:
-    """The loss of a task."""
-    return OBJECTIVES[wanted.kind](wanted)

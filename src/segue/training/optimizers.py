@@ -6,6 +6,8 @@ learning rate, which is thus the highest that occurs.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable
 
@@ -16,37 +18,25 @@ from segue.errors import OptionError, did_you_mean
 from segue.networks import Network
 from segue.training.options import TrainingOptions
 
+# Each gets the weights, the learning rate, the weight decay and, if it has one, the momentum.
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": functools.partial(torch.optim.Adam, fused=True),
+    "adamw": functools.partial(torch.optim.AdamW, fused=True),
+    # As in Keras: the mean square decays with 0.9, and the constant is 1e-7.
+    "rmsprop": functools.partial(torch.optim.RMSprop, alpha=0.9, eps=1e-7, foreach=True),
+    "sgd": functools.partial(torch.optim.SGD, fused=True),
+}
+
 
 def make_optimizer(
     parameters: Iterable[Tensor], learning_rate: float, options: TrainingOptions
 ) -> torch.optim.Optimizer:
     """Make the optimiser that the options name."""
-    makers: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: torch.optim.Adam(
-            parameters, learning_rate, weight_decay=options.weight_decay, fused=True
-        ),
-        "adamw": lambda: torch.optim.AdamW(
-            parameters, learning_rate, weight_decay=options.weight_decay, fused=True
-        ),
-        # As in Keras: the mean square decays with 0.9, and the constant is 1e-7.
-        "rmsprop": lambda: torch.optim.RMSprop(
-            parameters,
-            learning_rate,
-            alpha=0.9,
-            eps=1e-7,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-            foreach=True,
-        ),
-        "sgd": lambda: torch.optim.SGD(
-            parameters,
-            learning_rate,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-            fused=True,
-        ),
-    }
-    return makers[options.optimizer]()
+    make = OPTIMIZERS[options.optimizer]
+    given = {"weight_decay": options.weight_decay, "momentum": options.momentum}
+    if "momentum" not in inspect.signature(make).parameters:
+        del given["momentum"]
+    return make(parameters, lr=learning_rate, **given)
 
 
 Schedule = Callable[[float], float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_type_hints
@@ -33,6 +33,16 @@ class TrainingOptions:
             of so many steps, with the state carried on (truncated backpropagation through time), so
             that memory does not grow with their length. `None`: whole sequences. Only for causal
             networks; predictions are the same either way.
+        label_smoothing: the share of each target that is spread evenly over all classes; of binary
+            outputs, over 0 and 1 (Szegedy et al., "Rethinking the inception architecture for
+            computer vision", CVPR 2016, section 7). The validation loss has it too.
+        objective: a loss of your own, a function `(logits, targets, lengths)` in place of the
+            task's. It gets PyTorch tensors: `logits` `[batch, output]`, `targets` as the task has
+            them for training, such as `[batch]` class numbers, and `lengths` `None`; for a task
+            with targets at every step `[batch, time, output]`, `[batch, time]` (-1 for none) and
+            `[batch]`. It returns one number for each target. A saved model does not have it.
+        metric: likewise a function whose mean stands in the history, under its name, beside the
+            task's own score.
         frozen: names of layers whose weights stay as they are.
         monitor: what makes an epoch better than the best so far: a lower validation "loss", or a
             higher validation "accuracy" (of equal ones, that with the lower loss). With "last" the
@@ -64,6 +74,9 @@ class TrainingOptions:
     clip_norm: float | None = 1.0
     accumulate: int = 1
     truncate: int | None = None
+    label_smoothing: float = 0.0
+    objective: Callable[..., Any] | None = None
+    metric: Callable[..., Any] | None = None
     frozen: tuple[str, ...] = ()
     monitor: MonitorName = "loss"
     patience: int | None = 20
@@ -78,45 +91,27 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         names = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
         object.__setattr__(self, "frozen", tuple(names))
-        problems = [*self._strange_words(), *self._strange_numbers()]
+        problems = list(self._problems())
         if problems:
             raise OptionError(" ".join(problems))
 
-    def _strange_words(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[str]:
         hints = get_type_hints(type(self))
         for name in ("optimizer", "schedule", "monitor", "progress"):
             value, known = getattr(self, name), get_args(hints[name])
             if value not in known:
                 yield f"`{name}` is {value!r}.{did_you_mean(str(value), known)}"
+        for names, fits, expected in _RULES:
+            for name in names.split():
+                if not fits(getattr(self, name)):
+                    yield f"`{name}` is {getattr(self, name)!r}; expected {expected}."
         if self.monitor == "last" and self.schedule == "plateau":
             yield (
                 "`schedule` is 'plateau', which lowers the rate when no epoch is better, and "
                 "`monitor` is 'last', for which each one is: choose another of either."
             )
-        if not isinstance(self.refit, bool):
-            yield f"`refit` is {self.refit!r}; expected True or False."
-        if not all(isinstance(name, str) for name in self.frozen):
-            yield f"`frozen` is {self.frozen!r}; expected names of layers, such as ('lstm_1',)."
-
-    def _strange_numbers(self) -> Iterator[str]:
-        for name in ("clip_norm", "time_limit_seconds"):
-            value = getattr(self, name)
-            if value is not None and not (_is_number(value) and value > 0):
-                yield f"`{name}` is {value!r}; expected more than 0, or None."
-        for name in ("patience", "threads", "truncate"):
-            value = getattr(self, name)
-            if value is not None and not _is_count(value):
-                yield f"`{name}` is {value!r}; expected a whole number from 1 on, or None."
-        for name in ("accumulate", "plateau_patience"):
-            if not _is_count(getattr(self, name)):
-                value = getattr(self, name)
-                yield f"`{name}` is {value!r}; expected a whole number from 1 on."
-        for name in ("momentum", "weight_decay", "min_delta"):
-            value = getattr(self, name)
-            if not (_is_number(value) and value >= 0):
-                yield f"`{name}` is {value!r}; expected 0 or more."
-        if not (_is_number(self.plateau_factor) and 0 < self.plateau_factor < 1):
-            yield f"`plateau_factor` is {self.plateau_factor!r}; expected between 0 and 1."
+        if self.objective is not None and self.label_smoothing:
+            yield "`objective` and `label_smoothing`: smooth the targets in the function instead."
 
     def __repr__(self) -> str:
         """The call that makes these options; what is the default is left out."""
@@ -132,6 +127,17 @@ class TrainingOptions:
         """Whether the schedule needs all its epochs, so that early stopping keeps out."""
         return self.schedule in ("one-cycle", "cosine")
 
+    def to_json(self) -> dict[str, Any]:
+        """Every field; a function by its name, which is refused where a file brings it."""
+        values = {**vars(self), "frozen": list(self.frozen)}
+        named = {name: getattr(v, "__name__", repr(v)) for name, v in values.items() if callable(v)}
+        return values | named
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingOptions:
+        """The options of a saved model, without functions, which no file can bring."""
+        return cls(**{k: v for k, v in values.items() if k not in ("objective", "metric")})
+
     @classmethod
     def defaults(cls) -> list[tuple[str, Any]]:
         """The table of names and defaults."""
@@ -145,3 +151,37 @@ def _is_number(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+# Names of options, which values fit, and what a message says was expected.
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("accumulate plateau_patience", _is_count, "a whole number from 1 on"),
+    (
+        "patience threads truncate",
+        lambda value: value is None or _is_count(value),
+        "a whole number from 1 on, or None",
+    ),
+    (
+        "clip_norm time_limit_seconds",
+        lambda value: value is None or (_is_number(value) and value > 0),
+        "more than 0, or None",
+    ),
+    (
+        "momentum weight_decay min_delta",
+        lambda value: _is_number(value) and value >= 0,
+        "0 or more",
+    ),
+    ("plateau_factor", lambda value: _is_number(value) and 0 < value < 1, "between 0 and 1"),
+    ("label_smoothing", lambda value: _is_number(value) and 0 <= value < 1, "0 up to below 1"),
+    ("refit", lambda value: isinstance(value, bool), "True or False"),
+    (
+        "frozen",
+        lambda names: all(isinstance(name, str) for name in names),
+        "names of layers, such as ('lstm_1',)",
+    ),
+    (
+        "objective metric",
+        lambda value: value is None or callable(value),
+        "a function (logits, targets, lengths), or None",
+    ),
+)
