@@ -215,7 +215,7 @@ def prepare_training(
     if task.per_step:
         check_keeps_steps(preparation, task)
     static = None if data.static is None else StaticScale.fit(data.static)
-    objective = make_objective(task.objective, estimator.training_options)
+    objective = make_objective(task.objective, options)
     specs, head = split_head(as_specs(estimator.network), objective.head_forms)
     shape = shape_of(data.x, preparation)
     network = build_network(specs, shape, task, preparation, static, seed=estimator.seed)

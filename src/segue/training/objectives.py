@@ -47,7 +47,7 @@ class Objective:
     """
 
     outputs: int
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[..., Tensor]
     score: Callable[[Tensor, Tensor], Tensor] | None
     metric: str = "accuracy"
     every: bool = False
