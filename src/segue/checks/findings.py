@@ -39,11 +39,8 @@ class Suspicion:
 
 def members_of(data: Dataset) -> Iterator[tuple[Any, Array]]:
     """The names of the classes, and the indices of their sequences among those that have steps."""
-    if data.task != "classify":
-        return
-    labels = data.y[data.x.lengths > 0]
-    for name in data.classes or ():
-        members = np.flatnonzero(labels == name)
+    for name in () if data.labels is None else data.classes or ():
+        members = np.flatnonzero(data.labels[data.x.lengths > 0] == name)
         if len(members):
             yield name, members
 

@@ -24,10 +24,10 @@ FAR_LONGER = 10  # times the median
 
 def absent_classes(data: Dataset) -> Iterator[Suspicion]:
     """Classes that do not occur in a part."""
-    if data.task != "classify" or data.parts is None:
+    if data.labels is None or data.parts is None:
         return
     for part in data.part_names:
-        there = set(data.y[data.parts == part].tolist())
+        there = set(data.labels[data.parts == part].tolist())
         absent = [name for name in data.classes or () if name not in there]
         if absent:
             yield Suspicion(
@@ -86,10 +86,10 @@ def _are(things: list[Any]) -> str:
 
 def other_labels(data: Dataset) -> Iterator[Suspicion]:
     """The same sequence with different labels."""
-    if data.task != "classify":
+    if data.labels is None:
         return
     seen: dict[bytes, set[Any]] = defaultdict(set)
-    for steps, label in zip(data.x, data.y.tolist(), strict=True):
+    for steps, label in zip(data.x, data.labels.tolist(), strict=True):
         seen[hashlib.blake2b(steps.tobytes(), digest_size=16).digest()].add(label)
     count = sum(len(labels) > 1 for labels in seen.values())
     if count:
@@ -129,9 +129,9 @@ def lengths_predict(data: Dataset) -> tuple[float, float, float] | None:
         `None` where all lengths are the same or there are too few sequences.
     """
     shortest, longest = data.x.length_range
-    if data.task != "classify" or shortest == longest or len(data) < LEAST_SEQUENCES:
+    if data.labels is None or shortest == longest or len(data) < LEAST_SEQUENCES:
         return None
-    names, y, counts = np.unique(data.y, return_inverse=True, return_counts=True)
+    names, y, counts = np.unique(data.labels, return_inverse=True, return_counts=True)
     groups = None if data.groups is None else np.unique(data.groups, return_inverse=True)[1]
     folds = min(FOLDS, int(counts.min()))
     if groups is not None:

@@ -55,27 +55,24 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One sentence, and another where one of them was trained on these sequences."""
-        seen = [
-            f"{name}: {found.trained_on.note}"
-            for name, found in zip(self.names, (self.a, self.b), strict=True)
-            if found.trained_on.note
-        ]
-        return self._comparison() + (f" Of these, {'; '.join(seen)}." if seen else "")
-
-    def _comparison(self) -> str:
         low, high = (100 * bound for bound in self.interval)
         only_a, only_b = int(self.counts[1, 0]), int(self.counts[0, 1])
+        (first, second), count = self.names, len(self.a.dataset)
         if self.better is not None:
             size = abs(100 * self.difference)
             least, most = (low, high) if low > 0 else (-high, -low)
-            return f"{self.better} is better by {size:.1f} points ({least:.1f} to {most:.1f})."
-        if only_a + only_b == 0:
-            return f"They are right and wrong on the same {len(self.a.dataset):,} sequences."
-        return (
-            f"No clear difference: {only_a + only_b:,} of {len(self.a.dataset):,} sequences tell "
-            f"them apart, {only_a} for {self.names[0]} and {only_b} for {self.names[1]}; the true "
-            f"difference may lie from {low:+.1f} to {high:+.1f} points."
-        )
+            said = f"{self.better} is better by {size:.1f} points ({least:.1f} to {most:.1f})."
+        elif only_a + only_b == 0:
+            said = f"They are right and wrong on the same {count:,} sequences."
+        else:
+            said = (
+                f"No clear difference: {only_a + only_b:,} of {count:,} sequences tell them apart, "
+                f"{only_a} for {first} and {only_b} for {second}; the true difference may lie from "
+                f"{low:+.1f} to {high:+.1f} points."
+            )
+        notes = zip(self.names, (self.a.trained_on.note, self.b.trained_on.note), strict=True)
+        seen = "; ".join(f"{name}: {note}" for name, note in notes if note)
+        return f"{said} Of these, {seen}." if seen else said
 
     def report(self) -> str:
         """Return a table: accuracies, their difference, who was right where, and the verdict."""
@@ -84,10 +81,13 @@ class Comparison:
         low, high = self.interval
         groups = self.a.dataset.groups
         drawn = "" if groups is None else f", {len(np.unique(groups)):,} whole groups drawn"
+        models = zip(self.names, (self.a, self.b), strict=True)
         rows = [
             ("sequences", f"{len(self.a.dataset):,}"),
-            (f"accuracy of {first}", f"{self.a.accuracy:.4f}   {self.a.trained_on.note}".rstrip()),
-            (f"accuracy of {second}", f"{self.b.accuracy:.4f}   {self.b.trained_on.note}".rstrip()),
+            *(
+                (f"accuracy of {name}", f"{one.accuracy:.4f}   {one.trained_on.note}".rstrip())
+                for name, one in models
+            ),
             ("majority baseline", f"{self.a.baseline:.4f}"),
             (
                 "difference",

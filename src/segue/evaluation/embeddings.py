@@ -1,4 +1,4 @@
-"""What a layer has learnt, as a map: sequences in the plane, class centres, clusters."""
+"""Embeddings: the activations of a layer in the plane, with class centres and clusters."""
 
 from __future__ import annotations
 
@@ -121,51 +121,21 @@ def embedding(
         raise OptionError(f"`method` is {method!r}; expected 'tsne' or 'pca'.")
     if isinstance(data, Dataset) and "test" in data.part_names:
         data = data.part("test")
-    values: Any = source
-    require_one_network(values, "`embedding`")
-    if hasattr(values, "fit"):
-        require_classes(values, "`embedding`")
-    labels, name = _labels(data), ""
-    if hasattr(values, "embed"):
-        name = layer or _before_the_head(values)
-        values = values.embed(data, name, how)
-    features = np.asarray(values, np.float64)
-    _check(features, labels)
-    classes = tuple(np.unique(labels).tolist())
-    plane = _plane(features, method, perplexity, seed)
-    clusters = [_clusters(points, len(classes), seed) for points in (features, plane)]
-    indices = [_rand_index(labels, found) for found in clusters]
-    return Embedding(
-        features=features,
-        plane=plane,
-        labels=labels,
-        classes=classes,
-        centres=np.stack([plane[labels == name].mean(axis=0) for name in classes]),
-        clusters=clusters[0],
-        plane_clusters=clusters[1],
-        rand_index=indices[0],
-        plane_rand_index=indices[1],
-        method=method,
-        layer=name,
-    )
-
-
-def _before_the_head(classifier: SequenceClassifier) -> str:
-    names = classifier.network_.names
-    return names[max(0, len(names) - 2)]
-
-
-def _labels(data: Any) -> Array:
-    if not isinstance(data, Dataset):
-        return np.asarray(data)
-    if data.task != "classify":
+    given = data.labels if isinstance(data, Dataset) else data
+    if given is None:
         raise DataError(
-            f"A map needs one label for each sequence; the task of this data set is {data.task!r}."
+            "A map needs one label for each sequence; the task of this data set is "
+            f"{getattr(data, 'task', '')!r}."
         )
-    return np.asarray(data.y)
-
-
-def _check(features: Array, labels: Array) -> None:
+    labels, values, name = np.asarray(given), source, ""
+    estimator: Any = source
+    require_one_network(estimator, "`embedding`")
+    if hasattr(estimator, "fit"):
+        require_classes(estimator, "`embedding`")
+        names = estimator.network_.names
+        name = layer or names[max(0, len(names) - 2)]  # the one before the head
+        values = estimator.embed(data, name, how)
+    features = np.asarray(values, np.float64)
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise DataError(
             f"The features have shape {features.shape} and the labels {labels.shape}; expected "
@@ -175,6 +145,24 @@ def _check(features: Array, labels: Array) -> None:
         raise DataError(f"{len(features)} sequences make no map; expected {_FEWEST} or more.")
     if not np.isfinite(features).all():
         raise DataError("The features hold values that are no finite numbers.")
+    classes = tuple(np.unique(labels).tolist())
+    plane = _plane(features, method, perplexity, seed)
+    (clusters, index), (plane_clusters, plane_index) = (
+        _clusters(points, labels, len(classes), seed) for points in (features, plane)
+    )
+    return Embedding(
+        features=features,
+        plane=plane,
+        labels=labels,
+        classes=classes,
+        centres=np.stack([plane[labels == name].mean(axis=0) for name in classes]),
+        clusters=clusters,
+        plane_clusters=plane_clusters,
+        rand_index=index,
+        plane_rand_index=plane_index,
+        method=method,
+        layer=name,
+    )
 
 
 def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Floats:
@@ -184,7 +172,7 @@ def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Float
 
     if features.shape[1] == 1:  # a line is all there is
         return np.pad(features, ((0, 0), (0, 1)))
-    if (features == features[0]).all():  # a layer that says nothing: one point
+    if (features == features[0]).all():  # a layer with one and the same output: one point
         return np.zeros((len(features), 2))
     if method == "pca":
         return np.asarray(PCA(2, random_state=seed).fit_transform(features), np.float64)
@@ -196,15 +184,13 @@ def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Float
         return np.asarray(tsne.fit_transform(features), np.float64)
 
 
-def _clusters(points: Floats, count: int, seed: int) -> npt.NDArray[np.int64]:
+def _clusters(
+    points: Floats, labels: Array, count: int, seed: int
+) -> tuple[npt.NDArray[np.int64], float]:
+    """`[n]` k-means clusters, and their adjusted Rand index against the labels."""
     from sklearn.cluster import KMeans
-
-    count = min(count, len(np.unique(points, axis=0)))
-    found = KMeans(count, n_init=10, random_state=seed).fit_predict(points)
-    return np.asarray(found, np.int64)
-
-
-def _rand_index(labels: Array, clusters: npt.NDArray[np.int64]) -> float:
     from sklearn.metrics import adjusted_rand_score
 
-    return float(adjusted_rand_score(labels, clusters))
+    count = min(count, len(np.unique(points, axis=0)))
+    found = np.asarray(KMeans(count, n_init=10, random_state=seed).fit_predict(points), np.int64)
+    return found, float(adjusted_rand_score(labels, found))

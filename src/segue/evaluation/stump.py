@@ -1,4 +1,4 @@
-"""What a single sample says: a threshold on it, beside which a network has to stand."""
+"""Decision stump: a threshold on one sample of each sequence, as a baseline for a network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class OneSample:
 
 
 def one_sample(dataset: Dataset, *, step: int | None = 0, channel: int = 0) -> OneSample:
-    """Classify by a threshold on one sample: if that is enough, nothing about order was learnt.
+    """Classify by a threshold on one sample: if that is enough, order need not be learnt.
 
     A decision tree with as many leaves as there are classes (for two a stump) learns on the part
     "train" and is scored on "test", where there are parts; else both on everything.
@@ -75,36 +75,10 @@ def one_sample(dataset: Dataset, *, step: int | None = 0, channel: int = 0) -> O
     >>> one_sample(waves(count=60, test=60, phase="random")).accuracy < 0.9
     True
     """
-    train, test = _parts(dataset)
-    _check(train, test, step, channel)
-    shortest = min(train.x.length_range[0], test.x.length_range[0])
-    steps = range(shortest) if step is None else [step]
-    found = [_fit(train, one, channel) for one in steps]
-    best = int(np.argmax([accuracy for _, accuracy in found]))
-    tree, train_accuracy = found[best]
-    values = _samples(test, steps[best], channel)
-    inner = tree.tree_.feature >= 0
-    return OneSample(
-        step=steps[best],
-        channel=channel,
-        thresholds=tuple(sorted(tree.tree_.threshold[inner].tolist())),
-        train_accuracy=train_accuracy,
-        accuracy=float(tree.score(values[:, None], np.asarray(test.y))),
-        values=values,
-        labels=np.asarray(test.y),
-        classes=tuple(dataset.classes or ()),
-    )
-
-
-def _parts(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    if dataset.task != "classify":
+    if dataset.labels is None:
         raise DataError(f"A sample tells a class; the task of this data set is {dataset.task!r}.")
-    if {"train", "test"} <= set(dataset.part_names):
-        return dataset.part("train"), dataset.part("test")
-    return dataset, dataset
-
-
-def _check(train: Dataset, test: Dataset, step: int | None, channel: int) -> None:
+    has_both = {"train", "test"} <= set(dataset.part_names)
+    train, test = (dataset.part(n) if has_both else dataset for n in ("train", "test"))
     if not 0 <= channel < train.x.channels:
         raise OptionError(f"channel={channel}; there are channels 0 to {train.x.channels - 1}.")
     if step is not None and step < 0:
@@ -115,19 +89,31 @@ def _check(train: Dataset, test: Dataset, step: int | None, channel: int) -> Non
             f"step={step or 0} is asked for, and the shortest sequence has {shortest} steps: "
             "expected a step that all have."
         )
-
-
-def _fit(train: Dataset, step: int, channel: int) -> tuple[Any, float]:
     from sklearn.tree import DecisionTreeClassifier
 
-    values, labels = _samples(train, step, channel)[:, None], np.asarray(train.y)
-    leaves = max(2, len(np.unique(labels)))
-    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(values, labels)
-    return tree, float(tree.score(values, labels))
+    leaves = max(2, len(np.unique(train.y)))
+    fitted = []
+    for one in range(shortest) if step is None else [step]:
+        samples = _samples(train, one, channel)
+        tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(samples, train.y)
+        fitted.append((one, tree, float(tree.score(samples, train.y))))
+    best, tree, train_accuracy = max(fitted, key=lambda found: found[2])
+    samples = _samples(test, best, channel)
+    return OneSample(
+        step=best,
+        channel=channel,
+        thresholds=tuple(sorted(tree.tree_.threshold[tree.tree_.feature >= 0].tolist())),
+        train_accuracy=train_accuracy,
+        accuracy=float(tree.score(samples, test.y)),
+        values=samples[:, 0],
+        labels=np.asarray(test.y),
+        classes=tuple(dataset.classes or ()),
+    )
 
 
 def _samples(data: Dataset, step: int, channel: int) -> npt.NDArray[np.float64]:
+    """`[n, 1]`, one value of each sequence."""
     values = np.array([steps[step, channel] for steps in data.x], np.float64)
     if not np.isfinite(values).all():
         raise DataError(f"Of some sequences the sample at step {step} is missing.")
-    return values
+    return values[:, None]

@@ -1,4 +1,4 @@
-"""What an evaluation owes its reader: how many of the scored sequences the model was trained on.
+"""Leakage: how many of the scored sequences the model was trained on, in numbers and words.
 
 The model keeps hashes of the sequences of its training (`seen_`); those of the scored ones are
 looked up among them. Of the source that the model was trained on, what it has seen is left out.
@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.dataset import Dataset
 from segue.errors import counted
 from segue.splits import overlapping
-
-Mask = npt.NDArray[np.bool_]
 
 UNSEEN = "unseen"  # the part that is left of a model's own source
 
@@ -47,11 +44,8 @@ class LeftOut:
     def __str__(self) -> str:
         every = self.scored + self.count
         what = "were set aside as test" if self.set_aside else "the model has not seen"
-        said = f"scored on the {self.scored:,} of {counted(every, self.unit)} that {what}"
-        for count, how in ((self.train, "trained on"), (self.validation, "validated on")):
-            if count:
-                said += f"; {count:,} were {how}"
-        return said
+        used = "".join(f"; {count:,} were {how}" for count, how in _used(self))
+        return f"scored on the {self.scored:,} of {counted(every, self.unit)} that {what}{used}"
 
 
 @dataclass(frozen=True)
@@ -92,15 +86,12 @@ class TrainedOn:
         >>> TrainedOn(scored=370, train=12, known=True).note
         '12 of 370 trained on (3.2 %)'
         """
-        counts = ((self.train, "trained on"), (self.validation, "validated on"))
-        said = [
-            what
+        return ", ".join(
+            how
             if count == self.scored
-            else f"{count:,} of {self.scored:,} {what} ({100 * count / self.scored:.2g} %)"
-            for count, what in counts
-            if count
-        ]
-        return ", ".join(said)
+            else f"{count:,} of {self.scored:,} {how} ({100 * count / self.scored:.2g} %)"
+            for count, how in _used(self)
+        )
 
     def marked(self, text: str) -> str:
         """A text about a score, with the note behind it."""
@@ -125,37 +116,33 @@ class TrainedOn:
         return f"{line}  # {begin} what is new to the model, where there are targets"
 
     def verdict(self, text: str) -> str:
-        """What to think of the scores, which say little of new sequences where none is new."""
+        """What to think of the scores, which tell little of new sequences where none is new."""
         if self.nothing_unseen:
-            seen = f"{self._verb().capitalize()} these {self.unit}s"
+            seen = f"{self._use().capitalize()} these {self.unit}s"
             return f"{seen}: how good it is on new ones is not known."
         return f"{self.marked(text.removesuffix('.'))}." if self.note else text
 
     def sentence(self) -> str:
-        """What is scored, and what is not; nothing where there is nothing to be said.
+        """What is scored, and what is not; nothing where all is new to the model.
 
         >>> left = LeftOut(scored=40, train=160, validation=0, set_aside=True)
         >>> print(TrainedOn(scored=40, known=True, left_out=left).sentence())
         scored on the 40 of 200 sequences that were set aside as test; 160 were trained on
         """
-        return "; ".join(filter(None, [self._left(), self._same()]))
-
-    def _left(self) -> str:
-        return "" if self.left_out is None else str(self.left_out)
-
-    def _same(self) -> str:
+        found = [] if self.left_out is None else [str(self.left_out)]
         if not self.known:
-            return "nothing is known about what this model was trained on: it has no record of it"
-        if self.nothing_unseen and self.left_out is None:
-            return f"{self._verb()} all of these {self.unit}s: none is left that is new to it"
-        if self.train or self.validation:
+            found.append(
+                "nothing is known about what this model was trained on: it has no record of it"
+            )
+        elif self.nothing_unseen and self.left_out is None:
+            found.append(f"{self._use()} all of these {self.unit}s: none is left that is new to it")
+        elif self.train or self.validation:
             same = f"{self.train + self.validation:,} of {self.scored:,} {self.unit}s"
-            return f"{same} equal ones that {self._verb()}"
-        return ""
+            found.append(f"{same} equal ones that {self._use()}")
+        return "; ".join(found)
 
-    def _verb(self) -> str:
-        counts = ((self.train, "trained on"), (self.validation, "validated on"))
-        return f"the model was {' or '.join(how for count, how in counts if count)}"
+    def _use(self) -> str:
+        return f"the model was {' or '.join(how for _, how in _used(self))}"
 
     def metrics(self) -> dict[str, Any]:
         """The same as plain numbers and text, for `metrics.json`."""
@@ -168,6 +155,12 @@ class TrainedOn:
             "left_out": 0 if self.left_out is None else self.left_out.count,
             "note": self.note,
         }
+
+
+def _used(counts: LeftOut | TrainedOn) -> list[tuple[int, str]]:
+    """How many were trained on, and validated on, where there are any."""
+    pairs = ((counts.train, "trained on"), (counts.validation, "validated on"))
+    return [(count, how) for count, how in pairs if count]
 
 
 def look_up(
@@ -192,29 +185,21 @@ def look_up(
     records = getattr(estimator, "seen_", None)
     if records is None:
         return data, TrainedOn(len(data), unit=unit)
-    train, validation, share = _find(records, data)
+    from segue.estimators.fingerprint import digests  # PyTorch is loaded: there is a fitted estimator
+
+    train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
+    hashes = digests(data.x)
+    for record in records:
+        fitted, chosen, found = record.find(hashes)
+        train, validation, share = train | fitted, validation | chosen, max(share, found)
     own = share > 0.5 if own is None else own
     if own and data.spans is not None:  # a window shares its steps with its neighbours
         train |= overlapping(data.spans[train], data.spans)
         validation |= overlapping(data.spans[validation], data.spans)
     validation &= ~train
-    seen, fitted, chosen = train | validation, int(train.sum()), int(validation.sum())
+    seen, counts = train | validation, (int(train.sum()), int(validation.sum()))
     if leave_out and own and seen.any() and not seen.all():
         new = data[~seen]
-        left = LeftOut(len(new), fitted, chosen, unit)
+        left = LeftOut(len(new), *counts, unit)
         return new, TrainedOn(len(new), known=True, unit=unit, left_out=left)
-    return data, TrainedOn(len(data), fitted, chosen, known=True, unit=unit)
-
-
-def _find(records: Any, data: Dataset) -> tuple[Mask, Mask, float]:
-    """Whether the weights were fitted on each sequence, it was validated on; how much is there."""
-    from segue.estimators.fingerprint import (
-        digests,
-    )  # PyTorch is loaded: there is a fitted estimator
-
-    train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
-    hashes = digests(data.x)
-    for record in records:
-        found = record.find(hashes)
-        train, validation, share = train | found[0], validation | found[1], max(share, found[2])
-    return train, validation, share
+    return data, TrainedOn(len(data), *counts, known=True, unit=unit)

@@ -27,9 +27,7 @@ from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.runs.folder import Run, find_model, new_folder, open_run, run_of, slug
-from segue.runs.reading import read_parted
-from segue.runs.record import check_unchanged, note_refit, record_of, versions, write_record
-from segue.runs.scoring import evaluate_again, parts_of, with_left_out
+from segue.runs.record import check_unchanged, read_parted, record_of, versions, write_record
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
@@ -85,6 +83,8 @@ def fit_run(
     Raises:
         SegueError: a source, an option or a network that cannot be used. No folder is left then.
     """
+    from segue.tasks import TASKS, Task
+
     reading: dict[str, Any] = {"task": task, "test": test, "limit": limit}
     if columns:
         reading["columns"] = columns
@@ -97,9 +97,7 @@ def fit_run(
     notes = parted.data.notes
     if tell is not None:  # they have been told
         parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
-    if parted.data.task == "multilabel":
-        settings = {"head": "sigmoid", **settings}
-    estimator = kind(**settings)
+    estimator = kind(**{**TASKS.get(parted.data.task, Task).arguments, **settings})
     record = record_of(source, parted, estimator, reading)
     if notes:
         record["notes"] = list(notes)
@@ -183,7 +181,9 @@ def _train(
     else:
         model, told = _fit_seeds(run, estimator, data, part, resume=resume)
     model.save(run.model)
-    note_refit(run, model)
+    recorded, first = run.split, getattr(model, "members", (model,))[0]
+    if recorded is not None and first.history_.refit is not None:
+        recorded.model_copy(update={"refit": True}).write(run.folder / "split.json")
     evaluation = evaluate(model, data, part=part)
     if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
         evaluation = with_left_out(evaluation, run.split)
@@ -228,3 +228,49 @@ def _fit_seeds(
         "best_seed": results.best.seed if results.is_watched else None,
     }
     return results.ensemble(), told
+
+
+def evaluate_again(
+    run: Run | None,
+    model: Any,
+    data: Dataset,
+    source: str | Path,
+    *,
+    part: str | None = None,
+    everything: bool = False,
+) -> Any:
+    """Score a model; of the source of its run what was set aside as test, unless told otherwise.
+
+    Args:
+        run: that the model is of; `None`: it lies alone, and knows by hashes what it has seen.
+        model: fitted.
+        data: what was read from the source.
+        source: where that was.
+        part: as in `segue.evaluate`; also a part that the run has drawn.
+        everything: as in `segue.evaluate`.
+    """
+    from segue.evaluation import evaluate
+
+    split = None if run is None else run.split
+    own = True if run is not None and run.read_from(source) else None
+    wanted = "test" if part is None else part
+    drawn = split is not None and wanted in split.parts and wanted not in data.part_names
+    parted = parts_of(run, data) if run is not None and drawn and not everything else None
+    if parted is None or split is None:
+        return evaluate(model, data, part=part, everything=everything, own=own)
+    found = evaluate(model, parted, part=wanted)
+    return found if part is not None else with_left_out(found, split)
+
+
+def parts_of(run: Run, data: Dataset) -> Dataset | None:
+    """The same data with the parts of the run; `None` unless they are what it has read."""
+    split, now = run.split, Parted(data, data, np.arange(len(data)))
+    if split is None or split.sequences != len(data):
+        return None
+    return split.apply(data) if now.hash == run.record["data"].get("hash") else None
+
+
+def with_left_out(evaluation: Any, split: RunSplit) -> Any:
+    """The scores of the test part that a run has drawn, which say what was not scored."""
+    seen = dataclasses.replace(evaluation.trained_on, left_out=split.left_out())
+    return dataclasses.replace(evaluation, trained_on=seen)

@@ -1,4 +1,4 @@
-"""The folder of a run: opened, found, and made anew."""
+"""The folder of a run: open it, find its model, make a new one."""
 
 from __future__ import annotations
 
@@ -122,22 +122,26 @@ def run_of(model: str | Path) -> Run | None:
 
 
 def new_folder(source: str | Path, network: str, out: str | Path | None) -> Path:
-    """Make the run's folder; two runs that begin at the same moment get two folders."""
-    if out is not None:
-        return _empty_folder(Path(out))
+    """Make the run's folder; two runs that begin at the same moment get two folders.
+
+    Raises:
+        FileError: `out` is a file, or a folder that is not empty.
+        WriteError: the folder cannot be made.
+    """
     stem = Path("runs") / f"{slug(Path(source).stem)}-{slug(network)}"
     for number in count(1):
-        folder = stem.with_name(f"{stem.name}-{number}")
+        folder = stem.with_name(f"{stem.name}-{number}") if out is None else Path(out)
         try:
-            _make(folder, exist_ok=False)
+            folder.mkdir(parents=True, exist_ok=out is not None)
         except FileExistsError:
-            continue
-        return folder
-    raise AssertionError("unreachable")  # count never ends
-
-
-def _empty_folder(folder: Path) -> Path:
-    _make(folder, exist_ok=True)
+            if out is None:
+                continue
+            raise FileError("is a file; expected a folder for the run.", path=folder) from None
+        except OSError as error:
+            raise WriteError(
+                f"{folder} could not be made ({error.strerror}). Choose another folder with --out."
+            ) from error
+        break
     if any(folder.iterdir()):
         raise FileError(
             "is not empty, and a run is never overwritten. Choose another folder, or go on with "
@@ -145,19 +149,6 @@ def _empty_folder(folder: Path) -> Path:
             path=folder,
         )
     return folder
-
-
-def _make(folder: Path, *, exist_ok: bool) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=exist_ok)
-    except FileExistsError:
-        if exist_ok:
-            raise FileError("is a file; expected a folder for the run.", path=folder) from None
-        raise
-    except OSError as error:
-        raise WriteError(
-            f"{folder} could not be made ({error.strerror}). Choose another folder with --out."
-        ) from error
 
 
 def slug(text: str) -> str:

@@ -1,24 +1,104 @@
-"""What a run notes of itself before it begins, and compares when it goes on."""
+"""What a run reads, how it is parted, and what the run records before it begins."""
 
 from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from segue.atomic import write_text
 from segue.dataset import Dataset
-from segue.errors import FileError, counted
+from segue.errors import DataError, FileError, counted
 from segue.runs.folder import FORMAT, Run, named_source
-from segue.runs.reading import how_drawn
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
     from segue.estimators.splitting import TrainValidationSplit
+
+
+def read_parted(
+    source: str | Path,
+    *,
+    task: str | None,
+    test: float | None,
+    limit: int | None,
+    seed: int,
+    columns: dict[str, Any] | None = None,
+    tell: Callable[[Iterable[str]], None] | None = None,
+) -> tuple[Parted, Any]:
+    """Read the source with the parts that are wanted, and find the estimator for its task."""
+    from segue.estimators.loading import estimator_for
+    from segue.readers import read
+    from segue.readers.read_options import roles_in_words
+    from segue.summary import one_line
+    from segue.tasks import TASKS
+    from segue.windowing import cut_in_time
+
+    data = read(source, limit=limit, **(columns or {}))
+    if tell is not None:
+        tell([*data.notes, *roles_in_words(data.reading), one_line(data)])
+    kind = estimator_for(task, data.task)
+    asked, named = TASKS[kind.task], task is not None
+    data = asked.as_targets(data) if named else data
+    if test is not None and data.parts is None and asked.is_cut_in_time(data, named=named):
+        parted = cut_in_time(data, test)
+        positions = np.repeat(np.arange(len(data)), 2)
+        starts = np.where(parted.parts == "test", data.x.lengths[positions] - parted.x.lengths, 0)
+        return Parted(data, parted, positions, starts), kind
+    numbered = dataclasses.replace(data, ids=np.arange(len(data)))  # a split may leave some out
+    parted = _with_parts(numbered, source, test=test, seed=seed)
+    positions = np.asarray(parted.ids)
+    note = "" if named else asked.choice_note(data)
+    parted = dataclasses.replace(
+        parted,
+        ids=None if data.ids is None else data.ids[positions],
+        notes=(*parted.notes, note) if note else parted.notes,
+    )
+    if tell is not None:
+        tell(parted.notes[len(data.notes) :])
+    return Parted(data, parted, positions), kind
+
+
+def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: int) -> Dataset:
+    """See to it that there is a train part, and a test part if one is wanted."""
+    if test is None and data.parts is None:
+        return dataclasses.replace(data, parts=np.full(len(data), "train"))
+    if test is None or "test" in data.part_names:
+        return data
+    if data.parts is None:
+        return data.with_parts(test, seed=seed)
+    if "train" not in data.part_names:
+        raise DataError(
+            f"{source} has the parts {', '.join(data.part_names)}; expected one called train."
+        )
+    inside = data.part("train").with_parts(test, seed=seed)
+    if len(inside) < len(data.part("train")):  # split in time, without what reaches across
+        others = {name: data.part(name) for name in data.part_names if name != "train"}
+        return Dataset.concatenate({name: inside.part(name) for name in ("train", "test")} | others)
+    parts = data.parts.astype("<U10")
+    parts[data.parts == "train"] = inside.parts
+    return dataclasses.replace(data, parts=parts)
+
+
+def how_drawn(parted: Parted, test: float | None, seed: int) -> str:
+    """How the test part came about."""
+    whole, share = parted.whole, f"{test or 0:.0%}"
+    if "test" in whole.part_names:
+        return "the source's own parts"
+    if test is None:
+        return "no test part: everything is trained on"
+    if parted.starts is not None:
+        return f"the last {share} of each series"
+    how = {"group": "whole groups", "time": "the last windows of each series"}
+    drawn = "at random" if whole.labels is None else "stratified by class"
+    return f"{share} of the sequences, {how.get(whole.splits_by, drawn)}, seed {seed}"
 
 
 def record_of(
@@ -60,13 +140,6 @@ def write_record(
         sides.write(run.folder / "split.json")
 
 
-def note_refit(run: Run, model: Any) -> None:
-    """Say that the validation part was trained on as well, where it was."""
-    split, first = run.split, getattr(model, "members", (model,))[0]
-    if split is not None and getattr(first.history_, "refit", None) is not None:
-        split.model_copy(update={"refit": True}).write(run.folder / "split.json")
-
-
 def check_unchanged(run: Run, parted: Parted) -> None:
     """Raise unless the source holds what it held when the run began.
 
@@ -80,20 +153,17 @@ def check_unchanged(run: Run, parted: Parted) -> None:
     if known is not None and parted.hash != known:
         said = said or "holds other values than"
         if split is not None and split.sequences == len(parted.whole):
-            changed = split.changed(parted.hashes(known))
-            said = f"differs in {_listed(parted.whole, changed)} from what it held"
+            changed, data = split.changed(parted.hashes(known)), parted.whole
+            first = (
+                f"number {changed[0]}" if data.ids is None else repr(data.ids[changed[0]].item())
+            )
+            count = f"{counted(len(changed), 'sequence')} of {len(data):,}"
+            said = f"differs in {count} (the first is {first}) from what it held"
     if said:
         raise FileError(
             f"cannot be resumed: {source} {said} when the run began. Start a new run.",
             path=run.folder,
         )
-
-
-def _listed(data: Dataset, changed: Any) -> str:
-    """How many sequences differ, and the first of them."""
-    count, first = counted(len(changed), "sequence"), int(changed[0])
-    name = f"number {first}" if data.ids is None else repr(data.ids[first].item())
-    return f"{count} of {len(data):,} (the first is {name})"
 
 
 def _fingerprint(data: Dataset) -> dict[str, Any]:

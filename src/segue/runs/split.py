@@ -88,6 +88,13 @@ class Part(_Closed):
     ids: list[str] | list[int] | list[float] | None = None
     steps: list[list[int]] | None = None
 
+    @property
+    def size(self) -> int:
+        """How many sequences; where series are cut in time, how many steps."""
+        if self.steps is None:
+            return len(self.positions)
+        return sum(behind - first for first, behind in self.steps)
+
     def reach(self, lengths: Index) -> Index:
         """`[n, 2]`, the first step of each and the one behind its last; all of it without steps."""
         if self.steps is not None:
@@ -171,26 +178,13 @@ class RunSplit(_Closed):
         """What is not scored when the part "test" is."""
         from segue.evaluation.trained_on import LeftOut
 
-        count = {name: self._count(name) for name in self.parts}
+        count = {name: part.size for name, part in self.parts.items()}
         every = {name: n for name, n in count.items() if name not in ("test", "validation")}
         train, validation = sum(every.values()), count.get("validation", 0)
         if self.refit:
             train, validation = train + validation, 0
         unit = "sequence" if self.parts["test"].steps is None else "step"
         return LeftOut(count["test"], train, validation, unit, set_aside=True)
-
-    def _count(self, name: str) -> int:
-        part = self.parts[name]
-        if part.steps is None:
-            return len(part.positions)
-        return sum(behind - first for first, behind in part.steps)
-
-
-def hash_of(data: Dataset) -> str:
-    """A hash of all values, targets and features of a source, in their order."""
-    from segue.estimators.fingerprint import example_digests, joined
-
-    return joined([example_digests(data)])
 
 
 def _places(parted: Parted, chosen: npt.NDArray[Any]) -> tuple[Index, Index | None]:

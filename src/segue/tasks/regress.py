@@ -57,11 +57,6 @@ class Regress(Task):
         """
         return cls(as_numbers(part.y).shape[1:], **options)
 
-    @classmethod
-    def as_targets(cls, data: Dataset) -> Dataset:
-        """Whole numbers are numbers to be predicted here."""
-        return cls.as_numbers(data)
-
     @staticmethod
     def as_numbers(data: Dataset) -> Dataset:
         """The data set with whole numbers as numbers to be predicted, and no classes."""

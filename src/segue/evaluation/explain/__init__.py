@@ -4,9 +4,8 @@
 `occlusion` say how much each step of each channel moved the answer.
 """
 
-from segue.evaluation.explain.attribution import Attribution
+from segue.evaluation.explain.attribution import Attribution, occlusion
 from segue.evaluation.explain.gates import Gates, gates
 from segue.evaluation.explain.integrated import integrated_gradients
-from segue.evaluation.explain.occlusion import occlusion
 
 __all__ = ["Attribution", "Gates", "gates", "integrated_gradients", "occlusion"]

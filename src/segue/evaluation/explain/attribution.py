@@ -1,17 +1,17 @@
-"""How much each step of each channel moved the answer, whatever the method."""
+"""Attribution: how much each step of each channel moves a class's logit; by occlusion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from segue.dataset import Dataset, named
-from segue.errors import DataError, did_you_mean
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.evaluation.requirements import require_classes, require_one_network
 from segue.networks import Network
 from segue.padded import Padded
@@ -91,7 +91,8 @@ def attribute(
     What is known of a sequence as a whole (`static`) stays as it is: it has no share. Of tokens,
     what is explained are their vectors, and the features of one are summed.
     """
-    check_explained(classifier)
+    require_one_network(classifier, "An explanation")
+    require_classes(classifier, "An explanation")
     x, static = classifier._input(X, static)
     network = classifier.network_
     codes = _codes(classifier, x, target, static)
@@ -117,10 +118,71 @@ def attribute(
     return Attribution(name, values, classifier.classes_[codes], change, names, seen)
 
 
-def check_explained(classifier: SequenceClassifier) -> None:
-    """Raise `DataError` for what has no logit of a class."""
-    require_one_network(classifier, "An explanation")
-    require_classes(classifier, "An explanation")
+def occlusion(
+    classifier: SequenceClassifier,
+    X: Any,  # noqa: N803  (scikit-learn's name)
+    *,
+    width: int = 1,
+    channels: Literal["each", "together"] = "each",
+    target: Any = None,
+    static: Any = None,
+) -> Attribution:
+    """Hide one piece after the other and note by how much the logit of the class falls.
+
+    A hidden value is 0 after preparation: the mean of the training data, if it was standardized.
+    Every step of a piece gets the fall of its piece. A sequence of T steps and C channels is asked
+    about C * T / width times.
+
+    Args:
+        classifier: fitted.
+        X: sequences, in any form that `predict` takes.
+        width: steps of a piece, as the network sees them; the last piece of a sequence may be
+            shorter.
+        channels: hide "each" channel by itself, or all "together".
+        target: the class to be explained, or one for each sequence; if left out, the predicted one.
+        static: `[n, feature]`, where the model was trained with static features; a `Dataset` brings
+            its own. They stay as they are and have no share.
+
+    Returns:
+        An `Attribution`: `.values` `[time, channel]` (one channel for "together"), `.plot()`.
+
+    Raises:
+        OptionError: `width` below 1, or `channels` that is neither.
+        DataError: a target that is no class, or sequences that cannot be used.
+
+    Source: M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks", ECCV
+    2014.
+
+    >>> from segue import SequenceClassifier, TrainingOptions
+    >>> x, y = [[0.0, 1.0, 2.0], [2.0, 1.0]] * 10, ["up", "down"] * 10
+    >>> options = TrainingOptions(progress="none")
+    >>> classifier = SequenceClassifier("gru(8)", epochs=3, options=options).fit(x, y)
+    >>> occlusion(classifier, x[:2], width=2).values.lengths.tolist()
+    [3, 2]
+    """
+    if width < 1:
+        raise OptionError(f"`width` is {width!r}; expected a whole number of steps from 1 on.")
+    if channels not in ("each", "together"):
+        raise OptionError(f"`channels` is {channels!r}; expected 'each' or 'together'.")
+
+    @torch.no_grad()
+    def method(signal: Padded, codes: Tensor, logit: Logit) -> Tensor:
+        shown = logit(signal, codes)
+        features = signal.values.shape[2]
+        takes_tokens = classifier.network_.input_shape.tokens is not None
+        pieces = [slice(c, c + 1) for c in range(features)]
+        if channels == "together" or takes_tokens:
+            pieces = [slice(0, features)]
+        found = signal.values.new_zeros(*signal.values.shape[:2], len(pieces))
+        for number, piece in enumerate(pieces):
+            for first in range(0, signal.values.shape[1], width):
+                values = signal.values.clone()
+                values[:, first : first + width, piece] = 0
+                fall = shown - logit(signal._replace(values=values), codes)
+                found[:, first : first + width, number] = fall[:, None]
+        return found
+
+    return attribute(classifier, X, method, "occlusion", target=target, static=static)
 
 
 def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:
