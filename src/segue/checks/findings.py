@@ -39,8 +39,9 @@ class Suspicion:
 
 def members_of(data: Dataset) -> Iterator[tuple[Any, Array]]:
     """The names of the classes, and the indices of their sequences among those that have steps."""
-    for name in () if data.labels is None else data.classes or ():
-        members = np.flatnonzero(data.labels[data.x.lengths > 0] == name)
+    labels = data.labels
+    for name in () if labels is None else data.classes or ():
+        members = np.flatnonzero(np.asarray(labels)[data.x.lengths > 0] == name)
         if len(members):
             yield name, members
 
