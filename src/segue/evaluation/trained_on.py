@@ -185,7 +185,7 @@ def look_up(
     records = getattr(estimator, "seen_", None)
     if records is None:
         return data, TrainedOn(len(data), unit=unit)
-    from segue.estimators.fingerprint import digests  # PyTorch is loaded: there is a fitted estimator
+    from segue.estimators.fingerprint import digests  # needs PyTorch, as the estimator does
 
     train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
     hashes = digests(data.x)
