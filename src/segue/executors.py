@@ -203,7 +203,6 @@ def count_cores(environment: Mapping[str, str] | None = None) -> int:
         if not text.isdecimal() or int(text) < 1:
             raise OptionError(f"SEGUE_WORKERS is {text!r}; expected a whole number from 1 on.")
         return int(text)
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not every system has it
-        return os.cpu_count() or 1
+    from loky import cpu_count
+
+    return int(cpu_count())

@@ -14,8 +14,8 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
+from segue.synth.examples import toy
 from segue.synth.random_series import bayes_accuracy, clean_series, random_series
-from segue.synth.toy import toy
 from segue.synth.waves import waves
 
 __all__ = [

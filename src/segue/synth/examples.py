@@ -1,4 +1,4 @@
-"""Numbered examples of a family, part by part, each from a random generator of its own."""
+"""Numbered examples of a family, part by part; the smallest family, six fixed sequences."""
 
 from __future__ import annotations
 
@@ -65,3 +65,33 @@ def check_noise(noise: float) -> None:
     """
     if not 0 <= noise < np.inf:
         raise OptionError(f"noise={noise}; expected a standard deviation of 0 or more.")
+
+
+# -- toy ------------------------------------------------------------------------------------------
+
+_SIX = """
+    0 1 1 0 0 0
+    0 0 0 2 2 0
+    0 0 0 0 3 3
+    0 2 2 0 0 0
+    0 0 3 3 0 0
+    0 0 0 0 1 1
+"""
+
+
+def toy() -> Dataset:
+    """Return six sequences of six steps; the class, 1 to 3, is the number that is not zero.
+
+    Source: Heaton, course T81-558 "Applications of deep neural networks", module 10.
+
+    >>> data = toy()
+    >>> data.x[0].ravel().tolist(), data.y.tolist()
+    ([0.0, 1.0, 1.0, 0.0, 0.0, 0.0], [1, 2, 3, 2, 3, 1])
+    """
+    values = np.array([line.split() for line in _SIX.split("\n") if line.strip()], np.float32)
+    return Dataset(
+        Sequences.from_array(values),
+        values.max(axis=1).astype(np.int64),
+        ids=np.arange(1, len(values) + 1),
+        name="toy",
+    )

@@ -70,6 +70,8 @@ def clean_series(classes: int = 4, length: int = 10, *, seed: int = 0) -> Array:
     >>> series.shape, series.sum(axis=1).round(12).tolist()
     ((2, 10), [1.0, 1.0])
     """
+    from scipy.special import softmax
+
     if classes < 1 or length < 1:
         raise OptionError(f"classes={classes} and length={length}; expected at least 1 of each.")
     steps = np.arange(length)
@@ -78,17 +80,6 @@ def clean_series(classes: int = 4, length: int = 10, *, seed: int = 0) -> Array:
         a, b, c = numpy_generator(seed, _FAMILY, "class", number).standard_normal(3)
         series.append(softmax(steps * a * b + c))
     return np.stack(series)
-
-
-def softmax(logits: Array) -> Array:
-    """Return exp(logits), divided by its sum over the last axis.
-
-    >>> softmax(np.array([1000.0, 1000.0]))
-    array([0.5, 0.5])
-    """
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: Array = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
 
 
 def bayes_accuracy(clean: Array, noise: float, *, draws: int = 100_000, seed: int = 0) -> float:

@@ -5,17 +5,8 @@ share a step come to different sides, unless it is told to.
 
     a series                        windows and what follows them, for a forecast
     a recording, a label each step  windows with one label each, for a classifier
-
-`cutting` has the places, `labels` which label a window has, `recordings` what becomes of labelled
-recordings, `series` the public functions.
 """
 
-from segue.windowing.series import (
-    as_series,
-    cut_in_time,
-    cut_recordings,
-    is_one_series,
-    windows,
-)
+from segue.windowing.windows import as_series, cut_in_time, cut_recordings, is_one_series, windows
 
 __all__ = ["as_series", "cut_in_time", "cut_recordings", "is_one_series", "windows"]

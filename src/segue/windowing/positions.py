@@ -1,12 +1,57 @@
-"""Which label a window has, from the labels of the steps: class numbers, -1 where there is none."""
+"""Positions of windows in their series, and their labels: pure functions of arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from segue.errors import DataError, warn_user
 from segue.sequences import Array
 
-# What a window has, by the word that users say.
+
+def window_counts(lengths: Array, steps: int, stride: int) -> Array:
+    """`[series]`, how many windows of so many steps each gives.
+
+    >>> window_counts(np.array([10, 5, 2]), 4, 3).tolist()
+    [3, 1, 0]
+    """
+    return np.asarray(np.maximum(0, (lengths - steps) // stride + 1))
+
+
+def window_starts(lengths: Array, steps: int, stride: int, *, what: str) -> tuple[Array, Array]:
+    """The series and the first step of every window that has `steps` steps.
+
+    Args:
+        lengths: `[series]`.
+        steps: those of a window, with its target.
+        stride: steps from the beginning of one window to that of the next.
+        what: is cut, in messages: "A window", or "A window with its target".
+
+    Raises:
+        DataError: no series is long enough.
+
+    >>> number, start = window_starts(np.array([6, 4]), 4, 2, what="A window")
+    >>> number.tolist(), start.tolist()
+    ([0, 0, 1], [0, 2, 0])
+    """
+    counts = window_counts(lengths, steps, stride)
+    if not counts.any():
+        raise DataError(
+            f"{what} takes {steps} steps, and the longest of {len(lengths)} "
+            f"series has {lengths.max(initial=0)}: choose a smaller size."
+        )
+    if not counts.all():
+        warn_user(
+            f"{int((counts == 0).sum())} of {len(lengths)} series are shorter than "
+            f"{what[0].lower()}{what[1:]} ({steps} steps), and give none."
+        )
+    number = np.repeat(np.arange(len(lengths)), counts)
+    turn = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return number, turn * stride
+
+
+# -- labels of windows ----------------------------------------------------------------------------
+
+# What a window has, by the value of `label`.
 WINDOW_LABELS = {
     "all": "the label that all of its steps have",
     "majority": "the label that most of its steps have",

@@ -1,4 +1,4 @@
-"""`windows` and the other public functions: series, and recordings, into windows."""
+"""Windows of series and of labelled recordings, as data sets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import DataError, OptionError, counted, did_you_mean
 from segue.sequences import Array, Sequences
-from segue.windowing.cutting import names_of, places, spans_of
-from segue.windowing.labels import WINDOW_LABELS
-from segue.windowing.recordings import with_one_label
+from segue.windowing.positions import (
+    WINDOW_LABELS,
+    count_steps,
+    label_of_windows,
+    window_counts,
+    window_starts,
+)
 
 
 def windows(
@@ -74,22 +78,157 @@ def windows(
         raise OptionError(f"`label` is {label!r}.{did_you_mean(str(label), WINDOW_LABELS)}")
     data = as_series(series)
     if label is not None:
-        return with_one_label(data, size, stride, label)
+        return _with_one_label(data, size, stride, label)
     ahead = horizon if data.task == "none" else 0
     what = "A window with its target" if ahead else "A window"
-    number, start = places(data.x.lengths, size + ahead, stride, what=what)
+    number, start = window_starts(data.x.lengths, size + ahead, stride, what=what)
     y = _targets(data, number, start, size, ahead)
     if ahead:
         known = ~np.isnan(y).reshape(len(number), -1).any(axis=1)
         number, start, y = number[known], start[known], y[known]
+    task = "regress" if ahead else data.task
+    return _cut(data, number, start, size, ahead=ahead, ids=data.ids, y=y, task=task)
+
+
+def _cut(
+    data: Dataset,
+    number: Array,
+    start: Array,
+    size: int,
+    *,
+    ids: Any,
+    ahead: int = 0,
+    **fields: Any,
+) -> Dataset:
+    """The windows as a data set.
+
+    Args:
+        data: the series.
+        number: `[windows]`, the series of each.
+        start: `[windows]`, its first step there.
+        size: steps of a window.
+        ids: `[series]` names, of which those of the windows are made; `None`: no ids.
+        ahead: steps of the target behind a window.
+        fields: others of the data set.
+    """
+    series, first = number, start
+    if data.spans is not None:  # windows of windows: the series that those were cut from
+        series, first = data.spans[number, 0], start + data.spans[number, 1]
+    if ids is not None:
+        named = zip(ids[number].tolist(), start.tolist(), strict=True)
+        ids = np.array([
+            f"{step}-{step + size}" if name is None else f"{name}:{step}-{step + size}"
+            for name, step in named
+        ])  # fmt: skip
     return replace(
         data[number],
         x=data.x.pieces(number, start, size),
-        y=y,
-        task="regress" if ahead else data.task,
-        ids=None if data.ids is None else names_of(data.ids[number], start, size),
-        spans=spans_of(data, number, start, size + ahead),
+        ids=ids,
+        spans=np.column_stack([series, first, first + size + ahead]),
+        **fields,
     )
+
+
+def _targets(data: Dataset, number: Array, start: Array, size: int, ahead: int) -> Any:
+    if data.task == "label":
+        return data.y.pieces(number, start, size)
+    if data.task != "none":
+        return data.y[number]
+    if ahead == 0:
+        return None
+    following = data.x.pieces(number, start + size, ahead).values.reshape(len(number), -1)
+    return following.astype(np.float64)[:, 0] if following.shape[1] == 1 else following
+
+
+def _check_whole(name: str, value: Any, *, least: int) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise OptionError(f"`{name}` is {value!r}; expected a whole number from {least} on.")
+
+
+# -- recordings ---------------------------------------------------------------------------------
+
+
+def _with_one_label(data: Dataset, size: int, stride: int, label: str) -> Dataset:
+    """Windows with one label each, for a classifier."""
+    number, start = window_starts(data.x.lengths, size, stride, what="A window")
+    kept, y, left_out = _window_labels(data, number, start, size, label)
+    number, start = number[kept], start[kept]
+    # What the recordings are called: by their groups, where each is of another one.
+    names = data.ids
+    if names is None and data.groups is not None and len(np.unique(data.groups)) == len(data):
+        names = np.asarray(data.groups)
+    names = np.arange(len(data)) if names is None else names
+    # Windows of one recording stay together in a split; those of a single one are split in time.
+    is_grouped = data.groups is not None or len(data) == 1
+    steps = data.task == "label"
+    return _cut(
+        data, number, start, size,
+        y=y,
+        task="classify" if steps else data.task,
+        classes=None if steps or y is None else data.classes,
+        groups=data[number].groups if is_grouped else names[number],
+        ids=np.array([None]) if data.ids is None and len(data) == 1 else names,
+        notes=(*data.notes, _note(data, size, stride, label, len(number)) + left_out),
+        reading={**(data.reading or {}), "window": size, "stride": stride, "window_label": label},
+    )  # fmt: skip
+
+
+def _window_labels(
+    data: Dataset, number: Array, start: Array, size: int, label: str
+) -> tuple[Array, Any, str]:
+    """Which windows are kept, their targets, and a text on those that are left out."""
+    everything = np.ones(len(number), bool)
+    if label == "none" or data.task == "none":
+        return everything, None, ""
+    if data.task != "label":
+        return everything, data.y[number], ""
+    labels, first = data.y.values[:, 0], data.y.offsets[number] + start
+    codes = label_of_windows(labels, first, size, label)
+    kept = codes >= 0
+    unlabelled = count_steps(labels < 0, first, size)[~kept] > 0
+    text = _left_out(label, len(unlabelled), int(unlabelled.sum()))
+    if not kept.any():
+        raise DataError(
+            f"No window of {counted(size, 'step')} has {WINDOW_LABELS[label]}{text}. Choose a "
+            "smaller size, or another label (all, majority, last)."
+        )
+    names = np.arange(codes.max() + 1) if data.classes is None else np.asarray(data.classes)
+    return kept, names[codes[kept]], text + _lost(labels, codes, names)
+
+
+def _left_out(label: str, count: int, unlabelled: int) -> str:
+    if count == 0:
+        return ""
+    if label == "all":
+        reasons = {"several labels": count - unlabelled, "steps without a label": unlabelled}
+    else:
+        reasons = {f"{'most steps' if label == 'majority' else 'a last step'} without one": count}
+    said = ", ".join(f"{number:,} with {reason}" for reason, number in reasons.items() if number)
+    return f"; {count:,} left out: {said}"
+
+
+def _lost(labels: Array, codes: Array, names: Array) -> str:
+    """Classes that steps have, and no window."""
+    lost = np.setdiff1d(labels[labels >= 0], codes)
+    if len(lost) == 0:
+        return ""
+    return f"; no window is of class {', '.join(repr(names[code].item()) for code in lost)}"
+
+
+def _note(data: Dataset, size: int, stride: int, label: str, count: int) -> str:
+    text = f"cut into {counted(count, 'window')} of {counted(size, 'step')}, one every {stride:,}"
+    if label == "none":
+        text += ", without labels"
+    elif data.task == "label":
+        text += f", each with {WINDOW_LABELS[label]}"
+    elif data.task != "none":
+        own = "numbers" if data.task == "regress" else "label"
+        text += f", each with the {own} of its recording"
+    counts = window_counts(data.x.lengths, size, stride)
+    covered = np.where(counts > 0, (counts - 1) * min(stride, size) + size, 0)
+    outside = int((data.x.lengths - covered).sum())
+    return text + (f"; {counted(outside, 'step')} in no window" if outside else "")
 
 
 def cut_recordings(
@@ -121,6 +260,9 @@ def cut_recordings(
         )
     stride = window if stride is None else stride
     return windows(data, window, stride=stride, label=window_label or "all")
+
+
+# -- series -------------------------------------------------------------------------------------
 
 
 def as_series(series: Any, *, exact: bool = False) -> Dataset:
@@ -167,20 +309,3 @@ def cut_in_time(data: Dataset, share: float) -> Dataset:
     y = data.y.pieces(number, start, length) if data.task == "label" else None
     parts = np.tile(["train", "test"], len(data))
     return replace(data[number], x=data.x.pieces(number, start, length), y=y, parts=parts)
-
-
-def _targets(data: Dataset, number: Array, start: Array, size: int, ahead: int) -> Any:
-    if data.task == "label":
-        return data.y.pieces(number, start, size)
-    if data.task != "none":
-        return data.y[number]
-    if ahead == 0:
-        return None
-    following = data.x.pieces(number, start + size, ahead).values.reshape(len(number), -1)
-    return following.astype(np.float64)[:, 0] if following.shape[1] == 1 else following
-
-
-def _check_whole(name: str, value: Any, *, least: int) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise OptionError(f"`{name}` is {value!r}; expected a whole number from {least} on.")
