@@ -11,7 +11,6 @@ import typer
 
 from segue.cli.columns import Columns, read_source, tell, with_columns
 from segue.cli.output import Overwrite, check_output
-from segue.cli.progress import Progress
 from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json, print_table
 from segue.errors import counted
 
@@ -100,11 +99,19 @@ def convert(
     Folders of sounds, texts and images are read file by file, large tables batch by batch, and
     large NumPy arrays row by row.
     """
+    from segue.progress import Progress
     from segue.readers.arrow import convert as write
 
     check_output(file, overwrite=overwrite, option="FILE", endings=(".arrow",))
-    with Progress("writing") as progress:
-        data = write(source, file, progress=progress, part=part, limit=limit, **(columns or {}))
+    with Progress() as progress:
+
+        def show(done: int, share: float | None) -> None:
+            text = "" if share is None else f"{share:.0%}"
+            progress.show(
+                f"writing {counted(done, 'sequence')}", text, share=share, seconds_left="auto"
+            )
+
+        data = write(source, file, progress=show, part=part, limit=limit, **(columns or {}))
     tell(data.notes)
     size = file.stat().st_size
     if json:

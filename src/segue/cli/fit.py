@@ -16,11 +16,11 @@ from segue.cli.shared import (
     Json,
     Limit,
     OptionalSource,
-    duration,
     print_json,
     print_table,
 )
 from segue.errors import OptionError, counted, did_you_mean
+from segue.progress import duration
 
 if TYPE_CHECKING:
     from segue.runs import Run

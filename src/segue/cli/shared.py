@@ -74,17 +74,3 @@ def print_table(rows: Iterable[tuple[str, str]]) -> None:
     width = max((len(heading) for heading, _ in rows), default=0)
     for heading, text in rows:
         print(f"{heading:<{width}}  {text}".rstrip())
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it.
-
-    >>> duration(8.24), duration(75), duration(7384)
-    ('8.2 s', '1 min 15 s', '2 h 3 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

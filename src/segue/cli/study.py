@@ -86,11 +86,11 @@ def grid_options() -> list[Parameter]:
 
 def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
     """Options that fill arguments of the estimators that a study trains, and of their training."""
-    from segue.estimators.loading import BY_TASK
-    from segue.studies.trials import STUDIED_TASKS
+    from segue.estimators.tasks import BY_TASK
+    from segue.studies.trials import can_be_studied
     from segue.training import TrainingOptions
 
-    estimators = {task: BY_TASK[task] for task in STUDIED_TASKS}
+    estimators = {task: kind for task, kind in BY_TASK.items() if can_be_studied(kind)}
     options = options_of(estimators, names, **{**FORMS, **forms})
     return options if forms else [*options, *options_of(TrainingOptions, TRAINING)]
 
@@ -220,7 +220,7 @@ def _run(
 
 
 def _estimator(recipe: dict[str, Any], data: Dataset) -> Any:
-    from segue.estimators.loading import estimator_for
+    from segue.estimators.tasks import estimator_for
 
     estimator = estimator_for(recipe["task"], data.task)()
     head = {"head": "sigmoid"} if data.task == "multilabel" else {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
-from segue.randomness import numpy_generator
-from segue.sequences import Array
-from segue.studies import tables
 from segue.studies.powerlaw import (
     LEAST_SIZES,
     Forecast,
@@ -27,16 +24,9 @@ from segue.studies.powerlaw import (
     forecast,
 )
 from segue.studies.running import StudyConfig, run_study
-from segue.studies.trials import (
-    Row,
-    Trial,
-    TrialSetup,
-    baseline,
-    check_data,
-    check_study,
-    check_until,
-    with_all_classes,
-)
+from segue.studies.study import Study, number
+from segue.studies.subsets import as_seeds, choose_sizes, split_parts, stratified_order
+from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +35,7 @@ MISFIT = 0.25  # of the range of the mean errors: a law that misses more does no
 
 
 @dataclass(frozen=True)
-class LearningCurve:
+class LearningCurve(Study):
     """Scores and losses of trainings with several numbers of sequences.
 
     Attributes:
@@ -61,6 +51,8 @@ class LearningCurve:
             training's own validation or training sequences.
     """
 
+    kind: ClassVar[str] = "learning-curve"
+
     metric: str
     sizes: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -72,13 +64,15 @@ class LearningCurve:
 
     def table(self, name: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
         """`[size, seed]` of a column of the trials, the score if left out; NaN: failed."""
-        values = tables.column(self.rows, name or self.metric)
+        values = [float(row.get(name or self.metric, np.nan)) for row in self.rows]
         return np.reshape(values, (len(self.seeds), len(self.sizes))).T
 
     @cached_property
     def follow(self) -> str:
-        """The score's column of the histories."""
-        return tables.followed_column(self.rows, self.metric)
+        """The score's column of the histories: of validation, if every trial has one."""
+        name = f"validation_{self.metric}"
+        done = [row for row in self.rows if "error" not in row]
+        return name if all(name in row["history"][0] for row in done) else self.metric
 
     @property
     def where(self) -> str:
@@ -87,21 +81,10 @@ class LearningCurve:
             return "on the test part"
         return "in validation" if self.follow.startswith("validation_") else "in training"
 
-    @cached_property
-    def summary(self) -> list[Row]:
-        """A row for each size: mean and band over the seeds."""
-        return [
-            {
-                "size": size,
-                **tables.summarize(
-                    [row for row in self.rows if row["trial"]["size"] == size],
-                    self.metric,
-                    self.follow,
-                    self.until,
-                ),
-            }
-            for size in self.sizes
-        ]
+    @property
+    def settings(self) -> list[Row]:
+        """The sizes."""
+        return [{"size": size} for size in self.sizes]
 
     def since(self, size: int) -> LearningCurve:
         """The same without smaller sizes, at which networks still guess and the law does not hold.
@@ -174,13 +157,101 @@ class LearningCurve:
         warnings.warn("held_back is now called backtest.", DeprecationWarning, stacklevel=2)
         return self.backtest
 
-    # -- report, files and pictures -------------------------------------------------------------
+    # -- text -----------------------------------------------------------------------------------
+
+    def answers(self) -> list[str]:
+        """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
+        first, last = self.done[0], self.done[-1]
+        sentences = [
+            f"Between {first['size']:,} and {last['size']:,} training sequences the {self.metric} "
+            f"goes from {self._score(first)} to {self._score(last)} (a constant prediction: "
+            f"{number(self.baseline)})."
+        ]
+        if self.until is not None:
+            always = [row for row in self.done if row["reached"] == row["trials"]]
+            epochs = ", ".join(
+                f"{row['epochs_until']:.0f} epochs with {row['size']:,}" for row in _some(always)
+            )
+            never = f"No size reaches {self.until:g} in every training."
+            takes = f"{self.until:g} takes {epochs} ({self.where}, mean)."
+            sentences.append(takes if epochs else never)
+        sentences.append(
+            f"Epochs after which the mean {self.where} is within {self.near} of its best: "
+            + ", ".join(f"{row['epochs_enough']} with {row['size']:,}" for row in _some(self.done))
+            + f", of {last['epochs']:.0f}."
+        )
+        twice = self.forecast()
+        if twice is not None:
+            tested = self._comparable()
+            trust = f"; backtest: {_verdict(tested)}" if tested else ""
+            doubt = "" if self.law_holds else ", but the law does not hold here"
+            expected = f"{self._score_of(twice.error)} is to be expected, {self._interval(twice)}"
+            sentences.append(f"Twice as many, {twice.size:,}: {expected}{doubt}{trust}.")
+        return sentences
+
+    def notes(self) -> list[str]:
+        """The lines below the table: the forecast for more data, and its backtest."""
+        level = "" if self.until is None else f"; epochs until {self.until:g}: {self.where}"
+        return [
+            f"scored on the test part, {self.bands}; a constant prediction: {self.metric} "
+            f"{number(self.baseline)}",
+            f"enough: the epoch at which the mean {self.where} is first within {self.near} of its "
+            f"best{level}",
+            *self._expectations(),
+        ]
+
+    def _expectations(self) -> list[str]:
+        if self.law is None:
+            return ["a forecast for more data needs three sizes or more"]
+        lines = [f"power law: {self.law}; largest residual {self.misfit:.4f}"]
+        if not self.law_holds:
+            lines.append("The law does not hold here: do not rely on what follows.")
+        twice = self.forecast()
+        if twice is None:
+            return [*lines, "a forecast for more data needs two seeds or more"]
+        lines.append(
+            f"with {twice.size:,} sequences: {self.metric} {self._score_of(twice.error)} expected, "
+            f"{self._interval(twice)}"
+        )
+        tested = self._comparable()
+        if not tested:
+            return [*lines, "a backtest needs four sizes or more"]
+        for one in tested:
+            measured = self._score_of(float("nan") if one.truth is None else one.truth)
+            lines.append(
+                f"  from up to {one.fitted_to:,}, for {one.size:,}: {self._score_of(one.error)}, "
+                f"{self._interval(one)}; measured {measured}: "
+                f"{'right' if one.is_right else 'wrong'}"
+            )
+        return [*lines, f"backtest, forecasts of measured sizes: {_verdict(tested)}"]
+
+    def _comparable(self) -> list[Forecast]:
+        """The forecasts of measured sizes that look no further ahead than to twice the data."""
+        return [one for one in self.backtest if one.size <= 2 * one.fitted_to] or self.backtest
+
+    def _score(self, row: Row) -> str:
+        low, high = (number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
+        return f"{number(row[self.metric])} ({low} to {high})"
+
+    def _score_of(self, error: float) -> str:
+        """The score of an error: 1 - error as accuracy, an RMSE as it is."""
+        return number(error if self.metric == "rmse" else 1 - error)
+
+    def _interval(self, one: Forecast) -> str:
+        ends = [one.low, one.high] if self.metric == "rmse" else [one.high, one.low]
+        return " to ".join(map(self._score_of, ends))
+
+    def __repr__(self) -> str:
+        score = f"{self.metric}={number(self.summary[-1][self.metric])}"
+        return f"LearningCurve(sizes={list(self.sizes)}, seeds={len(self.seeds)}, {score})"
+
+    # -- files and pictures ---------------------------------------------------------------------
 
     def as_json(self) -> Row:
         """The summary, the law and the forecasts, as in `study.json`."""
         twice = self.forecast()
         return {
-            "study": "learning-curve",
+            "study": self.kind,
             "metric": self.metric,
             "sizes": list(self.sizes),
             "seeds": list(self.seeds),
@@ -194,33 +265,9 @@ class LearningCurve:
             "held_back": [one.as_json() for one in self.backtest],
         }
 
-    def answers(self) -> list[str]:
-        """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
-        from segue.studies.report import curve_answers
-
-        return curve_answers(self)
-
-    def report(self) -> str:
-        """The table over the sizes, the forecast for more data, and its backtest."""
-        from segue.studies.report import curve_report
-
-        return curve_report(self)
-
-    def __repr__(self) -> str:
-        from segue.studies.report import number
-
-        last = self.summary[-1]
-        score = f"{self.metric}={number(last[self.metric])}"
-        return f"LearningCurve(sizes={list(self.sizes)}, seeds={len(self.seeds)}, {score})"
-
-    def save(self, folder: str | Path) -> None:
-        """Write `trials.csv`, `summary.csv`, `study.json` and the pictures, each whole or not.
-
-        Raises:
-            WriteError: the disk is full or read-only.
-        """
-        pictures = {"learning-curve.png": self.plot, "epochs.png": self.plot_epochs}
-        tables.save(self, Path(folder), pictures)
+    def pictures(self) -> dict[str, Callable[[], Axes]]:
+        """What `save` draws, by the name of the file."""
+        return {"learning-curve.png": self.plot, "epochs.png": self.plot_epochs}
 
     def plot(self) -> Axes:
         """Draw score and loss over the number of sequences, side by side, with the power law.
@@ -238,14 +285,7 @@ class LearningCurve:
         """Draw score and loss over the epochs, a line for each size."""
         from segue.plots import studies
 
-        by_size = {
-            f"{size:,}": [
-                row["history"]
-                for row in self.rows
-                if row["trial"]["size"] == size and "error" not in row
-            ]
-            for size in self.sizes
-        }
+        by_size = {f"{size:,}": self.histories({"size": size}) for size in self.sizes}
         return studies.plot_epochs(
             by_size, self.follow, title="training sequences", is_rising=True, where=self.where
         )
@@ -312,9 +352,9 @@ def learning_curve(
             "`validation` is a data set; for a learning curve it must come from inside each "
             "subset: give a share, 'auto' or None."
         )
-    chosen, level = tables.as_seeds(seeds), check_until(until)
-    train, held_out = _parts(data, test)
-    check_study(estimator, train)
+    chosen = as_seeds(seeds)
+    train, held_out = split_parts(data, "test", test)
+    check_study(estimator, train, until)
     wanted = choose_sizes(sizes, len(train))
     configured = with_all_classes(estimator, data)
     if watch_test:
@@ -326,111 +366,25 @@ def learning_curve(
         for size in wanted:
             name = {"size": size, "seed": seed}
             trials.append(Trial(name, {"seed": seed}, np.sort(order[:size]), float(size)))
-    path = None if folder is None else Path(folder)
-    config = StudyConfig(path, workers, executor, progress, source, recipe)
+    config = StudyConfig(folder, workers, executor, progress, source, recipe)
     space: Row = {"sizes": list(wanted), "seeds": list(chosen)}
     space |= {"watch_test": True} if watch_test else {}
-    rows = run_study("learning-curve", setup, trials, space, config)
-    metric = tables.metric_of(rows)
-    constant = baseline(setup, metric)
-    curve = LearningCurve(metric, wanted, chosen, tuple(rows), constant, level, path, watch_test)
-    if path is not None:
-        curve.save(path)
+    found = run_study(LearningCurve.kind, setup, trials, space, config)
+    curve = LearningCurve(sizes=wanted, seeds=chosen, until=until, watched=watch_test, **found)
+    if curve.folder is not None:
+        curve.save(curve.folder)
     return curve
 
 
-def _parts(data: Dataset, test: float) -> tuple[Dataset, Dataset]:
-    """The training sequences, and those of the test part."""
-    check_data(data)
-    if "test" in data.part_names:
-        if "train" not in data.part_names:
-            raise DataError(f"The data set has the parts {', '.join(data.part_names)}; no 'train'.")
-        train, held_out = data.part("train"), data.part("test")
-    else:
-        rest = data.part("train") if "train" in data.part_names else data
-        train, held_out = rest.split(test, seed=0)
-    return replace(train, parts=None), replace(held_out, parts=None)
+def _some(rows: list[Row]) -> list[Row]:
+    """The first, the middle and the last."""
+    return [rows[i] for i in sorted({0, len(rows) // 2, len(rows) - 1})] if rows else []
 
 
-# -- subsets --------------------------------------------------------------------------------------
-
-
-def stratified_order(data: Dataset, seed: int) -> Array:
-    """`[n]`, an order of which every beginning is a stratified subset, as nearly as possible.
-
-    Every class occurs once before any occurs twice. Groups follow one another, each time the one
-    that brings the class shares nearest to those of all data: few sequences are then those of few
-    groups, as in a smaller collection.
-
-    Args:
-        data: the sequences.
-        seed: another seed gives another order.
-
-    >>> data = Dataset([[0.0]] * 6, ["a", "a", "a", "a", "b", "b"])
-    >>> order = stratified_order(data, seed=0)
-    >>> sorted(data.y[order[:2]].tolist()), sorted(data.y[order[:3]].tolist())
-    (['a', 'b'], ['a', 'a', 'b'])
-    """
-    draws = numpy_generator(seed, "study", "subset")
-    is_grouped = data.splits_by == "group"
-    labels = data.y if data.task == "classify" else np.zeros(len(data), np.int64)
-    _, codes = np.unique(labels, return_inverse=True)
-    if not is_grouped or data.groups is None:
-        return _stratified(codes, draws)
-    _, members = np.unique(data.groups, return_inverse=True)
-    rank = np.empty(members.max() + 1, np.int64)
-    rank[_groups_in_order(codes, members, draws)] = np.arange(len(rank))
-    return np.lexsort((draws.random(len(data)), rank[members]))
-
-
-def _stratified(codes: Array, draws: np.random.Generator) -> Array:
-    """The k-th of m sequences of a class stands at k / m of the order."""
-    position = np.empty(len(codes))
-    for code in range(codes.max() + 1):
-        members = draws.permutation(np.flatnonzero(codes == code))
-        position[members] = np.arange(len(members)) / len(members)
-    return np.lexsort((draws.random(len(codes)), position))
-
-
-def _groups_in_order(codes: Array, members: Array, draws: np.random.Generator) -> Array:
-    table = np.zeros((members.max() + 1, codes.max() + 1))
-    np.add.at(table, (members, codes), 1)
-    shares = table.sum(axis=0) / table.sum()
-    left = draws.permutation(len(table))
-    order, taken = [], np.zeros(table.shape[1])
-    while len(left):
-        sums = taken + table[left]
-        distance = np.abs(sums / sums.sum(axis=1, keepdims=True) - shares).sum(axis=1)
-        best = int(np.argmin(distance))
-        order.append(int(left[best]))
-        taken = sums[best]
-        left = np.delete(left, best)
-    return np.asarray(order, np.int64)
-
-
-def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
-    """Validate the sizes of a learning curve; by default up to six, each twice the one before.
-
-    Raises:
-        DataError: more than there are, fewer than 2, not whole numbers, or none.
-
-    >>> choose_sizes(None, 400)
-    (12, 25, 50, 100, 200, 400)
-    """
-    if sizes is None:
-        halved = sorted({count >> power for power in range(6)} - {0, 1, 2, 3})
-        return tuple(halved) or (count,)
-    listed = list(sizes) if isinstance(sizes, list | tuple | np.ndarray) else None
-    whole = listed and all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in listed
-    )
-    if not listed or not whole or len(set(listed)) < len(listed):
-        raise DataError(
-            f"`sizes` is {sizes!r}; expected different whole numbers of sequences from 2 on, such "
-            "as [20, 50, 100]."
-        )
-    if max(listed) > count:
-        raise DataError(
-            f"`sizes` has {max(listed)}, and there are {count} sequences to learn from."
-        )
-    return tuple(sorted(int(n) for n in listed))
+def _verdict(tested: list[Forecast]) -> str:
+    right = sum(bool(one.is_right) for one in tested)
+    better = sum(one.truth is not None and one.truth < one.low for one in tested)
+    missed = f"{right} of {len(tested)} right"
+    if right == len(tested):
+        return missed
+    return f"{missed}, {better} came out better than forecast, {len(tested) - right - better} worse"

@@ -7,29 +7,21 @@ the space has for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from segue.dataset import Dataset
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
-from segue.studies import tables
 from segue.studies.running import StudyConfig, plain, run_study
-from segue.studies.trials import (
-    Row,
-    Trial,
-    TrialSetup,
-    baseline,
-    check_data,
-    check_study,
-    check_until,
-    with_all_classes,
-)
+from segue.studies.study import Study, number, reached
+from segue.studies.subsets import as_seeds, split_parts
+from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +31,7 @@ _TEMPLATE_NAME = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Study):
     """The validation scores of every combination.
 
     They selected the best epoch of each trial and select among the combinations, so the best of
@@ -55,6 +47,8 @@ class Grid:
         folder: the study's folder.
     """
 
+    kind: ClassVar[str] = "grid"
+
     metric: str
     space: dict[str, list[Any]]
     seeds: tuple[int, ...]
@@ -69,11 +63,14 @@ class Grid:
         return f"validation_{self.metric}"
 
     @property
+    def settings(self) -> list[Row]:
+        """The combinations of values, by the names of the arguments."""
+        return combinations_of(self.space)
+
+    @property
     def combinations(self) -> list[Row]:
         """Each combination of values, by the names of the arguments."""
-        return [
-            dict(zip(self.space, values, strict=True)) for values in product(*self.space.values())
-        ]
+        return self.settings
 
     @property
     def varied(self) -> list[str]:
@@ -81,53 +78,32 @@ class Grid:
         return [name for name, values in self.space.items() if len(values) > 1]
 
     @cached_property
-    def summary(self) -> list[Row]:
-        """A row for each combination: mean and band over the seeds."""
-        return [
-            {
-                **values,
-                **tables.summarize(self.trials(values), self.metric, self.follow, self.until),
-            }
-            for values in self.combinations
-        ]
-
-    def trials(self, values: Row) -> list[Row]:
-        """The rows of a combination, one a seed."""
-        count = len(self.combinations)
-        return list(self.rows[self.combinations.index(values) :: count])
-
-    @cached_property
     def effects(self) -> dict[str, list[Row]]:
         """For each argument that varies a row for each of its values, over all trials with it."""
         return {
             name: [
-                {
-                    name: value,
-                    **tables.summarize(
-                        [row for row in self.rows if row["trial"][name] == value],
-                        self.metric,
-                        self.follow,
-                        self.until,
-                    ),
-                }
+                {name: value, **self.summarize(self.trials({name: value}))}
                 for value in self.space[name]
             ]
             for name in self.varied
         }
 
+    def ranked(self) -> list[Row]:
+        """The rows of `summary`, the best mean score first; of equal ones, the lower loss first."""
+        sign = 1 if self.metric == "rmse" else -1
+        return sorted(self.done, key=lambda row: (sign * row[self.metric], row["loss"]))
+
     @property
     def best(self) -> Row:
         """The row of `summary` with the best mean score; of equal ones that with the lower loss."""
-        done = [row for row in self.summary if row["trials"]]
-        sign = 1 if self.metric == "rmse" else -1
-        return min(done, key=lambda row: (sign * row[self.metric], row["loss"]))
+        return self.ranked()[0]
 
     # -- report, files and pictures -------------------------------------------------------------
 
     def as_json(self) -> Row:
         """Space, summary and the best, as in `study.json`."""
         return {
-            "study": "grid",
+            "study": self.kind,
             "metric": self.metric,
             "space": self.space,
             "seeds": list(self.seeds),
@@ -139,33 +115,42 @@ class Grid:
 
     def answers(self) -> list[str]:
         """Lines: the mean score of each value of an argument, over all others."""
-        from segue.studies.report import grid_answers
+        heading = f"mean {self.metric} over all else"
+        if self.until is not None:
+            heading += f", and epochs until {self.until:g} (trainings that reached it)"
+        lines = [f"{heading}:"]
+        for name, rows in self.effects.items():
+            found = [f"{row[name]}: {number(row[self.metric])}" for row in rows]
+            if self.until is not None:
+                found = [f"{text}, {reached(row)}" for text, row in zip(found, rows, strict=True)]
+            lines.append(f"  {name}  " + "; ".join(found))
+        return lines
 
-        return grid_answers(self)
-
-    def report(self) -> str:
-        """The table over the combinations, and the best of them."""
-        from segue.studies.report import grid_report
-
-        return grid_report(self)
+    def notes(self) -> list[str]:
+        """The lines below the table: the effect of each argument, and the best combination."""
+        best = ", ".join(f"{name} {self.best[name]}" for name in self.space)
+        done = [row for row in self.rows if "error" not in row]
+        is_last = all(row["kept"] == row["epochs"] for row in done)
+        selected = "the best" if is_last else "the epochs and the best"
+        return [
+            *(self.answers() if len(self.varied) > 1 else []),
+            f"scored on the validation set, {self.bands}; a constant prediction: {self.metric} "
+            f"{number(self.baseline)}",
+            f"best: {best} ({self.metric} {number(self.best[self.metric])})",
+            f"These scores selected {selected}, so they are optimistic. The test part was not "
+            "used.",
+        ]
 
     def __repr__(self) -> str:
-        from segue.studies.report import number
-
         score = f"{self.metric}={number(self.best[self.metric])}"
         return (
             f"Grid({', '.join(self.space)}: {len(self.combinations)} combinations, "
             f"seeds={len(self.seeds)}, best {score})"
         )
 
-    def save(self, folder: str | Path) -> None:
-        """Write `trials.csv`, `summary.csv`, `study.json` and the pictures, each whole or not.
-
-        Raises:
-            WriteError: the disk is full or read-only.
-        """
-        pictures = {"grid.png": self.plot, "epochs.png": self.plot_epochs}
-        tables.save(self, Path(folder), pictures)
+    def pictures(self) -> dict[str, Callable[[], Axes]]:
+        """What `save` draws, by the name of the file."""
+        return {"grid.png": self.plot, "epochs.png": self.plot_epochs}
 
     def plot(self) -> Axes:
         """Draw the scores, and with `until` the epochs until that level.
@@ -180,15 +165,12 @@ class Grid:
         """Draw score and loss over the epochs, a line for each of the best combinations."""
         from segue.plots import studies
 
-        sign = 1 if self.metric == "rmse" else -1
-        done = [row for row in self.summary if row["trials"]]
-        ranked = sorted(done, key=lambda row: sign * row[self.metric])[:at_most]
         histories = {}
-        for row in ranked:
+        for row in self.ranked()[:at_most]:
             values = {name: row[name] for name in self.space}
-            trials = [one for one in self.trials(values) if "error" not in one]
-            histories[self.name(values)] = [one["history"] for one in trials]
-        more = f", the best {at_most} of {len(done)}" if len(done) > at_most else ""
+            histories[self.name(values)] = self.histories(values)
+        count = len(self.done)
+        more = f", the best {at_most} of {count}" if count > at_most else ""
         title = ", ".join(self.varied or self.space) + more
         return studies.plot_epochs(histories, self.follow, title=title)
 
@@ -261,29 +243,35 @@ def grid(
     >>> found.combinations[1]
     {'layers': 1, 'units': 4}
     """
-    chosen, level = tables.as_seeds(seeds), check_until(until)
+    chosen = as_seeds(seeds)
     values = _check_space(space, len(chosen))
-    train, validation = _parts(data, held)
-    names = list(values)
-    combinations = [dict(zip(names, one, strict=True)) for one in product(*values.values())]
+    train, validation = split_parts(data, "validation", held)
+    combinations = combinations_of(values)
     settings = [with_template_filled(estimator, one) for one in combinations]
-    check_study(estimator, train, settings)
+    check_study(estimator, train, until, settings)
     setup = TrialSetup(with_all_classes(estimator, data), train, validation, validate=True)
     plain_space = {name: [plain(one) for one in listed] for name, listed in values.items()}
-    trials = []
-    for seed in chosen:
-        for one, setting in zip(combinations, settings, strict=True):
-            name = {**{n: plain(v) for n, v in one.items()}, "seed": seed}
-            trials.append(Trial(name, {**setting, "seed": seed}))
-    path = None if folder is None else Path(folder)
-    config = StudyConfig(path, workers, executor, progress, source, recipe)
-    rows = run_study("grid", setup, trials, {"values": plain_space, "seeds": list(chosen)}, config)
-    metric = tables.metric_of(rows)
-    constant = baseline(setup, metric)
-    result = Grid(metric, plain_space, chosen, tuple(rows), constant, level, path)
-    if path is not None:
-        result.save(path)
+    trials = [
+        Trial({**{n: plain(v) for n, v in one.items()}, "seed": seed}, {**setting, "seed": seed})
+        for seed in chosen
+        for one, setting in zip(combinations, settings, strict=True)
+    ]
+    config = StudyConfig(folder, workers, executor, progress, source, recipe)
+    header = {"values": plain_space, "seeds": list(chosen)}
+    found = run_study(Grid.kind, setup, trials, header, config)
+    result = Grid(space=plain_space, seeds=chosen, until=until, **found)
+    if result.folder is not None:
+        result.save(result.folder)
     return result
+
+
+def combinations_of(space: Mapping[str, Sequence[Any]]) -> list[Row]:
+    """Each combination of one value of every argument.
+
+    >>> combinations_of({"network": ["rnn(2)"], "epochs": [1, 2]})
+    [{'network': 'rnn(2)', 'epochs': 1}, {'network': 'rnn(2)', 'epochs': 2}]
+    """
+    return [dict(zip(space, values, strict=True)) for values in product(*space.values())]
 
 
 def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
@@ -309,20 +297,6 @@ def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
     if problems:
         raise OptionError(" ".join(problems))
     return checked
-
-
-def _parts(data: Any, held: float) -> tuple[Dataset, Dataset]:
-    """The training and the validation sequences; never the test part."""
-    check_data(data)
-    if data.parts is None:
-        train, validation = data.split(held, seed=0)
-    elif "train" not in data.part_names:
-        raise DataError(f"The data set has the parts {', '.join(data.part_names)}; no 'train'.")
-    elif "validation" in data.part_names:
-        train, validation = data.part("train"), data.part("validation")
-    else:
-        train, validation = data.part("train").split(held, seed=0)
-    return replace(train, parts=None), replace(validation, parts=None)
 
 
 # -- templates of networks ------------------------------------------------------------------------

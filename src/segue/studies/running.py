@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import OptionError, TrainingError
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
+from segue.progress import Progress
 from segue.sequences import Sequences
 from segue.studies.journal import Journal, key, locked
-from segue.studies.trials import Row, Trial, TrialSetup, run_trial
+from segue.studies.trials import Row, Trial, TrialSetup, baseline, run_trial
 
 _POLL_SECONDS = 0.02
 _PROGRESS_LINES = 20  # about so many in a whole study,
@@ -40,12 +40,17 @@ class StudyConfig:
         recipe: how to make the same call again; JSON, kept but not compared.
     """
 
-    folder: Path | None
+    folder: str | Path | None
     workers: int | None
     executor: Executor | None
     progress: str
     source: Any = None
     recipe: Any = None
+
+    @property
+    def path(self) -> Path | None:
+        """The folder."""
+        return None if self.folder is None else Path(self.folder)
 
     def workers_for(self, trials: int) -> int:
         """Number of trials at once.
@@ -61,8 +66,8 @@ class StudyConfig:
 
 def run_study(
     kind: str, setup: TrialSetup, trials: list[Trial], space: Row, config: StudyConfig
-) -> list[Row]:
-    """Run the missing trials; return the rows of all, in the order of the trials.
+) -> Row:
+    """Run the missing trials.
 
     Args:
         kind: name of the kind of study.
@@ -71,50 +76,72 @@ def run_study(
         space: what the trials were made from; JSON.
         config: where and how.
 
+    Returns:
+        Fields of the `Study`: "metric", "rows" (in the order of the trials), "baseline", "folder".
+
     Raises:
         FileError: the folder holds another study, or another process works in it.
         TrainingError: no trial could be trained, or a worker process died.
         KeyboardInterrupt: Ctrl-C; finished trials are kept.
     """
     header = {"fingerprint": _fingerprint(kind, setup, space, config), "recipe": config.recipe}
-    with nullcontext() if config.folder is None else locked(config.folder):
-        journal = Journal(header, config.folder)
+    with nullcontext() if config.path is None else locked(config.path):
+        journal = Journal(header, config.path)
         try:
             _run_missing(setup, trials, journal, config)
         finally:
             journal.close()
-    rows = [journal.rows[key(trial.key)] for trial in trials]
-    if all("error" in row for row in rows):
+    rows = tuple(journal.rows[key(trial.key)] for trial in trials)
+    done = [row for row in rows if "error" not in row]
+    if not done:
         raise TrainingError(f"No trial could be trained. The first one: {rows[0]['error']}")
-    return rows
+    metric = "rmse" if "rmse" in done[0] else "accuracy"
+    constant = baseline(setup, metric)
+    return {"metric": metric, "rows": rows, "baseline": constant, "folder": config.path}
 
 
 def _run_missing(
     setup: TrialSetup, trials: list[Trial], journal: Journal, config: StudyConfig
 ) -> None:
     missing = [trial for trial in trials if key(trial.key) not in journal.rows]
-    kept = [trial for trial in trials if key(trial.key) in journal.rows]
+    total, done = len(trials), len(trials) - len(missing)
     workers = config.workers_for(max(1, len(missing)))
-    progress = Progress(config.progress, trials, workers=workers)
+    progress = Progress(config.progress, pause=_LINE_SECONDS)
     if not missing:
         return
-    progress.begin(kept)
+    if done:
+        progress.write(f"{done} of {total} trials were done before and are kept")
+    cost_left, cost_done, seconds = sum(trial.cost for trial in missing), 0.0, 0.0
+    every = max(1, total // _PROGRESS_LINES)
     try:
-        with _executor(config, workers) as executor:
+        with progress, _executor(config, workers) as executor:
+            progress.show(f"trial {done}/{total}", share=done / total)
             for trial, row in _results(executor, setup, missing, at_once=workers):
                 journal.add(row)
-                progress.step(trial, row)
+                done, seconds = done + 1, seconds + row["seconds"]
+                cost_done, cost_left = cost_done + trial.cost, cost_left - trial.cost
+                left = seconds / cost_done * cost_left / workers
+                progress.show(
+                    f"trial {done}/{total}",
+                    _outcome(row),
+                    share=done / total,
+                    seconds_left=left if done < total else None,
+                    is_due=done % every == 0 or done in (1, total),
+                )
     except KeyboardInterrupt:
-        progress.end()
         how = "is lost: the study has no folder"
         if config.folder is not None:
             how = f"is kept in {config.folder}; the same call goes on from there"
-        progress.write(
-            f"interrupted after {progress.done} of {len(trials)} trials. What is done {how}"
-        )
+        progress.write(f"interrupted after {done} of {total} trials. What is done {how}")
         raise
-    finally:
-        progress.end()
+
+
+def _outcome(row: Row) -> str:
+    name = ", ".join(f"{name} {value}" for name, value in row["trial"].items())
+    if "error" in row:
+        return f"{name}: {row['error'].splitlines()[0]}"
+    metric = "accuracy" if "accuracy" in row else "rmse"
+    return f"{name}: {metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
 
 
 @contextmanager
@@ -199,94 +226,3 @@ def digest(data: Dataset) -> str:
         values = column.values if isinstance(column, Sequences) else np.asarray(column)
         checksum.update(str(values.dtype.kind).encode() + str(values.tolist()).encode())
     return f"{len(data)} sequences, {checksum.hexdigest()}"
-
-
-# -- progress -------------------------------------------------------------------------------------
-
-
-class Progress:
-    """Progress of a study: a bar with the time left on a terminal, plain lines elsewhere.
-
-    Args:
-        how: "auto", "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
-        trials: all trials of the study.
-        workers: trials at once.
-        stream: where to write; standard error if left out.
-
-    Raises:
-        OptionError: another `how`.
-    """
-
-    def __init__(
-        self, how: str, trials: list[Trial], *, workers: int, stream: TextIO | None = None
-    ) -> None:
-        if how not in ("auto", "bar", "lines", "none"):
-            raise OptionError(f"`progress` is {how!r}; expected auto, bar, lines or none.")
-        self.stream = sys.stderr if stream is None else stream
-        self.how = ("bar" if self.stream.isatty() else "lines") if how == "auto" else how
-        self.total, self.workers = len(trials), workers
-        self.cost_left = sum(trial.cost for trial in trials)
-        self.cost_done = self.seconds = self.last_line = 0.0
-        self.done = 0
-        self._bar: Any = None
-
-    def begin(self, kept: list[Trial]) -> None:
-        """Begin, with the trials that were finished before."""
-        self.done = len(kept)
-        self.cost_left -= sum(trial.cost for trial in kept)
-        if kept:
-            self.write(f"{len(kept)} of {self.total} trials were done before and are kept")
-        if self.how == "bar":
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn
-            from rich.progress import Progress as Bar
-
-            shown = TextColumn("trial {task.completed}/{task.total}"), BarColumn(bar_width=24)
-            text = TextColumn("{task.description}", markup=False)
-            self._bar = Bar(*shown, text, console=Console(file=self.stream))
-            self._task = self._bar.add_task("", total=self.total, completed=self.done)
-            self._bar.start()
-
-    def step(self, trial: Trial, row: Row) -> None:
-        """Show a trial that has ended."""
-        self.done += 1
-        self.seconds += row["seconds"]
-        self.cost_done += trial.cost
-        self.cost_left -= trial.cost
-        text = f"{', '.join(f'{name} {value}' for name, value in trial.key.items())}: "
-        text += _outcome(row)
-        seconds_left = self.seconds / self.cost_done * self.cost_left / self.workers
-        left = f"{_duration(seconds_left)} left" if self.done < self.total else ""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, description=f"{text}  {left}")
-        elif self._is_due():
-            self.last_line = time.monotonic()
-            self.write(f"trial {self.done}/{self.total}: {text}{', ' + left if left else ''}")
-
-    def end(self) -> None:
-        """End the bar."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def write(self, text: str) -> None:
-        """Write a line."""
-        if self.how != "none":
-            print(text, file=self.stream, flush=True)
-
-    def _is_due(self) -> bool:
-        every = max(1, self.total // _PROGRESS_LINES)
-        is_milestone = self.done % every == 0 or self.done in (1, self.total)
-        return is_milestone or time.monotonic() - self.last_line > _LINE_SECONDS
-
-
-def _outcome(row: Row) -> str:
-    if "error" in row:
-        return str(row["error"]).splitlines()[0]
-    metric = "accuracy" if "accuracy" in row else "rmse"
-    return f"{metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

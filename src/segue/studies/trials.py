@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 
 from segue.dataset import Dataset
+from segue.encoding import NO_LABEL
 from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
 from segue.estimators.parameters import check_arguments
-from segue.estimators.splitting import split_data
 from segue.kernels.threads import threads
 from segue.networks import as_specs
-from segue.prepare import Preparation
 from segue.prepare.pipeline import as_steps
-from segue.sequences import Array
+from segue.sequences import Array, Sequences
+from segue.tasks.label import codes_for, names_of
 from segue.training import History, inference
 from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
 
 Row = dict[str, Any]
 
-STUDIED_TASKS = ("classify", "label", "regress")
 
 
 @dataclass(frozen=True)
@@ -142,20 +142,22 @@ def baseline(setup: TrialSetup, metric: str) -> float:
     It is the most frequent class (label, usual value of each label) of the training sequences, or
     their mean.
     """
-    split = split_data(configured(setup.estimator, {"validation": None}), setup.train)
-    preparation = Preparation.fit("none", split.train.x, tokens=split.train.x.is_whole)
-    task = split.task.fitted(split.train, preparation)
-    train, held_out = (
-        as_targets(task, data, torch.device("cpu")).gather(np.arange(len(data))).numpy()
-        for data in (split.train, setup.held_out)
-    )
+    ignore = getattr(setup.estimator, "ignore", None)
+    train, truth = (_targets(data, ignore) for data in (setup.train, setup.held_out))
     if metric == "rmse":
-        scale = np.asarray(task.objective.scale)
-        return float(np.sqrt(np.mean(((held_out - train.mean(axis=0)) * scale) ** 2)))
-    if setup.train.task == "multilabel":
-        return float((held_out == (train.mean(axis=0) > 0.5)).mean())
-    train, held_out = train[train >= 0], held_out[held_out >= 0]  # a step may have no label
-    return float((held_out == np.bincount(train).argmax()).mean())
+        return float(np.sqrt(np.mean((truth - train.mean(axis=0)) ** 2)))
+    if train.ndim == 2:  # several labels at once
+        return float((truth == (train.mean(axis=0) > 0.5)).mean())
+    values, counts = np.unique(train, return_counts=True)
+    return float((truth == values[counts.argmax()]).mean())
+
+
+def _targets(data: Dataset, ignore: Any) -> Array:
+    """`[n]` or `[n, value]`; of the labels of steps those that there are."""
+    if not isinstance(data.y, Sequences):
+        return np.asarray(data.y)
+    codes = codes_for(data, names_of(data), ignore)
+    return np.asarray(codes[codes != NO_LABEL])
 
 
 @contextmanager
@@ -170,35 +172,41 @@ def _one_thread() -> Iterator[None]:
 # -- checks before the first trial ----------------------------------------------------------------
 
 
-def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = None) -> None:
+def check_study(
+    estimator: Any, train: Dataset, until: Any, settings: Iterable[Row] = ({},)
+) -> None:
     """Validate an estimator, and all settings that its trials will set.
 
     Args:
         estimator: to be fitted in each trial.
         train: the training sequences.
+        until: the level of a score whose epoch is reported; `None`: no level.
         settings: arguments that trials set; all problems with them are reported together.
 
     Raises:
         OptionError: no estimator, or one that a study cannot train; arguments that are not allowed.
         DataError: targets of another kind than the estimator's.
     """
+    if until is not None and (not isinstance(until, Real) or isinstance(until, bool) or until <= 0):
+        raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
     if not isinstance(estimator, BaseSequenceEstimator):
         raise OptionError(
             f"`estimator` is {estimator!r}; expected an estimator that is not fitted, such as "
             "segue.SequenceClassifier('lstm(16)')."
         )
-    if estimator.task not in STUDIED_TASKS:
-        instead = "train it yourself, on part of the texts"
-        if estimator.task == "forecast":
-            instead = "cut windows with segue.windows, and train a SequenceRegressor on them"
-        raise OptionError(f"A study does not train a {type(estimator).__name__}: {instead}.")
+    if not can_be_studied(type(estimator)):
+        raise OptionError(
+            f"A study does not train a {type(estimator).__name__}: it needs a target for each "
+            "sequence or step. For a forecast cut windows with segue.windows, and train a "
+            "SequenceRegressor on them."
+        )
     if train.task not in estimator.tasks:
         raise DataError(
             f"{type(estimator).__name__} learns from targets of the kind {estimator.tasks[0]!r}; "
             f"the targets here are for the task {train.task!r}."
         )
     problems: dict[str, type[SegueError]] = {}
-    for values in settings or [{}]:
+    for values in settings:
         try:
             one = configured(estimator, values)
             check_arguments(one)
@@ -212,28 +220,9 @@ def check_study(estimator: Any, train: Dataset, settings: list[Row] | None = Non
         raise kind("\n".join(problems))
 
 
-def check_data(data: Any) -> None:
-    """Validate that a study gets a data set.
-
-    Raises:
-        DataError: something else.
-    """
-    if not isinstance(data, Dataset):
-        raise DataError(
-            f"`data` is a {type(data).__name__}; expected a Dataset, such as segue.Dataset(x, y)."
-        )
-
-
-def check_until(until: Any) -> float | None:
-    """Validate the level of a score whose epoch is reported; `None`: no level.
-
-    Raises:
-        OptionError: something else than a number above 0 or `None`.
-    """
-    is_number = isinstance(until, int | float) and not isinstance(until, bool)
-    if until is None or (is_number and until > 0):
-        return None if until is None else float(until)
-    raise OptionError(f"`until` is {until!r}; expected a score such as 0.95, or None.")
+def can_be_studied(kind: type[BaseSequenceEstimator]) -> bool:
+    """Whether studies train estimators of a class: their targets are not inside the sequences."""
+    return not kind._task_type.targets_inside
 
 
 def with_all_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSequenceEstimator:
@@ -241,10 +230,8 @@ def with_all_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSeq
 
     A small training subset may lack a class; its sequences are then mistakes on the test part.
     """
-    names = data.classes
     params = estimator.get_params(deep=False)
-    if "classes" not in params or params["classes"] is not None or names is None:
+    if "classes" not in params or params["classes"] is not None or data.classes is None:
         return configured(estimator, {})
-    if params.get("ignore") is not None:
-        names = tuple(name for name in names if name != params["ignore"])
-    return configured(estimator, {"classes": list(names)})
+    names = [name for name in data.classes if name != params.get("ignore")]
+    return configured(estimator, {"classes": names})

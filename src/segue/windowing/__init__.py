@@ -7,6 +7,6 @@ share a step come to different sides, unless it is told to.
     a recording, a label each step  windows with one label each, for a classifier
 """
 
-from segue.windowing.windows import as_series, cut_in_time, cut_recordings, is_one_series, windows
+from segue.windowing.cutting import as_series, cut_in_time, cut_recordings, is_one_series, windows
 
 __all__ = ["as_series", "cut_in_time", "cut_recordings", "is_one_series", "windows"]

@@ -1,0 +1,258 @@
+"""What every study has: its trials as rows, statistics over them, and the files of its folder."""
+
+from __future__ import annotations
+
+import abc
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from segue.atomic import replacing, write_text
+from segue.studies.trials import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BAND = (0.1, 0.9)  # quantiles of the seeds
+NEAR = 0.01  # to the best: an accuracy this much lower, or an error this share larger
+
+
+class Study(abc.ABC):
+    """The trials of a study and their statistics.
+
+    Class attributes:
+        kind: as on the command line.
+
+    Attributes:
+        metric: the score: "accuracy", or "rmse" of numbers.
+        seeds: of the trainings.
+        rows: one a trial.
+        baseline: the score of a constant prediction.
+        until: the level of the score whose epoch is reported, if any.
+        folder: the study's folder.
+    """
+
+    kind: ClassVar[str]
+    metric: str
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+    baseline: float
+    until: float | None
+    folder: Path | None
+
+    @property
+    @abc.abstractmethod
+    def follow(self) -> str:
+        """The score's column of the histories."""
+
+    @property
+    @abc.abstractmethod
+    def settings(self) -> list[Row]:
+        """What differs between trials besides the seed, in the order of the table."""
+
+    @abc.abstractmethod
+    def notes(self) -> list[str]:
+        """The lines below the table of the report."""
+
+    @abc.abstractmethod
+    def as_json(self) -> Row:
+        """The summary and what follows from it, as in `study.json`."""
+
+    @abc.abstractmethod
+    def pictures(self) -> dict[str, Callable[[], Axes]]:
+        """What `save` draws, by the name of the file."""
+
+    @cached_property
+    def summary(self) -> list[Row]:
+        """A row for each setting: mean and band over the seeds."""
+        return [{**setting, **self.summarize(self.trials(setting))} for setting in self.settings]
+
+    @property
+    def done(self) -> list[Row]:
+        """The rows of `summary` of which at least one trial did not fail."""
+        return [row for row in self.summary if row["trials"]]
+
+    def trials(self, setting: Row) -> list[Row]:
+        """The rows of a setting, one a seed."""
+        return [row for row in self.rows if setting.items() <= row["trial"].items()]
+
+    def histories(self, setting: Row) -> list[list[Row]]:
+        """The histories of a setting's trials that did not fail."""
+        return [row["history"] for row in self.trials(setting) if "error" not in row]
+
+    def summarize(self, rows: Sequence[Row]) -> Row:
+        """Mean and band over some trials; None where every one failed."""
+        done = [row for row in rows if "error" not in row]
+        summary: Row = {"trials": len(done), "failed": len(rows) - len(done)}
+        for name in (self.metric, "loss"):
+            summary |= _spread(name, [row[name] for row in done])
+        for name in ("epochs", "kept"):
+            summary[name] = _mean([row[name] for row in done])
+        summary["epochs_enough"] = epochs_enough([row["history"] for row in done], self.follow)
+        summary["parameters"] = done[0]["parameters"] if done else None
+        if self.until is not None:
+            epochs = [epochs_until(row["history"], self.follow, self.until) for row in done]
+            reached = [epoch for epoch in epochs if epoch is not None]
+            summary |= {**_spread("epochs_until", reached), "reached": len(reached)}
+        return summary
+
+    # -- text -----------------------------------------------------------------------------------
+
+    def report(self) -> str:
+        """The table over the settings, and what follows from it."""
+        names = ["sequences" if name == "size" else name for name in self.settings[0]]
+        heads = [*names, self.metric, "of the seeds", "loss", "epochs", "enough"]
+        if self.until is not None:
+            heads.append(f"epochs until {self.until:g}")
+        lines = [
+            [*(f"{v:,}" if n == "size" else str(v) for n, v in setting.items()), *self._cells(row)]
+            for setting, row in zip(self.settings, self.summary, strict=True)
+        ]
+        failed = [row["error"] for row in self.rows if "error" in row]
+        blocks = [text_table([heads, *lines]), "", *self.notes()]
+        if failed:
+            blocks.append(
+                f"{len(failed)} of {len(self.rows)} trials failed. The first one: {failed[0]}"
+            )
+        return "\n".join(blocks)
+
+    def _cells(self, row: Row) -> list[str]:
+        band = " to ".join(number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
+        epochs = [_whole(row[name]) for name in ("epochs", "epochs_enough")]
+        cells = [number(row[self.metric]), band, number(row["loss"]), *epochs]
+        return cells if self.until is None else [*cells, reached(row)]
+
+    @property
+    def bands(self) -> str:
+        """What the bands of the table show."""
+        count = len(self.seeds)
+        return "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
+
+    @property
+    def near(self) -> str:
+        """How near to the best an epoch is enough."""
+        return f"{100 * NEAR:g} %" if self.metric == "rmse" else f"{NEAR:g}"
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write `trials.csv`, `summary.csv`, `study.json` and the pictures, each whole or not.
+
+        Raises:
+            WriteError: the disk is full or read-only.
+        """
+        folder = Path(folder)
+        _write_csv(folder / "trials.csv", map(self._line, self.rows))
+        _write_csv(folder / "summary.csv", self.summary)
+        for name, draw in self.pictures().items():
+            with replacing(folder / name) as temporary:
+                draw().figure.savefig(temporary)  # type: ignore[union-attr]  # no SubFigure
+        write_text(folder / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
+
+    def _line(self, row: Row) -> Row:
+        """A trial in `trials.csv`, without what differs between two runs of it (seconds)."""
+        names = (self.metric, "loss", "epochs", "kept", "parameters")
+        line = {**row["trial"], **{name: row.get(name) for name in names}}
+        if self.until is not None:
+            history = row.get("history", [])
+            line["epochs_until"] = epochs_until(history, self.follow, self.until)
+        return {**line, "error": row.get("error")}
+
+
+def epochs_until(history: Sequence[Row], name: str, until: float) -> float | None:
+    """The first epoch at which a column of the history reaches `until`; `None`: never.
+
+    >>> epochs_until([{"accuracy": 0.5}, {"accuracy": 0.9}], "accuracy", 0.8)
+    2.0
+    """
+    sign = -1 if name.endswith("rmse") else 1
+    reached = (n for n, epoch in enumerate(history, 1) if sign * epoch[name] >= sign * until)
+    first = next(reached, None)
+    return None if first is None else float(first)
+
+
+def epochs_enough(trainings: Sequence[Sequence[Row]], name: str) -> int | None:
+    """The first epoch at which the mean of some trainings is nearly as good as its best.
+
+    Nearly: an accuracy 0.01 lower than the best, an error 1 % larger. A training that ended before
+    the others counts with its last epoch.
+
+    >>> histories = [[{"accuracy": 0.5}, {"accuracy": 0.985}, {"accuracy": 0.99}]]
+    >>> epochs_enough(histories, "accuracy")
+    2
+    """
+    if not trainings:
+        return None
+    longest = max(map(len, trainings))
+    means = np.mean([[r[min(e, len(r) - 1)][name] for e in range(longest)] for r in trainings], 0)
+    if name.endswith("rmse"):
+        return int(np.argmax(means <= means.min() * (1 + NEAR))) + 1
+    return int(np.argmax(means >= means.max() - NEAR)) + 1
+
+
+def _spread(name: str, values: Sequence[float]) -> Row:
+    """The mean under its name, and the two quantiles that a band shows."""
+    low, high = np.quantile(values, BAND).tolist() if values else (None, None)
+    return {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as CSV, whole or not at all; an empty cell where there is nothing."""
+    rows, text = list(rows), io.StringIO()
+    names = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+# -- texts ----------------------------------------------------------------------------------------
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Align columns: the first to the left, the others to the right.
+
+    >>> print(text_table([["size", "accuracy"], ["20", "0.5"], ["100", "0.75"]]))
+    size  accuracy
+    20         0.5
+    100       0.75
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def number(value: float | None) -> str:
+    """Four digits behind the point, or as many digits in all for what is large.
+
+    >>> number(0.97123), number(14.5312), number(None)
+    ('0.9712', '14.53', '-')
+    """
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def reached(summary: Row) -> str:
+    """The mean epoch of the trials that reached the level, and how many reached it."""
+    return f"{_whole(summary['epochs_until'])} ({summary['reached']} of {summary['trials']})"
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
