@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from segue.cli import main
-from segue.cli.players import PLAYERS
+from segue.cli.listen import PLAYERS
 from segue.dataset import Dataset
 from segue.sequences import Sequences
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from segue.cli import app
-from segue.cli.options import Form, described, options_of
+from segue.cli.options import Form, add_command, described, options_of
 from segue.training import TrainingOptions
 
 
@@ -68,7 +69,7 @@ def test_types_and_choices_come_from_the_annotation() -> None:
 
 
 def test_help_comes_from_the_docstring_and_the_defaults() -> None:
-    assert described(Settings)["rate"] == (
+    assert described(Settings)["rate"].text == (
         "of the updates; over two lines. In Python also a function."
     )
     assert "other" not in described(Settings)
@@ -103,7 +104,7 @@ def test_arguments_of_a_base_are_described_there() -> None:
 
         more: int = 3
 
-    assert described(Derived)["units"] == "more than the base has."
+    assert described(Derived)["units"].text == "more than the base has."
     texts = [declared(one).help for one in options_of(Derived, "kind more")]
     assert texts == ["None: neither.", "Of them (default: 3)."]
 
@@ -117,3 +118,36 @@ def test_the_choices_of_fit_are_those_of_training(name: str) -> None:
         others = {"schedule": "constant"} if name == "monitor" else {}
         assert getattr(TrainingOptions(**{**others, name: choice}), name) == choice
     assert getattr(TrainingOptions(), name) in choices
+
+
+def test_a_command_gets_what_was_given_and_nothing_else() -> None:
+    """Defaults stay those of the function; a metavar stands behind the name of the option."""
+    calls: list[dict[str, Any]] = []
+
+    def command(
+        source: str, *, rate: float = 3, out: Path | None = None, all_: bool = False
+    ) -> None:
+        """Do it.
+
+        Options:
+            out (FILE): where to.
+            rate: how much.
+            all_: everything.
+        """
+        calls.append({"source": source, "rate": rate, "out": out, "all": all_})
+
+    alone = typer.Typer()
+    add_command(alone, command)
+    add_command(alone, command, name="again")
+    runner = CliRunner()
+    assert runner.invoke(alone, ["command", "a", "--rate", "0"]).exit_code == 0
+    assert runner.invoke(alone, ["again", "b", "--all", "--out", "f", "--debug"]).exit_code == 0
+    assert calls == [
+        {"source": "a", "rate": 0, "out": None, "all": False},
+        {"source": "b", "rate": 3, "out": Path("f"), "all": True},
+    ]
+    text = runner.invoke(alone, ["command", "--help"]).output
+    assert "Do it." in text
+    assert "Options:\n" in text
+    assert "--out FILE" in text
+    assert "everything" not in text.partition("Options:")[0]

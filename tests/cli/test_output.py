@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segue.cli import FAILED, WRONG_USE, main
-from segue.cli.output import check_output
+from segue.cli.shared import check_output
 from segue.errors import FileError, OptionError, WriteError
 
 # Each command that writes a file: its words, with FILE for the file.
@@ -125,7 +125,7 @@ def test_a_picture_beside_a_sound_is_a_new_file_or_refused(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`.png` alone: its name is that of the sound, which has a free one where none is given."""
-    monkeypatch.setattr("segue.cli.players.find_player", lambda: None)
+    monkeypatch.setattr("segue.cli.listen.find_player", lambda: None)
     Path("waves.png").write_text("precious")
     assert call("listen WAVES --samples 1 --picture FILE", ".png")[0] == 0
     assert files() == ["waves-2.png", "waves-2.wav", "waves.png"]

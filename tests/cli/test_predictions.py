@@ -16,8 +16,7 @@ from pyarrow import parquet
 
 import segue
 from segue.cli import FAILED, WRONG_USE, main
-from segue.cli.answers import answers
-from segue.cli.predictions import Predictions
+from segue.cli.predictions import Predictions, predictions_of
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.training import TrainingOptions
@@ -184,15 +183,15 @@ def test_every_task_has_its_ids(data: Dataset) -> None:
         ),
     }
     for name, model in models.items():
-        found = answers(model, data, per_step=False, steps=None)
+        found = predictions_of(model, data, per_step=False, steps=None)
         steps = 6 if name == "labels" else 1
         assert list(found.columns["id"]) == np.repeat(data.ids, steps).tolist(), name
         rows = list(csv.DictReader(io.StringIO(found.to_csv(), newline="")))
         assert [row["id"] for row in rows] == np.repeat(data.ids, steps).tolist()
-    found = answers(models["classes"], data[:2], per_step=True, steps=None)
+    found = predictions_of(models["classes"], data[:2], per_step=True, steps=None)
     assert list(found.columns["step"]) == [*range(6), *range(6)]
     assert set(found.columns["prediction"]) <= {"=a", "b,c"}
-    numbers = answers(models["numbers"], data, per_step=False, steps=None)
+    numbers = predictions_of(models["numbers"], data, per_step=False, steps=None)
     exact = models["numbers"].predict(data)
     read = csv.DictReader(io.StringIO(numbers.to_csv()))
     assert [float(row["prediction"]) for row in read] == exact.tolist()
@@ -206,7 +205,7 @@ def test_a_forecast_of_channels_called_id_and_step() -> None:
         ids=np.array(["x", "y"]),
     )
     model = segue.Forecaster("gru(2)", size=4, horizon=1, epochs=1, options=QUIET).fit(series)
-    found = answers(model, series, per_step=False, steps=3)
+    found = predictions_of(model, series, per_step=False, steps=3)
     assert list(found.columns) == ["id", "step", "channel_id", "channel_step"]
     assert list(found.columns["id"]) == ["x"] * 3 + ["y"] * 3
     assert found.columns["step"].tolist() == [1, 2, 3, 1, 2, 3]

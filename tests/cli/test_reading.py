@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segue.cli import WRONG_USE, main
-from segue.cli.columns import as_option
+from segue.cli.options import as_option
 
 
 @pytest.mark.parametrize(

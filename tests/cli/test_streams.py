@@ -108,7 +108,7 @@ def test_our_symbols_have_stand_ins_and_data_escapes(
 def test_every_symbol_of_ours_has_a_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of every kind in ASCII have no escapes, and are as wide as they were."""
     from segue.cli import terminal
-    from segue.cli.sparkline import BLOCKS
+    from segue.cli.terminal import BLOCKS
 
     steps = np.sin(np.arange(300.0) / 9) + np.random.default_rng(0).normal(0, 0.3, 300)
     drawn = [

@@ -114,7 +114,7 @@ def test_a_run_has_everything_and_can_be_evaluated(
 def test_fit_ends_with_the_score_beside_its_baseline(
     task: str, first: str, second: str, fitted: dict[str, Path]
 ) -> None:
-    from segue.cli.headlines import headline
+    from segue.cli.fit import headline
 
     names = [name for name, _ in headline(runs.open_run(fitted[task]).metrics)]
     assert names[:2] == [first, second]

@@ -47,12 +47,12 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
 add_command(app, fit.fit, fit.options)
-app.command()(evaluate.evaluate)
-app.command()(predict.predict)
-app.command()(view.view)
-app.command()(listen.listen)
-app.command()(generate.generate)
-app.command()(info.info)
+add_command(app, evaluate.evaluate)
+add_command(app, predict.predict)
+add_command(app, view.view)
+add_command(app, listen.listen)
+add_command(app, generate.generate, generate.options)
+add_command(app, info.info)
 app.add_typer(study.app)
 app.add_typer(data.app)  # typer lists groups last
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from segue.cli.columns import Columns, read_source, tell, with_columns
-from segue.cli.output import Overwrite, check_output
-from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json, print_table
+from segue.cli.options import add_command
+from segue.cli.shared import Columns, check_output, print_json, print_table, read_source, tell
 from segue.errors import counted
+from segue.progress import Progress
 
 app = typer.Typer(
     name="data", help="Data sets: names, what they hold, mapped files.", no_args_is_help=True
@@ -23,17 +23,13 @@ _HEADINGS = ("column", "kind", "role", "examples")
 _SHOWN = 6  # columns with one kind and role that follow one another
 
 
-@app.command("list")
-def list_(
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also each set of the UCR and UEA archives.")
-    ] = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+def list_(*, all_: bool = False, json: bool = False) -> None:
     """List the data sets that `segue.read` and SOURCE know by name.
 
     Example: segue data list --all
+
+    Options:
+        all_: also each set of the UCR and UEA archives.
     """
     from segue.readers import describe, names
 
@@ -41,19 +37,13 @@ def list_(
         print_json({name: describe(name).about for name in names()})
         return
     own = [name for name in names() if not name.startswith(_ARCHIVES)]
-    print_table((name, describe(name).about) for name in (names() if everything else own))
-    if not everything:
+    print_table((name, describe(name).about) for name in (names() if all_ else own))
+    if not all_:
         print(f"and {len(names()) - len(own)} of the UCR and UEA archives: --all shows them")
 
 
-@app.command()
-@with_columns
 def show(
-    source: Source,
-    limit: Limit = None,
-    columns: Columns = None,
-    json: Json = False,
-    debug: Debug = False,
+    source: str, *, limit: int | None = None, columns: Columns = None, json: bool = False
 ) -> None:
     """Show where a data set comes from, what it holds, and what is suspicious about it.
 
@@ -78,19 +68,15 @@ def show(
         print(f"look at  {one}")
 
 
-@app.command()
-@with_columns
 def convert(
-    source: Source,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.arrow", help="What is written.", show_default=False)
-    ],
-    part: Part = None,
-    limit: Limit = None,
-    overwrite: Overwrite = False,
+    source: str,
+    file: Path,
+    *,
+    part: str | None = None,
+    limit: int | None = None,
+    overwrite: bool = False,
     columns: Columns = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: bool = False,
 ) -> None:
     """Write a source to a mapped file, which may be larger than memory when it is trained on.
 
@@ -98,26 +84,33 @@ def convert(
 
     Folders of sounds, texts and images are read file by file, large tables batch by batch, and
     large NumPy arrays row by row.
+
+    Options:
+        file (FILE.arrow): what is written.
     """
-    from segue.progress import Progress
     from segue.readers.arrow import convert as write
 
     check_output(file, overwrite=overwrite, option="FILE", endings=(".arrow",))
     with Progress() as progress:
 
-        def show(done: int, share: float | None) -> None:
+        def report(done: int, share: float | None) -> None:
             text = "" if share is None else f"{share:.0%}"
             progress.show(
                 f"writing {counted(done, 'sequence')}", text, share=share, seconds_left="auto"
             )
 
-        data = write(source, file, progress=show, part=part, limit=limit, **(columns or {}))
+        data = write(source, file, progress=report, part=part, limit=limit, **(columns or {}))
     tell(data.notes)
     size = file.stat().st_size
     if json:
         print_json({"file": str(file), "sequences": len(data), "bytes": size})
         return
     print(f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB")
+
+
+add_command(app, list_, name="list")
+add_command(app, show)
+add_command(app, convert)
 
 
 def column_table(columns: list[dict[str, str]]) -> list[str]:

@@ -2,86 +2,77 @@
 
 from __future__ import annotations
 
-from inspect import Parameter
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from segue.cli.columns import Columns, as_option, tell
-from segue.cli.headlines import headline
-from segue.cli.options import Form, declared, options_of, refuse_beside_resume
-from segue.cli.shared import (
-    Debug,
-    Json,
-    Limit,
-    OptionalSource,
-    print_json,
-    print_table,
-)
+from segue.cli.options import Form, as_option, options_of, refuse_beside_resume
+from segue.cli.shared import Columns, print_json, print_table, tell
 from segue.errors import OptionError, counted, did_you_mean
 from segue.progress import duration
 
 if TYPE_CHECKING:
     from segue.runs import Run
 
-Option = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=VALUE",
-        help="Any other option of training that `segue info --defaults` prints, such as "
-        "clip_norm=none; several times for more.",
-    ),
-]
-Stride = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", help="Steps from one window to the next (default: those of a window)."
-    ),
-]
-WindowLabel = Annotated[
-    str | None,
-    typer.Option(
-        metavar="all|majority|last",
-        help="Where each step has a label, that of a window: of all its steps (others are left "
-        "out), of most, or of the last.",
-    ),
-]
-Out = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="The run's folder (default: a new one in runs/).")
-]
-
-# What the score of each seed is, by its name in metrics.json.
-_SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
-
 # The arguments that are options of `segue fit`: of the estimators, of `TrainingOptions`, of a run.
 ESTIMATOR = "network prepare epochs batch_size learning_rate validation class_weight seed device"
-FORECASTER = "size horizon strategy"
+FORECASTER = ["size", "horizon", "strategy"]
 TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
 """.split()
-RUN = "test seeds initial"
 FORMS = {
     "task": Form("classify|label|regress|forecast|language"),
-    "network": Form("SPEC", 'Layers, such as "gru(64) dense(32, relu)"'),
-    "prepare": Form("SPEC", 'Preparation, such as "interpolate standardize" or "none"'),
+    "network": Form("SPEC", 'layers, such as "gru(64) dense(32, relu)"'),
+    "prepare": Form("SPEC", 'preparation, such as "interpolate standardize" or "none"'),
     "validation": Form(
         "SHARE|none|auto",
-        "Validate on a share of the training part; auto: a tenth of it, none where that is too "
+        "validate on a share of the training part; auto: a tenth of it, none where that is too "
         "little. With validation the weights of the best epoch are kept, without it the last",
     ),
-    "class_weight": Form("balanced", "Weight classes so that rare ones count as much"),
-    "device": Form("auto|cpu|cuda", "The device to compute on"),
+    "class_weight": Form("balanced", "weight classes so that rare ones count as much"),
+    "device": Form("auto|cpu|cuda", "the device to compute on"),
     "test": Form("SHARE|none", kind=str),
     "initial": Form("MODEL", kind=Path),
-    "frozen": Form("LAYER", "Name of a layer whose weights stay as they are"),
+    "frozen": Form("LAYER", "name of a layer whose weights stay as they are"),
     "truncate": Form("STEPS"),
     "time_limit_seconds": Form("SECONDS", flag="--time-limit"),
     "size": Form(
         flag="--window",
-        help="Cut recordings into windows of N steps; of a forecast, steps that the network sees",
+        help="cut recordings into windows of N steps; of a forecast, steps that the network sees",
     ),
 }
+
+# The numbers that `segue fit` ends with, for each task: headings and texts, of metrics.json.
+_ACCURACY = "{accuracy:.4f}  95 % interval {accuracy_interval[0]:.4f} to {accuracy_interval[1]:.4f}"
+_MAJORITY = (
+    "majority baseline",
+    "{baseline[accuracy]:.4f}  always {baseline[class]!r}, the most frequent class in training",
+)
+_RMSE = "{part} RMSE", "{rmse:.4g}  R² {r2:.4f}, {count}"
+HEADLINES = {
+    "classify": [("{part} accuracy", _ACCURACY + ", {count}"), _MAJORITY],
+    "label": [("{part} accuracy", _ACCURACY + ", {steps:,} labelled steps of {count}"), _MAJORITY],
+    "multilabel": [
+        (
+            "{part} accuracy",
+            "{accuracy:.4f}  of the single labels, {count}; all labels right {exact:.4f}",
+        ),
+        ("usual labels", "{baseline[accuracy]:.4f}  always what most of training has"),
+    ],
+    "regress": [_RMSE],
+    "forecast": [_RMSE],
+    "language": [
+        (
+            "{part} perplexity",
+            "{perplexity:.4g}  {tokens:,} tokens of {count}, {unknown_share:.1%} unknown",
+        ),
+        ("unigram baseline", "{baseline[perplexity]:.4g}  by frequency alone"),
+    ],
+}
+# The scores of single seeds, by their names in metrics.json.
+_SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
 
 
 def options() -> list[Parameter]:
@@ -94,20 +85,22 @@ def options() -> list[Parameter]:
         *options_of(fit_run, "task", **FORMS),
         *options_of(BY_TASK, ESTIMATOR, **FORMS),
         *options_of(TrainingOptions, TRAINING, **FORMS),
-        *options_of(fit_run, RUN, **FORMS),
+        *options_of(fit_run, "test seeds initial", **FORMS),
         *options_of(BY_TASK["forecast"], FORECASTER, **FORMS),
-        *declared(stride=Stride, window_label=WindowLabel, limit=Limit, option=Option, out=Out),
     ]
 
 
 def fit(
-    source: OptionalSource = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Continue a run that was stopped.")
-    ] = None,
+    source: str | None = None,
+    *,
+    stride: int | None = None,
+    window_label: str | None = None,
+    limit: int | None = None,
+    option: list[str] | None = None,
+    out: Path | None = None,
+    resume: Path | None = None,
     columns: Columns = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: bool = False,
     **given: Any,
 ) -> None:
     """Train a classifier and evaluate it; or label steps, predict numbers, forecast series.
@@ -117,54 +110,77 @@ def fit(
     Example: segue fit japanese-vowels --network "bilstm(100)"
 
     Ctrl-C keeps the best weights so far and evaluates them.
+
+    Options:
+        stride (N): steps from one window to the next (default: those of a window).
+        window_label (all|majority|last): where each step has a label, that of a window: of all its
+            steps (others are left out), of most, or of the last.
+        out (DIR): the run's folder (default: a new one in runs/).
     """
     from segue import runs
 
     if (source is None) == (resume is None):
         raise OptionError("Give a SOURCE to train on, or a run to go on with: --resume DIR.")
+    own = {"stride": stride, "window_label": window_label, "limit": limit, "option": option}
+    given |= {name: value for name, value in {**own, "out": out}.items() if value is not None}
     if resume is not None:
         refuse_beside_resume({**given, "columns": columns}, FORMS)
         run = runs.resume_run(resume)
     else:
-        task = given["task"]
-        cut = {name: given.pop(name) for name in ("size", "stride", "window_label")}
-        forecast = {name: given.pop(name) for name in ("horizon", "strategy")}
-        if task == "forecast":
-            forecast["size"] = cut.pop("size")
-        training = {name: given.pop(name) for name in TRAINING}
-        run = runs.fit_run(
-            str(source),
-            columns={**(columns or {}), **_windows(task, **cut)},
-            tell=tell,
-            **_forecast(task, **forecast),
-            **_options(given.pop("option") or [], **training),
-            **_shares(given),
-        )
+        windows = _windows(given)
+        training = training_options(given)
+        if training:
+            from segue.training import TrainingOptions
+
+            given["options"] = TrainingOptions(**training)
+        given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
+        columns = {**(columns or {}), **windows}
+        run = runs.fit_run(str(source), columns=columns, tell=tell, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
         raise typer.Exit(130)  # what a shell expects after Ctrl-C
 
 
-def _shares(given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with the texts of shares as numbers."""
-    values = {name: value for name, value in given.items() if value is not None}
-    for name in {"test", "validation"} & values.keys():
-        is_auto = name == "validation" and values[name] == "auto"
-        values[name] = "auto" if is_auto else share(values[name], f"--{name}")
-    return values
+def _windows(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out how recordings are cut into windows, as options of the reader.
+
+    The size of a forecast's windows stays: it is an argument of its estimator.
+
+    Raises:
+        OptionError: options of windows, or of a forecast, beside another task.
+    """
+    from segue.tasks import TASKS
+
+    task = TASKS.get(given.get("task", ""))
+    forecasts = task is not None and task.targets_inside and not task.per_step
+    names = {"size": "window", "stride": "stride", "window_label": "window_label"}
+    if forecasts:
+        del names["size"]
+    elif not {"horizon", "strategy"}.isdisjoint(given):
+        raise OptionError("--horizon and --strategy are for --task forecast.")
+    windows = {names[name]: given.pop(name) for name in names if name in given}
+    if windows and task is not None and (task.targets_inside or task.per_step):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in windows)
+        raise OptionError(
+            f"{options}: recordings are cut into windows with one label each for a classifier, and "
+            f"--task {task.name} takes them whole."
+        )
+    return windows
 
 
-def share(text: str, option: str) -> float | None:
-    """Return `none` as None and a number between 0 and 1 as itself.
+def share(text: str, option: str) -> float | str | None:
+    """Return a number between 0 and 1 as itself, `none` as None, and for validation `auto`.
 
     Raises:
         OptionError: anything else.
 
-    >>> share("0.25", "--test"), share("none", "--test")
-    (0.25, None)
+    >>> share("0.25", "--test"), share("none", "--test"), share("auto", "--validation")
+    (0.25, None, 'auto')
     """
     if text.lower() == "none":
         return None
+    if text == "auto" and option == "--validation":
+        return text
     try:
         value = float(text)
     except ValueError:
@@ -174,57 +190,28 @@ def share(text: str, option: str) -> float | None:
     return value
 
 
-def _forecast(task: str | None, **given: Any) -> dict[str, Any]:
-    """The arguments that only a forecast has."""
-    given = {name: value for name, value in given.items() if value is not None}
-    if given and task != "forecast":
-        raise OptionError("--horizon and --strategy are for --task forecast.")
-    return given
-
-
-def _windows(task: str | None, **given: Any) -> dict[str, Any]:
-    """How recordings are cut into windows, as options of the reader."""
-    given = {name: value for name, value in given.items() if value is not None}
-    given |= {"window": given.pop("size")} if "size" in given else {}
-    if given and task in ("forecast", "label", "language"):
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise OptionError(
-            f"{options}: recordings are cut into windows with one label each for a classifier, and "
-            f"--task {task} takes them whole."
-        )
-    return given
-
-
-def _options(pairs: list[str], **given: Any) -> dict[str, Any]:
-    """The argument `options` with the training options that were given, also as `name=value`."""
-    from segue.training import TrainingOptions
-
-    values = training_options(pairs, **given)
-    return {"options": TrainingOptions(**values)} if values else {}
-
-
-def training_options(pairs: list[str], **given: Any) -> dict[str, Any]:
-    """Options of training by name: what was given by flags, and as `name=value`.
+def training_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out the options of training: those with a flag of their own, and `option`.
 
     Raises:
         OptionError: an option that there is not, or one that is given twice.
 
-    >>> training_options(["clip_norm=none"], optimizer="rmsprop", schedule=None)
+    >>> training_options({"option": ["clip_norm=none"], "optimizer": "rmsprop", "epochs": 3})
     {'optimizer': 'rmsprop', 'clip_norm': None}
     """
     from segue.training import TrainingOptions
 
-    given = {n: v for n, v in given.items() if v is not None and v is not False and v != []}
-    known = dict(TrainingOptions.defaults())
-    for pair in pairs:
+    known = signature(TrainingOptions).parameters
+    values = {name: given.pop(name) for name in known if name in given}
+    for pair in given.pop("option", ()):
         name, value = as_option(pair, "--option", "clip_norm=none")
         if name not in known:
             unknown = f"--option {pair}: training has no option {name!r}."
             raise OptionError(unknown + did_you_mean(name, known))
-        if name in given:
+        if name in values:
             raise OptionError(f"The option {name} of training is given twice.")
-        given[name] = None if value == "none" else value
-    return given
+        values[name] = None if value == "none" else value
+    return values
 
 
 def _print(run: Run, *, json: bool) -> None:
@@ -233,20 +220,30 @@ def _print(run: Run, *, json: bool) -> None:
     if json:
         print_json({"folder": str(run.folder), **files, "metrics": metrics})
         return
-    print_table(
-        [
-            *headline(metrics),
-            *_seeds(metrics),
-            ("training", _training(metrics)),
-            *files.items(),
-        ]
-    )
-
-
-def _training(metrics: dict[str, Any]) -> str:
-    """How long it took, and how it ended: "1.2 s, 20 epochs, finished"."""
     ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
-    return f"{duration(metrics['seconds'])}, {counted(metrics['epochs'], 'epoch')}, {ended}"
+    took = f"{duration(metrics['seconds'])}, {counted(metrics['epochs'], 'epoch')}, {ended}"
+    print_table([*headline(metrics), *_seeds(metrics), ("training", took), *files.items()])
+
+
+def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """The score of a run beside its baselines, as pairs of a heading and a text.
+
+    Args:
+        metrics: what `metrics.json` holds.
+    """
+    count = counted(int(metrics["sequences"]), "sequence")
+    if "windows" in metrics:
+        count = f"{counted(int(metrics['windows']), 'window')} of {count}"
+    known = {**metrics, "count": count}
+    if "unknown" in metrics:
+        known["unknown_share"] = metrics["unknown"] / metrics["tokens"]
+    rows = [
+        (name.format_map(known), text.format_map(known))
+        for name, text in HEADLINES[metrics.get("task", "classify")]
+    ]
+    rows += [(name, f"{s['rmse']:.4g}") for name, s in metrics.get("baselines", {}).items()]
+    note = metrics.get("trained_on", {}).get("note")
+    return [(name, f"{text}; {note}") for name, text in rows] if note else rows
 
 
 def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,70 +1,59 @@
-"""`segue generate`: made-up data to learn with, written as files."""
+"""`segue generate`: synthetic data, written as files."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 
-import typer
+from segue.cli.options import Form, Parameters, options_of
+from segue.cli.shared import print_json, print_table
 
-from segue.cli.shared import Debug, Json, print_json, print_table
+FORMS = {
+    "count": Form(least=None),
+    "test": Form(least=None),
+    "noise": Form("X"),
+    "kinds": Form("A,B", "of waves: sine,square,triangle,sawtooth", kind=str),
+    "phase": Form(help="of waves: where they begin"),
+    "classes": Form(help="of random-series: how many series"),
+}
+
+
+def options() -> Parameters:
+    """The options that fill arguments of the families."""
+    from segue.synth import random_series, waves
+
+    families = {"waves": waves, "random-series": random_series}
+    return options_of(families, "count test length noise kinds phase classes seed", **FORMS)
 
 
 def generate(
-    family: Annotated[
-        str,
-        typer.Argument(metavar="FAMILY", help="waves, random-series or toy.", show_default=False),
-    ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A new or empty folder.", show_default=False)
-    ],
-    count: Annotated[int | None, typer.Option(metavar="N", help="Training sequences.")] = None,
-    test: Annotated[int | None, typer.Option(metavar="N", help="Test sequences.")] = None,
-    length: Annotated[int | None, typer.Option(metavar="N", help="Steps of a sequence.")] = None,
-    noise: Annotated[
-        float | None, typer.Option(metavar="X", help="Standard deviation of added noise.")
-    ] = None,
-    kinds: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Of waves: sine,square,triangle,sawtooth.")
-    ] = None,
-    phase: Annotated[
-        str | None, typer.Option(metavar="fixed|random", help="Of waves: where they begin.")
-    ] = None,
-    classes: Annotated[
-        int | None, typer.Option(metavar="N", help="Of random-series: how many series.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed, other data.")] = None,
-    format: Annotated[  # noqa: A002 - the name of the option
-        str, typer.Option(metavar="dat|ts|npz|arrow", help="The files' format.")
-    ] = "dat",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a data set that lies in DIR.")
-    ] = False,
-    json: Json = False,
-    debug: Debug = False,
+    family: str,
+    folder: Path,
+    *,
+    format: Literal["dat", "ts", "npz", "arrow"] = "dat",  # noqa: A002 - the name of the option
+    overwrite: bool = False,
+    json: bool = False,
+    **given: Any,
 ) -> None:
     """Write made-up data to learn with.
 
     `segue fit DIR` reads them.
 
     Example: segue generate waves data/waves --count 200 --phase random
+
+    Options:
+        family (FAMILY): waves, random-series or toy.
+        folder (DIR): a new or empty folder.
+        format: the files' format.
+        overwrite: replace a data set that lies in DIR.
     """
     from segue import synth
     from segue.readers import check_free, write
 
     check_free(folder, overwrite=overwrite)
-    given: dict[str, Any] = {
-        "count": count,
-        "test": test,
-        "length": length,
-        "noise": noise,
-        "kinds": None if kinds is None else tuple(kinds.split(",")),
-        "phase": phase,
-        "classes": classes,
-        "seed": seed,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
+    if "kinds" in given:
+        given["kinds"] = tuple(given["kinds"].split(","))
     data = synth.generate(family, **given)
     write(data, folder, format=format, overwrite=overwrite)
     if json:

@@ -1,31 +1,26 @@
-"""`segue info`: what is installed, where data lie, and what the defaults are."""
+"""`segue info`: what is installed, where data lie, and the defaults of training."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from segue.cli.shared import Debug, Json, print_json, print_table
+from segue.cli.shared import print_json, print_table
 
 
-def info(
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Print the defaults of training instead.")
-    ] = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+def info(*, defaults: bool = False, json: bool = False) -> None:
     """Print versions, threads, folders; or defaults.
 
     Example: segue info --defaults
+
+    Options:
+        defaults: print the defaults of training instead.
     """
     facts = training_defaults() if defaults else machine()
     if json:
         print_json(facts)
         return
-    print_table((name, _text(value)) for name, value in facts.items())
+    print_table((name, "none" if value is None else str(value)) for name, value in facts.items())
 
 
 def machine() -> dict[str, Any]:
@@ -53,7 +48,3 @@ def training_defaults() -> dict[str, Any]:
     settings = SequenceClassifier().get_params(deep=False)
     del settings["options"]  # they follow, one by one
     return {**settings, **dict(TrainingOptions.defaults())}
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else str(value)

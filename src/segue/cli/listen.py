@@ -1,51 +1,54 @@
-"""`segue listen`: hear some sequences of a data set."""
+"""`segue listen`: sequences of a data set as sound, played or written to a file."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from segue.cli.columns import Columns, read_source, with_columns
-from segue.cli.output import Overwrite, check_output
-from segue.cli.shared import Debug, Json, Limit, Part, Seed, Source, print_json
+from segue.cli.shared import (
+    Columns,
+    check_output,
+    picture_endings,
+    print_json,
+    read_source,
+    save_figure,
+)
 from segue.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from segue.sonify import Clip
 
 
-@with_columns
+# Programs that play a WAV file, with their options.
+PLAYERS: dict[str, tuple[str, ...]] = {
+    "paplay": (),
+    "aplay": ("-q",),
+    "afplay": (),
+    "ffplay": ("-nodisp", "-autoexit", "-loglevel", "error"),
+    "play": ("-q",),  # of sox
+}
+
+
 def listen(
-    source: Source,
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Sequences to hear.")] = 6,
-    join: Annotated[
-        bool, typer.Option("--join", help="One after the other, with short gaps (the default).")
-    ] = False,
-    mix: Annotated[bool, typer.Option("--mix", help="All at once.")] = False,
-    part: Part = None,
-    seed: Seed = 0,
-    rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="Steps per second at which they are played.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.wav", help="Write a WAV file and do not play it.")
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png", help="Draw what is heard; .png alone draws beside the WAV file."
-        ),
-    ] = None,
-    overwrite: Overwrite = False,
-    limit: Limit = None,
-    json: Json = False,
-    debug: Debug = False,
+    source: str,
+    *,
+    samples: int = 6,
+    join: bool = False,
+    mix: bool = False,
+    part: str | None = None,
+    seed: int = 0,
+    rate: int | None = None,
+    out: Path | None = None,
+    picture: Path | None = None,
+    overwrite: bool = False,
+    limit: int | None = None,
     columns: Columns = None,
+    json: bool = False,
 ) -> None:
     """Hear some sequences of a data set, drawn at random.
 
@@ -53,6 +56,14 @@ def listen(
     or sox), and writes a WAV file where there is none.
 
     Example: segue listen instruments --samples 5 --mix --out chord.wav --overwrite
+
+    Options:
+        samples: sequences to hear.
+        join: one after the other, with short gaps (the default).
+        mix: all at once.
+        rate (HZ): steps per second at which they are played.
+        out (FILE.wav): write a WAV file and do not play it.
+        picture (FILE.png): draw what is heard; .png alone draws beside the WAV file.
     """
     from segue.sonify import draw, make_clip
 
@@ -65,7 +76,11 @@ def listen(
         raise DataError(f"{source} holds no sequences to be heard.")
     clip = make_clip(data, draw(len(data), samples, seed), mix=mix, rate=rate)
     if not json:
-        _print(clip)
+        width = max([5, *(len(span.label) for span in clip.spans)])
+        print(f"    from       to  {'label':<{width}}  sequence")
+        for span in clip.spans:
+            print(f"{span.start:7.3f}s {span.stop:7.3f}s  {span.label:<{width}}  {span.id}")
+        print("".join(f"{note}\n" for note in clip.notes), end="")
     unused = _unused(data.name, picture)
     written, player = _hear(clip, out, unused)
     drawn = _draw(clip, picture, written or unused)
@@ -80,19 +95,8 @@ def listen(
             print(f"{what}  {path}")
 
 
-def _print(clip: Clip) -> None:
-    width = max([5, *(len(span.label) for span in clip.spans)])
-    print(f"    from       to  {'label':<{width}}  sequence")
-    for span in clip.spans:
-        print(f"{span.start:7.3f}s {span.stop:7.3f}s  {span.label:<{width}}  {span.id}")
-    for note in clip.notes:
-        print(note)
-
-
 def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str | None]:
     """Write the file, or play it; return where it is kept and what has played it."""
-    from segue.cli.players import find_player, play
-
     player = None if out is not None else find_player()
     if player is not None:
         with tempfile.TemporaryDirectory() as folder:
@@ -113,8 +117,6 @@ def _check_picture(picture: Path | None, out: Path | None, *, overwrite: bool) -
     """Refuse one that cannot be written; one beside a sound without a name is a new file anyway."""
     if picture is None:
         return
-    from segue.cli.view import picture_endings
-
     path = picture
     if _is_ending(picture):
         path = (out or Path("sound")).with_suffix(picture.name)
@@ -139,9 +141,39 @@ def _draw(clip: Clip, picture: Path | None, sound: Path) -> Path | None:
     if picture is None:
         return None
     from segue import plots
-    from segue.cli.view import save
 
     if _is_ending(picture):
         picture = sound.with_suffix(picture.name)
-    save(plots.plot_clip(clip).figure, picture)
+    save_figure(plots.plot_clip(clip).figure, picture)
     return picture
+
+
+# -- players --------------------------------------------------------------------------------------
+
+
+def find_player() -> str | None:
+    """The first of `PLAYERS` that is installed; `None` where none is."""
+    return next((name for name in PLAYERS if shutil.which(name)), None)
+
+
+def play(player: str, path: Path, seconds: float) -> str:
+    """Play a file to its end, and return what the player complained of; nothing if all went well.
+
+    Args:
+        player: of `PLAYERS`.
+        path: the file.
+        seconds: how long it is.
+    """
+    program = shutil.which(player)
+    if program is None:
+        return f"{player} is not there"
+    command = [program, *PLAYERS[player], str(path)]
+    try:
+        done = subprocess.run(  # noqa: S603 - a program from the table above, and a file of ours
+            command, capture_output=True, timeout=seconds + 30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{type(error).__name__}: {error}"
+    said = done.stderr.decode("utf-8", "backslashreplace").strip()
+    last = (said or f"exit code {done.returncode}").splitlines()[-1]
+    return last if done.returncode else ""

@@ -1,9 +1,10 @@
 """Command-line options made from the arguments that they fill: names, types, defaults and help.
 
-An argument of a dataclass or a function is described once, in its docstring's `Args` section, and
-typed once, in its annotation; both become the option of a command. A sentence that begins with "In
-Python" is left out. An option that is not given has the value None (False for a flag), so that a
-default stands in one place too.
+An argument of a dataclass or a function is described once, in the `Args` of its docstring (of a
+command: its `Options`), and typed once, in its annotation; both become the option of a command.
+What stands in parentheses behind the name is its metavar, as in "out (FILE.png): a picture". A
+sentence that begins with "In Python" is left out. An option that is not given does not reach the
+command, so that a default stands in one place too.
 """
 
 from __future__ import annotations
@@ -13,16 +14,35 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import typer
 import typer.core
 
-from segue.cli.columns import flag_of, with_columns
 from segue.errors import OptionError
 
-KEYWORD = inspect.Parameter.KEYWORD_ONLY
+Command = Callable[..., None]
+Parameters = list[inspect.Parameter]
+
+
+class Common:
+    """Arguments that mean the same in every command that has them.
+
+    Args:
+        source (SOURCE): a named data set (`segue data list`), a file, or a folder.
+        model (MODEL): a run's folder, or a model.safetensors.
+        part (NAME): the part to take: train, validation, test.
+        limit (N): read only N sequences of each part.
+        seed (N): another seed, another draw.
+        option (NAME=VALUE): any other option of training that `segue info --defaults` prints, such
+            as clip_norm=none.
+        resume (DIR): continue a run, or a study, that was stopped.
+        overwrite: replace the file where there is one.
+        json: print JSON on standard output, and nothing else.
+        debug: show the traceback of an error.
+    """
 
 
 @dataclass(frozen=True)
@@ -34,19 +54,30 @@ class Form:
         help: its description, where that of the argument has forms that only Python has.
         kind: its type, where the command reads a text itself.
         flag: its name, where that is not the argument's.
+        least: the smallest whole number that is allowed; `None`: any.
+        is_argument: whether it is given by its position, without a flag.
     """
 
     metavar: str | None = None
     help: str | None = None
     kind: type | None = None
     flag: str | None = None
+    least: int | None = 1
+    is_argument: bool = False
+
+
+class Description(NamedTuple):
+    """What a docstring has on an argument."""
+
+    metavar: str | None
+    text: str
 
 
 def options_of(
     targets: Callable[..., Any] | Mapping[str, Callable[..., Any]],
     names: str | Iterable[str],
     **forms: Form,
-) -> list[inspect.Parameter]:
+) -> Parameters:
     """Make an option for each of some arguments.
 
     Args:
@@ -58,56 +89,50 @@ def options_of(
     Returns:
         Parameters for the signature of a command, in the order of the names.
 
-    >>> def train(epochs: int = 10, schedule: Literal["cosine", "constant"] = "constant") -> None:
+    >>> def train(epochs: int = 10, rule: Literal["cosine", "constant"] = "constant") -> None:
     ...     '''Train.
     ...
     ...     Args:
     ...         epochs: passes over the data. In Python also "auto".
-    ...         schedule: of the learning rate.
+    ...         rule: of the learning rate.
     ...     '''
-    >>> for option in options_of(train, "epochs schedule"):
+    >>> for option in options_of(train, "epochs rule"):
     ...     declared = option.annotation.__metadata__[0]
     ...     print(option.name, declared.metavar, declared.min, declared.help)
     epochs N 1 Passes over the data (default: 10).
-    schedule cosine|constant None Of the learning rate (default: constant).
+    rule cosine|constant None Of the learning rate (default: constant).
     """
     named = targets if isinstance(targets, Mapping) else {"": targets}
     listed = names.split() if isinstance(names, str) else names
     return [_option(named, name, forms.get(name, Form())) for name in listed]
 
 
-def declared(**annotations: Any) -> list[inspect.Parameter]:
-    """Options that fill no argument, from their `Annotated` types by name."""
-    return [
-        inspect.Parameter(name, KEYWORD, default=None, annotation=annotation)
-        for name, annotation in annotations.items()
-    ]
-
-
 def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) -> inspect.Parameter:
     having = {
-        purpose: inspect.signature(target).parameters[name].default
+        purpose: inspect.signature(target).parameters[name]
         for purpose, target in targets.items()
         if name in inspect.signature(target).parameters
     }
-    first = targets[next(iter(having))]
-    default = next(iter(having.values()))
-    kind, choices = _kind(get_type_hints(first)[name])
+    purpose, argument = next(iter(having.items()))
+    default, target = argument.default, targets[purpose]
+    metavar, text = (described(Common) | described(target))[name]
+    kind, choices = _kind(get_type_hints(target)[name])
     kind = form.kind or kind
-    is_count = kind is int and default != 0  # a seed may be 0, and below
-    option = typer.Option(
-        form.flag or _flag(name),
-        metavar=form.metavar or choices or {int: "N", float: "X"}.get(kind),
-        min=1 if is_count else None,
-        help=_help(form.help or described(first)[name], having, is_list=kind is list),
+    metavar = form.metavar or choices or metavar or {int: "N", float: "X"}.get(kind)
+    text = _help(form.help or text, {who: one.default for who, one in having.items()}, kind)
+    hint: Any = {bool: bool, list: list[str] | None}.get(kind, kind | None)
+    if form.is_argument:
+        declared = typer.Argument(metavar=metavar, help=text, show_default=False)
+        is_required = default is argument.empty
+        hint, start = (kind, argument.empty) if is_required else (hint, None)
+    else:
+        is_count = kind is int and default != 0  # a seed may be 0, and below
+        least = form.least if is_count else None
+        declared = typer.Option(form.flag or flag_of(name), metavar=metavar, min=least, help=text)
+        start = False if kind is bool else None
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=start, annotation=Annotated[hint, declared]
     )
-    hint: Any = kind | None
-    if kind is bool:
-        hint = bool
-    elif kind is list:
-        hint = list[str] | None
-    start = False if kind is bool else None
-    return inspect.Parameter(name, KEYWORD, default=start, annotation=Annotated[hint, option])
 
 
 def _kind(hint: Any) -> tuple[type, str | None]:
@@ -117,45 +142,154 @@ def _kind(hint: Any) -> tuple[type, str | None]:
     words = [w for one in members if get_origin(one) is Literal for w in get_args(one)]
     others = [one for one in members if get_origin(one) is not Literal]
     choices = "|".join(words) or None
-    for kind in (bool, int):
+    for kind in (bool, int, Path):
         if kind in others:
             return kind, None
     if others == [float] and not words:
         return float, None
-    if [get_origin(one) for one in others] == [tuple]:
+    if [get_origin(one) for one in others] in ([tuple], [list]):
         return list, choices
     return str, choices
 
 
-def _help(text: str, defaults: Mapping[str, Any], *, is_list: bool) -> str:
+def _help(text: str, defaults: Mapping[str, Any], kind: type) -> str:
     """A description as a sentence for the command line, with the defaults."""
     text = re.sub(r"\s*In Python [^.]*\.", "", text.replace("`None`", "none").replace("`", ""))
     text = text.removeprefix("whether to ").rstrip(".")
     text = text[:1].upper() + text[1:]
-    text += "; several times for more" if is_list else ""
+    text += "; several times for more" if kind is list else ""
     unsaid = (None, False, (), inspect.Parameter.empty)
     usual = next(iter(defaults.values()))
-    shown = [] if any(usual is one for one in unsaid) else [str(usual)]
+    usual_text = ", ".join(usual) if isinstance(usual, tuple) else str(usual)
+    shown = [] if any(usual is one for one in unsaid) else [usual_text]
     shown += [f"{other} for {purpose}" for purpose, other in defaults.items() if other != usual]
     return f"{text} (default: {', '.join(shown)})." if shown else f"{text}."
 
 
 @functools.cache
-def described(target: Callable[..., Any]) -> dict[str, str]:
-    """The description of each argument, from the `Args` section of the docstring.
+def described(target: Any) -> dict[str, Description]:
+    """The description of each argument, from `Args` or `Options` in the docstring.
 
     Of a class also those of its bases.
 
-    >>> described(described), described(options_of)["names"]
-    ({}, 'the arguments.')
+    >>> described(described), described(options_of)["names"].metavar, described(Common)["limit"]
+    ({}, None, Description(metavar='N', text='read only N sequences of each part.'))
     """
-    entry = re.compile(r"^    \**(\w+): (.*(?:\n     .*)*)", re.MULTILINE)
-    found: dict[str, str] = {}
+    entry = re.compile(r"^    \**(\w+)(?: \(([^)]*)\))?: (.*(?:\n     .*)*)", re.MULTILINE)
+    found: dict[str, Description] = {}
     for one in reversed(getattr(target, "__mro__", (target,))):
         text = inspect.cleandoc(one.__doc__ or "")
-        section = re.search(r"^Args:\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
-        found |= dict(entry.findall(section[1] if section else ""))
-    return {name: re.sub(r"\s+", " ", about).strip() for name, about in found.items()}
+        section = re.search(r"^(?:Args|Options):\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
+        for name, metavar, about in entry.findall(section[1] if section else ""):
+            found[name] = Description(metavar or None, re.sub(r"\s+", " ", about).strip())
+    return found
+
+
+def flag_of(name: str) -> str:
+    """The flag of an argument.
+
+    >>> flag_of("batch_size"), flag_of("all_")
+    ('--batch-size', '--all')
+    """
+    return f"--{name.strip('_').replace('_', '-')}"
+
+
+# -- options of readers ---------------------------------------------------------------------------
+
+
+def reader_options(
+    *,
+    label: str | None = None,
+    id: str | None = None,  # noqa: A002 - the name of the option
+    time: str | None = None,
+    group: str | None = None,
+    parts: str | None = None,
+    channels: str | None = None,
+    unit: str | None = None,
+    chunk: int | None = None,
+    encoding: str | None = None,
+    by: str | None = None,
+    drop_missing: bool = False,
+    read: list[str] | None = None,
+) -> dict[str, Any]:
+    """The options of readers that were given, by their names in Python.
+
+    Args:
+        label (NAME): of a table: the column with the label; none: there is no label.
+        id (NAME): the column with the id of the sequence that a row belongs to.
+        time (NAME): the column by which the steps of a sequence are sorted.
+        group (NAME): the column with who or what a sequence comes from.
+        parts (NAME): the column with train, validation or test.
+        channels (A,B,...): the columns with values, separated by commas.
+        unit (NAME): of texts: one sequence is a file, paragraph, sentence, line, or so many words
+            or characters (--chunk).
+        chunk (N): of texts: so many words, or characters, are one sequence.
+        encoding (NAME): of texts: such as cp1252 (default: utf-8).
+        by (rows|columns): of images: what one step is (default: rows).
+        drop_missing: leave out sequences that have no label or target.
+        read (NAME=VALUE): of any format: one of its options, such as rate=8000 of sounds or
+            layout=nct of NumPy arrays.
+
+    Raises:
+        OptionError: an option that is given twice, or that no format has.
+    """
+    columns = {name: value for name, value in locals().items() if value and name != "read"}
+    for pair in read or []:
+        name, value = as_option(pair)
+        if name in columns:
+            raise OptionError(f"The option {name} of the reader is given twice.")
+        if name in ("part", "limit", "format", "like"):
+            raise OptionError(f"--read {pair}: {name} is no option of a format.")
+        columns[name] = value
+    return columns
+
+
+READER = list(inspect.signature(reader_options).parameters)
+_COLUMNS = {
+    name: Form(flag=f"--column-{name.replace('parts', 'part')}") for name in READER[:6]
+}  # of a table
+
+
+def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, Any]:
+    """Return `name=value` as name and value: a number, true or false, a list, or text.
+
+    Args:
+        pair: what was given.
+        flag: behind which it was given.
+        example: of what is right there.
+
+    Raises:
+        OptionError: no such pair.
+
+    >>> as_option("rate=8000"), as_option("size=28,28"), as_option("labels=../meta.csv")
+    (('rate', 8000), ('size', [28, 28]), ('labels', '../meta.csv'))
+    """
+    name, equals, text = pair.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals or not name.isidentifier() or not text.strip():
+        raise OptionError(f"{flag} {pair}; expected name=value, such as {flag} {example}.")
+    parts = [
+        part if part.lower() == "none" else parse_value(part)
+        for part in map(str.strip, text.split(","))
+    ]
+    return name, parts if len(parts) > 1 else parts[0]
+
+
+def parse_value(text: str) -> Any:
+    """A number, true, false, none, or a text.
+
+    >>> parse_value("8"), parse_value("0.5"), parse_value("None"), parse_value("adam")
+    (8, 0.5, None, 'adam')
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -163,19 +297,20 @@ def described(target: Callable[..., Any]) -> dict[str, str]:
 
 def add_command(
     app: typer.Typer,
-    command: Callable[..., None],
-    options: Callable[[], list[inspect.Parameter]],
+    command: Command,
+    options: Callable[[], Parameters] = list,
     name: str | None = None,
 ) -> None:
-    """Give a command the options that `options` makes, when it is called or prints its help.
+    """Add a command, with options made from its arguments.
 
-    Not before: the classes that they come from take seconds to import (torch), and the help of all
-    commands shall not.
+    They are made when the command is called or prints its help, and not before: those of `fit` come
+    from classes that the help of all commands shall not import. Every command gets `--debug`.
 
     Args:
         app: gets the command.
-        command: a function with arguments of its own and `**given`, the options by their names.
-        options: makes the options; they stand behind the first argument of the command.
+        command: its positional arguments become arguments, the others options; `columns` the
+            options of readers. `**given` takes further options by their names.
+        options: makes these; they stand behind the arguments.
         name: the command's name; the function's if left out.
     """
 
@@ -183,7 +318,7 @@ def add_command(
         @functools.cached_property
         def complete(self) -> typer.core.TyperCommand:
             alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-            alone.command(name)(with_columns(_with_options(command, options())))
+            alone.command(name)(_with_options(command, options()))
             return typer.main.get_command(alone)  # type: ignore[return-value]
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
@@ -192,27 +327,42 @@ def add_command(
     def stub() -> None:
         """For the list of commands."""
 
-    stub.__doc__, stub.__name__ = command.__doc__, command.__name__
+    stub.__doc__, stub.__name__ = _about(command), command.__name__
     app.command(name, cls=Late)(stub)
 
 
-def _with_options(
-    command: Callable[..., None], options: list[inspect.Parameter]
-) -> Callable[..., None]:
-    signature = inspect.signature(command, eval_str=True)
-    first, *own = [
-        p.replace(kind=KEYWORD)
-        for p in signature.parameters.values()
-        if p.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
+def _about(command: Command) -> str:
+    """The docstring without what becomes the help of options."""
+    return inspect.cleandoc(command.__doc__ or "").partition("\n\nOptions:\n")[0]
 
-    @functools.wraps(command)
-    def complete(**given: Any) -> None:
+
+def _with_options(command: Command, options: Parameters) -> Command:
+    named = [
+        p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD
+    ]
+    first = [p.name for p in named if p.kind is not p.KEYWORD_ONLY]
+    forms = {name: Form(is_argument=True) for name in first}
+    parameters = [*options_of(command, first, **forms), *options]
+    for argument in named[len(first) :]:
+        if argument.name == "columns":
+            parameters += options_of(reader_options, READER, **_COLUMNS)
+        else:
+            parameters += options_of(command, [argument.name])
+    debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+    parameters.append(
+        inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=debug)
+    )
+
+    def complete(**values: Any) -> None:
+        given = {n: v for n, v in values.items() if v is not None and v is not False and v != []}
+        given.pop("debug", None)
+        if "columns" in inspect.signature(command).parameters:
+            given["columns"] = reader_options(**{n: given.pop(n) for n in READER if n in given})
         command(**given)
 
-    parameters = [first, *options, *own]
-    complete.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    del complete.__wrapped__  # its signature is another one
+    complete.__doc__, complete.__name__ = _about(command), command.__name__
+    complete.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    complete.__annotations__ = {p.name: p.annotation for p in parameters}
     return complete
 
 
@@ -220,31 +370,25 @@ def refuse_beside_resume(given: Mapping[str, Any], forms: Mapping[str, Form]) ->
     """Refuse options that would change what is resumed.
 
     Args:
-        given: options by the names of their arguments; None or False where not given. Those of
-            readers are a mapping under "columns".
+        given: options by the names of their arguments. Those of readers are a mapping under
+            "columns".
         forms: as for `options_of`.
 
     Raises:
         OptionError: some are given; all of them are named.
 
-    >>> refuse_beside_resume({"epochs": None, "refit": False}, {})
-    >>> refuse_beside_resume({"epochs": 3, "columns": {"label": "y"}}, {})
+    >>> refuse_beside_resume({"columns": {}}, {})
+    >>> refuse_beside_resume({"epochs": 3, "columns": {"label": "y", "rate": 8}}, {})
     Traceback (most recent call last):
-    segue.errors.OptionError: --epochs and --column-label would change what --resume continues: ...
+    segue.errors.OptionError: --epochs and --column-label and --read rate=... would change what ...
     """
-    flags = [
-        forms.get(name, Form()).flag or _flag(name)
-        for name, value in given.items()
-        if name != "columns" and value is not None and value is not False
-    ]
-    flags += [flag_of(option) for option in given.get("columns") or ()]
+    flags = [forms.get(name, Form()).flag or flag_of(name) for name in given if name != "columns"]
+    for name in given.get("columns") or ():
+        flag = _COLUMNS.get(name, Form()).flag or flag_of(name)
+        flags.append(flag if name in READER else f"--read {name}=...")
     if flags:
         raise OptionError(
             f"{' and '.join(flags)} would change what --resume continues: it goes on with the "
             f"options that it was begun with. Leave {'it' if len(flags) == 1 else 'them'} out, or "
             "start anew."
         )
-
-
-def _flag(name: str) -> str:
-    return f"--{name.strip('_').replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""A table of predictions, and the formats in which it is written.
+"""Predictions of any fitted estimator as a table, and the formats in which it is written.
 
 Ids and labels are written as they came, so that the table can be joined with its source.
 """
@@ -17,7 +17,10 @@ import pyarrow as pa
 
 from segue.atomic import replacing
 from segue.cli.shared import plain
-from segue.errors import DataError
+from segue.dataset import Dataset
+from segue.errors import DataError, OptionError
+from segue.sequences import Array, Sequences
+from segue.tasks import TASKS
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 _FORMULA = re.compile(r"[=+\-@\t\r]")
@@ -154,3 +157,107 @@ def _typed(name: str, values: Any) -> pa.Array:
             f"Parquet cannot hold the column {name!r} ({error}). Write a file that ends in .csv or "
             ".jsonl."
         ) from error
+
+
+# -- of each task ---------------------------------------------------------------------------------
+
+
+def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> Predictions:
+    """Predict every sequence, as a table.
+
+    Args:
+        model: a fitted estimator, or an ensemble.
+        data: the sequences.
+        per_step: of a classifier, the probabilities after each step.
+        steps: of a forecaster, how many are wanted.
+
+    Raises:
+        OptionError: something that this kind of model cannot predict.
+    """
+    task, kind = TASKS[getattr(model, "task", "classify")], type(model).__name__
+    labels_steps = task.per_step and not task.targets_inside
+    if per_step and not (labels_steps or hasattr(model, "anytime")):
+        raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
+    forecasts = task.targets_inside and not task.per_step
+    if steps is not None and not forecasts:
+        raise OptionError(f"--steps is for a forecast, and this is a {kind}.")
+    if forecasts:
+        return _forecasts(model, data, steps)
+    if task.targets_inside:
+        return _next_tokens(model, data)
+    if labels_steps:
+        return _steps(model, data, model.predict_proba(data), {})
+    if per_step:
+        return _steps(model, data, model.anytime(data), _words(model, data))
+    # One class or number for each sequence, or several: 0 and 1 for each label, or numbers.
+    predicted = np.asarray(model.predict(data))
+    has_classes = hasattr(model, "predict_proba")
+    names = ["prediction"]
+    if predicted.ndim == 2:
+        several = model.classes_ if has_classes else range(predicted.shape[1])
+        names = [f"prediction_{name}" for name in several]
+    columns = dict(zip(names, predicted.reshape(len(data), -1).T, strict=True))
+    probabilities = _by_class(model, model.predict_proba(data)) if has_classes else {}
+    return Predictions({"id": _ids(data), **columns}, probabilities)
+
+
+def _steps(
+    model: Any, data: Dataset, probabilities: Sequences, words: dict[str, Any]
+) -> Predictions:
+    """A row for each step; of texts with the word or character that it is."""
+    lengths = probabilities.lengths
+    columns = {
+        "id": np.repeat(_ids(data), lengths),
+        "step": np.concatenate([np.arange(0), *map(np.arange, lengths.tolist())]),
+        **words,
+        "prediction": np.asarray(model.classes_)[probabilities.values.argmax(axis=1)],
+    }
+    return Predictions(columns, _by_class(model, probabilities.values))
+
+
+def _words(model: Any, data: Dataset) -> dict[str, Any]:
+    """The words, or characters, of all texts; nothing where the sequences are no texts."""
+    if not data.x.is_text:
+        return {}
+    preparation = getattr(model, "members", (model,))[0].preparation_  # all have the same words
+    tokens = [token.text for text in data.x.texts() for token in preparation.tokens(text)]
+    return {preparation.steps[0].unit: tokens}
+
+
+def _next_tokens(model: Any, data: Dataset) -> Predictions:
+    """Of each text: its tokens, its perplexity, and the token most likely to follow."""
+    found = list(model.log_probability(data))
+    columns = {
+        "id": _ids(data),
+        "tokens": [len(one) - 1 for one in found],
+        "perplexity": np.exp([-one.mean() for one in found]),
+        "prediction": [following[-1].item() for following in model.predict(data)],
+    }
+    return Predictions(columns)
+
+
+def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:
+    """A row for each step ahead, a column for each channel."""
+    found = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
+    count, ahead, channels = found.shape
+    columns = {
+        "id": np.repeat(_ids(data), ahead),
+        "step": np.tile(np.arange(1, ahead + 1), count),
+    }
+    for number, values in enumerate(found.reshape(-1, channels).T):
+        name = data.channels[number] if data.channels else f"channel_{number}"
+        while name in columns:  # a channel called id or step
+            name = f"channel_{name}"
+        columns[name] = values
+    return Predictions(columns)
+
+
+def _ids(data: Dataset) -> Array:
+    """As they came; of times the ISO form, and the number of the sequence where there is none."""
+    if data.ids is None:
+        return np.arange(len(data))
+    return data.ids.astype(str) if data.ids.dtype.kind in "mM" else data.ids
+
+
+def _by_class(model: Any, probabilities: Array) -> dict[str, Array]:
+    return dict(zip(map(str, model.classes_), probabilities.T, strict=True))

@@ -1,49 +1,45 @@
-"""What several commands have in common: their arguments, and how they print."""
+"""What several commands have in common: reading a source, printing, files that are written."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from segue.errors import FileError, OptionError, WriteError
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A named data set (`segue data list`), a file, or a folder.",
-        show_default=False,
-    ),
-]
-OptionalSource = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A named data set (`segue data list`), a file, or a folder.",
-        show_default=False,
-    ),
-]
-Model = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MODEL", help="A run's folder, or a model.safetensors.", show_default=False
-    ),
-]
-Part = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The part to take: train, validation, test."),
-]
-Limit = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Read only N sequences of each part.")
-]
-Seed = Annotated[int, typer.Option(metavar="N", help="Another seed, another draw.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON on standard output, and nothing else.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+if TYPE_CHECKING:
+    from segue.dataset import Dataset
+
+Columns = dict[str, Any] | None
+
+
+def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset:
+    """Read a source, and print its notes on standard error.
+
+    Args:
+        source: a named data set, a file or a folder.
+        columns: options of its reader.
+        options: further arguments of `segue.read`.
+    """
+    from segue.readers import read
+
+    data = read(source, **options, **(columns or {}))
+    tell(data.notes)
+    return data
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Print notes on how a source was read on standard error."""
+    for number, note in enumerate(notes):
+        print(f"{'read as' if number == 0 else '       '} {note}", file=sys.stderr, flush=True)
+
+
+# -- printing -------------------------------------------------------------------------------------
 
 
 def print_json(value: Any) -> None:
@@ -74,3 +70,65 @@ def print_table(rows: Iterable[tuple[str, str]]) -> None:
     width = max((len(heading) for heading, _ in rows), default=0)
     for heading, text in rows:
         print(f"{heading:<{width}}  {text}".rstrip())
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def check_output(
+    path: Path | None, *, overwrite: bool, option: str = "--out", endings: Sequence[str] = ()
+) -> None:
+    """Raise unless a file can be written there; called before the work is done.
+
+    Args:
+        path: the file; `None` where none is wanted.
+        overwrite: whether a file that is there may be replaced.
+        option: what the file was given to.
+        endings: those that are known, such as `.csv`; empty: any.
+
+    Raises:
+        OptionError: another ending.
+        FileError: a file of that name is there, and `overwrite` is not set; or a folder is.
+        WriteError: the folder is not there, or closed.
+    """
+    if path is None:
+        return
+    if endings and path.suffix.lower() not in endings:
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise OptionError(f"{option} is {path}; expected a file ending in {listed}.")
+    if path.is_dir():
+        raise FileError(f"is a folder; {option} expects a file.", path=path)
+    if os.path.lexists(path) and not overwrite:
+        raise FileError(
+            "exists already. Choose another name, or add --overwrite to replace it.", path=path
+        )
+    if not path.parent.is_dir():
+        raise WriteError(
+            f"{path} could not be written: there is no folder {str(path.parent)!r}. Make it first, "
+            "or choose another."
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise WriteError(
+            f"{path} could not be written: the folder {str(path.parent)!r} is read-only. Choose "
+            "another."
+        )
+
+
+def picture_endings() -> list[str]:
+    """The endings of the files that a picture can be written to."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return [f".{name}" for name in FigureCanvasBase.get_supported_filetypes()]
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure in the format that the file's ending says.
+
+    Raises:
+        WriteError: the disk is full or read-only.
+    """
+    from segue.atomic import replacing
+
+    with replacing(path) as temporary:
+        figure.savefig(temporary)

@@ -36,9 +36,9 @@ Lines = list[tuple[str, Any]]  # where it stands, and its value
 
 def read_standard_input(
     stream: BinaryIO,
-    like: Any,
     columns: Mapping[str, Any],
     *,
+    like: Any,
     part: str | None = None,
     limit: int | None = None,
     **more: Any,
@@ -47,8 +47,8 @@ def read_standard_input(
 
     Args:
         stream: of bytes.
-        like: the model.
         columns: options of a table that a user has given.
+        like: the model.
         part: as in `segue.read`.
         limit: likewise.
         more: options for a table, if it is one.
@@ -64,9 +64,9 @@ def read_standard_input(
     begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
     if not begin:
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
-    options: dict[str, Any] = {"part": part, "limit": limit, "like": like, **more}
+    options: dict[str, Any] = {"part": part, "limit": limit, "like": like, **columns, **more}
     if begin not in b"{[":
-        return _read_table(content, **options, **columns)
+        return _read_table(content, **options)
     lines = _json_lines(content)
     if _are_sequences(lines):
         if columns:
@@ -75,7 +75,7 @@ def read_standard_input(
         data = _sequences(lines, like)
         data = data if part is None else data.part(part)
         return data if limit is None else data[:limit]
-    return _read_table(_as_parquet(lines), **options, **columns)
+    return _read_table(_as_parquet(lines), **options)
 
 
 def _read_table(content: bytes, **options: Any) -> Dataset:

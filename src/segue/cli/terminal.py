@@ -1,4 +1,4 @@
-"""Sequences drawn in the terminal: lines by plotext, the rest with blocks and shades.
+"""Sequences drawn as text: lines by plotext, the rest with blocks and shades.
 
 `DRAWINGS` has a line for each kind of picture, under the names of `segue.plots.DRAWINGS`.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segue.cli.sparkline import liveliest_channel
 from segue.extras import require
+from segue.sequences import Sequences
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NARROWEST, WIDEST = 24, 160
 _HEIGHT = 8  # of one plot, in lines of text
 _SHADES = " ░▒▓█"
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def terminal_width() -> int | None:
@@ -81,7 +82,7 @@ def shades(image: npt.NDArray[Any], width: int, height: int = 2 * _HEIGHT) -> li
     return ["".join(_SHADES[round(level)] for level in row) for row in levels.tolist()]
 
 
-def label_strip(runs: Iterable[tuple[int, int, str]], length: int, width: int) -> str:
+def label_strip(runs: list[tuple[int, int, str]], length: int, width: int) -> str:
     """The labels of steps below a plot, each as long as it lasts.
 
     >>> label_strip([(0, 5, "sit"), (5, 10, "")], 10, 12)
@@ -153,7 +154,7 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
         end = len(steps) * unit.per_step
         lines.append(f"{name}  ({end:.6g} {'steps' if unit is STEPS else unit.name})")
         drawn = DRAWINGS[kind](steps, width, end)
-        if dataset.task == "label" and len(steps):
+        if isinstance(dataset.y, Sequences) and len(steps):
             drawn.append(_below(drawn, runs_of(dataset, number), len(steps), width))
         lines += [*drawn, ""]
     return [line[:width] for line in lines]
@@ -213,8 +214,41 @@ def _thinned(values: npt.NDArray[Any], points: int) -> tuple[npt.NDArray[Any], n
     return times[kept], values[kept]
 
 
-def _without_gaps(values: npt.NDArray[Any]) -> Sequence[slice]:
+def _without_gaps(values: npt.NDArray[Any]) -> list[slice]:
     """The runs of known values."""
     known = np.concatenate([[False], np.isfinite(values), [False]])
     edges = np.flatnonzero(np.diff(known.astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+# -- in one line ----------------------------------------------------------------------------------
+
+
+def sparkline(values: npt.ArrayLike, width: int = 60) -> str:
+    """Draw `[time]` values as blocks between the lowest and the highest; gaps where all is missing.
+
+    Longer sequences are drawn as the means of `width` runs of steps.
+
+    >>> sparkline([0, 1, 2, 3, 2, 1, float("nan"), 0])
+    '▁▃▆█▆▃ ▁'
+    """
+    steps = np.asarray(values, np.float64)
+    if len(steps) > width:
+        runs = (run[np.isfinite(run)] for run in np.array_split(steps, width))
+        steps = np.array([run.mean() if len(run) else np.nan for run in runs])
+    finite = steps[np.isfinite(steps)]
+    if len(finite) == 0:
+        return " " * len(steps)
+    low, span = finite.min(), np.ptp(finite)
+    heights = (steps - low) / span * (len(BLOCKS) - 1) if span else np.where(steps == low, 3, steps)
+    return "".join(BLOCKS[round(h)] if np.isfinite(h) else " " for h in heights.tolist())
+
+
+def liveliest_channel(sequences: list[npt.NDArray[Any]]) -> int:
+    """Return which channel of `[time, channel]` arrays varies most."""
+    steps = np.concatenate(sequences).astype(np.float64)
+    known = np.isfinite(steps)
+    filled = np.where(known, steps, 0)
+    counts = known.sum(axis=0).clip(1)
+    means = filled.sum(axis=0) / counts
+    return int((np.where(known, (steps - means) ** 2, 0).sum(axis=0) / counts).argmax())

@@ -1,145 +1,108 @@
-"""`segue view`: look at a data set before training on it."""
+"""`segue view`: a data set in numbers and pictures, before training on it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from segue.cli.columns import Columns, read_source, with_columns
-from segue.cli.output import Overwrite, check_output
-from segue.cli.shared import Debug, Json, Limit, Part, Source, print_json
+from segue.cli.shared import (
+    Columns,
+    check_output,
+    picture_endings,
+    print_json,
+    read_source,
+    save_figure,
+)
 from segue.errors import OptionError
 
 if TYPE_CHECKING:
     from segue.dataset import Dataset
-    from segue.summary import Summary
 
 _LINES_AT_MOST = 7  # channels; more are drawn as shades
 _CLASSES_AT_MOST = 30  # bars
 
 
-@with_columns
 def view(
-    source: Source,
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Sequences of each class.")] = 3,
-    limit: Limit = None,
-    part: Part = None,
-    how: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            metavar="lines|heat-map|spectrogram|image",
-            help="How sequences are drawn (default: by the number of channels).",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw a picture (or .pdf, .svg).")
-    ] = None,
-    overwrite: Overwrite = False,
+    source: str,
+    *,
+    samples: int = 3,
+    limit: int | None = None,
+    part: str | None = None,
+    as_: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
     columns: Columns = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: bool = False,
 ) -> None:
     """Look at data before training on them.
 
     Prints counts, lengths, class balance, missing values and duplicates, and draws some sequences.
 
     Example: segue view japanese-vowels --out vowels.png --overwrite
+
+    Options:
+        samples: sequences of each class.
+        as_ (lines|heat-map|spectrogram|image): how sequences are drawn (default: by the number of
+            channels).
+        out (FILE.png): draw a picture (or .pdf, .svg).
     """
-    kind = _kind(how)
+    kind = None
+    if as_ is not None:
+        from segue.plots import DRAWINGS
+
+        kind = as_.lower().replace("-", " ")
+        if kind not in DRAWINGS:
+            known = ", ".join(name.replace(" ", "-") for name in DRAWINGS)
+            raise OptionError(f"--as is {as_}; expected one of {known}.")
     if out is not None:
         check_output(out, overwrite=overwrite, endings=picture_endings())
     dataset = read_source(source, columns, part=part, limit=limit)
     summary = dataset.summary()
     if out is not None:
-        _draw(dataset, samples, out, kind)
+        from segue import plots
+
+        save_figure(plots.overview(dataset, samples=samples, kind=kind), out)
     if json:
         print_json(asdict(summary))
         return
-    print(summary)
-    print()
-    if out is not None:
-        print(f"picture  {out}")
-        return
-    for line in _drawn(dataset, samples, kind, summary):
-        print(line)
+    print(summary, end="\n\n")
+    drawn = [f"picture  {out}"]
+    if out is None:
+        balance = {str(name): count for name, count in summary.classes.items()}
+        drawn = _drawn(dataset, samples, kind, balance)
+    print("\n".join(drawn))
 
 
-def _drawn(dataset: Dataset, samples: int, kind: str | None, summary: Summary) -> list[str]:
+def _drawn(dataset: Dataset, samples: int, kind: str | None, balance: dict[str, int]) -> list[str]:
     """As the terminal can; where there is none, or without the extra, in a line of text each."""
     from segue.cli import terminal
+    from segue.sequences import Sequences
 
+    chosen = _first_of_each_class(dataset, samples)
+    if dataset.x.is_text:
+        return _texts(dataset, chosen)
     width = terminal.terminal_width()
-    many = dataset.x.channels > _LINES_AT_MOST
-    kind = kind or ("heat map" if many else "lines")
-    drawable = not dataset.x.is_text and kind in terminal.DRAWINGS
-    if width is None or not drawable or (kind == "lines" and not terminal.has_plots()):
-        return lines(dataset, samples)
-    balance = {str(name): count for name, count in summary.classes.items()}
-    drawn = terminal.draw(dataset, _first_of_each_class(dataset, samples), kind, width)
+    kind = kind or ("heat map" if dataset.x.channels > _LINES_AT_MOST else "lines")
+    can_draw = kind in terminal.DRAWINGS and (kind != "lines" or terminal.has_plots())
+    if width is None or not can_draw:
+        return _sparklines(dataset, chosen)
+    drawn = terminal.draw(dataset, chosen, kind, width)
     lengths = terminal.histogram(dataset.x.lengths, width)
     if len(lengths) > 1:
         drawn += ["lengths, in steps", *lengths, ""]
     if 0 < len(balance) <= _CLASSES_AT_MOST:
-        what = "steps" if dataset.task == "label" else "sequences"
+        what = "steps" if isinstance(dataset.y, Sequences) else "sequences"
         drawn += [f"{what} of each class", *terminal.bars(balance, width)]
     return drawn
 
 
-def _kind(how: str | None) -> Any:
-    """The kind of drawing that is wanted; None for none."""
-    if how is None:
-        return None
-    from segue.plots import DRAWINGS
+def _sparklines(dataset: Dataset, chosen: list[tuple[str, int]], width: int = 60) -> list[str]:
+    """Each sequence in one line of text; of several channels the one that varies most."""
+    from segue.cli.terminal import liveliest_channel, sparkline
 
-    kind = how.lower().replace("-", " ")
-    if kind not in DRAWINGS:
-        known = ", ".join(name.replace(" ", "-") for name in DRAWINGS)
-        raise OptionError(f"--as is {how}; expected one of {known}.")
-    return kind
-
-
-def _draw(dataset: Dataset, samples: int, out: Path, kind: Any) -> None:
-    from segue import plots
-
-    save(plots.overview(dataset, samples=samples, kind=kind), out)
-
-
-def picture_endings() -> list[str]:
-    """The endings of the files that a picture can be written to."""
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    return [f".{name}" for name in FigureCanvasBase.get_supported_filetypes()]
-
-
-def save(figure: Any, path: Path) -> None:
-    """Write a figure in the format that the file's ending says.
-
-    Raises:
-        WriteError: the disk is full or read-only.
-    """
-    from segue.atomic import replacing
-
-    with replacing(path) as temporary:
-        figure.savefig(temporary)
-
-
-def lines(dataset: Dataset, samples: int, *, width: int = 60) -> list[str]:
-    """Draw the first sequences of each class in one line of text each.
-
-    Of several channels the one that varies most is drawn. A data set whose targets are no classes
-    gives its first sequences.
-    """
-    from segue.cli.sparkline import liveliest_channel, sparkline
-
-    chosen = _first_of_each_class(dataset, samples)
     if not chosen:
         return []
-    if dataset.x.is_text:
-        return _written(dataset, chosen)
     drawn = [dataset.x[number] for _, number in chosen]
     channel = liveliest_channel(drawn)
     margin = max(len(name) for name, _ in chosen)
@@ -153,7 +116,7 @@ def lines(dataset: Dataset, samples: int, *, width: int = 60) -> list[str]:
     return rows
 
 
-def _written(
+def _texts(
     dataset: Dataset, chosen: list[tuple[str, int]], *, width: int = 88, rows: int = 4
 ) -> list[str]:
     """The beginnings of texts, wrapped, each below its label and its length."""
@@ -164,8 +127,8 @@ def _written(
     lines = []
     for name, number in chosen:
         text = decode(dataset.x[number])
-        place = "" if dataset.ids is None else f", {dataset.ids[number]}"
-        lines.append(f"{name}  ({len(text.split()):,} words{place})")
+        id_ = "" if dataset.ids is None else f", {dataset.ids[number]}"
+        lines.append(f"{name}  ({len(text.split()):,} words{id_})")
         begin = " ".join(text[: 2 * width * rows].split())
         shown = textwrap.wrap(begin, width, initial_indent="  ", subsequent_indent="  ")
         lines += [*shown[: rows - 1], shown[rows - 1] + " …"] if len(shown) > rows else shown
@@ -173,7 +136,7 @@ def _written(
 
 
 def _first_of_each_class(dataset: Dataset, samples: int) -> list[tuple[str, int]]:
-    if dataset.task != "classify" or dataset.classes is None:
+    if dataset.classes is None or getattr(dataset.y, "ndim", 0) != 1:
         return [(str(number), number) for number in range(min(samples, len(dataset)))]
     return [
         (str(name), int(number))
