@@ -21,9 +21,9 @@ FORMS = {
 
 def options() -> Parameters:
     """The options that fill arguments of the families."""
-    from segue.synth import random_series, waves
+    from segue.synth import FAMILIES
 
-    families = {"waves": waves, "random-series": random_series}
+    families = {name: FAMILIES[name] for name in ("waves", "random-series")}
     return options_of(families, "count test length noise kinds phase classes seed", **FORMS)
 
 

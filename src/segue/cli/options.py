@@ -121,15 +121,15 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     metavar = form.metavar or choices or metavar or {int: "N", float: "X"}.get(kind)
     text = _help(form.help or text, {who: one.default for who, one in having.items()}, kind)
     hint: Any = {bool: bool, list: list[str] | None}.get(kind, kind | None)
+    start: Any = False if kind is bool else None
     if form.is_argument:
         declared = typer.Argument(metavar=metavar, help=text, show_default=False)
-        is_required = default is argument.empty
-        hint, start = (kind, argument.empty) if is_required else (hint, None)
+        if default is argument.empty:
+            hint, start = kind, argument.empty
     else:
         is_count = kind is int and default != 0  # a seed may be 0, and below
         least = form.least if is_count else None
         declared = typer.Option(form.flag or flag_of(name), metavar=metavar, min=least, help=text)
-        start = False if kind is bool else None
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=start, annotation=Annotated[hint, declared]
     )

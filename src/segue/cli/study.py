@@ -176,7 +176,7 @@ def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:
     from segue import studies
 
     path = Path(source)
-    reading = {"source": str(path.resolve()) if path.exists() else source}
+    reading: dict[str, Any] = {"source": str(path.resolve()) if path.exists() else source}
     reading |= {name: given.get(name) for name in ("limit", "columns")}
     training = {f"options__{name}": value for name, value in training_options(given).items()}
     if kind == "grid":

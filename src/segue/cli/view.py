@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.cli.shared import (
     Columns,
@@ -47,7 +47,7 @@ def view(
             channels).
         out (FILE.png): draw a picture (or .pdf, .svg).
     """
-    kind = None
+    kind: Any = None
     if as_ is not None:
         from segue.plots import DRAWINGS
 
