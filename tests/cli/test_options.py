@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import subprocess
+import sys
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
@@ -12,8 +16,16 @@ import typer
 from typer.testing import CliRunner
 
 from segue.cli import app
+from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
+from segue.cli.fit import ESTIMATOR, FORECASTER
 from segue.cli.options import Form, add_command, described, options_of
+from segue.estimators.tasks import BY_TASK
+from segue.studies.trials import can_be_studied
 from segue.training import TrainingOptions
+
+
+def defaults(target: Any) -> dict[str, Any]:
+    return {name: p.default for name, p in inspect.signature(target).parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -151,3 +163,55 @@ def test_a_command_gets_what_was_given_and_nothing_else() -> None:
     assert "Options:\n" in text
     assert "--out FILE" in text
     assert "everything" not in text.partition("Options:")[0]
+
+
+POSITIONAL = {"source", "estimator", "data", "space", "settings"}
+FUNCTIONS = {
+    "segue.runs:fit_run": "runs/__init__.py",
+    "segue.studies:learning_curve": "studies/curve.py",
+    "segue.studies:grid": "studies/grids.py",
+}
+
+
+@pytest.mark.parametrize("task", ESTIMATORS)
+def test_what_is_read_from_the_source_is_what_the_estimator_has(task: str) -> None:
+    """Names, defaults, types and descriptions."""
+    kind = BY_TASK[task]
+    assert kind.__name__ == ESTIMATORS[task][1]
+    assert can_be_studied(kind) == (task in STUDIED)
+    read = declaration(*ESTIMATORS[task])
+    assert defaults(read) == defaults(kind)
+    assert described(read) == described(kind)
+    names = [name for name in [*ESTIMATOR.split(), *FORECASTER] if name in defaults(kind)]
+    for ours, theirs in zip(options_of(read, names), options_of(kind, names), strict=True):
+        assert ours.annotation.__origin__ == theirs.annotation.__origin__
+        assert vars(declared(ours)) == vars(declared(theirs))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_is_read_from_the_source_is_what_the_function_has(function: str) -> None:
+    module, name = function.split(":")
+    real, read = (
+        getattr(importlib.import_module(module), name),
+        declaration(FUNCTIONS[function], name),
+    )
+    theirs = defaults(real)
+    assert defaults(read) == {name: theirs[name] for name in defaults(read)}
+    assert inspect.signature(real).parameters.keys() - defaults(read).keys() <= POSITIONAL
+    assert described(read) == described(real)
+
+
+def test_help_imports_neither_torch_nor_scikit_learn() -> None:
+    """Of every command, in one process."""
+    code = """
+import sys, typer
+from segue.cli import app, main
+for name, command in typer.main.get_command(app).commands.items():
+    for word in getattr(command, "commands", [""]):
+        assert main([name, word, "--help"] if word else [name, "--help"]) == 0
+        heavy = {"torch", "sklearn", "matplotlib", "pandas"} & set(sys.modules)
+        assert not heavy, (name, word, heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage: ") == 12

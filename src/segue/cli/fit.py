@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from segue.cli.declarations import ESTIMATORS, declaration
 from segue.cli.options import Form, as_option, options_of, refuse_beside_resume
 from segue.cli.shared import Columns, print_json, print_table, tell
 from segue.errors import OptionError, counted, did_you_mean
@@ -77,16 +78,16 @@ _SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probabil
 
 def options() -> list[Parameter]:
     """The options of `segue fit` that fill arguments of estimators, of training and of a run."""
-    from segue.estimators.loading import BY_TASK
-    from segue.runs import fit_run
     from segue.training import TrainingOptions
 
+    estimators = {task: declaration(*where) for task, where in ESTIMATORS.items()}
+    fit_run = declaration("runs/__init__.py", "fit_run")
     return [
         *options_of(fit_run, "task", **FORMS),
-        *options_of(BY_TASK, ESTIMATOR, **FORMS),
+        *options_of(estimators, ESTIMATOR, **FORMS),
         *options_of(TrainingOptions, TRAINING, **FORMS),
         *options_of(fit_run, "test seeds initial", **FORMS),
-        *options_of(BY_TASK["forecast"], FORECASTER, **FORMS),
+        *options_of(estimators["forecast"], FORECASTER, **FORMS),
     ]
 
 

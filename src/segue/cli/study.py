@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import FORMS as FIT_FORMS
 from segue.cli.fit import share, training_options
 from segue.cli.options import Form, add_command, options_of, parse_value, refuse_beside_resume
@@ -38,74 +39,75 @@ TEMPLATES = Form("SPEC", 'layers, or a template such as "lstm({units})"', kind=l
 
 def curve_options() -> list[Parameter]:
     """The options of `segue study learning-curve` that fill arguments."""
-    from segue import studies
-
     return [
-        *options_of(studies.learning_curve, [*CURVE, "workers"], **FORMS),
+        *options_of(
+            declaration("studies/curve.py", "learning_curve"), [*CURVE, "workers"], **FORMS
+        ),
         *_estimator_options(["network", *SETTINGS, "validation"]),
     ]
 
 
 def grid_options() -> list[Parameter]:
     """The options of `segue study grid` that fill arguments."""
-    from segue import studies
-
     return [
-        *options_of(studies.grid, GRID, **FORMS),
-        *options_of(studies.learning_curve, "workers"),
+        *options_of(declaration("studies/grids.py", "grid"), GRID, **FORMS),
+        *options_of(declaration("studies/curve.py", "learning_curve"), "workers"),
         *_estimator_options(["network", *SETTINGS], network=TEMPLATES),
+        *options_of(_grid_only, "set_"),
     ]
 
 
 def _estimator_options(names: list[str], **forms: Form) -> list[Parameter]:
-    """Options that fill arguments of the estimators that a study trains, and of their training."""
-    from segue.estimators.tasks import BY_TASK
-    from segue.studies.trials import can_be_studied
+    """Options for the estimators that a study trains, for their training, and for all studies."""
     from segue.training import TrainingOptions
 
-    estimators = {task: kind for task, kind in BY_TASK.items() if can_be_studied(kind)}
-    options = options_of(estimators, names, **{**FORMS, **forms})
-    return [*options, *options_of(TrainingOptions, "optimizer schedule")]
+    estimators = {task: declaration(*ESTIMATORS[task]) for task in STUDIED}
+    return [
+        *options_of(estimators, names, **{**FORMS, **forms}),
+        *options_of(TrainingOptions, "optimizer schedule"),
+        *options_of(_every_study, "task option limit out resume"),
+    ]
 
 
-def learning_curve(
-    source: str | None = None,
+def _every_study(
     *,
     task: str | None = None,
     option: list[str] | None = None,
     limit: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
-    columns: Columns = None,
-    json: bool = False,
-    **given: Any,
+) -> None:
+    """The arguments of every study that only the command line has.
+
+    Options:
+        task (classify|label|regress): default: that of the targets.
+        out (DIR): the study's folder (default: one in studies/).
+    """
+
+
+def _grid_only(*, set_: list[str] | None = None) -> None:
+    """The same for a grid.
+
+    Options:
+        set_ (NAME=A,B,...): values of another option or of a {name} of a template, such as
+            units=8,16.
+    """
+
+
+def learning_curve(
+    source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
     """Train with more and more sequences: the effect of more data.
 
     The same command again continues a study that was stopped.
 
     Example: segue study learning-curve japanese-vowels --sizes 20,50,100 --seeds 3
-
-    Options:
-        task (classify|label|regress): default: that of the targets.
-        out (DIR): the study's folder (default: one in studies/).
     """
-    own = {"task": task, "option": option, "limit": limit, "out": out, "columns": columns}
-    _run("learning-curve", source, resume, {**given, **own}, json=json)
+    _run("learning-curve", source, {**given, "columns": columns}, json=json)
 
 
 def grid(
-    source: str | None = None,
-    *,
-    set_: list[str] | None = None,
-    task: str | None = None,
-    option: list[str] | None = None,
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: Path | None = None,
-    columns: Columns = None,
-    json: bool = False,
-    **given: Any,
+    source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
     """Train with every combination of networks and options, and compare them.
 
@@ -113,24 +115,15 @@ def grid(
     again continues a study that was stopped.
 
     Example: segue study grid japanese-vowels --network "lstm(16)" --network "gru(16)" --seeds 2
-
-    Options:
-        set_ (NAME=A,B,...): values of another option or of a {name} of a template, such as
-            units=8,16.
-        task (classify|label|regress): default: that of the targets.
-        out (DIR): the study's folder (default: one in studies/).
     """
-    own = {"set_": set_, "task": task, "option": option, "limit": limit, "out": out}
-    _run("grid", source, resume, {**given, **own, "columns": columns}, json=json)
+    _run("grid", source, {**given, "columns": columns}, json=json)
 
 
 add_command(app, learning_curve, curve_options, "learning-curve")
 add_command(app, grid, grid_options, "grid")
 
 
-def _run(
-    kind: str, source: str | None, resume: Path | None, given: dict[str, Any], *, json: bool
-) -> None:
+def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) -> None:
     """Run or continue a study, and print its report.
 
     The call is kept in the study's folder as its recipe, so that it can continue.
@@ -140,10 +133,9 @@ def _run(
     from segue.studies.journal import read_header
     from segue.tasks import TASKS, Task
 
+    resume, workers = given.pop("resume", None), given.pop("workers", None)
     if (source is None) == (resume is None):
         raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
-    given = {name: value for name, value in given.items() if value is not None}
-    workers = given.pop("workers", None)
     if resume is not None:
         refuse_beside_resume(given, FORMS)
         header = read_header(resume)
@@ -177,7 +169,7 @@ def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:
 
     path = Path(source)
     reading: dict[str, Any] = {"source": str(path.resolve()) if path.exists() else source}
-    reading |= {name: given.get(name) for name in ("limit", "columns")}
+    reading |= {name: given.get(name) or None for name in ("limit", "columns")}
     training = {f"options__{name}": value for name, value in training_options(given).items()}
     if kind == "grid":
         space = _space(given.get("network", []), given.get("set_", []))
