@@ -36,14 +36,13 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
     >>> inspect.signature(forecaster).parameters["network"].default
     'gru(32)'
     """
-    tree = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8"))
+    body = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8")).body
     names = _Names()
-    for node in tree.body:
-        is_alias = isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Literal[")
-        if is_alias:
-            names[ast.unparse(node.targets[0])] = _evaluated(node.value, names)
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            break
+    for one in body:
+        if isinstance(one, ast.Assign) and ast.unparse(one.value).startswith("Literal["):
+            names[ast.unparse(one.targets[0])] = _evaluated(one.value, names)
+    kinds = ast.ClassDef | ast.FunctionDef
+    node = next(one for one in body if isinstance(one, kinds) and one.name == name)
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         inspect.Parameter(
@@ -75,13 +74,15 @@ def _evaluated(annotation: ast.expr, names: _Names) -> Any:
     return eval(ast.unparse(annotation), {}, names)  # noqa: S307 - an annotation in segue's source
 
 
-def _arguments(node: Any) -> Iterator[tuple[str, ast.expr, ast.expr | None]]:
+def _arguments(node: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, Any, Any]]:
     """Name, annotation and default of each argument."""
-    if isinstance(node, ast.ClassDef):
-        for field in node.body:
-            is_field = isinstance(field, ast.AnnAssign) and not isinstance(field.value, ast.Call)
-            if is_field and field.value is not None and "ClassVar" not in ast.unparse(field):
-                yield ast.unparse(field.target), field.annotation, field.value
+    if isinstance(node, ast.FunctionDef):
+        names = [argument.arg for argument in node.args.kwonlyargs]
+        annotations = [argument.annotation for argument in node.args.kwonlyargs]
+        yield from zip(names, annotations, node.args.kw_defaults, strict=True)
         return
-    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-        yield argument.arg, argument.annotation, default
+    for field in node.body:
+        if not isinstance(field, ast.AnnAssign) or "ClassVar" in ast.unparse(field.annotation):
+            continue
+        if field.value is not None and not isinstance(field.value, ast.Call):
+            yield ast.unparse(field.target), field.annotation, field.value

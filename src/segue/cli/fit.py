@@ -45,33 +45,6 @@ FORMS = {
     ),
 }
 
-# The numbers that `segue fit` ends with, for each task: headings and texts, of metrics.json.
-_ACCURACY = "{accuracy:.4f}  95 % interval {accuracy_interval[0]:.4f} to {accuracy_interval[1]:.4f}"
-_MAJORITY = (
-    "majority baseline",
-    "{baseline[accuracy]:.4f}  always {baseline[class]!r}, the most frequent class in training",
-)
-_RMSE = "{part} RMSE", "{rmse:.4g}  R² {r2:.4f}, {count}"
-HEADLINES = {
-    "classify": [("{part} accuracy", _ACCURACY + ", {count}"), _MAJORITY],
-    "label": [("{part} accuracy", _ACCURACY + ", {steps:,} labelled steps of {count}"), _MAJORITY],
-    "multilabel": [
-        (
-            "{part} accuracy",
-            "{accuracy:.4f}  of the single labels, {count}; all labels right {exact:.4f}",
-        ),
-        ("usual labels", "{baseline[accuracy]:.4f}  always what most of training has"),
-    ],
-    "regress": [_RMSE],
-    "forecast": [_RMSE],
-    "language": [
-        (
-            "{part} perplexity",
-            "{perplexity:.4g}  {tokens:,} tokens of {count}, {unknown_share:.1%} unknown",
-        ),
-        ("unigram baseline", "{baseline[perplexity]:.4g}  by frequency alone"),
-    ],
-}
 # The scores of single seeds, by their names in metrics.json.
 _SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
 
@@ -232,18 +205,24 @@ def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     Args:
         metrics: what `metrics.json` holds.
     """
-    count = counted(int(metrics["sequences"]), "sequence")
-    if "windows" in metrics:
-        count = f"{counted(int(metrics['windows']), 'window')} of {count}"
-    known = {**metrics, "count": count}
-    if "unknown" in metrics:
-        known["unknown_share"] = metrics["unknown"] / metrics["tokens"]
-    rows = [
-        (name.format_map(known), text.format_map(known))
-        for name, text in HEADLINES[metrics.get("task", "classify")]
-    ]
-    rows += [(name, f"{s['rmse']:.4g}") for name, s in metrics.get("baselines", {}).items()]
-    note = metrics.get("trained_on", {}).get("note")
+    from segue.metrics import metrics_of
+
+    main, second, *_ = (one for one in metrics_of(metrics["task"]).values() if one.label)
+    count = counted(metrics["sequences"], "sequence")
+    for unit in ("window", "step", "token"):
+        if f"{unit}s" in metrics:
+            count = f"{counted(metrics[f'{unit}s'], unit)} of {count}"
+    if "accuracy_interval" in metrics:
+        low, high = metrics["accuracy_interval"]
+        count = f"95 % interval {low:.4f} to {high:.4f}, {count}"
+    else:
+        count = f"{second.label} {second.text(metrics[second.name])}, {count}"
+    rows = [(f"{metrics['part']} {main.label}", f"{main.text(metrics[main.name])}  {count}")]
+    for name, scores in metrics["baselines"].items():
+        usual = metrics["baseline"].get("class")
+        about = "" if usual is None else f"  always {usual!r}, the most frequent class in training"
+        rows.append((name, main.text(scores[main.name]) + about))
+    note = metrics["trained_on"].get("note")
     return [(name, f"{text}; {note}") for name, text in rows] if note else rows
 
 
