@@ -19,7 +19,7 @@ from segue.cli import app
 from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import ESTIMATOR, FORECASTER
 from segue.cli.options import Form, add_command, described, options_of
-from segue.estimators.tasks import BY_TASK
+from segue.estimators.loading import BY_TASK
 from segue.studies.trials import can_be_studied
 from segue.training import TrainingOptions
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,7 @@ def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | No
     Raises:
         OptionError: something that this kind of model cannot predict.
     """
+    data = replace(data, parts=None)  # every sequence, and not only the part "test"
     task, kind = TASKS[getattr(model, "task", "classify")], type(model).__name__
     labels_steps = task.per_step and not task.targets_inside
     if per_step and not (labels_steps or hasattr(model, "anytime")):

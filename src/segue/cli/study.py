@@ -129,7 +129,7 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
     The call is kept in the study's folder as its recipe, so that it can continue.
     """
     from segue import studies
-    from segue.estimators.tasks import estimator_for
+    from segue.estimators.loading import estimator_for
     from segue.studies.journal import read_header
     from segue.tasks import TASKS, Task
 

@@ -15,7 +15,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 
 from segue.dataset import Dataset
 from segue.encoding import NO_LABEL
@@ -33,7 +32,6 @@ from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
 
 Row = dict[str, Any]
-
 
 
 @dataclass(frozen=True)
