@@ -5,19 +5,52 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.errors import counted
+from segue.sequences import Sequences
 from segue.values import Kind, decode
 
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
-    from segue.sequences import Sequences
-
 _UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
+
+
+class DatasetLike(Protocol):
+    """What summaries and checks need of a `segue.Dataset`, which has methods that call them."""
+
+    @property
+    def x(self) -> Sequences: ...
+    @property
+    def y(self) -> Any: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[Any, ...] | None: ...
+    @property
+    def channels(self) -> tuple[str, ...] | None: ...
+    @property
+    def rate_hz(self) -> float | None: ...
+    @property
+    def groups(self) -> Any: ...
+    @property
+    def parts(self) -> Any: ...
+    @property
+    def ids(self) -> Any: ...
+    @property
+    def spans(self) -> Any: ...
+    @property
+    def static(self) -> Any: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def part_names(self) -> tuple[str, ...]: ...
+    @property
+    def task(self) -> str: ...
+    def part(self, name: str) -> Self: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +144,7 @@ def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) 
     return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")
 
 
-def summarize(data: Dataset) -> Summary:
+def summarize(data: DatasetLike) -> Summary:
     """Look at every value once; a mapped data set is read block by block."""
     parts = np.full(len(data), "") if data.parts is None else data.parts
     seen: dict[bytes, Counter[str]] = defaultdict(Counter)
@@ -144,7 +177,7 @@ def summarize(data: Dataset) -> Summary:
     )
 
 
-def one_line(data: Dataset) -> str:
+def one_line(data: DatasetLike) -> str:
     """Return what a data set holds in one line: counts, lengths, channels, classes, groups.
 
     >>> from segue import Dataset
@@ -178,7 +211,7 @@ def _extremes(lengths: Any) -> tuple[int, float, int]:
     return int(lengths.min()), float(np.median(lengths)), int(lengths.max())
 
 
-def class_counts(data: Dataset) -> dict[Any, int]:
+def class_counts(data: DatasetLike) -> dict[Any, int]:
     """Sequences of each class (steps, where there is a label for each); none for numbers."""
     if data.classes is None or data.y is None:
         return {}
@@ -190,7 +223,7 @@ def class_counts(data: Dataset) -> dict[Any, int]:
     return {name: int((data.y == name).sum()) for name in data.classes}
 
 
-def _groups_across(data: Dataset) -> int:
+def _groups_across(data: DatasetLike) -> int:
     if data.groups is None or data.parts is None:
         return 0
     pairs = {(g, p) for g, p in zip(data.groups.tolist(), data.parts.tolist(), strict=True)}

@@ -111,3 +111,14 @@ def test_scikit_learn_clones_what_was_set(kind: Any) -> None:
         f"{kind.__name__}(network='gru(3)', batch_size=7, seed=4, "
         "options=TrainingOptions(patience=3))"
     )
+
+
+def test_a_classifier_has_few_public_names() -> None:
+    """Beside scikit-learn's contract, its parameters and its fitted attributes."""
+    contract = {"fit", "predict", "predict_proba", "score", "get_params", "set_params"}
+    names = {name for name in dir(SequenceClassifier) if not name.startswith("_")}
+    own = {name for name in names - contract - set(defaults(SequenceClassifier)) if name[-1] != "_"}
+    assert own == {
+        "anytime", "as_read", "check_input", "embed", "save", "score_name", "scored_part",
+        "stream", "task", "tasks", "training_options",
+    }  # fmt: skip

@@ -6,14 +6,10 @@ yields its findings; a mapped data set is read block by block.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from segue.checks import channels, labels, repeats, roles
 from segue.checks.findings import Statistics, Suspicion
 from segue.checks.labels import lengths_predict
-
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
+from segue.summary import DatasetLike
 
 __all__ = ["Suspicion", "lengths_predict", "suspicions"]
 
@@ -39,7 +35,7 @@ _OF_VALUES = (
 )
 
 
-def suspicions(data: Dataset) -> list[Suspicion]:
+def suspicions(data: DatasetLike) -> list[Suspicion]:
     """Run all checks on a data set.
 
     Lengths, channels and values are checked in the part "train", where there is one.

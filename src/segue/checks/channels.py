@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +19,13 @@ from segue.checks.findings import (
 )
 from segue.errors import counted
 from segue.precision import float32_loses
-
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
+from segue.summary import DatasetLike
 
 ODDS = 3  # of a value to be missing, in one class against all others
 SCALES = 1000  # between the largest and the smallest channel
 
 
-def constant(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def constant(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels with one value, or none."""
     low, high = _extremes(of, slice(None))
     channels = np.flatnonzero((low == high) | np.isnan(low))
@@ -41,7 +39,7 @@ def constant(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
         )
 
 
-def constant_in_a_class(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def constant_in_a_class(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """A line for each channel and value, so that ten classes with one margin make one line."""
     low, high = _extremes(of, slice(None))
     found: dict[tuple[int, float], dict[Any, int]] = defaultdict(dict)
@@ -79,7 +77,7 @@ def _extremes(of: Statistics, members: Any) -> tuple[Array, Array]:
     return np.fmin.reduce(of.low[members]), np.fmax.reduce(of.high[members])
 
 
-def scales(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def scales(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """One channel that varies far more than another."""
     count = np.maximum(of.present.sum(axis=0), 1)
     mean = of.total.sum(axis=0) / count
@@ -103,7 +101,7 @@ def scales(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
         )
 
 
-def missing(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def missing(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Missing values that are in one class above all."""
     lengths = data.x.lengths[data.x.lengths > 0]
     gaps = (lengths[:, None] - of.present).sum(axis=1)
@@ -122,7 +120,7 @@ def missing(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
             )
 
 
-def coarse(data: Dataset, _of: Statistics) -> Iterator[Suspicion]:
+def coarse(data: DatasetLike, _of: Statistics) -> Iterator[Suspicion]:
     """Channels whose values float32 cannot tell apart."""
     names = [channel_name(data, c) for c in np.flatnonzero(float32_loses(data.x))]
     if names:
@@ -147,7 +145,7 @@ LEAST, LEAST_OF_OTHERS = 2, 3  # times that it occurs
 AT_MOST = 20  # lines
 
 
-def marks(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def marks(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Values far outside all others that occur again and again."""
     found = [(c, v) for c in range(data.x.channels) for v in _candidates(of, c)]
     for channel, value in found[:AT_MOST]:
@@ -191,7 +189,7 @@ def _is_far(value: float, low: float, high: float) -> bool:
     return max(low - value, value - high) > far * (high - low)
 
 
-def _count(data: Dataset, channel: int, value: float) -> tuple[int, int, float, float]:
+def _count(data: DatasetLike, channel: int, value: float) -> tuple[int, int, float, float]:
     """How often a value occurs, in how many sequences, and the range of all others."""
     count = sequences = 0
     low, high = np.inf, -np.inf

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
+from segue.summary import DatasetLike
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +36,7 @@ class Suspicion:
         return self.text
 
 
-def members_of(data: Dataset) -> Iterator[tuple[Any, Array]]:
+def members_of(data: DatasetLike) -> Iterator[tuple[Any, Array]]:
     """The names of the classes, and the indices of their sequences among those that have steps."""
     labels = data.labels
     for name in () if labels is None else data.classes or ():
@@ -46,7 +45,7 @@ def members_of(data: Dataset) -> Iterator[tuple[Any, Array]]:
             yield name, members
 
 
-def channel_name(data: Dataset, channel: Any) -> str:
+def channel_name(data: DatasetLike, channel: Any) -> str:
     """The name of a channel, or its number from 1 on."""
     return data.channels[int(channel)] if data.channels else str(int(channel) + 1)
 
@@ -80,7 +79,7 @@ class Statistics:
     sample: Array
 
     @classmethod
-    def of(cls, data: Dataset) -> Statistics:
+    def of(cls, data: DatasetLike) -> Statistics:
         """Compute them in one pass over the blocks of a data set."""
         rows: list[tuple[Array, ...]] = []
         every = max(1, data.x.total_steps * data.x.channels // SAMPLED)

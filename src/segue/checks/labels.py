@@ -6,15 +6,13 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from segue.checks.findings import Suspicion, first_few
 from segue.errors import counted
-
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
+from segue.summary import DatasetLike
 
 LEAST_SEQUENCES = 20  # below this, what lengths predict is chance
 FOLDS = 5
@@ -22,7 +20,7 @@ CLEAR = 0.05  # of accuracy above the most frequent class
 FAR_LONGER = 10  # times the median
 
 
-def absent_classes(data: Dataset) -> Iterator[Suspicion]:
+def absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
     """Classes that do not occur in a part."""
     if data.labels is None or data.parts is None:
         return
@@ -39,7 +37,7 @@ def absent_classes(data: Dataset) -> Iterator[Suspicion]:
             )
 
 
-def spellings(data: Dataset) -> Iterator[Suspicion]:
+def spellings(data: DatasetLike) -> Iterator[Suspicion]:
     """Classes that are the same but for capital letters and blanks."""
     alike = defaultdict(list)
     for name in data.classes or ():
@@ -56,14 +54,14 @@ def spellings(data: Dataset) -> Iterator[Suspicion]:
         )
 
 
-def times_out_of_order(data: Dataset) -> Iterator[Suspicion]:
+def times_out_of_order(data: DatasetLike) -> Iterator[Suspicion]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if re.search(r"\bsorted by\b", note):
             yield Suspicion("order", f"times out of order: {note}", {"note": note})
 
 
-def parted_groups(data: Dataset) -> Iterator[Suspicion]:
+def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
     """Groups that occur in more than one part."""
     if data.groups is None or data.parts is None:
         return
@@ -84,7 +82,7 @@ def _are(things: list[Any]) -> str:
     return "is" if len(things) == 1 else "are"
 
 
-def other_labels(data: Dataset) -> Iterator[Suspicion]:
+def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
     """The same sequence with different labels."""
     if data.labels is None:
         return
@@ -101,7 +99,7 @@ def other_labels(data: Dataset) -> Iterator[Suspicion]:
         )
 
 
-def lengths(data: Dataset) -> Iterator[Suspicion]:
+def lengths(data: DatasetLike) -> Iterator[Suspicion]:
     """Lengths that predict the class."""
     found = lengths_predict(data)
     if found is None:
@@ -116,7 +114,7 @@ def lengths(data: Dataset) -> Iterator[Suspicion]:
         )
 
 
-def lengths_predict(data: Dataset) -> tuple[float, float, float] | None:
+def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
     """How well the lengths of sequences predict their classes, cross-validated.
 
     A tree of depth 3 in five folds, stratified, groups kept together.
@@ -154,7 +152,7 @@ def lengths_predict(data: Dataset) -> tuple[float, float, float] | None:
     return float(right.mean()), float(usual.mean()), error
 
 
-def far_longer(data: Dataset) -> Iterator[Suspicion]:
+def far_longer(data: DatasetLike) -> Iterator[Suspicion]:
     """One sequence that is far longer than all others."""
     lengths = np.sort(data.x.lengths)
     if len(lengths) < 3:

@@ -9,9 +9,9 @@ import numpy as np
 
 from segue.checks.findings import Array, Statistics, Suspicion, channel_name, first_few
 from segue.errors import counted
+from segue.summary import DatasetLike
 
 if TYPE_CHECKING:
-    from segue.dataset import Dataset
     from segue.sequences import Sequences
 
 LONG = 20  # steps of one value
@@ -63,7 +63,7 @@ class _Runs:
         return most if most > 1 and self.counts[most] >= max(LEAST_RUNS, SAME * count) else None
 
 
-def repeats(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def repeats(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels that stand still for long, and those that hold each value for some steps."""
     channels = [c for c in range(data.x.channels) if _different(of.sample[:, c]) >= DIFFERENT]
     runs = {channel: _Runs() for channel in channels}
@@ -98,7 +98,7 @@ def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
     return np.diff(starts, append=len(values)), rows, values[starts]
 
 
-def _of_still(data: Dataset, channel: int, run: _Runs) -> Suspicion:
+def _of_still(data: DatasetLike, channel: int, run: _Runs) -> Suspicion:
     name, (longest, row) = channel_name(data, channel), run.longest
     whose = f"sequence {-row if data.ids is None else data.ids[-row]}"
     return Suspicion(
@@ -110,7 +110,7 @@ def _of_still(data: Dataset, channel: int, run: _Runs) -> Suspicion:
     )
 
 
-def _of_held(data: Dataset, channels: list[int], steps: int) -> Suspicion:
+def _of_held(data: DatasetLike, channels: list[int], steps: int) -> Suspicion:
     names = [channel_name(data, channel) for channel in channels]
     which = f"channel {names[0]} holds" if len(names) == 1 else f"channels {first_few(names)} hold"
     return Suspicion(

@@ -6,15 +6,13 @@ It is what happens to a table without names: nothing says there which column is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from segue.checks.findings import Array, Statistics, Suspicion, channel_name
 from segue.errors import counted
-
-if TYPE_CHECKING:
-    from segue.dataset import Dataset
+from segue.summary import DatasetLike
 
 LEAST_STEPS = 20  # below this, what values rise by may be chance
 LEAST_SEQUENCES = 10
@@ -22,7 +20,7 @@ EQUAL = 0.01  # of a step that values rise by
 RESTARTS = 0.1  # of the steps; where a series falls more often, it is no counter
 
 
-def times(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def times(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels that rise by the same number from step to step in every sequence."""
     found = _rising(data, of) if data.x.channels > 1 else {}
     for channel, step in found.items():
@@ -35,7 +33,7 @@ def times(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
         )
 
 
-def ids(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def ids(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels of whole numbers that stay the same for a sequence, or for one stretch of steps."""
     if data.x.channels < 2:
         return
@@ -50,7 +48,7 @@ def ids(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
         yield _an_id(data, channel, count, "has each of its values in one stretch of steps")
 
 
-def first_values(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
+def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """A row number, or an id, that a table of one row a sequence has before its values."""
     if data.x.channels > 1 or len(data) < LEAST_SEQUENCES or data.spans is not None:
         return
@@ -77,7 +75,7 @@ def first_values(data: Dataset, of: Statistics) -> Iterator[Suspicion]:
         )
 
 
-def _rising(data: Dataset, of: Statistics) -> dict[int, float]:
+def _rising(data: DatasetLike, of: Statistics) -> dict[int, float]:
     """The channels and what they rise by; a channel is given up at the first block that differs."""
     alive = np.flatnonzero((of.low < of.high).any(axis=0) & (of.present > 0).all(axis=0))
     seen, steps = 0, {channel: list[Any]() for channel in alive.tolist()}
@@ -124,7 +122,7 @@ def _tells_sequences_apart(low: Array, high: Array) -> bool:
     return len(low) >= LEAST_SEQUENCES and bool((low == high).all()) and low.min() < low.max()
 
 
-def _stretches(data: Dataset, channels: list[int]) -> dict[int, int]:
+def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
     """How many values each of these channels has, where none comes again later."""
     seen: dict[int, list[float]] = {channel: [] for channel in channels}
     for block in data.x.blocks():
@@ -142,7 +140,7 @@ def _stretches(data: Dataset, channels: list[int]) -> dict[int, int]:
     return {c: len(values) for c, values in seen.items() if len(values) > 2}
 
 
-def _an_id(data: Dataset, channel: int, count: int, text: str) -> Suspicion:
+def _an_id(data: DatasetLike, channel: int, count: int, text: str) -> Suspicion:
     name = channel_name(data, channel)
     return Suspicion(
         "id",

@@ -22,7 +22,6 @@ from segue.metrics import Answered, Metric, count_answers, metrics_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from segue.evaluation.selective import Rejection
     from segue.plots import AxesArray
     from segue.plots.display import Kind
     from segue.tasks import Task
@@ -153,7 +152,7 @@ class Evaluation:
         """
         return self.accuracy_interval if "accuracy_interval" in self._metrics else None
 
-    def answered(self, threshold: float | Rejection) -> Answered:
+    def answered(self, threshold: Any) -> Answered:
         """Count the answers if only those of at least this confidence are given.
 
         Args:

@@ -26,8 +26,9 @@ from segue.tasks.outcome import Picture
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from segue.evaluation.evaluation import Evaluation
     from segue.evaluation.model_info import ModelInfo
+
+Evaluation = Any  # segue.Evaluation, which calls these functions
 
 MISTAKES_SHOWN = 9
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ from segue.metrics import Answered
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from segue.evaluation.evaluation import Evaluation
-    from segue.evaluation.scoring import FittedClassifier
+Evaluation = Any  # segue.Evaluation, which loads this file
+
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +51,8 @@ class Rejection:
 
     def apply(self, evaluation: Evaluation) -> Answered:
         """What the threshold gives on other data, such as the test part."""
-        return evaluation.answered(self.threshold)
+        answered: Answered = evaluation.answered(self.threshold)
+        return answered
 
     def plot(self, axes: Axes | None = None, *, test: Evaluation | None = None) -> Axes:
         """Draw accuracy over coverage with the chosen point, and `test` beside it where given."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.dataset import named
 from segue.errors import counted
-from segue.evaluation.trained_on import UNSEEN
+from segue.evaluation.trained_on import UNSEEN, TrainedOn
 
 if TYPE_CHECKING:
-    from segue.evaluation.evaluation import Evaluation
     from segue.tasks.outcome import Table
+
+Evaluation = Any  # segue.Evaluation, which calls these functions
 
 ROWS_SHOWN = 30
 
@@ -64,6 +65,7 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
 
 def verdict(evaluation: Evaluation) -> str:
     """One sentence on whether the model is better than its baselines."""
+    seen: TrainedOn = evaluation.trained_on
     if evaluation.interval is not None:
         low, high = evaluation.interval
         side, where = "not clearly better", "the baseline lies inside the interval"
@@ -71,12 +73,12 @@ def verdict(evaluation: Evaluation) -> str:
             side, where = "clearly better", "the whole interval lies above it"
         elif high < evaluation.baseline:
             side, where = "worse", "the whole interval lies below it"
-        return evaluation.trained_on.verdict(f"The model is {side} than the baseline: {where}.")
+        return seen.verdict(f"The model is {side} than the baseline: {where}.")
     metric, (model, *others) = evaluation.main_metric, evaluation.scores_by_model.values()
     pairs = zip(evaluation.baselines, others, strict=True)
     ahead = [name for name, value in pairs if not metric.is_better(model, value)]
     said = f"not better than: {', '.join(ahead)}" if ahead else "better than every baseline"
-    return evaluation.trained_on.verdict(f"The model is {said}.")
+    return seen.verdict(f"The model is {said}.")
 
 
 def caveats(evaluation: Evaluation) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ from segue.errors import DataError
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, VERMILION
 
-if TYPE_CHECKING:
-    from segue.training.finder import LearningRates
+LearningRates = Any  # of segue.training.finder, a room below this one
 
 
 @style.styled

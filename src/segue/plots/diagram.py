@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -21,9 +21,10 @@ from segue.errors import OptionError
 from segue.plots import style
 from segue.plots.style import BLUE, INK, MUTED
 
-if TYPE_CHECKING:
-    from segue.layers import Shape
-    from segue.modules import Layer
+# Of segue.layers and segue.modules, rooms below this one.
+Shape = Any
+Layer = Any
+
 
 WIDTH, HEIGHT = 2.15, 0.46  # of a layer's box
 GAP = 0.22  # between boxes, for the arrow

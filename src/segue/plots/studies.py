@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,10 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, INK, MUTED, PALETTE, SHARES, VERMILION
 
-if TYPE_CHECKING:
-    from segue.studies import Grid, LearningCurve
+# The studies call these functions: their types stand in a room below this one.
+LearningCurve = Any
+Grid = Any
+
 
 BARS_AT_MOST = 40  # combinations that are drawn as points with bands
 _DOTTED = DASHED | {"ls": (0, (1, 2))}
