@@ -236,7 +236,7 @@ def test_an_interrupted_training_leaves_a_usable_model(
     quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """`stopped_` says so, the best weights are there, it answers and can be saved."""
-    from segue.training.history import HistoryWriter
+    from segue.training.callbacks import HistoryWriter
 
     write = HistoryWriter.on_epoch
 

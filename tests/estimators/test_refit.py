@@ -16,7 +16,6 @@ from segue.errors import DataError, DataNotFoundError, ModelFileError, NotFitted
 from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import Callback, checkpoint
-from segue.training import folder as folder_module
 from segue.training.checkpoint import Checkpointer
 
 Quick = Callable[..., SequenceClassifier]
@@ -161,17 +160,17 @@ def test_a_killed_training_goes_on_to_the_same_bits(
             super().__init__(*given, **more, every_seconds=0)
 
     monkeypatch.setattr(checkpoint, "Checkpointer", Eager)
-    killer, opened = Kill(epochs), folder_module.TrainingFolder.open
+    killer, opened = Kill(epochs), checkpoint.TrainingFolder.open
 
     def with_killer(self: Any, *given: Any, **more: Any) -> Any:
         callbacks, state = opened(self, *given, **more)
         return [*callbacks, killer], state
 
-    monkeypatch.setattr(folder_module.TrainingFolder, "open", with_killer)
+    monkeypatch.setattr(checkpoint.TrainingFolder, "open", with_killer)
     stopped = quick(**chosen)
     with pytest.raises(KilledError):
         stopped.fit(data, initial=initial, folder=tmp_path)
-    monkeypatch.setattr(folder_module.TrainingFolder, "open", opened)
+    monkeypatch.setattr(checkpoint.TrainingFolder, "open", opened)
     resumed = quick(**chosen).fit(data, initial=initial, folder=tmp_path, resume=True)
     assert_same(resumed, wanted)
     assert not (tmp_path / "checkpoint").exists()
@@ -195,7 +194,7 @@ def test_an_interrupted_refit_leaves_the_first_training(
     quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its best weights are worth more than those of half a refit."""
-    data, opened = tiny_dataset(60), folder_module.TrainingFolder.open
+    data, opened = tiny_dataset(60), checkpoint.TrainingFolder.open
 
     class Interrupt(Callback):
         def on_epoch(self, row: dict[str, float], state: Any) -> None:
@@ -205,7 +204,7 @@ def test_an_interrupted_refit_leaves_the_first_training(
         callbacks, state = opened(self, *given, **more)
         return [*callbacks, *([Interrupt()] if self.is_refit else [])], state
 
-    monkeypatch.setattr(folder_module.TrainingFolder, "open", with_interrupt)
+    monkeypatch.setattr(checkpoint.TrainingFolder, "open", with_interrupt)
     fitted = quick(epochs=5, validation=0.3, options=REFIT)
     with pytest.warns(UserWarning, match="interrupted"):
         fitted.fit(data, folder=tmp_path)

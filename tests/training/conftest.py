@@ -18,8 +18,7 @@ from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.objectives import make_objective
-from segue.training.setup import TrainingData, TrainingSetup
-from segue.training.targets import SequenceTargets
+from segue.training.setup import SequenceTargets, TrainingData, TrainingSetup
 
 
 def examples(data: Dataset, weights: Any = None) -> TrainingData:

@@ -26,8 +26,7 @@ from segue.training import TrainingOptions
 from segue.training.gradient import RunningMetrics, compute_gradients, in_pieces
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective, make_objective
-from segue.training.setup import Batch, TrainingData, TrainingSetup
-from segue.training.targets import NO_LABEL, StepTargets
+from segue.training.setup import NO_LABEL, Batch, StepTargets, TrainingData, TrainingSetup
 
 MakeJob = Callable[..., TrainingSetup]
 

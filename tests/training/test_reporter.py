@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from segue.training import TrainingOptions
-from segue.training import reporter as module
-from segue.training.reporter import Reporter, make_reporter
+from segue.training import callbacks as module
+from segue.training.callbacks import Reporter, make_reporter
 
 ROW = {"epoch": 1, "loss": 2.0202, "accuracy": 0.3374}
 
@@ -46,11 +46,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def started(
-    epochs: int, *, is_watched: bool = True, **options: Any
+    epochs: int, *, is_validated: bool = True, **options: Any
 ) -> tuple[Reporter, io.StringIO]:
     """A reporter of plain lines, before the first epoch."""
     stream = io.StringIO()
-    reporter = make_reporter(TrainingOptions(**options), epochs, stream, is_watched=is_watched)
+    reporter = make_reporter(TrainingOptions(**options), epochs, stream, is_validated=is_validated)
     reporter.on_start([])
     return reporter, stream
 
@@ -110,7 +110,7 @@ def test_lines_come_within_an_epoch_that_is_long(clock: Clock) -> None:
         ({"time_limit_seconds": 50}, ", 40 s left"),
         ({"schedule": "constant"}, ", at most 90 s left"),
         ({"schedule": "constant", "patience": None}, ", 90 s left"),
-        ({"schedule": "constant", "is_watched": False}, ", 90 s left"),
+        ({"schedule": "constant", "is_validated": False}, ", 90 s left"),
     ],
 )
 def test_the_time_left_says_when_training_may_end_before(

@@ -18,9 +18,9 @@ from segue.networks import Network
 from segue.prepare.numeric import as_table_of_numbers
 from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.sequences import Array, Sequences
+from segue.training.callbacks import make_reporter
 from segue.training.inference import map_steps
 from segue.training.objectives import probabilities
-from segue.training.reporter import make_reporter
 
 # Steps of prefixes that are copied and prepared at once.
 _PREFIX_STEPS = 500_000

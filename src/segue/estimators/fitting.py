@@ -26,16 +26,14 @@ from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.caching import cache_fixed_layers
-from segue.training.folder import TrainingFolder
+from segue.training.callbacks import make_reporter
+from segue.training.checkpoint import TrainingFolder
 from segue.training.gradient import check_carries_state
 from segue.training.hardware import choose_device, choose_threads, memory_warning
-from segue.training.loop import TrainingState, train
-from segue.training.monitors import check_monitor
+from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
 from segue.training.optimizers import freeze
-from segue.training.reporter import make_reporter
-from segue.training.setup import TrainingData, TrainingSetup
-from segue.training.targets import SequenceTargets, StepTargets, Targets
+from segue.training.setup import SequenceTargets, StepTargets, Targets, TrainingData, TrainingSetup
 
 Lines = list[tuple[str, str]]
 
@@ -160,7 +158,7 @@ def _train(
     options, network = setup.options, setup.network
     if epochs is None:
         check_monitor(options, setup.objective, validated=setup.validation is not None)
-    reporter = make_reporter(options, setup.epochs, is_watched=setup.validation is not None)
+    reporter = make_reporter(options, setup.epochs, is_validated=setup.validation is not None)
     for heading, text in prepared.lines:
         reporter.message(f"{heading}: {text}")
     reporter.message(memory_warning(setup, split.train.x))

@@ -19,7 +19,7 @@ from segue.estimators.transfer import InitialWeights
 from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
-from segue.training.monitors import MONITORS
+from segue.training.loop import MONITORS
 from segue.training.objectives import make_objective
 
 Row = dict[str, float]
@@ -41,7 +41,7 @@ class SeedResults:
     rows: tuple[Row, ...]
 
     @property
-    def is_watched(self) -> bool:
+    def is_validated(self) -> bool:
         """Whether there was a validation, so that the members can be compared."""
         return "validation_loss" in self.rows[0]
 
@@ -53,7 +53,7 @@ class SeedResults:
             DataError: there was no validation.
         """
         name = f"validation_{make_objective(self.members[0].task_.objective).metric}"
-        if not self.is_watched:
+        if not self.is_validated:
             raise DataError(
                 "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
                 "`validation_data`. A test set is never used to choose."
@@ -91,7 +91,7 @@ class SeedResults:
         lines = ["  ".join(f"{column:>20}" for column in columns)]
         for row in self.rows:
             lines.append("  ".join(f"{row[column]:>20.6g}" for column in columns))
-        if self.is_watched:
+        if self.is_validated:
             lines.append(f"{self.metric}: mean {self.mean:.4f}, spread {self.spread:.4f}")
         return "\n".join(lines)
 

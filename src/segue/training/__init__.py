@@ -3,8 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segue.training.callbacks import Callback
-from segue.training.history import History, HistoryWriter
+from segue.training.callbacks import Callback, HistoryWriter
+from segue.training.history import History
 from segue.training.options import TrainingOptions
 
 if TYPE_CHECKING:

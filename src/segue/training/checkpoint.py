@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from segue.atomic import replacing
 from segue.errors import ModelFileError
-from segue.training.callbacks import Callback
+from segue.training.callbacks import Callback, HistoryWriter
 from segue.training.loop import TrainingState
 from segue.training.setup import TrainingSetup
 
@@ -135,9 +135,9 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
         description = _Description.model_validate_json(text)
     except pydantic.ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        place = ".".join(map(str, wrong["loc"]))
+        field = ".".join(map(str, wrong["loc"]))
         raise ModelFileError(
-            f"is a damaged checkpoint: {place}: {wrong['msg'].lower()}.", path=path
+            f"is a damaged checkpoint: {field}: {wrong['msg'].lower()}.", path=path
         ) from error
     # What an older segue did not write cannot be compared.
     before = description.fingerprint
@@ -181,3 +181,50 @@ def _fill_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
         number, _, part = name.partition("/")
         entries.setdefault(int(number), {})[part] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """A folder with the history of a training and, while it runs, a checkpoint.
+
+    Attributes:
+        path: the folder; made where it is not there.
+        resume: whether to go on from the checkpoint, if there is one.
+        is_refit: whether this is the second training, on everything; it has files of its own.
+    """
+
+    path: Path
+    resume: bool = False
+    is_refit: bool = False
+
+    def refit(self) -> TrainingFolder:
+        """The same folder, for the second training."""
+        return replace(self, is_refit=True)
+
+    def open(
+        self, job: TrainingSetup, fingerprint: dict[str, Any], *, is_last: bool
+    ) -> tuple[list[Callback], TrainingState]:
+        """Make what writes the files, and the state to begin with or to go on from.
+
+        Args:
+            job: what is trained.
+            fingerprint: what a training must have in common with this one to go on from it.
+            is_last: whether no other training follows.
+
+        Raises:
+            ModelFileError: a checkpoint that is damaged, or of a training with other data, network
+                or options.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
+        saver = Checkpointer(
+            job,
+            self.path / "checkpoint",
+            fingerprint,
+            name="refit" if self.is_refit else "state",
+            is_last=is_last,
+        )
+        state = TrainingState.start(job)
+        if self.resume and saver.path.exists():
+            state = read(saver.path, job, fingerprint)
+        return [HistoryWriter(self.path / history), saver], state

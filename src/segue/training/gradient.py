@@ -29,7 +29,7 @@ from segue.training.setup import Batch, TrainingSetup, Update
 
 
 class RunningMetrics:
-    """Loss and score over the batches of a pass, each answer counting the same."""
+    """Loss and score over the batches of a pass, each target counting the same."""
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
@@ -40,7 +40,7 @@ class RunningMetrics:
     def add(
         self, outputs: Any, targets: Tensor, losses: Tensor, weights: Tensor | None = None
     ) -> None:
-        """Count some answers in; a loss counts as much as its weight says, a score always once."""
+        """Add some targets; a loss counts as much as its weight, a score always once."""
         reported = self.objective.reported_losses(outputs, targets, losses)
         self.loss += float((reported if weights is None else reported * weights).sum())
         self.score += float(self.objective.scores(outputs, targets, losses).sum())

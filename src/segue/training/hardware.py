@@ -64,8 +64,8 @@ def memory_warning(job: TrainingSetup, x: Sequences) -> str:
     """A line when training will need more than a quarter of the memory that is free, else "".
 
     Args:
-        job: what the training is told.
-        x: the sequences that are learnt from, as they came.
+        job: the setup of the training.
+        x: the training sequences as they came.
     """
     # As the network sees them: a text is fewer words than characters.
     longest = min(int(job.train.batches.lengths.max()), job.options.truncate or math.inf)

@@ -1,14 +1,9 @@
-"""The history of a training: a row per epoch, written as it grows."""
+"""The history of a training: a row per epoch."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from segue.errors import WriteError
-from segue.training.callbacks import Callback
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,30 +65,3 @@ class History:
         from segue.plots import plot_history
 
         return plot_history(self, axes=axes)
-
-
-class HistoryWriter(Callback):
-    """Appends each row to a file of JSON lines.
-
-    Args:
-        path: such as `history.jsonl`; begun anew with the rows that are there at the start.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def on_start(self, rows: list[Row]) -> None:
-        self._write("w", rows)
-
-    def on_epoch(self, row: Row, state: Any) -> None:
-        self._write("a", [row])
-
-    def _write(self, mode: str, rows: list[Row]) -> None:
-        try:
-            with self.path.open(mode, encoding="utf-8") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
-        except OSError as error:
-            raise WriteError(
-                f"{self.path} could not be written ({error.strerror}). Free some space, or choose "
-                "another folder."
-            ) from error

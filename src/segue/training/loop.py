@@ -3,7 +3,7 @@
     for each epoch: for each batch: forward, backward, clip, update; then validate, keep the best
 
 What is fixed stands in a `TrainingSetup`, what changes in a `TrainingState`. Every random draw
-depends on the seed and the place (epoch, batch, layer) only, so a state that is saved and taken up
+depends on the seed and the position (epoch, batch, layer) only, so a state that is saved and taken up
 again goes on to the same bits.
 """
 
@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from segue.errors import TrainingError
+from segue.errors import OptionError, TrainingError
 from segue.kernels.threads import usable_threads
 from segue.networks import Network
 from segue.training.callbacks import Callback
 from segue.training.gradient import RunningMetrics, compute_gradients
 from segue.training.history import Row
 from segue.training.inference import measure
-from segue.training.monitors import MONITORS
+from segue.training.objectives import Objective
 from segue.training.optimizers import SCHEDULES, make_optimizer
+from segue.training.options import TrainingOptions
 from segue.training.setup import TrainingSetup, Update
 
 
@@ -115,14 +116,14 @@ def _train_epoch(
 
 
 def _make_update(
-    job: TrainingSetup, state: TrainingState, update: Update, means: RunningMetrics, place: str
+    job: TrainingSetup, state: TrainingState, update: Update, means: RunningMetrics, where: str
 ) -> None:
-    """One step of the optimiser; `place` is said if it cannot be made."""
+    """One step of the optimiser; the message about one that cannot be made names `where`."""
     epoch = len(state.rows) + 1
     loss, norm = compute_gradients(job, update, epoch, means)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         what = "gradient" if math.isfinite(loss) else "loss"
-        raise _not_finite(f"{what} in epoch {epoch}, {place},", job, state)
+        raise _not_finite(f"{what} in epoch {epoch}, {where},", job, state)
     if epoch > 1:  # these weights are those that the epoch before ended with
         state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
     state.optimizer.step()
@@ -206,3 +207,54 @@ def _not_finite(what: str, job: TrainingSetup, state: TrainingState) -> Training
         f"The {what} is not finite.{last} Try {advice}; and look for values far out of the "
         "ordinary with `segue data show`."
     )
+
+
+# -- which epoch is the best --------------------------------------------------------------------
+
+Monitor = Callable[[Row, Row, float], bool]
+
+
+def lower_loss(row: Row, best: Row, min_delta: float) -> bool:
+    """The validation loss is lower, by more than `min_delta`."""
+    return row["validation_loss"] < best["validation_loss"] - min_delta
+
+
+def higher_accuracy(row: Row, best: Row, min_delta: float) -> bool:
+    """More of the validation targets are predicted, or as many with a lower loss.
+
+    >>> best = {"validation_accuracy": 0.9, "validation_loss": 0.5}
+    >>> higher_accuracy({"validation_accuracy": 0.9, "validation_loss": 0.4}, best, 0.0)
+    True
+    """
+    if row["validation_accuracy"] != best["validation_accuracy"]:
+        return row["validation_accuracy"] > best["validation_accuracy"]
+    return lower_loss(row, best, min_delta)
+
+
+def later(row: Row, best: Row, min_delta: float) -> bool:
+    """The epoch is a later one, whatever its scores; of two trainings, the loss is lower."""
+    return row["epoch"] > best["epoch"] or lower_loss(row, best, min_delta)
+
+
+MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}
+
+
+def check_monitor(options: TrainingOptions, objective: Objective, *, validated: bool) -> None:
+    """Raise `OptionError` where what is to be monitored does not exist.
+
+    Args:
+        options: of the training.
+        objective: of the task, which may have no accuracy.
+        validated: whether there is a validation part, which the schedule "plateau" needs.
+    """
+    if options.schedule == "plateau" and not validated:
+        raise OptionError(
+            "`schedule` is 'plateau', which lowers the rate when the validation loss stands still, "
+            "and there is no validation: choose another schedule, or a validation share, such as "
+            "validation=0.2."
+        )
+    if options.monitor == "accuracy" and objective.metric != "accuracy":
+        raise OptionError(
+            f"`monitor` is 'accuracy', and this task has none: use 'loss', which "
+            f"{objective.metric} follows."
+        )

@@ -45,7 +45,7 @@ _RISE = 0.3  # share of the training in which one-cycle rises
 _START, _END = 1 / 25, 1e-4  # factors at the beginning and at the end
 
 
-def constant(done: float) -> float:  # noqa: ARG001  (all schedules are asked alike)
+def constant(done: float) -> float:  # noqa: ARG001  (all schedules have one signature)
     """Always the whole rate."""
     return 1.0
 
@@ -72,7 +72,7 @@ def _between(first: float, last: float, share: float) -> float:
     return last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
-# "plateau" follows the validation loss, not the share that is done: see `loop.Progress`.
+# "plateau" follows the validation loss, not the share that is done: see `loop._close_epoch`.
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
     "cosine": cosine,

@@ -1,4 +1,4 @@
-"""How training goes, apart from what every estimator asks for by name. Frozen, with defaults."""
+"""Options of training beside the arguments of every estimator: frozen, with defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MonitorName = Literal["loss", "accuracy", "last"]
 
 @dataclass(frozen=True, repr=False)
 class TrainingOptions:
-    """The rest of what can be said about training.
+    """Options of training beside the arguments of the estimators.
 
     Args:
         optimizer: "adam", "adamw", "rmsprop" or "sgd".

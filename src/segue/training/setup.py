@@ -1,4 +1,4 @@
-"""What a training is told, and that does not change while it runs."""
+"""The fixed setup of a training: network, data, targets, objective, options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +19,73 @@ from segue.randomness import numpy_generator
 from segue.sequences import Array
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
-from segue.training.targets import Index, Targets
+
+Index = npt.NDArray[np.int64]
+
+
+class Targets(Protocol):
+    """Targets by the index of their sequence."""
+
+    def __len__(self) -> int:
+        """The number of sequences."""
+
+    def gather(self, index: Index) -> Tensor:
+        """The targets of the chosen sequences, `[batch, ...]`."""
+
+
+class SequenceTargets:
+    """One target for a sequence.
+
+    Args:
+        values: `[n]` class numbers, or `[n, value]`.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def gather(self, index: Index) -> Tensor:
+        """The targets of the sequences of these numbers."""
+        return self.values[torch.from_numpy(index).to(self.values.device)]
+
+
+class StepTargets:
+    """One target for each step, a class number; or one weight.
+
+    Args:
+        values: `[total_steps]`, one sequence after the other.
+        lengths: `[n]`.
+        device: of the tensors that are returned.
+        padding: what stands behind each end.
+    """
+
+    def __init__(
+        self,
+        values: npt.NDArray[Any],
+        lengths: Index,
+        device: torch.device | str = "cpu",
+        padding: float = NO_LABEL,
+    ) -> None:
+        self.values = values
+        self.padding = padding
+        self.lengths = np.asarray(lengths)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def gather(self, index: Index) -> Tensor:
+        """The targets at the steps of these sequences, `[batch, time]`, padded on the right."""
+        starts, lengths = self.starts[index, None], self.lengths[index, None]
+        time = np.arange(int(lengths.max()))
+        real = time < lengths
+        values = self.values[np.where(real, starts + time, 0)]
+        values[~real] = self.padding
+        return torch.from_numpy(values).to(self.device)
+
 
 Update = Sequence[tuple[int, Index]]
 
@@ -31,7 +99,7 @@ class Batch(NamedTuple):
 
 
 class Gathered(Protocol):
-    """What batches come from: `Batches`, or what the first layers have said of them."""
+    """The source of batches: `Batches`, or cached activations of the first layers."""
 
     @property
     def lengths(self) -> Array:
@@ -52,8 +120,8 @@ class TrainingData:
 
     Attributes:
         batches: the sequences.
-        targets: their answers, by the same index.
-        weights: how much each answer counts, 1 on average; `None`: all the same.
+        targets: their targets, by the same index.
+        weights: how much each target counts, 1 on average; `None`: all the same.
     """
 
     batches: Gathered
@@ -61,20 +129,20 @@ class TrainingData:
     weights: Targets | None = None
 
     def gather(self, index: Index) -> Batch:
-        """The chosen sequences, their answers and their weights."""
+        """The chosen sequences, their targets and their weights."""
         weights = None if self.weights is None else self.weights.gather(index)
         return Batch(self.batches.gather(index), self.targets.gather(index), weights)
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """All that a training is told.
+    """All that a training depends on; it does not change while the training runs.
 
     Attributes:
         network: its weights are trained, unless their `requires_grad` is off.
-        train: what is learnt from.
-        validation: what is watched; `None`: nothing.
-        objective: what the outputs mean.
+        train: the training part.
+        validation: the validation part; `None`: there is none.
+        objective: loss and score.
         epochs: at most.
         batch_size: sequences in one pass; `options.accumulate` passes make an update.
         learning_rate: the highest of the schedule.
@@ -109,7 +177,7 @@ class TrainingSetup:
         return [batches[first : first + size] for first in range(0, len(batches), size)]
 
     def batch(self, index: Index, epoch: int) -> Batch:
-        """Training sequences as they are seen in an epoch."""
+        """Training sequences, augmented as in this epoch."""
         batch = self.train.gather(index)
         if self.augmenter is None:
             return batch
@@ -122,7 +190,7 @@ class TrainingSetup:
 
 
 def _moved(values: Tensor, origin: Tensor, padding: float) -> Tensor:
-    """`[batch, time]` answers after the steps have moved: each comes from the step of its origin.
+    """`[batch, time]` targets after the steps have moved: each comes from the step of its origin.
 
     Args:
         values: `[batch, time before]`.
