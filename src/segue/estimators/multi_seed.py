@@ -41,7 +41,7 @@ class SeedResults:
     rows: tuple[Row, ...]
 
     @property
-    def is_validated(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether there was a validation, so that the members can be compared."""
         return "validation_loss" in self.rows[0]
 
@@ -53,7 +53,7 @@ class SeedResults:
             DataError: there was no validation.
         """
         name = f"validation_{make_objective(self.members[0].task_.objective).metric}"
-        if not self.is_validated:
+        if not self.is_watched:
             raise DataError(
                 "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
                 "`validation_data`. A test set is never used to choose."
@@ -91,7 +91,7 @@ class SeedResults:
         lines = ["  ".join(f"{column:>20}" for column in columns)]
         for row in self.rows:
             lines.append("  ".join(f"{row[column]:>20.6g}" for column in columns))
-        if self.is_validated:
+        if self.is_watched:
             lines.append(f"{self.metric}: mean {self.mean:.4f}, spread {self.spread:.4f}")
         return "\n".join(lines)
 

@@ -3,7 +3,7 @@
     for each epoch: for each batch: forward, backward, clip, update; then validate, keep the best
 
 What is fixed stands in a `TrainingSetup`, what changes in a `TrainingState`. Every random draw
-depends on the seed and the position (epoch, batch, layer) only, so a state that is saved and taken up
+depends on the seed and the position (epoch, batch, layer) only, so a state that is saved and loaded
 again goes on to the same bits.
 """
 
