@@ -197,6 +197,26 @@ def test_a_file_of_bare_sequences_opens_without_targets(tmp_path: Path) -> None:
     assert (opened.task, len(opened), opened.x) == ("none", 6, X)
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["a", None, "b"],
+        [1, None, 2],
+        [True, None, False],
+        [0.5, np.nan, 2.0],
+        [[1, 0], None, [1, 1]],
+    ],
+)
+def test_missing_targets_are_missing_in_the_file_too(tmp_path: Path, y: list[Any]) -> None:
+    """Of every kind of target, where they are kept."""
+    data = Dataset([[1.0], [2.0], [3.0]], y, missing="keep")
+    data.write(tmp_path / "x.arrow")
+    opened = Dataset.open(tmp_path / "x.arrow")
+    assert opened.missing_targets.tolist() == [False, True, False]
+    assert (opened.task, opened.classes) == (data.task, data.classes)
+    np.testing.assert_array_equal(opened.drop_missing().y, data.drop_missing().y)
+
+
 def test_columns_that_no_data_set_has_are_refused(tmp_path: Path) -> None:
     from segue import arrow
 

@@ -1,9 +1,9 @@
 """Ragged rows in an Arrow IPC file: written batch by batch, mapped when read.
 
 A file has one column `x`, `large_list<fixed_size_list<T, channels>>` with T float32, float64, int32
-or uint32 (see `segue.values`), and any number of further columns, one value a row (or one list a
-row). Names and units are JSON in the schema's metadata under `segue`. Reading maps the file: the
-arrays that come back are views of it.
+or uint32 (text), and any number of further columns, one value a row (or one list a row). Names and
+units are JSON in the schema's metadata under `segue`. Reading maps the file: the arrays that come
+back are views of it.
 """
 
 from __future__ import annotations
@@ -281,10 +281,5 @@ def _column(values: list[Any]) -> pa.Array:
 
 def _to_numpy(column: pa.ChunkedArray) -> Array:
     """One entry a row: numbers and text as plain arrays, lists as an object array of arrays."""
-    if pa.types.is_large_list(column.type):
-        entries = np.empty(len(column), object)
-        for number, entry in enumerate(column):
-            entries[number] = entry.values.to_numpy(zero_copy_only=False)
-        return entries
     array: Array = column.to_numpy()
-    return array.astype(str) if array.dtype == object else array
+    return array.astype(str) if pa.types.is_string(column.type) and not column.null_count else array

@@ -74,7 +74,11 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
         try:
             temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
             yield temporary
-            _swap(temporary, folder)
+            before = temporary.with_name(f"{temporary.name}.old")
+            if folder.exists():
+                folder.rename(before)
+            temporary.rename(folder)
+            shutil.rmtree(before, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -89,16 +93,6 @@ def _naming(path: Path, cure: str, numbers: Collection[int] | None = None) -> It
             raise
         reason = error.strerror or error
         raise WriteError(f"{path} could not be written ({reason}). {cure}") from error
-
-
-def _swap(temporary: Path, folder: Path) -> None:
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-    folder.rename(old / "data")
-    temporary.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

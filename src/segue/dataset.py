@@ -408,7 +408,7 @@ class Dataset:
 
     def metadata(self) -> dict[str, Any]:
         """What a file says of the data set as a whole; JSON."""
-        names = ("classes", "channels", "rate_hz", "task", "name", "notes")
+        names = ("classes", "channels", "rate_hz", "task", "missing", "name", "notes")
         reading = None if self.reading is None else dict(self.reading)
         return {**{name: getattr(self, name) for name in names}, "reading": reading}
 
@@ -447,6 +447,7 @@ class Dataset:
             Sequences.from_chunks(rows.chunks),
             y,
             name=rows.metadata.get("name", ""),
+            missing=rows.metadata.get("missing", "refuse"),
             notes=tuple(rows.metadata.get("notes", ())),
             task=_OLD_TASKS.get(task, task),
             **described,

@@ -49,8 +49,8 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
     Args:
         y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
         task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
-            `None`: decided as `segue.labels.classes_or_numbers` says; rows of 0 and 1 are classes
-            if they are one-hot, else several labels at once.
+            `None`: decided as `classes_or_numbers` says; rows of 0 and 1 are classes if they are
+            one-hot, else several labels at once.
         classes: their names, where they are known; those of one-hot rows are these.
 
     Returns:

@@ -65,15 +65,11 @@ def _is_coarse(exact: Array, rounded: Array) -> Array:
     mean = above.sum(axis=0) / count
     deviation = np.sqrt((np.where(known, above - mean, 0) ** 2).sum(axis=0) / count)
     error = np.sqrt((np.where(known, exact - rounded, 0) ** 2).sum(axis=0) / count)
-    varies = deviation > NOISE * largest
-    coarse = (error > TOLERANCE * deviation) | _merges(exact, rounded, NOISE * largest)
-    return np.asarray(np.where(varies, coarse, (error > 0) & (largest > LARGEST_WHOLE)))
-
-
-def _merges(exact: Array, rounded: Array, noise: Array) -> Array:
-    """`[channel]`, whether too many different values are no longer different."""
+    noise = NOISE * largest
     different = distinct(exact, noise)
-    return np.asarray((different > 1) & (distinct(rounded, noise) <= KEPT * different))
+    merges = (different > 1) & (distinct(rounded, noise) <= KEPT * different)
+    coarse = (error > TOLERANCE * deviation) | merges
+    return np.asarray(np.where(deviation > noise, coarse, (error > 0) & (largest > LARGEST_WHOLE)))
 
 
 def distinct(rows: Array, noise: Array | float = 0.0) -> Array:
