@@ -6,7 +6,7 @@ yields its findings; a mapped data set is read block by block.
 
 from __future__ import annotations
 
-from segue.checks import channels, labels, repeats, roles
+from segue.checks import channels, labels, roles
 from segue.checks.findings import Statistics, Suspicion
 from segue.checks.labels import lengths_predict
 from segue.summary import DatasetLike
@@ -31,7 +31,7 @@ _OF_VALUES = (
     roles.ids,
     roles.first_values,
     channels.marks,
-    repeats.repeats,
+    channels.repeats,
 )
 
 

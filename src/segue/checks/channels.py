@@ -1,4 +1,4 @@
-"""Checks of channels: constant, of very different scales, with missing values or marks of them."""
+"""Checks of channels: constant, of different scales, missing values or marks of them, repeats."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from segue.checks.findings import (
     Array,
     Statistics,
     Suspicion,
-    channel_name,
+    finding,
     first_few,
     members_of,
 )
 from segue.errors import counted
 from segue.precision import float32_loses
+from segue.sequences import Sequences
 from segue.summary import DatasetLike
 
 ODDS = 3  # of a value to be missing, in one class against all others
@@ -30,13 +31,11 @@ def constant(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     low, high = _extremes(of, slice(None))
     channels = np.flatnonzero((low == high) | np.isnan(low))
     if len(channels):
-        shown = first_few([f"{channel_name(data, c)} ({low[c]:g})" for c in channels])
-        count = f"{len(channels)} of {data.x.channels} channels never vary"
-        yield Suspicion(
-            "constant",
-            f"{count}: {shown}" if len(channels) > 1 else f"channel {shown} never varies",
-            {"channels": [channel_name(data, c) for c in channels]},
-        )
+        shown = first_few(channels, lambda c: f"{of.names[c]} ({low[c]:g})")
+        text = f"channel {shown} never varies"
+        if len(channels) > 1:
+            text = f"{len(channels)} of {data.x.channels} channels never vary: {shown}"
+        yield finding("constant", text, channels=[of.names[c] for c in channels])
 
 
 def constant_in_a_class(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
@@ -49,26 +48,19 @@ def constant_in_a_class(data: DatasetLike, of: Statistics) -> Iterator[Suspicion
         for channel in np.flatnonzero(stuck).tolist() if len(members) > 1 else ():
             found[channel, float(lower[channel])][name] = len(members)
     for (channel, value), classes in sorted(found.items())[:FEW]:
+        name, count = of.names[channel], sum(classes.values())
         of_classes = f"class {next(iter(classes))!r}"
         if len(classes) > 1:
-            of_classes = f"{len(classes)} classes ({first_few([repr(name) for name in classes])})"
-        yield Suspicion(
-            "constant in a class",
-            f"channel {channel_name(data, channel)} is always {value:g} in the "
-            f"{counted(sum(classes.values()), 'sequence')} of {of_classes}, and "
-            f"{low[channel]:g} to {high[channel]:g} in all",
-            {
-                "channel": channel_name(data, channel),
-                "classes": list(classes),
-                "sequences": sum(classes.values()),
-            },
+            of_classes = f"{len(classes)} classes ({first_few(list(classes), repr)})"
+        text = (
+            f"channel {name} is always {value:g} in the {counted(count, 'sequence')} of "
+            f"{of_classes}, and {low[channel]:g} to {high[channel]:g} in all"
         )
-    if len(found) > FEW:
-        yield Suspicion(
-            "constant in a class",
-            f"{len(found) - FEW} more channels never vary in some class",
-            {"more": len(found) - FEW},
-        )
+        numbers: dict[str, Any] = {"classes": list(classes), "sequences": count}
+        yield finding("constant in a class", text, channel=name, **numbers)
+    if (more := len(found) - FEW) > 0:
+        text = f"{more} more channels never vary in some class"
+        yield finding("constant in a class", text, more=more)
 
 
 def _extremes(of: Statistics, members: Any) -> tuple[Array, Array]:
@@ -77,7 +69,7 @@ def _extremes(of: Statistics, members: Any) -> tuple[Array, Array]:
     return np.fmin.reduce(of.low[members]), np.fmax.reduce(of.high[members])
 
 
-def scales(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def scales(_data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """One channel that varies far more than another."""
     count = np.maximum(of.present.sum(axis=0), 1)
     mean = of.total.sum(axis=0) / count
@@ -88,17 +80,13 @@ def scales(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     small, large = varying[spread[varying].argmin()], varying[spread[varying].argmax()]
     ratio = float(spread[large] / spread[small])
     if ratio > SCALES:
-        yield Suspicion(
-            "scales",
-            f"channel {channel_name(data, large)} varies {ratio:,.0f} times as much as channel "
-            f"{channel_name(data, small)} (standard deviations {spread[large]:.3g} and "
-            f'{spread[small]:.3g}): keep prepare="standardize"',
-            {
-                "ratio": ratio,
-                "largest": channel_name(data, large),
-                "smallest": channel_name(data, small),
-            },
+        text = (
+            f"channel {of.names[large]} varies {ratio:,.0f} times as much as channel "
+            f"{of.names[small]} (standard deviations {spread[large]:.3g} and "
+            f'{spread[small]:.3g}): keep prepare="standardize"'
         )
+        names = {"largest": of.names[large], "smallest": of.names[small]}
+        yield finding("scales", text, ratio=ratio, **names)
 
 
 def missing(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
@@ -112,26 +100,23 @@ def missing(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
         inside, size = gaps[members].sum() / gaps.sum(), steps[members].sum() / steps.sum()
         rest, left = 1 - inside, 1 - size
         if inside > 0.5 and inside * left > ODDS * rest * size:
-            yield Suspicion(
-                "missing",
+            text = (
                 f"{inside:.0%} of the missing values are in class {name!r}, which has {size:.0%} "
-                "of all values: where values are missing tells the class",
-                {"class": name, "share": float(inside), "size": float(size)},
+                "of all values: where values are missing tells the class"
             )
+            yield finding("missing", text, share=float(inside), size=float(size), **{"class": name})
 
 
-def coarse(data: DatasetLike, _of: Statistics) -> Iterator[Suspicion]:
+def coarse(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels whose values float32 cannot tell apart."""
-    names = [channel_name(data, c) for c in np.flatnonzero(float32_loses(data.x))]
+    names = [of.names[c] for c in np.flatnonzero(float32_loses(data.x))]
     if names:
-        many = len(names) > 1
-        yield Suspicion(
-            "coarse",
-            f"channel{'s' * many} {first_few(names)} {'lie' if many else 'lies'} so far from 0 "
-            "that float32, in which networks compute, loses what differs: keep "
-            'prepare="standardize", or take the level off (x - x[0])',
-            {"channels": names},
+        lie = f"channels {first_few(names)} lie" if len(names) > 1 else f"channel {names[0]} lies"
+        text = (
+            f"{lie} so far from 0 that float32, in which networks compute, loses what differs: "
+            'keep prepare="standardize", or take the level off (x - x[0])'
         )
+        yield finding("coarse", text, channels=names)
 
 
 # Marks of missing values by instruments and data bases; with a sign, and with decimals.
@@ -153,14 +138,13 @@ def marks(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
         least = LEAST if _is_mark(np.array([value], np.float32))[0] else LEAST_OF_OTHERS
         if count < least or not _is_far(value, low, high):
             continue
-        name = channel_name(data, channel)
-        yield Suspicion(
-            "marks",
-            f"channel {name} is {value:.9g} at {counted(count, 'step')} of "
+        text = (
+            f"channel {of.names[channel]} is {value:.9g} at {counted(count, 'step')} of "
             f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: a mark for what "
-            "is missing? If so, leave such cells empty",
-            {"channel": name, "value": value, "steps": count, "sequences": sequences},
+            "is missing? If so, leave such cells empty"
         )
+        numbers = {"value": value, "steps": count, "sequences": sequences}
+        yield finding("marks", text, channel=of.names[channel], **numbers)
 
 
 def _candidates(of: Statistics, channel: int) -> list[float]:
@@ -202,3 +186,109 @@ def _count(data: DatasetLike, channel: int, value: float) -> tuple[int, int, flo
         others = values[~there & ~np.isnan(values) & ~_is_mark(values)]
         low, high = min(low, others.min(initial=np.inf)), max(high, others.max(initial=-np.inf))
     return count, sequences, float(low), float(high)
+
+
+# -- values that repeat from step to step: a sensor that hung, rows written twice ------------------
+
+LONG = 20  # steps of one value
+USUAL = 0.01  # of steps that repeat the one before; where more do, values are coarse
+PART = 0.5  # of all steps; where more stand still, that is what the channel is like
+VALUES = 20  # different ones; of fewer they may be codes
+LEAST_RUNS, SAME = 20, 0.98  # of all runs
+
+
+class _Runs:
+    """Run lengths of the equal values of one channel.
+
+    Attributes:
+        counts: `[LONG]`, runs by their length; those of LONG steps or more are counted apart.
+        still: the steps of those; `times`: how many they are.
+        longest: the longest, and the number of its sequence.
+
+    A long run of the smallest or the largest value of its sequence is not counted: that may be a
+    floor, a limit of the range, or what a sequence was padded with.
+    """
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(LONG, np.int64)
+        self.still, self.times, self.longest = 0, 0, (0, 0)
+
+    def add(self, lengths: Array, sequence: Array, is_edge: Array) -> None:
+        """Count runs, `[runs]`, of sequences of these numbers; and whether they are at an edge."""
+        self.counts += np.bincount(lengths[lengths < LONG], minlength=LONG)
+        long = np.flatnonzero((lengths >= LONG) & ~is_edge)
+        if len(long):
+            self.still, self.times = self.still + int(lengths[long].sum()), self.times + len(long)
+            row = long[lengths[long].argmax()]
+            self.longest = max(self.longest, (int(lengths[row]), -int(sequence[row])))
+
+    @property
+    def steps(self) -> int:
+        return self.still + int(self.counts @ np.arange(LONG))
+
+    @property
+    def stands_still(self) -> bool:
+        """Now and then, where hardly a value repeats the one before it."""
+        again = int(self.counts[2:] @ np.arange(1, LONG - 1))
+        return again <= USUAL * (self.steps - self.still) and self.still < PART * self.steps
+
+    @property
+    def held(self) -> int | None:
+        """For how many steps each value stays, where that is more than one and always the same."""
+        count, most = int(self.counts.sum()) + self.times, int(self.counts.argmax())
+        return most if most > 1 and self.counts[most] >= max(LEAST_RUNS, SAME * count) else None
+
+
+def repeats(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+    """Channels that stand still for long, and those that hold each value for some steps."""
+    values = [column[~np.isnan(column)] for column in of.sample.T]
+    runs = {c: _Runs() for c, column in enumerate(values) if len(np.unique(column)) >= VALUES}
+    numbers, first = np.flatnonzero(data.x.lengths > 0), 0
+    for block in data.x[numbers].blocks():
+        edges = of.low[first : first + len(block)], of.high[first : first + len(block)]
+        for channel in list(runs):
+            lengths, rows, values = _runs_of(block, channel)
+            is_edge = (values == edges[0][rows, channel]) | (values == edges[1][rows, channel])
+            runs[channel].add(lengths, numbers[first + rows], is_edge)
+            if not runs[channel].stands_still and runs[channel].held is None:
+                del runs[channel]
+        first += len(block)
+    held: dict[int, list[str]] = defaultdict(list)
+    for channel, run in runs.items():
+        if run.held is not None:
+            held[run.held].append(of.names[channel])
+        elif run.still:
+            yield _of_still(data, of.names[channel], run)
+    for steps in sorted(held):
+        yield _of_held(held[steps], steps)
+
+
+def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
+    """`[runs]`, for how many steps values stay the same, in which sequence, and the values."""
+    values = block.values[:, channel]
+    begins = np.concatenate([[True], values[1:] != values[:-1]])
+    begins[block.offsets[:-1]] = True  # none reaches into the next sequence
+    starts = np.flatnonzero(begins)
+    rows = np.searchsorted(block.offsets, starts, side="right") - 1
+    return np.diff(starts, append=len(values)), rows, values[starts]
+
+
+def _of_still(data: DatasetLike, name: str, run: _Runs) -> Suspicion:
+    longest, row = run.longest
+    whose = f"sequence {-row if data.ids is None else data.ids[-row]}"
+    text = (
+        f"channel {name} keeps one value for {LONG} steps or more {counted(run.times, 'time')} "
+        f"({run.still / run.steps:.2%} of its steps; the longest, {counted(longest, 'step')}, in "
+        f"{whose}), and changes at every step else: a sensor that hung?"
+    )
+    numbers = {"times": run.times, "steps": run.still, "longest": longest}
+    return finding("standing still", text, channel=name, **numbers)
+
+
+def _of_held(names: list[str], steps: int) -> Suspicion:
+    which = f"channel {names[0]} holds" if len(names) == 1 else f"channels {first_few(names)} hold"
+    text = (
+        f"{which} each value for {steps} steps: written {steps} times as often as measured? If so, "
+        f"one step in {steps} says the same"
+    )
+    return finding("repeated", text, channels=names, steps=steps)

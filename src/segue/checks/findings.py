@@ -1,8 +1,8 @@
-"""Findings of the checks, and the statistics of the values that they share."""
+"""Findings of the checks, and the statistics of values that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,14 @@ def members_of(data: DatasetLike) -> Iterator[tuple[Any, Array]]:
             yield name, members
 
 
-def channel_name(data: DatasetLike, channel: Any) -> str:
-    """The name of a channel, or its number from 1 on."""
-    return data.channels[int(channel)] if data.channels else str(int(channel) + 1)
+def finding(kind: str, text: str, **numbers: Any) -> Suspicion:
+    """A finding, with the numbers by name."""
+    return Suspicion(kind, text, numbers)
 
 
-def first_few(names: list[str]) -> str:
+def first_few(names: Sequence[Any], show: Callable[[Any], str] = str) -> str:
     """Names in one line, the rest of them counted."""
+    names = [show(name) for name in names]
     return ", ".join(names[:FEW]) + (f", and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
@@ -69,6 +70,7 @@ class Statistics:
         squares: the sum of their squares.
         present: the number of values that are not missing.
         sample: `[steps, channel]`, evenly spaced.
+        names: of the channels; their numbers from 1 on where they have none.
     """
 
     low: Array
@@ -77,6 +79,7 @@ class Statistics:
     squares: Array
     present: Array
     sample: Array
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, data: DatasetLike) -> Statistics:
@@ -95,4 +98,5 @@ class Statistics:
             sums = [np.add.reduceat(column, starts) for column in summands]
             rows.append((*extremes, *sums, values[::every]))
         joined = [np.concatenate(column) for column in zip(*rows, strict=True)]
-        return cls(*joined) if joined else cls(*[np.zeros((0, data.x.channels))] * 6)
+        names = data.channels or tuple(str(i + 1) for i in range(data.x.channels))
+        return cls(*(joined or [np.zeros((0, data.x.channels))] * 6), names)

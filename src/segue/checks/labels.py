@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.checks.findings import Suspicion, first_few
+from segue.checks.findings import Suspicion, finding, first_few
 from segue.errors import counted
 from segue.summary import DatasetLike
 
@@ -28,13 +28,12 @@ def absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
         there = set(data.labels[data.parts == part].tolist())
         absent = [name for name in data.classes or () if name not in there]
         if absent:
-            yield Suspicion(
-                "classes",
+            text = (
                 f"{len(absent)} of {len(data.classes or ())} classes "
                 f"{'does' if len(absent) == 1 else 'do'} not occur in part {part}: "
-                f"{first_few([repr(name) for name in absent])}",
-                {"part": part, "classes": absent},
+                f"{first_few(absent, repr)}"
             )
+            yield finding("classes", text, part=part, classes=absent)
 
 
 def spellings(data: DatasetLike) -> Iterator[Suspicion]:
@@ -45,20 +44,19 @@ def spellings(data: DatasetLike) -> Iterator[Suspicion]:
             alike["".join(name.split()).casefold()].append(name)
     twins = [names for names in alike.values() if len(names) > 1]
     if twins:
-        shown = [" and ".join(repr(name) for name in names) for names in twins]
-        yield Suspicion(
-            "spelling",
+        shown = first_few(twins, lambda names: " and ".join(map(repr, names)))
+        text = (
             f"{sum(map(len, twins))} of {len(data.classes or ())} classes differ by capital "
-            f"letters or blanks only: {first_few(shown)}",
-            {"classes": twins},
+            f"letters or blanks only: {shown}"
         )
+        yield finding("spelling", text, classes=twins)
 
 
 def times_out_of_order(data: DatasetLike) -> Iterator[Suspicion]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if re.search(r"\bsorted by\b", note):
-            yield Suspicion("order", f"times out of order: {note}", {"note": note})
+            yield finding("order", f"times out of order: {note}", note=note)
 
 
 def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
@@ -70,16 +68,11 @@ def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
         sides[group].add(part)
     both = [group for group, parts in sides.items() if len(parts) > 1]
     if both:
-        yield Suspicion(
-            "groups",
-            f"{len(both)} of {counted(len(sides), 'group')} {_are(both)} in more than one part: "
-            f"{first_few([repr(name) for name in both])}; scores will flatter",
-            {"groups": len(both), "of": len(sides)},
+        text = (
+            f"{len(both)} of {counted(len(sides), 'group')} {'is' if len(both) == 1 else 'are'} in "
+            f"more than one part: {first_few(both, repr)}; scores will flatter"
         )
-
-
-def _are(things: list[Any]) -> str:
-    return "is" if len(things) == 1 else "are"
+        yield finding("groups", text, groups=len(both), of=len(sides))
 
 
 def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
@@ -91,12 +84,9 @@ def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
         seen[hashlib.blake2b(steps.tobytes(), digest_size=16).digest()].add(label)
     count = sum(len(labels) > 1 for labels in seen.values())
     if count:
-        yield Suspicion(
-            "labels",
-            f"{counted(count, 'sequence')} {'occurs' if count == 1 else 'occur'} again with "
-            "another label",
-            {"sequences": count},
-        )
+        occurs = "occurs" if count == 1 else "occur"
+        text = f"{counted(count, 'sequence')} {occurs} again with another label"
+        yield finding("labels", text, sequences=count)
 
 
 def lengths(data: DatasetLike) -> Iterator[Suspicion]:
@@ -106,12 +96,11 @@ def lengths(data: DatasetLike) -> Iterator[Suspicion]:
         return
     accuracy, majority, error = found
     if accuracy > majority + max(CLEAR, 3 * error):
-        yield Suspicion(
-            "lengths",
+        text = (
             f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
-            f"class: {majority:.0%})",
-            {"accuracy": accuracy, "majority": majority},
+            f"class: {majority:.0%})"
         )
+        yield finding("lengths", text, accuracy=accuracy, majority=majority)
 
 
 def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
@@ -161,9 +150,8 @@ def far_longer(data: DatasetLike) -> Iterator[Suspicion]:
     if longest > FAR_LONGER * median and longest > 3 * second:
         row = int(data.x.lengths.argmax())
         name = row if data.ids is None else data.ids[row]
-        yield Suspicion(
-            "long",
+        text = (
             f"sequence {name} has {counted(int(longest), 'step')}, {longest / median:,.0f} times "
-            f"the median; the next one has {second:,}",
-            {"sequence": row, "steps": int(longest), "median": median},
+            f"the median; the next one has {second:,}"
         )
+        yield finding("long", text, sequence=row, steps=int(longest), median=median)

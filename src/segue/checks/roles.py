@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.checks.findings import Array, Statistics, Suspicion, channel_name
+from segue.checks.findings import Array, Statistics, Suspicion, finding
 from segue.errors import counted
 from segue.summary import DatasetLike
 
@@ -24,13 +24,14 @@ def times(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels that rise by the same number from step to step in every sequence."""
     found = _rising(data, of) if data.x.channels > 1 else {}
     for channel, step in found.items():
-        name = channel_name(data, channel)
-        yield Suspicion(
-            "time",
-            f"channel {name} rises by {step:.6g} from step to step in "
-            f"{_every(len(of.low))}: a time or a counter? If so, {_way_out('time')}",
-            {"channel": name, "step": step},
+        count = len(of.low)
+        every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
+        text = (
+            f"channel {of.names[channel]} rises by {step:.6g} from step to step in {every}: a time "
+            "or a counter? If so, name the column with --column-time, or the others with "
+            "--column-channels"
         )
+        yield finding("time", text, channel=of.names[channel], step=step)
 
 
 def ids(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
@@ -38,14 +39,19 @@ def ids(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     if data.x.channels < 2:
         return
     whole = np.flatnonzero((of.low == np.rint(of.low)).all(axis=0))
-    same = [c for c in whole.tolist() if _tells_sequences_apart(of.low[:, c], of.high[:, c])]
+    columns = zip(whole.tolist(), of.low[:, whole].T, of.high[:, whole].T, strict=True)
+    same = [
+        channel
+        for channel, low, high in columns
+        if len(low) >= LEAST_SEQUENCES and (low == high).all() and low.min() < low.max()
+    ]
     for channel in same:
         count = len(np.unique(of.low[:, channel]))
         within = f"stays the same within each of {counted(len(of.low), 'sequence')}"
-        yield _an_id(data, channel, count, within)
+        yield _an_id(of.names[channel], count, within)
     others = [c for c in whole.tolist() if c not in same and (of.low != of.high)[:, c].any()]
     for channel, count in _stretches(data, others).items():
-        yield _an_id(data, channel, count, "has each of its values in one stretch of steps")
+        yield _an_id(of.names[channel], count, "has each of its values in one stretch of steps")
 
 
 def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
@@ -68,11 +74,8 @@ def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
             text += "a label, a user or an id?"
         else:
             continue
-        yield Suspicion(
-            "first value",
-            f"the {word} value of each of {len(values):,} sequences {text}",
-            {"place": word, "step": step},
-        )
+        text = f"the {word} value of each of {len(values):,} sequences {text}"
+        yield finding("first value", text, place=word, step=step)
 
 
 def _rising(data: DatasetLike, of: Statistics) -> dict[int, float]:
@@ -118,10 +121,6 @@ def _equal(rises: list[Any]) -> bool:
     return len(rises) == 0 or max(rises) - min(rises) <= EQUAL * max(rises)
 
 
-def _tells_sequences_apart(low: Array, high: Array) -> bool:
-    return len(low) >= LEAST_SEQUENCES and bool((low == high).all()) and low.min() < low.max()
-
-
 def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
     """How many values each of these channels has, where none comes again later."""
     seen: dict[int, list[float]] = {channel: [] for channel in channels}
@@ -140,19 +139,9 @@ def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
     return {c: len(values) for c, values in seen.items() if len(values) > 2}
 
 
-def _an_id(data: DatasetLike, channel: int, count: int, text: str) -> Suspicion:
-    name = channel_name(data, channel)
-    return Suspicion(
-        "id",
+def _an_id(name: str, count: int, text: str) -> Suspicion:
+    text = (
         f"channel {name} {text}, and has {count:,} whole numbers in all: a label, a user or an id? "
-        f"If so, {_way_out('group')}",
-        {"channel": name, "values": count},
+        "If so, name the column with --column-group, or the others with --column-channels"
     )
-
-
-def _way_out(role: str) -> str:
-    return f"name the column with --column-{role}, or the others with --column-channels"
-
-
-def _every(count: int) -> str:
-    return "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
+    return finding("id", text, channel=name, values=count)
