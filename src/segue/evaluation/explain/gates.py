@@ -1,4 +1,4 @@
-"""The gates and states of a recurrent layer at every step of real sequences.
+"""Gates and states of a recurrent layer at every step of given sequences.
 
 They are computed by equations of their own (`RecurrentCell.decompose`), beside the kernels. So they
 are checked: recomposed, they must give the layer's own output.
@@ -132,11 +132,17 @@ def gates(
     network = classifier.network_
     chosen = _choose_layer(network.layers, layer)
     found = network.layer(chosen)
-    cell = _cell_of(found, direction)
+    if direction not in ("forward", "backward"):
+        raise OptionError(f"`direction` is {direction!r}; expected 'forward' or 'backward'.")
+    cell = found.cells().get(direction)
+    if cell is None:
+        raise OptionError(f"{found.name} goes forward only; leave out `direction`.")
+    assert isinstance(cell, RecurrentCell)
     rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.part_names, "output")}
 
     def work(index: Array, batch: Padded) -> None:
-        given = _given(capture_activations(network, found, batch)[0], direction)
+        signal: Any = capture_activations(network, found, batch)[0]
+        given = getattr(signal, direction) if isinstance(signal, Directions) else signal
         for name, values in _decompose(cell, given, direction).items():
             lengths = given.lengths.tolist()
             for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
@@ -163,15 +169,6 @@ def _decompose(cell: RecurrentCell, x: Padded, direction: Direction) -> dict[str
     return parts
 
 
-def _given(signal: Padded | Directions, direction: Direction) -> Padded:
-    """What goes into one direction of a layer."""
-    chosen: Any = signal
-    if isinstance(signal, Directions):
-        chosen = signal.forward if direction == "forward" else signal.backward
-    assert isinstance(chosen, Padded)
-    return chosen
-
-
 def _choose_layer(layers: dict[str, Layer], name: str | None) -> str:
     recurrent = [one for one, layer in layers.items() if layer.cells()]
     if name is None and len(recurrent) == 1:
@@ -182,13 +179,3 @@ def _choose_layer(layers: dict[str, Layer], name: str | None) -> str:
             f"{said} Recurrent layers of this network: {', '.join(recurrent) or 'none'}."
         )
     return name
-
-
-def _cell_of(layer: Layer, direction: str) -> RecurrentCell:
-    if direction not in ("forward", "backward"):
-        raise OptionError(f"`direction` is {direction!r}; expected 'forward' or 'backward'.")
-    cell = layer.cells().get(direction)
-    if cell is None:
-        raise OptionError(f"{layer.name} goes forward only; leave out `direction`.")
-    assert isinstance(cell, RecurrentCell)
-    return cell
