@@ -241,8 +241,8 @@ class _Runs:
 
 def repeats(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     """Channels that stand still for long, and those that hold each value for some steps."""
-    values = [column[~np.isnan(column)] for column in of.sample.T]
-    runs = {c: _Runs() for c, column in enumerate(values) if len(np.unique(column)) >= VALUES}
+    known = (column[~np.isnan(column)] for column in of.sample.T)
+    runs = {c: _Runs() for c, column in enumerate(known) if len(np.unique(column)) >= VALUES}
     numbers, first = np.flatnonzero(data.x.lengths > 0), 0
     for block in data.x[numbers].blocks():
         edges = of.low[first : first + len(block)], of.high[first : first + len(block)]

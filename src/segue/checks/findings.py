@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,9 @@ def finding(kind: str, text: str, **numbers: Any) -> Suspicion:
     return Suspicion(kind, text, numbers)
 
 
-def first_few(names: Sequence[Any], show: Callable[[Any], str] = str) -> str:
+def first_few(things: Iterable[Any], show: Callable[[Any], str] = str) -> str:
     """Names in one line, the rest of them counted."""
-    names = [show(name) for name in names]
+    names = [show(thing) for thing in things]
     return ", ".join(names[:FEW]) + (f", and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
@@ -64,22 +64,22 @@ class Statistics:
     """Of each sequence that has steps and each channel: `[n, channel]`.
 
     Attributes:
+        names: of the channels; their numbers from 1 on where they have none.
         low: the smallest value; NaN without any.
         high: the largest value.
         total: the sum of the values.
         squares: the sum of their squares.
         present: the number of values that are not missing.
         sample: `[steps, channel]`, evenly spaced.
-        names: of the channels; their numbers from 1 on where they have none.
     """
 
+    names: tuple[str, ...]
     low: Array
     high: Array
     total: Array
     squares: Array
     present: Array
     sample: Array
-    names: tuple[str, ...]
 
     @classmethod
     def of(cls, data: DatasetLike) -> Statistics:
@@ -99,4 +99,4 @@ class Statistics:
             rows.append((*extremes, *sums, values[::every]))
         joined = [np.concatenate(column) for column in zip(*rows, strict=True)]
         names = data.channels or tuple(str(i + 1) for i in range(data.x.channels))
-        return cls(*(joined or [np.zeros((0, data.x.channels))] * 6), names)
+        return cls(names, *(joined or [np.zeros((0, data.x.channels))] * 6))
