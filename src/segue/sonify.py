@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -134,10 +134,10 @@ def make_clip(
     ([('down', 0.0), ('up', 0.500375)], 4005)
     """
     if data.x.is_text:
-        raise DataError("Texts cannot be heard: expected sequences of numbers.")
+        raise DataError("Texts cannot be played: expected sequences of numbers.")
     hertz, notes = _playing_rate(data, rate)
-    pieces, said = _as_waves(data, index)
-    notes += said
+    pieces, changes = _as_waves(data, index)
+    notes += changes
     gap = 0 if mix else round(gap_seconds * hertz)
     lengths = np.array([len(piece) for piece in pieces], np.int64)
     starts = np.zeros_like(lengths) if mix else np.cumsum(lengths + gap) - lengths - gap
@@ -163,7 +163,9 @@ def _playing_rate(data: Dataset, rate: int | None) -> tuple[int, list[str]]:
         return round(own), []
     chosen = rate or DEFAULT_HZ
     if own is None and rate is None:
-        return chosen, [f"The data do not say their rate: played at {chosen:,} steps per second."]
+        return chosen, [
+            f"The rate of the data is not known: played at {chosen:,} steps per second."
+        ]
     if own is None or own == chosen:
         return chosen, []
     times = chosen / own
@@ -174,49 +176,37 @@ def _playing_rate(data: Dataset, rate: int | None) -> tuple[int, list[str]]:
 
 def _as_waves(data: Dataset, index: Sequence[int]) -> tuple[list[Samples], list[str]]:
     """One channel of each sequence; unchanged if the data are sounds."""
-    notes = []
-    channel = _first_that_varies(data, index)
-    pieces = [np.asarray(data.x[i][:, channel], np.float64) for i in index]
+    pieces = [np.ma.masked_invalid(np.asarray(data.x[i], np.float64)) for i in index]
+    # The first channel that is not constant, as the margin of an image is.
+    ranges = [piece.max(axis=0) - piece.min(axis=0) for piece in pieces if len(piece)]
+    varies = [spread.filled(0.0) > 0 for spread in ranges]
+    channel, notes = int(np.argmax(np.any(varies, axis=0))), []
+    waves = [piece[:, channel] for piece in pieces]
     if data.x.channels > 1:
         name = data.channels[channel] if data.channels else channel + 1
-        notes.append(f"Of {data.x.channels} channels, {name} is heard.")
-    known = [piece[np.isfinite(piece)] for piece in pieces]
-    if sum(len(there) < len(piece) for there, piece in zip(known, pieces, strict=True)):
+        notes.append(f"Of {data.x.channels} channels, {name} is played.")
+    if any(map(np.ma.is_masked, waves)):
         notes.append("Missing values are silent.")
-    largest = max((np.abs(there).max(initial=0.0) for there in known), default=0.0)
-    is_sound = data.rate_hz is not None and data.rate_hz >= _SLOWEST_HZ and largest <= 1
-    if is_sound:
-        return [np.where(np.isfinite(piece), piece, 0.0) for piece in pieces], notes
-    means = [there.mean() if len(there) else 0.0 for there in known]
-    pieces = [
-        np.where(np.isfinite(piece), piece - mean, 0.0)
-        for piece, mean in zip(pieces, means, strict=True)
-    ]
-    largest = max((np.abs(piece).max(initial=0.0) for piece in pieces), default=0.0)
+    largest = _largest(wave.filled(0.0) for wave in waves)
+    if data.rate_hz is not None and data.rate_hz >= _SLOWEST_HZ and largest <= 1:
+        return [wave.filled(0.0) for wave in waves], notes
+    scaled = [(wave - wave.mean()).filled(0.0) for wave in waves]
+    largest = _largest(scaled)
     notes.append("The values are no sound: their mean is taken away, and they are scaled to fit.")
-    return [piece * (_LOUD / largest if largest else 1.0) for piece in pieces], notes
+    return [wave * (_LOUD / largest if largest else 1.0) for wave in scaled], notes
 
 
-def _first_that_varies(data: Dataset, index: Sequence[int]) -> int:
-    """The first channel that is not constant (the margin of an image is)."""
-    for channel in range(data.x.channels):
-        values = [data.x[i][:, channel] for i in index]
-        known = [v[np.isfinite(v)] for v in values]
-        if any(len(v) and np.ptp(v) > 0 for v in known):
-            return channel
-    return 0
+def _largest(waves: Iterable[Samples]) -> float:
+    return max((float(np.abs(wave).max(initial=0.0)) for wave in waves), default=0.0)
 
 
 def _spans(data: Dataset, number: int, start: int, hertz: int) -> list[Span]:
     """The span of the sequence; where its steps have labels, one for each run of a label."""
     name = str(number if data.ids is None else data.ids[number])
-    length = int(data.x.lengths[number])
-    if data.task != "label":
-        return [Span(start / hertz, (start + length) / hertz, label_of(data, number), name)]
-    return [
-        Span((start + first) / hertz, (start + last) / hertz, label, name)
-        for first, last, label in runs_of(data, number)
-    ]
+    runs = [(0, int(data.x.lengths[number]), label_of(data, number))]
+    if data.task == "label":
+        runs = runs_of(data, number)
+    return [Span((start + a) / hertz, (start + b) / hertz, label, name) for a, b, label in runs]
 
 
 def label_of(data: Dataset, number: int) -> str:
@@ -224,9 +214,8 @@ def label_of(data: Dataset, number: int) -> str:
     if data.task == "classify":
         return str(data.y[number])
     if data.task == "multilabel":
-        return " ".join(
-            str(n) for n, y in zip(data.classes or (), data.y[number], strict=True) if y
-        )
+        pairs = zip(data.classes or (), data.y[number], strict=True)
+        return " ".join(str(name) for name, is_there in pairs if is_there)
     if data.task == "regress":
         return " ".join(f"{value:.6g}" for value in np.ravel(data.y[number]))
     return ""
@@ -240,15 +229,21 @@ def runs_of(data: Dataset, number: int) -> list[tuple[int, int, str]]:
     >>> runs_of(Dataset([[1.0, 2.0, 3.0, 4.0]], y, classes=("sit", "walk")), 0)
     [(0, 2, 'sit'), (2, 3, 'walk'), (3, 4, '')]
     """
-    codes: Any = data.y[number][:, 0]
+    names, labels = data.classes, []
+    for first, last, code in runs_of_codes(data.y[number][:, 0]):
+        label = "" if code < 0 else str(names[code] if names else code)
+        labels.append((first, last, label))
+    return labels
+
+
+def runs_of_codes(codes: npt.NDArray[Any]) -> list[tuple[int, int, int]]:
+    """The runs of equal numbers: first step, the step behind the last, number.
+
+    >>> runs_of_codes(np.array([0, 0, 1]))
+    [(0, 2, 0), (2, 3, 1)]
+    """
     edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    names = [str(name) for name in data.classes] if data.classes else None
-
-    def named(code: int) -> str:
-        return "" if code < 0 else names[code] if names else str(code)
-
-    runs = [(first, last) for first, last in pairwise(edges) if last > first]
-    return [(first, last, named(int(codes[first]))) for first, last in runs]
+    return [(first, last, int(codes[first])) for first, last in pairwise(edges) if last > first]
 
 
 def pitch(samples: npt.ArrayLike, rate_hz: float, low: float = 40.0, high: float = 2000.0) -> float:

@@ -177,12 +177,12 @@ def test_data_that_are_no_sound(listen: Listen, tmp_path: Path) -> None:
     assert pitch(samples[10:400], rate) == pytest.approx(8000 / 20, abs=5)
     assert 0.7 < np.abs(samples).max() <= 0.81
     assert samples[5] == 0
-    assert "Of 2 channels, volts is heard." in text
+    assert "Of 2 channels, volts is played." in text
     assert "Missing values are silent." in text
     assert "Played at 8,000 steps per second, 800 times as fast" in text
     assert "are no sound" in text
     text = listen(Dataset([rows[10:]]), "--out", out, "--overwrite")
-    assert "do not say their rate: played at 8,000" in text
+    assert "is not known: played at 8,000" in text
     text = listen(Dataset([rows[10:]]), "--out", out, "--overwrite", "--rate", 2000)
     assert "do not say" not in text
     assert heard(out)[1] == 2000
@@ -226,12 +226,12 @@ def test_mistakes(listen: Listen, words: list[str], said: str) -> None:
 
 def test_texts_cannot_be_heard(listen: Listen) -> None:
     data = Dataset(Sequences.from_texts(["abc", "de"]), ["a", "b"])
-    assert "Texts cannot be heard" in listen(data, code=1)
+    assert "Texts cannot be played" in listen(data, code=1)
 
 
 def test_a_channel_that_is_always_the_same_is_not_heard(listen: Listen, tmp_path: Path) -> None:
     """As the margin of a picture read row by row."""
     rows = np.stack([np.zeros(100), np.sin(np.arange(100.0))], axis=1)
     text = listen(Dataset([rows]), "--out", tmp_path / "a.wav")
-    assert "Of 2 channels, 2 is heard." in text
+    assert "Of 2 channels, 2 is played." in text
     assert heard(tmp_path / "a.wav")[0].any()

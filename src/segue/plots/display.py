@@ -178,7 +178,11 @@ def _draw_over_time(
     end = max(1, count) * display.unit.per_step
     look: Any = dict(zip(("vmin", "vmax"), display.limits, strict=True))
     look["origin"] = "lower" if rows[0] < rows[1] else "upper"
-    axes.imshow(_means(values).T, extent=(0, end, *rows), **look)
+    if len(values) > POINTS_AT_MOST:  # the mean of each stretch
+        starts = np.linspace(0, len(values), POINTS_AT_MOST, endpoint=False, dtype=np.int64)
+        sums = np.add.reduceat(values, starts, axis=0)
+        values = sums / np.diff([*starts, len(values)])[:, None]
+    axes.imshow(values.T, extent=(0, end, *rows), **look)
     axes.set_xlim(0.0, max(longest, end))  # panels may share the axis
     axes.grid(visible=False)
 
@@ -212,16 +216,6 @@ def envelope(values: Array, points: int) -> tuple[Array, Array]:
         else:
             kept.append(stretch[0])  # a gap stays a gap
     return np.asarray(kept), values[kept]
-
-
-def _means(values: Array) -> Array:
-    """`[time, channel]`; of a long one the mean of each stretch."""
-    if len(values) <= POINTS_AT_MOST:
-        return values
-    starts = np.linspace(0, len(values), POINTS_AT_MOST, endpoint=False, dtype=np.int64)
-    lengths = np.diff([*starts, len(values)])
-    means: Array = np.add.reduceat(values, starts, axis=0) / lengths[:, None]
-    return means
 
 
 # -- spectra --------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle, pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import cycle
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,7 @@ from segue.plots import style
 from segue.plots.display import Display, Kind, draw_sequence, envelope, image_kind
 from segue.plots.style import INK, MUTED, PALETTE, RULE, VERMILION, AxesArray
 from segue.randomness import numpy_generator
-
-if TYPE_CHECKING:
-    from segue.sonify import Clip
+from segue.sonify import Clip, runs_of_codes
 
 Mistake = Any  # of segue.evaluation, a room below this one
 
@@ -277,10 +275,9 @@ def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) ->
 
 def _draw_runs(codes: Array, per_step: float, axes: Axes, look: Any = None) -> None:
     """Colour the runs of each label; steps without a label stay white."""
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    for first, last in pairwise(edges):
-        if last > first and codes[first] >= 0:
-            axes.axvspan(first * per_step, last * per_step, **(look or _colour_of(codes[first])))
+    for first, last, code in runs_of_codes(codes):
+        if code >= 0:
+            axes.axvspan(first * per_step, last * per_step, **(look or _colour_of(code)))
 
 
 # -- sounds ---------------------------------------------------------------------------------------

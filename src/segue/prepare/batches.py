@@ -166,7 +166,10 @@ class Augmenter:
                 x = self._change(step, x, generators)
             elif isinstance(step, TimeAugmentation):
                 x, nearest = self._move(step, x, generators)
-                origin = nearest if origin is None else _follow(origin, nearest)
+                if origin is None:
+                    origin = nearest
+                else:
+                    origin = origin.gather(1, nearest.clamp(min=0)).where(nearest >= 0, -1)
         return x, origin
 
     def _change(
@@ -206,8 +209,3 @@ def _stacked(rows: Sequence[Array], like: Tensor) -> Tensor:
 def _take(values: Tensor, steps: Tensor) -> Tensor:
     """`[batch, time, channel]` at the steps `[batch, new time]`."""
     return values.gather(1, steps[:, :, None].expand(-1, -1, values.shape[2]))
-
-
-def _follow(origin: Tensor, nearest: Tensor) -> Tensor:
-    """Where steps come from that have moved twice."""
-    return torch.where(nearest >= 0, origin.gather(1, nearest.clamp(min=0)), -1)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.prepare.steps import Ragged, StepSpec, StepStream, like
+from segue.prepare.steps import Ragged, StepSpec, StepStream
 from segue.sequences import Array
 from segue.spec import Count
 
@@ -122,7 +122,7 @@ class FramedStep(StepSpec, abc.ABC):
         values, lengths = x
         counts = self.framing.counts(lengths)
         shape = int(counts.sum()), self.channels(values.shape[1], fitted)
-        made = np.empty(shape, like(values, values[:0]).dtype)
+        made = np.empty(shape, values.dtype)
         first = 0
         for frames in self.framing.frames(values, lengths):
             made[first : first + len(frames)] = self._flat(frames)
@@ -131,7 +131,7 @@ class FramedStep(StepSpec, abc.ABC):
 
     def _flat(self, frames: Array) -> Array:
         made = self.of_frames(frames).reshape(len(frames), frames.shape[1] * self.features())
-        return like(frames, made)
+        return made.astype(frames.dtype, copy=False)
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels * self.features()

@@ -10,7 +10,7 @@ import numpy as np
 
 from segue.errors import DataError, SpecError
 from segue.precision import NOISE
-from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names, like
+from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
 from segue.sequences import Array
 
 
@@ -69,7 +69,8 @@ class Standardize(StepSpec):
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
-        return like(values, (values - fitted["mean"]) / fitted["scale"]), lengths
+        scaled = (values - fitted["mean"]) / fitted["scale"]
+        return scaled.astype(values.dtype, copy=False), lengths
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))

@@ -227,7 +227,7 @@ class Preparation(FormerNames):
             DataError: another number of channels than in training.
         """
         self.check(x)
-        x = self.tokenized(x)
+        x = self.tokenized(x) if x.is_text else x
         lengths, done, first = self.lengths(x.lengths), np.empty((0, 0), np.float32), 0
         for block in x.blocks():
             values, _ = self.apply_ragged((block.values, block.lengths))

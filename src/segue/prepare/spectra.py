@@ -11,7 +11,7 @@ import pydantic
 
 from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.frames import FramedStep, Framing, Lengths
-from segue.prepare.steps import Blocks, Ragged, StepSpec, like
+from segue.prepare.steps import Blocks, Ragged, StepSpec
 from segue.sequences import Array
 from segue.spec import Count
 
@@ -370,7 +370,7 @@ class LogFrequency(StepSpec):
         power = powers(cut, self.window, _OVERSAMPLING * self.frame) @ bands
         weakest = max(power.max() * 10 ** (-self.floor / 10), np.finfo(np.float32).tiny)
         found: Array = np.log(np.maximum(power, weakest))  # [frame, channel, band]
-        return like(steps, found.reshape(-1, self.bands).T)
+        return found.reshape(-1, self.bands).T.astype(steps.dtype)
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels * self.frames

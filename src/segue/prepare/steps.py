@@ -130,12 +130,6 @@ def check_names(kind: str, numbers: Any, names: tuple[str, ...]) -> None:
         raise SpecError(f"{kind} is fitted with {', '.join(names) or 'nothing'}; got {numbers!r}.")
 
 
-def like(values: Array, made: Array) -> Array:
-    """What a step made, float32, or float64 where the values are that it was made of."""
-    kind = np.float64 if values.dtype == np.float64 else np.float32
-    return made.astype(kind, copy=False)
-
-
 class StepStream(abc.ABC):
     """A preparation step applied to one sequence that comes bit by bit.
 

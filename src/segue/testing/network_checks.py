@@ -20,7 +20,7 @@ from segue.randomness import Draws, numpy_generator
 from segue.sequences import Array
 from segue.spec import Spec, from_json, parse, to_text
 from segue.testing.fit_checks import global_generators
-from segue.testing.report import Check, DoesNotApplyError, Finding, Recorder, Report, run_checks
+from segue.testing.report import Check, DoesNotApplyError, Recorder, Report, run_checks
 
 _OUTPUTS = 3
 _LENGTHS = (5, 1, 9, 2, 9, 3)  # a length of one, equal ones, and no order
@@ -57,26 +57,19 @@ def check_layer(
     """
     specs = as_specs(spec)
     shape = _default_shape(specs) if shape is None else shape
-    reports, refusals = [], []
+    recorder, refusals = Recorder(""), []
     for every in (False, True):
-        chain = _joined(specs, every=every)
+        subject = NetworkSubject(_joined(specs, every=every), shape, every=every)
         try:
-            Network(chain, shape, _OUTPUTS, every=every)
+            subject.make()
         except SpecError as error:
             refusals.append(error)
             continue
-        reports.append(check_network(chain, shape, every=every, dtype=dtype))
-    if not reports:
+        subject.check(recorder, dtype)
+    if len(refusals) == 2:
         raise refusals[0]
-    worst: dict[tuple[str, str], Finding] = {}
-    for finding in (f for report in reports for f in report.findings):
-        key = (finding.promise, finding.dtype)
-        if key not in worst or finding.difference > worst[key].difference:
-            worst[key] = finding
-    passed = dict.fromkeys(name for report in reports for name in report.passed)
-    kept = {*passed, *(promise for promise, _ in worst)}
-    skipped = {p: why for report in reports for p, why in report.skipped.items() if p not in kept}
-    return Report(to_text(specs), tuple(worst.values()), tuple(passed), skipped)
+    recorder.subject = to_text(specs)
+    return recorder.report()
 
 
 def check_network(
@@ -113,12 +106,9 @@ def check_network(
     """
     specs = as_specs(network)
     shape = _default_shape(specs) if shape is None else shape
-    dtypes = tuple(_DTYPES) if dtype is None else (dtype,)
-    subject = NetworkSubject(specs, shape, outputs, every, dtypes)
+    subject = NetworkSubject(specs, shape, outputs, every)
     subject.make()
-    recorder = Recorder(f"{to_text(specs)} on {shape}{', every step' if every else ''}")
-    with threads(1):  # more of them only wait for each other on sizes like these
-        return run_checks(CHECKS, subject, recorder)
+    return subject.check(Recorder(""), dtype)
 
 
 def _default_shape(specs: tuple[LayerSpec, ...]) -> Shape:
@@ -158,6 +148,14 @@ class NetworkSubject:
     outputs: int = _OUTPUTS
     every: bool = False
     dtypes: tuple[str, ...] = tuple(_DTYPES)
+
+    def check(self, recorder: Recorder, dtype: str | None) -> Report:
+        """Run all checks, in one precision or in both."""
+        every = ", every step" if self.every else ""
+        recorder.subject = f"{to_text(self.specs)} on {self.shape}{every}"
+        subject = self if dtype is None else replace(self, dtypes=(dtype,))
+        with threads(1):  # more of them only wait for each other on sizes like these
+            return run_checks(CHECKS, subject, recorder)
 
     def lacks(self, need: str) -> str:
         """Why it does not have something that a check needs."""

@@ -148,7 +148,9 @@ class Recorder:
     def report(self) -> Report:
         """The results so far."""
         findings = tuple(self.findings.values())
-        return Report(self.subject, findings, tuple(self.passed), dict(self.skipped))
+        kept = {*self.passed, *(finding.promise for finding in findings)}
+        skipped = {promise: why for promise, why in self.skipped.items() if promise not in kept}
+        return Report(self.subject, findings, tuple(self.passed), skipped)
 
 
 class Subject(Protocol):

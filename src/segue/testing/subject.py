@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from segue.dataset import Dataset
 from segue.sequences import Array, Sequences
@@ -49,8 +51,6 @@ class Task:
 
 
 def _accuracy(fitted: Any, data: Dataset) -> float:
-    from sklearn.metrics import accuracy_score
-
     return float(accuracy_score(data.y, fitted.predict(items_of(data.x))))
 
 
@@ -71,8 +71,6 @@ def _step_labels(data: Dataset) -> list[Array]:
 
 
 def _accuracy_of_steps(fitted: Any, data: Dataset) -> float:
-    from sklearn.metrics import accuracy_score
-
     predicted = np.concatenate(fitted.predict(items_of(data.x)))
     return float(accuracy_score(np.concatenate(_step_labels(data)), predicted))
 
@@ -83,8 +81,6 @@ def _bad_step_labels(data: Dataset, _: Any) -> BadTargets:
 
 
 def _r2(fitted: Any, data: Dataset) -> float:
-    from sklearn.metrics import r2_score
-
     return float(r2_score(data.y, fitted.predict(items_of(data.x))))
 
 
@@ -100,8 +96,6 @@ def _series(estimator: Any) -> Dataset:
 
 
 def _r2_of_forecasts(fitted: Any, data: Dataset) -> float:
-    from sklearn.metrics import r2_score
-
     known, wanted = [], []
     for series in data.x:
         for end in range(fitted.size, len(series) - fitted.horizon + 1):
@@ -118,8 +112,6 @@ def _texts(_: Any) -> Dataset:
 
 
 def _log_probability(fitted: Any, data: Dataset) -> float:
-    from sklearn.metrics import log_loss
-
     rows = [np.asarray(row, float) for row in fitted.predict_proba(data.x)]
     tokens = [fitted.preparation_.tokens(text) for text in data.x.texts()]
     wanted = [number for text in tokens for number in (*(t.number for t in text), 0)]
@@ -216,8 +208,6 @@ class EstimatorSubject:
         """One that is not fitted, with some parameters changed."""
         if not hasattr(self.estimator, "get_params"):
             return copy.deepcopy(self.estimator)
-        from sklearn.base import clone
-
         other = clone(self.estimator)
         return other.set_params(**parameters) if parameters else other
 
