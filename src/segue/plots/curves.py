@@ -34,7 +34,7 @@ def plot_lines(
 
     Args:
         x: `[point]`, where.
-        lines: `[point]` by name; at most seven, so that their colours can be told apart.
+        lines: `[point]` by name; at most seven, which have colours of their own.
         xlabel: what stands below.
         ylabel: what stands at the side.
         title: what stands above.

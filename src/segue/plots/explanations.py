@@ -77,13 +77,13 @@ def plot_attribution(
     title: str = "",
     axes: AxesArray | None = None,
 ) -> AxesArray:
-    """Draw a sequence with colour underneath: blue speaks for the class, orange against it.
+    """Draw a sequence with colour underneath: blue is for the class, orange against it.
 
     Up to 7 channels are lines, each over its own colours; more are two heat maps.
 
     Args:
         steps: `[time, channel]`, the sequence.
-        values: `[time, channel]`, how much each speaks for the class; or `[time, 1]`, all together.
+        values: `[time, channel]`, the share of each in the logit; or `[time, 1]`, all together.
         channels: a name for each column of `values`.
         title: stands above.
         axes: axes to draw into: `[column of values]`, or `[2]` for heat maps.

@@ -147,7 +147,7 @@ def plot_mistakes(
         axes: `[mistake]` axes to draw into.
 
     Returns:
-        Axes `[mistake]`; without mistakes a single one that says so.
+        Axes `[mistake]`; without mistakes a single one with a note.
     """
     if not mistakes:
         axes = np.array([style.new_axes()]) if axes is None else axes[:1]

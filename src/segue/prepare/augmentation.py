@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import pydantic
+from numpy.random import Generator
 
 from segue.prepare.steps import Ragged, StepSpec
 from segue.sequences import Array
@@ -32,15 +33,13 @@ class ValueAugmentation(Augmentation, abc.ABC):
     """Changes values and leaves every step in its place."""
 
     @abc.abstractmethod
-    def change(
-        self, length: int, channels: int, generator: np.random.Generator
-    ) -> tuple[Array, Array]:
+    def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
         """What the values of a sequence are multiplied with, and what is added to them then.
 
         Args:
             length: steps of the sequence.
             channels: the measured ones, without those that mark missing values.
-            generator: of the sequence's own draws.
+            draws: the sequence's own draws.
 
         Returns:
             Factor and offset, float32: `[length or 1, channels or 1]` each.
@@ -51,7 +50,7 @@ class TimeAugmentation(Augmentation, abc.ABC):
     """Moves steps: each new step has a place on the old time axis."""
 
     @abc.abstractmethod
-    def places(self, length: int, generator: np.random.Generator) -> Array:
+    def places(self, length: int, draws: Generator) -> Array:
         """Where the new steps of a sequence of `length` steps lie: `[new length]`, 0 to length - 1.
 
         Between two steps the values are interpolated; a label is that of the nearer step.
@@ -76,9 +75,9 @@ class Crop(TimeAugmentation):
 
     share: Share
 
-    def places(self, length: int, generator: np.random.Generator) -> Array:
+    def places(self, length: int, draws: Generator) -> Array:
         kept = max(1, round(self.share * length))
-        first = int(generator.integers(0, length - kept, endpoint=True))
+        first = int(draws.integers(0, length - kept, endpoint=True))
         return np.arange(first, first + kept, dtype=np.float64)
 
 
@@ -98,10 +97,8 @@ class Jitter(ValueAugmentation):
 
     deviation: Amount
 
-    def change(
-        self, length: int, channels: int, generator: np.random.Generator
-    ) -> tuple[Array, Array]:
-        noise = generator.standard_normal((length, channels), np.float32)
+    def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
+        noise = draws.standard_normal((length, channels), np.float32)
         return _ONE, self.deviation * noise
 
 
@@ -120,10 +117,8 @@ class Scale(ValueAugmentation):
 
     deviation: Amount
 
-    def change(
-        self, length: int, channels: int, generator: np.random.Generator
-    ) -> tuple[Array, Array]:
-        return 1 + self.deviation * generator.standard_normal((1, channels), np.float32), _ZERO
+    def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
+        return 1 + self.deviation * draws.standard_normal((1, channels), np.float32), _ZERO
 
 
 @dataclass(frozen=True)
@@ -141,11 +136,9 @@ class TimeMask(ValueAugmentation):
 
     share: Share
 
-    def change(
-        self, length: int, channels: int, generator: np.random.Generator
-    ) -> tuple[Array, Array]:
-        width = int(generator.integers(0, int(self.share * length), endpoint=True))
-        first = int(generator.integers(0, length - width, endpoint=True))
+    def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
+        width = int(draws.integers(0, int(self.share * length), endpoint=True))
+        first = int(draws.integers(0, length - width, endpoint=True))
         factor = np.ones((length, 1), np.float32)
         factor[first : first + width] = 0
         return factor, _ZERO
@@ -171,8 +164,8 @@ class TimeWarp(TimeAugmentation):
 
     deviation: Amount
 
-    def places(self, length: int, generator: np.random.Generator) -> Array:
-        knots = np.exp(self.deviation * generator.standard_normal(_KNOTS))
+    def places(self, length: int, draws: Generator) -> Array:
+        knots = np.exp(self.deviation * draws.standard_normal(_KNOTS))
         if length == 1:
             return np.zeros(1)
         speeds = np.interp(np.linspace(0, 1, length - 1), np.linspace(0, 1, _KNOTS), knots)

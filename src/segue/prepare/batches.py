@@ -1,7 +1,7 @@
 """Right-padded batches from length buckets, as torch tensors, and their augmentation in training.
 
 Data in memory is prepared once and stays as one tensor; a mapped data set is gathered and prepared
-batch by batch. Both answer `gather(index)`.
+batch by batch. Both have `gather(index)`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from segue.padded import Padded
@@ -19,6 +20,8 @@ from segue.prepare.missing import MissingIndicator
 from segue.prepare.pipeline import Preparation
 from segue.randomness import numpy_generator
 from segue.sequences import Array, Sequences
+
+Draws = Sequence[Generator]  # one for each sequence of a batch
 
 # Sequences of similar length are brought together within so many batches of the shuffled order:
 # enough to pad little, few enough to keep the order random.
@@ -161,32 +164,28 @@ class Augmenter:
         origin = None
         for number, step in enumerate(self.steps):
             place = ("augment", number, epoch)
-            generators = [numpy_generator(self.seed, *place, int(i)) for i in index]
+            draws = [numpy_generator(self.seed, *place, int(i)) for i in index]
             if isinstance(step, ValueAugmentation):
-                x = self._change(step, x, generators)
+                x = self._change(step, x, draws)
             elif isinstance(step, TimeAugmentation):
-                x, nearest = self._move(step, x, generators)
+                x, nearest = self._move(step, x, draws)
                 if origin is None:
                     origin = nearest
                 else:
                     origin = origin.gather(1, nearest.clamp(min=0)).where(nearest >= 0, -1)
         return x, origin
 
-    def _change(
-        self, step: ValueAugmentation, x: Padded, generators: Sequence[np.random.Generator]
-    ) -> Padded:
-        pairs = zip(x.lengths.tolist(), generators, strict=True)
-        changes = [step.change(length, self.measured, draws) for length, draws in pairs]
+    def _change(self, step: ValueAugmentation, x: Padded, draws: Draws) -> Padded:
+        pairs = zip(x.lengths.tolist(), draws, strict=True)
+        changes = [step.change(length, self.measured, own) for length, own in pairs]
         factor, offset = (_stacked(rows, x.values) for rows in zip(*changes, strict=True))
         values = x.values[:, :, : self.measured] * factor + offset
         values = torch.cat([values, x.values[:, :, self.measured :]], dim=2)
         return x._replace(values=x._replace(values=values).filled(0.0))
 
-    def _move(
-        self, step: TimeAugmentation, x: Padded, generators: Sequence[np.random.Generator]
-    ) -> tuple[Padded, Tensor]:
+    def _move(self, step: TimeAugmentation, x: Padded, draws: Draws) -> tuple[Padded, Tensor]:
         device, lengths = x.values.device, x.lengths.tolist()
-        rows = [step.places(n, g) for n, g in zip(lengths, generators, strict=True)]
+        rows = [step.places(length, own) for length, own in zip(lengths, draws, strict=True)]
         places = _stacked(rows, torch.empty(0, dtype=torch.float64, device=device))
         nearest = places.round().long()
         below = places.floor().long()

@@ -70,7 +70,7 @@ class Framing:
     def frames(self, values: Array, lengths: Lengths) -> Iterator[Array]:
         """Go through the frames of all sequences in order: `[frames, channel, frame]` at a time."""
         counts = self.counts(lengths)
-        flat, begins = self._with_room(values, lengths, counts)
+        flat, begins = self._padded(values, lengths, counts)
         starts = np.repeat(begins, counts) + self.hop * _within(counts)
         if len(starts) == 0:
             return
@@ -79,7 +79,7 @@ class Framing:
         for first in range(0, len(starts), size):
             yield windows[starts[first : first + size]]
 
-    def _with_room(self, values: Array, lengths: Lengths, counts: Lengths) -> tuple[Array, Lengths]:
+    def _padded(self, values: Array, lengths: Lengths, counts: Lengths) -> tuple[Array, Lengths]:
         """The values with zeros where frames reach beyond them, and where each sequence begins."""
         begins = np.cumsum(lengths) - lengths
         needed = np.where(counts > 0, (counts - 1) * self.hop + self.frame, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -118,7 +118,7 @@ class Preparation(FormerNames):
     ) -> Preparation:
         """Fit each step on what the steps before it make of `x`, block by block.
 
-        Tokens are left as they are. Texts become words where nothing else is said.
+        Tokens are left as they are. Texts become words by default.
 
         Args:
             prepare: a text, or steps.
@@ -138,12 +138,9 @@ class Preparation(FormerNames):
             step = step.at_rate(rate_hz)
             rate_hz = step.rate_after(rate_hz)
             fitted = step.fit(partial(done.exact_blocks, x))
-            done = replace(
-                done,
-                steps=(*done.steps, step),
-                fitted=(*done.fitted, fitted),
-                channels_out=step.channels(done.channels_out, fitted),
-            )
+            channels = step.channels(done.channels_out, fitted)
+            steps_so_far, fitted_so_far = (*done.steps, step), (*done.fitted, fitted)
+            done = cls(steps_so_far, fitted_so_far, x.channels, channels, kind, exact)
         return done
 
     def exact_blocks(self, x: Sequences) -> Iterator[Ragged]:

@@ -70,14 +70,12 @@ def powers(frames: Array, window: Window, size: int | None = None) -> Array:
     With `size`, each frame is filled up with zeros to so many samples: `size // 2 + 1` frequencies.
     """
     spectrum = np.fft.rfft(frames * window_of(window, frames.shape[-1]), size, axis=-1)
-    found: Array = spectrum.real**2 + spectrum.imag**2
-    return found
+    return np.asarray(spectrum.real**2 + spectrum.imag**2)
 
 
 def log(power: Array) -> Array:
     """The natural logarithm, of at least 1e-10; what is missing stays missing."""
-    found: Array = np.log(np.maximum(power, FLOOR))
-    return found
+    return np.asarray(np.log(np.maximum(power, FLOOR)))
 
 
 @lru_cache(maxsize=32)

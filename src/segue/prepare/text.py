@@ -37,7 +37,7 @@ class Token(NamedTuple):
 
     Attributes:
         text: as it stands in the text.
-        number: what the network gets; 1 for what it does not know.
+        number: what the network gets; 1 for what the vocabulary does not have.
     """
 
     text: str
@@ -90,7 +90,7 @@ class VocabularyStep(StepSpec, abc.ABC):
         if not kept:
             warn_user(
                 f"No {self.unit} of the training texts occurs {self.min_count} times, so all are "
-                f"kept: {self.kind}(min_count=1) says so."
+                f"kept, as with {self.kind}(min_count=1)."
             )
             kept = order[: self.size]
         total = sum(counts.values())
@@ -101,7 +101,7 @@ class VocabularyStep(StepSpec, abc.ABC):
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         """Texts become tokens `[total_tokens, 1]`; what are tokens already stays as it is.
 
-        A text without any token is one unknown token, so that there is something to answer.
+        A text without any token is one unknown token: a sequence has a step at least.
         """
         if x[0].dtype == np.int32:
             return x
