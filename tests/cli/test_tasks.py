@@ -108,7 +108,7 @@ def test_a_run_has_everything_and_can_be_evaluated(
         ("label", "test accuracy", "majority baseline"),
         ("regress", "test RMSE", "mean of training"),
         ("multilabel", "test accuracy", "usual labels"),
-        ("forecast", "test RMSE", "as yesterday"),
+        ("forecast", "test RMSE", "persistence forecast"),
     ],
 )
 def test_fit_ends_with_the_score_beside_its_baseline(

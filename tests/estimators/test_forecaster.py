@@ -85,7 +85,7 @@ def test_the_linear_model_is_least_squares() -> None:
 
 def test_a_random_walk_is_said_to_be_one() -> None:
     walk = np.cumsum(np.random.default_rng(0).normal(size=600))
-    with pytest.warns(UserWarning, match="not clearly better than 'same as yesterday'"):
+    with pytest.warns(UserWarning, match="not clearly better than a persistence forecast"):
         quick(epochs=2).fit(walk)
 
 

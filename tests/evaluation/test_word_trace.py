@@ -29,12 +29,14 @@ def test_a_belief_for_each_word(network: str, capsys: pytest.CaptureFixture[str]
     whole = read_along(classifier, texts, ["cat", "dog"])
     answers = classifier.predict_proba(texts)
     for found, answer in zip(whole, answers, strict=True):
-        np.testing.assert_allclose(found.beliefs[-1], answer, atol=1e-5)
+        np.testing.assert_allclose(found.probabilities[-1], answer, atol=1e-5)
     assert [token.text for token in whole[0].tokens] == texts[0].split()
     assert whole[0].target == "cat"
     (short, _) = read_along(classifier, texts, words=2)
-    np.testing.assert_allclose(short.beliefs, whole[0].beliefs[:2], atol=1e-6)
+    np.testing.assert_allclose(short.probabilities, whole[0].probabilities[:2], atol=1e-6)
     assert capsys.readouterr() == ("", "")
+    with pytest.warns(DeprecationWarning, match="`beliefs` of a Reading is now `probabilities`"):
+        assert short.beliefs is short.probabilities
 
 
 def test_as_lines() -> None:

@@ -1,6 +1,6 @@
 """Columns that look like times, ids or users, and were read as channels.
 
-It is what happens to a table without names: nothing says there which column is what.
+It is what happens to a table without names: nothing there tells what a column is.
 """
 
 from __future__ import annotations

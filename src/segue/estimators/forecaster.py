@@ -30,7 +30,7 @@ class Forecaster(BaseSequenceEstimator):
     """Learns from windows of series what follows them, and goes on from there.
 
     The network says how far the next steps are from the last known value, so that one which has
-    learnt nothing says "as yesterday". Windows that share a step never are in training and
+    learnt nothing gives a persistence forecast. Windows that share a step never are in training and
     validation both: validation is the last part of each series. Windows whose next steps are
     missing (NaN) are left out; missing values inside become a mask channel, as everywhere.
 
@@ -107,7 +107,7 @@ class Forecaster(BaseSequenceEstimator):
             DataError: series that cannot be used, such as ones shorter than a window.
 
         Warns:
-            UserWarning: the forecast is not clearly better, by 1 %, than "as yesterday".
+            UserWarning: the forecast is not clearly better, by 1 %, than a persistence forecast.
         """
         return super().fit(X, y, **more)
 

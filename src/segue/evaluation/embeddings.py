@@ -30,7 +30,7 @@ class Embedding:
     """Sequences as points, in a layer's space and in the plane. Made by `embedding`.
 
     Attributes:
-        features: `[n, feature]`, what the layer says.
+        features: `[n, feature]`, the output of the layer.
         plane: `[n, 2]`, the same in two dimensions.
         labels: `[n]`, the class of each sequence.
         classes: the class names, in the order of the centres.
@@ -89,7 +89,7 @@ def embedding(
     perplexity: float = 30.0,
     seed: int = 0,
 ) -> Embedding:
-    """Map what a layer says of labelled sequences to the plane, and look for clusters.
+    """Map a layer's output for labelled sequences to the plane, and cluster it.
 
     Args:
         source: a fitted classifier, or an array `[n, feature]`.

@@ -153,7 +153,7 @@ class Evaluation:
         return self.accuracy_interval if "accuracy_interval" in self._metrics else None
 
     def answered(self, threshold: Any) -> Answered:
-        """Count the answers if only those of at least this confidence are given.
+        """Count predictions of at least this confidence, and how many of them are right.
 
         Args:
             threshold: from 0 to 1, or what `segue.evaluation.reject_threshold` has chosen on
@@ -313,7 +313,7 @@ class Evaluation:
     ) -> Array:
         """Draw the `n` mistakes with the highest confidence: one of the axes for each.
 
-        `kind` says how, as in `segue.plots.plot_sequences`.
+        `kind` is as in `segue.plots.plot_sequences`.
         """
         from segue import plots
 

@@ -46,12 +46,12 @@ def evaluate(
     everything: bool = False,
     own: bool | None = None,
 ) -> Evaluation:
-    """Score a fitted estimator, beside what answers without looking or in closed form.
+    """Score a fitted estimator, beside baselines that need no network.
 
     Of data without a part "test", what the model was trained on is left out where they are what it
     was trained on, as long as something is left. Where sequences are scored that equal some of its
-    training, every line with a score says so. What a model was trained on it knows by hashes: one
-    that was saved with `record=False`, or by an older segue, says that it does not know.
+    training, every line with a score has a note. A model keeps hashes of what it was trained on; of
+    one that was saved with `record=False`, or by an older segue, nothing is known.
 
     Args:
         estimator: fitted.
@@ -87,7 +87,7 @@ def evaluate(
     """
     if not isinstance(dataset, Dataset):
         raise DataError(
-            f"The data are {type(dataset).__name__}; expected a Dataset, which has the answers "
+            f"The data are {type(dataset).__name__}; expected a Dataset, which has the targets "
             "too: segue.Dataset(x, y), or segue.read(source)."
         )
     if not getattr(estimator, "__sklearn_is_fitted__", lambda: True)():

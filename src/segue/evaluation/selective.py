@@ -33,8 +33,8 @@ class Rejection:
     """A threshold on the confidence, and what it was chosen from. Made by `reject_threshold`.
 
     Attributes:
-        wanted: the accuracy that was asked for.
-        threshold: answer where the confidence is at least so high.
+        wanted: the wanted accuracy.
+        threshold: the lowest confidence of a prediction that is kept.
         validation: what that gives on the validation data.
         curve: `[point, 3]` threshold, coverage and accuracy for every possible threshold of the
             validation data, from the surest on.
@@ -46,7 +46,7 @@ class Rejection:
     curve: Floats = field(repr=False)
 
     def accepts(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether to answer, `[n]`, for probabilities `[n, class]`."""
+        """Whether to keep each prediction, `[n]`, for probabilities `[n, class]`."""
         return np.asarray(np.max(probabilities, axis=1) >= self.threshold)
 
     def apply(self, evaluation: Evaluation) -> Answered:
@@ -70,17 +70,17 @@ class Rejection:
 def reject_threshold(
     estimator: FittedClassifier, validation_data: Dataset, *, accuracy: float = 0.99
 ) -> Rejection:
-    """Choose the confidence from which on answers are right often enough.
+    """Choose the confidence above which predictions are right often enough.
 
     Of all thresholds that give the wanted accuracy on the validation data, the one that leaves the
-    most answers is taken. What it keeps on other data is an estimate; `Rejection.apply` with an
-    evaluation of the test part says how it fares there.
+    most predictions is taken. What it keeps on other data is an estimate; `Rejection.apply` with an
+    evaluation of the test part counts it there.
 
     Args:
         estimator: a fitted classifier.
-        validation_data: labelled sequences that were not learnt from. Of a data set with parts,
+        validation_data: labelled sequences that were not trained on. Of a data set with parts,
             "validation" is taken; a test part is refused, because nothing is chosen on it.
-        accuracy: the wanted accuracy of the answers, up to 1.
+        accuracy: the wanted accuracy of what is kept, up to 1.
 
     Returns:
         A `Rejection`: `.threshold`, `.validation.coverage`, `.accepts(probabilities)`, `.plot()`.

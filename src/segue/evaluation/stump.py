@@ -24,7 +24,7 @@ class OneSample:
         step: which sample, from 0.
         channel: of which channel, from 0.
         thresholds: rising; two classes have one.
-        train_accuracy: on what the thresholds were learnt from.
+        train_accuracy: on the part that the thresholds were fitted on.
         accuracy: on the other part; that of training where there is none.
         values: `[n]`, the sample of each sequence that was scored.
         labels: `[n]`, their classes.
@@ -52,7 +52,7 @@ class OneSample:
 
 
 def one_sample(dataset: Dataset, *, step: int | None = 0, channel: int = 0) -> OneSample:
-    """Classify by a threshold on one sample: if that is enough, order need not be learnt.
+    """Classify by a threshold on one sample: if that is enough, the order of steps adds nothing.
 
     A decision tree with as many leaves as there are classes (for two a stump) learns on the part
     "train" and is scored on "test", where there are parts; else both on everything.

@@ -32,7 +32,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     Args:
         figure: drawn with the colours of `segue.plots.style`.
         name: letters and digits, unique in the page; the identifiers inside begin with it.
-        description: what a screen reader says; HTML-escaped already.
+        description: read out by a screen reader; HTML-escaped already.
     """
     buffer = io.StringIO()
     with mpl.rc_context(_RC), warnings.catch_warnings():

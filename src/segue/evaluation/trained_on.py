@@ -56,7 +56,7 @@ class TrainedOn:
         scored: sequences, or windows of series, that are scored.
         train: of these, those whose values the weights were fitted on.
         validation: of these, those that only the best epoch was chosen by.
-        known: whether the model says what it was trained on.
+        known: whether the model has a record of what it was trained on.
         unit: what is counted: "sequence" or "window".
         left_out: what is not scored; `None`: nothing.
     """

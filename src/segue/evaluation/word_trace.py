@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.dataset import Dataset
-from segue.errors import DataError, NotCausalError
+from segue.errors import DataError, NotCausalError, warn_user
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
@@ -17,33 +17,39 @@ if TYPE_CHECKING:
     from segue.prepare.text import Token
     from segue.tasks.outcome import Outcome
 
-_BAR = 20  # characters for a belief of 100 %
+_BAR = 20  # characters for a probability of 100 %
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What was believed after each word of a text.
+    """The probabilities after each word of a text.
 
     Attributes:
-        tokens: the words (or characters), one for each belief.
-        beliefs: `[word, class]`.
+        tokens: the words (or characters).
+        probabilities: `[word, class]`, after each of them.
         classes: the class names.
         target: the true class, where it is known.
     """
 
     tokens: tuple[Token, ...]
-    beliefs: npt.NDArray[Any]
+    probabilities: npt.NDArray[Any]
     classes: tuple[Any, ...]
     target: Any = None
 
+    @property
+    def beliefs(self) -> npt.NDArray[Any]:
+        """The former name of `probabilities`, for one release."""
+        warn_user("`beliefs` of a Reading is now `probabilities`.", DeprecationWarning)
+        return self.probabilities
+
     def plot(self, axes: AxesArray | None = None) -> AxesArray:
-        """Write the text with the beliefs above its words: axes `[row]`."""
+        """Write the text with the probabilities above its words: axes `[row]`."""
         from segue import plots
 
         return plots.plot_words(
             [token.text for token in self.tokens],
-            self.beliefs,
+            self.probabilities,
             self.classes,
             known=[token.is_known for token in self.tokens],
             target=self.target,
@@ -51,15 +57,15 @@ class Reading:
         )
 
     def __str__(self) -> str:
-        """A line for each word: the word, the class believed most, and how much, as a bar."""
+        """A line for each word: the word, the most probable class, and its probability as a bar."""
         words = [f"({t.text})" if not t.is_known else t.text for t in self.tokens]
         words = [word.replace("\n", "↵") or "·" for word in words]
         wide = min(24, max(map(len, words)))
-        said = [str(self.classes[row.argmax()]) for row in self.beliefs]
+        said = [str(self.classes[row.argmax()]) for row in self.probabilities]
         margin = max(map(len, said))
         return "\n".join(
             f"{word:<{wide}}  {name:<{margin}}  {_bar(row.max())}  {100 * row.max():3.0f} %"
-            for word, name, row in zip(words, said, self.beliefs, strict=True)
+            for word, name, row in zip(words, said, self.probabilities, strict=True)
         )
 
 
@@ -71,7 +77,7 @@ def read_along(
     words: int | None = None,
     static: Any = None,
 ) -> list[Reading]:
-    """Ask a classifier after each word of some texts.
+    """Predict after each word of some texts.
 
     Args:
         classifier: fitted on texts.
@@ -91,7 +97,7 @@ def read_along(
     >>> options = TrainingOptions(progress="none")
     >>> classifier = SequenceClassifier("gru(8)", epochs=30, options=options).fit(x, y)
     >>> (found,) = read_along(classifier, ["who saw the cat"])
-    >>> [token.text for token in found.tokens], found.beliefs.shape
+    >>> [token.text for token in found.tokens], found.probabilities.shape
     (['who', 'saw', 'the', 'cat'], (4, 2))
     """
     preparation = classifier.preparation_
@@ -108,16 +114,16 @@ def read_along(
         x = x.pieces(np.arange(len(x)), np.zeros(len(x)), np.minimum(x.lengths, words))
     if static is None and isinstance(texts, Dataset):
         static = texts.static
-    beliefs = anytime(classifier, x, static, quiet=True)
+    found = anytime(classifier, x, static, quiet=True)
     names = tuple(classifier.classes_.tolist())
     return [
         Reading(
-            tuple(preparation.tokens(text)[: len(found)]),
-            np.asarray(found),
+            tuple(preparation.tokens(text)[: len(steps)]),
+            np.asarray(steps),
             names,
             None if targets is None else targets[number],
         )
-        for number, (text, found) in enumerate(zip(given.texts(), beliefs, strict=True))
+        for number, (text, steps) in enumerate(zip(given.texts(), found, strict=True))
     ]
 
 

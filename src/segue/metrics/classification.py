@@ -60,7 +60,7 @@ def balanced_accuracy(confusion: npt.NDArray[np.int64]) -> float:
 
 
 class ClassScore(NamedTuple):
-    """How one class fared; `None` where a share of nothing would be asked for.
+    """The scores of one class; `None` where nothing is there to divide by.
 
     Attributes:
         name: the class.

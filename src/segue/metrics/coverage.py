@@ -16,10 +16,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answered:
-    """What a model answers when it may leave out what it is not sure of.
+    """Predictions of at least some confidence, and how many of them are right.
 
     Attributes:
-        threshold: the confidence from which on it answers.
+        threshold: the lowest confidence that is kept.
         answered: sequences with an answer.
         right: those of them with the right one.
         count: all sequences.
@@ -56,12 +56,12 @@ class Answered:
 
 
 def count_answers(right: Flags, confidence: npt.NDArray[Any], threshold: float) -> Answered:
-    """Count the answers of at least so much confidence, and the right ones among them.
+    """Count predictions of at least some confidence, and the right ones among them.
 
     Args:
         right: `[n]`, whether the prediction is right.
         confidence: `[n]`, the probability of the predicted class.
-        threshold: the confidence from which on there is an answer.
+        threshold: the lowest confidence that is kept.
 
     >>> print(count_answers(np.array([True, False]), np.array([0.9, 0.4]), 0.5))
     confidence 0.5000 or more: 1 of 2 answered (50.0%), accuracy 1.0000 [0.2065, 1.0000]

@@ -20,7 +20,7 @@ def wilson_interval(correct: int, count: int, *, level: float = 0.95) -> tuple[f
     """Return the interval in which the accuracy on such sequences lies at this level.
 
     In closed form, for independent sequences. Unlike a bootstrap it does not shrink to a point when
-    everything was right (a bootstrap of 20 correct answers in 20 says 100 % to 100 %).
+    everything was right (a bootstrap of 20 right predictions in 20 gives 100 % to 100 %).
 
     Args:
         correct: how many predictions were right.

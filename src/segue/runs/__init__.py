@@ -95,7 +95,7 @@ def fit_run(
             "would differ in the order of the batches only. Leave one of the two out."
         )
     notes = parted.data.notes
-    if tell is not None:  # they have been told
+    if tell is not None:  # they are printed already
         parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
     estimator = kind(**{**TASKS.get(parted.data.task, Task).arguments, **settings})
     record = record_of(source, parted, estimator, reading)
@@ -110,7 +110,7 @@ def fit_run(
     try:
         return _train(run, estimator, parted, record, resume=False)
     except BaseException:
-        if not any(run.folder.rglob("*.safetensors")):  # nothing was learnt yet
+        if not any(run.folder.rglob("*.safetensors")):  # nothing was trained yet
             _clear(run.folder, keep=was_there)
         raise
 
@@ -173,13 +173,13 @@ def _train(
     if run.record.get("seeds") is None:
         begin = record.get("initial")
         model: Any = estimator._take(fit_split(estimator, split, begin, run.folder, resume=resume))
-        told = {
+        facts = {
             "seconds": _seconds(estimator),
             "epochs": len(estimator.history_.rows),
             "stopped": estimator.stopped_,
         }
     else:
-        model, told = _fit_seeds(run, estimator, data, part, resume=resume)
+        model, facts = _fit_seeds(run, estimator, data, part, resume=resume)
     model.save(run.model)
     recorded, first = run.split, getattr(model, "members", (model,))[0]
     if recorded is not None and first.history_.refit is not None:
@@ -194,7 +194,7 @@ def _train(
         source=run.record["source"],
         facts=run.facts(),
     )
-    metrics = {**evaluation.metrics(), **told}
+    metrics = {**evaluation.metrics(), **facts}
     write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return run
 
@@ -217,7 +217,7 @@ def _fit_seeds(
     scores = [member.score(data.part(part)) for member in members]
     name = estimator.score_name
     rows = [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)]
-    told = {
+    facts = {
         "seconds": round(sum(map(_seconds, members)), 3),
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
@@ -227,7 +227,7 @@ def _fit_seeds(
         "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
         "best_seed": results.best.seed if results.is_watched else None,
     }
-    return results.ensemble(), told
+    return results.ensemble(), facts
 
 
 def evaluate_again(
@@ -239,10 +239,10 @@ def evaluate_again(
     part: str | None = None,
     everything: bool = False,
 ) -> Any:
-    """Score a model; of the source of its run what was set aside as test, unless told otherwise.
+    """Score a model; of the source of its run what was set aside as test, unless a part is named.
 
     Args:
-        run: that the model is of; `None`: it lies alone, and knows by hashes what it has seen.
+        run: that the model is of; `None`: it has no run, only its hashes of what it was trained on.
         model: fitted.
         data: what was read from the source.
         source: where that was.

@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run on disk; its files are read when they are asked for.
+    """A run on disk; its files are read when they are used.
 
     >>> Run(Path("runs/vowels-1")).model.name
     'model.safetensors'
@@ -56,7 +56,7 @@ class Run:
         return RunSplit.read(self.folder / "split.json")
 
     def facts(self) -> list[tuple[str, str]]:
-        """What a report says of the run: its folder, when it began, the hash of its data."""
+        """What a report shows of the run: its folder, when it began, the hash of its data."""
         record = self.record
         found = [
             ("run", self.folder.resolve().name),
@@ -94,7 +94,7 @@ def find_model(path: str | Path) -> Path:
     """Return the model file: `path` itself, or the one in the run's folder `path`.
 
     Raises:
-        DataNotFoundError: neither is there; the message says what to do.
+        DataNotFoundError: neither is there; the message has what to do.
     """
     path = Path(path)
     if path.is_file():

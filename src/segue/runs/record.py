@@ -46,9 +46,9 @@ def read_parted(
     if tell is not None:
         tell([*data.notes, *roles_in_words(data.reading), one_line(data)])
     kind = estimator_for(task, data.task)
-    asked, named = TASKS[kind.task], task is not None
-    data = asked.as_targets(data) if named else data
-    if test is not None and data.parts is None and asked.is_cut_in_time(data, named=named):
+    task_type, named = TASKS[kind.task], task is not None
+    data = task_type.as_targets(data) if named else data
+    if test is not None and data.parts is None and task_type.is_cut_in_time(data, named=named):
         parted = cut_in_time(data, test)
         positions = np.repeat(np.arange(len(data)), 2)
         starts = np.where(parted.parts == "test", data.x.lengths[positions] - parted.x.lengths, 0)
@@ -56,7 +56,7 @@ def read_parted(
     numbered = dataclasses.replace(data, ids=np.arange(len(data)))  # a split may leave some out
     parted = _with_parts(numbered, source, test=test, seed=seed)
     positions = np.asarray(parted.ids)
-    note = "" if named else asked.choice_note(data)
+    note = "" if named else task_type.choice_note(data)
     parted = dataclasses.replace(
         parted,
         ids=None if data.ids is None else data.ids[positions],

@@ -146,10 +146,10 @@ class Forecast(Task):
         reached = row["validation_rmse" if validated else "rmse"]
         part = "validation" if validated else "training"
         persistence = float(np.sqrt(np.mean(self.restore(targets) ** 2)))
-        text = f"RMSE {reached:.4g} on {part} windows; as yesterday {persistence:.4g}"
+        text = f"RMSE {reached:.4g} on {part} windows; persistence {persistence:.4g}"
         if reached > _CLEARLY_BETTER * persistence:
             warn_user(
-                f"The forecast is not clearly better than 'same as yesterday' ({text}). More "
+                f"The forecast is not clearly better than a persistence forecast ({text}). More "
                 "epochs or another network may help; for a random walk nothing can."
             )
         return "forecast", text
@@ -196,7 +196,7 @@ class Forecast(Task):
         linear = estimator.continued_linearly(windows, steps)
         about = "least squares over the same windows, in closed form"
         baselines = (
-            Baseline("as yesterday", "the last known value goes on", {"predictions": persistence}),
+            Baseline("persistence forecast", "the last known value goes on", {"predictions": persistence}),
             Baseline("linear autoregression", about, {"predictions": linear}),
         )
         predictions = estimator.continued(windows, steps)

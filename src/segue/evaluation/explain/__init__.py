@@ -1,7 +1,7 @@
-"""Why a classifier answers as it does: what its gates do, and which steps and channels count.
+"""Explanations of a classifier: its gates, and the steps and channels that move its logits.
 
 `gates` takes a recurrent layer apart and puts it together again; `integrated_gradients` and
-`occlusion` say how much each step of each channel moved the answer.
+`occlusion` attribute the logit of a class to each step of each channel.
 """
 
 from segue.evaluation.explain.attribution import Attribution, occlusion

@@ -130,8 +130,8 @@ def occlusion(
     """Hide one piece after the other and note by how much the logit of the class falls.
 
     A hidden value is 0 after preparation: the mean of the training data, if it was standardized.
-    Every step of a piece gets the fall of its piece. A sequence of T steps and C channels is asked
-    about C * T / width times.
+    Every step of a piece gets the fall of its piece. A sequence of T steps and C channels
+    goes through the network C * T / width times.
 
     Args:
         classifier: fitted.

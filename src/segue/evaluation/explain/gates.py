@@ -108,7 +108,7 @@ def gates(
 
     Returns:
         `Gates`: `gates["forget_gate"][0]` is `[time, unit]` of the first sequence; `.difference`
-        says how exactly they make the layer's output; `.plot()` draws them.
+        is how far they are from the layer's output; `.plot()` draws them.
 
     Raises:
         DataError: an ensemble, or sequences that cannot be used.

@@ -40,8 +40,8 @@ def integrated_gradients(
 
     A network that remembers can change its mind within a short piece of that line. So the line is
     cut in pieces of 16 points (Gauss-Legendre), each piece is held against its own change of the
-    logit, and those that miss it are halved, eight times at most. `.difference` says how nearly the
-    shares add up in the end.
+    logit, and those that miss it are halved, eight times at most. `.difference` is how far the
+    shares are from adding up in the end.
 
     Args:
         classifier: fitted.
