@@ -312,7 +312,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         return hasattr(self, "history_")
 
     def _check_fitted(self) -> None:
-        if not self.__sklearn_is_fitted__():
+        if not hasattr(self, "history_"):
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet: call `fit(X, y)` first, or load a "
                 "fitted one with `segue.load(path)`."

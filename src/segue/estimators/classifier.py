@@ -16,7 +16,7 @@ from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Layout, Sequences
-from segue.tasks import Classify, Task, label_task
+from segue.tasks import Classify, Task
 from segue.training import TrainingOptions
 from segue.training.inference import How, embed
 from segue.training.objectives import probabilities
@@ -100,9 +100,6 @@ class SequenceClassifier(BaseSequenceEstimator):
             task="classify",
             rows="multilabel" if self.head == "sigmoid" else None,  # one-hot, or it is an error
         )
-
-    def _task_kind(self, name: str) -> type[Task]:
-        return label_task(name)
 
     @property
     def classes_(self) -> Array:

@@ -48,13 +48,19 @@ def plain_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> S
         return x.x
     if isinstance(x, Sequences):
         return x
-    if isinstance(x, str | bytes) or not _holds_items(x):
+    if isinstance(x, list | tuple) and layout in ("ntc", "tc"):
+        return as_plain_sequences(x, exact=exact)
+    # One array, whichever library has made it; not a list of some.
+    is_array = any(hasattr(x, name) for name in ("to_numpy", "__array__", "__dlpack__"))
+    if isinstance(x, str | bytes) or not (
+        is_array or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+    ):
         raise DataError(
             f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
             "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
             "`segue.read`; a single text is a list of one: [text]."
         )
-    if _is_array(x):
+    if is_array and not isinstance(x, np.memmap):
         x = x.to_numpy() if hasattr(x, "to_numpy") else as_array(x)
     if isinstance(x, np.ndarray) and x.ndim == 1 and len(x) == 0:
         return Sequences.from_list([])
@@ -68,17 +74,6 @@ def plain_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> S
     if layout in ("ntc", "tc"):
         return as_plain_sequences(x, exact=exact)
     return Sequences.from_list(x, layout=layout, exact=exact)
-
-
-def _is_array(x: Any) -> bool:
-    """One array, whichever library has made it; not a list of some."""
-    if isinstance(x, np.memmap):
-        return False
-    return any(hasattr(x, name) for name in ("to_numpy", "__array__", "__dlpack__"))
-
-
-def _holds_items(x: Any) -> bool:
-    return hasattr(x, "__iter__") or hasattr(x, "__getitem__") or _is_array(x)
 
 
 def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None) -> None:
@@ -152,7 +147,12 @@ def as_dataset(
     names = None if classes is None else tuple(classes)
     y = one_each(aligned_with(y, data, "y"), data)
     found = encoded(y, task=rows if has_rows(y) else task, classes=names)
-    check_count(len(found.values), data, "target" if task == "regress" else "label")
+    if len(found.values) != len(data):
+        what = "target" if task == "regress" else "label"
+        raise DataError(
+            f"There are {len(data)} sequences and {len(found.values)} {what}s; expected one {what} "
+            "for each sequence."
+        )
     data = replace(data, notes=(*data.notes, *note, *filter(None, [found.note])), missing="keep")
     data = replace(data, y=found.values, task=found.task, classes=found.classes)
     return replace(data, missing="refuse")
@@ -162,15 +162,6 @@ def refuse_two_targets(data: Dataset) -> None:
     """Raise where a data set has targets, and others are passed."""
     if data.y is not None:
         raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
-
-
-def check_count(targets: int, data: Dataset, what: str = "label") -> None:
-    """Raise unless there is one target for each sequence."""
-    if targets != len(data):
-        raise DataError(
-            f"There are {len(data)} sequences and {targets} {what}s; expected one {what} for each "
-            "sequence."
-        )
 
 
 def check_sequences(x: Sequences) -> None:

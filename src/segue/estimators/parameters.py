@@ -22,7 +22,7 @@ from segue.layers.base import input_kind_of
 from segue.networks import NetworkLike, as_specs
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
-from segue.tasks import Task
+from segue.tasks import TASKS, Task
 from segue.training import TrainingOptions
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class EstimatorParameters(abc.ABC):
 
     def _task_kind(self, name: str) -> type[Task]:
         """The type of task of a data set or a model file with such a `task`."""
-        return self._task_type
+        kind = TASKS.get(name, Task)
+        return kind if issubclass(kind, self._task_type) else self._task_type
 
     @property
     def _task_options(self) -> dict[str, Any]:

@@ -31,6 +31,10 @@ KINDS = """
   an iterable of pairs (sequence, label)"""
 
 
+# What is an array or a list as it is, and no object that has to be looked into.
+_PLAIN = (Dataset, Sequences, str, np.ndarray, list, tuple)
+
+
 def adapted(
     x: Any, y: Any = None, *, labelled: bool = True, like: Mapping[str, Any] | None = None
 ) -> Any:
@@ -47,8 +51,9 @@ def adapted(
     >>> adapted([1, 2])
     [1, 2]
     """
-    if y is not None or isinstance(x, Dataset | Sequences | str):
-        return x
+    if y is not None or isinstance(x, _PLAIN):
+        pairs = y is None and labelled and isinstance(x, list) and _are_pairs(x)
+        return from_pairs(x, labelled=True) if pairs else x
     if like is not None and like.get("format") == "table" and is_frame(x):
         label = None if labelled else "none"
         data = _from_frame(x, like=like)
@@ -66,9 +71,7 @@ def adapted(
         return Dataset(as_plain_sequences(x.to_numpy()), ids=ids)
     if isinstance(x, Mapping):
         return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
-    if _is_iterable(x) or (labelled and _is_list_of_pairs(x)):
-        return from_pairs(x, labelled=labelled)
-    return x
+    return from_pairs(x, labelled=labelled) if _is_iterable(x) else x
 
 
 def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
@@ -76,7 +79,7 @@ def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
 
     A column of a frame that is called as a label is left out: it would give the answer away.
     """
-    if not is_table(x):
+    if isinstance(x, _PLAIN) or not is_table(x):
         return adapted(x, labelled=False)
     table, names = _without_labels(x)
     like = like if (like or {}).get("format") == "table" else None
@@ -118,22 +121,20 @@ def as_plain_sequences(x: Any, *, exact: bool = False) -> Sequences:
     >>> as_plain_sequences(["ab", "c"])
     Sequences(n=2, time=1 to 2, text)
     """
-    if _are_texts(x):
-        return Sequences.from_texts(np.ravel(x).tolist() if isinstance(x, np.ndarray) else x)
+    if isinstance(x, list | tuple):
+        if len(x) > 0 and isinstance(x[0], str):
+            return Sequences.from_texts(x)
+        return Sequences.from_list(x, exact=exact)
+    if isinstance(x, np.ndarray):
+        column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
+        if column and x.size > 0 and isinstance(x.flat[0], str):
+            return Sequences.from_texts(np.ravel(x).tolist())
     x = cells_as_steps(x)
     if isinstance(x, np.ndarray) and x.dtype == object:
         array = as_array(x)
         x = list(x) if array.dtype == object else array
     take = Sequences.from_array if isinstance(x, np.ndarray) else Sequences.from_list
     return take(x, exact=exact)
-
-
-def _are_texts(x: Any) -> bool:
-    """Whether X is a list or a column of texts; the first item says so."""
-    if isinstance(x, np.ndarray):
-        column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
-        return column and x.size > 0 and isinstance(x.flat[0], str)
-    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], str)
 
 
 # -- kinds ----------------------------------------------------------------------------------------
@@ -196,11 +197,10 @@ def _is_iterable(x: Any) -> bool:
     )
 
 
-def _is_list_of_pairs(x: Any) -> bool:
+def _are_pairs(x: list[Any]) -> bool:
     """`[(sequence, label), ...]`: of pairs of numbers one cannot tell."""
     return (
-        isinstance(x, list)
-        and len(x) > 0
+        len(x) > 0
         and all(isinstance(item, tuple) and len(item) == 2 for item in x)
         and np.ndim(x[0][0]) > 0
         and (isinstance(x[0][1], str) or np.ndim(x[0][1]) < np.ndim(x[0][0]))

@@ -22,13 +22,7 @@ __all__ = [
     "ObjectiveName",
     "Regress",
     "Task",
-    "label_task",
 ]
-
-
-def label_task(name: str) -> type[Classify]:
-    """`Classify`, or `Multilabel` for what has several labels at once."""
-    return Multilabel if name == "multilabel" else Classify
 
 
 TASKS: dict[str, type[Task]] = {
