@@ -15,6 +15,7 @@ import segue
 from segue import (
     Dataset,
     Forecaster,
+    LanguageModel,
     SequenceClassifier,
     SequenceLabeler,
     SequenceRegressor,
@@ -284,3 +285,14 @@ def test_who_cannot_use_them_says_so() -> None:
         SequenceLabeler("gru(2)").fit(replace(data, y=codes, classes=("a", "b")))
     with pytest.raises(DataError, match="a Forecaster cannot use them"):
         Forecaster("gru(2)", size=2).fit(replace(data, y=None, classes=None))
+
+
+@pytest.mark.parametrize(
+    "data", [Dataset([[0.0, 1.0, 0.0] * 9]), Dataset(Sequences.from_texts(["a b c"]))]
+)
+def test_estimators_without_static_features_refuse_them_in_score(data: Dataset) -> None:
+    kind = LanguageModel if data.x.is_text else Forecaster
+    quiet = TrainingOptions(progress="none")
+    fitted = kind("gru(2)", size=4, epochs=1, options=quiet).fit(data)  # type: ignore[operator]
+    with pytest.raises(DataError, match="trained without static features"):
+        fitted.score(data, static=[[1.0]])

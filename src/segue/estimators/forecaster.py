@@ -14,6 +14,7 @@ from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
 from segue.estimators.parameters import is_whole
 from segue.networks import NetworkLike
+from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Array, Sequences
 from segue.tasks import Forecast, Task
@@ -233,6 +234,7 @@ class Forecaster(BaseSequenceEstimator):
             sample_weight: `[window]`.
             static: nothing; series have no static features.
         """
+        scaled_static(None, 0, static)  # refuses them
         cut = self.cut(as_series(self.as_read(X)))
         found = self.continued(as_array(cut.x), self.horizon)
         return self.task_.score(found.reshape(len(cut), -1), cut, sample_weight)

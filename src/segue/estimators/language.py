@@ -22,6 +22,7 @@ from segue.estimators.next_token import (
 )
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
+from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
@@ -226,6 +227,7 @@ class LanguageModel(BaseSequenceEstimator):
         return prompt + vocabulary[0].join([*last, *found])[len("".join(last)) :]
 
     def _outputs(self, X: Any, static: Any = None) -> list[Floats]:  # noqa: N803
+        scaled_static(None, 0, static)  # refuses them
         return self._at_every_step(X, next_log_probability)
 
     @property
