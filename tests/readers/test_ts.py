@@ -11,7 +11,7 @@ import pytest
 from segue import Dataset, Sequences
 from segue.errors import DataError, FileError
 from segue.readers import read
-from segue.readers.ts import write_ts
+from segue.readers.ts import write
 
 HEADER = """@problemName Waves
 @timeStamps false
@@ -239,7 +239,7 @@ def test_parity_with_a_second_parser(data_folder, name: str, part: str) -> None:
 def test_what_the_format_cannot_hold(tmp_path: Path, data: Dataset, message: str) -> None:
     """Such a data set is refused before anything is written."""
     with pytest.raises(DataError, match=message):
-        write_ts(tmp_path / "x.ts", data)
+        write(tmp_path, data)
     assert not any(tmp_path.iterdir())
 
 
@@ -251,5 +251,5 @@ def test_values_of_float32_come_back_to_the_bit(tmp_path: Path, far: float) -> N
     for _ in range(20):
         steps.append(np.nextafter(steps[-1], np.float32(0 if far > 1e38 else np.inf)))
     data = Dataset([np.array(steps, np.float32), np.array([begin], np.float32)], ["a", "b"])
-    write_ts(tmp_path / "a.ts", data)
-    assert read(tmp_path / "a.ts").x == data.x
+    write(tmp_path, data)
+    assert read(tmp_path / "data.ts").x == data.x

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from segue.atomic import replacing_folder
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
-from segue.readers.blocks import limited
+from segue.readers.blocks import errors_of, limited
 from segue.readers.catalog import Entry, describe, names
 from segue.readers.forms import plain_frame
 from segue.readers.registry import READERS, Reader, part_named, reader_named
@@ -88,21 +89,15 @@ def read(
     options = {**options, "drop_missing": True} if drop_missing else options
     options = options if like is None else {**options, "like": before}
     data = _read(source, part, limit, format, options)
-    data = _without_missing(data) if drop_missing else _checked(data, source)
+    if drop_missing:
+        data = _without_missing(data)
+    elif data.missing != "refuse":
+        with errors_of(Path(source)) if isinstance(source, str | Path) else nullcontext():
+            data = replace(data, missing="refuse")
     if like is None:
         return cut_recordings(data, **given)
     data = read_options.with_channels_of(like, data, given=options.get("channels") is not None)
     return read_options.with_windows_of(before, data, **given)
-
-
-def _checked(data: Dataset, source: Any) -> Dataset:
-    """The same data set, whose targets are all there."""
-    try:
-        return data if data.missing == "refuse" else replace(data, missing="refuse")
-    except DataError as error:
-        if isinstance(source, str | Path):
-            raise FileError(str(error), path=source) from error
-        raise
 
 
 def _without_missing(data: Dataset) -> Dataset:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError
+from segue.errors import DataError, FileError, WriteError
 from segue.sequences import Array, Sequences
 
 Blocks = Iterator[tuple[Dataset, float]]  # with the share of the whole that has been read
@@ -134,13 +134,10 @@ class Problems:
     def of(self, file: Path) -> Iterator[None]:
         """Collect what is raised about a file, and go on behind the block."""
         try:
-            yield
+            with errors_of(file):
+                yield
         except FileError as error:
             self.add(error)
-        except DataError as error:
-            self.add(FileError(str(error), path=file))
-        except OSError as error:
-            self.add(unreadable(error, file))
 
     def raise_any(self) -> None:
         """Raise one error that lists the problems, if there are any.
@@ -163,9 +160,23 @@ class Problems:
         return "\n  ".join([f"{count}{of_all} {name} cannot be used{maybe}:", *lines])
 
 
-def unreadable(error: OSError, path: Path) -> FileError:
-    """The error for a file or folder that the system does not give."""
-    return FileError(f"cannot be read ({error.strerror or error}).", path=path)
+@contextmanager
+def errors_of(path: Path, line: int | None = None) -> Iterator[None]:
+    """Errors of data and of the system become `FileError`s with the path, if they have none yet.
+
+    >>> with errors_of(Path("a.ts"), line=2):
+    ...     raise DataError("has no label.")
+    Traceback (most recent call last):
+    segue.errors.FileError: a.ts, line 2: has no label.
+    """
+    try:
+        yield
+    except (FileError, WriteError):
+        raise
+    except DataError as error:
+        raise FileError(str(error), path=path, line=line) from error
+    except OSError as error:
+        raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
 
 
 def listed(names: Iterable[Any], at_most: int, *, shown: Any = str) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, counted
-from segue.readers.blocks import Blocks
+from segue.readers.blocks import Blocks, errors_of
 from segue.sequences import Array, Sequences
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
@@ -100,9 +100,8 @@ def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[A
         # A GzipFile reads as any binary file does, but the type checker does not know it.
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
         try:
-            yield from _arrays(file, path.stat().st_size * _PACKED, limit, most)
-        except DataError as error:
-            raise FileError(str(error), path=path) from error
+            with errors_of(path):
+                yield from _arrays(file, path.stat().st_size * _PACKED, limit, most)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             said = f"is damaged or cut off ({error}). Fetch it again."
             raise FileError(said, path=path) from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.readers.blocks import listed
 from segue.windowing import cut_recordings
 
 
@@ -34,7 +35,10 @@ def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
     by_role: dict[tuple[str, str], list[str]] = {}
     for column in columns_of(reading):
         by_role.setdefault((column["role"], column["kind"]), []).append(column["name"])
-    said = [f"{role} {_listed(names, 12)} ({kind})" for (role, kind), names in by_role.items()]
+    said = [
+        f"{role} {listed(names, 12, shown=repr)} ({kind})"
+        for (role, kind), names in by_role.items()
+    ]
     return ["; ".join(said)] if said else []
 
 
@@ -51,7 +55,7 @@ def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
         return data
     if names is None or len(names) != len(data.channels):
         return data  # which is refused by the model, with its reason
-    said = f"taken as the channels {_listed(names)}, in this order"
+    said = f"taken as the channels {listed(names, 20, shown=repr)}, in this order"
     return replace(data, channels=names, notes=(*data.notes, said))
 
 
@@ -88,17 +92,12 @@ def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) ->
         return
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
-    problems = [f"{_listed(missing)} missing"] if missing else []
-    problems += [f"{_listed(more)} not known to the model"] if more else []
+    problems = [f"{listed(missing, 20, shown=repr)} missing"] if missing else []
+    problems += [f"{listed(more, 20, shown=repr)} not known to the model"] if more else []
     what = "; ".join(problems) or "the order is another"
     raise DataError(
-        f"The model was trained on the channels {_listed(wanted)}, and these sequences have "
-        f"{_listed(found)}: {what}. Read the source as the model's was, "
+        f"The model was trained on the channels {listed(wanted, 20, shown=repr)}, and these sequences have "
+        f"{listed(found, 20, shown=repr)}: {what}. Read the source as the model's was, "
         "segue.read(source, like=model); or pass the sequences alone (data.x), whose channels are "
         "taken in the order in which they are."
     )
-
-
-def _listed(names: Sequence[str], at_most: int = 20) -> str:
-    shown = ", ".join(repr(name) for name in names[:at_most])
-    return shown + (f" and {len(names) - at_most} more" if len(names) > at_most else "")

@@ -28,9 +28,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, WriteError, did_you_mean
+from segue.errors import DataError, OptionError, did_you_mean
 from segue.precision import is_infinite
-from segue.readers.blocks import Blocks, unreadable
+from segue.readers.blocks import Blocks, errors_of
 from segue.sequences import BLOCK_VALUES
 
 _PARTS = {
@@ -157,17 +157,11 @@ class Reader:
         options = self._checked(options)
         said = {} if "like" in self._options else self._lasting(options)
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
-        try:
+        with errors_of(path):
             for data, share in self._module.blocks(path, **options, **of_segue):
-                _refuse_infinite(data, path)
+                _refuse_infinite(data)
                 how = {"format": self.name, **said, **(data.reading or {})}
                 yield replace(data, reading=how), share
-        except (FileError, WriteError):
-            raise
-        except OSError as error:
-            raise unreadable(error, path) from error
-        except DataError as error:
-            raise FileError(str(error), path=path) from error
 
     @cached_property
     def _options(self) -> dict[str, Any]:
@@ -232,7 +226,7 @@ def _of_its_type(name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _refuse_infinite(data: Dataset, path: Path) -> None:
+def _refuse_infinite(data: Dataset) -> None:
     """Refuse measurements that no network can take; a mapped file is left to who wrote it."""
     if data.x.kind != "numbers" or data.x.is_mapped:
         return
@@ -245,11 +239,10 @@ def _refuse_infinite(data: Dataset, path: Path) -> None:
             step = int(infinite.any(axis=1).argmax())
             row = int(np.searchsorted(block.offsets, step, side="right")) - 1
             name = "" if data.ids is None else f" ({data.ids[before + row]})"
-            raise FileError(
+            raise DataError(
                 f"record {before + row + 1}{name} has a value at step "
                 f"{step - int(block.offsets[row])} that is infinite, or too large for float32; "
-                "expected numbers, and NaN where one is missing.",
-                path=path,
+                "expected numbers, and NaN where one is missing."
             )
         before += len(block)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from segue.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
-from segue.readers.blocks import join_parts, limited, listed, unreadable
+from segue.readers.blocks import errors_of, join_parts, limited, listed
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
 _SUBMISSION = re.compile(r".*submission.*\.csv.*", re.IGNORECASE)
@@ -48,11 +48,8 @@ def list_folder(folder: Path) -> Inside:
     Raises:
         FileError: it cannot be read.
     """
-    try:
-        with os.scandir(folder) as entries:
-            seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
-    except OSError as error:
-        raise unreadable(error, folder) from error
+    with errors_of(folder), os.scandir(folder) as entries:
+        seen = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith("."))
     files = [name for name, is_folder in seen if not is_folder]
     return Inside(files, [name for name, is_folder in seen if is_folder])
 

@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 
-from segue.atomic import write_text
 from segue.dataset import Dataset
 from segue.errors import DataError, counted
 from segue.precision import float32_loses, sample
@@ -244,27 +243,18 @@ def _time(text: str) -> Any:
 
 
 def write(folder: Path, data: Dataset) -> None:
-    """Write `<name>_TRAIN.ts`, `<name>_TEST.ts`, ..., or `<name>.ts` where there are no parts."""
-    name = (data.name or "data").rpartition("/")[2].replace(" ", "_")
-    for part, inside in parts_of(data):
-        suffix = "" if part is None else f"_{part.upper()}"
-        write_ts(folder / f"{name}{suffix}.ts", inside)
-
-
-def write_ts(path: str | Path, data: Dataset) -> None:
-    """Write a data set as one `.ts` file; it appears whole or not at all.
+    """Write `<name>_TRAIN.ts`, `<name>_TEST.ts`, ..., or `<name>.ts` where there are no parts.
 
     Values are written with as many digits as their type needs to come back to the same bits.
 
     Raises:
         DataError: what the format cannot hold: texts, labels per step, several targets, classes
             with spaces or colons, sequences without steps.
-        WriteError: the disk is full or read-only.
 
     >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp(), "waves.ts")
-    >>> write_ts(path, Dataset([[0.5, 1.0], [2.0]], ["slow", "fast"], name="waves"))
-    >>> print(path.read_text())
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write(folder, Dataset([[0.5, 1.0], [2.0]], ["slow", "fast"], name="waves"))
+    >>> print((folder / "waves.ts").read_text())
     @problemName waves
     @timeStamps false
     @missing false
@@ -278,14 +268,17 @@ def write_ts(path: str | Path, data: Dataset) -> None:
     <BLANKLINE>
     """
     check_plain(data, "ts")
-    lines = [*_header_lines(data), "@data"]
-    kind = _kind_to_write(data)
-    for number, steps in enumerate(data.x):
-        texts = steps.T.astype(kind).astype(str)
-        channels = [",".join(values).replace("nan", "?") for values in texts]
-        label = [] if data.y is None else [str(data.y[number])]
-        lines.append(":".join(channels + label))
-    write_text(path, "\n".join(lines) + "\n")
+    name = (data.name or "data").rpartition("/")[2].replace(" ", "_")
+    for part, inside in parts_of(data):
+        lines = [*_header_lines(inside), "@data"]
+        kind = _kind_to_write(inside)
+        for number, steps in enumerate(inside.x):
+            texts = steps.T.astype(kind).astype(str)
+            channels = [",".join(values).replace("nan", "?") for values in texts]
+            label = [] if inside.y is None else [str(inside.y[number])]
+            lines.append(":".join(channels + label))
+        suffix = "" if part is None else f"_{part.upper()}"
+        (folder / f"{name}{suffix}.ts").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _kind_to_write(data: Dataset) -> np.dtype[Any]:

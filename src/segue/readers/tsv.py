@@ -57,11 +57,11 @@ def blocks(
 
 def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
     """The values of each line, without what fills them up."""
-    expected = 0
-    for number, line in enumerate(lines, start=1):
-        label, _, texts = line.rstrip("\r\n").partition("\t")
-        label = label.strip()
-        try:
+    number = expected = 0
+    try:
+        for number, line in enumerate(lines, start=1):  # noqa: B007 (used below)
+            label, _, texts = line.rstrip("\r\n").partition("\t")
+            label = label.strip()
             if not label or not texts:
                 raise DataError("expected a label, a tab and then values separated by tabs.")
             if label.lower() == "nan":  # the sign of this format for what is missing
@@ -73,9 +73,9 @@ def _series(lines: Iterable[str], path: Path) -> Iterator[Array]:
                     f"has {len(values)} values; the lines before have {expected}. "
                     "Fill shorter series up with NaN at their end."
                 )
-        except DataError as error:
-            raise FileError(str(error), path=path, line=number) from None
-        yield without_padding(values)
+            yield without_padding(values)
+    except DataError as error:
+        raise FileError(str(error), path=path, line=number) from None
 
 
 def accepts(path: Path) -> bool:
