@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.blocks import listed
 from segue.windowing import cut_recordings
+
+_quoted = partial(listed, at_most=20, shown=repr)
 
 
 def reading_of(like: Any) -> Mapping[str, Any] | None:
@@ -55,7 +58,7 @@ def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
         return data
     if names is None or len(names) != len(data.channels):
         return data  # which is refused by the model, with its reason
-    said = f"taken as the channels {listed(names, 20, shown=repr)}, in this order"
+    said = f"taken as the channels {_quoted(names)}, in this order"
     return replace(data, channels=names, notes=(*data.notes, said))
 
 
@@ -92,12 +95,12 @@ def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) ->
         return
     missing = [name for name in wanted if name not in found]
     more = [name for name in found if name not in wanted]
-    problems = [f"{listed(missing, 20, shown=repr)} missing"] if missing else []
-    problems += [f"{listed(more, 20, shown=repr)} not known to the model"] if more else []
+    problems = [f"{_quoted(missing)} missing"] if missing else []
+    problems += [f"{_quoted(more)} not known to the model"] if more else []
     what = "; ".join(problems) or "the order is another"
     raise DataError(
-        f"The model was trained on the channels {listed(wanted, 20, shown=repr)}, and these sequences have "
-        f"{listed(found, 20, shown=repr)}: {what}. Read the source as the model's was, "
+        f"The model was trained on the channels {_quoted(wanted)}, and these sequences have "
+        f"{_quoted(found)}: {what}. Read the source as the model's was, "
         "segue.read(source, like=model); or pass the sequences alone (data.x), whose channels are "
         "taken in the order in which they are."
     )
