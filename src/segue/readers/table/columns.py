@@ -136,14 +136,15 @@ class Columns:
         step = min(_COLUMNS_AT_ONCE, max(1, _VALUES_AT_ONCE // max(1, self.rows)))
         for start in range(0, len(names), step):
             some = names[start : start + step]
-            exact = np.stack([self.floats(name) for name in some], axis=1)
+            columns = [self.floats(name) for name in some]
+            exact = columns[0][:, None] if len(some) == 1 else np.stack(columns, axis=1)
             infinite = is_infinite(exact)
             if infinite.any():
-                place = int(infinite.any(axis=0).argmax())
+                column = int(infinite.any(axis=0).argmax())
                 raise self.loaded.error(
-                    f"column {some[place]!r} has an infinite value; leave it empty if it is "
+                    f"column {some[column]!r} has an infinite value; leave it empty if it is "
                     "missing.",
-                    int(infinite[:, place].argmax()),
+                    int(infinite[:, column].argmax()),
                 )
             kept = exact.astype(np.float32)
             if (coarse := float32_loses(exact)).any():

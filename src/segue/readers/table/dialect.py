@@ -24,6 +24,7 @@ Rows = Sequence[Sequence[str]]
 
 _HEAD = 1 << 18  # characters that are looked at
 _ROWS = 200
+_FIELDS = 1000  # of a line that are looked at, at most, to tell whether a text is a table
 _ABOVE = 60  # lines that may stand above a table, at most
 _DELIMITERS = "\t;|,"  # a file that has one of the first in every line seldom means the last
 _REMARK = re.compile(r"\s*(?:#|%|//)")
@@ -186,7 +187,7 @@ def is_table_of_numbers(path: Path) -> bool:
     except (OSError, EOFError, UnicodeError):  # who reads it will say what is wrong
         return False
     lines = [line for line in lines if line.strip() and not _REMARK.match(line)][:30]
-    if not lines or any("\0" in line for line in lines):
+    if any("\0" in line for line in lines) or not any(map(re.compile("[0-9]").search, lines)):
         return False
     return any(
         _holds_lines_of_numbers([re.split(separator, line.strip()) for line in lines])
@@ -195,7 +196,7 @@ def is_table_of_numbers(path: Path) -> bool:
 
 
 def _holds_lines_of_numbers(rows: Rows) -> bool:
-    body = _below_names(rows)
+    body = [row[:: 1 + len(row) // _FIELDS] for row in _below_names(rows)]
     numbers = [sum(map(is_number, row)) >= 0.5 * len(row) for row in body]
     return sum(numbers) >= 0.8 * len(body) and _usual_width(body)[1] >= 0.8
 
