@@ -24,7 +24,6 @@ Rows = Sequence[Sequence[str]]
 
 _HEAD = 1 << 18  # characters that are looked at
 _ROWS = 200
-_FIELDS = 1000  # of a line that are looked at, at most, to tell whether a text is a table
 _ABOVE = 60  # lines that may stand above a table, at most
 _DELIMITERS = "\t;|,"  # a file that has one of the first in every line seldom means the last
 _REMARK = re.compile(r"\s*(?:#|%|//)")
@@ -196,8 +195,9 @@ def is_table_of_numbers(path: Path) -> bool:
 
 
 def _holds_lines_of_numbers(rows: Rows) -> bool:
-    body = [row[:: 1 + len(row) // _FIELDS] for row in _below_names(rows)]
-    numbers = [sum(map(is_number, row)) >= 0.5 * len(row) for row in body]
+    body = _below_names(rows)
+    some = [row[:: 1 + len(row) // 1000] for row in body]  # a text may be one long line
+    numbers = [sum(map(is_number, row)) >= 0.5 * len(row) for row in some]
     return sum(numbers) >= 0.8 * len(body) and _usual_width(body)[1] >= 0.8
 
 
