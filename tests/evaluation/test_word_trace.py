@@ -10,7 +10,7 @@ import pytest
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions, evaluate, plots
 from segue.errors import DataError
 from segue.evaluation import read_along
-from segue.plots.texts import rows_of_words
+from segue.plots.explanations import rows_of_words
 
 X = ["the cat sat on the mat", "a dog ran in the park", "the cat sleeps", "the dog barks"] * 5
 Y = ["cat", "dog", "cat", "dog"] * 5

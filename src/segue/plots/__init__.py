@@ -7,12 +7,19 @@ notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("pictu
 
 from segue.plots.curves import plot_curve, plot_history, plot_learning_rates, plot_lines
 from segue.plots.datasets import class_counts, overview, plot_class_balance, plot_lengths
-from segue.plots.display import DRAWINGS, Display, draw_sequence
-from segue.plots.explanations import plot_anytime, plot_attribution, plot_gates
+from segue.plots.display import DRAWINGS, Display, draw_sequence, draw_text
+from segue.plots.explanations import (
+    plot_anytime,
+    plot_attribution,
+    plot_gates,
+    plot_surprise,
+    plot_words,
+)
 from segue.plots.scores import (
     plot_calibration,
     plot_confusion,
     plot_coverage,
+    plot_perplexity,
     plot_plane,
     plot_predictions,
     plot_thresholds,
@@ -27,7 +34,6 @@ from segue.plots.sequences import (
     plot_step_labels,
 )
 from segue.plots.style import PALETTE, STYLE, AxesArray, strip
-from segue.plots.texts import draw_text, plot_perplexity, plot_surprise, plot_words
 
 __all__ = [
     "DRAWINGS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
@@ -15,7 +16,6 @@ from matplotlib.ticker import MaxNLocator
 from segue.dataset import Dataset
 from segue.errors import DataError
 from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, bare, styled, time_unit
-from segue.plots.texts import draw_text
 from segue.values import decode
 
 Array = npt.NDArray[Any]
@@ -26,6 +26,8 @@ LINES_AT_MOST = len(PALETTE)  # channels; more are clearer as rows of a heat map
 POINTS_AT_MOST = 300  # along the time axis of a small panel; a wide one can show more
 RANGE = 70.0  # decibels of a spectrogram, below the loudest
 _LONGEST = 256  # steps of a frame of a spectrogram
+_TEXT_SIZE = 6.5  # points
+_CHARACTER, _LINE = 0.5 * _TEXT_SIZE / 72, 1.25 * _TEXT_SIZE / 72  # inches, on average
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,21 @@ def _draw_upright(steps: Array, display: Display, axes: Axes) -> None:
     low, high = display.limits
     axes.imshow(steps, cmap=SHADES, vmin=low, vmax=high, aspect="equal")
     bare(axes)
+
+
+@styled
+def draw_text(text: str, axes: Axes) -> Axes:
+    """Write the beginning of a text into the axes, as much as there is room for."""
+    box, dpi = axes.get_window_extent(), axes.figure.dpi
+    width, height = box.width / dpi, box.height / dpi
+    columns, rows = max(12, int(width / _CHARACTER)), max(1, int(height / _LINE))
+    lines = textwrap.wrap(" ".join(text[: 2 * columns * rows].split()), columns)
+    if len(lines) > rows:
+        lines = [*lines[: rows - 1], lines[rows - 1][: columns - 1] + "…"]
+    look: Any = {"fontsize": _TEXT_SIZE, "va": "top", "linespacing": 1.2}
+    axes.text(0.0, 1.0, "\n".join(lines), transform=axes.transAxes, **look)
+    bare(axes)
+    return axes
 
 
 # Each kind of picture of a sequence: a new one is a line here, and a case in `Display.of`.

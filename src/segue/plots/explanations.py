@@ -1,4 +1,4 @@
-"""Explanations over time: gates and states, attributions, probabilities after each step."""
+"""Explanations over time: gates, attributions, probabilities after each step or word."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from segue.dataset import Dataset, named
 from segue.plots import style
 from segue.plots.display import LINES_AT_MOST, Display, draw_sequence
-from segue.plots.style import INK, SHARES, SIGNED, STEPS, AxesArray, TimeUnit
+from segue.plots.style import INK, MUTED, PALETTE, SHARES, SIGNED, STEPS, AxesArray, TimeUnit
 from segue.sequences import Sequences
 
 Array = npt.NDArray[Any]
+
+CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
+_WORD_SIZE = 7.5  # points
+_WIDTH = 100  # characters in a row of words
+_BASELINE = -0.24  # of the words, in heights of the panel above them
 
 
 # -- gates --------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ def plot_anytime(
         prefix_lengths = every * np.arange(1, len(probabilities) + 1)
     time = (np.minimum(prefix_lengths, len(steps)) - 1) * unit.per_step
     dot = "." if len(probabilities) <= 60 else None
-    for code, look in style.class_lines(probabilities, classes, target, thick=2.4, thin=1.3):
+    for code, look in _class_lines(probabilities, classes, target, thick=2.4, thin=1.3):
         marker = None if look["label"] == "_" else dot
         axes[1].plot(time, probabilities[:, code], marker=marker, **look)
     axes[1].set(ylim=(-0.03, 1.03), ylabel="probability")
@@ -187,6 +192,158 @@ def plot_anytime(
         axes[0].set_title(f"true class: {style.plain_names([named(target)])[0]}")
     _share_time(axes, len(steps), unit)
     return axes
+
+
+def _class_lines(
+    probabilities: npt.NDArray[Any], classes: Sequence[Any], target: Any, thick: float, thin: float
+) -> list[tuple[int, dict[str, Any]]]:
+    """The class of each line of probabilities and how it is drawn, those with names above.
+
+    The six classes with the highest probabilities have colours and names, the others are grey. The
+    line of the true class is thick.
+
+    Args:
+        probabilities: `[point, class]`.
+        classes: the class names.
+        target: the true class, or `None`.
+        thick: width of the line of the true class.
+        thin: width of the lines of the other classes that have names.
+    """
+    top = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
+    lines = []
+    for code in sorted(range(len(classes)), key=top.__contains__):
+        is_named, is_target = code in top, target is not None and classes[code] == target
+        look = {
+            "color": PALETTE[top.index(code)] if is_named else MUTED,
+            "label": style.plain_names([named(classes[code])])[0] if is_named else "_",
+            "lw": thick if is_target else thin if is_named else min(thin, 0.6),
+        }
+        lines.append((code, look))
+    return lines
+
+
+# -- words --------------------------------------------------------------------------------------
+
+
+@style.renamed_arguments(beliefs="probabilities")
+@style.styled
+def plot_words(
+    words: Sequence[str],
+    probabilities: Array,
+    classes: Sequence[Any],
+    *,
+    known: Sequence[bool] | None = None,
+    target: Any = None,
+    axes: AxesArray | None = None,
+) -> AxesArray:
+    """Write a text in rows, and above each word the class probabilities once it was read.
+
+    A word has the colour of its most probable class. The six classes with the highest probabilities
+    have colours and names, the others are grey.
+
+    Args:
+        words: one for each row of `probabilities`.
+        probabilities: `[word, class]`, of `SequenceClassifier.anytime`.
+        classes: the class names.
+        known: whether the vocabulary has each word; the others are in italics.
+        target: the true class, drawn thicker and named in the title.
+        axes: `[row]` axes to draw into, as many as `rows_of_words` gives rows.
+
+    Returns:
+        Axes `[row]`.
+    """
+    lines = _class_lines(probabilities, classes, target, thick=2.2, thin=1.1)
+    colours = {code: look["color"] for code, look in lines}
+    of_words = [colours[code] for code in probabilities.argmax(axis=1).tolist()]
+    axes = _row_axes(words, 0.35) if axes is None else axes
+    for row, one in zip(rows_of_words(words), axes, strict=True):
+        edges = _write_words(one, words, row, known, of_words)
+        for code, look in lines:
+            one.stairs(probabilities[row, code], edges, baseline=None, **look)
+        one.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
+        style.percent(one.yaxis)
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)))
+    if target is not None:
+        axes[0].set_title(f"true class: {style.plain_names([named(target)])[0]}")
+    return axes
+
+
+@style.styled
+def plot_surprise(
+    words: Sequence[str],
+    bits: Mapping[str, Array],
+    *,
+    known: Sequence[bool] | None = None,
+    axes: AxesArray | None = None,
+) -> AxesArray:
+    """Write a text in rows, and above each word its surprisal under some models.
+
+    Args:
+        words: as they stand in the text.
+        bits: `[word]` by the name of the model: -log2 of the probability that it gave the word.
+        known: whether the vocabulary has each word; the others are in italics.
+        axes: `[row]` axes to draw into, as many as `rows_of_words` gives rows.
+
+    Returns:
+        Axes `[row]`.
+    """
+    highest = max(float(np.max(values)) for values in bits.values())
+    axes = _row_axes(words, 0.5) if axes is None else axes
+    for row, one in zip(rows_of_words(words), axes, strict=True):
+        edges = _write_words(one, words, row, known, [INK] * len(words))
+        for (name, values), colour in zip(bits.items(), PALETTE, strict=False):
+            one.stairs(values[row], edges, baseline=None, color=colour, label=name)
+        one.set(ylim=(0, 1.05 * highest), ylabel="bits")
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    return axes
+
+
+def _row_axes(words: Sequence[str], margin: float) -> AxesArray:
+    """Axes `[row]` of a new figure, one below the other; `margin` in inches."""
+    return style.column([0.95] * len(rows_of_words(words)), width=7.4, margin=margin)
+
+
+def _write_words(
+    axes: Axes,
+    words: Sequence[str],
+    row: Sequence[int],
+    known: Sequence[bool] | None,
+    colours: Sequence[str],
+) -> Array:
+    """Write the words of a row below the axes; return the edges between them, `[word + 1]`."""
+    edges = np.cumsum([0, *(len(_shown(words[i])) + 1 for i in row)])
+    look: Any = {"fontsize": _WORD_SIZE, "family": "monospace", "ha": "center", "va": "baseline"}
+    for i, middle in zip(row, (edges[:-1] + edges[1:]) / 2, strict=True):
+        look |= {"color": colours[i], "style": "normal" if known is None or known[i] else "italic"}
+        axes.text(middle, _BASELINE, _shown(words[i]), transform=axes.get_xaxis_transform(), **look)
+    axes.set(xlim=(0, _WIDTH + 2), xticks=[])
+    return edges
+
+
+def rows_of_words(words: Sequence[str]) -> list[list[int]]:
+    """Cut words into rows that fit the width: the indices of each row's words.
+
+    >>> rows_of_words(["a" * 40, "b" * 40, "c" * 20])
+    [[0, 1], [2]]
+    """
+    rows: list[list[int]] = []
+    used = 0
+    for number, word in enumerate(words):
+        width = len(_shown(word)) + 1
+        if not rows or used + width > _WIDTH:
+            rows.append([])
+            used = 0
+        rows[-1].append(number)
+        used += width
+    return rows
+
+
+def _shown(word: str, at_most: int = 40) -> str:
+    """A word that can be seen and fits: a space, a line end and a tab have signs."""
+    text = word.translate({0x20: "␣", 0x0A: "↵", 0x09: "→"}) or "·"
+    return text if len(text) <= at_most else text[: at_most - 1] + "…"
 
 
 # -- common -------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Scores: confusion matrix, calibration, predictions, coverage, thresholds, the map of a layer."""
+"""Scores: confusion, calibration, perplexity, predictions, coverage, thresholds, a layer's map."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,4 +215,45 @@ def plot_thresholds(
     words = ", ".join(f"{line:.4g}" for line in thresholds)
     axes.set(ylim=(len(classes) - 0.5, -0.5), xlabel=f"value, threshold {words}", title=title)
     axes.grid(visible=False)
+    return axes
+
+
+@style.styled
+def plot_perplexity(
+    counts: Array,
+    log_probability: Mapping[str, Array],
+    *,
+    reference: str | None = None,
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw the perplexity of words over how often they were seen in training, by some models.
+
+    Args:
+        counts: `[word]`, how often each was seen; they are put together by powers of ten.
+        log_probability: `[word]` in nats, by the name of the model.
+        reference: the model whose perplexities count as 1; without one they are drawn as they are.
+        axes: where to draw.
+    """
+    axes = style.new_axes(5.0, 3.0) if axes is None else axes
+    powers = np.floor(np.log10(np.maximum(counts, 1))).astype(np.int64)
+    there = np.unique(powers)
+
+    def by_power(values: Array) -> Array:
+        return np.array([np.exp(-values[powers == power].mean()) for power in there])
+
+    unit = 1.0 if reference is None else by_power(log_probability[reference])
+    for (name, values), colour in zip(log_probability.items(), PALETTE, strict=False):
+        axes.plot(by_power(values) / unit, "o-", color=colour, ms=3.5, label=name)
+    names = [
+        f"{10**power:,} to {10 ** (power + 1) - 1:,}\n{np.mean(powers == power):.0%}"
+        for power in there
+    ]
+    axes.set_xticks(np.arange(len(there)), names)
+    axes.set_xlabel("times seen in training, and the share of all words here")
+    axes.set_title("perplexity" if reference is None else f"perplexity ({reference}: 1)")
+    if reference is None:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, None)
+    axes.legend(loc="best")
     return axes

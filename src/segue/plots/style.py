@@ -18,8 +18,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from segue.dataset import named
-
 P = ParamSpec("P")
 R = TypeVar("R")
 AxesArray = npt.NDArray[Any]  # of Axes
@@ -30,7 +28,6 @@ INK, MUTED, RULE = "#1f2328", "#6e7781", "#d0d7de"
 # 2008), without yellow and black, which white and black pages swallow.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 BLUE, VERMILION = PALETTE[:2]
-CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 
 # From nothing to blue: the page shines through where there is little, be it light or dark.
 SHARES = LinearSegmentedColormap.from_list("shares", [(0, 0.447, 0.698, 0), (0, 0.447, 0.698, 1)])
@@ -184,34 +181,6 @@ def colour_bar(image: Any, axes: Any, **layout: Any) -> Colorbar:
 def legend_beside(axes: Axes, **more: Any) -> Any:
     """Name the lines to the right of the axes."""
     return axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **more)
-
-
-def class_lines(
-    probabilities: npt.NDArray[Any], classes: Sequence[Any], target: Any, thick: float, thin: float
-) -> list[tuple[int, dict[str, Any]]]:
-    """The class of each line of probabilities and how it is drawn, those with names above.
-
-    The six classes with the highest probabilities have colours and names, the others are grey. The
-    line of the true class is thick.
-
-    Args:
-        probabilities: `[point, class]`.
-        classes: the class names.
-        target: the true class, or `None`.
-        thick: width of the line of the true class.
-        thin: width of the lines of the other classes that have names.
-    """
-    top = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
-    lines = []
-    for code in sorted(range(len(classes)), key=top.__contains__):
-        is_named, is_target = code in top, target is not None and classes[code] == target
-        look = {
-            "color": PALETTE[top.index(code)] if is_named else MUTED,
-            "label": plain_names([named(classes[code])])[0] if is_named else "_",
-            "lw": thick if is_target else thin if is_named else min(thin, 0.6),
-        }
-        lines.append((code, look))
-    return lines
 
 
 def plain_names(names: Sequence[Any], at_most: int = 24) -> list[str]:
