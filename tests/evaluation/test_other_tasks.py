@@ -157,7 +157,9 @@ def test_forecasts_beside_yesterday_and_autoregression(evaluations: Any) -> None
     for ahead in (1, 2, 3):
         last = np.arange(7, len(test) - 3)
         error = np.sqrt(np.mean((test[last + ahead] - test[last]) ** 2))
-        assert found.rmse_by_step["persistence forecast"][ahead - 1] == pytest.approx(error, rel=1e-5)
+        assert found.rmse_by_step["persistence forecast"][ahead - 1] == pytest.approx(
+            error, rel=1e-5
+        )
     assert found.r2 == pytest.approx(model.score(data))
     assert found.metrics()["windows"] == len(test) - 10
 

@@ -196,7 +196,9 @@ class Forecast(Task):
         linear = estimator.continued_linearly(windows, steps)
         about = "least squares over the same windows, in closed form"
         baselines = (
-            Baseline("persistence forecast", "the last known value goes on", {"predictions": persistence}),
+            Baseline(
+                "persistence forecast", "the last known value goes on", {"predictions": persistence}
+            ),
             Baseline("linear autoregression", about, {"predictions": linear}),
         )
         predictions = estimator.continued(windows, steps)
