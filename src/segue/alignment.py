@@ -58,7 +58,7 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
 
 
 def carries_ids(values: Any, ids: Any) -> bool:
-    """Whether values say by themselves which sequence each belongs to, and there are ids."""
+    """Whether values carry ids, and the sequences have some."""
     if isinstance(values, Mapping | Keyed):
         return True
     return ids is not None and hasattr(values, "iloc") and not _counts_only(values, ids)
@@ -74,7 +74,7 @@ def is_counted(index: Any) -> bool:
 
 
 def _counts_only(values: Any, ids: Any) -> bool:
-    """A default index says nothing, unless the ids are these very numbers."""
+    """A default index means nothing, unless the ids are these very numbers."""
     return is_counted(values.index) and set(_keys(values.index)) != set(_keys(ids))
 
 

@@ -12,8 +12,8 @@ import torch
 import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
-from segue.estimators import next_token
-from segue.estimators.next_token import draw
+from segue.estimators import language
+from segue.estimators.language import draw
 from segue.metrics import perplexity
 from segue.tasks.language import cut, shifted, unigram
 from segue.training import hardware
@@ -130,8 +130,8 @@ def test_pieces_are_learnt_and_texts_are_heard_as_a_whole(monkeypatch: pytest.Mo
     model = quick(size=4).fit([" ".join(TEXTS), *TEXTS])
     long = [" ".join(TEXTS), TEXTS[0], " ", " ".join(TEXTS[:5])]
     whole = model.log_probability(long)
-    monkeypatch.setattr(next_token, "_STEPS_AT_ONCE", 5)
-    monkeypatch.setattr(next_token, "_TEXTS_AT_ONCE", 2)
+    monkeypatch.setattr(language, "_STEPS_AT_ONCE", 5)
+    monkeypatch.setattr(language, "_TEXTS_AT_ONCE", 2)
     for one, other in zip(whole, model.log_probability(long), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert len(whole[2]) == 2  # a text without words is one unknown token

@@ -10,7 +10,7 @@ inputs, splitting                  X, y and the rest as users pass them; trainin
 fitting, transfer                  training as functions of values; initial weights
 fingerprint                        hashes of the sequences that were trained on
 
-anytime, streaming, next_token     probabilities after each step, of each step, of the next token
+anytime, streaming                 probabilities after each step; a sequence step by step
 files, loading                     a model as a file, and back
 """
 

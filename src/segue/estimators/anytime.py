@@ -53,8 +53,8 @@ def anytime(
 
     def at_every_step(batch: Padded) -> Padded:
         logits = _logits_at_every_step(network, batch)
-        shares = probabilities(logits.values.double(), task.objective.kind)
-        return Padded(shares.float(), logits.lengths)
+        found = probabilities(logits.values.double(), task.objective.kind)
+        return Padded(found.float(), logits.lengths)
 
     batches = classifier._batches(x, static)
     width = len(getattr(task, "classes", ()))

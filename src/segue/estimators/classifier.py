@@ -52,7 +52,7 @@ class SequenceClassifier(BaseSequenceEstimator):
 
     Attributes:
         classes_: the class names, in the order of the probabilities.
-        class_counts_: sequences of each class that were learnt from.
+        class_counts_: sequences of each class that were trained on.
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
         preparation_: the fitted `Preparation`.
         history_: a `History`, a row per epoch.

@@ -2,7 +2,7 @@
 
 A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
 keyed with a salt of its own (`keyed`), so that the sequences of two models cannot be matched and
-nothing can be looked up in a table made beforehand. Whoever has a sequence can ask whether the
+nothing can be looked up in a table made beforehand. Whoever has a sequence can look up whether the
 model was fitted on it; the values themselves cannot be had from the hashes.
 """
 
@@ -99,7 +99,7 @@ def _as_bytes(values: npt.NDArray[Any]) -> tuple[memoryview, memoryview | None]:
 
 
 def example_digests(data: Dataset) -> Digests:
-    """`[n, 16]`, a hash of all that is learnt from each sequence: values, targets, features."""
+    """`[n, 16]`, a hash of each example: values, targets, static features."""
     columns: list[Any] = [digests(data.x)]
     if isinstance(data.y, Sequences):
         columns.append(digests(data.y))
@@ -188,7 +188,7 @@ def seen_by(
 
 
 def _settings(estimator: EstimatorParameters) -> dict[str, str]:
-    """The arguments that change what is learnt, as text."""
+    """The arguments that change the weights, as text."""
     return {
         name: str(value)
         for name, value in estimator.get_params().items()
@@ -197,7 +197,7 @@ def _settings(estimator: EstimatorParameters) -> dict[str, str]:
 
 
 def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
-    """What is learnt from beside values and targets: static features and weights."""
+    """What the training has beside values and targets: static features and weights."""
     if split.train.static is not None:
         yield split.train.static.tobytes()
     if split.weights is not None:

@@ -99,9 +99,9 @@ def fit_split(
         TrainingError: a loss that is not finite.
     """
     initial = InitialWeights.of(initial)
-    place = None if folder is None else TrainingFolder(Path(folder), resume)
+    run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
-    result, setup = _train(estimator, split, initial, place, is_last=not refit)
+    result, setup = _train(estimator, split, initial, run_folder, is_last=not refit)
     first = result.history
     if refit and first.best_epoch and result.stopped != "interrupted":
         # Once more on everything, for as many epochs as the best one of the first training.
@@ -109,9 +109,11 @@ def fit_split(
         rates: tuple[float, ...] = ()
         if estimator.training_options.schedule == "plateau":
             rates = tuple(row["learning_rate"] for row in first.rows[:epochs])
-        place = None if place is None else place.refit()
+        run_folder = None if run_folder is None else run_folder.refit()
         everything = split.everything(epochs)
-        again, later = _train(estimator, everything, initial, place, epochs=epochs, rates=rates)
+        again, later = _train(
+            estimator, everything, initial, run_folder, epochs=epochs, rates=rates
+        )
         if again.stopped == "interrupted":  # the first training counts
             result = replace(result, stopped="interrupted")
         else:
@@ -136,7 +138,7 @@ def _train(
     estimator: EstimatorParameters,
     split: TrainValidationSplit,
     initial: InitialWeights | None,
-    place: TrainingFolder | None,
+    run_folder: TrainingFolder | None,
     *,
     is_last: bool = True,
     epochs: int | None = None,
@@ -148,7 +150,7 @@ def _train(
         estimator: its parameters.
         split: what is trained on.
         initial: weights to begin with.
-        place: where the training is written.
+        run_folder: where the training is written.
         is_last: whether no other training follows.
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
@@ -165,9 +167,9 @@ def _train(
     values = digests(split.train.x)
     callbacks: list[Callback] = []
     state = TrainingState.start(setup)
-    if place is not None:
+    if run_folder is not None:
         shared = fingerprint(estimator, network, split, values)
-        callbacks, state = place.open(setup, shared, is_last=is_last)
+        callbacks, state = run_folder.open(setup, shared, is_last=is_last)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
         stopped = train(cache_fixed_layers(setup), state, [reporter, *callbacks])
     summary = [

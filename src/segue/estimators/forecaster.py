@@ -96,7 +96,7 @@ class Forecaster(BaseSequenceEstimator):
 
         Args:
             X: one `(time,)` or `(time, channel)` array, a list of them, `Sequences`, or a `Dataset`
-                with a series in each sequence (of parts, "train" is learnt from).
+                with a series in each sequence (of parts, "train" is trained on).
             y: nothing; what follows is in the series.
             **more: `validation_data` (series), `groups`, `folder`, `resume`, as in
                 `SequenceClassifier.fit`.

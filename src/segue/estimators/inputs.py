@@ -77,7 +77,7 @@ def plain_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> S
 
 
 def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None) -> None:
-    """Raise where one sequence was passed instead of several, as far as that can be told.
+    """Raise where one sequence was passed instead of several, as far as that can be seen.
 
     The rows of a single `(time, channel)` array look like sequences of one channel. Where the model
     takes several channels that is a mistake; where it takes one, so are rows of a single value,
@@ -129,7 +129,7 @@ def as_dataset(
         groups: one for each sequence.
         layout: the order of axes in X.
         classes: their names, where they are known.
-        task: what y asks for, where that is known.
+        task: that of y, where it is known.
         rows: the same where there are several values for each sequence.
 
     Raises:

@@ -61,7 +61,7 @@ class SequenceLabeler(BaseSequenceEstimator):
 
     Attributes:
         classes_: the class names, in the order of the probabilities.
-        class_counts_: steps of each class that were learnt from.
+        class_counts_: steps of each class that were trained on.
         network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
             `SequenceClassifier`; the accuracy of the history is that of labelled steps.
 

@@ -1,27 +1,30 @@
-"""Which word comes next: a language model."""
+"""Which word comes next: a language model.
+
+Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
+is what follows the last. So a text of n tokens has n + 1 steps.
+"""
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from segue.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import plain_sequences
-from segue.estimators.next_token import (
-    Floats,
-    at_every_step,
-    check_drawing,
-    draw,
-    next_log_probability,
-    next_probabilities,
-)
+from segue.estimators.parameters import is_whole
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
+from segue.padded import Padded
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN
@@ -30,6 +33,13 @@ from segue.sequences import Array, Sequences
 from segue.tasks import Language, Task
 from segue.tasks.language import shifted
 from segue.training import TrainingOptions
+from segue.training.gradient import map_state
+
+# Steps of a text that go through the network at once, and numbers that its head gives at once.
+_STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000
+_TEXTS_AT_ONCE = 256
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(eq=False, repr=False)
@@ -38,7 +48,7 @@ class LanguageModel(BaseSequenceEstimator):
 
     A text of n tokens has n + 1 steps: what is its first token, what follows each of them, and that
     it ends after the last. The vocabulary is that of the training texts; a word that it does not
-    have counts as the token "<unknown>", which is to be foreseen like any other. So perplexities
+    have counts as the token "<unknown>", which is predicted like any other. So perplexities
     can be compared only between models of the same vocabulary.
 
     Args:
@@ -46,9 +56,9 @@ class LanguageModel(BaseSequenceEstimator):
             that looks ahead would see the answer. It begins with an embedding, `embedding(64)` if
             none is given, and the last dense layer is implied.
         prepare: what a token is: "words", "words(5000)", "characters".
-        size: long texts are learnt in pieces of so many tokens at most, the first of which is heard
-            without what stands before. `TrainingOptions(truncate=)` cuts those once more, with the
-            state carried on. Whatever is asked later hears texts as a whole.
+        size: long texts are trained on in pieces of so many tokens at most, the first token of
+            which has no context. `TrainingOptions(truncate=)` cuts those once more, with the state
+            carried on. Predictions are of whole texts.
         epochs: how often all pieces are seen, at most; "auto": as often as makes about a thousand
             updates, 10 to 300 times.
         batch_size: pieces in one update.
@@ -62,7 +72,7 @@ class LanguageModel(BaseSequenceEstimator):
 
     Attributes:
         classes_: `[token]`, the text of each: "<end>", "<unknown>", then the vocabulary.
-        token_counts_: `[token]`, how often each was to be foreseen in what was learnt from.
+        token_counts_: `[token]`, how often each was a target in the training.
         network_, preparation_, history_, stopped_, training_summary_, n_features_in_: as in
             `SequenceClassifier`; the history has the loss in nats for a token, and the perplexity.
 
@@ -176,7 +186,7 @@ class LanguageModel(BaseSequenceEstimator):
         """exp(-mean log-probability), over all tokens and the ends of these texts.
 
         A model that chooses evenly among k tokens has the perplexity k. Of a `Dataset` with a part
-        "test", that part is asked.
+        "test", that part.
         """
         return float(np.exp(-self.score(X)))
 
@@ -238,3 +248,136 @@ class LanguageModel(BaseSequenceEstimator):
     def _at_every_step(self, X: Any, function: Any) -> list[Any]:  # noqa: N803
         inputs, following = shifted(self.check_input(X))
         return at_every_step(self._networks, inputs, function, following)
+
+
+# -- the next token --------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def at_every_step(
+    networks: Sequence[Network],
+    inputs: Sequences,
+    function: Callable[[Tensor, Tensor], Tensor],
+    following: Sequences,
+) -> list[Array]:
+    """Apply a function to the logits of every step and return what it gives for each text.
+
+    Texts go through the network in pieces with the state carried on, so memory grows neither with
+    their length nor with the number of different tokens, but with what the function gives.
+
+    Args:
+        networks: causal, of the same tokens; the mean of their probabilities counts.
+        inputs: `[time, 1]` tokens of each text.
+        function: gets logits `[step, token]` and the tokens that follow, `[step]`.
+        following: `[time, 1]`, the token that follows at each step.
+    """
+    device = next(networks[0].parameters()).device
+    at_once = _OUTPUTS_AT_ONCE // (len(networks) * networks[0].chain.shape.features)
+    steps = max(1, min(_STEPS_AT_ONCE, at_once))
+    texts = max(1, min(_TEXTS_AT_ONCE, at_once // steps))
+    rows: list[list[Array]] = [[] for _ in range(len(inputs))]
+    order = np.argsort(-inputs.lengths, kind="stable")
+    for first in range(0, len(order), texts):
+        chosen = order[first : first + texts]
+        x, wanted = (_padded([s[i] for i in chosen], device) for s in (inputs, following))
+        for first_step, logits in _pieces_of_all(networks, x, steps):
+            for row, number in enumerate(chosen[: len(logits.lengths)]):
+                span = slice(int(logits.lengths[row]))
+                targets = wanted.values[row, first_step : first_step + steps, 0][span]
+                rows[number].append(function(logits.values[row, span], targets).cpu().numpy())
+    return [np.concatenate(parts) for parts in rows]
+
+
+def _padded(items: Sequence[Array], device: torch.device) -> Padded:
+    lengths = torch.tensor([len(item) for item in items])
+    values = torch.zeros(len(items), int(lengths.max()), 1, dtype=torch.int64)
+    for row, item in enumerate(items):
+        values[row, : len(item)] = torch.from_numpy(item.astype(np.int64))
+    return Padded(values.to(device), lengths.to(device))
+
+
+def _pieces(network: Network, x: Padded, steps: int) -> Iterator[tuple[int, Padded]]:
+    """Logits of so many steps after the other, of the texts that go on; the longest come first."""
+    state = network.initial_state(len(x.lengths))
+    for first in range(0, x.values.shape[1], steps):
+        running = slice(int((x.lengths > first).sum()))
+        state = map_state(operator.itemgetter(running), state)
+        left = (x.lengths[running] - first).clamp(max=steps)
+        piece = Padded(x.values[running, first : first + steps], left)
+        logits, state = network.forward_from(piece, state)
+        yield first, logits
+
+
+def _pieces_of_all(
+    networks: Sequence[Network], x: Padded, steps: int
+) -> Iterator[tuple[int, Padded]]:
+    """The pieces of one network; of several, with logits of the mean of their probabilities."""
+    together = zip(*(_pieces(network, x, steps) for network in networks), strict=True)
+    for (first, logits), *others in together:
+        values = mean_logits([logits.values, *(other.values for _, other in others)])
+        yield first, logits._replace(values=values)
+
+
+def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+    """Logits whose softmax is the mean of the softmax of each; those of one stay as they are.
+
+    >>> one, other = torch.tensor([0.9, 0.1]).log(), torch.tensor([0.5, 0.5]).log()
+    >>> torch.softmax(mean_logits([one, other]), -1).numpy().round(3).tolist()
+    [0.7, 0.3]
+    """
+    if len(logits) == 1:
+        return logits[0]
+    each = torch.stack([torch.log_softmax(one.double(), dim=-1) for one in logits])
+    return torch.logsumexp(each, dim=0) - math.log(len(logits))
+
+
+# -- drawing ------------------------------------------------------------------------------------
+
+
+def draw(
+    probabilities: Floats, uniform: float, temperature: float = 1.0, top_k: int | None = None
+) -> int:
+    """One token by its probability.
+
+    Args:
+        probabilities: `[token]`.
+        uniform: a draw between 0 and 1.
+        temperature: below 1 likely tokens become more likely still; 0: the most likely one.
+        top_k: only of the so many most likely; `None`: of all.
+
+    >>> p = np.array([0.1, 0.6, 0.3])
+    >>> draw(p, 0.05), draw(p, 0.95), draw(p, 0.95, 0.0), draw(p, 0.5, top_k=1)
+    (0, 2, 1, 1)
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    if temperature == 0:
+        return int(order[0])
+    kept = np.sort(order[:top_k])
+    with np.errstate(divide="ignore"):
+        scores = np.log(probabilities[kept]) / temperature
+    ends = np.cumsum(np.exp(scores - scores.max()))
+    return int(kept[np.searchsorted(ends, uniform * ends[-1], side="right")])
+
+
+def check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
+    """Raise `OptionError` for all that means nothing, together."""
+    problems = []
+    if not is_whole(length, least=0):
+        problems.append(f"`length` is {length!r}; expected a whole number from 0 on.")
+    if isinstance(temperature, bool) or not np.isreal(temperature) or not temperature >= 0:
+        problems.append(f"`temperature` is {temperature!r}; expected 0 or more.")
+    if top_k is not None and not is_whole(top_k, least=1):
+        problems.append(f"`top_k` is {top_k!r}; expected a whole number from 1 on, or None.")
+    if problems:
+        raise OptionError(" ".join(problems))
+
+
+def next_probabilities(logits: Tensor, _: Tensor) -> Tensor:
+    """`[step, token]` probabilities of logits."""
+    return torch.softmax(logits.double(), dim=-1).float()
+
+
+def next_log_probability(logits: Tensor, following: Tensor) -> Tensor:
+    """`[step]`, the log-probability of the token that follows."""
+    chosen = logits.gather(1, following[:, None])[:, 0].double()
+    return chosen - torch.logsumexp(logits.double(), dim=-1)

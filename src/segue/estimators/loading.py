@@ -53,7 +53,7 @@ def estimator_for(task: str | None, found: str) -> type[BaseSequenceEstimator]:
     """Return the estimator of a task, or that for which a data set has targets.
 
     Args:
-        task: classify, label, regress, forecast or language; `None`: what the data ask for.
+        task: classify, label, regress, forecast or language; `None`: that of the data.
         found: the task of the data set.
 
     Raises:

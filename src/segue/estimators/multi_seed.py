@@ -24,7 +24,7 @@ from segue.training.objectives import make_objective
 
 Row = dict[str, float]
 
-# Options that do not change what is learnt.
+# Options that do not change the weights.
 _HARMLESS = ("progress", "time_limit_seconds", "threads")
 
 
@@ -73,8 +73,8 @@ class SeedResults:
 
     @property
     def best(self) -> BaseSequenceEstimator:
-        """The estimator that is best by validation, as `TrainingOptions.monitor` says."""
-        assert self.metric  # says what is missing where there was no validation
+        """The estimator that is best by validation, by `TrainingOptions.monitor`."""
+        assert self.metric  # raises where there was no validation
         is_better = MONITORS[self.members[0].training_options.monitor]
         best = 0
         for number, row in enumerate(self.rows):
@@ -156,8 +156,8 @@ def fit_seeds(
             static=static,
             split_seed=estimator.seed,
         )
-        place = None if folder is None else Path(folder) / f"seed-{seed}"
-        members.append(_fit_member(member, split, begin, place, resume=resume))
+        folder_of_seed = None if folder is None else Path(folder) / f"seed-{seed}"
+        members.append(_fit_member(member, split, begin, folder_of_seed, resume=resume))
         if members[-1].stopped_ == "interrupted":
             break
     return SeedResults(tuple(members), tuple(_row(member) for member in members))
@@ -167,15 +167,15 @@ def _fit_member(
     member: BaseSequenceEstimator,
     split: TrainValidationSplit,
     begin: InitialWeights | None,
-    place: Path | None,
+    folder_of_seed: Path | None,
     *,
     resume: bool,
 ) -> BaseSequenceEstimator:
     """Train a member, or read it where it is trained already."""
-    model = None if place is None else place / "model.safetensors"
+    model = None if folder_of_seed is None else folder_of_seed / "model.safetensors"
     if resume and model is not None and model.exists():
         return _read(model, member)
-    member._take(fit_split(member, split, begin, place, resume=resume))
+    member._take(fit_split(member, split, begin, folder_of_seed, resume=resume))
     if model is not None and member.stopped_ != "interrupted":
         member.save(model)
     return member
@@ -185,7 +185,7 @@ def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     """The model of a file, which must be of the training that is wanted."""
     specs = as_specs(wanted.network)
     done: BaseSequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
-    theirs, ours = _told(done), _told(wanted)
+    theirs, ours = _shared_settings(done), _shared_settings(wanted)
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:
         raise ModelFileError(
@@ -196,12 +196,12 @@ def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     return done
 
 
-def _told(estimator: BaseSequenceEstimator) -> dict[str, str]:
+def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
     """What two trainings must share; a model file does not say what was validated on."""
-    told = {name: str(value) for name, value in estimator.get_params().items()}
+    shared = {name: str(value) for name, value in estimator.get_params().items()}
     for name in ("validation", "options", *(f"options__{name}" for name in _HARMLESS)):
-        told.pop(name, None)
-    return {**told, "network": to_text(as_specs(estimator.network))}
+        shared.pop(name, None)
+    return {**shared, "network": to_text(as_specs(estimator.network))}
 
 
 def _with_seed(estimator: BaseSequenceEstimator, seed: int) -> BaseSequenceEstimator:

@@ -1,4 +1,4 @@
-"""What an estimator is made with, as scikit-learn asks for it: by duck typing.
+"""The constructor's arguments of an estimator; scikit-learn's contract by duck typing.
 
 Importing scikit-learn takes longer than a whole prediction may, so nothing is inherited from it;
 `clone`, `cross_val_score`, `GridSearchCV` and `Pipeline` work all the same.
@@ -136,7 +136,7 @@ class EstimatorParameters(abc.ABC):
         return self
 
     def __sklearn_tags__(self) -> Tags:
-        """What scikit-learn asks an estimator about: its type, and what it takes."""
+        """The tags of scikit-learn: the type of estimator, and what it takes."""
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
         task, arrays = self._task_type, InputTags(three_d_array=True, allow_nan=True)

@@ -25,7 +25,7 @@ from segue.summary import class_counts
 from segue.tasks import Task
 from segue.tasks.weights import of_part
 
-# "auto" takes a validation set only where it can say something.
+# "auto" takes a validation set only where it means something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
 
 

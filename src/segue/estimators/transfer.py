@@ -34,8 +34,8 @@ class Vocabulary:
 
     def shared(self, other: Vocabulary) -> Array:
         """`[token, 2]`, the numbers here and there of the tokens that both have."""
-        there = {name: place for place, name in enumerate(other.names)}
-        both = [(place, there[name]) for place, name in enumerate(self.names) if name in there]
+        there = {name: number for number, name in enumerate(other.names)}
+        both = [(own, there[name]) for own, name in enumerate(self.names) if name in there]
         return np.array(both if self.kind == other.kind else [], np.int64).reshape(-1, 2)
 
 

@@ -49,7 +49,7 @@ class ObjectiveName(NamedTuple):
 
 @dataclass(frozen=True)
 class Task(abc.ABC):
-    """One task, with what it has learnt from the targets of the training part.
+    """One task, with the statistics of the targets of the training part.
 
     Class attributes:
         name: as on the command line.
@@ -65,7 +65,7 @@ class Task(abc.ABC):
         shared: attributes in which the members of an ensemble must agree.
         labels_each: "one" class for each sequence, "several" labels, or "" for other targets.
         scored_unit: what a score is a mean of: "sequence", or "window" of a series.
-        arguments: those of its estimator that the task asks for, beside those of the user.
+        arguments: those of its estimator that the task needs, beside those of the user.
         usage: lines of Python that predict with `model` for `data`.
         footnote: how the scores are computed, for a report.
     """

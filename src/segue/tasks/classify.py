@@ -246,7 +246,7 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
     if once:
         warn_user(
             f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
-            "and nothing can be said about how well the class is learnt."
+            "and how well the class is learnt is not known."
         )
 
 

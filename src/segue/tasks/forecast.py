@@ -1,4 +1,4 @@
-"""The steps that follow a series, learnt from windows of it."""
+"""Forecasts: the steps that follow a series, trained on windows of it."""
 
 from __future__ import annotations
 

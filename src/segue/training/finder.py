@@ -31,7 +31,7 @@ _OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
 
 
 class Trainable(Protocol):
-    """What can be asked for a job: every estimator of segue."""
+    """What can prepare a training without running it: every estimator of segue."""
 
     def _training_job(self, *args: Any, **more: Any) -> TrainingSetup:
         """All that `fit` would train, for the same arguments."""

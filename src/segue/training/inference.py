@@ -43,7 +43,7 @@ def predict_batches(
     no generator, which would leave that to whoever holds it.
 
     Args:
-        network: what the function is going to send them through; it says how large a batch may be.
+        network: that of the function; the number of its outputs limits the size of a batch.
         batches: the prepared sequences; `None`: there are none.
         function: gets the indices `[batch]` of the members of each batch, and the batch.
         thread_count: of PyTorch; `None`: what suits the network and the batches.
