@@ -51,7 +51,7 @@ class Embedding(LayerSpec, kind="embedding", input_kind="tokens"):
 
 
 @dataclass(frozen=True)
-class Position(LayerSpec, kind="position", module_name="position_layer", input_kind="sequence"):
+class Position(LayerSpec, kind="position", input_kind="sequence"):
     """`position`: adds a vector that encodes a step's position, counted from the first real step.
 
     Args:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import abc
-import contextlib
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -130,7 +128,11 @@ class CustomModuleLayer(SpecLayer):
 
     def forward(self, x: Any, draws: Draws | None = None) -> Any:
         self.module.train(draws is not None)
-        with _seeded(draws, self.name, x.values if isinstance(x, Padded) else x):
+        if draws is None:
+            return self.module(x)
+        like = x.values if isinstance(x, Padded) else x
+        with torch.random.fork_rng([like.device] if like.is_cuda else []):
+            torch.manual_seed(key(draws.seed, draws.epoch, draws.step, draws.first, self.name))
             return self.module(x)
 
     def initial_state(self, batch: int) -> Any:
@@ -143,16 +145,6 @@ class CustomModuleLayer(SpecLayer):
         self.module.eval()
         y_t, state = self.module.step(x_t, state)
         return y_t, state
-
-
-@contextlib.contextmanager
-def _seeded(draws: Draws | None, name: str, like: Tensor) -> Iterator[None]:
-    if draws is None:
-        yield
-        return
-    with torch.random.fork_rng([like.device] if like.is_cuda else []):
-        torch.manual_seed(key(draws.seed, draws.epoch, draws.step, draws.first, name))
-        yield
 
 
 def shape_of(spec: CustomModule, context: BuildContext) -> Shape:

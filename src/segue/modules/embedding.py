@@ -41,54 +41,44 @@ class EmbeddingLayer(SpecLayer):
         return nn.functional.embedding(tokens.long(), self.embeddings)
 
 
-def position_layer(spec: Position, context: BuildContext) -> SpecLayer:
-    """The module of a `position`."""
-    return (LearntPosition if spec.how == "learnt" else SinusoidalPosition)(spec, context)
+class PositionLayer(SpecLayer):
+    """Weights of learnt ones: `positions` [longest, feature], normal with deviation 0.02 at first.
 
-
-class SinusoidalPosition(SpecLayer):
-    """No weights; the state is the number of steps so far."""
-
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
-        return x._replace(values=x.values + sinusoids(0, x.values[0]))
-
-    def initial_state(self, batch: int) -> int:
-        return 0
-
-    def step(self, x_t: Tensor, state: int) -> tuple[Tensor, int]:
-        return x_t + sinusoids(state, x_t[:1]), state + 1
-
-
-class LearntPosition(SpecLayer):
-    """Weights: `positions` [longest, feature], normal with deviation 0.02 at first."""
+    The state is the number of steps so far.
+    """
 
     def __init__(self, spec: Position, context: BuildContext) -> None:
         super().__init__(spec, context)
-        values = torch.empty(spec.rows(context), context.shape.features)
-        self.positions = nn.Parameter(
+        if spec.how == "learnt":
+            values = torch.empty(spec.rows(context), context.shape.features)
             values.normal_(0, 0.02, generator=context.generator("positions"))
-        )
+            self.positions = nn.Parameter(values)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
-        longest = int(x.lengths.max())
-        self._check(longest)
-        added = nn.functional.pad(self.positions[:longest], (0, 0, 0, x.values.shape[1] - longest))
-        return x._replace(values=x.values + added)
+        return x._replace(values=x.values + self._vectors(0, int(x.lengths.max()), x.values[0]))
 
     def initial_state(self, batch: int) -> int:
         return 0
 
     def step(self, x_t: Tensor, state: int) -> tuple[Tensor, int]:
-        self._check(state + 1)
-        return x_t + self.positions[state], state + 1
+        return x_t + self._vectors(state, 1, x_t[:1]), state + 1
 
-    def _check(self, steps: int) -> None:
-        if steps > len(self.positions):
+    def _vectors(self, first: int, longest: int, like: Tensor) -> Tensor:
+        """`[time, feature]` as `like`, from position `first` on; `longest` steps of them are real.
+
+        Raises:
+            DataError: more positions than were learnt.
+        """
+        if self.spec.how == "sinusoidal":
+            return sinusoids(first, like)
+        if first + longest > len(self.positions):
             raise DataError(
                 f"{self.name} has learnt {len(self.positions)} positions, and here comes a "
-                f"sequence of {steps} steps. Cut it, train with position(learnt, "
-                f"longest={steps}), or with position, which has no limit."
+                f"sequence of {first + longest} steps. Cut it, train with position(learnt, "
+                f"longest={first + longest}), or with position, which has no limit."
             )
+        real = self.positions[first : first + longest]
+        return nn.functional.pad(real, (0, 0, 0, len(like) - longest))
 
 
 def sinusoids(first: int, like: Tensor) -> Tensor:

@@ -59,6 +59,8 @@ class RecurrentCell(nn.Module, abc.ABC):
         recurrent = context.generator(part + "recurrent_kernel")
         self.recurrent_kernel = orthogonal(spec.units, columns, recurrent)
         self.bias = nn.Parameter(self.initial_bias())
+        # Further arguments of the two functions.
+        self.options = {"activation": self.spec.activation} if spec.cell == "rnn" else {}
         given = spec.initial_state
         for number, state in enumerate(spec.states):
             name = f"initial_{state}"
@@ -70,16 +72,6 @@ class RecurrentCell(nn.Module, abc.ABC):
     def initial_bias(self) -> Tensor:
         """The initial value of `bias`."""
         return torch.zeros(self.gates * self.units)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Further arguments of the two functions."""
-        return {}
-
-    @property
-    def weights(self) -> RecurrentWeights:
-        """The weights as the kernels take them."""
-        return RecurrentWeights(self.kernel, self.recurrent_kernel, self.bias)
 
     def initial_state(self, batch: int) -> State:
         """The state before the first step, `[batch, units]` each."""
@@ -105,10 +97,8 @@ class RecurrentCell(nn.Module, abc.ABC):
         values, masks = x.values, None
         if draws is not None and (self.spec.dropout or self.spec.recurrent_dropout):
             values, masks = self._drop(values, draws, path)
-        outputs, final = self.kernel_run(
-            values, x.lengths, self.weights, state, masks=masks, **self.options
-        )
-        return outputs, final
+        weights = RecurrentWeights(self.kernel, self.recurrent_kernel, self.bias)
+        return self.kernel_run(values, x.lengths, weights, state, masks=masks, **self.options)
 
     def _drop(self, x: Tensor, draws: Draws, path: tuple[str, ...]) -> tuple[Tensor, Masks | None]:
         """The inputs after dropout; or, where each gate has a mask of its own, those masks."""
@@ -125,8 +115,8 @@ class RecurrentCell(nn.Module, abc.ABC):
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: `[batch, channel]` and the state to `[batch, units]` and the new state."""
-        y_t, new = self.kernel_step(x_t, self.weights, state, **self.options)
-        return y_t, new
+        weights = RecurrentWeights(self.kernel, self.recurrent_kernel, self.bias)
+        return self.kernel_step(x_t, weights, state, **self.options)
 
     @abc.abstractmethod
     def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
@@ -228,10 +218,6 @@ class RNNCell(RecurrentCell):
     kernel_run = staticmethod(rnn)
     kernel_step = staticmethod(rnn_step)
     part_names = ("from_input", "from_state", "hidden_state")
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"activation": self.spec.activation}
 
     def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
         from_input = x @ self.kernel + self.bias

@@ -189,7 +189,7 @@ class Network(nn.Module):
 
     def summary(self) -> NetworkSummary:
         """The table of layers, output shapes and parameters; print it to see it."""
-        rows = tuple(_summary_rows(self.chain))
+        rows = tuple(_summary_rows(self.chain.layers))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def diagram(self, path: str | Path | None = None) -> Figure:

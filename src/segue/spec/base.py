@@ -102,26 +102,19 @@ class Spec:
                 continue
             value, depth = getattr(self, f.name), nested_depth(kind, f.name)
             named = named or not (is_required(f) or isinstance(value, str))
-            text = self._text_of_field(f.name, named=named)
+            text = text_of(value)
+            if depth == 2 and not named:
+                text = ", ".join(text_of(chain) for chain in value)
+            elif value == "none" and not takes_none(kind, f.name):
+                text = "none"  # needs no quotes where the word cannot mean the absence of a value
             words.append(f"{f.name}={text}" if named else text)
             named = named or depth > 0
         return f"{self.kind}({', '.join(words)})" if words else self.kind
 
-    def _text_of_field(self, name: str, *, named: bool) -> str:
-        kind: Any = type(self)
-        value = getattr(self, name)
-        if nested_depth(kind, name) == 2 and not named:
-            return ", ".join(text_of(chain) for chain in value)
-        text = text_of(value)
-        if value == "none" and not takes_none(kind, name):
-            return "none"  # needs no quotes where the word cannot mean the absence of a value
-        return text
-
     def to_json(self) -> dict[str, Any]:
         """The kind and every field that is not the default."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
-        kept = {name: v for name, v in chosen.items() if not is_default(self, name)}
-        return {"kind": self.kind, **{name: _json_of(v) for name, v in kept.items()}}
+        kept = [f.name for f in fields(self) if not is_default(self, f.name)]
+        return {"kind": self.kind, **{name: _json_of(getattr(self, name)) for name in kept}}
 
 
 Table = Mapping[str, type[Spec]]
