@@ -14,8 +14,7 @@ for the LSTM; the rest goes step by step through `scan`. Both pass the same test
 import warnings
 from typing import Any
 
-from segue.kernels.gru import gru, gru_step
-from segue.kernels.lstm import LSTMState, lstm, lstm_step
+from segue.kernels.cells import LSTMState, gru, gru_step, lstm, lstm_step, rnn, rnn_step
 from segue.kernels.recurrence import (
     Masks,
     RecurrentWeights,
@@ -25,7 +24,6 @@ from segue.kernels.recurrence import (
     reverse,
     scan,
 )
-from segue.kernels.rnn import rnn, rnn_step
 
 __all__ = [
     "LSTMState",

@@ -17,10 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segue.kernels.gru import gru, gru_step, input_bias
-from segue.kernels.lstm import lstm, lstm_step
+from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn, rnn_step
 from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
-from segue.kernels.rnn import rnn, rnn_step
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, orthogonal
