@@ -58,7 +58,7 @@ class RecurrentCell(nn.Module, abc.ABC):
         self.recurrent_kernel = orthogonal(spec.units, columns, recurrent)
         self.bias = nn.Parameter(self.initial_bias())
         # Further arguments of the two functions.
-        self.options = {"activation": self.spec.activation} if spec.cell == "rnn" else {}
+        self.options = {k: v for k, v in vars(spec).items() if k == "activation"}
         given = spec.initial_state
         for number, state in enumerate(spec.states):
             name = f"initial_{state}"
