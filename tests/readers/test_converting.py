@@ -17,15 +17,14 @@ import segue
 from segue.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
-from segue.readers import npz, read
+from segue.readers import npz, read, table
 from segue.readers.arrow import convert
-from segue.readers.table import streaming
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """So that a small file has many batches, and a small array counts as large."""
-    monkeypatch.setattr(streaming, "_BLOCK", 700)
+    monkeypatch.setattr(table, "_BLOCK", 700)
     monkeypatch.setattr(npz, "LARGE", 1000)
     monkeypatch.setenv("SEGUE_CACHE", str(tmp_path / "cache"))
 
@@ -274,7 +273,7 @@ def test_memory_is_bounded_for_folders(
             file.write("label," + ",".join(f"t{i}" for i in range(100)) + "\n")
             for number in range(50_000):
                 file.write(f"{'ab'[number % 2]},{row}\n")
-        monkeypatch.setattr(streaming, "_BLOCK", 1 << 16)
+        monkeypatch.setattr(table, "_BLOCK", 1 << 16)
     monkeypatch.setattr("segue.readers.registry.BLOCK_VALUES", 200_000)
     monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
     convert(texts(tmp_path), tmp_path / "warm.arrow", large=0)
@@ -332,7 +331,7 @@ def test_a_mistake_far_down_has_its_line(tmp_path: Path) -> None:
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """50 MB of text: less than 10 MB of arrays at a time, and less than 20 MB of Arrow's."""
-    monkeypatch.setattr(streaming, "_BLOCK", 1 << 18)
+    monkeypatch.setattr(table, "_BLOCK", 1 << 18)
     monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
     row = "a," + ",".join(f"{i / 7:.6f}" for i in range(100)) + "\n"
     with (tmp_path / "a.csv").open("w") as file:

@@ -6,7 +6,7 @@ A folder holds either one folder for each class, with its sounds inside,
     instruments/piano/001.wav
 
 or sounds side by side, with their labels in a table beside them (`labels.csv`, or the only .csv or
-.tsv file that is there; see `segue.readers.table.listing`), or without any labels. Train, test and
+.tsv file that is there; see `segue.readers.table.beside`), or without any labels. Train, test and
 validation folders may stand above all of these. One file alone is one sequence.
 
 Headers are read first, so that the values have their place in memory before the first is read; then
@@ -59,7 +59,7 @@ def blocks(
             out, the rate that most files have, and of those the lowest.
         channels: "mono" takes the mean of a sound's channels, "all" keeps them.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.table.listing`.
+            `segue.readers.table.beside`.
 
     Yields:
         Values between -1 and 1, `rate_hz`, and the names of the files as `ids`.

@@ -53,7 +53,7 @@ def blocks(
         colour: "grey" or "colour" for all images; "auto": grey if all are.
         size: (height, width) that every image is brought to.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.table.listing`.
+            `segue.readers.table.beside`.
 
     Yields:
         Values between 0 and 1, `[row, column]` of an image, or `[row, column * 3]` with red, green

@@ -94,7 +94,7 @@ def blocks(
             left.
         encoding: such as "cp1252"; if left out, what a file's mark says, else UTF-8.
         labels: the table with the labels, in or relative to the folder; see
-            `segue.readers.table.listing`.
+            `segue.readers.table.beside`.
 
     Yields:
         Texts. `ids` are the names of the files, with the place in the file where there are several;

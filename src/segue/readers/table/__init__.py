@@ -20,31 +20,39 @@ A folder of tables is a data set too: see `folder`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pyarrow as pa
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
-from segue.readers.table.arrangement import is_data_set as takes_folder
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions, is_table_of_numbers
-from segue.readers.table.folder import read_folder
+from segue.readers.table.folder import read_folder, takes_folder
 from segue.readers.table.layout import make_plan
-from segue.readers.table.loading import Loaded, load, with_plain_text
-from segue.readers.table.plan import LASTING, recall
+from segue.readers.table.loading import (
+    CannotStreamError,
+    Loaded,
+    load,
+    load_chunks,
+    with_plain_text,
+)
+from segue.readers.table.plan import LASTING, Plan, recall
 from segue.readers.table.roles import TableOptions
-from segue.readers.table.streaming import stream
 from segue.readers.table.words import ROLES, role_of
 
 __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
 
 Column = str | int | None
 _FRAMES = {"pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"}  # none is imported for it
+_BLOCK = 1 << 22  # bytes of text in a chunk, of which Arrow reads 32 ahead; or so many of values
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
 
 
@@ -119,9 +127,9 @@ def blocks(
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
     elif values is not None:
-        yield from stream(path, options)
+        yield from read_chunks(load_chunks(path, options.text, block=_BLOCK), options, like)
     else:
-        yield _read(load(path, options.text), options, like), 1.0
+        yield from read_chunks(iter([(load(path, options.text), 1.0)]), options, like)
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -135,7 +143,9 @@ def read_frame(frame: object, **options: Any) -> Dataset:
      ("one row a step: label 'label', id 'id', channels 'x'; a sequence for each 'id'",))
     """
     like = options.pop("like", None)
-    return _read(as_loaded(frame), options_of(options, like), like)
+    chunks = iter([(as_loaded(frame), 1.0)])
+    ((data, _),) = read_chunks(chunks, options_of(options, like), like)
+    return data
 
 
 def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> TableOptions:
@@ -166,9 +176,73 @@ def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) 
     return TableOptions(roles, text=TextOptions(**text), **said)
 
 
-def _read(loaded: Loaded, options: TableOptions, like: Mapping[str, Any] | None) -> Dataset:
-    columns = Columns(loaded)
-    return build(columns, make_plan(columns, recall(columns, like, options)))
+# -- chunk by chunk -------------------------------------------------------------------------------
+
+
+def read_chunks(
+    chunks: Iterator[tuple[Loaded, float]],
+    options: TableOptions,
+    like: Mapping[str, Any] | None = None,
+) -> Blocks:
+    """Read the sequences of a table chunk by chunk; a table that is read as a whole is one chunk.
+
+    Args:
+        chunks: the next rows, with the share of the file that has been read.
+        options: what is said about the table, of which the first chunk decides the rest.
+        like: how another table was read.
+
+    Raises:
+        CannotStreamError: the rows of a sequence do not stand together, or steps are labelled.
+        FileError: what is wrong, with file and line.
+    """
+    plan: Plan | None = None
+    first: Dataset | None = None
+    waiting: list[Loaded] = []  # rows of a sequence that may go on
+    seen: set[Any] = set()
+    following = next(chunks, None)
+    while following is not None:
+        (loaded, share), following = following, next(chunks, None)
+        if waiting:
+            before = waiting.pop()
+            joined = pa.concat_tables([before.table, loaded.table]).combine_chunks()
+            loaded = replace(before, table=joined)
+        columns = Columns(loaded)
+        plan = plan or make_plan(columns, recall(columns, like, options))
+        end = columns.rows
+        if plan.layout == "steps" and (following or first):
+            end = _end_of_whole(loaded, plan, seen, is_last=following is None)
+        if end < columns.rows:
+            waiting.append(loaded.rows(end))
+            columns = Columns(loaded.rows(0, end))
+        if end > 0:
+            data = build(columns, plan)
+            first = first or data
+            _check_same(data, first)
+            yield data, share if following else 1.0
+
+
+def _end_of_whole(loaded: Loaded, plan: Plan, seen: set[Any], *, is_last: bool) -> int:
+    """Where the sequences end that are whole: the last one may go on in the next chunk."""
+    if "id" not in plan.roles:
+        raise CannotStreamError
+    names = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
+    columns = (loaded.table.column(name).to_pylist() for name in names)
+    runs = [(key, len(list(rows))) for key, rows in groupby(zip(*columns, strict=True))]
+    keys = [key for key, _ in runs]
+    if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
+        raise CannotStreamError  # a sequence goes on behind another one
+    seen.update(keys[:-1])
+    return loaded.table.num_rows - (0 if is_last else runs[-1][1])
+
+
+def _check_same(data: Dataset, first: Dataset) -> None:
+    types = [
+        [getattr(v, "dtype", np.dtype(None)).kind for v in (d.x.values, d.y)] for d in (data, first)
+    ]
+    if data is not first and (
+        data.task != first.task or data.task == "label" or types[0] != types[1]
+    ):
+        raise CannotStreamError
 
 
 # -- data frames ----------------------------------------------------------------------------------

@@ -1,8 +1,14 @@
-"""From a table and its plan to a data set."""
+"""From a table and its plan to a data set: each layout as sequences, in order, with what is theirs.
+
+Whatever a row is, it becomes the same: the rows in the order of the sequences (and of their steps),
+how many each sequence has, and the values of the channels. Labels, ids, groups and parts are those
+of the rows at which the sequences begin.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,10 +18,11 @@ import pyarrow.compute as pc
 
 from segue.dataset import Dataset
 from segue.errors import counted
+from segue.readers.blocks import LabelledFiles
 from segue.readers.table.columns import Columns, kind_of
-from segue.readers.table.labels import labels_of, parts_of, plain_values
+from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.plan import Plan, reading
-from segue.readers.table.sampling import TimeColumn, days_passed, sampling, time_of
+from segue.readers.table.sampling import days_passed, sampling, time_of
 from segue.sequences import Array, Sequences
 
 Index = npt.NDArray[np.int64]
@@ -38,35 +45,64 @@ class _Order:
     notes: tuple[str, ...] = ()
     rate_hz: float | None = None
 
-    @property
+    @cached_property
     def starts(self) -> Index:
-        """`[n]`, the place in `rows` at which each sequence begins."""
+        """`[n]`, the position in `rows` at which each sequence begins."""
         return np.asarray(np.cumsum(self.lengths) - self.lengths)
 
+    @cached_property
+    def _is_that_of_the_table(self) -> bool:
+        return bool((np.diff(self.rows) > 0).all())
 
-def build(columns: Columns, plan: Plan) -> Dataset:
+    def of(self, values: Array) -> Array:
+        """`[rows, ...]` values in this order; not copied where they have it already."""
+        return values if self._is_that_of_the_table else values[self.rows]
+
+
+def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> Dataset:
     """Make the data set of a table.
+
+    Args:
+        columns: of the table.
+        plan: how it is read. A role "file" is that of the column with the file of each row.
+        listed: the labels, groups and parts of these files, in their order.
 
     Raises:
         FileError: what is wrong, with the line.
     """
-    is_steps = plan.layout == "steps"
-    if is_steps:
+    if plan.layout == "steps":
         order = _steps_in_order(columns, plan)
-        values = columns.numbers(plan.channels)
-        in_order = bool((np.diff(order.rows) > 0).all())  # as they stand: no copy is made
-        x = Sequences(values if in_order else values[order.rows], lengths=order.lengths)
+        x = Sequences(order.of(columns.numbers(plan.channels)), lengths=order.lengths)
     else:
-        x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
         order = _Order(np.arange(columns.rows), np.ones(columns.rows, np.int64))
+        x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
     y, classes, kept, notes = _targets(columns, plan, order)
     notes += _possible_labels(columns, plan)
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
+    firsts = order.rows[order.starts][kept]
     groups, parts, ids = (
-        _of_sequences(columns, plan, order, kept, role) for role in ("group", "parts", "id")
+        _of_sequences(columns, plan, order, firsts, role) for role in ("group", "parts", "id")
     )
-    if is_steps and groups is not None and ids is not None and len(np.unique(ids)) < len(ids):
-        ids = np.array([f"{group}/{name}" for group, name in zip(groups, ids, strict=True)])
+    files = None if "file" not in plan.roles else columns.codes(plan.roles["file"])[firsts]
+    if plan.layout == "steps" and ids is not None and groups is not None:
+        alike = np.zeros(len(ids), int) if files is None else files
+        if len({*zip(alike.tolist(), ids.tolist(), strict=True)}) < len(ids):
+            ids = np.array([f"{group}/{name}" for group, name in zip(groups, ids, strict=True)])
+    if files is not None:
+        names = np.array(columns.values(plan.roles["file"]))
+        if listed is not None:
+            y, classes = (y, classes) if listed.labels is None else (listed.labels[files], None)
+            groups = groups if listed.groups is None else listed.groups[files]
+            parts = parts if listed.parts is None else listed.parts[files]
+        if ids is not None:
+            both = [f"{name}:{inside}" for name, inside in zip(names[files], ids, strict=True)]
+            ids = np.where(np.bincount(files)[files] > 1, both, names[files])
+        else:
+            ids = names[files]
+        if groups is None and len(files) > len(names):
+            groups = files.astype(
+                np.int64
+            )  # sequences of one file are of one kind: a split must not part them
     return Dataset(
         x if kept.all() else x[kept],
         y,
@@ -139,6 +175,83 @@ def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
     return values.reshape(int(lengths.sum()), -1), lengths
 
 
+# -- the order of steps ---------------------------------------------------------------------------
+
+
+def _steps_in_order(columns: Columns, plan: Plan) -> _Order:
+    """The steps of each sequence, sorted by time; the sequences in the order of the file."""
+    codes, notes = _sequences(columns, plan)
+    rows = _together(codes)
+    if not plan.times:
+        return _Order(rows, np.bincount(codes), tuple(notes))
+    times = time_of(columns, plan.times, plan.options.dates)
+    if times.missing.any():
+        row = int(times.missing.argmax())
+        raise columns.loaded.error(f"column {times.name!r} has no time.", row)
+    notes += [times.note] if times.note else []
+    same, falls = np.diff(codes[rows]) == 0, plan.options.falls
+    if times.kind == "clock" and falls in (None, "day"):
+        times, days = days_passed(times, rows, same, each_fall=falls == "day")
+        if days:
+            often = counted(days, "time")
+            notes.append(f"{times.name!r} begins anew {often}: each is taken as a new day")
+    back = np.flatnonzero((np.diff(times.values[rows]) < 0) & same)
+    if len(back) and times.kind == "clock" and falls is None:
+        before, after = (columns.loaded.place(int(rows[place])) for place in (back[0], back[0] + 1))
+        raise columns.loaded.error(
+            f"column {times.name!r} falls back between {before} and {after}, and has no date: does "
+            "a new day begin there, a new sequence, or are the rows in no order? Say falls='day', "
+            "falls='sequence' or falls='sort' (on the command line --read falls=day)."
+        )
+    few = "id" not in plan.roles and len(back) < 0.25 * len(rows)
+    if len(back) and falls != "sort" and (falls == "sequence" or few):
+        begins = np.concatenate([[True], ~same])
+        begins[back + 1] = True
+        codes[rows] = np.cumsum(begins)
+        codes = _numbered(codes)
+        rows = _together(codes)
+        notes.append(f"a new sequence begins where {times.name!r} falls back")
+    elif len(back):
+        in_time = np.lexsort((times.values, codes))
+        moved = len(np.unique(codes[in_time[in_time != rows]]))
+        every, were = counted(int(codes.max()) + 1, "sequence"), "was" if moved == 1 else "were"
+        notes.append(f"{moved:,} of {every} {were} sorted by {times.name!r}")
+        rows = in_time
+    order = _Order(rows, np.bincount(codes))
+    dates = times.kind != "number"
+    values = order.of(times.values)
+    rate, said = sampling(values, order.lengths, times.name, times.per_second, dates=dates)
+    return _Order(rows, order.lengths, (*notes, *said), rate)
+
+
+def _numbered(codes: Array) -> Array:
+    """`[rows]` int32, the same numbers for the same codes, as they appear."""
+    return np.array(pc.dictionary_encode(pa.array(codes)).indices)
+
+
+def _together(codes: Array) -> Index:
+    """The rows in the order of the sequences, and of the file."""
+    if (codes[1:] >= codes[:-1]).all():
+        return np.arange(len(codes))
+    return np.argsort(codes, kind="stable")
+
+
+def _sequences(columns: Columns, plan: Plan) -> tuple[Array, list[str]]:
+    """`[rows]`, the number of the sequence, as they appear, and what to say of it."""
+    file, own, group = (plan.roles.get(role) for role in ("file", "id", "group"))
+    notes = []
+    if own and group and not file and not columns.follows(group, own):
+        notes.append(f"{own!r} counts within {group!r}: both make a sequence")
+    codes = np.zeros(columns.rows, np.int64)
+    for name in (file, own or group, group if own and (file or notes) else None):
+        if name is not None:
+            codes = codes * (columns.distinct(name) + 1) + columns.codes(name)
+            if name != group and (columns.codes(name) < 0).any():
+                row = int(columns.codes(name).argmin())
+                raise columns.loaded.error(f"column {name!r} is empty: whose step is this?", row)
+    return _numbered(codes), notes
+
+
 # -- what is said of each sequence ----------------------------------------------------------------
 
 
@@ -146,21 +259,28 @@ def _targets(
     columns: Columns, plan: Plan, order: _Order
 ) -> tuple[Any, tuple[Any, ...] | None, Mask, list[str]]:
     """Targets, classes of steps, which sequences are kept, and notes."""
-    everything = np.ones(len(order.lengths), bool)
-    if "label" not in plan.roles:
+    everything, name = np.ones(len(order.lengths), bool), plan.roles.get("label")
+    if name is None:
         return None, None, everything, []
-    labels = labels_of(columns, plan.roles["label"])
-    codes = labels.codes[order.rows]
-    labelled = np.flatnonzero(codes >= 0)
-    sequences = np.repeat(np.arange(len(everything)), order.lengths)
-    known, firsts = np.unique(sequences[labelled], return_index=True)
+    codes, values = labels_of(columns, name)
+    codes = order.of(codes)
+    is_missing = codes < 0
     begins = order.starts
-    begins[known] = labelled[firsts]  # the first step of each sequence that has a label
-    if (codes[labelled] != codes[begins][sequences[labelled]]).any():
-        classes, numbers = labels.as_classes(columns)
-        steps = np.where(codes < 0, -1, numbers[codes]).astype(np.int32)
-        return Sequences(steps, lengths=order.lengths), classes, everything, []
-    y, kept = labels.of_sequences(columns, order.rows[begins], drop=plan.options.drop_missing)
+    if is_missing.any():  # the first step of each sequence that has a label
+        labelled = np.where(is_missing, len(codes), np.arange(len(codes)))
+        firsts = np.minimum.reduceat(labelled, begins)
+        begins = np.where(firsts < len(codes), firsts, begins)
+    if ((codes != codes[begins].repeat(order.lengths)) & ~is_missing).any():
+        if values.dtype.kind == "f":
+            raise columns.loaded.error(
+                f"column {name!r} varies from step to step and holds real numbers, which are no "
+                "classes: name another label, or none (label='none')."
+            )
+        classes, numbers = np.unique(values, return_inverse=True)
+        steps = np.append(numbers, -1)[codes].astype(np.int32)
+        return Sequences(steps, lengths=order.lengths), tuple(classes.tolist()), everything, []
+    drop = plan.options.drop_missing
+    y, kept = labels_at(columns, name, order.rows[begins], drop=drop)
     dropped = int((~kept).sum())
     said = f"left out {counted(dropped, 'sequence')} of {len(kept):,} without a label"
     return y, None, kept, [said] if dropped else []
@@ -177,90 +297,15 @@ def _possible_labels(columns: Columns, plan: Plan) -> list[str]:
 
 
 def _of_sequences(
-    columns: Columns, plan: Plan, order: _Order, kept: Mask, role: str
+    columns: Columns, plan: Plan, order: _Order, firsts: Index, role: str
 ) -> Array | None:
-    """What the column of a role says of each sequence that is kept."""
+    """What the column of a role says of each sequence, in its first row."""
     if role not in plan.roles:
         return None
-    name, firsts = plan.roles[role], order.rows[order.starts]
-    codes = columns.codes(name)
-    varies = codes[order.rows] != codes[firsts].repeat(order.lengths)
+    name = plan.roles[role]
+    codes = order.of(columns.codes(name))
+    varies = codes != codes[order.starts].repeat(order.lengths)
     if varies.any():
         row = int(order.rows[varies][0])
         raise columns.loaded.error(f"column {name!r} changes within a sequence.", row)
-    values = parts_of(columns, name) if role == "parts" else plain_values(columns, name)
-    return np.asarray(values[firsts[kept]])
-
-
-# -- the order of steps ---------------------------------------------------------------------------
-
-
-def _steps_in_order(columns: Columns, plan: Plan) -> _Order:
-    """The steps of each sequence, sorted by time; the sequences in the order of the file."""
-    codes, notes = _sequences(columns, plan)
-    times = time_of(columns, plan.times, plan.options.dates) if plan.times else None
-    if times is not None:
-        if times.missing.any():
-            row = int(times.missing.argmax())
-            raise columns.loaded.error(f"column {times.name!r} has no time.", row)
-        notes += [times.note] if times.note else []
-        codes, times = _after_falls(columns, plan, times, codes, notes)
-    codes = np.asarray(pc.dictionary_encode(pa.array(codes)).indices)  # numbered as they appear
-    lengths, rows = np.bincount(codes), np.argsort(codes, kind="stable")
-    if times is None:
-        return _Order(rows, lengths, tuple(notes))
-    in_time = np.lexsort((times.values, codes))
-    moved = len(np.unique(codes[in_time[in_time != rows]]))
-    if moved:
-        every, were = counted(len(lengths), "sequence"), "was" if moved == 1 else "were"
-        notes.append(f"{moved:,} of {every} {were} sorted by {times.name!r}")
-    dates = times.kind != "number"
-    values = times.values[in_time]
-    rate, said = sampling(values, lengths, times.name, times.per_second, dates=dates)
-    return _Order(in_time, lengths, (*notes, *said), rate)
-
-
-def _sequences(columns: Columns, plan: Plan) -> tuple[Index, list[str]]:
-    """`[rows]`, the number of the sequence, and what to say of it."""
-    own, group = plan.roles.get("id"), plan.roles.get("group")
-    key = own or group
-    codes = np.zeros(columns.rows, np.int64) if key is None else columns.codes(key)
-    if (codes < 0).any():
-        row = int(codes.argmin())
-        raise columns.loaded.error(f"column {key!r} is empty: whose step is this?", row)
-    if own is None or group is None or columns.follows(group, own):
-        return codes, []
-    both = codes * (columns.distinct(group) + 1) + columns.codes(group)
-    return both, [f"{own!r} counts within {group!r}: both make a sequence"]
-
-
-def _after_falls(
-    columns: Columns, plan: Plan, times: TimeColumn, codes: Index, notes: list[str]
-) -> tuple[Index, TimeColumn]:
-    """What it means that the time falls back: a new day of a clock, a new sequence, or no order."""
-    rows = np.argsort(codes, kind="stable")
-    same = np.diff(codes[rows]) == 0
-    falls = plan.options.falls
-    if times.kind == "clock" and falls in (None, "day"):
-        times, days = days_passed(times, rows, same, each_fall=falls == "day")
-        if days:
-            often = counted(days, "time")
-            notes.append(f"{times.name!r} begins anew {often}: each is taken as a new day")
-    back = np.flatnonzero((np.diff(times.values[rows]) < 0) & same)
-    if len(back) == 0 or falls == "sort":
-        return codes, times
-    if times.kind == "clock" and falls is None:
-        before, after = (columns.loaded.place(int(rows[place])) for place in (back[0], back[0] + 1))
-        raise columns.loaded.error(
-            f"column {times.name!r} falls back between {before} and {after}, and has no date: does "
-            "a new day begin there, a new sequence, or are the rows in no order? Say falls='day', "
-            "falls='sequence' or falls='sort' (on the command line --read falls=day)."
-        )
-    few = "id" not in plan.roles and len(back) < 0.25 * len(times.values)
-    if falls == "sequence" or few:
-        begins = np.concatenate([[True], ~same])
-        begins[back + 1] = True
-        codes = np.empty_like(codes)
-        codes[rows] = np.cumsum(begins)
-        notes.append(f"a new sequence begins where {times.name!r} falls back")
-    return codes, times
+    return (parts_of if role == "parts" else plain_values)(columns, name, firsts)

@@ -104,7 +104,7 @@ class Columns:
             found = whole(self.table.column(name))
             if not types.is_dictionary(found.type):
                 found = found.dictionary_encode()
-            codes = found.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+            codes = found.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
             self._codes[name] = _without_missing(codes, found.dictionary.to_pylist())
         return self._codes[name]
 
@@ -136,7 +136,7 @@ class Columns:
         step = min(_COLUMNS_AT_ONCE, max(1, _VALUES_AT_ONCE // max(1, self.rows)))
         for start in range(0, len(names), step):
             some = names[start : start + step]
-            columns = [self.floats(name) for name in some]
+            columns = [self._exact(name) for name in some]
             exact = columns[0][:, None] if len(some) == 1 else np.stack(columns, axis=1)
             infinite = is_infinite(exact)
             if infinite.any():
@@ -152,6 +152,10 @@ class Columns:
                 values = values.astype(np.float64, copy=False)
             values[:, start : start + step] = kept
         return values
+
+    def _exact(self, name: str) -> Array:
+        column = self.table.column(name)
+        return np.asarray(column) if types.is_float32(column.type) else self.floats(name)
 
     def _may_be_tokens(self, name: str) -> bool:
         column = self.table.column(name)
@@ -195,7 +199,7 @@ class Columns:
     def follows(self, name: str, other: str) -> bool:
         """Whether a column has one value only for each value of another one."""
         codes, others = self.codes(name), self.codes(other)
-        pairs = np.unique(others * (self.distinct(name) + 1) + codes)
+        pairs = np.unique(others.astype(np.int64) * (self.distinct(name) + 1) + codes)
         return len(pairs) == len(np.unique(others))
 
     # -- what is wrong --------------------------------------------------------------------------
@@ -275,5 +279,5 @@ def _without_missing(codes: Array, values: list[Any]) -> tuple[Array, list[Any]]
     if not any(none):
         return codes, values
     places = np.cumsum(~np.array(none)) - 1
-    table = np.append(np.where(none, -1, places), -1)
+    table = np.append(np.where(none, -1, places), -1).astype(np.int32)
     return table[codes], [v for v, is_none in zip(values, none, strict=True) if not is_none]

@@ -18,7 +18,7 @@ from typing import IO, Literal
 from segue.errors import DataError, FileError
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.table.cells import decimal_mark, is_number
-from segue.readers.table.header import find_header
+from segue.readers.table.names import find_header
 
 Rows = Sequence[Sequence[str]]
 

@@ -1,9 +1,19 @@
-"""Reading a folder of tables as one table: how they belong together is told by `arrangement`."""
+"""A folder of tables: which of them are one data set, how they belong together, and reading them.
+
+walk/001.csv run/001.csv               one file a sequence, the folder is the label
+001.csv 002.csv labels.csv             listed with their labels (see `beside`)
+ann.csv ben.csv                        several sequences a file, by an id: the file is the group
+label=walk/a.csv label=run/b.csv       a column in the names of folders
+X_train.csv y_train.csv, part-*.csv    several files that are one table (see `beside`)
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +21,172 @@ import numpy as np
 import pyarrow as pa
 
 from segue.dataset import Dataset
-from segue.encoding import Task
 from segue.errors import FileError
-from segue.readers.blocks import join_parts
-from segue.readers.table.arrangement import Found, find
+from segue.readers.blocks import LabelledFiles, join_parts
+from segue.readers.decoding import labels_of_texts
+from segue.readers.registry import part_named, reader_named
+from segue.readers.sources import list_folder, without_submissions
+from segue.readers.table.beside import (
+    LISTS,
+    Related,
+    find_related,
+    load_related,
+    read_listing,
+    shared_key,
+)
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.joined import (
-    Joined,
-    Related,
-    check_columns,
-    join_files,
-    load_related,
-    with_column,
-)
-from segue.readers.table.labels import plain_values
 from segue.readers.table.layout import make_plan
-from segue.readers.table.loading import Loaded, load
+from segue.readers.table.loading import Joined, Loaded, check_columns, join_files, load, with_column
 from segue.readers.table.plan import Plan, reading, recall
 from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_of
 from segue.readers.table.words import role_of
-from segue.sequences import Array
 
 Like = Mapping[str, Any] | None
 
+_FEW = 8  # columns that may be channels, where nothing else says that a row is a step
+_SHOWN = 5  # files that a message names
+_PART_OF_A_TABLE = re.compile(r"part-\d+.*", re.IGNORECASE)
+_PARTITION = re.compile(r"[^=]+=.+")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # the folder of rows without a value
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The tables of a folder, and how they belong together.
+
+    Attributes:
+        files: relative to the folder, in order.
+        partitions: the columns in the names of the folders of each file.
+        listing: their labels, by a table or by the folders; `None` where there are none.
+        related: tables of values with their tables of labels.
+        is_one_table: the files are one table, one after the other.
+    """
+
+    files: Sequence[str]
+    partitions: Sequence[dict[str, str]] = ()
+    listing: LabelledFiles | None = None
+    related: Sequence[Related] = ()
+    is_one_table: bool = False
+
+
+def takes_folder(folder: Path) -> bool:
+    """Whether the tables of a folder belong together, one sequence (or more) each.
+
+    Looked at are the names of the files, and the first of them.
+    """
+    try:
+        return find(folder) is not None
+    except FileError:
+        return True  # reading it will say what is wrong
+
+
+def find(folder: Path) -> Arrangement | None:
+    """What the tables of a folder are; `None`: no data set of several tables."""
+    partitions = _partitions(folder)
+    if partitions:
+        return Arrangement(list(partitions), partitions=list(partitions.values()))
+    files, folders = _tables(folder)
+    inside = {name: tables for name in folders if (tables := _tables(folder / name)[0])}
+    if (listing := _find_listing(folder, files, inside)) is not None:
+        return Arrangement(listing.ids, listing=listing)
+    if len(files) > 1 and all(map(_PART_OF_A_TABLE.fullmatch, files)):
+        return Arrangement(files, is_one_table=True)
+    if related := find_related(files) or _steps_and_labels(folder, files):
+        return Arrangement(files, related=related)
+    plain = {name: tables for name, tables in inside.items() if part_named(name) is None}
+    if not files and len(plain) > 1 and len(plain) == len(inside):
+        return _of_classes(plain)
+    if len(files) > 1 and not _are_named_parts(files) and _has_steps(folder / files[0], len(files)):
+        return Arrangement(files)
+    return None
+
+
+def _tables(folder: Path) -> tuple[list[str], list[str]]:
+    """The tables and the folders in a folder."""
+    reader, inside = reader_named("table"), list_folder(folder)
+    files = [n for n in inside.files if reader.matches(n) and reader.accepts(folder / n)]
+    return without_submissions(files), inside.folders
+
+
+def _partitions(folder: Path) -> dict[str, dict[str, str]]:
+    """Files in folders called `column=value`, perhaps inside each other, with these columns."""
+    reader = reader_named("table")
+    found: dict[str, dict[str, str]] = {}
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(filter(_PARTITION.fullmatch, folders))
+        names = Path(place).relative_to(folder).parts
+        columns = {column: value for column, _, value in (name.partition("=") for name in names)}
+        tables = [file for file in sorted(files) if columns and reader.matches(file)]
+        found |= {str(Path(*names, file)): columns for file in tables}
+    return found
+
+
+def _find_listing(
+    folder: Path, files: list[str], inside: dict[str, list[str]]
+) -> LabelledFiles | None:
+    """The table that names the others, if there is one."""
+    for name in files:
+        if name.lower().partition(".")[0] not in LISTS:
+            continue
+        others = [file for file in files if file != name]
+        others += [f"{place}/{file}" for place, tables in inside.items() for file in tables]
+        listing = read_listing(folder / name, others)
+        if listing is None:
+            continue
+        left = sorted(set(others) - set(listing.ids))
+        if left:
+            shown = ", ".join(left[:_SHOWN]) + (", ..." if len(left) > _SHOWN else "")
+            raise FileError(
+                f"does not name {len(left):,} of the {len(others):,} files: {shown}. Add a line "
+                "for each, or move them away.",
+                path=folder / name,
+            )
+        return listing
+    return None
+
+
+def _steps_and_labels(folder: Path, files: list[str]) -> list[Related]:
+    """Two tables: a row a step, and the label of each id."""
+    if len(files) != 2 or _are_named_parts(files):
+        return []
+    tables = {file: Columns(load(folder / file)) for file in files}
+    for values, other in (files, files[::-1]):
+        key = shared_key(tables[values], tables[other])
+        if key is None or tables[values].distinct(key) == tables[values].rows:
+            continue
+        is_list = other.lower().partition(".")[0] in LISTS
+        if is_list or tables[other].distinct(key) == tables[other].rows:
+            return [Related(values, None, {"label": other})]
+    return []
+
+
+def _of_classes(classes: dict[str, list[str]]) -> Arrangement | None:
+    """One file a sequence, in a folder for each class."""
+    files = {f"{name}/{file}": name for name, tables in classes.items() for file in tables}
+    single = len(files) == len(classes)  # one table in each folder: as many data sets
+    if single or any(map(_are_named_parts, classes.values())):
+        return None
+    labels, notes = labels_of_texts(list(files.values())), ("the folder is the label",)
+    return Arrangement(list(files), listing=LabelledFiles((), tuple(files), labels, notes=notes))
+
+
+def _are_named_parts(files: list[str]) -> bool:
+    """`train.csv` and `test.csv`: each is a part of a data set, once."""
+    reader = reader_named("table")
+    matches = [match for file in files if (match := reader.matches(file))]
+    parts = Counter((match["name"], match["part"]) for match in matches)
+    return any(part for _, part in parts) and len({name for name, _ in parts}) == 1
+
+
+def _has_steps(file: Path, count: int) -> bool:
+    """Whether the rows of the first file look like the steps of a sequence."""
+    plan = make_plan(Columns(load(file)), TableOptions())
+    return plan.layout == "steps" or (count > 2 and len(plan.channels) < _FEW)
+
+
+# -- reading --------------------------------------------------------------------------------------
 
 
 def read_folder(
@@ -57,39 +207,11 @@ def read_folder(
     found = find(folder)
     if found is None:
         raise FileError("holds no tables with one sequence each.", path=folder)
-    if found.related:
-        return _read_related(folder, found.related, options, like)
-    if found.partitions:
-        return _read_partitions(folder, found, options, like)
-    if found.is_one_table or join:
-        loaded = join_files(folder, found.files, lambda path: load(path, options.text))
-        return _noted(_read_table(loaded, options, like), f"{len(found.files)} files as one table")
-    return _read_files(folder, found, options, like, join=join)
-
-
-def _plan(columns: Columns, options: TableOptions, like: Like) -> Plan:
-    return make_plan(columns, recall(columns, like, options))
-
-
-def _read_table(loaded: Loaded, options: TableOptions, like: Like) -> Dataset:
-    columns = Columns(loaded)
-    return build(columns, _plan(columns, options, like))
-
-
-def _noted(data: Dataset, said: str) -> Dataset:
-    return replace(data, notes=(f"{said}; {data.notes[0]}", *data.notes[1:]))
-
-
-# -- values and labels in files of their own ------------------------------------------------------
-
-
-def _read_related(
-    folder: Path, tables: Sequence[Related], options: TableOptions, like: Like
-) -> Dataset:
-    """Values with their labels and groups, each part by itself."""
+    if not found.related:
+        return _read_files(folder, found, options, like, join=join)
     given = {role: name for role, name in options.roles.items() if name is not None}
     sets: dict[str, Dataset] = {}
-    for related in tables:
+    for related in found.related:
         loaded, roles = load_related(folder, related, options.text)
         data = _read_table(loaded, replace(options, roles={**roles, **given}), like)
         others = "; ".join(f"{role} in {file}" for role, file in related.others.items())
@@ -97,94 +219,86 @@ def _read_related(
     return sets[""] if list(sets) == [""] else join_parts(sets)
 
 
-# -- one sequence a file, or several by an id -----------------------------------------------------
+def _read_table(loaded: Loaded, options: TableOptions, like: Like) -> Dataset:
+    columns = Columns(loaded)
+    return build(columns, make_plan(columns, recall(columns, like, options)))
 
 
-def _read_partitions(folder: Path, found: Found, options: TableOptions, like: Like) -> Dataset:
-    """Tables in folders called column=value: one table, or one sequence each."""
-    said = {folder / file: own for file, own in zip(found.files, found.partitions, strict=True)}
+def _noted(data: Dataset, said: str) -> Dataset:
+    return replace(data, notes=(f"{said}; {data.notes[0]}", *data.notes[1:]))
 
-    first = load(folder / found.files[0], options.text)
-    names, label = _roles_of_partitions(found.partitions[0], first, options)
-    options = replace(options, roles={**options.roles, "label": label})
+
+def _read_files(
+    folder: Path, found: Arrangement, options: TableOptions, like: Like, *, join: bool | None
+) -> Dataset:
+    """Files that are one table; or else each has sequences of its own, and a row is a step."""
+    listing, beside = found.listing, ""
+    if listing is not None:
+        beside = f", {listing.notes[0]}"
+        if options.roles.get("label") is not None:
+            listing = replace(listing, labels=None)
+        elif listing.labels is not None:
+            options = replace(options, roles={**options.roles, "label": NONE})
+    folders = dict(zip(found.files, found.partitions, strict=False))
+    names: list[str] = []
+    if folders:
+        options, names = _with_folders(folder / found.files[0], found.partitions[0], options)
+        rest = [name for name in found.partitions[0] if name not in names]
+        beside = f", the folders say {', '.join(map(repr, names))}" if names else ""
+        beside += f", {', '.join(map(repr, rest))} of the folders left out" if rest else ""
 
     def load_one(path: Path) -> Loaded:
         loaded = load(path, options.text)
         for name in names:
-            value = None if said[path][name] == _NO_VALUE else said[path][name]
-            values = pa.array([value] * loaded.table.num_rows, pa.string()).dictionary_encode()
-            loaded, _ = with_column(loaded, name, values)
+            value = folders[str(path.relative_to(folder))][name]
+            values = [None if value == _NO_VALUE else value] * loaded.table.num_rows
+            loaded, _ = with_column(loaded, name, pa.array(values, pa.string()).dictionary_encode())
         return loaded
 
-    loaded = join_files(folder, found.files, load_one)
-    plan = make_plan(Columns(loaded.parts[0]), options)
-    is_one_table = plan.layout != "steps" or "id" in plan.roles
+    first = Columns(_upright(load_one(folder / found.files[0])))
+    is_one_table = found.is_one_table or join or False
+    if folders and not is_one_table:
+        plan = make_plan(first, options)
+        is_one_table = plan.layout != "steps" or "id" in plan.roles
     if is_one_table:
-        data = _read_table(loaded, options, like)
-    else:
-        columns = Columns(loaded)
-        plan = _plan(columns, replace(options, layout="steps"), like)
-        data, _ = _sequences_of(loaded, found.files, columns, plan)
-    how = "one table" if is_one_table else "one file a sequence"
-    folders = f", the folders say {', '.join(map(repr, names))}" if names else ""
-    rest = [name for name in found.partitions[0] if name not in names]
-    aside = f", {', '.join(map(repr, rest))} of the folders left out" if rest else ""
-    return _noted(data, f"{len(found.files)} files as {how}{folders}{aside}")
+        data = _read_table(join_files(folder, found.files, load_one), options, like)
+        return _noted(data, f"{len(found.files)} files as one table{beside}")
+    plan = make_plan(first, replace(recall(first, like, options), layout="steps"))
+
+    def load_steps(path: Path) -> Loaded:
+        loaded = _upright(load_one(path))
+        check_columns(loaded, first.loaded)
+        return _needed_columns(loaded, plan)
+
+    loaded = join_files(folder, found.files, load_steps)
+    if join is None and listing is None and not folders:
+        _ask_about_ids(loaded, plan)
+    files = pa.DictionaryArray.from_arrays(loaded.files, list(found.files))
+    with_files, key = with_column(loaded, "file", files)
+    by_file = replace(plan, roles={**plan.roles, "file": key})
+    data = build(Columns(with_files), by_file, listing)
+    how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
+    said = plan.note().removeprefix("one row a step: ")
+    said = said if found.listing is None else said.removeprefix("no label, ")
+    notes = (f"{how}{beside}; {said}", *data.notes[1:])
+    return replace(data, notes=notes, reading=reading(first, plan))
 
 
-def _roles_of_partitions(
-    folders: Mapping[str, str], first: Loaded, options: TableOptions
-) -> tuple[list[str], str | None]:
-    """The columns in the names of folders that are used, and the one with the label.
+def _with_folders(
+    first: Path, folders: Mapping[str, str], options: TableOptions
+) -> tuple[TableOptions, list[str]]:
+    """The columns in the names of folders that are used, and the options with the label of them.
 
     Used are those that have a role by their name, or that the user names. Another one is the label
     if it is the only one, and if the files have no column that is called so.
     """
-    label = options.roles.get("label")
     wanted = [name for name in folders if role_of(name) or name in options.roles.values()]
     rest = [name for name in folders if name not in wanted]
-    called = [*wanted, *first.table.column_names]
-    if label is None and len(rest) == 1 and not any(role_of(n) == "label" for n in called):
-        return [*wanted, *rest], rest[0]
-    return wanted, label
-
-
-def _read_files(
-    folder: Path, found: Found, options: TableOptions, like: Like, *, join: bool | None
-) -> Dataset:
-    """Files with one sequence each, or several by an id; each row is a step."""
-    listing = found.listing
-    labels = None if listing is None else listing.labels
-    if options.roles.get("label") is not None:
-        labels = None
-    elif labels is not None:
-        options = replace(options, roles={**options.roles, "label": NONE})
-    first = Columns(_upright(load(folder / found.files[0], options.text)))
-    if like is not None:
-        options = recall(first, like, options)
-    plan = make_plan(first, replace(options, layout="steps"))
-
-    def load_one(path: Path) -> Loaded:
-        loaded = _upright(load(path, options.text))
-        check_columns(loaded, first.loaded)
-        return _needed_columns(loaded, plan)
-
-    loaded = join_files(folder, found.files, load_one)
-    if join is None and listing is None:
-        _ask_about_ids(loaded, plan)
-    data, files = _sequences_of(loaded, found.files, first, plan)
-    if labels is not None:
-        task: Task = "regress" if labels.dtype.kind == "f" else "classify"
-        data = replace(data, y=labels[files], classes=None, task=task)
-    if listing is not None:
-        groups = data.groups if listing.groups is None else listing.groups[files]
-        parts = data.parts if listing.parts is None else listing.parts[files]
-        data = replace(data, groups=groups, parts=parts)
-    how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
-    said = data.notes[0].removeprefix("one row a step: ")
-    if listing is not None:
-        how, said = f"{how}, {listing.notes[0]}", said.removeprefix("no label, ")
-    return replace(data, notes=(f"{how}; {said}", *data.notes[1:]))
+    called = [*wanted, *load(first, options.text).table.column_names]
+    is_open = options.roles.get("label") is None and len(rest) == 1
+    if is_open and not any(role_of(name) == "label" for name in called):
+        return replace(options, roles={**options.roles, "label": rest[0]}), [*wanted, *rest]
+    return options, wanted
 
 
 def _upright(loaded: Loaded) -> Loaded:
@@ -208,83 +322,33 @@ def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
     return replace(loaded, table=table)
 
 
-def _sequences_of(
-    loaded: Joined, names: Sequence[str], columns: Columns, plan: Plan
-) -> tuple[Dataset, Array]:
-    """The sequences of files that have nothing in common, and the number of the file of each.
-
-    Rows are of one sequence if file, id and group are the same. As their common id serves the
-    number of the first such row, which tells all three afterwards.
-
-    Args:
-        loaded: all files.
-        names: of the files.
-        columns: what the plan was made from.
-        plan: of each of the files.
-    """
-    own = {role: plan.roles[role] for role in ("id", "group") if role in plan.roles}
-    keys = Columns(replace(loaded, table=loaded.table.select(list(own.values()))))
-    own_ids, own_groups = (
-        plain_values(keys, own[role]) if role in own else None for role in ("id", "group")
-    )
-    same = loaded.files
-    for name in own.values():
-        same = same * (keys.distinct(name) + 1) + keys.codes(name)
-    starts = np.flatnonzero(np.diff(loaded.files, prepend=-1))
-    first_row_of = starts[loaded.files]
-    if own:
-        _, first_rows, place = np.unique(same, return_index=True, return_inverse=True)
-        first_row_of = first_rows[place]
-    with_key, key = with_column(loaded, "first row", pa.array(first_row_of))
-    # Without an id, a sequence may end within a file, where the time falls back.
-    role = "group" if own_ids is None else "id"
-    others = {other: name for other, name in plan.roles.items() if other not in own}
-    data = build(Columns(with_key), replace(plan, roles={**others, role: key}))
-    rows = np.asarray(data.groups if own_ids is None else data.ids)
-    files = loaded.files[rows]
-    groups = None if own_groups is None else own_groups[rows]
-    ids = np.array(names)[files]
-    if own_ids is not None:
-        inside = own_ids[rows].astype(str).tolist()
-        if groups is not None and len({*zip(files, inside, strict=True)}) < len(data):
-            inside = [f"{group}/{name}" for group, name in zip(groups, inside, strict=True)]
-        both = [f"{file}:{name}" for file, name in zip(ids, inside, strict=True)]
-        ids = np.where(np.bincount(files)[files] > 1, both, ids)
-    if groups is None and len(data) > len(names):
-        groups = files  # sequences out of one file are of one kind: a split must not part them
-    notes = (plan.note(), *data.notes[1:])
-    return replace(data, ids=ids, groups=groups, notes=notes, reading=reading(columns, plan)), files
-
-
 def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
     """Refuse ids that several files have, unless the time begins anew in each.
 
     Raises:
         FileError: they may be one sequence each, or others in each file.
     """
-    names = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
-    if len(names) != 1:
+    keys = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
+    if len(keys) != 1:
         return
-    columns, files, key = Columns(loaded), loaded.files, names[0]
-    ids, count = columns.codes(key), columns.distinct(key)
-    file_of, id_of = np.divmod(np.unique((files * count + ids)[ids >= 0]), count)
-    _, first = np.unique(id_of, return_index=True)
-    again = np.delete(np.arange(len(id_of)), first)
-    is_one_a_file = len(file_of) == len(loaded.parts)  # whose sequence the file is
+    columns, files, count = Columns(loaded), loaded.files, len(loaded.parts)
+    codes = columns.codes(keys[0]).astype(np.int64)
+    id_of, file_of = np.divmod(np.unique((codes * count + files)[codes >= 0]), count)
+    again = np.flatnonzero(id_of[1:] == id_of[:-1])
+    is_one_a_file = len(file_of) == count  # whose sequence the file is
     if len(again) == 0 or (is_one_a_file and "group" in plan.roles):
         return
-    name, after = id_of[again[0]], file_of[again[0]]
-    before = file_of[np.argmax(id_of == name)]
-    if "time" in plan.roles:
-        times = time_of(columns, [plan.roles["time"], *plan.more_time], plan.options.dates).values
+    before, after = file_of[again[0]], file_of[again[0] + 1]
+    if plan.times:
+        times = time_of(columns, plan.times, plan.options.dates).values
         one, other = times[files == before], times[files == after]
         if max(np.nanmin(one), np.nanmin(other)) <= min(np.nanmax(one), np.nanmax(other)):
             return
     paths = [loaded.parts[file].path for file in (before, after)]
     shown = " and in ".join(str(path and path.relative_to(str(loaded.path))) for path in paths)
     raise FileError(
-        f"has the id {columns.values(key)[name]!r} in {shown}: is this one sequence, "
-        "whose steps go on, or is it another one in each file? Say join=True or join=False "
-        "(on the command line --read join=true).",
+        f"has the id {columns.values(keys[0])[id_of[again[0]]]!r} in {shown}: is this one "
+        "sequence, whose steps go on, or is it another one in each file? Say join=True or "
+        "join=False (on the command line --read join=true).",
         path=loaded.path,
     )

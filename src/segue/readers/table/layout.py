@@ -8,8 +8,8 @@ import numpy as np
 
 from segue.errors import DataError
 from segue.labels import CLASSES_AT_MOST
-from segue.readers.table.axes import find_axes, is_axis
 from segue.readers.table.columns import NUMBERS, Columns
+from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, listed
 from segue.readers.table.roles import Layout, Roles, TableOptions, stays
 from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of
@@ -283,10 +283,11 @@ class _Planner:
         if label is None or not 2 <= columns.distinct(label) <= 1000:
             return
         begin = plain(label)[:4]
-        for name in filter(columns.is_whole, self.free("number")):
+        for name in self.free("number"):
             akin = plain(name).startswith(begin) or plain(label).startswith(plain(name)[:4])
-            same = columns.follows(name, label) and columns.follows(label, name)
-            if same and (akin or rank(name, "label") is not None):
+            if not (akin or rank(name, "label") is not None) or not columns.is_whole(name):
+                continue
+            if columns.follows(name, label) and columns.follows(label, name):
                 self.left_out[name] = f"says the same as {label!r}"
 
     # -- values ---------------------------------------------------------------------------------

@@ -1,23 +1,31 @@
-"""Files with a table into Arrow tables, whole or chunk by chunk: text, Parquet, Feather."""
+"""Files with a table into Arrow tables: text, Parquet, Feather.
+
+One file as a whole or chunk by chunk; or several, one after the other.
+"""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv, feather, parquet
 
-from segue.errors import FileError
+from segue.errors import FileError, counted
 from segue.readers.decoding import open_text
+from segue.readers.blocks import Problems
 from segue.readers.table.cells import is_missing, written_plainly
 from segue.readers.table.dialect import NO_TEXT, Dialect, TextOptions, sniff
 from segue.readers.table.words import MISSING, role_of
 
 _SHOWN = 5  # problems of one file in one message
+_FILES_SHOWN = 10  # problems of one folder
 _BINARY = {".parquet": "Parquet", ".pq": "Parquet"}
 _BINARY |= dict.fromkeys((".feather", ".arrow"), "Feather or Arrow")
 
@@ -236,3 +244,109 @@ def _ragged(path: Path, dialect: Dialect) -> FileError:
         path=path,
         line=line,
     )
+
+
+# -- several files, one after the other -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Joined(Loaded):
+    """A table whose rows stand in several files.
+
+    Attributes:
+        parts: the table of each file.
+    """
+
+    parts: tuple[Loaded, ...] = ()
+
+    @property
+    def files(self) -> Any:
+        """`[rows]`, the number of the file in which each row stands."""
+        rows = [part.table.num_rows for part in self.parts]
+        return np.repeat(np.arange(len(rows), dtype=np.int32), rows)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the files are written, the same kind of thing once."""
+        noted = [part for part in self.parts if part.notes]
+        said = noted[0].notes if noted else ()
+        return tuple(f"in {counted(len(noted), 'file')}, such as: {note}" for note in said)
+
+    def _part_of(self, row: int) -> tuple[Loaded, int]:
+        file = int(self.files[row])
+        return self.parts[file], row - int((self.files < file).sum())
+
+    def error(self, message: str, row: int | None = None) -> FileError:
+        """An error that says where it is: the folder, or file and line."""
+        if row is None:
+            return FileError(message, path=self.path)
+        part, row = self._part_of(row)
+        return part.error(message, row)
+
+    def place(self, row: int) -> str:
+        """Where a row stands: the name of the file, and the line."""
+        part, row = self._part_of(row)
+        return f"{part.path and part.path.name}, {part.place(row)}"
+
+
+def join_files(folder: Path, files: Sequence[str], read: Callable[[Path], Loaded]) -> Joined:
+    """Read files as one table, one after the other.
+
+    Args:
+        folder: of the files.
+        files: relative to it.
+        read: what gives the table of one file.
+
+    Raises:
+        FileError: files that cannot be read, or with other columns than the first; ten are named.
+    """
+    problems = Problems(folder, "file", most=_FILES_SHOWN)
+    parts: list[Loaded] = []
+    for file in files:
+        with problems.of(folder / file):
+            loaded = read(folder / file)
+            check_columns(loaded, (parts or [loaded])[0])
+            parts.append(loaded)
+        if problems.is_full:
+            break
+    problems.raise_any()
+    names = parts[0].table.column_names
+    tables = _of_alike_types([part.table.select(names) for part in parts])
+    table = pa.concat_tables(tables, promote_options="permissive")
+    return Joined(table, folder, parts[0].dialect, parts[0].named, parts=tuple(parts))
+
+
+def check_columns(loaded: Loaded, first: Loaded) -> None:
+    """Refuse a file with other columns than the first one has.
+
+    Raises:
+        FileError: a column that is missing, and one that is not known.
+    """
+    mine, wanted = loaded.table.column_names, first.table.column_names
+    said = [f"has no column {name!r}" for name in wanted if name not in mine][:1]
+    said += [f"has a column {name!r}" for name in mine if name not in wanted][:1]
+    if said:
+        raise loaded.error(f"{' and '.join(said)}; expected the columns of {first.path}.")
+
+
+def _of_alike_types(tables: list[pa.Table]) -> list[pa.Table]:
+    """The same tables; a column of text in one of them is one of text in all."""
+    for place, name in enumerate(tables[0].column_names):
+        kinds = {table.schema.field(name).type for table in tables} - {pa.null()}
+        if len(kinds) <= 1 or all(map(_is_of_numbers, kinds)):
+            continue
+        for number, table in enumerate(tables):
+            text = pc.fill_null(table.column(name).cast(pa.large_string()), "")
+            tables[number] = table.set_column(place, name, text)
+    return tables
+
+
+def with_column(loaded: Loaded, name: str, values: Any) -> tuple[Loaded, str]:
+    """The table with one more column, and what it is called, if there is one of this name."""
+    while name in loaded.table.column_names:
+        name = f"{name}_"
+    return replace(loaded, table=loaded.table.append_column(name, values)), name
+
+
+def _is_of_numbers(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

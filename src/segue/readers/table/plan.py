@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any
 
 from segue.errors import DataError, did_you_mean
-from segue.readers.table.axes import NUMBERED, with_number
 from segue.readers.table.columns import Columns
+from segue.readers.table.names import NUMBERED, with_number
 from segue.readers.table.roles import NONE, Layout, TableOptions
 from segue.readers.table.words import ROLES
 

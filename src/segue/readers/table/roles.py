@@ -15,9 +15,9 @@ import numpy as np
 
 from segue.errors import OptionError
 from segue.readers.registry import part_named
-from segue.readers.table.axes import with_number
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions
+from segue.readers.table.names import with_number
 from segue.readers.table.sampling import time_column
 from segue.readers.table.times import Dates
 from segue.readers.table.words import CALENDAR, GENERAL_LABELS, calendar_part, claims, plain, rank

@@ -184,9 +184,11 @@ def _unit(columns: Columns, name: str, numbers: Any, first: float) -> tuple[floa
     for per, counts in _SINCE_1970.items():
         if _EPOCH[0] * per <= first and last <= _EPOCH[1] * per:
             return per, f"{name!r} counts {counts} since 1970"
+    in_range = _EXCEL[0] <= first and last <= _EXCEL[1]
+    if not in_range and word not in _SECONDS:
+        return None, ""
     gaps = np.diff(np.unique(numbers[~np.isnan(numbers)]))
     gap = float(np.median(gaps)) if len(gaps) else 0.0
-    in_range = _EXCEL[0] <= first and last <= _EXCEL[1]
     if in_range and gap and ("dat" in word or gap < 5e-4):
         return SECOND / DAY, f"{name!r} counts days, as Excel does"
     return 1.0 if word in _SECONDS and gap != 1 else None, ""

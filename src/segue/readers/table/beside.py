@@ -1,30 +1,36 @@
-"""A table about files: `labels.csv` beside the files that it names.
+"""Tables that say something of others: labels, groups and parts in a file of their own.
 
-    filename,label,group,part
-    001.wav,flute,anna,train
-    002.wav,piano,ben,test
+    labels.csv beside sounds or tables     names files that are there: filename,label,group,part
+    X_train.csv y_train.csv                values and labels, row by row, or by an id
+    steps.csv labels.csv                   a row a step, and the label of each id
 
-The column with the files is the one whose values are names of files that are there. The others are
-told by their names, as in any table (`words.WORDS`); a column of labels by another name is the one
-of texts with the fewest different values. A table without a line of names will do as well.
+In a list of files, the column of files is the one whose values are names of files that are there.
+The others are told by their names, as in any table; a column of labels by another name is the one
+of texts with the fewest different values. A table without a line of names will do, too.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from segue.errors import did_you_mean
+from segue.errors import counted, did_you_mean
 from segue.readers.blocks import LabelledFiles
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
-from segue.readers.table.labels import labels_of, parts_of, plain_values
-from segue.readers.table.loading import load
-from segue.readers.table.words import plain, rank, role_of
+from segue.readers.table.dialect import TextOptions
+from segue.readers.table.labels import labels_at, parts_of, plain_values
+from segue.readers.table.loading import Loaded, load, with_column
+from segue.readers.table.words import WORDS, plain, rank, role_of
 
 # What such a table is called, without its ending.
 LISTS = frozenset(
@@ -33,6 +39,8 @@ LISTS = frozenset(
 )
 # What a column of files is called, where none of them is there.
 _FILE = frozenset("filename file path filepath fname name clip slicefilename".split())
+_VALUES = frozenset(["", "x", "data", "features", "feature", "inputs", "input", "values", "series"])
+_LABELS = frozenset([*WORDS["label"], "ytrue", "truth"])
 
 
 def read_listing(
@@ -88,9 +96,9 @@ def read_listing(
     return LabelledFiles(
         tuple(folder / file for file in taken),
         tuple(taken),
-        None if label is None else labels_of(columns, label).of_sequences(columns, everything)[0],
-        plain_values(columns, roles["group"]) if "group" in roles else None,
-        parts_of(columns, roles["parts"]) if "parts" in roles else None,
+        None if label is None else labels_at(columns, label, everything)[0],
+        plain_values(columns, roles["group"], everything) if "group" in roles else None,
+        parts_of(columns, roles["parts"], everything) if "parts" in roles else None,
         (f"{path.name} says {said}",),
     )
 
@@ -187,3 +195,123 @@ def roles_beside(
 
 def _is_part(value: object) -> bool:
     return part_named(str(value)) is not None
+
+
+# -- a table beside another table ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Related:
+    """A table of values and the tables that say something of its rows.
+
+    Attributes:
+        values: the file with the values.
+        part: "train", "validation", "test", or None.
+        others: the files of labels and groups, by role.
+    """
+
+    values: str
+    part: str | None = None
+    others: dict[str, str] = field(default_factory=dict)
+
+
+def find_related(files: Sequence[str]) -> list[Related]:
+    """Tables of values with tables of labels or groups beside them, told by their names.
+
+    >>> find_related(["X_train.csv", "y_train.csv"])
+    [Related(values='X_train.csv', part='train', others={'label': 'y_train.csv'})]
+    """
+    found: dict[str | None, dict[str, str]] = defaultdict(dict)
+    for file in files:
+        role, part = _role_of_file(file)
+        if role is None or role in found[part]:
+            return []
+        found[part][role] = file
+    complete = all("values" in roles for roles in found.values())
+    if not complete or all(len(roles) == 1 for roles in found.values()):
+        return []
+    return [Related(roles.pop("values"), part, roles) for part, roles in found.items()]
+
+
+def _role_of_file(file: str) -> tuple[str | None, str | None]:
+    """What the table of a file is about, and which part it is."""
+    words = [word for word in re.split(r"[_\-. ]+", file.partition(".")[0]) if word]
+    part = next((part_named(word) for word in words if part_named(word)), None)
+    word = plain("".join(word for word in words if part_named(word) is None))
+    roles = {"values": _VALUES, "label": _LABELS, "group": frozenset(WORDS["group"])}
+    return next((role for role, known in roles.items() if word in known), None), part
+
+
+def load_related(
+    folder: Path, related: Related, text: TextOptions
+) -> tuple[Loaded, dict[str, str]]:
+    """Load values with their labels and groups as one table, and the column of each role.
+
+    Raises:
+        FileError: other rows, or ids that do not fit.
+    """
+    loaded = load(folder / related.values, text)
+    roles: dict[str, str] = {}
+    for role, file in related.others.items():
+        other = Columns(load(folder / file, text))
+        key = shared_key(Columns(loaded), other)
+        if key is None:
+            column = _column_beside(loaded, other, role)
+            loaded, roles[role] = with_column(loaded, role, column)
+            continue
+        rows = _rows_by_id(loaded, other.loaded, key)
+        for own, name in roles_beside(other, key, role).items():
+            column = other.table.column(name).combine_chunks().take(rows)
+            loaded, roles[own] = with_column(loaded, name, column)
+    return loaded, roles
+
+
+def _column_beside(loaded: Loaded, other: Columns, role: str) -> Any:
+    """The only column of another table that has as many rows."""
+    rows, others = loaded.table.num_rows, other.rows
+    own = [name for name in other.names if not other.is_row_number(name)] or other.names
+    if rows != others or len(own) != 1:
+        what = f"{len(own)} columns and " if len(own) != 1 else ""
+        raise other.loaded.error(
+            f"has {what}{counted(others, 'row')}, and {loaded.path and loaded.path.name} has "
+            f"{counted(rows, 'row')}: expected one {role} for each row there, or a column of the "
+            "same name in both that says what belongs together."
+        )
+    return other.table.column(own[0])
+
+
+def shared_key(values: Columns, other: Columns) -> str | None:
+    """The column of both tables whose values name the rows of the other one; `None`: none."""
+    if not values.loaded.named or not other.loaded.named:
+        return None
+    common = [name for name in other.names if name in values.names]
+    if called := [name for name in common if role_of(name) == "id"]:
+        return called[0]
+    for name in other.names:
+        if name not in values.names or other.distinct(name) < other.rows:
+            continue
+        if {str(v) for v in values.values(name)} & {str(v) for v in other.values(name)}:
+            return name
+    return None
+
+
+def _rows_by_id(loaded: Loaded, other: Loaded, key: str) -> Any:
+    """`[rows]`, the row of another table with the same id; null where it has none.
+
+    Raises:
+        FileError: an id that stands there twice, or most are not there.
+    """
+    ids, known = (one.table.column(key).cast(pa.large_string()) for one in (loaded, other))
+    for count in pc.value_counts(known).to_pylist():
+        if count["counts"] > 1 and count["values"] is not None:
+            again = known.to_pylist().index(count["values"]) + 1
+            row = known.to_pylist().index(count["values"], again)
+            raise other.error(f"has a second row for {key} {count['values']!r}.", row)
+    rows = pc.index_in(ids, known.combine_chunks(), skip_nulls=True).combine_chunks()
+    missing = pc.unique(ids.filter(pc.and_(pc.is_valid(ids), pc.is_null(rows)))).to_pylist()
+    if len(missing) > 0.5 * len(pc.unique(ids)):
+        raise other.error(
+            f"has no row for {counted(len(missing), key)} of {loaded.path and loaded.path.name}, "
+            f"such as {min(missing)!r}."
+        )
+    return rows
