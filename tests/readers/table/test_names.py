@@ -108,7 +108,7 @@ def test_names_or_values_is_asked(tmp_path: Path, first: str) -> None:
     path = put(
         tmp_path, first + "\n" + (",".join(["7", "3", "9", "1"] * 2)[: 2 * count - 1] + "\n") * 3
     )
-    with pytest.raises(FileError, match="header=true for names, or header=false for values"):
+    with pytest.raises(FileError, match="Say header=True or header=False"):
         read(path)
     assert len(read(path, header=True, layout="rows")) == 3
     assert len(read(path, header=False, layout="rows")) == 4
@@ -222,7 +222,7 @@ ROWS = [f"{i * 0.37 % 3:.3f},{i * 0.61 % 5:.3f},{i * 0.23 % 2:.3f}" for i in ran
         ),
         (
             "".join(f"{7 + i // 60},{'ab'[i // 10 % 2]},{i},{r};\n" for i, r in enumerate(ROWS)),
-            "no line of names.*say time='column 3', group='column 1'",
+            "no line of names.*Say time='column 3', group='column 1'",
             {"time": "column 3", "group": "column 1"},
             (60, 60),
         ),

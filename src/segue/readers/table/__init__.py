@@ -232,7 +232,8 @@ def _end_of_whole(loaded: Loaded, plan: Plan, seen: set[Any], *, is_last: bool) 
     if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
         raise CannotStreamError  # a sequence goes on behind another one
     seen.update(keys[:-1])
-    return loaded.table.num_rows - (0 if is_last else runs[-1][1])
+    rows: int = loaded.table.num_rows
+    return rows if is_last else rows - runs[-1][1]
 
 
 def _check_same(data: Dataset, first: Dataset) -> None:

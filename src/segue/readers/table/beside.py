@@ -302,11 +302,11 @@ def _rows_by_id(loaded: Loaded, other: Loaded, key: str) -> Any:
         FileError: an id that stands there twice, or most are not there.
     """
     ids, known = (one.table.column(key).cast(pa.large_string()) for one in (loaded, other))
-    for count in pc.value_counts(known).to_pylist():
-        if count["counts"] > 1 and count["values"] is not None:
-            again = known.to_pylist().index(count["values"]) + 1
-            row = known.to_pylist().index(count["values"], again)
-            raise other.error(f"has a second row for {key} {count['values']!r}.", row)
+    seen: set[str | None] = set()
+    for row, name in enumerate(known.to_pylist()):
+        if name is not None and name in seen:
+            raise other.error(f"has a second row for {key} {name!r}.", row)
+        seen.add(name)
     rows = pc.index_in(ids, known.combine_chunks(), skip_nulls=True).combine_chunks()
     missing = pc.unique(ids.filter(pc.and_(pc.is_valid(ids), pc.is_null(rows)))).to_pylist()
     if len(missing) > 0.5 * len(pc.unique(ids)):

@@ -23,6 +23,7 @@ from segue.readers.table.columns import Columns, kind_of
 from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.plan import Plan, reading
 from segue.readers.table.sampling import days_passed, sampling, time_of
+from segue.readers.table.words import say
 from segue.sequences import Array, Sequences
 
 Index = npt.NDArray[np.int64]
@@ -189,19 +190,22 @@ def _steps_in_order(columns: Columns, plan: Plan) -> _Order:
         row = int(times.missing.argmax())
         raise columns.loaded.error(f"column {times.name!r} has no time.", row)
     notes += [times.note] if times.note else []
-    same, falls = np.diff(codes[rows]) == 0, plan.options.falls
+    as_told, falls = _Order(rows, np.bincount(codes)), plan.options.falls
+    in_turn = as_told.of(codes)
+    same = in_turn[1:] == in_turn[:-1]
     if times.kind == "clock" and falls in (None, "day"):
         times, days = days_passed(times, rows, same, each_fall=falls == "day")
         if days:
             often = counted(days, "time")
             notes.append(f"{times.name!r} begins anew {often}: each is taken as a new day")
-    back = np.flatnonzero((np.diff(times.values[rows]) < 0) & same)
+    moments = as_told.of(times.values)
+    back = np.flatnonzero((moments[1:] < moments[:-1]) & same)
     if len(back) and times.kind == "clock" and falls is None:
         before, after = (columns.loaded.place(int(rows[place])) for place in (back[0], back[0] + 1))
         raise columns.loaded.error(
             f"column {times.name!r} falls back between {before} and {after}, and has no date: does "
-            "a new day begin there, a new sequence, or are the rows in no order? Say falls='day', "
-            "falls='sequence' or falls='sort' (on the command line --read falls=day)."
+            "a new day begin there, a new sequence, or are the rows in no order? "
+            + say("falls='day'", "falls='sequence'", "falls='sort'")
         )
     few = "id" not in plan.roles and len(back) < 0.25 * len(rows)
     if len(back) and falls != "sort" and (falls == "sequence" or few):
@@ -242,14 +246,14 @@ def _sequences(columns: Columns, plan: Plan) -> tuple[Array, list[str]]:
     notes = []
     if own and group and not file and not columns.follows(group, own):
         notes.append(f"{own!r} counts within {group!r}: both make a sequence")
-    codes = np.zeros(columns.rows, np.int64)
-    for name in (file, own or group, group if own and (file or notes) else None):
-        if name is not None:
-            codes = codes * (columns.distinct(name) + 1) + columns.codes(name)
-            if name != group and (columns.codes(name) < 0).any():
-                row = int(columns.codes(name).argmin())
-                raise columns.loaded.error(f"column {name!r} is empty: whose step is this?", row)
-    return _numbered(codes), notes
+    codes = np.zeros(columns.rows, np.int32)
+    for name in filter(None, (file, own or group, group if own and (file or notes) else None)):
+        more = columns.codes(name)
+        if name != group and (more < 0).any():
+            row = int(more.argmin())
+            raise columns.loaded.error(f"column {name!r} is empty: whose step is this?", row)
+        codes = _numbered(codes.astype(np.int64) * (columns.distinct(name) + 1) + more)
+    return codes, notes
 
 
 # -- what is said of each sequence ----------------------------------------------------------------

@@ -19,6 +19,7 @@ from segue.errors import DataError, FileError
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.table.cells import decimal_mark, is_number
 from segue.readers.table.names import find_header
+from segue.readers.table.words import say
 
 Rows = Sequence[Sequence[str]]
 
@@ -346,6 +347,5 @@ def _refuse_two_readings(rows: list[list[str]]) -> None:
         if whole and others:
             raise DataError(
                 f"holds numbers such as {others[0]!r} beside {whole[0]!r}: is the comma a decimal "
-                "mark, or does it stand between thousands? Say decimal=',' or thousands=',' (on "
-                "the command line --read thousands=',')."
+                "mark, or does it stand between thousands? " + say("decimal=','", "thousands=','")
             )

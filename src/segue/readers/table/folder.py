@@ -41,7 +41,7 @@ from segue.readers.table.loading import Joined, Loaded, check_columns, join_file
 from segue.readers.table.plan import Plan, reading, recall
 from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_of
-from segue.readers.table.words import role_of
+from segue.readers.table.words import role_of, say
 
 Like = Mapping[str, Any] | None
 
@@ -72,10 +72,7 @@ class Arrangement:
 
 
 def takes_folder(folder: Path) -> bool:
-    """Whether the tables of a folder belong together, one sequence (or more) each.
-
-    Looked at are the names of the files, and the first of them.
-    """
+    """Whether the tables of a folder belong together, as names and the first of them tell."""
     try:
         return find(folder) is not None
     except FileError:
@@ -256,8 +253,8 @@ def _read_files(
         return loaded
 
     first = Columns(_upright(load_one(folder / found.files[0])))
-    is_one_table = found.is_one_table or join or False
-    if folders and not is_one_table:
+    is_one_table = found.is_one_table or join
+    if folders and join is None:
         plan = make_plan(first, options)
         is_one_table = plan.layout != "steps" or "id" in plan.roles
     if is_one_table:
@@ -279,7 +276,7 @@ def _read_files(
     data = build(Columns(with_files), by_file, listing)
     how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
     said = plan.note().removeprefix("one row a step: ")
-    said = said if found.listing is None else said.removeprefix("no label, ")
+    said = said.removeprefix("no label, " if listing else "")
     notes = (f"{how}{beside}; {said}", *data.notes[1:])
     return replace(data, notes=notes, reading=reading(first, plan))
 
@@ -323,11 +320,7 @@ def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
 
 
 def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
-    """Refuse ids that several files have, unless the time begins anew in each.
-
-    Raises:
-        FileError: they may be one sequence each, or others in each file.
-    """
+    """Refuse ids that several files have, unless the time begins anew in each."""
     keys = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
     if len(keys) != 1:
         return
@@ -348,7 +341,7 @@ def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
     shown = " and in ".join(str(path and path.relative_to(str(loaded.path))) for path in paths)
     raise FileError(
         f"has the id {columns.values(keys[0])[id_of[again[0]]]!r} in {shown}: is this one "
-        "sequence, whose steps go on, or is it another one in each file? Say join=True or "
-        "join=False (on the command line --read join=true).",
+        "sequence, whose steps go on, or is it another one in each file? "
+        + say("join=True", "join=False"),
         path=loaded.path,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import numpy as np
 
 from segue.errors import DataError
 from segue.labels import CLASSES_AT_MOST
-from segue.readers.table.columns import NUMBERS, Columns
+from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, listed
 from segue.readers.table.roles import Layout, Roles, TableOptions, stays
-from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of
+from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of, say
 
 _MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
+_ENOUGH = 40  # rows in which one looks for the course of a recording
 _TEXT = 8  # characters that texts have on average, at least
 _LONG_TEXT = 20  # characters of texts that nobody takes for a remark beside numbers
 
@@ -49,12 +51,11 @@ class _Planner:
         if layout == "steps":
             self._find_step_numbers()
         else:
-            self._leave_out_times()
             self._find_ids()
         if roles.channels is None:
             self._leave_out_what_tells_the_label()
         roles.channels, names = self._values(layout)
-        for name in self.free(*NUMBERS, "text", "time", "list", "other"):
+        for name in self.free(*get_args(Kind)):
             kind = self.columns.kinds[name]
             self.left_out[name] = "not named" if kind in NUMBERS else kind
         found = {role: self.found[role] for role in ROLES if role in self.found}
@@ -77,11 +78,10 @@ class _Planner:
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
-        if self._label_in_runs(len(values)):
-            self._ask_about_names(values)
-            return "steps"
-        self._ask_about_recordings(values)
-        return "rows"
+        layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
+        if given is None and columns.rows >= _ENOUGH:
+            (self._ask_about_names if layout == "steps" else self._ask_about_recordings)(values)
+        return layout
 
     def _id_repeats(self) -> bool:
         key = self.found.get("id")
@@ -112,8 +112,7 @@ class _Planner:
         if columns.mean_length(text) >= _LONG_TEXT and not is_remark:
             raise columns.loaded.error(
                 f"holds texts in {text!r} and numbers in {listed(numbers)}: which of them are the "
-                f"sequences? Say channels={text!r} (--column-channels), or name the columns with "
-                "the numbers there."
+                f"sequences? {say(f'channels={text!r}', f'channels={numbers[0]!r}')}"
             )
         return False
 
@@ -153,8 +152,7 @@ class _Planner:
             FileError: one rises, or has whole numbers that stay.
         """
         columns = self.columns
-        if columns.loaded.named or self.roles.channels is not None or columns.rows < 40:
-            return
+        values = [] if columns.loaded.named else values
         rises = [n for n in values if (np.diff(columns.floats(n)) > 0).mean() > 0.9]
         whole = [n for n in values if n not in rises and columns.is_whole(n)]
         keys = [n for n in whole if 2 * stays(columns, n).sum() >= columns.rows]
@@ -163,9 +161,8 @@ class _Planner:
         if options:
             raise columns.loaded.error(
                 f"has no line of names, and {listed([*rises[:1], *keys[:1]])} look like "
-                f"{' and '.join(option.partition('=')[0] for option in options)}: say "
-                f"{', '.join(options)} if so (on the command line --column-time and the like), or "
-                "name the channels, channels=[...]."
+                f"{' and '.join(option.partition('=')[0] for option in options)}, or are channels. "
+                f"{say(', '.join(options), 'channels=[...]')}"
             )
 
     def _ask_about_recordings(self, values: list[str]) -> None:
@@ -175,7 +172,7 @@ class _Planner:
             FileError: the first column rises evenly, or the last has few values that stay.
         """
         columns = self.columns
-        if self.roles.channels is not None or not 3 <= len(values) < _MANY or columns.rows < 40:
+        if not 3 <= len(values) < _MANY:
             return
         first, last = values[0], values[-1]
         steps = np.diff(columns.floats(first))
@@ -189,8 +186,7 @@ class _Planner:
         if what:
             raise columns.loaded.error(
                 f"has rows of {len(values)} numbers, and {what}: is each row a step of one "
-                f"recording, or a sequence? Say layout='steps', {option}, or layout='rows' (on the "
-                "command line --read layout=rows)."
+                "recording, or a sequence? " + say(f"layout='steps', {option}", "layout='rows'")
             )
 
     # -- what names do not tell -----------------------------------------------------------------
@@ -209,21 +205,16 @@ class _Planner:
                 self.found["time"] = name
                 return
 
-    def _leave_out_times(self) -> None:
-        """Where each row is a sequence, a time is when it was, and nothing to learn from."""
+    def _find_ids(self) -> None:
+        """Names of sequences; where each row is one, a time is when it was, and no channel."""
         if "time" in self.found and "time" not in self.roles.given:
             times = (self.found.pop("time"), *self.roles.more_time)
             self.left_out.update(dict.fromkeys(times, "a time, and each row is a sequence"))
             self.roles.more_time = ()
-
-    def _find_ids(self) -> None:
-        if not self.roles.is_open("id") or self.columns.rows <= 2:
-            return
         called = [n for n in self.free("number") if re.search(r"(?:[_\s]id|I[dD])$", n)]
-        for name in (*called, *self.free("text")):
-            if self.columns.distinct(name) == self.columns.rows:
+        for name in (*called, *self.free("text")) if self.columns.rows > 2 else ():
+            if self.roles.is_open("id") and self.columns.distinct(name) == self.columns.rows:
                 self.found["id"] = name
-                return
 
     # -- label ----------------------------------------------------------------------------------
 
@@ -251,7 +242,7 @@ class _Planner:
                 return truths[0]
             raise columns.loaded.error(
                 f"has yes and no (or the like) in {truths[0]!r}: is it the label of each step, or "
-                f"a channel of 0 and 1? Say label={truths[0]!r} (--column-label), or label='none'."
+                "a channel of 0 and 1? " + say(f"label={truths[0]!r}", "label='none'")
             )
         if layout == "texts":
             numbers = [n for n in self.free("number") if self._is_like_classes(n)]

@@ -5,7 +5,6 @@ One file as a whole or chunk by chunk; or several, one after the other.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, feather, parquet
+from pyarrow import csv, feather, parquet, types
 
 from segue.errors import FileError, counted
 from segue.readers.decoding import open_text
@@ -139,9 +138,9 @@ def with_plain_text(table: pa.Table) -> pa.Table:
     """Text as views, which Polars writes, as text that every function of pyarrow takes."""
 
     def plain(kind: pa.DataType) -> pa.DataType:
-        if pa.types.is_dictionary(kind):
+        if types.is_dictionary(kind):
             return pa.dictionary(kind.index_type, plain(kind.value_type), kind.ordered)
-        return pa.large_string() if pa.types.is_string_view(kind) else kind
+        return pa.large_string() if types.is_string_view(kind) else kind
 
     return table.cast(pa.schema([field.with_type(plain(field.type)) for field in table.schema]))
 
@@ -186,12 +185,12 @@ def _text(path: Path, dialect: Dialect, block: int | None) -> Chunks:
     if block is None or not is_plain:
         yield csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options), 1.0
         return
-    done, bytes_a_row = 0, _bytes_a_row(path, dialect)
-    with csv.open_csv(path, *options) as reader:
-        for batch in reader:
-            done += len(batch)
-            share = min(1.0, done * bytes_a_row / path.stat().st_size)
-            yield pa.Table.from_batches([batch]), share
+    with pa.OSFile(str(path)) as file:
+        is_packed = path.suffix.lower() == ".gz"
+        text = pa.CompressedInputStream(file, "gzip") if is_packed else file
+        with csv.open_csv(text, *options) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch]), file.tell() / file.size()
 
 
 def _in_utf8(path: Path, dialect: Dialect) -> pa.BufferReader:
@@ -205,22 +204,14 @@ def _in_utf8(path: Path, dialect: Dialect) -> pa.BufferReader:
 
 def _text_columns(dialect: Dialect) -> dict[str, pa.DataType]:
     """The columns to be read as text: names say that the text matters, or some are no numbers."""
-    types = {}
+    texts = {}
     for place, name in enumerate(dialect.names):
         fields = [row[place] for row in dialect.first if place < len(row)]
         if dialect.header and role_of(name) in ("label", "id", "group", "parts"):
-            types[name] = pa.dictionary(pa.int32(), pa.string())
+            texts[name] = pa.dictionary(pa.int32(), pa.string())
         elif not all(is_missing(f) or written_plainly(f, dialect.decimal) for f in fields):
-            types[name] = pa.string()
-    return types
-
-
-def _bytes_a_row(path: Path, dialect: Dialect) -> float:
-    """Of the file, which may be packed."""
-    with path.open("rb") as file:
-        packed = path.suffix.lower() == ".gz"
-        head = (gzip.GzipFile(fileobj=file) if packed else file).read(1 << 18)
-        return file.tell() / max(1, head.count(b"\n") - dialect.skip)
+            texts[name] = pa.string()
+    return texts
 
 
 def _numbered_rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -349,4 +340,4 @@ def with_column(loaded: Loaded, name: str, values: Any) -> tuple[Loaded, str]:
 
 
 def _is_of_numbers(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return any(test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal))

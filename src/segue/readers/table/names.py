@@ -15,7 +15,7 @@ from typing import Literal
 from segue.errors import DataError
 from segue.readers.table.cells import is_missing, is_number
 from segue.readers.table.times import are_times, month_named
-from segue.readers.table.words import MONTHS, TEXTS, plain, role_of
+from segue.readers.table.words import MONTHS, TEXTS, plain, role_of, say
 
 Row = Sequence[str]
 Kind = Literal["number", "time", "text", "none"]
@@ -110,8 +110,7 @@ def _numbers_are_names(
         shown = ", ".join(texts if len(texts) <= 6 else [*texts[:3], "...", texts[-1]])
         raise DataError(
             f"the first row holds {shown}: are these names, such as positions, or the values of "
-            "the first sequence? Say header=true for names, or header=false for values (on the "
-            "command line --read header=false)."
+            f"the first sequence? {say('header=True', 'header=False')}"
         )
     return False
 

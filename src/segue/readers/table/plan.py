@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,18 +55,17 @@ class Plan:
     def note(self) -> str:
         """One line that says how the table is read."""
         rows, values = _LAYOUTS[self.layout]
-        roles = {role: repr(name) for role, name in self.roles.items()}
-        if self.times:
-            roles["time"] = " and ".join(map(repr, self.times))
-        said = [] if "label" in roles else ["no label"]
-        said += [f"{role} {name}" for role, name in roles.items()]
+        said = [] if "label" in self.roles else ["no label"]
+        for role, name in self.roles.items():
+            columns = self.times if role == "time" else [name]
+            said.append(f"{role} {' and '.join(map(repr, columns))}")
         said.append(f"{values} {listed(self.channels)}")
         if self.names and self.layout == "rows":
             said.append(f"channels {listed(self.names)}")
-        reasons: dict[str, list[str]] = defaultdict(list)
-        for name, reason in self.left_out.items():
-            reasons[reason].append(name)
-        without = [f"{listed(names)} ({reason})" for reason, names in reasons.items()]
+        without = [
+            f"{listed([n for n in self.left_out if self.left_out[n] == reason])} ({reason})"
+            for reason in dict.fromkeys(self.left_out.values())
+        ]
         said += [f"left out {'; '.join(without)}"] if without else []
         key = self.roles.get("id", self.roles.get("group"))
         each = f"; a sequence for each {key!r}" if self.layout == "steps" and key else ""
@@ -76,9 +74,8 @@ class Plan:
     def described(self, columns: Columns) -> list[dict[str, str]]:
         """Each column with its kind and its role, in the order of the table; like ones together."""
         roles = {name: f"left out: {reason}" for name, reason in self.left_out.items()}
-        roles |= dict.fromkeys(self.channels, "channel")
+        roles |= dict.fromkeys(self.channels, "channel") | dict.fromkeys(self.more_time, "time")
         roles |= {name: role for role, name in self.roles.items()}
-        roles |= dict.fromkeys(self.more_time, "time")
         everything = columns.table.column_names
         alike = {n: (columns.kinds.get(n, "empty"), roles.get(n, "left out")) for n in everything}
         described: list[dict[str, str]] = []
@@ -121,8 +118,8 @@ def _patterns(plan: Plan) -> list[str]:
     found: dict[str, list[str]] = defaultdict(list)
     for name in plan.channels:
         match = NUMBERED.fullmatch(name) if plan.layout == "rows" else None
-        pattern = f"{name[: match.start(2)]}*{name[match.end(2) :]}" if match else name
-        found[re.sub(r"\*+", "*", pattern) if match else name].append(name)
+        pattern = f"{name[: match.start(2)].rstrip('*')}*{name[match.end(2) :]}" if match else name
+        found[pattern].append(name)
     return [pattern if len(names) > 1 else names[0] for pattern, names in found.items()]
 
 

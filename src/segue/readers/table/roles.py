@@ -6,7 +6,7 @@ without a word.
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,7 +20,15 @@ from segue.readers.table.dialect import TextOptions
 from segue.readers.table.names import with_number
 from segue.readers.table.sampling import time_column
 from segue.readers.table.times import Dates
-from segue.readers.table.words import CALENDAR, GENERAL_LABELS, calendar_part, claims, plain, rank
+from segue.readers.table.words import (
+    CALENDAR,
+    GENERAL_LABELS,
+    calendar_part,
+    claims,
+    plain,
+    rank,
+    say,
+)
 from segue.sequences import Array
 
 Layout = Literal["rows", "steps", "lists", "texts"]
@@ -76,14 +84,16 @@ class Roles:
         self.refused = {role for role, name in said.items() if name == NONE}
         self.given = {r: self._given(r, name) for r, name in said.items() if name != NONE}
         self.found = dict(self.given)
-        self.channels: tuple[str, ...] | None = None
-        if options.channels is not None:
-            self.channels = tuple(self._channels(options.channels))
-        taken = [*self.given.values(), *(self.channels or ())]
-        twice = sorted({name for name in taken if taken.count(name) > 1})
-        if twice:
-            raise OptionError(f"The column {twice[0]!r} is named for two purposes.")
-        self._leave_out_row_numbers()
+        channels = None if options.channels is None else tuple(self._channels(options.channels))
+        self.channels = channels
+        name, count = Counter([*self.given.values(), *(channels or ()), ""]).most_common(1)[0]
+        if count > 1:
+            raise OptionError(f"The column {name!r} is named for two purposes.")
+        first = columns.names[0]
+        is_unnamed = first == "column 1" or plain(first) in _ROW_NUMBERS
+        is_free = len(columns.names) > 1 and first in self.free("number")
+        if is_free and is_unnamed and columns.is_row_number(first):
+            self.left_out[first] = "row numbers"
         for role in ("label", "id", "group", "parts"):
             named = self._named(role) if self.is_open(role) else []
             if role == "group" and self.is_open("id"):
@@ -111,8 +121,8 @@ class Roles:
     def _given(self, role: str, name: Any) -> str:
         """The column of a role; of several columns for time, the first."""
         names = [name]
-        if role == "time" and name not in self.columns.table.column_names:
-            names = [part.strip() for part in name.split(",")] if isinstance(name, str) else names
+        if role == "time" and isinstance(name, str) and name not in self.columns.table.column_names:
+            names = [part.strip() for part in name.split(",")]
         first, *more = (self.columns.find(part, role) for part in names)
         self.more_time += tuple(more)
         return first
@@ -127,14 +137,6 @@ class Roles:
             yield from found or [self.columns.find(name, "channels")]
 
     # -- by name --------------------------------------------------------------------------------
-
-    def _leave_out_row_numbers(self) -> None:
-        names = self.columns.names
-        if len(names) < 2 or names[0] not in self.free("number"):
-            return
-        is_unnamed = names[0] == "column 1" or plain(names[0]) in _ROW_NUMBERS
-        if is_unnamed and self.columns.is_row_number(names[0]):
-            self.left_out[names[0]] = "row numbers"
 
     def _named(self, role: str) -> list[str]:
         """The columns whose names mean a role and whose values can have it, the best first."""
@@ -193,8 +195,8 @@ class Roles:
             row, word = int(strange.argmax()), role.rstrip("s")
             raise columns.loaded.error(
                 f"column {name!r} has {str(values[codes[row]])[:40]!r}; by its name it is the "
-                f"{word}, and expected are {_EXPECTED[role]}. If it is something else, say so: "
-                f"{role}='none' (--column-{word} none), or name another column.",
+                f"{word}, and expected are {_EXPECTED[role]}. If it is something else, name "
+                "another column, or none. " + say(f"{role}='none'"),
                 row,
             )
         return not strange.any()
@@ -225,12 +227,8 @@ class Roles:
         word = role.rstrip("s")
         counts = [f"{name!r} ({self.columns.distinct(name):,} values)" for name in names]
         shown = f"{', '.join(counts[:-1])} or {counts[-1]}"
-        options = " or ".join(f"{role}={name!r}" for name in [*names, NONE])
-        first = f'"{names[0]}"' if re.search(r"[^\w.-]", names[0]) else names[0]
-        return self.columns.loaded.error(
-            f"may have its {word} in {shown}: say {options} (on the command line --column-{word} "
-            f"{first})."
-        )
+        options = say(*(f"{role}={name!r}" for name in [*names, NONE]))
+        return self.columns.loaded.error(f"may have its {word} in {shown}. {options}")
 
     # -- time -----------------------------------------------------------------------------------
 

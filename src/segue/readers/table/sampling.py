@@ -16,7 +16,7 @@ from segue.errors import counted
 from segue.readers.table import times
 from segue.readers.table.columns import Columns
 from segue.readers.table.times import DAY, SECOND, Dates, Ticks, TimeKind
-from segue.readers.table.words import calendar_part, plain, unit_of
+from segue.readers.table.words import calendar_part, plain, say, unit_of
 
 _PER_SECOND = {"ms": 1e3, "msec": 1e3, "milliseconds": 1e3, "timems": 1e3, "us": 1e6, "ns": 1e9}
 _PER_SECOND |= {"µs": 1e6, "microseconds": 1e6, "nanoseconds": 1e9, "min": 1 / 60, "h": 1 / 3600}
@@ -117,16 +117,14 @@ def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> T
         row, orders = error.row, [f"dates={order!r}" for order in error.orders]
     text = repr(str(column[row].as_py())[:40])
     if orders:
-        last = orders[-1].replace("'", "")
         raise columns.loaded.error(
-            f"column {name!r} has dates such as {text}, whose day and month cannot be told apart: "
-            f"say {' or '.join(orders)} (on the command line --read {last}), or write them as "
-            "2024-12-31."
+            f"column {name!r} has dates such as {text}, whose day and month cannot be told apart. "
+            f"{say(*orders)}"
         )
     raise columns.loaded.error(
         f"column {name!r} has {text} as a time; expected numbers, or dates and times of one form, "
-        "such as 2024-12-31T23:59:59 or 9:15 PM. If it is no time, say so: time='none' "
-        "(--column-time none), or name another column.",
+        "such as 2024-12-31T23:59:59 or 9:15 PM. If it is something else, name another column, or "
+        "none. " + say("time='none'"),
         row,
     )
 

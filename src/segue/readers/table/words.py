@@ -62,6 +62,22 @@ def claims(name: str, role: str) -> bool:
     return plain(name) in CLAIMS[role]
 
 
+def say(*options: str) -> str:
+    """The options between which a user chooses, and how the first is said on the command line.
+
+    >>> say("label='kind'", "label='none'")
+    "Say label='kind' or label='none' (on the command line --column-label kind)."
+    """
+    words = []
+    for option in re.split(r", (?=\w+=)", options[0]):
+        name, _, value = option.partition("=")
+        value = re.sub(r"^.*[^\w.,-].*$", r'"\g<0>"', value.strip("'"))
+        is_column = name in (*ROLES, "channels")
+        role = "part" if name == "parts" else name
+        words.append(f"--column-{role} {value}" if is_column else f"--read {name}={value.lower()}")
+    return f"Say {' or '.join(options)} (on the command line {' '.join(words)})."
+
+
 def plain(name: str) -> str:
     """A name without its unit, and with nothing but lower-case letters and digits."""
     return re.sub(r"[^a-z0-9]", "", _UNIT.sub("", name.strip()).lower())
