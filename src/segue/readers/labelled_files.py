@@ -99,7 +99,7 @@ def _listed_files(
     path: Path, names: list[str], table: Path, limit: int | None, what: str
 ) -> LabelledFiles:
     """The files that a table has a line for."""
-    from segue.readers.table.listing import read_listing  # brings pyarrow
+    from segue.readers.table.beside import read_listing  # brings pyarrow
 
     found = read_listing(table, names, places=(path, table.parent))
     assert found is not None

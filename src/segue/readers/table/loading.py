@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from pyarrow import csv, feather, parquet, types
 
 from segue.errors import FileError, counted
-from segue.readers.decoding import open_text
 from segue.readers.blocks import Problems
+from segue.readers.decoding import open_text
 from segue.readers.table.cells import is_missing, written_plainly
 from segue.readers.table.dialect import NO_TEXT, Dialect, TextOptions, sniff
 from segue.readers.table.words import MISSING, role_of
