@@ -228,3 +228,12 @@ def test_a_calendar_beside_a_time(tmp_path: Path) -> None:
     )
     data = read(put(tmp_path, text))
     assert (data.channels, data.rate_hz) == (("x",), pytest.approx(1 / 60))
+
+
+def test_a_time_of_numbers_and_a_clock_is_refused(tmp_path: Path) -> None:
+    """Days and clock times make moments together; a number and a clock time do not."""
+    path = tmp_path / "data.csv"
+    rows = "".join(f"a,{i},0{i}:00:00,{i}.5\n" for i in range(4))
+    path.write_text("id,t,clock,x\n" + rows, encoding="utf-8")
+    with pytest.raises(FileError, match="column 't' holds numbers; several columns make a time"):
+        read(path, time="t,clock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.errors import counted
-from segue.readers.table import times
+from segue.readers.table import times as texts
 from segue.readers.table.columns import Columns
 from segue.readers.table.times import DAY, SECOND, Dates, Ticks, TimeKind
 from segue.readers.table.words import calendar_part, plain, say, unit_of
@@ -47,20 +47,13 @@ class TimeColumn:
     values: npt.NDArray[np.float64]
     kind: Literal["number"] | TimeKind
     per_second: float | None
-    ticks: Ticks | None = None
+    ticks: Ticks = field(default_factory=lambda: np.zeros(0, np.int64))
     note: str = ""
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:
         """`[rows]`, where there is no time."""
         return np.isnan(self.values)
-
-    def at(self, clock: TimeColumn) -> TimeColumn:
-        """The moments of days in this column and clock times in another one."""
-        assert self.ticks is not None
-        assert clock.ticks is not None
-        name = f"{self.name} {clock.name}"
-        return _of_ticks(name, self.ticks + clock.ticks, self.missing | clock.missing, "moment")
 
 
 def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) -> TimeColumn:
@@ -75,9 +68,19 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
         FileError: values that are no times, or dates whose order cannot be told.
     """
     calendar = [n for n in names if len(names) > 2 and calendar_part(n)]
-    rest = [time_column(columns, name, dates) for name in names if name not in calendar]
-    first, *clocks = [*([_of_calendar(columns, calendar)] if calendar else []), *rest]
-    return first.at(clocks[0]) if clocks else first
+    times = [_of_calendar(columns, calendar)] if calendar else []
+    times += [time_column(columns, name, dates) for name in names if name not in calendar]
+    if len(times) == 1:
+        return times[0]
+    for time in times:
+        if time.kind == "number":
+            raise columns.loaded.error(
+                f"column {time.name!r} holds numbers; several columns make a time where they hold "
+                "dates and clock times, or year, month and day."
+            )
+    missing = np.logical_or.reduce([time.missing for time in times])
+    ticks = sum(time.ticks for time in times)
+    return _of_ticks(" ".join(time.name for time in times), ticks, missing, "moment")
 
 
 def _of_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
@@ -86,7 +89,7 @@ def _of_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
     missing = np.isnan(np.stack([*parts.values()])).any(axis=0)
     parts = {part: np.where(missing, 1, values) for part, values in parts.items()}
     date = [parts[part].astype(np.int64) for part in ("year", "month", "day")]
-    days, exists = times.days_of(*date)
+    days, exists = texts.days_of(*date)
     if not (exists | missing).all():
         row = int(np.argmin(exists | missing))
         shown = "-".join(str(numbers[row]) for numbers in date)
@@ -112,8 +115,8 @@ def time_column(columns: Columns, name: str, dates: Dates | None = None) -> Time
 
 def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> TimeColumn:
     try:
-        return _of_ticks(name, *times.parse_times(column, dates))
-    except times.NotTimesError as error:
+        return _of_ticks(name, *texts.parse_times(column, dates))
+    except texts.NotTimesError as error:
         row, orders = error.row, [f"dates={order!r}" for order in error.orders]
     text = repr(str(column[row].as_py())[:40])
     if orders:
@@ -208,7 +211,6 @@ def days_passed(
         same: `[rows - 1]`, whether each of these is of the same sequence as the one before.
         each_fall: every fall is a new day.
     """
-    assert time.ticks is not None
     ticks = time.ticks[rows]
     before, after = ticks[:-1] / SECOND, ticks[1:] / SECOND
     midnight = (before >= _LATE) & (before < 24 * 3600) & (after < _EARLY)
