@@ -127,8 +127,7 @@ def sniff(path: Path, options: TextOptions | None = None) -> Dialect:
     except FileError as error:
         if "zero byte" not in str(error):
             raise
-        said = f"is not a text table: it holds binary data: {error}"
-        raise FileError(said, path=path) from None
+        raise FileError(f"is not a text table: it holds binary data: {error}", path=path) from None
     notes = [encoding.note] if encoding.note else []
     remarks = list(takewhile(lambda line: not line.strip() or _REMARK.match(line), lines))
     before = len(remarks)

@@ -79,7 +79,7 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
                 "dates and clock times, or year, month and day."
             )
     missing = np.logical_or.reduce([time.missing for time in times])
-    ticks = sum(time.ticks for time in times)
+    ticks = np.sum([time.ticks for time in times], axis=0)
     return _of_ticks(" ".join(time.name for time in times), ticks, missing, "moment")
 
 
