@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from segue.dataset import named
 from segue.plots import style
-from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, SHARES, VERMILION, percent
+from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, VERMILION, percent
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
@@ -41,14 +41,16 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
     size = min(6.4, 1.7 + 0.36 * count)
     axes = style.new_axes(size + 0.6, size) if axes is None else axes
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, aspect="equal")
     shown = style.thinned_ticks(count, NAMED_CLASSES)
     turned = max(map(len, names)) > (6 if count <= 6 else 2)
     axes.set_xticks(shown, [names[i] for i in shown])
     axes.set_yticks(shown, [names[i] for i in shown])
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.grid(visible=False)
+    is_written = count <= COUNTED_CLASSES
+    texts = [[f"{n:,}" if n and is_written else "" for n in row] for row in matrix.tolist()]
+    size = 8.0 if count <= 10 else 7.0
+    style.draw_cells(axes, shares, texts, fontsize=size, aspect="equal")
     if count <= NAMED_CLASSES:  # lines between the cells
         edges = np.arange(count + 1) - 0.5
         axes.set_xticks(edges, minor=True)
@@ -56,10 +58,6 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
         axes.tick_params(which="minor", length=0)
         axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
         axes.spines[:].set_visible(False)
-    look: Any = {"ha": "center", "va": "center", "fontsize": 8.0 if count <= 10 else 7.0}
-    for row, column in np.argwhere(matrix > 0) if count <= COUNTED_CLASSES else ():
-        colour = "white" if shares[row, column] > 0.7 else INK
-        axes.text(column, row, f"{matrix[row, column]:,}", color=colour, **look)
     return axes
 
 

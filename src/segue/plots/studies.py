@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from segue.plots import style
-from segue.plots.style import BLUE, DASHED, INK, MUTED, PALETTE, SHARES, VERMILION
+from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, SHARES, VERMILION
 
 # The studies call these functions: their types stand in a room below this one.
 LearningCurve = Any
@@ -212,9 +212,12 @@ def _draw_maps(grid: Grid, names: Sequence[str]) -> Axes:
         tables = [_table(grid, sides, name, value) for value in values]
         known = np.concatenate([table.ravel() for table, _ in tables])
         known = known[np.isfinite(known)]
-        ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
+        low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
         for axes, value, (table, texts) in zip(line, values, tables, strict=True):
-            _draw_map(axes, table, texts, ends, low_is_good=name != "accuracy")
+            goodness = (table - low) / (high - low or 1.0)
+            style.draw_cells(axes, goodness if name == "accuracy" else 1 - goodness, texts)
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
             title = [_title(grid, name)] if axes is line[0] else []
             axes.set_title("\n".join([*title, *([f"{third} {value}"] if third else [])]) or " ")
             axes.set_xticks(range(len(columns)), columns)
@@ -268,26 +271,6 @@ def _title(grid: Grid, name: str) -> str:
     if name == "epochs_until":
         return f"epochs until {grid.until:g} (in brackets: seeds that reached it, if not all)"
     return f"{grid.metric}{'' if name == 'rmse' else ' in %'}, {of}"
-
-
-def _draw_map(
-    axes: Axes,
-    table: Table,
-    texts: list[list[str]],
-    ends: tuple[float, float],
-    *,
-    low_is_good: bool,
-) -> None:
-    low, high = ends
-    goodness = (table - low) / (high - low or 1.0)
-    goodness = 1 - goodness if low_is_good else goodness
-    axes.imshow(goodness, cmap=SHARES, vmin=0.0, vmax=1.0)
-    axes.tick_params(length=0)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    for i, j in np.ndindex(table.shape):
-        colour = "white" if goodness[i, j] > 0.6 else INK
-        axes.text(j, i, texts[i][j], ha="center", va="center", fontsize=8, color=colour)
 
 
 # -- points with bands ----------------------------------------------------------------------------

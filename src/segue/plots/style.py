@@ -178,6 +178,19 @@ def colour_bar(image: Any, axes: Any, **layout: Any) -> Colorbar:
     return bar
 
 
+def draw_cells(
+    axes: Axes, shares: npt.NDArray[Any], texts: Any, *, fontsize: float = 8.0, **look: Any
+) -> None:
+    """Colour cells by their shares, `[row, column]`, and write the texts of a table into them."""
+    axes.imshow(shares, cmap=SHARES, vmin=0.0, vmax=1.0, **look)
+    axes.grid(visible=False)
+    for (row, column), share in np.ndenumerate(shares):
+        place: Any = {"ha": "center", "va": "center", "fontsize": fontsize}
+        if texts[row][column]:
+            colour = "white" if share > 0.65 else INK
+            axes.text(column, row, texts[row][column], color=colour, **place)
+
+
 def legend_beside(axes: Axes, **more: Any) -> Any:
     """Name the lines to the right of the axes."""
     return axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **more)

@@ -147,7 +147,8 @@ class Augmenter:
     @classmethod
     def of(cls, preparation: Preparation, seed: int) -> Self | None:
         """The augmenter of a preparation; `None` where it has no augmentations."""
-        return cls(preparation, seed) if preparation.augments else None
+        augmenter = cls(preparation, seed)
+        return augmenter if augmenter.steps else None
 
     def apply(self, x: Padded, index: Array, epoch: int) -> tuple[Padded, Tensor | None]:
         """Change a batch.

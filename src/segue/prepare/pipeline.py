@@ -13,7 +13,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, SpecError
 from segue.precision import KEPT, distinct, float32_loses
-from segue.prepare.augmentation import Augmentation, Crop, Jitter, Scale, TimeMask, TimeWarp
+from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
 from segue.prepare.missing import Interpolate, MissingIndicator, missing_channels
 from segue.prepare.numeric import Standardize
@@ -152,11 +152,6 @@ class Preparation(FormerNames):
     def takes_tokens(self) -> bool:
         """Whether it leaves whole numbers as they are."""
         return self.kind == "tokens"
-
-    @property
-    def augments(self) -> bool:
-        """Whether any step changes the sequences in training only."""
-        return any(isinstance(step, Augmentation) for step in self.steps)
 
     @property
     def vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]] | None:

@@ -27,6 +27,7 @@ from segue.spec import Count
 from segue.values import decode
 
 Normal = Literal["NFC", "NFKC", "none"]
+Size = Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 NAMES = ("<end>", "<unknown>")  # of the first two, where they are answers: neither is ever a token
@@ -64,10 +65,10 @@ class VocabularyStep(StepSpec, abc.ABC):
     takes: ClassVar[Literal["numbers", "text"]] = "text"
     unit: ClassVar[str]  # what one token is called
 
-    size: Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
-    min_count: Count
-    lower: bool
-    normalize: Normal
+    size: Size = 20_000
+    min_count: Count = 2
+    lower: bool = True
+    normalize: Normal = "NFC"
 
     @abc.abstractmethod
     def cut(self, text: str) -> list[str]:
@@ -193,11 +194,6 @@ class Words(VocabularyStep):
     kind: ClassVar[str] = "words"
     unit: ClassVar[str] = "word"
 
-    size: int = 20_000
-    min_count: int = 2
-    lower: bool = True
-    normalize: Normal = "NFC"
-
     def cut(self, text: str) -> list[str]:
         return _pattern().findall(text)
 
@@ -249,10 +245,8 @@ class Characters(VocabularyStep):
     kind: ClassVar[str] = "characters"
     unit: ClassVar[str] = "character"
 
-    size: int = 5_000
-    min_count: int = 2
+    size: Size = 5_000
     lower: bool = False
-    normalize: Normal = "NFC"
 
     def cut(self, text: str) -> list[str]:
         return list(text)
