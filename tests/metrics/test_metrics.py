@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from segue import metrics
+from segue import Dataset, Sequences, evaluate, metrics
+from segue.evaluation.report import render
 from segue.tasks import TASKS
 
 
@@ -202,3 +204,29 @@ def test_numbers_equal_scikit_learn() -> None:
     assert metrics.mean_absolute_error(targets, predictions) == pytest.approx(
         sklearn_metrics.mean_absolute_error(targets, predictions)
     )
+
+
+def test_a_new_metric_is_a_function_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an attribute of the evaluation, and stands in its table, its report and its JSON."""
+
+    def wrong(targets: np.ndarray, predictions: np.ndarray) -> int:
+        return int((targets != predictions).sum())
+
+    row = metrics.Metric(
+        "mistake_count", wrong, ("targets", "predictions"), ("classify",), "lower", "mistakes",
+        "wrong predictions", "d",
+    )  # fmt: skip
+    monkeypatch.setattr(metrics, "METRICS", (*metrics.METRICS, row))
+    found = evaluate(Heads(), Dataset([[1.0], [2.0], [3.0]], ["heads", "tails", "heads"]))
+    assert found.mistake_count == found.metrics()["mistake_count"] == 1
+    assert re.search(r"^mistakes +1 +wrong predictions$", found.report(), re.MULTILINE)
+    assert "<td>wrong predictions</td>" in render(found)
+
+
+class Heads:
+    """Predicts one and the same class."""
+
+    classes_, class_counts_ = np.array(["heads", "tails"]), {"heads": 6, "tails": 4}
+
+    def predict_proba(self, x: Sequences) -> np.ndarray:
+        return np.tile([0.6, 0.4], (len(x), 1))

@@ -2,17 +2,27 @@
 
 `render` computes what is shown and fills `templates/report.html`, which has the sections and the
 style. The same evaluation gives the same bytes: no date, no random names.
+
+Pictures are SVG inside the page. Text stays text, in the page's font; ink, rules and series take
+their colours from the page, so that a picture is readable on light and on dark; identifiers are
+made unique to the picture.
 """
 
 from __future__ import annotations
 
+import io
 import platform
+import re
 import shlex
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from segue import plots
 from segue._version import __version__
@@ -20,7 +30,7 @@ from segue.dataset import Dataset, named
 from segue.errors import counted
 from segue.evaluation import text
 from segue.evaluation.report_data import describe_data
-from segue.evaluation.svg import to_svg
+from segue.plots.style import INK, MUTED, PALETTE, RULE
 from segue.tasks.outcome import Picture
 
 if TYPE_CHECKING:
@@ -83,31 +93,28 @@ def render(
     task, info, rows = evaluation.task_, evaluation.model_info, text.score_rows(evaluation)
     has_one_class = task.labels_each == "one"
     has_percent = evaluation.interval is not None
-    return (
-        templates()
-        .get_template("report.html")
-        .render(
-            title=evaluation.dataset.name or "Evaluation",
-            subtitle=text.heading(evaluation),
-            headline=_in_percent(evaluation) if has_percent else rows[:2],
-            interval=evaluation.interval,
-            shares=list(evaluation.scores_by_model.values()),
-            verdict=text.verdict(evaluation),
-            made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
-            data=describe_data(sets, is_drawn=has_one_class),
-            model=info,
-            history=_history(info),
-            rows=rows,
-            caveats=text.caveats(evaluation),
-            trained_on=evaluation.trained_on,
-            sections=task.sections(evaluation),
-            mistakes=_mistakes(evaluation) if has_one_class else None,
-            readings=_readings(evaluation),
-            source=source,
-            footnote=(_OF_THE_TEST if evaluation.part == "test" else "") + task.footnote,
-            **_usage(evaluation, str(model_path or "model.safetensors"), source or "SOURCE"),
-            **_versions(),
-        )
+    page = templates().get_template("report.html")
+    return page.render(
+        title=evaluation.dataset.name or "Evaluation",
+        subtitle=text.heading(evaluation),
+        headline=_in_percent(evaluation) if has_percent else rows[:2],
+        interval=evaluation.interval,
+        shares=list(evaluation.scores_by_model.values()),
+        verdict=text.verdict(evaluation),
+        made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
+        data=describe_data(sets, is_drawn=has_one_class),
+        model=info,
+        history=_history(info),
+        rows=rows,
+        caveats=text.caveats(evaluation),
+        trained_on=evaluation.trained_on,
+        sections=task.sections(evaluation),
+        mistakes=_mistakes(evaluation) if has_one_class else None,
+        readings=_readings(evaluation),
+        source=source,
+        footnote=(_OF_THE_TEST if evaluation.part == "test" else "") + task.footnote,
+        **_usage(evaluation, str(model_path or "model.safetensors"), source or "SOURCE"),
+        **_versions(),
     )
 
 
@@ -212,3 +219,49 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return {"versions": ", ".join(found)}
+
+
+# -- pictures ------------------------------------------------------------------------------------
+
+_RC: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "segue"}
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_COLOURS = {
+    INK: "currentColor",
+    MUTED: "var(--muted)",
+    RULE: "var(--rule)",
+    **{colour.lower(): f"var(--series-{i})" for i, colour in enumerate(PALETTE)},
+}
+
+
+def to_svg(figure: Figure, name: str, description: str) -> str:
+    """Return the `<svg>` element of a figure.
+
+    Args:
+        figure: drawn with the colours of `segue.plots.style`.
+        name: letters and digits, unique in the page; the identifiers inside begin with it.
+        description: read out by a screen reader; HTML-escaped already.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context(_RC), warnings.catch_warnings():
+        # The browser finds the glyphs that the font used for measuring lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<[^>]+>", lambda tag: _tidy(tag.group(), name), text)  # tags, never text
+    text = re.sub(r"\s*\n\s*", "\n", text)
+    return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
+
+
+def _tidy(tag: str, name: str) -> str:
+    """Take from a tag what a page does not need, and fit the rest into the page."""
+    tag = re.sub(r'\sxmlns(:\w+)?="[^"]*"| version="1.1"| font-family: [^;"]*;?', "", tag)
+    tag = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", tag).replace("xlink:href", "href")
+    tag = re.sub(r"#[0-9a-f]{6}\b", lambda found: _COLOURS.get(found.group(), found.group()), tag)
+    return re.sub(r'(?<=\sd=")[^"]*', lambda path: _shorter(path.group()), tag)
+
+
+def _shorter(path: str) -> str:
+    """A hundredth of a point is finer than any screen."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", " ".join(path.split()))

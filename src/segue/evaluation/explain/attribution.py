@@ -100,10 +100,14 @@ def attribute(
     rows: list[Any] = [None] * len(x)
 
     def work(index: Array, batch: Padded) -> None:
-        first, signal = _beginning(network, batch)
+        first, signal = 0, batch
+        if network.input_shape.tokens is not None:  # numbers begin behind the embedding
+            first, signal = 1, network.chain[0](batch)._replace(static=batch.static)
         logit = _logit_of(network, first)
         chosen = torch.from_numpy(codes[index]).to(signal.values.device)
-        change[index] = _change(signal, chosen, logit)
+        nothing = signal._replace(values=torch.zeros_like(signal.values))
+        known, unknown = (logit(one, chosen).double() for one in (signal, nothing))
+        change[index] = (known - unknown).cpu()
         with torch.enable_grad():
             found = method(signal, chosen, logit)
         found = found.sum(-1, keepdim=True) if first else found
@@ -185,14 +189,6 @@ def occlusion(
     return attribute(classifier, X, method, "occlusion", target=target, static=static)
 
 
-def _beginning(network: Network, batch: Padded) -> tuple[int, Padded]:
-    """Where the numbers begin: at the input, or behind the embedding of tokens."""
-    if network.input_shape.tokens is None:
-        return 0, batch
-    with torch.no_grad():
-        return 1, network.chain[0](batch)._replace(static=batch.static)
-
-
 def _logit_of(network: Network, first: int) -> Logit:
     """The network from its layer number `first` on."""
 
@@ -207,14 +203,6 @@ def _logit_of(network: Network, first: int) -> Logit:
         return outputs.gather(1, codes[:, None])[:, 0]
 
     return logit
-
-
-@torch.no_grad()
-def _change(signal: Padded, codes: Tensor, logit: Logit) -> Array:
-    """`[batch]`, what it makes to the logits that the sequences are known."""
-    nothing = signal._replace(values=torch.zeros_like(signal.values))
-    change = logit(signal, codes).double() - logit(nothing, codes).double()
-    return np.asarray(change.cpu())
 
 
 def _codes(classifier: SequenceClassifier, x: Sequences, target: Any, static: Any) -> Array:
