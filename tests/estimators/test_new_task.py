@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from segue import Dataset, SequenceEnsemble, TrainingOptions, fit_seeds
+from segue import Dataset, SequenceEnsemble, TrainingOptions, evaluate, fit_seeds
 from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators.inputs import as_dataset
 from segue.estimators.loading import BY_NAME, load
@@ -80,6 +80,16 @@ def test_it_is_fitted_queried_and_scored() -> None:
     assert fitted.score(data) == fitted.task_.score(found, data)
     assert (RateRegressor.task, RateRegressor.tasks) == ("rate", ("regress",))
     assert fitted.__sklearn_tags__().estimator_type == "regressor"
+
+
+def test_it_is_evaluated_with_the_metrics_of_the_task_it_derives_from(tmp_path: Path) -> None:
+    data = rates()
+    fitted = regressor().fit(data)
+    found = evaluate(fitted, data, everything=True)
+    assert found.metrics()["task"] == "rate"
+    assert found.rmse == pytest.approx(np.sqrt(np.mean((fitted.predict(data) - data.y) ** 2)))
+    assert found.report().splitlines()[2].startswith("RMSE")
+    found.to_html(tmp_path / "report.html")
 
 
 def test_what_does_not_suit_it_is_refused() -> None:

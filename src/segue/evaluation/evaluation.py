@@ -17,7 +17,7 @@ from segue.evaluation import text
 from segue.evaluation.model_info import ModelInfo
 from segue.evaluation.trained_on import TrainedOn
 from segue.evaluation.word_trace import Reading
-from segue.metrics import Answered, Metric, count_answers, metrics_of
+from segue.metrics import Answered, Metric, count_answers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,7 @@ class Evaluation:
 
     @cached_property
     def _metrics(self) -> dict[str, Metric]:
-        return metrics_of(self.task)
+        return self.task_.metrics()
 
     @property
     def main_metric(self) -> Metric:

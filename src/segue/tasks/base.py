@@ -15,6 +15,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError
+from segue.metrics import Metric, metrics_of
 from segue.prepare import Preparation
 from segue.sequences import Array
 from segue.tasks.outcome import Outcome, Picture, Section, Table
@@ -232,6 +233,17 @@ class Task(abc.ABC):
             is_dataset: whether it was a `Dataset`, whose classes have names of their own.
         """
         return data
+
+    @classmethod
+    def metrics(cls) -> dict[str, Metric]:
+        """The metrics by name, the main one first: its own, or those of the task it derives from.
+
+        >>> from segue.tasks import Regress
+        >>> list(Regress.metrics())
+        ['rmse', 'r2', 'mean_absolute_error', 'rmse_by_value']
+        """
+        names = (vars(task).get("name", "") for task in cls.__mro__)
+        return next((found for name in names if (found := metrics_of(name))), {})
 
     def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
         """What is scored of a data set: its sequences with targets, or windows of its series.
