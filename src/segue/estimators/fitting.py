@@ -98,7 +98,8 @@ def fit_split(
         SpecError: a network or preparation that does not fit the data.
         TrainingError: a loss that is not finite.
     """
-    initial = InitialWeights.of(initial)
+    if initial is not None:
+        initial = InitialWeights.of(initial)
     run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
     result, setup = _train(estimator, split, initial, run_folder, is_last=not refit)
@@ -232,9 +233,9 @@ def prepare_training(
             lines.append(("network", text))
     if head:
         lines.append(("head", f"{to_text(head)}, as the network ends"))
-    initial = InitialWeights.of(initial)
     if initial is not None:
-        lines += initial.transfer_weights(network, task.to_json(), preparation)
+        weights = InitialWeights.of(initial)
+        lines += weights.transfer_weights(network, task.to_json(), preparation)
 
     def with_targets(data: Dataset, weights: Array | None = None) -> TrainingData:
         scaled = scaled_static(static, len(data), data.static)

@@ -14,7 +14,7 @@ from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.fitting import fit_split
 from segue.estimators.loading import load
-from segue.estimators.splitting import TrainValidationSplit, split_data
+from segue.estimators.splitting import split_data
 from segue.estimators.transfer import InitialWeights
 from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
@@ -141,44 +141,28 @@ def fit_seeds(
     >>> [int(row["seed"]) for row in results.rows], 0 <= results.mean <= 1
     ([0, 1, 2], True)
     """
-    begin = InitialWeights.of(initial)
+    begin = None if initial is None else InitialWeights.of(initial)
     X = adapted(X, y, labelled=not estimator._task_type.targets_inside)  # noqa: N806  (read it only once)
     members = []
     for seed in _as_seeds(estimator.seed, seeds):
-        member = _with_seed(estimator, seed)
+        member = type(estimator)(**{**estimator.get_params(deep=False), "seed": seed})
         split = split_data(
-            member,
-            X,
-            y,
-            sample_weight=sample_weight,
-            groups=groups,
-            validation_data=validation_data,
-            static=static,
-            split_seed=estimator.seed,
-        )
-        folder_of_seed = None if folder is None else Path(folder) / f"seed-{seed}"
-        members.append(_fit_member(member, split, begin, folder_of_seed, resume=resume))
-        if members[-1].stopped_ == "interrupted":
+            member, X, y, sample_weight=sample_weight, groups=groups,
+            validation_data=validation_data, static=static, split_seed=estimator.seed,
+        )  # fmt: skip
+        own_folder = None if folder is None else Path(folder) / f"seed-{seed}"
+        model = None if own_folder is None else own_folder / "model.safetensors"
+        if resume and model is not None and model.exists():
+            member = _read(model, member)
+        else:
+            member._take(fit_split(member, split, begin, own_folder, resume=resume))
+            if model is not None and member.stopped_ != "interrupted":
+                member.save(model)
+        members.append(member)
+        if member.stopped_ == "interrupted":
             break
-    return SeedResults(tuple(members), tuple(_row(member) for member in members))
-
-
-def _fit_member(
-    member: BaseSequenceEstimator,
-    split: TrainValidationSplit,
-    begin: InitialWeights | None,
-    folder_of_seed: Path | None,
-    *,
-    resume: bool,
-) -> BaseSequenceEstimator:
-    """Train a member, or read it where it is trained already."""
-    model = None if folder_of_seed is None else folder_of_seed / "model.safetensors"
-    if resume and model is not None and model.exists():
-        return _read(model, member)
-    member._take(fit_split(member, split, begin, folder_of_seed, resume=resume))
-    if model is not None and member.stopped_ != "interrupted":
-        member.save(model)
-    return member
+    rows = tuple({"seed": member.seed, **member.history_.kept} for member in members)
+    return SeedResults(tuple(members), rows)
 
 
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
@@ -204,11 +188,6 @@ def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
     return {**shared, "network": to_text(as_specs(estimator.network))}
 
 
-def _with_seed(estimator: BaseSequenceEstimator, seed: int) -> BaseSequenceEstimator:
-    """The same estimator, not fitted, with another seed."""
-    return type(estimator)(**{**estimator.get_params(deep=False), "seed": seed})
-
-
 def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
     found: list[int] = []
     if isinstance(seeds, int | np.integer):
@@ -220,7 +199,3 @@ def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
             f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."
         )
     return found
-
-
-def _row(member: BaseSequenceEstimator) -> Row:
-    return {"seed": member.seed, **member.history_.kept}

@@ -56,12 +56,12 @@ class InitialWeights:
     seen: tuple[SeenSequences, ...] = ()
 
     @classmethod
-    def of(cls, initial: Any) -> InitialWeights | None:
+    def of(cls, initial: Any) -> InitialWeights:
         """Copy the weights of what the user passes as `initial`.
 
         Args:
-            initial: a fitted estimator, a `Network`, the path of a model file or of a run, weights
-                by name, or `None`; what this has returned stays as it is.
+            initial: a fitted estimator, a `Network`, the path of a model file or of a run, or
+                weights by name; what this has returned stays as it is.
 
         Raises:
             DataError: something else.
@@ -69,7 +69,7 @@ class InitialWeights:
             ModelFileError: a file that is not a model.
             NotFittedError: an estimator before `fit`.
         """
-        if initial is None or isinstance(initial, cls):
+        if isinstance(initial, cls):
             return initial
         if isinstance(initial, Mapping):
             return cls({name: np.asarray(value) for name, value in initial.items()})
