@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -45,6 +45,9 @@ class Layer(nn.Module, abc.ABC):
         token_weights: names of weights with a row for each token; they are looked up, not
             multiplied.
         fixed_length: the only sequence length that it takes; `None`: any.
+        activation: applied to its output, as a spec; `None`: none of its own.
+        chains: the layers inside it, side by side.
+        merge: how the outputs of these are joined: "concat", "sum" or "mean".
         inner: the start of PyTorch's names that is left out of those of the weights, as in "cell.".
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
@@ -56,6 +59,9 @@ class Layer(nn.Module, abc.ABC):
     is_fixed: bool = False
     token_weights: tuple[str, ...] = ()
     fixed_length: int | None = None
+    activation: Any = None
+    chains: Sequence[Chain] = ()
+    merge: str = ""
     inner: str = ""
     sees_whole: bool | None = None
 
@@ -127,7 +133,7 @@ class Layer(nn.Module, abc.ABC):
 
     def sublayers(self) -> tuple[Layer, ...]:
         """The layers directly inside this one."""
-        return ()
+        return tuple(layer for chain in self.chains for layer in chain)
 
     def cells(self) -> dict[str, nn.Module]:
         """The recurrent cell of each direction, "forward" or "backward"; none of other layers."""

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from segue.errors import NotCausalError
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
-from segue.layers.composition import Merge, Parallel, Residual
+from segue.layers.composition import Parallel, Residual
 from segue.modules.activations import activate, function_of
-from segue.modules.base import Chain, Layer, SpecLayer
+from segue.modules.base import Chain, SpecLayer
 from segue.padded import Padded
 from segue.randomness import Draws
 
@@ -60,9 +60,6 @@ class ParallelLayer(SpecLayer):
     def not_causal(self) -> NotCausalError:
         return next(layer for layer in self.sublayers() if not layer.causal).not_causal()
 
-    def sublayers(self) -> tuple[Layer, ...]:
-        return tuple(layer for chain in self.chains for layer in chain)
-
     def weights(self) -> dict[str, Tensor]:
         return {
             f"{layer.name}/{part}".removeprefix(f"{self.name}/"): tensor
@@ -75,7 +72,7 @@ class ParallelLayer(SpecLayer):
         return own + sum(layer.activation_size(time) for layer in self.sublayers())
 
 
-def _merge(values: list[Tensor], merge: Merge) -> Tensor:
+def _merge(values: list[Tensor], merge: str) -> Tensor:
     if merge == "concat":
         return torch.cat(values, dim=-1)
     total = functools.reduce(torch.add, values)

@@ -85,12 +85,11 @@ def stack_size(blocks: Sequence[Block]) -> tuple[float, float]:
 def block_of(layer: Layer) -> Block:
     """The block of a layer and of all that it holds."""
     name, count = layer.name.rpartition("/")[2], sum(p.numel() for p in layer.parameters())
-    chains: Iterable[Iterable[Any]] = getattr(layer, "chains", None) or [layer.sublayers()]
-    branches = tuple(tuple(block_of(one) for one in chain) for chain in chains)
+    branches = tuple(tuple(block_of(one) for one in chain) for chain in layer.chains)
     branches = branches if any(branches) else ()
-    merge = getattr(layer, "merge", "") if len(branches) > 1 else ""
+    merge = layer.merge if len(branches) > 1 else ""
     colour = GREEN if layer.name == "head" else PALE_BLUE if count and not branches else WHITE
-    activation = str(getattr(getattr(layer, "activation", None), "kind", "linear"))
+    activation = "linear" if layer.activation is None else layer.activation.kind
     if activation == "linear" or name.startswith(activation):  # as the name `relu_1` does
         activation = ""
     join = MARKS.get(merge, merge)
