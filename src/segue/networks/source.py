@@ -2,8 +2,8 @@
 
 A module of plain PyTorch needs PyTorch only, and is exact on sequences of unequal length: its
 recurrent layers run over packed sequences, which is PyTorch's own way to leave out the padding. A
-function in the same source copies segue's weights into it. Each layer writes its own lines:
-`LayerSpec.write_torch`.
+function in the same source copies segue's weights into it. Each layer writes its own lines
+(`LayerSpec.write_torch`), and `templates/torch_module.txt` has what stands around them.
 """
 
 from __future__ import annotations
@@ -139,6 +139,8 @@ def pytorch_source(specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain) -> 
     Raises:
         SpecError: layers that have no form in plain PyTorch; all of them are named.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     source = TorchSource({*keyword.kwlist, *dir(nn.Module())})
     output = chain[-1].shape
     body = shape
@@ -151,97 +153,20 @@ def pytorch_source(specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain) -> 
             f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
             "framework='segue' writes every network."
         )
-    return _text(specs, shape, output, source)
-
-
-def _text(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape, source: TorchSource) -> str:
-    helpers = [name for name in HELPERS if name in source.helpers]
-    imports = ["import torch", "from torch import nn"]
-    if any("functional." in step for step in source.steps):
-        imports.append("from torch.nn import functional")
     packing = {"pack": "pack_padded_sequence", "unpack": "pad_packed_sequence"}
-    packed = [name for key, name in packing.items() if key in helpers]
-    if packed:
-        imports.append(f"from torch.nn.utils.rnn import {', '.join(packed)}")
-    kind = "int" if shape.tokens is not None else "float32"
-    values = 1 if shape.tokens is not None else shape.features
-    end = "batch, time" if output.sequence else "batch"
-    lines = [
-        f'"""{to_text(specs)}, written by segue.',
-        "",
-        f"x: [batch, {shape.length or 'time'}, {values}] {kind}, right-padded with zeros",
-        "lengths: [batch] int64",
-        f"gives: logits [{end}, {output.features}]",
-        '"""',
-        "",
-        *imports,
-        "",
-        "",
-        "class Network(nn.Module):",
-        "    def __init__(self):",
-        "        super().__init__()",
-        *(f"        {line}" for line in source.modules),
-        "",
-        "    def forward(self, x, lengths):",
-        *(f"        {line}" for line in source.steps),
-        "        return x",
-        "",
-        "",
-        "@torch.no_grad()",
-        "def copy_weights(model, weights):",
-        '    """Take over `weights`, arrays by name: what `network_.get_weights()` gives."""',
-        *(f"    {line}" for line in source.copies),
-        "",
-    ]
-    return "\n".join(lines) + "".join("\n" + HELPERS[name] for name in helpers)
-
-
-# Functions that the written lines call; only those that are called are written.
-HELPERS = {
-    "pack": '''
-def pack(x, lengths):
-    """Leave the padding out, as recurrent layers of PyTorch want it."""
-    return pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-''',
-    "unpack": '''
-def unpack(packed, time):
-    """[batch, time, feature] again, zeros behind each end."""
-    return pad_packed_sequence(packed, batch_first=True, total_length=time)[0]
-''',
-    "real": '''
-def real(x, lengths):
-    """[batch, time, 1], true at real steps."""
-    return (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
-''',
-    "copy_linear": '''
-def copy_linear(layer, weights, prefix):
-    """Kernels are [in, out] in segue, [out, in] here."""
-    layer.weight.copy_(torch.as_tensor(weights[prefix + "kernel"]).T)
-    if layer.bias is not None:
-        layer.bias.copy_(torch.as_tensor(weights[prefix + "bias"]))
-''',
-    "copy_recurrent": '''
-def copy_recurrent(layer, weights, prefix, suffix=""):
-    """PyTorch adds a second bias, which stays zero."""
-    kernel, recurrent, bias = (
-        torch.as_tensor(weights[prefix + part]) for part in ("kernel", "recurrent_kernel", "bias")
+    environment = Environment(
+        loader=PackageLoader("segue.networks"),
+        autoescape=False,  # noqa: S701  (what is written is Python, not HTML)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-    getattr(layer, "weight_ih_l0" + suffix).copy_(kernel.T)
-    getattr(layer, "weight_hh_l0" + suffix).copy_(recurrent.T)
-    getattr(layer, "bias_ih_l0" + suffix).copy_(bias)
-    getattr(layer, "bias_hh_l0" + suffix).zero_()
-''',
-    "copy_gru": '''
-def copy_gru(layer, weights, prefix, suffix=""):
-    """PyTorch has the reset gate before the update gate."""
-    kernel, recurrent, bias = (
-        torch.cat([reset, update, candidate], dim=-1)
-        for part in ("kernel", "recurrent_kernel", "bias")
-        for update, reset, candidate in [torch.as_tensor(weights[prefix + part]).chunk(3, dim=-1)]
+    return environment.get_template("torch_module.txt").render(
+        network=to_text(specs),
+        shape=shape,
+        output=output,
+        source=source,
+        values=1 if shape.tokens is not None else shape.features,
+        dtype="int" if shape.tokens is not None else "float32",
+        packing=[function for name, function in packing.items() if name in source.helpers],
     )
-    getattr(layer, "weight_ih_l0" + suffix).copy_(kernel.T)
-    getattr(layer, "weight_hh_l0" + suffix).copy_(recurrent.T)
-    getattr(layer, "bias_ih_l0" + suffix).copy_(bias[0])
-    getattr(layer, "bias_hh_l0" + suffix).copy_(bias[1])
-''',
-}
