@@ -60,7 +60,7 @@ def read(
         format: which files to take from a folder that holds several formats.
         like: a fitted estimator, or a data set: read the source as theirs was read, the same
             columns, the same unit of texts, the same rate of sounds, the same windows. What
-            `options` say comes first, and what is of another format is guessed as always.
+            `options` give comes first, and a source of another format is read by the usual rules.
         window: cut the sequences (recordings) into windows of so many steps, as `segue.windows`
             does.
         stride: steps from the beginning of one window to that of the next; as many as a window has

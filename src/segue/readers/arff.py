@@ -76,7 +76,7 @@ def blocks(
 
     Yields:
         Data sets. The label is the attribute called class, target, label or y, else the last
-        nominal one. `notes` say which it is.
+        nominal one. `notes` name it.
 
     Raises:
         OptionError: a layout that there is not.
@@ -201,7 +201,7 @@ def _attribute(line: str) -> _Attribute:
 
 
 def _fields(line: str) -> list[str]:
-    """What stands between the commas, with the quotes around it."""
+    """The fields between the commas, with their quotes."""
     if "'" not in line and '"' not in line:
         return [text.strip() for text in line.split(",")]
     matches = list(_FIELD.finditer(line))

@@ -134,7 +134,7 @@ def resample(samples: Array, rate: int, wanted: int) -> Array:
 
 
 def _header(path: Path) -> Any:
-    """What soundfile says of a file: its `frames`, `samplerate` and `channels`.
+    """The header of a file: its `frames`, `samplerate` and `channels`.
 
     Raises:
         DataError: empty, no sound, without samples, cut off, or a header that cannot be true.
@@ -178,7 +178,7 @@ def _samples(path: Path) -> tuple[Array, int]:
             samples: Array = sound.read(dtype="float32", always_2d=True)
             frames, rate = sound.frames, sound.samplerate
     except (soundfile.SoundFileError, MemoryError) as error:
-        raise DataError(f"is damaged or cut off: {_said(error)}.") from None
+        raise DataError(f"is damaged or cut off: {_described(error)}.") from None
     if len(samples) != frames:
         there = f"{len(samples):,} are there"
         raise DataError(f"is cut off: its header says {frames:,} samples, and {there}.")
@@ -196,9 +196,11 @@ def _not_a_sound(path: Path, error: Exception) -> str:
         text = file.read(64).decode("latin-1")
     if text.replace("\n", "").replace("\r", "").isprintable():
         return f"is text ({text.splitlines()[0][:40]!r}) and no sound."
-    return f"is no sound that can be read ({_said(error)}): its header is damaged or none at all."
+    return (
+        f"is no sound that can be read ({_described(error)}): its header is damaged or none at all."
+    )
 
 
-def _said(error: Exception) -> str:
+def _described(error: Exception) -> str:
     """The reason that libsndfile gives, without the name of the file."""
     return str(getattr(error, "error_string", None) or error or "no memory").strip(" .")

@@ -67,7 +67,7 @@ class LabelledFiles:
         labels: `[n]`, from the folders' names or a table; `None` where there are none.
         groups: `[n]`, from the table, where it has them.
         parts: `[n]`, from the table, where it has them.
-        notes: which columns of the table say what.
+        notes: the roles of the table's columns.
     """
 
     files: tuple[Path, ...]

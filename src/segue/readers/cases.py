@@ -38,8 +38,8 @@ class CaseFormat(ABC):
     Attributes:
         name: of the data.
         labels: the classes of the cases; or the type of their targets; `None` if they have neither.
-        channels: of every case; 0 until the header or the first case says so.
-        at_once: whether all cases are needed before anything can be said of one.
+        channels: of every case; 0 until the header or the first case is read.
+        at_once: whether all cases are needed before a data set can be made.
     """
 
     name = ""
@@ -98,7 +98,7 @@ def read_cases(
 
 
 def _cases(lines: Iterable[str], form: CaseFormat, limit: int | None, path: Path) -> Iterator[Case]:
-    """The cases, behind a header; lines that are empty or comments count, and say nothing."""
+    """The cases, behind a header; empty lines and comments are counted and skipped."""
     number, cases, in_header = 0, 0, True
     try:
         for number, line in enumerate(map(str.strip, lines), start=1):  # noqa: B007 (used below)
@@ -126,7 +126,7 @@ def values_of(
     Args:
         channels: each with a separator between its values.
         separator: one character.
-        missing: what stands for a value that is not there, beside `nan`.
+        missing: the mark of a missing value, beside `nan`.
         where: how a message names the channel.
 
     Raises:

@@ -44,8 +44,8 @@ class Entry:
             `validation=False` is given.
         shipped: it is part of the package.
         options: of the reader, where the user gives none.
-        rate_hz: steps per second, where the files do not say.
-        class_names: what the numbers of the classes stand for, from 1 on.
+        rate_hz: steps per second, where the files do not hold it.
+        class_names: the names of the classes 1, 2, ...
     """
 
     name: str

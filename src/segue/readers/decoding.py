@@ -22,7 +22,7 @@ from segue.sequences import Array
 
 BLOCK_BYTES = 1 << 18
 
-# A mark at the beginning says how a file is encoded. UTF-32's begins with that of UTF-16.
+# A byte order mark gives the encoding of a file. UTF-32's begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -102,7 +102,7 @@ def open_text(path: Path, encoding: str, *, newline: str | None = None) -> io.Te
 
     Args:
         path: the file.
-        encoding: as `find_encoding` has told; with another one, reading raises `ValueError`.
+        encoding: as `find_encoding` returns it; with another one, reading raises `ValueError`.
         newline: as for Python's `open`.
     """
     file = _opened(path)
@@ -121,10 +121,10 @@ def text_blocks(path: Path, encoding: str | None = None) -> Iterator[str]:
 
     Args:
         path: the file.
-        encoding: what its bytes are; `None`: what its mark says, else UTF-8.
+        encoding: what its bytes are; `None`: that of its byte order mark, else UTF-8.
 
     Raises:
-        FileError: bytes that are no text of this encoding, with their place; a binary file.
+        FileError: bytes that are no text of this encoding, with byte and line; a binary file.
     """
     with _opened(path) as file:
         plain = codecs.getincrementaldecoder(_named(file, encoding))()
@@ -166,7 +166,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _named(file: IO[bytes], encoding: str | None) -> str:
-    """The encoding of a file, which has a mark or not; what is read next stands behind the mark."""
+    """The encoding of a file; reading goes on behind its byte order mark, where it has one."""
     begin = file.read(4)
     mark, marked = next(((m, e) for m, e in _MARKS if begin.startswith(m)), (b"", "utf-8"))
     plain = marked.removesuffix("-le").removesuffix("-be")

@@ -34,7 +34,7 @@ class Remote:
         url: where it is.
         sha256: its checksum, where it is known beforehand.
         members: for a `.zip`: the files to take out of it, wherever in it they are. Only these
-            names are written, so an archive cannot place a file anywhere else.
+            names are written, so an archive cannot write a file anywhere else.
     """
 
     url: str
@@ -152,7 +152,7 @@ def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
     if remote.sha256 is not None and sha256_of(path) != remote.sha256:
         raise FileError(
             f"{remote.url} is not the file it should be: its SHA-256 is {sha256_of(path)}, "
-            f"expected {remote.sha256}. Try again, or fetch it from another place."
+            f"expected {remote.sha256}. Try again, or fetch it from elsewhere."
         )
     if remote.members:
         _unpack(path, remote, folder)

@@ -148,7 +148,7 @@ def read_dimensions(x: Any) -> Dataset:
     variables (`xarray.Dataset`) has each as a channel.
 
     Raises:
-        DataError: dimensions whose names do not say which is which.
+        DataError: dimensions whose names have no known role.
     """
     if hasattr(x, "data_vars"):
         x = x.to_array()  # its new dimension is called "variable"

@@ -145,8 +145,8 @@ def read_headers(
     Args:
         found: the files.
         problems: collects the `DataError`s about them.
-        look: reads what a file's beginning says.
-        read: reads the whole; so what else is wrong is found too, where a beginning is.
+        look: reads the header of a file.
+        read: reads the whole file, for further problems where a header has one.
 
     Raises:
         FileError: all of the problems, if there are any.

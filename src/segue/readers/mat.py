@@ -76,7 +76,7 @@ def blocks(
             raise OptionError(f"There is no variable {wanted!r} in {path}.{hint}")
     pairs = _by_name(variables, x) or _by_table(tables) or _by_table({"": plain})
     if not pairs:
-        listed = ", ".join(f"{name} ({_said(value)})" for name, value in plain.items())
+        listed = ", ".join(f"{name} ({_described(value)})" for name, value in plain.items())
         raise FileError(
             f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
             "one cell array of sequences, or a table with a column of such. Name them with "
@@ -159,13 +159,13 @@ def _sequences(
     _refuse_opaque(value, name)
     if not isinstance(value, Cell):
         if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
-            raise DataError(f"{name} is {_said(value)}; expected a cell array of sequences.")
+            raise DataError(f"{name} is {_described(value)}; expected a cell array of sequences.")
         return _of_array(value, layout, None if labels is None else _length(labels))
     for number, item in enumerate(value.items, start=1):
         _refuse_opaque(item, f"{name}{{{number}}}")
         if not isinstance(item, np.ndarray) or item.ndim != 2:
             raise DataError(
-                f"{name}{{{number}}} is {_said(item)}; expected numbers, channel x time."
+                f"{name}{{{number}}} is {_described(item)}; expected numbers, channel x time."
             )
     layout = layout or _guess_layout([item.shape for item in value.items], name)
     how = {"ct": "channel x time", "tc": "time x channel"}[layout]
@@ -222,7 +222,7 @@ def _labels_of(value: Any, name: str, x: Sequences) -> _Labels:
     """
     _refuse_opaque(value, name)
     if isinstance(value, Table) or _length(value) != len(x):
-        raise DataError(f"{name} is {_said(value)}; expected one label for each of {len(x)}.")
+        raise DataError(f"{name} is {_described(value)}; expected one label for each of {len(x)}.")
     if isinstance(value, Cell):
         found = [_entries(item, f"{name}{{{i}}}") for i, item in enumerate(value.items, start=1)]
         rows, names = [row for row, _ in found], {own for _, own in found}
@@ -251,7 +251,7 @@ def _entries(value: Any, name: str) -> tuple[Array, _Names]:
 
 
 def _one_each(rows: list[Array], name: str) -> Array:
-    """`[n]` labels that stand in cells of their own; all text where some are; None: it is empty."""
+    """`[n]` labels of cells with one each; all text where some are; None for an empty cell."""
     if any(len(row) > 1 for row in rows):
         raise DataError(f"{name} has several labels in one cell; expected one for each step.")
     labels = [as_label(row.item()) if len(row) else None for row in rows]
@@ -287,7 +287,7 @@ def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
 # -- values ---------------------------------------------------------------------------------------
 
 
-def _said(value: Any) -> str:
+def _described(value: Any) -> str:
     """What a value is, for messages."""
     if isinstance(value, Table):
         return "a table"

@@ -98,7 +98,7 @@ def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
 
 
 def _named(found: dict[str, Any]) -> dict[str, Any]:
-    """What SciPy has read, by name: that of an object stands inside it."""
+    """The variables that SciPy has read, by name; an object holds its own name."""
     from scipy.io.matlab import MatlabOpaque
 
     return {

@@ -50,7 +50,7 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Categorical:
-    """A categorical array: `codes` are places among the names from 1 on, column by column.
+    """A categorical array: `codes` are positions among the names from 1 on, column by column.
 
     0 is <undefined>.
     """
@@ -71,7 +71,7 @@ class Objects:
 
     Args:
         metadata: the first cell, as bytes.
-        order: "<" or ">", how the bytes of a number stand.
+        order: "<" or ">", the byte order of numbers.
         value: gives the value of a property by its number, from 0 on: the third cell of the list.
 
     Raises:
@@ -131,7 +131,7 @@ class Objects:
         }
 
     def _resolved(self, value: Any) -> Any:
-        """A value, with the objects that it refers to in their place."""
+        """A value, with the objects that it refers to inserted."""
         if is_reference(value):
             return self.decoded(value)
         if isinstance(value, Cell):
@@ -140,7 +140,7 @@ class Objects:
 
 
 def is_reference(value: Any) -> bool:
-    """Whether an array stands for an object."""
+    """Whether an array is a reference to an object."""
     return (
         isinstance(value, np.ndarray)
         and value.dtype == np.uint32

@@ -209,7 +209,7 @@ def _dataset_of(arrays: Mapping[str, Array], layout: str) -> Dataset:
         rate_hz=float(arrays["rate_hz"]) if "rate_hz" in arrays else None,
         name=str(arrays.get("name", "")),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
-        task=task,  # labels for each step are told by their shape
+        task=task,  # labels for each step have a shape of their own
         missing="keep",
         **columns,
     )
@@ -248,7 +248,7 @@ def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, boo
 
 
 def _are_joined(x: Array, lengths: Array | None, offsets: Array | None) -> bool:
-    """Whether all sequences stand in `x` one after the other, and not each in a row of its own.
+    """Whether `x` holds all sequences one after the other, and not each in a row of its own.
 
     Raises:
         DataError: both are possible, or neither.
@@ -269,7 +269,7 @@ def _are_joined(x: Array, lengths: Array | None, offsets: Array | None) -> bool:
 
 
 def _offsets(cuts: Array, steps: int) -> Array:
-    """`[n + 1]` of places where sequences begin, or are split: with the 0 and the end."""
+    """`[n + 1]` offsets of sequences, with the 0 and the end."""
     if cuts.ndim != 1 or cuts.dtype.kind not in "iu" or (cuts > steps).any():
         raise DataError(
             f"`offsets` has shape {cuts.shape} and type {cuts.dtype}; expected whole numbers that "
@@ -345,7 +345,7 @@ def write(folder: Path, data: Dataset) -> None:
 
 
 def _step_labels(data: Dataset) -> Array:
-    """`[steps]` labels; the code -1 takes the last place of the table, which is "none"."""
+    """`[steps]` labels; the code -1 takes the last one, which is "none"."""
     names = np.array(data.classes)
     none = np.array([""] if names.dtype.kind == "U" else [-1])
     if none[0] in names and (data.y.values == -1).any():

@@ -141,7 +141,7 @@ def as_plain_sequences(x: Any, *, exact: bool = False) -> Sequences:
 
 
 def is_table(x: Any) -> bool:
-    """Whether a data frame has columns that say what is what: labels, sequences, times.
+    """Whether a data frame has columns with roles: labels, sequences, times.
 
     One of numbers only, such as scikit-learn has them, is an array with names; one of texts only
     is a list of texts.

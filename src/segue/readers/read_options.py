@@ -16,19 +16,19 @@ _quoted = partial(listed, at_most=20, shown=repr)
 
 
 def reading_of(like: Any) -> Mapping[str, Any] | None:
-    """How the source of a data set was read, or that of what a model has learnt from."""
+    """How the source of a data set, or of a model's training data, was read."""
     reading = getattr(like, "reading_", None) or getattr(like, "reading", None)
     return reading if isinstance(reading, Mapping) else None
 
 
 def columns_of(reading: Mapping[str, Any] | None) -> list[Mapping[str, str]]:
-    """Each column of a table with its `name`, `kind` and `role`, where the reader has said so."""
+    """Each column of a table with its `name`, `kind` and `role`, where the reader notes them."""
     columns = (reading or {}).get("columns")
     return list(columns) if isinstance(columns, list) else []
 
 
 def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
-    """One line with every column of a table by its role; none where nothing is known of columns.
+    """One line with every column of a table by its role; none where the columns are not known.
 
     >>> names = [("day", "date", "time"), ("x", "number", "channel"), ("y", "number", "channel")]
     >>> columns = [{"name": n, "kind": kind, "role": role} for n, kind, role in names]
@@ -46,13 +46,13 @@ def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
 
 
 def channels_of(like: Any) -> tuple[str, ...] | None:
-    """The names of the channels of a data set, or of what a model has learnt from."""
+    """The names of the channels of a data set, or of a model's training data."""
     names = getattr(like, "channels_", None) or getattr(like, "channels", None)
     return None if names is None else tuple(names)
 
 
 def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
-    """The data set with the names that a model knows, where a user has said which is which."""
+    """The data set with the channel names of a model, where a user has given the order."""
     names = channels_of(like)
     if not given or data.channels is None or names in (None, data.channels):
         return data
@@ -84,7 +84,7 @@ def with_windows_of(
 def check_channels(found: Sequence[str] | None, wanted: Sequence[str] | None) -> None:
     """Raise unless the channels have the names, in the order, that a model was trained on.
 
-    Where either has no names, nothing can be said.
+    Where either has no names, nothing is checked.
 
     Raises:
         DataError: which are missing, which are not known, or that the order is another.

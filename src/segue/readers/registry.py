@@ -66,7 +66,7 @@ class Reader:
         last: its files count only where none of another format are: such files lie beside data
             of any kind.
         instead_of: a format whose files hold the same; where they lie side by side, those count.
-        folders: a folder of its files may be one data set; the module's `takes_folder` says so.
+        folders: a folder of its files may be one data set, as the module's `takes_folder` decides.
         by_content: other formats have the same ending; the module's `accepts` looks at the file.
     """
 
@@ -208,7 +208,7 @@ class Reader:
 
 
 def _of_its_type(name: str, value: Any, kind: Any) -> Any:
-    """A value of the type that an option has; a number that stands for text as text."""
+    """A value of the type that an option has; a number in place of text becomes text."""
     kinds = {one for one in get_args(kind) or (kind,) if one is not type(None)}
     words = [word for one in {kind, *kinds} if get_origin(one) is Literal for word in get_args(one)]
     if value is None or value in words:

@@ -25,7 +25,7 @@ class Source:
     Attributes:
         reader: the format.
         path: a file; or a folder, for a format that is a folder of files.
-        name: what the data set is called, as far as the name of the file says so.
+        name: the name of the data set, as far as that of the file holds it.
         part: "train", "validation", "test", or None.
     """
 
@@ -106,7 +106,7 @@ def read_sources(
     }
     if None not in sets:
         return limited(join_parts({str(name): data for name, data in sets.items()}), limit)
-    # A file may hold parts of its own; then the first few of each can only be told afterwards.
+    # A file may hold parts of its own; then the first few of each are only known afterwards.
     return limited(sets[None] if part is None else sets[None].part(part), limit)
 
 
@@ -157,7 +157,7 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> li
 def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) -> list[Source]:
     """What lies in the folders inside, where the folder itself has nothing, or only tables.
 
-    A table may say something about sounds or texts below it.
+    A table may hold the labels of sounds or texts below it.
     """
     if own and not all(source.reader.folders for source in own):
         return own

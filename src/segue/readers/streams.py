@@ -43,7 +43,7 @@ def from_pairs(items: Iterable[Any], *, labelled: bool = True, small: int = SMAL
         small: bytes up to which everything is taken into memory.
 
     Raises:
-        DataError: nothing came, or something that is no pair; its number is said.
+        DataError: no items, or one that is no pair, with its number.
         WriteError: the disk is full; what was written is removed.
 
     >>> data = from_pairs((np.arange(n), "odd" if n % 2 else "even") for n in (3, 4, 5))

@@ -61,7 +61,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class _Text(NamedTuple):
-    """A text, the number of its file from 0 on, and its place there from 1 on."""
+    """A text, the number of its file from 0 on, and its own number there from 1 on."""
 
     row: int
     place: int
@@ -88,8 +88,8 @@ def blocks(
         path: a file or a folder.
         values: about so many characters at a time; `None`: everything at once.
         limit: so many sequences, the first of each class in turn.
-        unit: what one sequence is: a "file" (if nothing is said), "paragraph" (between empty
-            lines), "sentence", "line", or so many "words" or "characters", as `chunk` says.
+        unit: what one sequence is: a "file" (if left out), "paragraph" (between empty lines),
+            "sentence", "line", or so many "words" or "characters", their number in `chunk`.
         chunk: words (or characters, with that unit) in one sequence; the last of a file has what is
             left.
         encoding: such as "cp1252"; if left out, what a file's mark says, else UTF-8.
@@ -97,7 +97,7 @@ def blocks(
             `segue.readers.table.beside`.
 
     Yields:
-        Texts. `ids` are the names of the files, with the place in the file where there are several;
+        Texts. `ids` are the names of the files, with a number behind where a file has several;
         `groups` are the files then.
 
     Raises:
@@ -205,7 +205,7 @@ def _pieces(items: Iterator[str], count: int | None, between: str) -> Iterator[s
 
 
 def _paragraphs(path: Path, encoding: str | None) -> Iterator[str]:
-    """What stands between empty lines, in one line."""
+    """The paragraphs between empty lines, each in one line."""
     for is_blank, those in groupby(lines(path, encoding), lambda line: not line.strip()):
         if not is_blank:
             yield " ".join(" ".join(those).split())

@@ -49,7 +49,7 @@ def blocks(
     Args:
         path: the file.
         values: about so many values at a time; `None`: everything at once. Values with time stamps
-            always come at once: whether they are equally far apart is told from all of them.
+            always come at once: the sampling rate is that of all of them.
         limit: read only the first so many cases; the lines after them are not looked at.
         encoding: such as "cp1252"; told from the file if left out.
 
