@@ -50,7 +50,7 @@ def test_groups_come_one_after_the_other() -> None:
         ([2.5], "expected different whole numbers"),
         ([True, 4], "expected different whole numbers"),
         ("20", "expected different whole numbers"),
-        ([500], "has 500, and there are 40 sequences"),
+        ([500], "has 500, and there are 40 training sequences"),
     ],
 )
 def test_sizes_that_mean_nothing_are_refused(sizes: object, text: str) -> None:

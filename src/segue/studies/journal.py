@@ -1,6 +1,6 @@
-"""`study.jsonl`: what a study has come to, one line a trial, so that no trial is done twice.
+"""`study.jsonl`: the results of a study, one line a trial, so that no trial is run twice.
 
-The first line says what the study is. Lines are only ever added, each written through to the disk
+The first line identifies the study. Lines are only ever added, each written through to the disk
 before the next trial is looked at; a process that is killed can leave half a line at the end, which
 is dropped. One process at a time works in the folder.
 """
@@ -26,7 +26,7 @@ class Journal:
     """The rows of the trials that are finished, by key; in a file, if there is a folder.
 
     Args:
-        header: what the study is; JSON. `fingerprint` in it must be the same to go on.
+        header: of the first line; JSON. `fingerprint` in it must be the same to go on.
         folder: where `study.jsonl` lies; `None`: nothing is kept on disk.
 
     Raises:
@@ -88,7 +88,7 @@ def read_header(folder: str | Path) -> Row:
     lines, _ = _whole_lines(path)
     if not lines:
         raise FileError(f"is not the folder of a study: it has no {NAME}.", path=folder)
-    _check_format(path, lines[0])
+    _check_header(path, lines[0])
     return lines[0]
 
 
@@ -118,28 +118,27 @@ def _whole_lines(path: Path) -> tuple[list[Row], int]:
     return rows, length
 
 
-def _check_format(path: Path, found: Row) -> None:
-    if found.get("format") != FORMAT or not isinstance(found.get("fingerprint"), dict):
+def _check_header(path: Path, there: Row, wanted: Row | None = None) -> None:
+    """Raise unless the first line is that of a study, and of this one if it is `wanted`."""
+    if there.get("format") != FORMAT or not isinstance(there.get("fingerprint"), dict):
         raise FileError(
-            f"has format {found.get('format')!r}; this segue reads {FORMAT}. Choose another "
+            f"has format {there.get('format')!r}; this segue reads {FORMAT}. Choose another "
             "folder.",
             path=path,
         )
-
-
-def _check_header(path: Path, found: Row, wanted: Row) -> None:
-    _check_format(path, found)
-    theirs, ours = _flat(found["fingerprint"]), _flat(json.loads(json.dumps(wanted["fingerprint"])))
+    if wanted is None:
+        return
+    theirs, ours = (_flat(one["fingerprint"]) for one in (there, json.loads(json.dumps(wanted))))
     differences = [
-        f"  {name}: {_short(theirs.get(name))} there, {_short(ours.get(name))} now"
-        for name in dict.fromkeys([*theirs, *ours])
+        f"  {name}: {json.dumps(theirs.get(name))} there, {json.dumps(ours.get(name))} now"
+        for name in {**theirs, **ours}
         if theirs.get(name) != ours.get(name)
     ]
     if differences:
         raise FileError(
             "holds another study, and its trials cannot be mixed with these:\n"
             + "\n".join(differences)
-            + "\nChoose another folder, or say the same as then.",
+            + "\nChoose another folder, or call it with the same arguments.",
             path=path.parent,
         )
 
@@ -148,14 +147,9 @@ def _flat(value: Row, before: str = "") -> Row:
     """Nested objects as names with dots."""
     flat: Row = {}
     for name, inner in value.items():
-        inside = isinstance(inner, dict) and inner
-        flat |= _flat(inner, f"{before}{name}.") if inside else {before + name: inner}
+        is_nested = isinstance(inner, dict) and inner
+        flat |= _flat(inner, f"{before}{name}.") if is_nested else {before + name: inner}
     return flat
-
-
-def _short(value: Any, at_most: int = 300) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= at_most else text[: at_most - 1] + "…"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import OptionError, TrainingError
+from segue.estimators.parameters import is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
 from segue.progress import Progress
 from segue.sequences import Sequences
@@ -59,7 +60,7 @@ class StudyConfig:
             OptionError: `workers` is no whole number from 1 on.
         """
         wanted = count_cores() if self.workers is None else self.workers
-        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
+        if not is_whole(wanted, least=1):
             raise OptionError(f"`workers` is {wanted!r}; expected a whole number from 1 on.")
         return max(1, min(wanted, trials))
 
@@ -85,12 +86,9 @@ def run_study(
         KeyboardInterrupt: Ctrl-C; finished trials are kept.
     """
     header = {"fingerprint": _fingerprint(kind, setup, space, config), "recipe": config.recipe}
-    with nullcontext() if config.path is None else locked(config.path):
-        journal = Journal(header, config.path)
-        try:
-            _run_missing(setup, trials, journal, config)
-        finally:
-            journal.close()
+    lock = nullcontext() if config.path is None else locked(config.path)
+    with lock, closing(Journal(header, config.path)) as journal:
+        _run_missing(setup, trials, journal, config)
     rows = tuple(journal.rows[key(trial.key)] for trial in trials)
     done = [row for row in rows if "error" not in row]
     if not done:
@@ -144,38 +142,30 @@ def _outcome(row: Row) -> str:
     return f"{name}: {metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
 
 
-@contextmanager
-def _executor(config: StudyConfig, workers: int) -> Iterator[Executor]:
-    if config.executor is not None:
-        if not isinstance(config.executor, Executor):
-            raise OptionError(
-                f"`executor` is {config.executor!r}; expected something with `submit(function, "
-                "*arguments)`, such as those of concurrent.futures."
-            )
-        yield config.executor
-    elif workers == 1:
-        yield ThisProcess()
-    else:
-        with LocalProcesses(workers) as processes:
-            yield processes
+def _executor(config: StudyConfig, workers: int) -> AbstractContextManager[Executor]:
+    if config.executor is None:
+        return nullcontext(ThisProcess()) if workers == 1 else LocalProcesses(workers)
+    if not isinstance(config.executor, Executor):
+        raise OptionError(
+            f"`executor` is {config.executor!r}; expected something with `submit(function, "
+            "*arguments)`, such as those of concurrent.futures."
+        )
+    return nullcontext(config.executor)
 
 
 def _results(
     executor: Executor, setup: TrialSetup, trials: list[Trial], *, at_once: int
 ) -> Iterator[tuple[Trial, Row]]:
     """Keep `at_once` trials submitted, and yield each row when it is done."""
-    waiting = list(reversed(trials))
-    running: list[tuple[Trial, Future]] = []
+    waiting = dict(enumerate(trials))
+    running: dict[int, Future] = {}
     while waiting or running:
-        while waiting and len(running) < at_once:
-            trial = waiting.pop()
-            running.append((trial, executor.submit(run_trial, setup, trial)))
-        are_done = [future.done() for _, future in running]
-        for (trial, future), is_done in zip(running, are_done, strict=True):
-            if is_done:
-                yield trial, future.result()
-        running = [one for one, is_done in zip(running, are_done, strict=True) if not is_done]
-        if not any(are_done):
+        for number in list(waiting)[: at_once - len(running)]:
+            running[number] = executor.submit(run_trial, setup, waiting.pop(number))
+        done = [number for number, future in running.items() if future.done()]
+        for number in done:
+            yield trials[number], running.pop(number).result()
+        if not done:
             time.sleep(_POLL_SECONDS)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError
+from segue.estimators.parameters import is_whole
 from segue.randomness import numpy_generator
 from segue.sequences import Array
 
@@ -47,16 +48,20 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
     >>> as_seeds(3), as_seeds([7, 8])
     ((0, 1, 2), (7, 8))
     """
-    is_count = isinstance(seeds, int | np.integer) and not isinstance(seeds, bool)
-    listed = list(range(int(seeds))) if is_count else seeds
-    good = isinstance(listed, list | tuple | range | np.ndarray) and all(
-        isinstance(one, int | np.integer) and not isinstance(one, bool) for one in listed
-    )
-    if not good or len(listed) == 0 or len(set(listed)) < len(listed):
+    listed = _whole_numbers(list(range(seeds)) if is_whole(seeds) else seeds)
+    if not listed:
         raise OptionError(
             f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."
         )
-    return tuple(int(one) for one in listed)
+    return listed
+
+
+def _whole_numbers(values: Any, least: float = -np.inf) -> tuple[int, ...]:
+    """The values, if they are different whole numbers from `least` on; else none."""
+    listed = list(values) if isinstance(values, list | tuple | np.ndarray) else []
+    if not all(is_whole(one, least) for one in listed) or len(set(listed)) < len(listed):
+        return ()
+    return tuple(map(int, listed))
 
 
 def stratified_order(data: Dataset, seed: int) -> Array:
@@ -123,17 +128,12 @@ def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
     if sizes is None:
         halved = sorted({count >> power for power in range(6)} - {0, 1, 2, 3})
         return tuple(halved) or (count,)
-    listed = list(sizes) if isinstance(sizes, list | tuple | np.ndarray) else None
-    whole = listed and all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in listed
-    )
-    if not listed or not whole or len(set(listed)) < len(listed):
+    listed = _whole_numbers(sizes, least=2)
+    if not listed:
         raise DataError(
             f"`sizes` is {sizes!r}; expected different whole numbers of sequences from 2 on, such "
             "as [20, 50, 100]."
         )
     if max(listed) > count:
-        raise DataError(
-            f"`sizes` has {max(listed)}, and there are {count} sequences to learn from."
-        )
-    return tuple(sorted(int(n) for n in listed))
+        raise DataError(f"`sizes` has {max(listed)}, and there are {count} training sequences.")
+    return tuple(sorted(listed))
