@@ -29,13 +29,13 @@ DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 class _Commands(typer.core.TyperGroup):
-    """Says so when a command was interrupted; typer alone would end without a word."""
+    """Prints that a command was interrupted; typer alone would end silently."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _say("interrupted")
+            print("interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -47,10 +47,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
 add_command(app, fit.fit, fit.options)
-add_command(app, evaluate.evaluate)
-add_command(app, predict.predict)
-add_command(app, view.view)
-add_command(app, listen.listen)
+for command in (evaluate.evaluate, predict.predict, view.view, listen.listen):
+    add_command(app, command)
 add_command(app, generate.generate, generate.options)
 add_command(app, info.info)
 app.add_typer(study.app)
@@ -100,7 +98,7 @@ def _run(arguments: list[str]) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         else:
-            _say(f"error: {_message(error)}")
+            print(f"error: {_message(error)}", file=sys.stderr)
         return WRONG_USE if isinstance(error, SpecError | OptionError) else FAILED
     return DONE
 
@@ -109,25 +107,21 @@ def _message(error: Exception) -> str:
     if isinstance(error, SegueError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}."
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
     return (
         f"{type(error).__name__}: {error}\n"
         "This should not happen: it is a bug in segue. Add --debug to see where it comes from."
     )
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Print what concerns users without the place in the source; leave out the rest."""
+    """Print warnings for users without their line in the source; leave out all others."""
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         if issubclass(category, UserWarning):
-            _say(f"warning: {message}")
+            print(f"warning: {message}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ add_command(app, show)
 add_command(app, convert)
 
 
-def column_table(columns: list[dict[str, str]]) -> list[str]:
+def column_table(columns: list[dict[str, Any]]) -> list[str]:
     """Lines with a column of a table each: name, kind, role, examples; none where none is known.
 
     Of many columns that follow one another with the same kind and role, the first and the last are
@@ -123,40 +124,27 @@ def column_table(columns: list[dict[str, str]]) -> list[str]:
     >>> column_table([{"name": "who", "kind": "text", "role": "group"}, *x])[1:]
     ['who            text    group', 'x0 ... x8 (9)  number  channel']
     """
-    if not columns:
-        return []
-    rows = []
-    for _, alike in groupby(columns, key=lambda column: (column["kind"], column["role"])):
-        rows += _without_middle(list(alike))
-    names = ["column", *(n for n in _HEADINGS[1:] if any(row.get(n) for row in rows))]
-    cells = [names, *([_cell(row, name) for name in names] for row in rows)]
+    rows: list[dict[str, str]] = []
+    for (kind, role), those in groupby(columns, key=itemgetter("kind", "role")):
+        alike = list(those)
+        if len(alike) > _SHOWN:
+            name = f"{alike[0]['name']} ... {alike[-1]['name']} ({len(alike):,})"
+            rows.append({"column": name, "kind": kind, "role": role})
+            continue
+        for one in alike:
+            examples = ", ".join(map(str, one.get("examples", ())))
+            rows.append({"column": one["name"], "kind": kind, "role": role, "examples": examples})
+    names = [name for name in _HEADINGS if any(row.get(name) for row in rows)]
+    cells = [names, *([row.get(name, "") for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-
-
-def _without_middle(alike: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The columns, or one row for all of them, if they are many."""
-    if len(alike) <= _SHOWN:
-        return alike
-    name = f"{alike[0]['name']} ... {alike[-1]['name']} ({len(alike):,})"
-    return [{"name": name, "kind": alike[0]["kind"], "role": alike[0]["role"]}]
-
-
-def _cell(row: dict[str, str], name: str) -> str:
-    value: Any = row.get("name" if name == "column" else name, "")
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells if row]
 
 
 def _origin(source: str) -> dict[str, Any]:
-    """What the catalog says of a name; a file or folder is only named."""
+    """Name, description, source and licence of a named data set; of a file only its name."""
     from segue.readers import describe, names
 
     if source not in names():
         return {"name": source}
     entry = describe(source)
-    return {
-        "name": source,
-        "about": entry.about,
-        "source": entry.source,
-        "licence": entry.licence,
-    }
+    return {"name": source, **{n: getattr(entry, n) for n in ("about", "source", "licence")}}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,11 @@ def listen(
     if join and mix:
         raise OptionError("--join and --mix exclude each other: one after the other, or at once.")
     check_output(out, overwrite=overwrite, endings=(".wav", ".wave"))
-    _check_picture(picture, out, overwrite=overwrite)
+    if picture is not None:
+        drawn = _beside(picture, out or Path("sound"))
+        is_new = out is None and drawn != picture  # it gets the unused name of the sound
+        may_replace = overwrite or is_new
+        check_output(drawn, overwrite=may_replace, option="--picture", endings=picture_endings())
     data = read_source(source, columns, part=part, limit=limit)
     if len(data) == 0:
         raise DataError(f"{source} holds no sequences to be heard.")
@@ -83,7 +88,11 @@ def listen(
         print("".join(f"{note}\n" for note in clip.notes), end="")
     unused = _unused(data.name, picture)
     written, player = _hear(clip, out, unused)
-    drawn = _draw(clip, picture, written or unused)
+    drawn = None if picture is None else _beside(picture, written or unused)
+    if drawn is not None:
+        from segue import plots
+
+        save_figure(plots.plot_clip(clip).figure, drawn)
     if json:
         print_json({
             "seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, "wav": written,
@@ -113,39 +122,21 @@ def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str 
     return path, None
 
 
-def _check_picture(picture: Path | None, out: Path | None, *, overwrite: bool) -> None:
-    """Refuse one that cannot be written; one beside a sound without a name is a new file anyway."""
-    if picture is None:
-        return
-    path = picture
-    if _is_ending(picture):
-        path = (out or Path("sound")).with_suffix(picture.name)
-        overwrite = overwrite or out is None
-    check_output(path, overwrite=overwrite, option="--picture", endings=picture_endings())
-
-
-def _is_ending(picture: Path) -> bool:
-    return picture.name.startswith(".") and not picture.suffix
+def _beside(picture: Path, sound: Path) -> Path:
+    """The picture's file; of an ending alone, such as `.png`, that beside the sound."""
+    is_ending = picture.name.startswith(".") and not picture.suffix
+    return sound.with_suffix(picture.name) if is_ending else picture
 
 
 def _unused(name: str, picture: Path | None) -> Path:
     """A file in this folder that is not there yet, nor a picture beside it."""
     stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in name) or "segue"
-    endings = [".wav", *([picture.name] if picture is not None and _is_ending(picture) else [])]
-    stems = (f"{stem}{number}" for number in ("", *(f"-{i}" for i in range(2, 10_000))))
-    free = next(s for s in stems if not any(Path(s + ending).exists() for ending in endings))
-    return Path(free + ".wav")
-
-
-def _draw(clip: Clip, picture: Path | None, sound: Path) -> Path | None:
-    if picture is None:
-        return None
-    from segue import plots
-
-    if _is_ending(picture):
-        picture = sound.with_suffix(picture.name)
-    save_figure(plots.plot_clip(clip).figure, picture)
-    return picture
+    for number in count(1):
+        sound = Path(f"{stem}{'' if number == 1 else f'-{number}'}.wav")
+        pictures = [] if picture is None else [_beside(picture, sound)]
+        if not any(path.exists() for path in [sound, *pictures] if path != picture):
+            return sound
+    raise AssertionError("unreachable")  # count never ends
 
 
 # -- players --------------------------------------------------------------------------------------

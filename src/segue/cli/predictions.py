@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import parquet
 
 from segue.atomic import replacing
 from segue.cli.shared import plain
@@ -59,10 +60,15 @@ class Predictions:
                 text = self.to_csv(spreadsheet=spreadsheet)
                 temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
             elif ending == ".parquet":
-                self._write_parquet(temporary)
+                named = {f"probability_{name}": v for name, v in self.probabilities.items()}
+                columns = {name: _typed(name, v) for name, v in {**self.columns, **named}.items()}
+                parquet.write_table(pa.table(columns), temporary)
             else:
+                rows = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in self.rows()]
+                text = "".join(f"{row}\n" for row in rows)
+                if ending == ".json":
+                    text = "[" + ",\n".join(rows) + "]\n"
                 # What is no character, as in a file's name in another encoding, is \udc80 in JSON.
-                text = self.to_json() if ending == ".json" else self.to_json_lines()
                 temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
     def to_csv(self, *, spreadsheet: bool = False) -> str:
@@ -77,7 +83,10 @@ class Predictions:
         "a,b",-1
         <BLANKLINE>
         """
-        shown = {heading: _texts(values) for heading, values in self.columns.items()}
+        shown = {
+            heading: ["" if value is None else str(value) for value in values]
+            for heading, values in self.columns.items()
+        }
         for name, values in self.probabilities.items():
             shown[f"probability_{name}"] = [f"{value:.6g}" for value in np.asarray(values).tolist()]
         rows = [tuple(shown), *zip(*shown.values(), strict=True)]
@@ -94,21 +103,6 @@ class Predictions:
                 named["probabilities"] = dict(zip(self.probabilities, next(shares), strict=True))
             yield plain(named)
 
-    def to_json(self) -> str:
-        """A list with an object for each row, in a line each."""
-        return "[" + ",\n".join(map(_as_json, self.rows())) + "]\n"
-
-    def to_json_lines(self) -> str:
-        """An object for each row, in a line each."""
-        return "".join(_as_json(row) + "\n" for row in self.rows())
-
-    def _write_parquet(self, path: Path) -> None:
-        from pyarrow import parquet
-
-        named = {f"probability_{name}": v for name, v in self.probabilities.items()}
-        columns = {name: _typed(name, v) for name, v in {**self.columns, **named}.items()}
-        parquet.write_table(pa.table(columns), path)
-
 
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 
@@ -116,11 +110,6 @@ FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 def _listed(values: Any) -> list[Any]:
     """Values of Python."""
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
-
-
-def _texts(values: Any) -> list[str]:
-    """Each value in full: of a number the shortest text that is read as the same number."""
-    return ["" if value is None else str(value) for value in values]
 
 
 def _quoted(text: str) -> str:
@@ -134,10 +123,6 @@ def _guarded(text: str) -> str:
     ["'=1+1", '-0.5', "'-up", 'up']
     """
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-def _as_json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
 
 
 def _typed(name: str, values: Any) -> pa.Array:
