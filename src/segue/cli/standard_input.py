@@ -1,4 +1,4 @@
-"""`segue predict MODEL -`: what comes through standard input, as a data set.
+"""`segue predict MODEL -`: standard input as a data set.
 
 A table, as it would lie in a file: CSV of any dialect, also packed by gzip; Parquet or Feather.
 Or JSON lines, of one of three forms:
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,9 +22,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segue.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, counted
+from segue.errors import DataError, FileError, OptionError
 from segue.readers import read
 from segue.sequences import Sequences
+from segue.summary import one_line
 
 _EXPECTED = "expected a table (CSV), or JSON lines"
 _VALUES = ("x", "values")
@@ -93,75 +95,70 @@ def _read_table(content: bytes, **options: Any) -> Dataset:
 
 
 def _json_lines(content: bytes) -> Lines:
-    """The value of each line; of a single list of objects, or of sequences, each of these."""
-    text = _decoded(content)
-    lines = [(f"line {i}", line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    """The value of each line; of a single list of objects, or of sequences, each of these.
+
+    Raises:
+        DataError: what is no JSON.
+    """
+    encoding = json.detect_encoding(content)
     try:
-        values = [(where, _parsed(line, where)) for where, line in lines]
-    except DataError:
-        try:
-            values = [("the text", json.loads(text))]  # one value over several lines
-        except ValueError:
-            values = []
-        if not values:
-            raise
-    if len(values) == 1 and _is_list_of_records(values[0][1]):
-        return [(f"record {i}", value) for i, value in enumerate(values[0][1], 1)]
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        said = f"Standard input, line {line}: byte {error.start} is no {encoding}."
+        raise DataError(said) from None
+    values: Lines = []
+    try:
+        values.append(("the text", json.loads(text)))  # one value, also over several lines
+    except ValueError:
+        for number, line_ in enumerate(text.split("\n"), 1):
+            if line_.strip():
+                values.append((f"line {number}", _parsed(line_, number)))
+    if len(values) == 1:
+        where, value = values[0]
+        if isinstance(value, list) and value and _is_record(value[0]):
+            return [(f"record {i}", one) for i, one in enumerate(value, 1)]
+        return [("line 1" if where == "the text" else where, value)]
     return values
 
 
-def _decoded(content: bytes) -> str:
-    encoding = json.detect_encoding(content)
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"Standard input, line {line}: byte {error.start} is no {encoding}."
-        ) from None
-
-
-def _parsed(line: str, where: str) -> Any:
+def _parsed(line: str, number: int) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        raise DataError(f"Standard input, {where} is no JSON ({error}); {_EXPECTED}.") from None
+        said = f"Standard input, line {number} is no JSON ({error}); {_EXPECTED}."
+        raise DataError(said) from None
 
 
-def _is_list_of_records(value: Any) -> bool:
-    """Whether it is a list of objects, or of sequences with a list for each step."""
-    if not isinstance(value, list) or not value:
-        return False
-    first = value[0]
-    deep = isinstance(first, list) and bool(first) and isinstance(first[0], list)
-    return deep or isinstance(first, dict)
+def _is_record(value: Any) -> bool:
+    """Whether it is an object, or a sequence with a list for each step."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and isinstance(value[0], list)
+    )
 
 
 def _are_sequences(lines: Lines) -> bool:
     """Whether each is a sequence, and not the row of a table.
 
     Raises:
-        DataError: some are and some are not.
+        DataError: some are and some are not, or they are neither.
     """
     kinds: dict[str, str] = {}
     for where, value in lines:
-        kinds.setdefault(_kind(value, where), where)
+        if not isinstance(value, list) and not (isinstance(value, dict) and value):
+            raise DataError(
+                f"Standard input, {where} is {json.dumps(value)[:40]}; expected a list of numbers, "
+                'or an object such as {"id": "a", "x": [0.5, 1.0]}.'
+            )
+        kind = "lists"
+        if isinstance(value, dict):
+            has_steps = any(isinstance(value.get(name), list) for name in _VALUES)
+            kind = 'objects with a list "x" or "values"' if has_steps else "rows of a table"
+        kinds.setdefault(kind, where)
     if len(kinds) > 1:
         found = " and ".join(f"{kind} ({where})" for kind, where in kinds.items())
         raise DataError(f"Standard input has {found}; expected one of them throughout.")
     return "rows of a table" not in kinds
-
-
-def _kind(value: Any, where: str) -> str:
-    if isinstance(value, list):
-        return "lists"
-    if not isinstance(value, dict) or not value:
-        raise DataError(
-            f"Standard input, {where} is {json.dumps(value)[:40]}; expected a list of numbers, or "
-            'an object such as {"id": "a", "x": [0.5, 1.0]}.'
-        )
-    has_steps = any(isinstance(value.get(name), list) for name in _VALUES)
-    return 'objects with a list "x" or "values"' if has_steps else "rows of a table"
 
 
 def _as_parquet(lines: Lines) -> bytes:
@@ -197,16 +194,10 @@ def _sequences(lines: Lines, like: Any) -> Dataset:
         ids.append(fields.get(id_))
         left_out |= dict.fromkeys(field for field in fields if field not in (name, id_))
     x = Sequences.from_list(values, exact=True)  # float64, as `predict` takes it
-    return Dataset(x, ids=_ids(ids, lines), notes=(_note(x, list(left_out)),))
-
-
-def _note(x: Sequences, left_out: list[str]) -> str:
-    shortest, longest = x.length_range
-    steps = (
-        counted(longest, "step") if shortest == longest else f"{shortest:,} to {longest:,} steps"
-    )
-    note = f"JSON: {counted(len(x), 'sequence')} of {steps}, {counted(x.channels, 'channel')}"
-    return note + (f"; left out {', '.join(map(repr, left_out))}" if left_out else "")
+    data = Dataset(x, ids=_ids(ids, lines))
+    note = f"JSON: {one_line(data).partition(';')[0]}"
+    note += f"; left out {', '.join(map(repr, left_out))}" if left_out else ""
+    return replace(data, notes=(note,))
 
 
 def _steps(value: list[Any], where: str) -> npt.NDArray[Any]:
