@@ -46,13 +46,15 @@ def plot(values: npt.ArrayLike, width: int, end: float) -> list[str]:
         width: columns.
         end: where the time axis ends.
     """
+    from segue.plots.display import envelope
+
     steps = np.asarray(values, np.float64)
     figure: Any = require("plotext", "terminal", "to draw in the terminal").figure
     figure.clear()
     try:
         figure.plot_size(width, _HEIGHT + 3)
-        times, thin = _thinned(steps, 2 * width)
-        for run in _without_gaps(thin):
+        times, thin = envelope(np.where(np.isfinite(steps), steps, np.nan), 2 * width)
+        for run in np.ma.clump_unmasked(np.ma.masked_invalid(thin)):
             signal = figure.signal(times[run].tolist(), thin[run].tolist())
             figure.draw(signal.lines() if run.stop - run.start > 1 else signal)
         last, count = max(1, len(steps) - 1), max(2, min(6, width // 12))
@@ -106,8 +108,8 @@ def _at(count: int, cells: int) -> npt.NDArray[np.int64]:
 def _lines(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     """Of several channels the one that varies most."""
     channel = liveliest_channel([steps])
-    said = [f"channel {channel + 1} of {steps.shape[1]}"] if steps.shape[1] > 1 else []
-    return [*said, *plot(steps[:, channel], width, end)]
+    name = [f"channel {channel + 1} of {steps.shape[1]}"] if steps.shape[1] > 1 else []
+    return [*name, *plot(steps[:, channel], width, end)]
 
 
 def _heat_map(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
@@ -155,18 +157,12 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
         lines.append(f"{name}  ({end:.6g} {'steps' if unit is STEPS else unit.name})")
         drawn = DRAWINGS[kind](steps, width, end)
         if isinstance(dataset.y, Sequences) and len(steps):
-            drawn.append(_below(drawn, runs_of(dataset, number), len(steps), width))
+            frame = next((line for line in reversed(drawn) if "└" in line), "")
+            left = frame.index("└") + 1 if frame else 0  # below the axis of a plot
+            room = len(frame) - left - 1 if frame else width
+            drawn.append(" " * left + label_strip(runs_of(dataset, number), len(steps), room))
         lines += [*drawn, ""]
     return [line[:width] for line in lines]
-
-
-def _below(drawn: list[str], runs: list[tuple[int, int, str]], length: int, width: int) -> str:
-    """The labels under the axes of a plot, or under a whole picture."""
-    frame = next((line for line in reversed(drawn) if "└" in line), None)
-    if frame is None:
-        return label_strip(runs, length, width)
-    left = frame.index("└") + 1
-    return " " * left + label_strip(runs, length, len(frame) - left - 1)
 
 
 def bars(counts: Mapping[str, int], width: int) -> list[str]:
@@ -201,26 +197,6 @@ def histogram(lengths: npt.NDArray[np.int64], width: int, *, bins: int = 8) -> l
     return bars(dict(zip(names, counts.tolist(), strict=True)), width)
 
 
-def _thinned(values: npt.NDArray[Any], points: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Times and values; of a long sequence the smallest and largest of each stretch."""
-    times = np.arange(len(values))
-    if len(values) <= points:
-        return times, values
-    kept: list[int] = []
-    for stretch in np.array_split(times, points // 2):
-        known = stretch[np.isfinite(values[stretch])]
-        ends = {known[values[known].argmin()], known[values[known].argmax()]} if len(known) else ()
-        kept += sorted(int(i) for i in ends) or [int(stretch[0])]
-    return times[kept], values[kept]
-
-
-def _without_gaps(values: npt.NDArray[Any]) -> list[slice]:
-    """The runs of known values."""
-    known = np.concatenate([[False], np.isfinite(values), [False]])
-    edges = np.flatnonzero(np.diff(known.astype(np.int8)))
-    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
 # -- in one line ----------------------------------------------------------------------------------
 
 
@@ -246,9 +222,5 @@ def sparkline(values: npt.ArrayLike, width: int = 60) -> str:
 
 def liveliest_channel(sequences: list[npt.NDArray[Any]]) -> int:
     """Return which channel of `[time, channel]` arrays varies most."""
-    steps = np.concatenate(sequences).astype(np.float64)
-    known = np.isfinite(steps)
-    filled = np.where(known, steps, 0)
-    counts = known.sum(axis=0).clip(1)
-    means = filled.sum(axis=0) / counts
-    return int((np.where(known, (steps - means) ** 2, 0).sum(axis=0) / counts).argmax())
+    steps = np.ma.masked_invalid(np.concatenate(sequences).astype(np.float64))
+    return int(np.ma.filled(steps.var(axis=0), 0).argmax())
