@@ -72,10 +72,10 @@ def listen(
         raise OptionError("--join and --mix exclude each other: one after the other, or at once.")
     check_output(out, overwrite=overwrite, endings=(".wav", ".wave"))
     if picture is not None:
-        drawn = _beside(picture, out or Path("sound"))
-        is_new = out is None and drawn != picture  # it gets the unused name of the sound
+        path = _beside(picture, out or Path("sound"))
+        is_new = out is None and path != picture  # it gets the unused name of the sound
         may_replace = overwrite or is_new
-        check_output(drawn, overwrite=may_replace, option="--picture", endings=picture_endings())
+        check_output(path, overwrite=may_replace, option="--picture", endings=picture_endings())
     data = read_source(source, columns, part=part, limit=limit)
     if len(data) == 0:
         raise DataError(f"{source} holds no sequences to be heard.")
@@ -99,9 +99,9 @@ def listen(
             "picture": drawn, "notes": clip.notes, "spans": [asdict(span) for span in clip.spans],
         })  # fmt: skip
         return
-    for what, path in (("sound", written), ("picture", drawn)):
-        if path is not None:
-            print(f"{what}  {path}")
+    for what, file in (("sound", written), ("picture", drawn)):
+        if file is not None:
+            print(f"{what}  {file}")
 
 
 def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str | None]:

@@ -54,7 +54,8 @@ def plot(values: npt.ArrayLike, width: int, end: float) -> list[str]:
     try:
         figure.plot_size(width, _HEIGHT + 3)
         times, thin = envelope(np.where(np.isfinite(steps), steps, np.nan), 2 * width)
-        for run in np.ma.clump_unmasked(np.ma.masked_invalid(thin)):
+        known = np.ma.masked_invalid(thin)
+        for run in np.ma.clump_unmasked(known):  # type: ignore[no-untyped-call]
             signal = figure.signal(times[run].tolist(), thin[run].tolist())
             figure.draw(signal.lines() if run.stop - run.start > 1 else signal)
         last, count = max(1, len(steps) - 1), max(2, min(6, width // 12))
