@@ -85,15 +85,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def drawn() -> None:
-    """Ask for real pictures in a room whose tests go without (`empty_pictures`)."""
-
-
-@pytest.fixture
-def empty_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the pictures of a report empty: to draw them takes nine tenths of a small run."""
-    if "drawn" in request.fixturenames:
-        return
+def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures of a report empty: to draw them takes most of its time."""
     from matplotlib.figure import Figure
 
     save = Figure.savefig
@@ -105,6 +98,25 @@ def empty_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
             save(figure, target, **more)
 
     monkeypatch.setattr(Figure, "savefig", savefig)
+
+
+@pytest.fixture
+def whole_reports(empty_pictures: None) -> None:
+    """Ask for reports in a room whose tests go without (`short_reports`)."""
+
+
+@pytest.fixture
+def short_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a line in place of a report, which takes nine tenths of a small run."""
+    if "whole_reports" in request.fixturenames:
+        return
+    from segue import Evaluation
+    from segue.atomic import write_text
+
+    def to_html(self: Evaluation, path: str | Path, **more: Any) -> None:
+        write_text(path, "<html></html>")
+
+    monkeypatch.setattr(Evaluation, "to_html", to_html)
 
 
 @pytest.fixture

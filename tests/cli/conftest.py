@@ -12,8 +12,8 @@ from segue.training import TrainingOptions
 
 
 @pytest.fixture(autouse=True)
-def quick_reports(empty_pictures: None) -> None:
-    """Reports without drawn pictures; the run of `model` has them."""
+def quick_reports(short_reports: None) -> None:
+    """A line in place of each report; the run of `model` has a whole one."""
 
 
 @pytest.fixture(scope="session")

@@ -168,6 +168,7 @@ def test_fit_begins_with_the_weights_of_a_run(
         assert np.array_equal(value, first[name]) == name.startswith(layer), name
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_evaluate_prints_the_scores_beside_their_baseline(
     model: Path, waves: Path, tmp_path: Path, run: Run
 ) -> None:

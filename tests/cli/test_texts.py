@@ -41,13 +41,18 @@ def letters(tmp_path: Path) -> Path:
     return tmp_path / "letters"
 
 
+@pytest.mark.usefixtures("whole_reports")
 def test_from_texts_to_beliefs(run: Run, letters: Path, tmp_path: Path) -> None:
     """Nothing is said but the unit: words, and an embedding, are chosen and told."""
     fitting = ("--network", "gru(4)", "--epochs", "2", "--out", str(tmp_path / "run"), "--json")
     told = json.loads(run("fit", str(letters), "--unit", "sentence", *fitting))
     assert told["metrics"]["sequences"] == 6  # one letter of each, as a whole
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    for said in ("different words in the training texts", "embedding(64) comes first", "Belief al"):
+    for said in (
+        "different words in the training texts",
+        "embedding(64) comes first",
+        "Probabilities al",
+    ):
         assert said in page
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["reading"]["columns"] == {"unit": "sentence"}

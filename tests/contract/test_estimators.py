@@ -319,6 +319,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[] if ROWS[n].quick else [pytest.mark.slow]) for n in TOGETHER]
 )

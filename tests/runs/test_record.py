@@ -216,7 +216,9 @@ def test_the_split_is_of_a_closed_schema(parted: Path) -> None:
         _ = run.split
 
 
-def test_every_report_of_a_run_shows_the_same_model_data_and_date(whole: Path) -> None:
+def test_every_report_of_a_run_shows_the_same_model_data_and_date(
+    whole: Path, whole_reports: None
+) -> None:
     """That of `fit`, and one that is made again."""
     run = runs.fit_run(whole, **QUICK)
     found = runs.evaluate_again(run, segue.load(run.model), segue.read(whole), whole)

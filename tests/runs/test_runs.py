@@ -30,7 +30,7 @@ def tensors(run: runs.Run) -> dict[str, Any]:
     return safetensors.numpy.load_file(run.model)
 
 
-def test_everything_is_in_the_folder(parted: Path, drawn: None) -> None:
+def test_everything_is_in_the_folder(parted: Path, whole_reports: None) -> None:
     run = runs.fit_run(parted, **QUICK)
     assert run.folder == Path("runs/parted-gru-4-1")
     names = {path.name for path in run.folder.iterdir()}
