@@ -96,14 +96,10 @@ class Evaluation:
 
     # -- scores ---------------------------------------------------------------------------------
 
-    @cached_property
-    def _metrics(self) -> dict[str, Metric]:
-        return self.task_.metrics()
-
     @property
     def main_metric(self) -> Metric:
         """What the model and its baselines are compared by."""
-        return next(iter(self._metrics.values()))
+        return next(iter(self.task_.metrics().values()))
 
     def __getattr__(self, name: str) -> Any:
         """An array of the outcome, or a metric of the task."""
@@ -114,12 +110,13 @@ class Evaluation:
             return getattr(self, _RENAMED[name])
         if name in self.outcome.arrays:
             return self.outcome.arrays[name]
-        if name not in self._metrics:
-            there = ", ".join([*self._metrics, *self.outcome.arrays])
+        metrics = self.task_.metrics()
+        if name not in metrics:
+            there = ", ".join([*metrics, *self.outcome.arrays])
             raise AttributeError(
                 f"An evaluation of the task {self.task} has no {name}; it has {there}."
             )
-        self.__dict__[name] = value = self._compute(self._metrics[name])
+        self.__dict__[name] = value = self._compute(metrics[name])
         return value
 
     def _compute(self, metric: Metric, instead: Mapping[str, Any] | None = None) -> Any:
@@ -150,7 +147,7 @@ class Evaluation:
 
         `None` for tasks whose first metric has none.
         """
-        return self.accuracy_interval if "accuracy_interval" in self._metrics else None
+        return self.accuracy_interval if "accuracy_interval" in self.task_.metrics() else None
 
     def answered(self, threshold: Any) -> Answered:
         """Count predictions of at least this confidence, and how many of them are right.
@@ -186,7 +183,7 @@ class Evaluation:
         """Return every score as plain numbers, lists and text: what `metrics.json` holds."""
         first = self.outcome.baselines[0]
         name = self.main_metric.name
-        saved = (metric.name for metric in self._metrics.values() if metric.is_saved)
+        saved = (metric.name for metric in self.task_.metrics().values() if metric.is_saved)
         return {
             "task": self.task,
             "part": self.part,

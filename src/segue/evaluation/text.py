@@ -49,7 +49,7 @@ def heading(evaluation: Evaluation) -> str:
 
 def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """Name, number and meaning of each score; the baselines come behind the first."""
-    main, *others = (metric for metric in evaluation._metrics.values() if metric.label)
+    main, *others = (metric for metric in evaluation.task_.metrics().values() if metric.label)
     meaning = main.meaning
     if evaluation.interval is not None:
         low, high = evaluation.interval
@@ -89,7 +89,7 @@ def caveats(evaluation: Evaluation) -> list[str]:
     if groups is not None and evaluation.interval is not None:
         count = counted(len(set(groups.tolist())), "group")
         sentences.append(f"The sequences come from {count}; the interval draws whole groups.")
-    scores = evaluation.per_class if "per_class" in evaluation._metrics else ()
+    scores = evaluation.per_class if "per_class" in evaluation.task_.metrics() else ()
     absent = [named(row.name) for row in scores if row.support == 0]
     if absent:
         more = f" and {len(absent) - 8} more" if len(absent) > 8 else ""
