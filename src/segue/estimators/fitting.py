@@ -17,6 +17,7 @@ from segue.estimators.splitting import TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import threads
 from segue.layers import LayerSpec, Shape
+from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.numeric import StaticScale, scaled_static
@@ -207,9 +208,9 @@ def prepare_training(
 ) -> PreparedTraining:
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device, options = split.train, choose_device(estimator.device), estimator.training_options
-    preparation = Preparation.fit(
-        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=estimator._takes_tokens
-    )
+    given = as_specs(estimator.network)
+    tokens = input_kind_of(given) == "tokens"  # it begins with an embedding, or else takes tokens
+    preparation = Preparation.fit(estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens)
     refuse_coarse(preparation, data)
     examples = split.task.examples(data, preparation)
     task = split.task.fitted(examples, preparation)
@@ -217,7 +218,7 @@ def prepare_training(
         check_keeps_steps(preparation, task)
     static = None if data.static is None else StaticScale.fit(data.static)
     objective = make_objective(task.objective, options)
-    specs, head = split_head(as_specs(estimator.network), objective.head_forms)
+    specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
     network = build_network(specs, shape, task, preparation, static, seed=estimator.seed)
     network.to(device)

@@ -143,9 +143,10 @@ def as_dataset(
             raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
         return replace(data, missing="refuse")
     refuse_two_targets(data)
-    note = position_note(y, data, "y")
+    note = () if data.ids is None else position_note(y, data, "y")
     names = None if classes is None else tuple(classes)
-    y = one_each(aligned_with(y, data, "y"), data)
+    y = aligned_with(y, data, "y")
+    y = one_each(y, data) if isinstance(y, PerStep) else y
     found = encoded(y, task=rows if has_rows(y) else task, classes=names)
     if len(found.values) != len(data):
         what = "target" if task == "regress" else "label"
@@ -312,14 +313,12 @@ def position_note(values: Any, data: Dataset, what: str) -> tuple[str, ...]:
     return (text,)
 
 
-def one_each(values: Any, data: Dataset) -> Any:
-    """One target for each sequence, where there came one for each of its rows.
+def one_each(values: PerStep, data: Dataset) -> list[Any]:
+    """One target for each sequence, of one for each of its rows.
 
     Raises:
         DataError: they vary within a sequence.
     """
-    if not isinstance(values, PerStep):
-        return values
     for number, own in enumerate(values):
         if any(not _same(label, own[0]) for label in own[1:]):
             name = "" if data.ids is None else f" ({data.ids[number]})"

@@ -18,8 +18,7 @@ import numpy as np
 from segue.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.estimators.inputs import as_dataset, as_pair
-from segue.layers.base import input_kind_of
-from segue.networks import NetworkLike, as_specs
+from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.sequences import Layout
 from segue.tasks import TASKS, Task
@@ -64,11 +63,6 @@ class EstimatorParameters(abc.ABC):
     def training_options(self) -> TrainingOptions:
         """`options`, or the defaults."""
         return TrainingOptions() if self.options is None else self.options
-
-    @property
-    def _takes_tokens(self) -> bool:
-        """Whether the network begins with an embedding, or else takes tokens."""
-        return input_kind_of(as_specs(self.network)) == "tokens"
 
     def _task_kind(self, name: str) -> type[Task]:
         """The type of task of a data set or a model file with such a `task`."""

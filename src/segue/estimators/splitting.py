@@ -102,7 +102,7 @@ def split_data(
     data = estimator._as_dataset(X, y, groups)
     if static is not None:
         data = replace(data, static=as_table_of_numbers(aligned_with(static, data, "static")))
-    check_suits(estimator, data)
+    estimator._task_type.check(data, type(estimator).__name__)
     part, own_validation, text = training_part(data)
     check_sequences(part.x)
     warn_of_swapped_axes(part.x)
@@ -146,19 +146,6 @@ def _with_ones(weights: Any, validation: Dataset) -> Any:
             "training sequences (validation=0.1): another one has no weights."
         )
     return np.concatenate([weights, np.full(len(validation), weights.mean())])
-
-
-def check_suits(estimator: EstimatorParameters, data: Dataset) -> None:
-    """Raise `DataError` unless such an estimator can be trained on such a data set."""
-    name, task = type(estimator).__name__, estimator._task_type
-    task.check(data, name)
-    if data.static is not None and not task.takes_static:
-        raise DataError(
-            f"The sequences have static features, and a {name} cannot use them: leave them out "
-            "with dataclasses.replace(data, static=None)."
-        )
-    if data.x.is_text and not task.takes_text:
-        raise DataError(f"The sequences are texts, and a {name} takes numbers.")
 
 
 def training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:

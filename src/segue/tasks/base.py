@@ -288,7 +288,7 @@ class Task(abc.ABC):
 
     @classmethod
     def check(cls, data: Dataset, estimator: str) -> None:
-        """Refuse a data set of another task.
+        """Refuse a data set of another task, or with what the task cannot use.
 
         Raises:
             DataError: with what the estimator of that name needs.
@@ -298,6 +298,13 @@ class Task(abc.ABC):
                 f"{estimator} needs {cls.needs}; the targets here are for the task "
                 f"{data.task!r}.{cls._hint(data)}"
             )
+        if data.static is not None and not cls.takes_static:
+            raise DataError(
+                f"The sequences have static features, and a {estimator} cannot use them: leave "
+                "them out with dataclasses.replace(data, static=None)."
+            )
+        if data.x.is_text and not cls.takes_text:
+            raise DataError(f"The sequences are texts, and a {estimator} takes numbers.")
 
     @classmethod
     def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
