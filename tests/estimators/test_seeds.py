@@ -279,3 +279,8 @@ def test_several_labels_at_once_are_decided_together(quick: Quick) -> None:
     members = [quick(head="sigmoid", seed=seed).fit(data) for seed in (0, 1)]
     found = SequenceEnsemble(members)
     np.testing.assert_array_equal(found.predict(DATA.x), found.predict_proba(DATA.x) > 0.5)
+
+
+def test_a_former_name_of_the_results_warns(results: Any) -> None:
+    with pytest.warns(DeprecationWarning, match="has_validation"):
+        assert results.is_watched == results.has_validation

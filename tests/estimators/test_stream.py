@@ -200,3 +200,11 @@ def test_a_step_that_cannot_be_labelled_does_not_count() -> None:
             stream.extend(strange)
     assert stream.steps == 1
     np.testing.assert_array_equal(stream.push([0.5, 0.5]), other.push([0.5, 0.5]))
+
+
+def test_the_former_name_of_the_probabilities_warns() -> None:
+    stream = fit("gru(2)").stream()
+    pushed = stream.push([0.5, 0.5])
+    np.testing.assert_array_equal(stream.probabilities, pushed)
+    with pytest.warns(DeprecationWarning, match="Stream.probabilities"):
+        np.testing.assert_array_equal(stream.belief, pushed)

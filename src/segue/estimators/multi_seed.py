@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +42,16 @@ class SeedResults:
     rows: tuple[Row, ...]
 
     @property
-    def is_watched(self) -> bool:
+    def has_validation(self) -> bool:
         """Whether there was a validation, so that the members can be compared."""
         return "validation_loss" in self.rows[0]
+
+    @property
+    def is_watched(self) -> bool:
+        """The former name of `has_validation`, for one release."""
+        text = "SeedResults.is_watched is called SeedResults.has_validation."
+        warnings.warn(text, DeprecationWarning, 2)
+        return self.has_validation
 
     @property
     def metric(self) -> str:
@@ -53,7 +61,7 @@ class SeedResults:
             DataError: there was no validation.
         """
         name = f"validation_{make_objective(self.members[0].task_.objective).metric}"
-        if not self.is_watched:
+        if not self.has_validation:
             raise DataError(
                 "There was no validation, so the seeds cannot be compared: pass validation=0.1, or "
                 "`validation_data`. A test set is never used to choose."
@@ -91,7 +99,7 @@ class SeedResults:
         lines = ["  ".join(f"{column:>20}" for column in columns)]
         for row in self.rows:
             lines.append("  ".join(f"{row[column]:>20.6g}" for column in columns))
-        if self.is_watched:
+        if self.has_validation:
             lines.append(f"{self.metric}: mean {self.mean:.4f}, spread {self.spread:.4f}")
         return "\n".join(lines)
 

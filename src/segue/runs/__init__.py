@@ -225,7 +225,7 @@ def _fit_seeds(
         "score": name,
         "mean": float(np.mean(scores)),
         "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
-        "best_seed": results.best.seed if results.is_watched else None,
+        "best_seed": results.best.seed if results.has_validation else None,
     }
     return results.ensemble(), facts
 
