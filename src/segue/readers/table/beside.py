@@ -28,7 +28,7 @@ from segue.readers.blocks import LabelledFiles
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import TextOptions
-from segue.readers.table.labels import labels_at, parts_of, plain_values
+from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.loading import Loaded, load, with_column
 from segue.readers.table.words import WORDS, plain, rank, role_of
 
@@ -96,7 +96,9 @@ def read_listing(
     return LabelledFiles(
         tuple(folder / file for file in taken),
         tuple(taken),
-        None if label is None else labels_at(columns, label, everything)[0],
+        None
+        if label is None
+        else labels_at(columns, label, everything, labels_of(columns, label))[0],
         plain_values(columns, roles["group"], everything) if "group" in roles else None,
         parts_of(columns, roles["parts"], everything) if "parts" in roles else None,
         (f"{path.name} says {said}",),

@@ -266,8 +266,8 @@ def _targets(
     everything, name = np.ones(len(order.lengths), bool), plan.roles.get("label")
     if name is None:
         return None, None, everything, []
-    codes, values = labels_of(columns, name)
-    codes = order.of(codes)
+    labels = labels_of(columns, name)
+    codes, values = order.of(labels[0]), labels[1]
     is_missing = codes < 0
     begins = order.starts
     if is_missing.any():  # the first step of each sequence that has a label
@@ -284,7 +284,7 @@ def _targets(
         steps = np.append(numbers, -1)[codes].astype(np.int32)
         return Sequences(steps, lengths=order.lengths), tuple(classes.tolist()), everything, []
     drop = plan.options.drop_missing
-    y, kept = labels_at(columns, name, order.rows[begins], drop=drop)
+    y, kept = labels_at(columns, name, order.rows[begins], labels, drop=drop)
     dropped = int((~kept).sum())
     said = f"left out {counted(dropped, 'sequence')} of {len(kept):,} without a label"
     return y, None, kept, [said] if dropped else []

@@ -104,7 +104,8 @@ class Columns:
             found = whole(self.table.column(name))
             if not types.is_dictionary(found.type):
                 found = found.dictionary_encode()
-            codes = found.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+            codes = found.indices.cast(pa.int32())
+            codes = (codes.fill_null(-1) if codes.null_count else codes).to_numpy()
             self._codes[name] = _without_missing(codes, found.dictionary.to_pylist())
         return self._codes[name]
 

@@ -35,11 +35,11 @@ def labels_of(columns: Columns, name: str) -> tuple[Index, Array]:
         labels = labels if labels.dtype.kind == "i" else labels.astype(np.float64)
     else:
         labels = labels_of_texts(texts)
-    return np.append(places, -1)[codes], labels
+    return np.append(places, -1).astype(codes.dtype)[codes], labels
 
 
 def labels_at(
-    columns: Columns, name: str, rows: Index, *, drop: bool = False
+    columns: Columns, name: str, rows: Index, labels: tuple[Index, Array], *, drop: bool = False
 ) -> tuple[Array | None, npt.NDArray[np.bool_]]:
     """`[n]`, the labels that stand in these rows, and which of them are kept.
 
@@ -49,13 +49,13 @@ def labels_at(
         columns: of the table.
         name: of the column.
         rows: one for each sequence.
+        labels: of the column, as `labels_of` returns them.
         drop: leave out those that have no label.
 
     Raises:
         FileError: some rows have none.
     """
-    codes, values = labels_of(columns, name)
-    codes = codes[rows]
+    codes, values = labels[0][rows], labels[1]
     absent = codes < 0
     if absent.all():
         return None, absent  # and all are kept

@@ -158,10 +158,15 @@ def _of_numbers(columns: Columns, name: str, dates: Dates | None) -> TimeColumn:
     elif pa.types.is_decimal(column.type):
         column = column.cast(pa.decimal256(60, column.type.scale))  # has room for differences
     else:
-        column = pa.array(columns.floats(name), from_pandas=True)
+        floats = columns.floats(name)
+        return _counted(columns, name, floats - np.nanmin(floats), np.nanmin(floats))
     first = pc.min(column)
     numbers = pc.subtract(column, first).cast(pa.float64(), safe=False).to_numpy()
-    per_second, note = _unit(columns, name, numbers, float(first.as_py()))
+    return _counted(columns, name, numbers, first.as_py())
+
+
+def _counted(columns: Columns, name: str, numbers: Any, first: Any) -> TimeColumn:
+    per_second, note = _unit(columns, name, numbers, float(first))
     return TimeColumn(name, numbers, "number", per_second, note=note)
 
 

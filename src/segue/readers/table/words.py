@@ -71,11 +71,13 @@ def say(*options: str) -> str:
     words = []
     for option in re.split(r", (?=\w+=)", options[0]):
         name, _, value = option.partition("=")
-        value = re.sub(r"^.*[^\w.,-].*$", r'"\g<0>"', value.strip("'"))
+        value = re.sub(r"^(?:\W+|.*[^\w.,-].*)$", r'"\g<0>"', value.strip("'"))
         is_column = name in (*ROLES, "channels")
         role = "part" if name == "parts" else name
         words.append(f"--column-{role} {value}" if is_column else f"--read {name}={value.lower()}")
-    return f"Say {' or '.join(options)} (on the command line {' '.join(words)})."
+    *others, last = options
+    shown = f"{', '.join(others)} or {last}" if others else last
+    return f"Say {shown} (on the command line {' '.join(words)})."
 
 
 def plain(name: str) -> str:
