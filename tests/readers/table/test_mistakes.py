@@ -49,6 +49,11 @@ MISTAKES: dict[str, tuple[bytes, int | None, str]] = {
         "column 'id' is empty: whose step is this",
     ),
     "no time": (LONG.replace("\n2,0", "\n2,").encode(), 4, "column 'time' has no time"),
+    "no time among fractions": (
+        b"id,time,x\n1,0.5,1.5\n1,,2\n1,1.5,2.5\n",
+        3,
+        "column 'time' has no time",
+    ),
     "no label": (
         b"label,t1,t2\na,1,2\n?,3,4\nb,5,6\n",
         3,
