@@ -390,6 +390,7 @@ def test_a_mapped_file_says_the_same_of_columns(tmp_path: Path, monkeypatch: Any
             assert Dataset.open(tmp_path / "a.arrow").suspicions() == data.suspicions()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [

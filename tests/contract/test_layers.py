@@ -230,6 +230,7 @@ CAUSAL = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", CAUSAL)
 def test_causality_is_told_as_it_is(kind: str) -> None:
     """A causal layer is compared step by step; another refuses. Neither may be passed over."""

@@ -213,6 +213,7 @@ def test_a_member_that_looks_ahead_is_named() -> None:
 NAMES = ("classifiers", "labelers", "regressors", "forecasters", "models")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_one_file_and_is_evaluated(
     name: str, request: pytest.FixtureRequest, tmp_path: Path

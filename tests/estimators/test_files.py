@@ -264,6 +264,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_change_to_the_description_can_do_harm(model: Path, tmp_path: Path, data: Any) -> None:

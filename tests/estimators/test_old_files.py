@@ -31,6 +31,7 @@ def test_each_format_has_files() -> None:
     assert {path.parent.name for path in FILES} == {f"format_{n}" for n in range(1, FORMAT + 1)}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", FILES, ids=[f"{p.parent.name}-{p.stem}" for p in FILES])
 def test_a_file_answers_as_when_it_was_written(path: Path, tmp_path: Path) -> None:
     """Loaded, and loaded once more after it has been saved in the format of today."""

@@ -42,6 +42,7 @@ def fitted(x: Any, y: Any = None, network: Any = "gru(4)", **more: Any) -> Seque
     return SequenceClassifier(network, epochs=6, options=QUIET, **more).fit(x, y)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("network", ["gru(4)", EMBEDS])
 @pytest.mark.parametrize("kind", INTEGERS)
 def test_every_integer_type_says_the_same(network: str, kind: type) -> None:
@@ -109,6 +110,7 @@ def test_all_that_is_asked_of_tokens(tmp_path: Path) -> None:
         stream.push(2**32 + 2)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("door", ["mapped", "arrow", "generator", "written", "hugging face"])
 @pytest.mark.parametrize("network", ["gru(4)", EMBEDS])
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64])

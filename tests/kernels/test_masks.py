@@ -157,6 +157,7 @@ def test_each_gate_has_a_mask_of_its_own(kind: str, part: str) -> None:
     assert float(apart.min()) > 1e-3
 
 
+@pytest.mark.sampled(2)
 @kinds
 def test_gradients_against_finite_differences(kind: str) -> None:
     """In float64, of inputs, states and weights, with the masks as they are."""

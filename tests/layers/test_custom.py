@@ -94,6 +94,7 @@ class CountingCell(Cell):
         return total / count, (total, count)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "layer", [Gate(3), Spread(), LeakyCell(3, 4), CountingCell(), CustomCell(LeakyCell(3, 2), 0.3)]
 )

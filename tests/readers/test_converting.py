@@ -244,7 +244,13 @@ def test_parts_that_do_not_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["sounds", "texts", "images", pytest.param("packed table", marks=pytest.mark.slow)]
+    "kind",
+    [
+        "sounds",
+        pytest.param("texts", marks=pytest.mark.slow),
+        "images",
+        pytest.param("packed table", marks=pytest.mark.slow),
+    ],
 )
 def test_memory_is_bounded_for_folders(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch

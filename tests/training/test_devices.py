@@ -31,6 +31,7 @@ NETWORKS = [
 AUGMENTED = "standardize jitter(0.1) scale(0.1) timemask(0.2) timewarp(0.2) crop(0.9)"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_training_makes_its_tensors_where_the_data_is(network: str, optimizer: Any) -> None:

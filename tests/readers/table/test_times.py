@@ -63,6 +63,7 @@ def table(times: list[str], name: str = "time") -> str:
     return f"id,{name},x,label\n" + "\n".join(rows) + "\n"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(tmp_path: Path, form: str) -> None:
     """The steps are in the order of time, wherever the rows stand, and the rate is right."""
