@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import segue.kernels
 from segue.kernels import (
     LSTMState,
     Masks,
@@ -211,3 +212,12 @@ def test_last_step_is_the_last_real_one() -> None:
     x = draw(5, 7, 2)
     wanted = torch.stack([x[row, length - 1] for row, length in enumerate(LENGTHS.tolist())])
     assert torch.equal(last_step(x, LENGTHS), wanted)
+
+
+@pytest.mark.parametrize("name", ["GRUWeights", "LSTMWeights", "RNNWeights"])
+def test_the_former_names_of_weights_warn(name: str) -> None:
+    """They mean the one type that all cells have now."""
+    with pytest.warns(DeprecationWarning, match=f"{name} is now called segue.kernels.Recurrent"):
+        assert getattr(segue.kernels, name) is RecurrentWeights
+    with pytest.raises(AttributeError, match="has no attribute 'Weights'"):
+        getattr(segue.kernels, "Weights")  # noqa: B009
