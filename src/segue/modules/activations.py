@@ -13,7 +13,6 @@ from segue.layers.activations import ActivationSpec, PReLU
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
 from segue.padded import Padded
-from segue.randomness import Draws
 
 
 def sparsemax(x: Tensor) -> Tensor:
@@ -54,10 +53,7 @@ class ActivationLayer(PointwiseLayer):
 
     def __init__(self, spec: ActivationSpec, context: BuildContext) -> None:
         super().__init__(spec, context)
-        self.activation = spec
-
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return activate(self.activation, x)
+        self.activation, self.overflows = spec, spec.overflows
 
     def transform(self, x: Tensor) -> Tensor:
         return function_of(self.activation)(x)

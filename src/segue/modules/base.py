@@ -170,14 +170,23 @@ def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padde
 
 
 class PointwiseLayer(SpecLayer):
-    """A layer without state that does the same to each step of a sequence, and to a vector."""
+    """A layer without state that does the same to each step of a sequence, and to a vector.
+
+    Attributes:
+        overflows: whether it can be infinite, so that it must not see the values in the padding.
+    """
+
+    overflows: bool = False
 
     @abc.abstractmethod
     def transform(self, x: Tensor) -> Tensor:
         """The function of the last axis: `[..., feature]` to `[..., feature]`."""
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        return each_step(self.transform, x)
+        if isinstance(x, Padded):
+            values = x.filled(0.0) if self.overflows else x.values
+            return x._replace(values=self.transform(values))
+        return self.transform(x)
 
     def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
         return self.transform(x_t), None

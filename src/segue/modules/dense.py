@@ -25,11 +25,7 @@ class DenseLayer(PointwiseLayer):
         self.kernel = glorot_uniform(size, context.generator("kernel"))
         self.bias = nn.Parameter(torch.zeros(spec.units)) if spec.bias else None
         self.activation = ACTIVATIONS[spec.activation]
-
-    def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        if isinstance(x, Padded) and self.activation.overflows:
-            x = x._replace(values=x.filled(0.0))
-        return each_step(self.transform, x)
+        self.overflows = self.activation.overflows
 
     def transform(self, x: Tensor) -> Tensor:
         x = nn.functional.linear(x, self.kernel.t(), self.bias)
