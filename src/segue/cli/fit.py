@@ -209,9 +209,9 @@ def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 
     main, second, *_ = (one for one in metrics_of(metrics["task"]).values() if one.label)
     count = counted(metrics["sequences"], "sequence")
-    for unit in ("window", "step", "token"):
-        if f"{unit}s" in metrics:
-            count = f"{counted(metrics[f'{unit}s'], unit)} of {count}"
+    for name, unit in {"windows": "window", "steps": "labelled step", "tokens": "token"}.items():
+        if name in metrics:
+            count = f"{counted(metrics[name], unit)} of {count}"
     if "accuracy_interval" in metrics:
         low, high = metrics["accuracy_interval"]
         count = f"95 % interval {low:.4f} to {high:.4f}, {count}"

@@ -336,6 +336,10 @@ def _about(command: Command) -> str:
     return inspect.cleandoc(command.__doc__ or "").partition("\n\nOptions:\n")[0]
 
 
+def _debug(*, debug: bool = False) -> None:
+    """The argument that every command has."""
+
+
 def _with_options(command: Command, options: Parameters) -> Command:
     named = [
         p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD
@@ -348,10 +352,7 @@ def _with_options(command: Command, options: Parameters) -> Command:
             parameters += options_of(reader_options, READER, **_COLUMNS)
         else:
             parameters += options_of(command, [argument.name])
-    debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-    parameters.append(
-        inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=debug)
-    )
+    parameters += options_of(_debug, ["debug"])
 
     def complete(**values: Any) -> None:
         given = {n: v for n, v in values.items() if v is not None and v is not False and v != []}

@@ -169,7 +169,7 @@ def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:
 
     path = Path(source)
     reading: dict[str, Any] = {"source": str(path.resolve()) if path.exists() else source}
-    reading |= {name: given.get(name) or None for name in ("limit", "columns")}
+    reading |= {name: given.get(name) for name in ("limit", "columns")}
     training = {f"options__{name}": value for name, value in training_options(given).items()}
     if kind == "grid":
         space = _space(given.get("network", []), given.get("set_", []))
