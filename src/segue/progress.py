@@ -23,8 +23,8 @@ class Progress:
         OptionError: another `how`.
 
     >>> with Progress("lines", stream=sys.stdout) as progress:
-    ...     progress.show("step 1/2", "loss 0.5", share=0.5, seconds_left=90, is_due=True)
-    step 1/2: loss 0.5, 1 min 30 s left
+    ...     progress.show("step 1/2", "loss 0.5", share=0.5, left=time_left(90), is_due=True)
+    step 1/2: loss 0.5, 90 s left
     """
 
     def __init__(
@@ -43,12 +43,16 @@ class Progress:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
+            from rich.table import Column
 
-            head, text = (
-                TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("head", "text")
+            head, text, left = (
+                TextColumn(f"{{task.fields[{name}]}}", markup=False, table_column=column)
+                # in a narrow terminal the bar gets shorter, never the time left
+                for name, column in (("head", None), ("text", None), ("left", Column(no_wrap=True)))
             )
-            self._bar = Bar(head, BarColumn(bar_width=24), text, console=Console(file=self.stream))
-            self._task = self._bar.add_task("", total=None, head="", text="")
+            bar = BarColumn(bar_width=24)
+            self._bar = Bar(head, bar, text, left, console=Console(file=self.stream))
+            self._task = self._bar.add_task("", total=None, head="", text="", left="")
             self._bar.start()
         return self
 
@@ -62,7 +66,7 @@ class Progress:
         text: str = "",
         *,
         share: float | None,
-        seconds_left: float | Literal["auto"] | None = None,
+        left: str | None = None,
         is_due: bool = False,
     ) -> None:
         """Show the state of the work.
@@ -71,17 +75,15 @@ class Progress:
             head: what is done, such as "trial 3/10".
             text: the newest result.
             share: of the work that is done; `None`: unknown.
-            seconds_left: the time left; "auto": from the share, and the time since the block began.
+            left: the time left; from the share, and the time since the block began, if left out.
             is_due: whether a line is written although the pause is not over.
         """
-        if seconds_left == "auto":
-            spent = time.monotonic() - self._began
-            seconds_left = spent * (1 - share) / share if share else None
-        left = "" if seconds_left is None else f"{duration(seconds_left)} left"
+        if left is None and share:
+            left = time_left((time.monotonic() - self._began) * (1 - share) / share)
         if self._bar is not None:
             total = None if share is None else 1.0
-            shown = "  ".join(part for part in (text, left) if part)
-            self._bar.update(self._task, completed=share or 0, total=total, head=head, text=shown)
+            fields = {"head": head, "text": text, "left": left or ""}
+            self._bar.update(self._task, completed=share or 0, total=total, **fields)
         elif is_due or time.monotonic() - self.last_line > self.pause:
             self.last_line = time.monotonic()
             end = ", ".join(part for part in (text, left) if part)
@@ -103,3 +105,14 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def time_left(seconds: float) -> str:
+    """A rough time, in one unit.
+
+    >>> time_left(8.24), time_left(384), time_left(7384)
+    ('8 s left', '6 min left', '2.1 h left')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 6000 else f"{seconds / 3600:.1f} h left"

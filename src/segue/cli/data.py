@@ -96,9 +96,7 @@ def convert(
 
         def report(done: int, share: float | None) -> None:
             text = "" if share is None else f"{share:.0%}"
-            progress.show(
-                f"writing {counted(done, 'sequence')}", text, share=share, seconds_left="auto"
-            )
+            progress.show(f"writing {counted(done, 'sequence')}", text, share=share)
 
         data = write(source, file, progress=report, part=part, limit=limit, **(columns or {}))
     tell(data.notes)

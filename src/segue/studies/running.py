@@ -18,7 +18,7 @@ from segue.dataset import Dataset
 from segue.errors import OptionError, TrainingError
 from segue.estimators.parameters import is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
-from segue.progress import Progress
+from segue.progress import Progress, time_left
 from segue.sequences import Sequences
 from segue.studies.journal import Journal, key, locked
 from segue.studies.trials import Row, Trial, TrialSetup, baseline, run_trial
@@ -113,7 +113,7 @@ def _run_missing(
     every = max(1, total // _PROGRESS_LINES)
     try:
         with progress, _executor(config, workers) as executor:
-            progress.show(f"trial {done}/{total}", share=done / total)
+            progress.show(f"trial {done}/{total}", share=done / total, left="")
             for trial, row in _results(executor, setup, missing, at_once=workers):
                 journal.add(row)
                 done, seconds = done + 1, seconds + row["seconds"]
@@ -123,7 +123,7 @@ def _run_missing(
                     f"trial {done}/{total}",
                     _outcome(row),
                     share=done / total,
-                    seconds_left=left if done < total else None,
+                    left=time_left(left) if done < total else "",
                     is_due=done % every == 0 or done in (1, total),
                 )
     except KeyboardInterrupt:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from segue.errors import WriteError
+from segue.progress import Progress, time_left
 from segue.training.history import Row
 from segue.training.options import TrainingOptions
 
@@ -77,7 +77,7 @@ def make_reporter(
     *,
     is_validated: bool = False,
 ) -> Reporter:
-    """Make the reporter that `options.progress` names: "auto", "bar", "lines" or "none".
+    """Make the reporter of a training, of the form that `options.progress` names.
 
     Args:
         options: also say when a training may end before its epochs are done.
@@ -85,51 +85,40 @@ def make_reporter(
         stream: where to write; `None`: standard error.
         is_validated: whether there is a validation loss that can stop it early.
     """
-    stream = sys.stderr if stream is None else stream
-    progress: str = options.progress
-    if progress == "auto":
-        progress = "bar" if stream.isatty() else "lines"
-    kinds: dict[str, type[Reporter]] = {"bar": BarReporter, "lines": LineReporter}
     early = is_validated and options.patience is not None and not options.has_fixed_length
-    kind = kinds.get(progress, Reporter)
-    return kind(epochs, stream, options.time_limit_seconds, may_stop_early=early)
+    progress = Progress(options.progress, stream=stream)
+    return Reporter(progress, epochs, options.time_limit_seconds, may_stop_early=early)
 
 
 class Reporter(Callback):
-    """Says nothing.
+    """The newest numbers and the time left, as a bar or a plain line now and then.
 
     Args:
+        progress: where they are shown.
         epochs: how many there will be at most.
-        stream: where to write.
         time_limit: seconds after which it ends; `None`: never.
         may_stop_early: whether it may end before its epochs are done.
     """
 
     def __init__(
-        self, epochs: int, stream: TextIO, time_limit: float | None, *, may_stop_early: bool
+        self, progress: Progress, epochs: int, time_limit: float | None, *, may_stop_early: bool
     ) -> None:
+        self.progress = progress
         self.epochs = epochs
-        self.stream = stream
         self.time_limit = time_limit
         self.may_stop_early = may_stop_early
+        self.pause = {"bar": _BLINK, "lines": _SECONDS}.get(progress.how, math.inf)
 
     def message(self, text: str) -> None:
-        """A line that everybody should see before the start."""
-
-
-class LineReporter(Reporter):
-    """A plain line now and then, for files and pipes."""
-
-    pause = _SECONDS
-
-    def message(self, text: str) -> None:
+        """Write a line, where there is a text."""
         if text:
-            print(text, file=self.stream, flush=True)
+            self.progress.write(text)
 
     def on_start(self, rows: list[Row]) -> None:
         self.first = len(rows)
         self.before = rows[-1]["seconds"] if rows else 0.0  # of a training that is resumed
         self.began = self.shown = time.monotonic()
+        self.progress.__enter__()
 
     def on_update(self, epoch: int, share: float, means: Any) -> None:
         if time.monotonic() - self.shown > self.pause and share < 1:
@@ -138,15 +127,20 @@ class LineReporter(Reporter):
     def on_epoch(self, row: Row, state: Any) -> None:
         epoch = int(row["epoch"])
         due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
-        if due or time.monotonic() - self.shown > self.pause:
+        is_bar = self.progress.how == "bar"
+        if due or is_bar or time.monotonic() - self.shown > self.pause:
             self.show(epoch, row)
 
     def show(self, done: float, row: Row) -> None:
         """Show the numbers so far; `done`: epochs, the running one in part."""
         self.shown = time.monotonic()
-        part = f", {done % 1:.0%} of it".replace("%", " %") if done % 1 else ""
-        rest = f", {self.left(done)}" if done < self.epochs else ""
-        self.message(f"epoch {math.ceil(done)}/{self.epochs}{part}: {describe(row)}{rest}")
+        head = f"epoch {int(done)}/{self.epochs}"
+        if done % 1 and self.progress.how != "bar":
+            part = f"{done % 1:.0%} of it".replace("%", " %")
+            head = f"epoch {math.ceil(done)}/{self.epochs}, {part}"
+        left = self.left(done) if done < self.epochs else ""
+        share = done / self.epochs
+        self.progress.show(head, describe(row), share=share, left=left, is_due=True)
 
     def left(self, done: float) -> str:
         """The time left: "25 s left", or "at most 12 min left" where training may end early."""
@@ -154,47 +148,11 @@ class LineReporter(Reporter):
         seconds = spent / (done - self.first) * (self.epochs - done)
         if self.time_limit is not None:
             seconds = min(seconds, max(0, self.time_limit - self.before - spent))
-        return f"{'at most ' if self.may_stop_early else ''}{_duration(seconds)} left"
+        return f"{'at most ' if self.may_stop_early else ''}{time_left(seconds)}"
 
     def on_end(self, ended: str) -> None:
+        self.progress.__exit__()
         self.message(_ENDINGS.get(ended, ""))
-
-
-class BarReporter(LineReporter):
-    """A bar with the newest numbers and the time left."""
-
-    pause = _BLINK
-
-    def on_start(self, rows: list[Row]) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-        from rich.table import Column
-
-        super().on_start(rows)
-        self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.total}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
-            # in a narrow terminal the bar gets shorter, never the time left
-            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
-            console=Console(file=self.stream),
-        )
-        self.task = self.bar.add_task(
-            "", total=self.epochs, completed=len(rows), epoch=len(rows), left=""
-        )
-        self.bar.start()
-
-    def on_epoch(self, row: Row, state: Any) -> None:
-        self.show(row["epoch"], row)
-
-    def show(self, done: float, row: Row) -> None:
-        self.shown = time.monotonic()
-        text, epoch, left = describe(row), int(done), self.left(done)
-        self.bar.update(self.task, completed=done, description=text, epoch=epoch, left=left)
-
-    def on_end(self, ended: str) -> None:
-        self.bar.stop()
-        super().on_end(ended)
 
 
 _ENDINGS = {
@@ -211,9 +169,3 @@ def describe(row: Row) -> str:
     if "validation_loss" in row:
         text += f"; validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"
     return text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
