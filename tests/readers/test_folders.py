@@ -154,3 +154,11 @@ def test_parts_with_other_channels(tmp_path: Path) -> None:
     put(tmp_path, "A_TEST.ts", text="@classLabel true a\n@data\n1:a\n")
     with pytest.raises(DataError, match="do not agree in their channels: 2 in part 'train', 1 in"):
         read(tmp_path)
+
+
+def test_notes_are_no_tables(tmp_path: Path) -> None:
+    """What is called README.txt or LICENSE.txt is not looked into, even if it holds numbers."""
+    (tmp_path / "Tiny_TRAIN.tsv").write_text("1\t2\t3\n2\t4\t5\n")
+    (tmp_path / "README.txt").write_text("1 2 3\n4 5 6\n" * 5)
+    (tmp_path / "LICENSE.txt").write_text("2004 1 1\n2005 1 1\n" * 5)
+    assert read(tmp_path).y.tolist() == [1, 2]

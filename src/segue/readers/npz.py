@@ -47,8 +47,7 @@ from segue.readers.streams import classes_of_steps, of_mapped, passing_folder
 from segue.sequences import Array, Sequences
 from segue.values import CODE_POINTS
 
-# Bytes from which an array is mapped and not read.
-LARGE = 256_000_000
+LARGE = 256_000_000  # bytes from which an array is mapped and not read
 _PICKLED = (
     "holds pickled Python objects, which can run any code and are not read. Save lists of unequal "
     "lengths as `values` [steps, channel] and `lengths` [n], and text with dtype=str."
@@ -238,8 +237,7 @@ def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, boo
         )
     if joined and offsets is not None:
         lengths = np.diff(_offsets(offsets, len(x)))
-    turned = None if layout == "nct" else of_mapped(x, lengths, joined=joined)
-    if turned is not None:
+    if layout == "ntc" and (turned := of_mapped(x, lengths, joined=joined)) is not None:
         return turned, not joined
     if joined:
         return Sequences(x, lengths=lengths), False
@@ -288,8 +286,7 @@ def _targets(
     arrays: Mapping[str, Array], x: Sequences, *, is_padded: bool
 ) -> tuple[Any, tuple[Any, ...] | None]:
     """`y` for a `Dataset`, and the classes as far as they are known."""
-    y = arrays.get("y")
-    classes = _names(arrays.get("classes"))
+    y, classes = arrays.get("y"), _names(arrays.get("classes"))
     if y is None:
         return None, classes
     if y.ndim == 2 and y.shape[1] == 1:
@@ -350,5 +347,4 @@ def _step_labels(data: Dataset) -> Array:
     none = np.array([""] if names.dtype.kind == "U" else [-1])
     if none[0] in names and (data.y.values == -1).any():
         raise DataError(f"The class {none[0].item()!r} would be taken for steps without a label.")
-    labels: Array = np.concatenate([names, none])[data.y.values[:, 0]]
-    return labels
+    return cast("Array", np.concatenate([names, none])[data.y.values[:, 0]])
