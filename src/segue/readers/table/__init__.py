@@ -1,8 +1,5 @@
 """Tables: text of any dialect, Parquet, Feather; in one file or one a sequence.
 
-To be read in this order: `dialect` (how a text is written), `columns` (what each column holds),
-`roles` (which column is what), `layout` (what a row is), `building` (the data set).
-
     one row a sequence     label,t0,t1,t2,...        the values of one channel
                            label,x_0,x_1,y_0,y_1     of two channels, x and y
     one row a step         id,time,x,y,label         all steps of all sequences
@@ -15,6 +12,16 @@ whose values do not is an error; where two readings are possible, the error show
 option for each. How a table was read is said in `Dataset.notes`.
 
 A folder of tables is a data set too: see `folder`.
+
+The files, in the order in which to read them:
+
+    dialect     how a text is written; its line of names is in `names`
+    loading     files into Arrow tables, whole, chunk by chunk, or several as one
+    columns     what each column holds; fields of text are in `cells`, times in `times`
+    roles       which column is what, by the words in `words`
+    layout      what a row is; the result is the `plan`
+    building    the data set, with the values of `labels` and the rate of `sampling`
+    folder      several tables that are one data set, with those `beside` others
 """
 
 from __future__ import annotations
