@@ -35,8 +35,8 @@ COMMANDS = {
     "predict to a file": "predict model.safetensors data.arrow --out p.csv --overwrite",
     "evaluate": "evaluate model.safetensors data.arrow",
 }
-# Each encoding is tried with some commands, and each command with some encodings; all of one
-# encoding in one process, because torch starts slowly.
+# Each encoding is tried with some commands, and each command with some encodings. Those of the C
+# locale run in one process of their own, the others in this one, with streams of that encoding.
 TRIED = {
     "ascii": ["fit", "view", "predict"],
     "cp1252": ["view", "data show"],
@@ -76,16 +76,34 @@ def encoded(text: str, encoding: str) -> str:
 @pytest.fixture(scope="module")
 def shown(place: Path) -> dict[tuple[str, str], bytes]:
     """What each command has written, by encoding and command; all of them succeed."""
-    found = {}
-    for environment, commands in TRIED.items():
-        given = {**os.environ, **ENVIRONMENTS[environment]}
-        words = [sys.executable, "-c", RUN, *(COMMANDS[command] for command in commands)]
-        done = subprocess.run(words, cwd=place, env=given, capture_output=True)
-        assert done.returncode == 0, done.stderr.decode("utf-8")
-        *texts, last = done.stdout.split(b"\n=== 0\n")
-        assert (len(texts), last) == (len(commands), b""), done.stderr.decode("utf-8")
-        found |= dict(zip([(environment, command) for command in commands], texts, strict=True))
+    given = {**os.environ, **ENVIRONMENTS["C"]}
+    words = [sys.executable, "-c", RUN, *(COMMANDS[command] for command in TRIED["C"])]
+    done = subprocess.run(words, cwd=place, env=given, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode("utf-8")
+    *texts, last = done.stdout.split(b"\n=== 0\n")
+    assert (len(texts), last) == (len(TRIED["C"]), b""), done.stderr.decode("utf-8")
+    found = dict(zip([("C", command) for command in TRIED["C"]], texts, strict=True))
+    for environment in TRIED.keys() - {"C"}:
+        for command in TRIED[environment]:
+            found[environment, command] = shown_here(place, environment, COMMANDS[command])
     return found
+
+
+def shown_here(place: Path, environment: str, command: str) -> bytes:
+    """What a command writes to streams of an encoding in this process."""
+    given = dict(ENVIRONMENTS[environment])
+    encoding = given.pop("PYTHONIOENCODING")
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding, write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(place)
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        code = main(command.split(" "))
+    assert code == 0, err.buffer.getvalue()  # type: ignore[attr-defined]
+    written: bytes = out.buffer.getvalue()  # type: ignore[attr-defined]
+    return written
 
 
 @pytest.mark.parametrize(
