@@ -5,8 +5,9 @@ A new layer is one row in `VARIANTS`; a test fails while it is missing.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -152,11 +153,12 @@ def inside(specs: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
 def choices(kind: type[LayerSpec]) -> dict[str, set[Any]]:
     """The words and the yes or no that each argument of a layer may be; activations of dense."""
     found: dict[str, set[Any]] = {}
+    arguments = {field.name for field in dataclasses.fields(kind)}
     for name, hint in get_type_hints(kind, include_extras=True).items():
         members = (hint, *get_args(hint))
         words = {word for m in members if get_origin(m) is Literal for word in get_args(m)}
         words |= {True, False} if bool in members else set()
-        if words and get_origin(hint) is not ClassVar and (hint != Activation or kind is Dense):
+        if words and name in arguments and (hint != Activation or kind is Dense):
             found[name] = words
     return found
 
