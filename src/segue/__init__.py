@@ -17,7 +17,8 @@ from segue._version import __version__
 
 if TYPE_CHECKING:
     from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing
-    from segue.dataset import Dataset
+    from segue.data.dataset import Dataset
+    from segue.data.sequences import Sequences
     from segue.estimators import (
         Forecaster,
         LanguageModel,
@@ -30,12 +31,11 @@ if TYPE_CHECKING:
     )
     from segue.evaluation import Evaluation, evaluate
     from segue.readers import read, write
-    from segue.sequences import Sequences
     from segue.training import History, TrainingOptions
     from segue.windowing import windows
 
 _WHERE = {
-    "Dataset": "segue.dataset",
+    "Dataset": "segue.data.dataset",
     "Evaluation": "segue.evaluation",
     "Forecaster": "segue.estimators",
     "History": "segue.training",
@@ -44,7 +44,7 @@ _WHERE = {
     "SequenceEnsemble": "segue.estimators",
     "SequenceLabeler": "segue.estimators",
     "SequenceRegressor": "segue.estimators",
-    "Sequences": "segue.sequences",
+    "Sequences": "segue.data.sequences",
     "TrainingOptions": "segue.training",
     "evaluate": "segue.evaluation",
     "fit_seeds": "segue.estimators",

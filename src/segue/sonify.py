@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.atomic import replacing
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError
 from segue.randomness import numpy_generator
 
@@ -224,7 +224,7 @@ def label_of(data: Dataset, number: int) -> str:
 def runs_of(data: Dataset, number: int) -> list[tuple[int, int, str]]:
     """The runs of equal labels of the steps: first step, the step behind the last, label.
 
-    >>> from segue.sequences import Sequences
+    >>> from segue.data.sequences import Sequences
     >>> y = Sequences.from_list([np.array([0, 0, 1, -1], np.int32)])
     >>> runs_of(Dataset([[1.0, 2.0, 3.0, 4.0]], y, classes=("sit", "walk")), 0)
     [(0, 2, 'sit'), (2, 3, 'walk'), (3, 4, '')]

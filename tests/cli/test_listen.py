@@ -13,8 +13,8 @@ import pytest
 
 from segue.cli import main
 from segue.cli.listen import PLAYERS
-from segue.dataset import Dataset
-from segue.sequences import Sequences
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 
 RATE = 8000
 PITCHES = {"low": 300.0, "high": 900.0}

@@ -17,7 +17,7 @@ from pyarrow import parquet
 import segue
 from segue.cli import FAILED, WRONG_USE, main
 from segue.cli.predictions import Predictions, predictions_of
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError
 from segue.training import TrainingOptions
 

@@ -15,7 +15,7 @@ import pytest
 import segue
 from segue.cli import main
 from segue.cli.streams import encodable_output, print_data
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.training import TrainingOptions
 
 CLASSES = ["Ωμέγα", "😀 5–10 °C", "größer"]

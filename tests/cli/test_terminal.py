@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from segue.cli import main, terminal
-from segue.dataset import Dataset
-from segue.sequences import Sequences
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 
 View = Callable[..., list[str]]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segue import SequenceClassifier, Sequences, TrainingOptions
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.prepare.pipeline import every_th
 from segue.testing.data import tiny_dataset

@@ -25,10 +25,10 @@ from segue import (
     windows,
     write,
 )
+from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.evaluation.explain import integrated_gradients, occlusion
 from segue.prepare import Preparation
-from segue.sequences import Array
 
 FAR = 1e9
 QUIET = TrainingOptions(progress="none")

@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_score
 
 import segue
 from segue import Dataset, SequenceLabeler, Sequences, TrainingOptions
-from segue.encoding import as_step_labels
+from segue.data.encoding import as_step_labels
 from segue.errors import DataError, NotFittedError, SpecError
 from segue.tasks.label import codes_for
 from segue.testing.report import TOLERANCE

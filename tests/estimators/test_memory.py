@@ -7,9 +7,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from segue import SequenceClassifier, TrainingOptions, sequences
+from segue import SequenceClassifier, TrainingOptions
+from segue.data import sequences
+from segue.data.sequences import Sequences
 from segue.prepare import Batches, Preparation
-from segue.sequences import Sequences
 from segue.testing import tiny_dataset
 from segue.training import hardware
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from segue import Dataset, SequenceClassifier, TrainingOptions, load
+from segue.data.sequences import Array
 from segue.errors import DataError, DataNotFoundError, ModelFileError, NotFittedError, OptionError
-from segue.sequences import Array
 from segue.testing import tiny_dataset
 from segue.training import Callback, checkpoint
 from segue.training.checkpoint import Checkpointer

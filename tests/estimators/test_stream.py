@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, NotCausalError, NotFittedError
 from segue.testing.data import tiny_dataset
 

@@ -22,10 +22,10 @@ from segue import (
     TrainingOptions,
     load,
 )
+from segue.data.sequences import Array
 from segue.errors import DataError, SpecError
 from segue.evaluation.explain import occlusion
 from segue.padded import Padded
-from segue.sequences import Array
 
 QUIET = TrainingOptions(progress="none")
 EMBEDS = "embedding(3) gru(4)"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue.dataset import Dataset
-from segue.sequences import Sequences
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 
 ROWS = [
     {

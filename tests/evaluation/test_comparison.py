@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.evaluation import compare
 from segue.metrics import mcnemar, paired_interval
-from segue.sequences import Sequences
 
 
 @dataclass

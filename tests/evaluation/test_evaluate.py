@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from segue import evaluation
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotFittedError
 from segue.estimators import SequenceClassifier
 from segue.evaluation import Evaluation, evaluate
 from segue.evaluation.report import render
-from segue.sequences import Sequences
 
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]

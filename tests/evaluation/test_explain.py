@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segue import SequenceClassifier, Sequences, TrainingOptions
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, OptionError, SpecError
 from segue.evaluation.explain import gates, integrated_gradients, occlusion
 from segue.testing.data import tiny_dataset

@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segue import metrics, plots
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.evaluation import evaluate
-from segue.sequences import Sequences
 
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError
 from segue.evaluation import evaluate, reject_threshold
 from segue.metrics import coverage_curve
-from segue.sequences import Sequences
 
 
 @dataclass

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from segue.data.sequences import Array
 from segue.kernels import (
     LSTMState,
     Masks,
@@ -21,7 +22,6 @@ from segue.kernels import (
     lstm,
     rnn,
 )
-from segue.sequences import Array
 
 LENGTHS = torch.tensor([4, 1, 6])
 CHANNELS, UNITS = 2, 3

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from segue.data.sequences import Array
 from segue.kernels import (
     LSTMState,
     RecurrentWeights,
@@ -20,7 +21,6 @@ from segue.kernels import (
     rnn,
     rnn_step,
 )
-from segue.sequences import Array
 
 CHANNELS, UNITS, TIME = 2, 3, 6
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
+from segue.data.sequences import Sequences
 from segue.errors import SpecError
 from segue.padded import Padded
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.sequences import Sequences
 from segue.testing import tiny_dataset
 
 EACH = ["jitter(0.05)", "scale(0.1)", "timemask(0.3)", "timewarp(0.3)", "crop(0.7)"]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.prepare import Batches, Preparation, length_buckets
 from segue.randomness import numpy_generator
-from segue.sequences import Sequences
 from segue.testing import strategies, tiny_dataset
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import Frame, LogMel, Preparation, Spectrogram
 from segue.prepare.frames import Framing
 from segue.prepare.spectra import from_mel, mel_filters, to_mel, window_of
-from segue.sequences import Sequences
 from segue.testing import strategies
 
 RATE = 8000.0

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from segue import Dataset, SequenceClassifier, TrainingOptions, load
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import LogFrequency, Preparation
 from segue.prepare.spectra import triangles
-from segue.sequences import Sequences
 from segue.testing import check_estimator
 
 RATE = 8000.0

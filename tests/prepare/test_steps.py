@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 
 import segue.prepare
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.prepare import Preparation
-from segue.sequences import Sequences
 from segue.testing import strategies, tiny_dataset
 
 NAN = float("nan")

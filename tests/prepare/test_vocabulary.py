@@ -121,7 +121,7 @@ def test_blocks_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> No
     """Counts are added block by block."""
     x = Sequences.from_texts(TEXTS)
     whole = Preparation.fit("words", x)
-    monkeypatch.setattr("segue.sequences.BLOCK_VALUES", 5)
+    monkeypatch.setattr("segue.data.sequences.BLOCK_VALUES", 5)
     pieces = Preparation.fit("words", x)
     assert pieces.to_json() == whole.to_json()
     assert pieces.tokenized(x) == whole.tokenized(x)

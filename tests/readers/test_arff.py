@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import OptionError
 from segue.readers import read
 

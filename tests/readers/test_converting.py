@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 import segue
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
 from segue.readers import npz, read, table
@@ -281,7 +281,7 @@ def test_memory_is_bounded_for_folders(
                 file.write(f"{'ab'[number % 2]},{row}\n")
         monkeypatch.setattr(table, "_BLOCK", 1 << 16)
     monkeypatch.setattr("segue.readers.registry.BLOCK_VALUES", 200_000)
-    monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
+    monkeypatch.setattr("segue.data.storage.BATCH_VALUES", 100_000)
     convert(texts(tmp_path), tmp_path / "warm.arrow", large=0)
     before = pa.total_allocated_bytes()
     peaks: list[int] = []
@@ -338,7 +338,7 @@ def test_a_mistake_far_down_has_its_line(tmp_path: Path) -> None:
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """37 MB of text: less than 6 MB of arrays at a time, and less than 13 MB of Arrow's."""
     monkeypatch.setattr(table, "_BLOCK", 1 << 18)
-    monkeypatch.setattr("segue.arrow.BATCH_VALUES", 100_000)
+    monkeypatch.setattr("segue.data.storage.BATCH_VALUES", 100_000)
     row = "a," + ",".join(f"{i / 7:.6f}" for i in range(100)) + "\n"
     with (tmp_path / "a.csv").open("w") as file:
         file.write("label," + ",".join(f"t{i}" for i in range(100)) + "\n")

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.readers import READERS, read
 

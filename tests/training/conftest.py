@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from segue import SequenceClassifier, TrainingOptions
+from segue.data.sequences import Sequences
 from segue.errors import OptionError, TrainingError
-from segue.sequences import Sequences
 from segue.testing import tiny_dataset
 from segue.training import find_learning_rate, finder
 

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from segue import SequenceClassifier
+from segue.data.sequences import Array
 from segue.errors import NotCausalError
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.padded import Padded
 from segue.prepare import Batches, Preparation
 from segue.randomness import Draws
-from segue.sequences import Array
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from segue.data.sequences import Array
 from segue.errors import TrainingError, WriteError
 from segue.networks import Network
 from segue.randomness import Draws
-from segue.sequences import Array
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train

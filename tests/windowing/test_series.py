@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import segue
 from segue import Dataset, Sequences
+from segue.data.splits import overlapping, split_in_time
 from segue.errors import DataError, OptionError
-from segue.splits import overlapping, split_in_time
 from segue.windowing import cut_in_time
 
 

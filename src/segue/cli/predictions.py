@@ -18,9 +18,9 @@ from pyarrow import parquet
 
 from segue.atomic import replacing
 from segue.cli.shared import plain
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
-from segue.sequences import Array, Sequences
 from segue.tasks import TASKS
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')

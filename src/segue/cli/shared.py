@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from segue.errors import FileError, OptionError, WriteError
 
 if TYPE_CHECKING:
-    from segue.dataset import Dataset
+    from segue.data.dataset import Dataset
 
 Columns = dict[str, Any] | None
 

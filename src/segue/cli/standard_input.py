@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
+from segue.data.summary import one_line
 from segue.errors import DataError, FileError, OptionError
 from segue.readers import read
-from segue.sequences import Sequences
-from segue.summary import one_line
 
 _EXPECTED = "expected a table (CSV), or JSON lines"
 _VALUES = ("x", "values")

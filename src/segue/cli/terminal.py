@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.sequences import Sequences
 from segue.extras import require
-from segue.sequences import Sequences
 
 if TYPE_CHECKING:
-    from segue.dataset import Dataset
+    from segue.data.dataset import Dataset
 
 NARROWEST, WIDEST = 24, 160
 _HEIGHT = 8  # of one plot, in lines of text

@@ -17,7 +17,7 @@ from segue.cli.shared import (
 from segue.errors import OptionError
 
 if TYPE_CHECKING:
-    from segue.dataset import Dataset
+    from segue.data.dataset import Dataset
 
 _LINES_AT_MOST = 7  # channels; more are drawn as shades
 _CLASSES_AT_MOST = 30  # bars
@@ -77,7 +77,7 @@ def view(
 def _drawn(dataset: Dataset, samples: int, kind: str | None, balance: dict[str, int]) -> list[str]:
     """As the terminal can; where there is none, or without the extra, in a line of text each."""
     from segue.cli import terminal
-    from segue.sequences import Sequences
+    from segue.data.sequences import Sequences
 
     chosen = _first_of_each_class(dataset, samples)
     if dataset.x.is_text:
@@ -122,7 +122,7 @@ def _texts(
     """The beginnings of texts, wrapped, each below its label and its length."""
     import textwrap
 
-    from segue.values import decode
+    from segue.data.values import decode
 
     lines = []
     for name, number in chosen:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import NotCausalError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.parameters import is_whole
@@ -17,7 +18,6 @@ from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.numeric import as_table_of_numbers
 from segue.prepare.pipeline import every_th, unexpected_missing
-from segue.sequences import Array, Sequences
 from segue.training.callbacks import make_reporter
 from segue.training.inference import map_steps
 from segue.training.objectives import probabilities

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self
 import numpy.typing as npt
 import torch
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotFittedError
 from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
@@ -29,7 +30,6 @@ from segue.prepare import Batches, Preparation
 from segue.prepare.numeric import StaticScale, scaled_static
 from segue.readers.objects import adapted
 from segue.readers.read_options import check_channels
-from segue.sequences import Sequences
 from segue.tasks import Task
 from segue.training import History
 from segue.training.inference import predict_outputs

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Layout, Sequences
 from segue.estimators.anytime import anytime
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import as_dataset
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Array, Layout, Sequences
 from segue.tasks import Classify, Task
 from segue.training import TrainingOptions
 from segue.training.inference import How, embed

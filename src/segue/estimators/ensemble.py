@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotFittedError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.files import save_ensemble
 from segue.estimators.fingerprint import SeenSequences
 from segue.estimators.streaming import EnsembleStream
 from segue.networks import Network
-from segue.sequences import Sequences
 
 
 class SequenceEnsemble:

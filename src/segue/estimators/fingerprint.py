@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import TrainValidationSplit
 from segue.networks import Network
-from segue.sequences import Sequences
 
 Digests = npt.NDArray[np.uint8]  # [n, 16]
 Hashes = npt.NDArray[np.int64]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError, counted, warn_user
 from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
 from segue.estimators.parameters import EstimatorParameters
@@ -22,7 +23,6 @@ from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.numeric import StaticScale, scaled_static
 from segue.prepare.pipeline import refuse_coarse
-from segue.sequences import Array, Sequences
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History

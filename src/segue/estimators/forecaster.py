@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
@@ -16,7 +17,6 @@ from segue.estimators.parameters import is_whole
 from segue.networks import NetworkLike
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Array, Sequences
 from segue.tasks import Forecast, Task
 from segue.tasks.forecast import as_array, continued, ends_of
 from segue.tasks.linear import Autoregression, Numbers, last_known

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from segue.alignment import Keyed, aligned, by_sequence, carries_ids, is_of_steps
-from segue.arrays import as_array
-from segue.dataset import Dataset
-from segue.encoding import Task, encoded, has_rows
+from segue.data.alignment import Keyed, aligned, by_sequence, carries_ids, is_of_steps
+from segue.data.arrays import as_array
+from segue.data.dataset import Dataset
+from segue.data.encoding import Task, encoded, has_rows
+from segue.data.labels import is_missing
+from segue.data.precision import is_infinite
+from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError, OptionError, counted, warn_user
-from segue.labels import is_missing
-from segue.precision import is_infinite
 from segue.readers.objects import adapted, as_plain_sequences, is_frame, rows_of, unlabelled
 from segue.readers.streams import of_mapped
 from segue.readers.table import role_of
-from segue.sequences import Array, Layout, Sequences
 
 LAYOUTS = ("ntc", "nct", "tc", "ct")
 
@@ -125,7 +125,7 @@ def as_dataset(
 
     Args:
         x: as in `fit`.
-        y: one target for each sequence, in any form that `segue.encoding.as_targets` takes.
+        y: one target for each sequence, in any form that `segue.data.encoding.as_targets` takes.
         groups: one for each sequence.
         layout: the order of axes in X.
         classes: their names, where they are known.

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from segue.dataset import Dataset
-from segue.encoding import as_step_labels
+from segue.data.dataset import Dataset
+from segue.data.encoding import as_step_labels
+from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import (
@@ -22,7 +23,6 @@ from segue.estimators.streaming import LabelStream, ModelStream
 from segue.networks import NetworkLike
 from segue.padded import Padded
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Array, Layout, Sequences
 from segue.tasks import Label, Task
 from segue.training import TrainingOptions
 from segue.training.inference import map_steps

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import plain_sequences
@@ -29,7 +30,6 @@ from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
-from segue.sequences import Array, Sequences
 from segue.tasks import Language, Task
 from segue.tasks.language import shifted
 from segue.training import TrainingOptions

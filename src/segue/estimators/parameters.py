@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Layout
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.estimators.inputs import as_dataset, as_pair
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Layout
 from segue.tasks import TASKS, Task
 from segue.training import TrainingOptions
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Literal
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Layout
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import as_dataset
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
-from segue.sequences import Layout
 from segue.tasks import Regress, Task
 from segue.tasks.linear import LinearOnMeans, Numbers
 from segue.tasks.regress import TargetScale

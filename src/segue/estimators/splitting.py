@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.summary import class_counts
 from segue.errors import DataError, OptionError, counted, warn_user
 from segue.estimators.inputs import (
     aligned_with,
@@ -21,7 +22,6 @@ from segue.estimators.inputs import (
 from segue.estimators.parameters import EstimatorParameters, check_arguments
 from segue.prepare.numeric import as_table_of_numbers
 from segue.readers.objects import adapted
-from segue.summary import class_counts
 from segue.tasks import Task
 from segue.tasks.weights import of_part
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from segue.data.sequences import Array
+from segue.data.values import as_exact
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import unexpected_missing
-from segue.sequences import Array
 from segue.training.objectives import probabilities
-from segue.values import as_exact
 
 Probabilities = npt.NDArray[np.float64]
 

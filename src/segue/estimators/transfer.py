@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import DataError, DataNotFoundError, NotFittedError
 from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
 from segue.estimators.fingerprint import SeenSequences
 from segue.networks import Network
 from segue.prepare import Preparation
-from segue.sequences import Array
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.requirements import require_classes
 from segue.evaluation.scoring import FittedClassifier, evaluate

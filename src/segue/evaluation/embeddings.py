@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
 from segue.evaluation.requirements import require_classes, require_one_network
-from segue.sequences import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import OptionError, warn_user
 from segue.evaluation import text
 from segue.evaluation.model_info import ModelInfo

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from segue import plots
 from segue._version import __version__
-from segue.dataset import Dataset, named
+from segue.data.dataset import Dataset, named
 from segue.errors import counted
 from segue.evaluation import text
 from segue.evaluation.report_data import describe_data

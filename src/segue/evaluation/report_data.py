@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from segue import plots
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError
 from segue.metrics import UNDEFINED
 from segue.tasks.outcome import Picture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError, NotFittedError
 from segue.evaluation.evaluation import Evaluation
 from segue.evaluation.model_info import ModelInfo
@@ -13,7 +14,6 @@ from segue.evaluation.requirements import task_of
 from segue.evaluation.trained_on import look_up
 from segue.evaluation.word_trace import some_readings
 from segue.readers.read_options import check_channels
-from segue.sequences import Sequences
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceEnsemble

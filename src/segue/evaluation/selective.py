@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, OptionError
 from segue.evaluation.requirements import require_classes
 from segue.evaluation.scoring import FittedClassifier, evaluate

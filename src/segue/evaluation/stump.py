@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
-from segue.sequences import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

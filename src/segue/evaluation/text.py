@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from segue.dataset import named
+from segue.data.dataset import named
 from segue.errors import counted
 from segue.evaluation.trained_on import UNSEEN, TrainedOn
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.splits import overlapping
 from segue.errors import counted
-from segue.splits import overlapping
 
 UNSEEN = "unseen"  # the part that is left of a model's own source
 

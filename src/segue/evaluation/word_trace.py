@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, NotCausalError, warn_user
 
 if TYPE_CHECKING:

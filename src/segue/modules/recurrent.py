@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segue.data.sequences import Array
 from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn, rnn_step
 from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
 from segue.layers.base import BuildContext
@@ -24,7 +25,6 @@ from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, orthogonal
 from segue.padded import Padded
 from segue.randomness import Draws
-from segue.sequences import Array
 
 
 class RecurrentCell(nn.Module, abc.ABC):

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.summary import word_counts
 from segue.errors import DataError
 from segue.plots import style
 from segue.plots.display import Kind
 from segue.plots.sequences import arranged, plot_sequences
 from segue.plots.style import MUTED, PALETTE
-from segue.summary import word_counts
 
 BINS_AT_MOST = 40
 LINE_HEIGHT = 0.15  # inches that the name of a class needs

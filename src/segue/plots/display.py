@@ -13,10 +13,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.values import decode
 from segue.errors import DataError
 from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, bare, styled, time_unit
-from segue.values import decode
 
 Array = npt.NDArray[Any]
 

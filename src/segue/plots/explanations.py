@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from segue.dataset import Dataset, named
+from segue.data.dataset import Dataset, named
+from segue.data.sequences import Sequences
 from segue.plots import style
 from segue.plots.display import LINES_AT_MOST, Display, draw_sequence
 from segue.plots.style import INK, MUTED, PALETTE, SHARES, SIGNED, STEPS, AxesArray, TimeUnit
-from segue.sequences import Sequences
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from segue.dataset import named
+from segue.data.dataset import named
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, VERMILION, percent
 from segue.randomness import numpy_generator

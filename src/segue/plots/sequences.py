@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from segue.dataset import Dataset, named
+from segue.data.dataset import Dataset, named
 from segue.errors import DataError
 from segue.plots import style
 from segue.plots.display import Display, Kind, draw_sequence, envelope, image_kind

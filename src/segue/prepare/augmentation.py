@@ -15,8 +15,8 @@ import numpy as np
 import pydantic
 from numpy.random import Generator
 
+from segue.data.sequences import Array
 from segue.prepare.steps import Ragged, StepSpec
-from segue.sequences import Array
 
 Amount = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]

@@ -14,12 +14,12 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from segue.data.sequences import Array, Sequences
 from segue.padded import Padded
 from segue.prepare.augmentation import Augmentation, TimeAugmentation, ValueAugmentation
 from segue.prepare.missing import MissingIndicator
 from segue.prepare.pipeline import Preparation
 from segue.randomness import numpy_generator
-from segue.sequences import Array, Sequences
 
 Draws = Sequence[Generator]  # one for each sequence of a batch
 
@@ -129,7 +129,7 @@ class Augmenter:
         seed: of the draws, each a function of it, the epoch and the sequence.
 
     >>> import numpy as np
-    >>> from segue.sequences import Sequences
+    >>> from segue.data.sequences import Sequences
     >>> preparation = Preparation.fit("crop(0.5)", Sequences.from_list([[1.0, 2.0, 3.0, 4.0]]))
     >>> x = Padded(torch.tensor([[[1.0], [2.0], [3.0], [4.0]]]), torch.tensor([4]))
     >>> cropped, origin = Augmenter(preparation, seed=0).apply(x, np.array([0]), epoch=1)

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.sequences import Array
 from segue.prepare.steps import Ragged, StepSpec, StepStream
-from segue.sequences import Array
 from segue.spec import Count
 
 Lengths = npt.NDArray[np.int64]

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import SpecError, warn_user
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
-from segue.sequences import Array
 
 
 def missing_channels(values: Array) -> Array:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from segue.data.precision import NOISE
+from segue.data.sequences import Array
 from segue.errors import DataError, SpecError
-from segue.precision import NOISE
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
-from segue.sequences import Array
 
 
 def mean_scale(table: Array, *, least: float) -> tuple[Array, Array]:

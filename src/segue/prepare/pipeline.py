@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.precision import KEPT, distinct, float32_loses
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError
-from segue.precision import KEPT, distinct, float32_loses
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
 from segue.prepare.missing import Interpolate, MissingIndicator, missing_channels
@@ -20,7 +21,6 @@ from segue.prepare.numeric import Standardize
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import FormerNames, Ragged, StepSpec
 from segue.prepare.text import Characters, Token, VocabularyStep, Words
-from segue.sequences import Array, Sequences
 from segue.spec import from_json, parse, to_text
 
 STEPS: dict[str, type[StepSpec]] = {

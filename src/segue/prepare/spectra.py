@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import pydantic
 
+from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.frames import FramedStep, Framing, Lengths
 from segue.prepare.steps import Blocks, Ragged, StepSpec
-from segue.sequences import Array
 from segue.spec import Count
 
 Window = Literal["hann", "hamming", "blackman", "rectangle"]

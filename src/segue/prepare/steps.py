@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import NotCausalError, SpecError
-from segue.sequences import Array
 from segue.spec import Spec
 
 Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]

@@ -20,11 +20,11 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import pydantic
 
+from segue.data.sequences import Array
+from segue.data.values import decode
 from segue.errors import SpecError, warn_user
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
-from segue.sequences import Array
 from segue.spec import Count
-from segue.values import decode
 
 Normal = Literal["NFC", "NFKC", "none"]
 Size = Annotated[int, pydantic.Field(ge=1, le=1_000_000)]

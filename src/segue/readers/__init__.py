@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from segue.atomic import replacing_folder
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
 from segue.readers.blocks import errors_of, limited
@@ -27,7 +28,6 @@ from segue.readers.forms import plain_frame
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import of_mapped
-from segue.sequences import Sequences
 from segue.windowing import cut_recordings
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.readers import read
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.sources import Source, find_sources, of_part
 from segue.readers.table.loading import CannotStreamError
-from segue.sequences import Array
 
 # Bytes from which a file that can be read in blocks is not read as a whole.
 LARGE = 64_000_000
@@ -136,7 +136,7 @@ def _blocks_of(sources: list[Source], options: dict[str, Any]) -> Blocks:
 
 
 def _write_blocks(blocks: Blocks, path: Path, tell: Progress) -> None:
-    from segue import arrow
+    from segue.data import storage as arrow
 
     first, share = next(blocks)
 

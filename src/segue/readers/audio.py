@@ -24,11 +24,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
 from segue.extras import require
 from segue.readers.blocks import Blocks, Problems
 from segue.readers.labelled_files import find_labelled_files, read_files, read_headers
-from segue.sequences import Array
 
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 _FASTEST = 10_000_000  # Hz

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError, WriteError
-from segue.sequences import Array, Sequences
 
 Blocks = Iterator[tuple[Dataset, float]]  # with the share of the whole that has been read
 

@@ -10,12 +10,12 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.precision import is_infinite
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError
-from segue.precision import is_infinite
 from segue.readers.blocks import Blocks, collected
 from segue.readers.decoding import find_encoding, labels_of_texts, open_text
-from segue.sequences import Array, Sequences
 
 LabelKind = tuple[str, ...] | type[float] | type[str] | None
 

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataNotFoundError, OptionError, did_you_mean
 from segue.readers.blocks import limited
 from segue.readers.fetching import Fetch, Remote, cache_folder, fetch_all

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from segue.dataset import Dataset
-from segue.encoding import Task
+from segue.data.dataset import Dataset
+from segue.data.encoding import Task
+from segue.data.labels import as_labels, classes_or_numbers
+from segue.data.sequences import Sequences
 from segue.errors import DataError, counted
-from segue.labels import as_labels, classes_or_numbers
 from segue.readers.blocks import Blocks, Problems, check_plain, parts_of, runs
-from segue.sequences import Sequences
 
 _FLOAT = np.dtype("<f8")
 

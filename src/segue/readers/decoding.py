@@ -17,8 +17,8 @@ from typing import IO, NamedTuple, cast
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import FileError, OptionError, did_you_mean
-from segue.sequences import Array
 
 BLOCK_BYTES = 1 << 18
 

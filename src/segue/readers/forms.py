@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from segue.arrays import as_array
-from segue.dataset import Dataset
+from segue.data.arrays import as_array
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.readers.streams import targets, written
-from segue.sequences import Array, Sequences
 
 # -- frames of pandas -----------------------------------------------------------------------------
 

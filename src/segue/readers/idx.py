@@ -19,10 +19,10 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError, counted
 from segue.readers.blocks import Blocks, errors_of
-from segue.sequences import Array, Sequences
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -18,10 +18,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.readers.blocks import Blocks, Problems
 from segue.readers.labelled_files import find_labelled_files, read_files, read_headers
-from segue.sequences import Array, Sequences
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 By = Literal["rows", "columns"]

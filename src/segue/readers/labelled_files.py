@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import FileError, OptionError
 from segue.readers.blocks import Blocks, LabelledFiles, Problems, runs
 from segue.readers.decoding import labels_of_texts
 from segue.readers.sources import list_folder
-from segue.sequences import Array, Sequences
 
 Header = TypeVar("Header")
 Read = Callable[[Path], Any]

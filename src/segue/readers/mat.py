@@ -19,16 +19,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.labels import as_label, as_labels
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError, OptionError, did_you_mean
-from segue.labels import as_label, as_labels
 from segue.readers.blocks import Blocks
 from segue.readers.decoding import labels_of_texts
 from segue.readers.matfiles import load
 from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
 from segue.readers.registry import PART, part_named
 from segue.readers.streams import classes_of_steps
-from segue.sequences import Array, Sequences
 
 _X, _Y = "x|data|sequences|signals|inputs", "y|t|labels?|targets?|responses?|classes"
 _ROLE = re.compile(rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>{PART})?", re.IGNORECASE)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.sequences import Array
+from segue.data.sequences import Array
 
 MAGIC = 0xDD000000  # the first number of what stands for an object
 _VERSIONS = (2, 3, 4)

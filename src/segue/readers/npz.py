@@ -38,14 +38,14 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.lib import format as formats
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.labels import is_one_hot
+from segue.data.sequences import Array, Sequences
+from segue.data.values import CODE_POINTS
 from segue.errors import DataError, FileError, WriteError
-from segue.labels import is_one_hot
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.registry import PART, part_named
 from segue.readers.streams import classes_of_steps, of_mapped, passing_folder
-from segue.sequences import Array, Sequences
-from segue.values import CODE_POINTS
 
 LARGE = 256_000_000  # bytes from which an array is mapped and not read
 _PICKLED = (

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from segue.alignment import is_counted
-from segue.arrays import as_array, cells_as_steps
-from segue.dataset import Dataset
+from segue.data.alignment import is_counted
+from segue.data.arrays import as_array, cells_as_steps
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
 from segue.readers.read_options import with_windows_of
 from segue.readers.registry import part_named
 from segue.readers.streams import from_pairs
-from segue.sequences import Array, Sequences
 
 KINDS = """
   a data frame of pandas or Polars, or an Arrow table

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError
 from segue.readers.blocks import listed
 from segue.windowing import cut_recordings

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks
 from segue.readers.decoding import find_encoding, open_text
-from segue.sequences import Array, Sequences
 
 _COLUMNS = "year;month;day;year as a fraction;number;error;observations"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
 from segue.readers.blocks import errors_of, join_parts, limited, listed
 from segue.readers.registry import READERS, Reader, part_named, reader_named

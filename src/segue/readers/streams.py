@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.arrays import as_array
-from segue.dataset import Dataset
-from segue.encoding import as_step_labels
+from segue.data.arrays import as_array
+from segue.data.dataset import Dataset
+from segue.data.encoding import as_step_labels
+from segue.data.labels import is_missing
+from segue.data.precision import float32_loses
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted
-from segue.labels import is_missing
-from segue.precision import float32_loses
 from segue.readers.fetching import cache_folder
-from segue.sequences import Array, Sequences
 
 # Bytes below which a data set is taken into memory, where it is trained on a little faster.
 SMALL = 256_000_000

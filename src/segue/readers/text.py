@@ -35,12 +35,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import FileError, OptionError
 from segue.readers.blocks import Blocks, LabelledFiles, Problems, collected
 from segue.readers.decoding import check_encoding, lines, text_blocks
 from segue.readers.labelled_files import find_labelled_files
 from segue.readers.registry import NOTES, part_named
-from segue.sequences import Array, Sequences
 
 ENDINGS = (".txt", ".text")
 Unit = Literal["file", "paragraph", "sentence", "line", "words", "characters"]

@@ -30,12 +30,12 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.precision import float32_loses, sample
+from segue.data.sequences import Array
 from segue.errors import DataError, counted
-from segue.precision import float32_loses, sample
 from segue.readers.blocks import Blocks, check_plain, parts_of
 from segue.readers.cases import Case, CaseFormat, read_cases, short, values_of
-from segue.sequences import Array
 
 _COLON = re.compile(r":(?![^(]*\))")  # not that of a clock in brackets
 _STAMPED = re.compile(r"\(([^()]*),([^(),]*)\)")

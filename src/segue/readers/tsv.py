@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected
 from segue.readers.cases import is_number, values_of, without_padding
 from segue.readers.decoding import find_encoding, labels_of_texts, open_for_a_look, open_text
-from segue.sequences import Array, Sequences
 
 
 def blocks(

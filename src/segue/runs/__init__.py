@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segue.atomic import write_text
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import FileError, OptionError
 from segue.runs.folder import Run, find_model, new_folder, open_run, run_of, slug
 from segue.runs.record import check_unchanged, read_parted, record_of, versions, write_record

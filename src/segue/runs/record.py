@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segue.atomic import write_text
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, FileError, counted
 from segue.runs.folder import FORMAT, Run, named_source
 from segue.runs.split import Parted, RunSplit
@@ -35,10 +35,10 @@ def read_parted(
     tell: Callable[[Iterable[str]], None] | None = None,
 ) -> tuple[Parted, Any]:
     """Read the source with the parts that are wanted, and find the estimator for its task."""
+    from segue.data.summary import one_line
     from segue.estimators.loading import estimator_for
     from segue.readers import read
     from segue.readers.read_options import roles_in_words
-    from segue.summary import one_line
     from segue.tasks import TASKS
     from segue.windowing import cut_in_time
 

@@ -27,9 +27,9 @@ import numpy.typing as npt
 import pydantic
 
 from segue.atomic import write_text
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import FileError
-from segue.sequences import Sequences
 
 if TYPE_CHECKING:
     from segue.estimators.splitting import TrainValidationSplit

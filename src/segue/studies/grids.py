@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import OptionError, TrainingError
 from segue.estimators.parameters import is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
 from segue.progress import Progress, time_left
-from segue.sequences import Sequences
 from segue.studies.journal import Journal, key, locked
 from segue.studies.trials import Row, Trial, TrialSetup, baseline, run_trial
 

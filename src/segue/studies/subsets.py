@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
 from segue.estimators.parameters import is_whole
 from segue.randomness import numpy_generator
-from segue.sequences import Array
 
 
 def split_parts(data: Any, part: str, share: float) -> tuple[Dataset, Dataset]:

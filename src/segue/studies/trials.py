@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
-from segue.encoding import NO_LABEL
+from segue.data.dataset import Dataset
+from segue.data.encoding import NO_LABEL
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
@@ -25,7 +26,6 @@ from segue.estimators.parameters import check_arguments
 from segue.kernels.threads import threads
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
-from segue.sequences import Array, Sequences
 from segue.tasks.label import codes_for, names_of
 from segue.training import History, inference
 from segue.training.objectives import make_objective

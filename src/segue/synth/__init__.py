@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
 from segue.synth.examples import toy
 from segue.synth.random_series import bayes_accuracy, clean_series, random_series

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
 from segue.randomness import numpy_generator
-from segue.sequences import Array, Sequences
 
 Example = Callable[[np.random.Generator], tuple[Array, int]]
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.randomness import numpy_generator
-from segue.sequences import Array
 from segue.synth.examples import check_noise, examples
 
 _FAMILY = "random-series"

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import OptionError, did_you_mean
-from segue.sequences import Array
 from segue.synth.examples import check_noise, examples
 
 _TURN = 2 * np.pi

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.metrics import Metric, metrics_of
 from segue.prepare import Preparation
-from segue.sequences import Array
 from segue.tasks.outcome import Outcome, Picture, Section, Table
 from segue.tasks.weights import normalized
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
+from segue.data.splits import offer_windows
 from segue.errors import DataError, warn_user
 from segue.prepare import Preparation
-from segue.sequences import Array
-from segue.splits import offer_windows
 from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
 from segue.tasks.outcome import Outcome, Picture, Section, Table, class_outcome, class_table
 from segue.tasks.weights import weighted_by_class

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted, warn_user
 from segue.metrics import r_squared
 from segue.prepare import Preparation
-from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import Autoregression, Numbers, last_known
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
-from segue.encoding import NO_LABEL
+from segue.data.dataset import Dataset
+from segue.data.encoding import NO_LABEL
+from segue.data.sequences import Array, Sequences
+from segue.data.splits import offer_windows
 from segue.errors import DataError, counted
 from segue.prepare import Preparation
-from segue.sequences import Array, Sequences
-from segue.splits import offer_windows
 from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
 from segue.tasks.outcome import Outcome, Picture, Table, class_outcome, class_table
 from segue.tasks.weights import spread, weighted_by_class

@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, NotCausalError, counted
 from segue.metrics import perplexity
 from segue.prepare import Preparation
 from segue.prepare.text import PADDING, UNKNOWN
-from segue.sequences import Array, Sequences
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table
 

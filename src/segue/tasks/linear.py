@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from segue.sequences import Array, Sequences
+from segue.data.sequences import Array, Sequences
 
 Numbers = npt.NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
-from segue.sequences import Array
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.classify import Classify
 from segue.tasks.outcome import Baseline, Outcome, Section, Table, class_table

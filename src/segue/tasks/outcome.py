@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import counted
 from segue.metrics import UNDEFINED, ClassScore
-from segue.sequences import Array
 
 
 class Baseline(NamedTuple):

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.metrics import r_squared
 from segue.prepare import Preparation
 from segue.prepare.numeric import mean_scale, read_mean_scale
-from segue.sequences import Array
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.linear import LinearOnMeans, Numbers, as_table
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
-from segue.sequences import Array, Sequences
 
 
 def normalized(weights: Any, count: int) -> Array | None:

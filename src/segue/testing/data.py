@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from segue.dataset import Dataset
-from segue.encoding import Task
+from segue.data.dataset import Dataset
+from segue.data.encoding import Task
+from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError, did_you_mean
 from segue.randomness import numpy_generator
-from segue.sequences import Array, Sequences
 from segue.testing.report import Recorder, Report
 
 

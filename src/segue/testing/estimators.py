@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.testing import error_checks, fit_checks, predict_checks
 from segue.testing.report import Check, Recorder, Report, run_checks
 from segue.testing.subject import TASKS, EstimatorSubject, task_of

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from segue.dataset import Dataset
-from segue.sequences import Sequences
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.testing.report import DoesNotApplyError, Recorder
 from segue.testing.subject import EstimatorSubject, identical, items_of, weights_of
 from segue.training import Callback

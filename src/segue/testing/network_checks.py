@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segue.data.sequences import Array
 from segue.errors import NotCausalError, SpecError
 from segue.kernels.threads import threads
 from segue.layers import LAYERS, BiRNN, LayerSpec, Shape
 from segue.modules import Padded
 from segue.networks import Network, NetworkLike, as_specs, is_custom
 from segue.randomness import Draws, numpy_generator
-from segue.sequences import Array
 from segue.spec import Spec, from_json, parse, to_text
 from segue.testing.fit_checks import global_generators
 from segue.testing.report import Check, DoesNotApplyError, Recorder, Report, run_checks

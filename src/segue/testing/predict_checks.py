@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import NotCausalError
 from segue.prepare import as_steps
-from segue.sequences import Array, Sequences
 from segue.spec import to_text
 from segue.testing.report import DoesNotApplyError, Recorder
 from segue.testing.subject import EstimatorSubject, identical, items_of, weights_of

@@ -18,11 +18,11 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.layers import LAYERS, Dense, Dropout, LayerSpec, Pool
 from segue.layers.composition import Branches, Layers
 from segue.layers.recurrent import BidirectionalSpec, InitialState, RecurrentSpec
-from segue.sequences import Sequences
 from segue.spec import Count, Name, Spec, nested_fields
 
 

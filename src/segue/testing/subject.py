@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
-from segue.dataset import Dataset
-from segue.sequences import Array, Sequences
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.testing.data import tiny_dataset
 
 BadTargets = list[tuple[str, Any]]  # what is wrong, and targets for `fit(X, y)` to be refused

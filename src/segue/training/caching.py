@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segue.data.sequences import Array
 from segue.kernels.threads import usable_threads
 from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
-from segue.sequences import Array
 from segue.training.inference import predict_batches
 from segue.training.setup import TrainingData, TrainingSetup
 

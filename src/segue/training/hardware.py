@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
+from segue.data.sequences import Sequences
 from segue.errors import OptionError
 from segue.kernels.threads import usable_threads
 from segue.networks import Network
-from segue.sequences import Sequences
 from segue.training.setup import TrainingSetup
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
 from segue.kernels.threads import threads
 from segue.modules import Directions, Layer, Padded
 from segue.networks import Network
 from segue.prepare import Batches
-from segue.sequences import Array, Sequences
 from segue.training.gradient import RunningMetrics
 from segue.training.hardware import choose_threads
 from segue.training.objectives import Objective

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segue.encoding import NO_LABEL
+from segue.data.encoding import NO_LABEL
 from segue.errors import OptionError
 from segue.padded import Padded
 from segue.tasks import ObjectiveName

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from segue.encoding import NO_LABEL
+from segue.data.encoding import NO_LABEL
+from segue.data.sequences import Array
 from segue.networks import Network
 from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
-from segue.sequences import Array
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
 

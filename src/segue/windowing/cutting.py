@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, counted, did_you_mean
-from segue.sequences import Array, Sequences
 from segue.windowing.positions import (
     WINDOW_LABELS,
     count_steps,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import DataError, warn_user
-from segue.sequences import Array
 
 
 def window_counts(lengths: Array, steps: int, stride: int) -> Array:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.readers.registry import reader_named
-from segue.sequences import Sequences
 
 TABLES = [
     json.loads(line)

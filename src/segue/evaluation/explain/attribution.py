@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segue.dataset import Dataset, named
+from segue.data.dataset import Dataset, named
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.evaluation.requirements import require_classes, require_one_network
 from segue.networks import Network
 from segue.padded import Padded
-from segue.sequences import Array, Sequences
 from segue.training.inference import predict_batches
 
 if TYPE_CHECKING:

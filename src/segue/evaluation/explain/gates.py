@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
 from segue.evaluation.requirements import require_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
-from segue.sequences import Array, Sequences
 from segue.training.inference import capture_activations, predict_batches
 
 if TYPE_CHECKING:

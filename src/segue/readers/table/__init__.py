@@ -36,7 +36,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 import pyarrow as pa
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks
 from segue.readers.table.building import build

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences
 from segue.errors import counted
 from segue.readers.blocks import LabelledFiles
 from segue.readers.table.columns import Columns, kind_of
@@ -24,7 +25,6 @@ from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_val
 from segue.readers.table.plan import Plan, reading
 from segue.readers.table.sampling import days_passed, sampling, time_of
 from segue.readers.table.words import say
-from segue.sequences import Array, Sequences
 
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

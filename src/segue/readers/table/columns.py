@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from segue.data.labels import is_missing as is_missing_label
+from segue.data.precision import float32_loses, is_infinite
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, did_you_mean
-from segue.labels import is_missing as is_missing_label
-from segue.precision import float32_loses, is_infinite
 from segue.readers.table import cells
 from segue.readers.table.cells import is_missing, is_number, whole
 from segue.readers.table.loading import Loaded
 from segue.readers.table.times import are_times
 from segue.readers.table.words import NO_TEXT
-from segue.sequences import Array
 
 Kind = Literal["number", "truth", "text", "time", "list", "other"]
 NUMBERS = ("number", "truth")

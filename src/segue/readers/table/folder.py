@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from segue.dataset import Dataset
+from segue.data.dataset import Dataset
 from segue.errors import FileError
 from segue.readers.blocks import LabelledFiles, join_parts
 from segue.readers.decoding import labels_of_texts

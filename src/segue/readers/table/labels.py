@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.labels import as_label, as_labels
+from segue.data.labels import as_label, as_labels
+from segue.data.sequences import Array
 from segue.readers.decoding import labels_of_texts
 from segue.readers.registry import part_named
 from segue.readers.table.cells import truth_values, written_plainly
 from segue.readers.table.columns import Columns
-from segue.sequences import Array
 
 Index = npt.NDArray[np.int64]
 

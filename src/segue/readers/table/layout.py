@@ -7,8 +7,8 @@ from typing import get_args
 
 import numpy as np
 
+from segue.data.labels import CLASSES_AT_MOST
 from segue.errors import DataError
-from segue.labels import CLASSES_AT_MOST
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, listed

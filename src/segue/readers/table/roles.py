@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
@@ -29,7 +30,6 @@ from segue.readers.table.words import (
     rank,
     say,
 )
-from segue.sequences import Array
 
 Layout = Literal["rows", "steps", "lists", "texts"]
 NONE = "none"  # says that there is no such column

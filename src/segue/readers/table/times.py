@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from segue.data.sequences import Array
 from segue.readers.table.cells import all_match, trimmed
-from segue.sequences import Array
 
 Ticks = npt.NDArray[np.int64]
 Part = npt.NDArray[np.int32]

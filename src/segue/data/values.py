@@ -1,7 +1,7 @@
 """What the values of sequences are, told by their type alone; and texts as numbers and back.
 
     float32   "numbers": measurements, any number of channels
-    float64   "numbers" that float32 is too coarse for (see `segue.precision`)
+    float64   "numbers" that float32 is too coarse for (see `segue.data.precision`)
     int32     "whole numbers": tokens to a network that begins with an embedding, numbers to others
     uint32    "text": one character a step, its Unicode code point (as NumPy itself lays out text)
 
@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.arrays import as_array
+from segue.data.arrays import as_array
+from segue.data.precision import float32_loses
 from segue.errors import DataError
-from segue.precision import float32_loses
 
 Array = npt.NDArray[Any]
 Kind = Literal["numbers", "whole numbers", "text"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from segue.data.splits import split
 from segue.errors import DataError
-from segue.splits import split
 
 LABELS = st.lists(st.integers(0, 4), min_size=2, max_size=80)
 SHARES = st.floats(0.05, 0.95)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.checks.findings import Array, Statistics, Suspicion, finding
+from segue.data.checks.findings import Array, Statistics, Suspicion, finding
+from segue.data.summary import DatasetLike
 from segue.errors import counted
-from segue.summary import DatasetLike
 
 LEAST_STEPS = 20  # below this, what values rise by may be chance
 LEAST_SEQUENCES = 10

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue import Sequences, arrow
+from segue import Sequences
+from segue.data import storage as arrow
 from segue.errors import DataError, DataNotFoundError, FileError, WriteError
 
 

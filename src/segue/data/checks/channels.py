@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from segue.checks.findings import (
+from segue.data.checks.findings import (
     FEW,
     Array,
     Statistics,
@@ -17,10 +17,10 @@ from segue.checks.findings import (
     first_few,
     members_of,
 )
+from segue.data.precision import float32_loses
+from segue.data.sequences import Sequences
+from segue.data.summary import DatasetLike
 from segue.errors import counted
-from segue.precision import float32_loses
-from segue.sequences import Sequences
-from segue.summary import DatasetLike
 
 ODDS = 3  # of a value to be missing, in one class against all others
 SCALES = 1000  # between the largest and the smallest channel

@@ -18,9 +18,8 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from segue.arrays import as_array
-from segue.errors import DataError
-from segue.values import (
+from segue.data.arrays import as_array
+from segue.data.values import (
     KINDS,
     SHAPE_HINTS,
     Kind,
@@ -33,6 +32,7 @@ from segue.values import (
     joined,
     real_steps,
 )
+from segue.errors import DataError
 
 Array = npt.NDArray[Any]
 Layout = Literal["ntc", "nct", "tc", "ct"]
@@ -450,7 +450,9 @@ class Sequences(Sequence[Array]):
             DataError: a sequence with another number of channels than the first.
             WriteError: the disk is full or read-only.
         """
-        from segue import arrow  # pyarrow takes a tenth of a second: only those who write pay
+        from segue.data import (
+            storage as arrow,  # pyarrow takes a tenth of a second: only those who write pay
+        )
 
         known = isinstance(sequences, Sequences)  # whose values have their type
         rows = (
@@ -469,7 +471,7 @@ class Sequences(Sequence[Array]):
         Raises:
             FileError: not an Arrow file, or one without sequences.
         """
-        from segue import arrow
+        from segue.data import storage as arrow
 
         return cls.from_chunks(arrow.read(path).chunks)
 

@@ -10,16 +10,23 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue import splits
-from segue.alignment import aligned
-from segue.arrays import as_array, cells_as_steps
-from segue.checks import Suspicion, suspicions
-from segue.encoding import NO_LABEL, Task, as_step_labels, encoded, gaps_of, refuse_two_readings
+from segue.data import splits
+from segue.data.alignment import aligned
+from segue.data.arrays import as_array, cells_as_steps
+from segue.data.checks import Suspicion, suspicions
+from segue.data.encoding import (
+    NO_LABEL,
+    Task,
+    as_step_labels,
+    encoded,
+    gaps_of,
+    refuse_two_readings,
+)
+from segue.data.labels import as_labels
+from segue.data.sequences import Array, Sequences
+from segue.data.summary import Summary, summarize
+from segue.data.values import narrowed
 from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
-from segue.labels import as_labels
-from segue.sequences import Array, Sequences
-from segue.summary import Summary, summarize
-from segue.values import narrowed
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
@@ -365,7 +372,7 @@ class Dataset:
         """Count what there is: lengths, class balance, missing values, duplicates.
 
         Returns:
-            A `segue.summary.Summary`; printing it shows a table.
+            A `segue.data.summary.Summary`; printing it shows a table.
         """
         return summarize(self)
 
@@ -396,7 +403,7 @@ class Dataset:
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
         """
-        from segue import arrow
+        from segue.data import storage as arrow
 
         def rows() -> Iterator[tuple[Array, dict[str, Any]]]:
             for number, row in enumerate(self.rows()):
@@ -425,7 +432,7 @@ class Dataset:
         Raises:
             FileError: not an Arrow file, or not one of a data set.
         """
-        from segue import arrow
+        from segue.data import storage as arrow
 
         rows = arrow.read(path)
         strange = sorted(set(rows.columns) - set(_COLUMNS))

@@ -12,11 +12,11 @@ import pytest
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
-from segue.checks import lengths_predict
 from segue.cli import main
-from segue.dataset import Dataset
+from segue.data.checks import lengths_predict
+from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.readers import read
-from segue.sequences import Sequences
 
 DRAWS = np.random.default_rng(0)
 LABELS = np.array(["a", "b"] * 30)
@@ -386,7 +386,7 @@ def test_a_mapped_file_says_the_same_of_columns(tmp_path: Path, monkeypatch: Any
         data = with_column(COLUMNS[what][0])
         data.write(tmp_path / "a.arrow", batch_steps=100)
         with monkeypatch.context() as small:
-            small.setattr("segue.sequences.BLOCK_VALUES", 700)
+            small.setattr("segue.data.sequences.BLOCK_VALUES", 700)
             assert Dataset.open(tmp_path / "a.arrow").suspicions() == data.suspicions()
 
 

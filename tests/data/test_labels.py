@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 import torch
 
+from segue.data.labels import as_labels, classes_or_numbers, is_missing, is_one_hot
 from segue.errors import DataError
-from segue.labels import as_labels, classes_or_numbers, is_missing, is_one_hot
 
 
 class Move(enum.Enum):

@@ -14,7 +14,7 @@ import torch
 
 import segue
 from segue import Dataset, SequenceClassifier, SequenceRegressor, Sequences, TrainingOptions
-from segue.encoding import as_step_labels
+from segue.data.encoding import as_step_labels
 from segue.errors import DataError
 from segue.estimators.splitting import split_data
 

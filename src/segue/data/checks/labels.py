@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from segue.checks.findings import Suspicion, finding, first_few
+from segue.data.checks.findings import Suspicion, finding, first_few
+from segue.data.summary import DatasetLike
 from segue.errors import counted
-from segue.summary import DatasetLike
 
 LEAST_SEQUENCES = 20  # below this, what lengths predict is chance
 FOLDS = 5

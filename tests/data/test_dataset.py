@@ -218,7 +218,7 @@ def test_missing_targets_are_missing_in_the_file_too(tmp_path: Path, y: list[Any
 
 
 def test_columns_that_no_data_set_has_are_refused(tmp_path: Path) -> None:
-    from segue import arrow
+    from segue.data import storage as arrow
 
     arrow.write(tmp_path / "x.arrow", [(np.ones((2, 1), np.float32), {"colour": "red"})])
     with pytest.raises(FileError, match="has columns that no data set has: colour"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.summary import DatasetLike
+from segue.data.summary import DatasetLike
 
 Array = npt.NDArray[Any]
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segue.atomic import replacing
+from segue.data.precision import float32_loses
 from segue.errors import DataError, DataNotFoundError, FileError
-from segue.precision import float32_loses
 
 Array = npt.NDArray[Any]
 Row = tuple[Array, Mapping[str, Any]]

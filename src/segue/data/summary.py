@@ -10,9 +10,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.sequences import Sequences
+from segue.data.values import Kind, decode
 from segue.errors import counted
-from segue.sequences import Sequences
-from segue.values import Kind, decode
 
 _UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
 

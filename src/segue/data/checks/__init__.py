@@ -6,10 +6,10 @@ yields its findings; a mapped data set is read block by block.
 
 from __future__ import annotations
 
-from segue.checks import channels, labels, roles
-from segue.checks.findings import Statistics, Suspicion
-from segue.checks.labels import lengths_predict
-from segue.summary import DatasetLike
+from segue.data.checks import channels, labels, roles
+from segue.data.checks.findings import Statistics, Suspicion
+from segue.data.checks.labels import lengths_predict
+from segue.data.summary import DatasetLike
 
 __all__ = ["Suspicion", "lengths_predict", "suspicions"]
 

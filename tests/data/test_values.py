@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue import Dataset, Sequences
+from segue.data.values import decode, encode
 from segue.errors import DataError
 from segue.readers import read, write
-from segue.values import decode, encode
 
 TEXTS = st.lists(st.text(max_size=12), min_size=1, max_size=6)
 

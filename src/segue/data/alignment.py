@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.labels import as_label
 from segue.errors import DataError, counted
-from segue.labels import as_label
 
 Array = npt.NDArray[Any]
 

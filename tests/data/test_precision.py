@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from segue import Sequences
-from segue.precision import ROWS, float32_loses, is_infinite
-from segue.sequences import Array
+from segue.data.precision import ROWS, float32_loses, is_infinite
+from segue.data.sequences import Array
 
 
 def walk(rows: int = 3000) -> Array:

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segue.arrays import as_array
+from segue.data.arrays import as_array
+from segue.data.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
+from segue.data.sequences import Sequences
 from segue.errors import DataError, counted
-from segue.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
-from segue.sequences import Sequences
 
 Task = Literal["none", "classify", "multilabel", "label", "regress"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segue.labels import is_missing
+from segue.data.labels import is_missing
 
 Array = npt.NDArray[Any]
 

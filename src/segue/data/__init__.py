@@ -1,0 +1,12 @@
+"""Data sets: sequences of unequal length with their targets.
+
+dataset               `Dataset`: sequences, targets, names, groups, parts
+sequences             `Sequences`: values and offsets; slicing, padding, lists, arrays, files
+encoding, labels      targets as users give them; what a label is, and which are missing
+alignment             what is known of each sequence, assigned by its id
+arrays, values        arrays of other libraries as NumPy's; types of values, texts as numbers
+precision             where float32 is too coarse
+splits                stratified, by group, in time
+storage               rows of unequal length in an Arrow file
+summary, checks       counts, lengths, balance; what should be looked at first
+"""
