@@ -22,7 +22,7 @@ from segue.padded import Padded
 from segue.prepare import Batches
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
-from segue.training import Callback
+from segue.training.callbacks import Reporter
 from segue.training.objectives import probabilities
 
 Quick = Callable[..., SequenceClassifier]
@@ -269,7 +269,7 @@ def test_an_interrupt_within_the_first_epoch_is_said(
     def interrupt(self: Any, epoch: int, share: float, means: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Callback, "on_update", interrupt)
+    monkeypatch.setattr(Reporter, "on_update", interrupt)
     x, y = np.random.default_rng(0).normal(size=(40, 5, 1)), np.arange(40) % 2
     with pytest.warns(UserWarning, match="interrupted within the first epoch; the little"):
         fitted = quick(epochs=3).fit(x, y)
