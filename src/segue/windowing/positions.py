@@ -37,7 +37,7 @@ def window_starts(lengths: Array, steps: int, stride: int, *, what: str) -> tupl
     if not counts.any():
         raise DataError(
             f"{what} takes {steps} steps, and the longest of {len(lengths)} "
-            f"series has {lengths.max(initial=0)}: choose a smaller size."
+            f"series has {lengths.max(initial=0)}: choose a smaller size (--window)."
         )
     if not counts.all():
         warn_user(

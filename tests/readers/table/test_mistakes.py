@@ -67,7 +67,7 @@ MISTAKES: dict[str, tuple[bytes, int | None, str]] = {
     "two ways to read a date": (
         b"id,time,v\n1,01/02/2024,1\n1,02/02/2024,2\n",
         None,
-        "day and month cannot be told apart",
+        "day and month cannot be told apart: '01/02/2024' is 2024-02-01 .dates='dmy'. or 2",
     ),
     "no part": (LONG.replace("label", "split").replace(",b", ",tset").encode(), None, ""),
 }

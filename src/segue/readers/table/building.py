@@ -297,7 +297,8 @@ def _possible_labels(columns: Columns, plan: Plan) -> list[str]:
     two = [n for n in plan.channels if columns.is_whole(n) and set(columns.values(n)) == {0, 1}]
     if not two or len(two) == len(plan.channels):
         return []
-    return [f"{two[-1]!r} is 0 or 1, taken as a channel: label={two[-1]!r} if it is the label"]
+    option = say(f"label={two[-1]!r}").rstrip(".")
+    return [f"{two[-1]!r} is 0 or 1, taken as a channel. {option} where it is the label"]
 
 
 def _of_sequences(

@@ -117,12 +117,13 @@ def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> T
     try:
         return _of_ticks(name, *texts.parse_times(column, dates))
     except texts.NotTimesError as error:
-        row, orders = error.row, [f"dates={order!r}" for order in error.orders]
+        row, readings = error.row, error.readings
     text = repr(str(column[row].as_py())[:40])
-    if orders:
+    if readings:
+        days = " or ".join(f"{day} (dates={order!r})" for order, day in readings.items())
         raise columns.loaded.error(
-            f"column {name!r} has dates such as {text}, whose day and month cannot be told apart. "
-            f"{say(*orders)}"
+            f"column {name!r} has dates whose day and month cannot be told apart: {text} is {days}."
+            f" {say(*(f'dates={order!r}' for order in readings))}"
         )
     raise columns.loaded.error(
         f"column {name!r} has {text} as a time; expected numbers, or dates and times of one form, "

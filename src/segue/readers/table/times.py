@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -81,12 +82,12 @@ class NotTimesError(ValueError):
 
     Attributes:
         row: the first that is unlike the others, or that has several readings.
-        orders: those that are possible.
+        readings: the day that it is in each order that is possible, such as "2024-03-10".
     """
 
-    def __init__(self, row: int, orders: tuple[str, ...] = ()) -> None:
-        super().__init__(row, orders)
-        self.row, self.orders = row, orders
+    def __init__(self, row: int, readings: Mapping[str, str] | None = None) -> None:
+        super().__init__(row)
+        self.row, self.readings = row, readings or {}
 
 
 def parse_times(column: Any, dates: Dates | None = None) -> Times:
@@ -117,8 +118,11 @@ def parse_times(column: Any, dates: Dates | None = None) -> Times:
     if not readings:
         raise wrong[0] if wrong else NotTimesError(_first_unlike(texts.to_pylist()))
     first, *others = readings.values()
-    if dates not in readings and any(not np.array_equal(first[0], o[0]) for o in others):
-        raise NotTimesError(int(np.argmin(first[1])), tuple(readings))
+    differ = [np.flatnonzero(first[0] != other[0]) for other in others]
+    if dates not in readings and (rows := [found[0] for found in differ if len(found)]):
+        row = int(min(rows))
+        days = {order: ticks[row].astype("M8[ns]") for order, (ticks, *_) in readings.items()}
+        raise NotTimesError(row, {order: str(day.astype("M8[D]")) for order, day in days.items()})
     return readings.get(dates or "", first)
 
 
