@@ -213,7 +213,7 @@ def test_one_channel_is_enough(kind: str) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=pytest.mark.slow if number % 3 else ())
+        pytest.param(kind, marks=pytest.mark.slow if number % 6 else ())
         for number, kind in enumerate(LAYERS)
         if kind != "embedding"
     ],

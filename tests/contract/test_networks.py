@@ -106,9 +106,9 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
 ]
 
 
-# Each sixth is quick: the layers' own tests are, and the rest runs with the whole suite.
+# Each tenth is quick: the layers' own tests are, and the rest runs with the whole suite.
 CASES = [
-    pytest.param(*network, id=network[0], marks=[pytest.mark.slow] if number % 6 else [])
+    pytest.param(*network, id=network[0], marks=[pytest.mark.slow] if number % 10 else [])
     for number, network in enumerate(NETWORKS)
 ]
 

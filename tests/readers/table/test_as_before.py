@@ -66,6 +66,7 @@ def described(data: Dataset) -> dict[str, Any]:
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table["name"]))
 def test_reads_to_the_same(tmp_path: Path, table: dict[str, Any]) -> None:
     """Sequences, labels, classes, groups, parts, ids and rate, without an option more."""
