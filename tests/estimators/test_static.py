@@ -26,7 +26,7 @@ from segue.errors import DataError, ModelFileError
 from segue.evaluation.explain import Attribution, integrated_gradients, occlusion
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.prepare.numeric import StaticScale
 from segue.testing.report import TOLERANCE
 

@@ -8,7 +8,7 @@ import scipy.signal
 
 from segue import synth
 from segue.errors import OptionError
-from segue.synth.waves import KINDS
+from segue.synth import KINDS
 
 ANGLES = np.concatenate([np.linspace(-30, 30, 1001), np.arange(1, 129) * 0.25])
 

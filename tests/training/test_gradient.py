@@ -17,8 +17,8 @@ from segue.data.sequences import Array
 from segue.errors import NotCausalError
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.padded import Padded
 from segue.prepare import Batches, Preparation
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset

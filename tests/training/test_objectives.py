@@ -14,7 +14,7 @@ from torch.nn import functional
 import segue
 from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
 from segue.errors import OptionError
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training.objectives import OBJECTIVES, make_objective

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.windowing.positions import label_of_windows
+from segue.windowing import label_of_windows
 
 
 def plain(window: list[int], how: str) -> int:

@@ -2,11 +2,11 @@
 
 dataset               `Dataset`: sequences, targets, names, groups, parts
 sequences             `Sequences`: values and offsets; slicing, padding, lists, arrays, files
-encoding, labels      targets as users give them; what a label is, and which are missing
-alignment             what is known of each sequence, assigned by its id
-arrays, values        arrays of other libraries as NumPy's; types of values, texts as numbers
+encoding, labels      targets as users give them; labels, which are missing; alignment by id
+values                arrays of other libraries as NumPy's; types of values, texts as numbers
 precision             where float32 is too coarse
 splits                stratified, by group, in time
 storage               rows of unequal length in an Arrow file
-summary, checks       counts, lengths, balance; what should be looked at first
+summary               counts, lengths, balance
+checks                what should be looked at first; `channel_checks` has those of the values
 """

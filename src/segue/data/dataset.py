@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data import splits
-from segue.data.alignment import aligned
-from segue.data.arrays import as_array, cells_as_steps
 from segue.data.checks import Suspicion, suspicions
 from segue.data.encoding import (
     NO_LABEL,
@@ -22,10 +20,10 @@ from segue.data.encoding import (
     gaps_of,
     refuse_two_readings,
 )
-from segue.data.labels import as_labels
+from segue.data.labels import aligned, as_labels
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
-from segue.data.values import narrowed
+from segue.data.values import as_array, cells_as_steps, narrowed
 from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
 
 SplitBy = Literal["auto", "group", "time", "sequence"]

@@ -18,11 +18,11 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from segue.data.arrays import as_array
 from segue.data.values import (
     KINDS,
     SHAPE_HINTS,
     Kind,
+    as_array,
     as_exact,
     as_steps,
     as_values,

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from segue.data.alignment import Keyed, aligned, by_sequence, carries_ids, is_of_steps
-from segue.data.arrays import as_array
 from segue.data.dataset import Dataset
 from segue.data.encoding import Task, encoded, has_rows
-from segue.data.labels import is_missing
+from segue.data.labels import Keyed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
 from segue.data.precision import is_infinite
 from segue.data.sequences import Array, Layout, Sequences
+from segue.data.values import as_array
 from segue.errors import DataError, OptionError, counted, warn_user
 from segue.readers.objects import adapted, as_plain_sequences, is_frame, rows_of, unlabelled
 from segue.readers.streams import of_mapped

@@ -21,7 +21,7 @@ from segue.estimators.inputs import (
 )
 from segue.estimators.streaming import LabelStream, ModelStream
 from segue.networks import NetworkLike
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Label, Task
 from segue.training import TrainingOptions

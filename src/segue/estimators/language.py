@@ -25,7 +25,7 @@ from segue.estimators.inputs import plain_sequences
 from segue.estimators.parameters import is_whole
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN

@@ -1,7 +1,7 @@
 """Selective classification: predictions only where a model is confident enough.
 
-`reject_threshold` chooses the confidence on validation data; `segue.metrics.coverage` counts how
-many sequences are then answered, and how many of the answers are right.
+`reject_threshold` chooses the confidence on validation data; `segue.metrics.count_answers` counts
+how many sequences are then answered, and how many of the answers are right.
 """
 
 from __future__ import annotations

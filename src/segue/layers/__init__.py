@@ -43,14 +43,14 @@ globals().update({kind.__name__: kind for kind in TABLE})
 
 
 if TYPE_CHECKING:
-    from segue.padded import Padded
+    from segue.prepare.batches import Padded
 
 _NEED_TORCH = {
     "Cell": "segue.modules.custom",
     "Chain": "segue.modules.base",
     "Directions": "segue.modules.base",
     "Layer": "segue.modules.base",
-    "Padded": "segue.padded",
+    "Padded": "segue.prepare.batches",
     "Signal": "segue.modules.base",
 }
 _RENAMED = {

@@ -9,12 +9,15 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from segue.metrics.classification import (
+    Answered,
     Calibration,
     ClassScore,
     accuracy,
     balanced_accuracy,
     calibration,
     confusion_matrix,
+    count_answers,
+    coverage_curve,
     exact_match,
     f1_per_class,
     f1_per_label,
@@ -22,7 +25,6 @@ from segue.metrics.classification import (
     macro_f1,
     roc_auc,
 )
-from segue.metrics.coverage import Answered, count_answers, coverage_curve
 from segue.metrics.intervals import bootstrap_interval, mcnemar, paired_interval, wilson_interval
 from segue.metrics.regression import (
     bits_per_token,

@@ -6,6 +6,6 @@ of sequences of unequal length: whatever lies at or beyond `lengths` changes not
 
 from segue.modules.base import Chain, Directions, Layer, Signal, each_step
 from segue.modules.custom import Cell
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 
 __all__ = ["Cell", "Chain", "Directions", "Layer", "Padded", "Signal", "each_step"]

@@ -12,7 +12,7 @@ from torch.nn import functional
 from segue.layers.activations import ActivationSpec, PReLU
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 
 
 def sparsemax(x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from segue.layers.normalization import LayerNorm
 from segue.modules.base import SpecLayer
 from segue.modules.dense import DenseLayer
 from segue.modules.normalization import LayerNormLayer
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 Cache = tuple[Tensor, Tensor]  # keys and values so far, [batch, head, time, feature]

@@ -14,7 +14,7 @@ from segue.errors import NotCausalError
 from segue.kernels.recurrence import last_step
 from segue.kernels.threads import threads
 from segue.layers.base import BuildContext, LayerSpec, Shape, plan_layers
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

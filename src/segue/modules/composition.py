@@ -14,7 +14,7 @@ from segue.layers.base import BuildContext
 from segue.layers.composition import Parallel, Residual
 from segue.modules.activations import activate, function_of
 from segue.modules.base import Chain, SpecLayer
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

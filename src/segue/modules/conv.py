@@ -16,7 +16,7 @@ from segue.layers.base import BuildContext
 from segue.layers.conv import Conv, MaxPool, RandomConv
 from segue.modules.activations import activate, function_of
 from segue.modules.base import SpecLayer, glorot_uniform
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

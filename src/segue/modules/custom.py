@@ -14,7 +14,7 @@ from segue.kernels.recurrence import State, last_step, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
 from segue.modules.base import SpecLayer
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws, key
 
 

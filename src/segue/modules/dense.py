@@ -12,7 +12,7 @@ from segue.layers.base import BuildContext, Shape
 from segue.layers.dense import Dense
 from segue.modules.activations import function_of
 from segue.modules.base import PointwiseLayer, SpecLayer, each_step, glorot_uniform
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

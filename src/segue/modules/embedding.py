@@ -9,7 +9,7 @@ from segue.errors import DataError
 from segue.layers.base import BuildContext
 from segue.layers.embedding import Embedding, Position
 from segue.modules.base import SpecLayer
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

@@ -10,7 +10,7 @@ from segue.kernels.recurrence import is_ragged
 from segue.layers.base import BuildContext
 from segue.layers.normalization import BatchNorm, LayerNorm
 from segue.modules.base import PointwiseLayer, each_step
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

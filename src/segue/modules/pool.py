@@ -13,7 +13,7 @@ from segue.kernels import last_step
 from segue.layers.base import BuildContext
 from segue.layers.pool import Flatten, Pool
 from segue.modules.base import SpecLayer
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

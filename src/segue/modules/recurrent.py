@@ -23,7 +23,7 @@ from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, 
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, orthogonal
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from segue.errors import NotCausalError
 from segue.networks import Network
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.randomness import Draws
 from segue.training.history import Row
 from segue.training.objectives import Objective

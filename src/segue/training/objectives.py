@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from segue.data.encoding import NO_LABEL
 from segue.errors import OptionError
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.tasks import ObjectiveName
 from segue.training.options import TrainingOptions
 

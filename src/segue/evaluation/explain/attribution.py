@@ -15,7 +15,7 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.evaluation.requirements import require_classes, require_one_network
 from segue.networks import Network
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.training.inference import predict_batches
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segue.errors import OptionError
 from segue.evaluation.explain.attribution import Attribution, Logit, attribute
-from segue.padded import Padded
+from segue.prepare.batches import Padded
 from segue.training.inference import STEPS_AT_ONCE
 
 if TYPE_CHECKING:

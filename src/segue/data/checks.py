@@ -1,0 +1,335 @@
+"""Checks of a data set: hints that a score will be optimistic, or that a file was misread.
+
+None of them need be wrong. Each line has the numbers that it rests on. A check is a function that
+yields its findings; a mapped data set is read block by block. Here: labels, groups, parts, lengths,
+and columns that look like times, ids or users; `channel_checks` has those of the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from segue.data import channel_checks
+from segue.data.channel_checks import Array, Statistics, Suspicion, finding, first_few
+from segue.data.summary import DatasetLike
+from segue.errors import counted
+
+__all__ = ["Suspicion", "lengths_predict", "suspicions"]
+
+
+LEAST_SEQUENCES = 20  # below this, what lengths predict is chance
+FOLDS = 5
+CLEAR = 0.05  # of accuracy above the most frequent class
+FAR_LONGER = 10  # times the median
+
+
+def absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
+    """Classes that do not occur in a part."""
+    if data.labels is None or data.parts is None:
+        return
+    for part in data.part_names:
+        there = set(data.labels[data.parts == part].tolist())
+        absent = [name for name in data.classes or () if name not in there]
+        if absent:
+            text = (
+                f"{len(absent)} of {len(data.classes or ())} classes "
+                f"{'does' if len(absent) == 1 else 'do'} not occur in part {part}: "
+                f"{first_few(absent, repr)}"
+            )
+            yield finding("classes", text, part=part, classes=absent)
+
+
+def spellings(data: DatasetLike) -> Iterator[Suspicion]:
+    """Classes that are the same but for capital letters and blanks."""
+    alike = defaultdict(list)
+    for name in data.classes or ():
+        if isinstance(name, str):
+            alike["".join(name.split()).casefold()].append(name)
+    twins = [names for names in alike.values() if len(names) > 1]
+    if twins:
+        shown = first_few(twins, lambda names: " and ".join(map(repr, names)))
+        text = (
+            f"{sum(map(len, twins))} of {len(data.classes or ())} classes differ by capital "
+            f"letters or blanks only: {shown}"
+        )
+        yield finding("spelling", text, classes=twins)
+
+
+def times_out_of_order(data: DatasetLike) -> Iterator[Suspicion]:
+    """Times that were not sorted, as the reader of a table noted."""
+    for note in data.notes:
+        if re.search(r"\bsorted by\b", note):
+            yield finding("order", f"times out of order: {note}", note=note)
+
+
+def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
+    """Groups that occur in more than one part."""
+    if data.groups is None or data.parts is None:
+        return
+    sides = defaultdict(set)
+    for group, part in zip(data.groups.tolist(), data.parts.tolist(), strict=True):
+        sides[group].add(part)
+    both = [group for group, parts in sides.items() if len(parts) > 1]
+    if both:
+        text = (
+            f"{len(both)} of {counted(len(sides), 'group')} {'is' if len(both) == 1 else 'are'} in "
+            f"more than one part: {first_few(both, repr)}; scores will flatter"
+        )
+        yield finding("groups", text, groups=len(both), of=len(sides))
+
+
+def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
+    """The same sequence with different labels."""
+    if data.labels is None:
+        return
+    seen: dict[bytes, set[Any]] = defaultdict(set)
+    for steps, label in zip(data.x, data.labels.tolist(), strict=True):
+        seen[hashlib.blake2b(steps.tobytes(), digest_size=16).digest()].add(label)
+    count = sum(len(labels) > 1 for labels in seen.values())
+    if count:
+        occurs = "occurs" if count == 1 else "occur"
+        text = f"{counted(count, 'sequence')} {occurs} again with another label"
+        yield finding("labels", text, sequences=count)
+
+
+def lengths(data: DatasetLike) -> Iterator[Suspicion]:
+    """Lengths that predict the class."""
+    found = lengths_predict(data)
+    if found is None:
+        return
+    accuracy, majority, error = found
+    if accuracy > majority + max(CLEAR, 3 * error):
+        text = (
+            f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
+            f"class: {majority:.0%})"
+        )
+        yield finding("lengths", text, accuracy=accuracy, majority=majority)
+
+
+def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
+    """How well the lengths of sequences predict their classes, cross-validated.
+
+    A tree of depth 3 in five folds, stratified, groups kept together.
+
+    Args:
+        data: with one label for each sequence.
+
+    Returns:
+        The accuracy, that of the most frequent class, and the standard error of the difference;
+        `None` where all lengths are the same or there are too few sequences.
+    """
+    shortest, longest = data.x.length_range
+    if data.labels is None or shortest == longest or len(data) < LEAST_SEQUENCES:
+        return None
+    names, y, counts = np.unique(data.labels, return_inverse=True, return_counts=True)
+    groups = None if data.groups is None else np.unique(data.groups, return_inverse=True)[1]
+    folds = min(FOLDS, int(counts.min()))
+    if groups is not None:
+        folds = min(folds, len(np.unique(groups)))
+    if len(names) < 2 or folds < 2:
+        return None
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from sklearn.tree import DecisionTreeClassifier
+
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    right, usual = np.zeros(len(y)), np.zeros(len(y))
+    x = data.x.lengths[:, None]
+    for train, test in kind(folds, shuffle=True, random_state=0).split(x, y, groups):
+        if len(np.unique(y[train])) < 2:
+            return None
+        tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
+        right[test] = tree.fit(x[train], y[train]).predict(x[test]) == y[test]
+        usual[test] = y[test] == np.bincount(y[train]).argmax()
+    error = float((right - usual).std() / np.sqrt(len(y)))
+    return float(right.mean()), float(usual.mean()), error
+
+
+def far_longer(data: DatasetLike) -> Iterator[Suspicion]:
+    """One sequence that is far longer than all others."""
+    lengths = np.sort(data.x.lengths)
+    if len(lengths) < 3:
+        return
+    longest, second, median = lengths[-1], lengths[-2], max(1.0, float(np.median(lengths)))
+    if longest > FAR_LONGER * median and longest > 3 * second:
+        row = int(data.x.lengths.argmax())
+        name = row if data.ids is None else data.ids[row]
+        text = (
+            f"sequence {name} has {counted(int(longest), 'step')}, {longest / median:,.0f} times "
+            f"the median; the next one has {second:,}"
+        )
+        yield finding("long", text, sequence=row, steps=int(longest), median=median)
+
+
+LEAST_STEPS = 20  # below this, what values rise by may be chance
+LEAST_ROWS = 10
+EQUAL = 0.01  # of a step that values rise by
+RESTARTS = 0.1  # of the steps; where a series falls more often, it is no counter
+
+
+def times(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+    """Channels that rise by the same number from step to step in every sequence."""
+    found = _rising(data, of) if data.x.channels > 1 else {}
+    for channel, step in found.items():
+        count = len(of.low)
+        every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
+        text = (
+            f"channel {of.names[channel]} rises by {step:.6g} from step to step in {every}: a time "
+            "or a counter? If so, name the column with --column-time, or the others with "
+            "--column-channels"
+        )
+        yield finding("time", text, channel=of.names[channel], step=step)
+
+
+def ids(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+    """Channels of whole numbers that stay the same for a sequence, or for one stretch of steps."""
+    if data.x.channels < 2:
+        return
+    whole = np.flatnonzero((of.low == np.rint(of.low)).all(axis=0))
+    columns = zip(whole.tolist(), of.low[:, whole].T, of.high[:, whole].T, strict=True)
+    same = [
+        channel
+        for channel, low, high in columns
+        if len(low) >= LEAST_ROWS and (low == high).all() and low.min() < low.max()
+    ]
+    for channel in same:
+        count = len(np.unique(of.low[:, channel]))
+        within = f"stays the same within each of {counted(len(of.low), 'sequence')}"
+        yield _an_id(of.names[channel], count, within)
+    others = [c for c in whole.tolist() if c not in same and (of.low != of.high)[:, c].any()]
+    for channel, count in _stretches(data, others).items():
+        yield _an_id(of.names[channel], count, "has each of its values in one stretch of steps")
+
+
+def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+    """A row number, or an id, that a table of one row a sequence has before its values."""
+    if data.x.channels > 1 or len(data) < LEAST_ROWS or data.spans is not None:
+        return
+    if data.x.lengths.min() < 3:
+        return
+    sample = of.sample[np.isfinite(of.sample)]
+    fractions = float((sample != np.rint(sample)).mean()) if len(sample) else 0.0
+    for place, word in ((0, "first"), (-1, "last")):
+        values = np.array([steps[place, 0] for steps in data.x], np.float64)
+        if not np.isfinite(values).all():
+            continue
+        step = _step(values)
+        if step is not None:
+            text = f"rises by {step:.6g} from one to the next: a row number?"
+        elif fractions > 0.5 and len(np.unique(values)) > 1 and (values == np.rint(values)).all():
+            text = f"is a whole number ({len(np.unique(values))} different), and others are not: "
+            text += "a label, a user or an id?"
+        else:
+            continue
+        text = f"the {word} value of each of {len(values):,} sequences {text}"
+        yield finding("first value", text, place=word, step=step)
+
+
+def _rising(data: DatasetLike, of: Statistics) -> dict[int, float]:
+    """The channels and what they rise by; a channel is given up at the first block that differs."""
+    alive = np.flatnonzero((of.low < of.high).any(axis=0) & (of.present > 0).all(axis=0))
+    seen, steps = 0, {channel: list[Any]() for channel in alive.tolist()}
+    for block in data.x.blocks():
+        long = block[block.lengths >= 3]
+        for piece in (long[:5], long[5:]):  # most are given up after a few sequences
+            for channel in list(steps):
+                rises = [_step(sequence[:, channel]) for sequence in piece]
+                if None in rises or not _equal([*steps[channel][:1], *rises]):
+                    del steps[channel]
+                else:
+                    steps[channel] += rises[:1]
+            if not steps:
+                return {}
+        seen += int(long.lengths.sum())
+    return {c: float(rises[0]) for c, rises in steps.items() if rises and seen >= LEAST_STEPS}
+
+
+def _step(values: Array) -> float | None:
+    """What values rise by, if it is always the same, up to what float32 can tell apart.
+
+    Now and then they may begin anew, as a counter does where the sequences of a table were joined.
+    """
+    values = values.astype(np.float64)
+    begins = np.concatenate([[0], np.flatnonzero(np.diff(values) < 0) + 1])
+    lengths = np.diff(begins, append=len(values))
+    if len(begins) > 1 + RESTARTS * len(values) or len(begins) == len(values):
+        return None
+    ends = begins + lengths - 1
+    rise = float((values[ends] - values[begins]).sum()) / (len(values) - len(begins))
+    fine = float(np.abs(values).max()) * 2.0**-22
+    if not rise > 0 or lengths.max() * rise < 10 * fine:
+        return None
+    line = values[begins].repeat(lengths)
+    line += rise * (np.arange(len(values)) - begins.repeat(lengths))
+    return rise if float(np.abs(values - line).max()) <= EQUAL * rise + fine else None
+
+
+def _equal(rises: list[Any]) -> bool:
+    return len(rises) == 0 or max(rises) - min(rises) <= EQUAL * max(rises)
+
+
+def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
+    """How many values each of these channels has, where none comes again later."""
+    seen: dict[int, list[float]] = {channel: [] for channel in channels}
+    for block in data.x.blocks():
+        for channel in list(seen):
+            values = block.values[:, channel]
+            changes = np.concatenate([[0], np.flatnonzero(np.diff(values) != 0) + 1])
+            runs = values[changes]
+            known = seen[channel]
+            if known and len(runs) and runs[0] == known[-1]:
+                runs = runs[1:]
+            known += runs.tolist()
+            is_id = len(changes) < 0.1 * len(values) and len(set(known)) == len(known)
+            if not is_id or not (runs == np.rint(runs)).all():
+                del seen[channel]
+    return {c: len(values) for c, values in seen.items() if len(values) > 2}
+
+
+def _an_id(name: str, count: int, text: str) -> Suspicion:
+    text = (
+        f"channel {name} {text}, and has {count:,} whole numbers in all: a label, a user or an id? "
+        "If so, name the column with --column-group, or the others with --column-channels"
+    )
+    return finding("id", text, channel=name, values=count)
+
+
+_OF_ALL = (
+    absent_classes,
+    spellings,
+    parted_groups,
+    other_labels,
+    times_out_of_order,
+)
+_OF_LENGTHS = (lengths, far_longer)
+_OF_VALUES = (
+    channel_checks.constant,
+    channel_checks.constant_in_a_class,
+    channel_checks.coarse,
+    channel_checks.scales,
+    channel_checks.missing,
+    times,
+    ids,
+    first_values,
+    channel_checks.marks,
+    channel_checks.repeats,
+)
+
+
+def suspicions(data: DatasetLike) -> list[Suspicion]:
+    """Run all checks on a data set.
+
+    Lengths, channels and values are checked in the part "train", where there is one.
+    """
+    train = data.part("train") if "train" in data.part_names else data
+    found = [one for check in _OF_ALL for one in check(data)]
+    found += [one for check in _OF_LENGTHS for one in check(train)]
+    if not data.x.is_text and len(train):
+        statistics = Statistics.of(train)
+        found += [one for check in _OF_VALUES for one in check(train, statistics)]
+    return found
