@@ -1,4 +1,4 @@
-"""Packages that only some users need: loaded when touched, missing ones named with the cure."""
+"""Optional packages: imported when first used; the error for a missing one has the command."""
 
 from __future__ import annotations
 

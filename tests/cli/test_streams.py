@@ -152,7 +152,7 @@ def test_every_symbol_of_ours_has_a_stand_in(monkeypatch: pytest.MonkeyPatch) ->
     drawn = [
         BLOCKS,
         *terminal.plot(steps, 60, 300.0),
-        *terminal.shades(steps[None], 40),
+        *terminal.text_heatmap(steps[None], 40),
         *terminal.bars({"a": 3, "b": 5}, 40),
     ]
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)

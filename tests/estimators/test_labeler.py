@@ -14,7 +14,7 @@ import segue
 from segue import Dataset, SequenceLabeler, Sequences, TrainingOptions
 from segue.data.encoding import as_step_labels
 from segue.errors import DataError, NotFittedError, SpecError
-from segue.tasks.label import codes_for
+from segue.tasks.label import encode_labels
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")
@@ -158,7 +158,7 @@ def test_classes_of_a_data_set_may_come_in_another_order(fitted: SequenceLabeler
     turned = Sequences(np.array([1, 0, -1], np.int32)[codes.values[:, 0]], codes.offsets)
     data = Dataset(Sequences.from_list(x), turned, ("up", "down"))
     assert fitted.score(data) == fitted.score(x, y)
-    assert codes_for(data, ["down", "up"]).tolist() == codes.values[:, 0].tolist()
+    assert encode_labels(data, ["down", "up"]).tolist() == codes.values[:, 0].tolist()
 
 
 def test_validation_is_by_group() -> None:

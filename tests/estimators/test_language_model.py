@@ -15,7 +15,7 @@ from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
 from segue.estimators import language
 from segue.estimators.language import draw
 from segue.metrics import perplexity
-from segue.tasks.language import cut, shifted, unigram
+from segue.tasks.language import cut, inputs_and_targets, unigram
 from segue.training import hardware
 
 SILENT = TrainingOptions(progress="none")
@@ -153,7 +153,7 @@ def test_pieces_cut_once_more_give_the_same_first_loss() -> None:
 
 
 def test_heard_and_following_are_one_step_apart() -> None:
-    heard, following = shifted(Sequences(np.array([4, 5, 6], np.int32), [0, 3, 3]))
+    heard, following = inputs_and_targets(Sequences(np.array([4, 5, 6], np.int32), [0, 3, 3]))
     assert [s[:, 0].tolist() for s in heard] == [[0, 4, 5, 6], [0]]
     assert [s[:, 0].tolist() for s in following] == [[4, 5, 6, 0], [0]]
 

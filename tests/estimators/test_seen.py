@@ -24,7 +24,13 @@ from segue import (
 )
 from segue.errors import ModelFileError
 from segue.estimators import fingerprint
-from segue.estimators.fingerprint import SeenSequences, digests, example_digests, joined, keyed
+from segue.estimators.fingerprint import (
+    SeenSequences,
+    combined_digest,
+    digests,
+    example_digests,
+    salted_hashes,
+)
 from segue.testing import tiny_dataset
 
 Quick = Callable[..., SequenceClassifier]
@@ -121,15 +127,17 @@ def test_the_hash_of_an_example_has_its_target_and_its_features() -> None:
         Dataset(x, ["a", "b"], static=np.array([1.0, 2.0])),
         Dataset(x, steps, classes=("a", "b")),
     ]
-    assert len({joined([example_digests(one)]) for one in others}) == len(others)
+    assert len({combined_digest([example_digests(one)]) for one in others}) == len(others)
     named = Dataset(x, ["a", "b"], ids=["p", "q"], groups=["g", "g"])
-    assert joined([example_digests(named)]) == joined([example_digests(others[1])])
+    assert combined_digest([example_digests(named)]) == combined_digest(
+        [example_digests(others[1])]
+    )
 
 
 def test_the_salt_decides_the_hashes() -> None:
     """With another salt all are others; the record does not keep order or repetitions."""
     given = digests(Sequences.from_list([[2.0], [1.0], [2.0]]))
-    one, other = keyed(given, b"1" * 16), keyed(given, b"2" * 16)
+    one, other = salted_hashes(given, b"1" * 16), salted_hashes(given, b"2" * 16)
     assert not set(one) & set(other)
     record = SeenSequences.of(given, given[:0], b"1" * 16)
     assert record.train.tolist() == sorted(set(one.tolist()))

@@ -1,4 +1,4 @@
-"""What several commands have in common: reading a source, printing, files that are written."""
+"""Helpers of several commands: reading a source, printing, writing files."""
 
 from __future__ import annotations
 

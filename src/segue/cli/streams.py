@@ -1,4 +1,4 @@
-"""What a terminal or a pipe cannot encode: segue's own symbols in ASCII, data as escapes.
+"""Output in limited encodings: segue's own symbols as ASCII, characters of data as escapes.
 
 Standard output may be ASCII or cp1252. `main` puts one error handler behind both streams, so that
 no command needs to know. Files are always UTF-8.

@@ -69,10 +69,10 @@ def plot(values: npt.ArrayLike, width: int, end: float) -> list[str]:
     return [line.rstrip() for line in text.strip("\n").split("\n")]
 
 
-def shades(image: npt.NDArray[Any], width: int, height: int = 2 * _HEIGHT) -> list[str]:
+def text_heatmap(image: npt.NDArray[Any], width: int, height: int = 2 * _HEIGHT) -> list[str]:
     """Draw `[row, time]` from the lowest value, a space, to the highest, a full block.
 
-    >>> shades(np.array([[0.0, 1.0, 2.0, 3.0, 4.0]]), 10)
+    >>> text_heatmap(np.array([[0.0, 1.0, 2.0, 3.0, 4.0]]), 10)
     ['  ░░▒▒▓▓██']
     """
     rows = _at(len(image), min(height, len(image)))
@@ -114,7 +114,7 @@ def _lines(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
 
 
 def _heat_map(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
-    drawn = shades(np.asarray(steps, np.float64).T, width)
+    drawn = text_heatmap(np.asarray(steps, np.float64).T, width)
     return [*drawn, _axis(width, end)]
 
 
@@ -123,7 +123,7 @@ def _spectrogram(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     from segue.plots.display import RANGE, spectrum_of
 
     decibels = spectrum_of(np.asarray(steps[:, 0], np.float64)).T[::-1]
-    return [*shades(np.maximum(decibels, decibels.max() - RANGE), width), _axis(width, end)]
+    return [*text_heatmap(np.maximum(decibels, decibels.max() - RANGE), width), _axis(width, end)]
 
 
 def _axis(width: int, end: float) -> str:
@@ -133,7 +133,7 @@ def _axis(width: int, end: float) -> str:
 
 def _image(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     """Steps from above to below."""
-    return shades(np.asarray(steps, np.float64), width)
+    return text_heatmap(np.asarray(steps, np.float64), width)
 
 
 DRAWINGS = {"lines": _lines, "heat map": _heat_map, "spectrogram": _spectrogram, "image": _image}

@@ -79,7 +79,10 @@ def _what_looks_ahead(classifier: BaseSequenceEstimator, x: Sequences) -> str:
 
 
 def _logits_at_every_step(network: Network, x: Padded) -> Padded:
-    """`[batch, time, class]`: up to where the sequence ends all layers give each step anyhow."""
+    """`[batch, time, class]`: logits after each step.
+
+    The layers before the one that ends the sequence have an output at every step anyway.
+    """
     signal = x
     ended = False
     for layer in network.chain:

@@ -1,4 +1,4 @@
-"""A class for each sequence."""
+"""`SequenceClassifier`: a class for each sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted estimator in one safetensors file: weights, and JSON of a closed schema.
+"""Model files: a fitted estimator as safetensors weights with JSON of a closed schema.
 
 Nothing in such a file can run: tensors are numbers, the description is checked field by field, and
 unknown kinds and fields are refused by name.

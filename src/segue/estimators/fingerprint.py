@@ -1,9 +1,9 @@
-"""Fingerprints of a training: hashes of its sequences, and of all that makes it what it is.
+"""Fingerprints of a training: hashes of its sequences, and of everything its result depends on.
 
 A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
-keyed with a salt of its own (`keyed`), so that the sequences of two models cannot be matched and
-nothing can be looked up in a table made beforehand. Whoever has a sequence can look up whether the
-model was fitted on it; the values themselves cannot be had from the hashes.
+keyed with a salt of its own (`salted_hashes`), so that the sequences of two models cannot be
+matched and nothing can be looked up in a table made beforehand. Whoever has a sequence can look
+up whether the model was fitted on it; the values themselves cannot be had from the hashes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class SeenSequences:
     @classmethod
     def of(cls, train: Digests, validation: Digests, salt: bytes) -> SeenSequences:
         """Keep the hashes of these sequences; order and repetitions are not kept."""
-        return cls(salt, np.unique(keyed(train, salt)), np.unique(keyed(validation, salt)))
+        return cls(
+            salt, np.unique(salted_hashes(train, salt)), np.unique(salted_hashes(validation, salt))
+        )
 
     def find(self, given: Digests) -> tuple[Mask, Mask, float]:
         """Look sequences up.
@@ -59,7 +61,7 @@ class SeenSequences:
             `[n]` whether each is equal to one of the training, `[n]` whether it is equal to one of
             the validation, and the share of all that was seen which is among them.
         """
-        hashes = keyed(given, self.salt)
+        hashes = salted_hashes(given, self.salt)
         seen = np.union1d(self.train, self.validation)
         share = float(np.isin(seen, hashes).mean()) if len(seen) else 0.0
         return np.isin(hashes, self.train), np.isin(hashes, self.validation), share
@@ -116,16 +118,16 @@ def example_digests(data: Dataset) -> Digests:
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, 16)
 
 
-def joined(given: Iterable[Digests | bytes]) -> str:
-    """One hash of many, which depends on their order; 32 hexadecimal digits."""
+def combined_digest(given: Iterable[Digests | bytes]) -> str:
+    """One digest of several, in their order; 32 hexadecimal digits."""
     whole = hashlib.blake2b(digest_size=16)
     for part in given:
         whole.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes())
     return whole.hexdigest()
 
 
-def keyed(given: Digests, salt: bytes) -> Hashes:
-    """`[n]`, 8 bytes of each hash, keyed with a salt."""
+def salted_hashes(given: Digests, salt: bytes) -> Hashes:
+    """`[n]`, a hash of 8 bytes of each digest, keyed with a salt."""
     found = bytearray()
     for one in given:
         found += hashlib.blake2b(one, key=salt, digest_size=8).digest()
@@ -155,7 +157,7 @@ def fingerprint(
         "network": str(network.summary().text),
         "data": digest.hexdigest(),
         # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
-        "set of values": joined([values, *_beside(split)]),
+        "set of values": combined_digest([values, *_beside(split)]),
     }
 
 
@@ -182,7 +184,7 @@ def seen_by(
         return None
     theirs = values[:0] if validation is None else digests(validation.x)
     text = repr(sorted(_settings(estimator).items())).encode()
-    salt = bytes.fromhex(joined([values, theirs, text]))[:SALT_BYTES]
+    salt = bytes.fromhex(combined_digest([values, theirs, text]))[:SALT_BYTES]
     own = SeenSequences.of(values, theirs, salt)
     return (own, *(one for one in before if one.salt != salt))
 

@@ -1,4 +1,4 @@
-"""`fit` as functions of values: prepare, build, train, perhaps train once more on everything."""
+"""`fit` in pure functions: prepare, build, train, and refit on all data where wanted."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from segue.networks import NetworkLike
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Forecast, Task
-from segue.tasks.forecast import as_array, continued, ends_of
+from segue.tasks.forecast import as_array, continued, last_steps
 from segue.tasks.linear import Autoregression, Numbers, last_known
 from segue.training import TrainingOptions
 from segue.windowing import as_series, is_one_series, windows
@@ -184,7 +184,10 @@ class Forecaster(BaseSequenceEstimator):
             known, flat, one = self.task_.ends[:0], False, False
         else:
             series = self.as_read(series)
-            known, one = ends_of(as_series(series, exact=True).x, self.size), is_one_series(series)
+            known, one = (
+                last_steps(as_series(series, exact=True).x, self.size),
+                is_one_series(series),
+            )
             flat = one and np.ndim(series) == 1
         found = self.continued(known, self.horizon if steps is None else steps)
         if not one:

@@ -1,4 +1,4 @@
-"""What users pass as X, y and the rest: aligned by id, made into a `Dataset`, and checked.
+"""Input validation: X, y and the rest aligned by id, made into a `Dataset`, and checked.
 
 Every message says what came, what was expected and how to mend it.
 """
@@ -165,10 +165,12 @@ def refuse_two_targets(data: Dataset) -> None:
 
 
 def check_sequences(x: Sequences) -> None:
-    """Raise unless every sequence can be used.
+    """Check that there are sequences, each with steps and none with an infinite value.
+
+    Missing values (NaN) are allowed.
 
     Raises:
-        DataError: none at all, one of length 0, or infinite values.
+        DataError: no sequences, an empty sequence, or an infinite value.
     """
     if len(x) == 0:
         raise DataError("There are no sequences.")

@@ -31,7 +31,7 @@ from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
 from segue.tasks import Language, Task
-from segue.tasks.language import shifted
+from segue.tasks.language import inputs_and_targets
 from segue.training import TrainingOptions
 from segue.training.gradient import map_state
 
@@ -246,7 +246,7 @@ class LanguageModel(BaseSequenceEstimator):
         return (self.network_,)
 
     def _at_every_step(self, X: Any, function: Any) -> list[Any]:  # noqa: N803
-        inputs, following = shifted(self.check_input(X))
+        inputs, following = inputs_and_targets(self.check_input(X))
         return at_every_step(self._networks, inputs, function, following)
 
 

@@ -1,4 +1,4 @@
-"""Which estimators there are, and from a model file back to a fitted one."""
+"""The table of estimators, and loading a fitted one from a model file."""
 
 from __future__ import annotations
 

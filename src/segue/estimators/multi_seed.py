@@ -1,4 +1,4 @@
-"""The same training with several seeds: how much of a score is luck."""
+"""The same training with several seeds: how much a score varies with the seed."""
 
 from __future__ import annotations
 

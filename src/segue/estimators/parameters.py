@@ -1,4 +1,4 @@
-"""The constructor's arguments of an estimator; scikit-learn's contract by duck typing.
+"""Constructor arguments of estimators: `get_params`, `set_params` and scikit-learn's tags.
 
 Importing scikit-learn takes longer than a whole prediction may, so nothing is inherited from it;
 `clone`, `cross_val_score`, `GridSearchCV` and `Pipeline` work all the same.

@@ -1,4 +1,4 @@
-"""One or more numbers for each sequence."""
+"""`SequenceRegressor`: one or more numbers for each sequence."""
 
 from __future__ import annotations
 

@@ -107,7 +107,9 @@ def split_data(
     check_sequences(part.x)
     warn_of_swapped_axes(part.x)
     warn_of_padding(part.x)
-    task = estimator._task_kind(part.task).of(part, **estimator._task_options).with_source(data, X)
+    task = estimator._task_kind(part.task).of(part, **estimator._task_options)
+    task = task.with_training_series(X)
+    task.warn_of_unseen_classes(data)
     part = task.of_training(part)
     weights = None
     if sample_weight is not None:

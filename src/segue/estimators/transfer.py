@@ -1,4 +1,4 @@
-"""Weights to begin with, from another network or from this one."""
+"""Initial weights: transfer learning from another network, and warm start from this one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class InitialWeights:
         if isinstance(initial, Network):
             return cls(initial.get_weights())
         if isinstance(initial, str | Path):
-            return cls._of_file(Path(initial))
+            return cls._from_file(Path(initial))
         if not hasattr(initial, "fit"):
             raise DataError(
                 f"`initial` is {initial!r}; expected a fitted estimator, a network, a model file, "
@@ -90,7 +90,7 @@ class InitialWeights:
         return cls(initial.network_.get_weights(), classes, vocabulary, seen)
 
     @classmethod
-    def _of_file(cls, path: Path) -> InitialWeights:
+    def _from_file(cls, path: Path) -> InitialWeights:
         path = path / "model.safetensors" if path.is_dir() else path
         if not path.is_file():
             raise DataNotFoundError(

@@ -1,4 +1,4 @@
-"""Two classifiers on the same sequences: is one better, or was it luck?"""
+"""Comparison of two classifiers on the same sequences, with McNemar's test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model was made, as far as it is known: what a report shows beside the scores."""
+"""Model information for a report: how a model was trained, as far as it is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a report: what they hold, lengths, classes, and some sequences drawn."""
+"""The section of a report about its data: summary, lengths, classes, some sequences drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function of this room requires of an estimator; others are refused by name."""
+"""Requirements of evaluation functions: an estimator without a needed method is refused."""
 
 from __future__ import annotations
 

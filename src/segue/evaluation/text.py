@@ -1,4 +1,4 @@
-"""An evaluation as a table of plain text, and the sentences that the HTML report has in common."""
+"""An evaluation as a plain-text table, and sentences that it shares with the HTML report."""
 
 from __future__ import annotations
 

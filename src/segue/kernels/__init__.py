@@ -1,4 +1,4 @@
-"""The recurrent arithmetic: pure functions of one signature, whatever does the work behind them.
+"""Recurrent kernels: the recurrences as pure functions of one signature, for every backend.
 
     lstm(x, lengths, weights, state) -> (outputs, state)        likewise gru, rnn
 

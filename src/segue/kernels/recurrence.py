@@ -1,4 +1,4 @@
-"""What the recurrent kernels share: ragged batches, the two ways along time, dropout masks.
+"""Shared parts of the recurrent kernels: ragged batches, both directions, dropout masks.
 
 Right-padded batches are handled so that each sequence's own length counts. A recurrence runs either
 step by step (`scan`) or in one call of PyTorch (`fused`).

@@ -1,4 +1,4 @@
-"""How PyTorch computes, as a context that other threads do not disturb.
+"""PyTorch's number of threads and flags, as a context that is safe with other threads.
 
 That is the number of threads, and on a graphics processor float32 in cuDNN as everywhere else: left
 to itself it rounds what it multiplies to ten bits (TF32), and answers differ in the third digit.

@@ -1,4 +1,4 @@
-"""Activations, one table: each is a layer, and a word for the `activation` of other layers.
+"""The table of activations: each is a layer, and a value of other layers' `activation`.
 
 The names and definitions are those of Keras. A row is a class with its word, its PyTorch
 expression and its formula; `segue.modules.activations` computes this expression, exported source

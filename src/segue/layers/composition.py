@@ -137,7 +137,7 @@ class Residual(BranchesSpec, kind="residual", merge="sum"):
         if shape.sequence != context.shape.sequence:
             raise SpecError(
                 f"{context.name}: the layers inside end the sequence, so the input cannot be "
-                "added. Put what ends it behind the residual."
+                "added. Move the pooling or last-step layer after the residual."
             )
         if self.shortcut is not None:
             return (self.layers, inner), (self.shortcut, inner.within("shortcut"))

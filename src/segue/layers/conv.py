@@ -56,8 +56,8 @@ class Windows:
         """The number of windows of sequences of these lengths (an integer tensor or array)."""
         return lengths if self.stride == 1 else (lengths + self.stride - 1) // self.stride
 
-    def refusal(self, name: str) -> str:
-        """Why a layer with these windows cannot go step by step."""
+    def not_causal_message(self, name: str) -> str:
+        """The message of the error for a stream: why a layer with these windows is not causal."""
         if self.stride > 1:
             return (
                 f"{name} has stride={self.stride}: it gives one answer for {self.stride} steps, so "

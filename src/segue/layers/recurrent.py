@@ -100,10 +100,10 @@ class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind
         parts = {"": ""} if "merge" not in given else {"forward/": "", "backward/": ', "_reverse"'}
         for part, suffix in parts.items():
             source.copies.append(f'{copy}(model.{name}, weights, "{context.name}/{part}"{suffix})')
-        source.steps += self._torch_output(sequence=sequence)
+        source.steps += self._torch_output_source(sequence=sequence)
 
-    def _torch_output(self, *, sequence: bool) -> list[str]:
-        """The lines that make the output of PyTorch's `x` or last state `h`."""
+    def _torch_output_source(self, *, sequence: bool) -> list[str]:
+        """Source lines that compute the output from PyTorch's `x` or last state `h`."""
         return [] if sequence else ["x = h[0]"]
 
 
@@ -129,7 +129,7 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC, module_name="BidirectionalLayer"
         backward = context.name if shape.sequence else None
         return replace(shape, directions=directions, backward=backward)
 
-    def _torch_output(self, *, sequence: bool) -> list[str]:
+    def _torch_output_source(self, *, sequence: bool) -> list[str]:
         if self.merge == "concat":
             return [] if sequence else ["x = torch.cat([h[0], h[1]], dim=-1)"]
         both = f"x[:, :, :{self.units}] + x[:, :, {self.units}:]" if sequence else "h[0] + h[1]"

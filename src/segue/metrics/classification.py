@@ -261,7 +261,8 @@ def count_answers(right: Flags, confidence: npt.NDArray[Any], threshold: float) 
 def coverage_curve(right: Flags, confidence: npt.NDArray[Any]) -> Floats:
     """Return `[point, 3]`: threshold, coverage, accuracy, for each confidence that occurs.
 
-    The surest come first; sequences of the same confidence are answered together or not at all.
+    In order of decreasing confidence; sequences of the same confidence are answered together or
+    not at all.
 
     >>> coverage_curve(np.array([True, False]), np.array([0.75, 0.5])).tolist()
     [[0.75, 0.5, 1.0], [0.5, 1.0, 0.5]]

@@ -72,7 +72,12 @@ class Layer(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, x: Any, draws: Draws | None = None) -> Any:
-        """Whole sequences at once; `draws` are given in training, where dropout is active."""
+        """Compute whole sequences at once.
+
+        Args:
+            x: the input of the batch.
+            draws: random numbers of dropout, in training; `None`: evaluation mode, no dropout.
+        """
 
     def initial_state(self, batch: int) -> Any:
         """The state before the first step; `None` for a layer without state."""
@@ -87,7 +92,9 @@ class Layer(nn.Module, abc.ABC):
         raise self.not_causal()
 
     def forward_from(self, x: Any, state: Any, draws: Draws | None = None) -> tuple[Any, Any]:
-        """A piece of longer sequences, continued from the state before its first step.
+        """Forward from an initial state; returns the output and the final state.
+
+        The input is a piece of longer sequences. `draws=None` is evaluation mode, as in `forward`.
 
         A layer without state treats a piece like a whole sequence; any other goes through it step
         by step, unless it overrides this with something faster.
@@ -265,7 +272,7 @@ class Chain(nn.Module):
     def forward_from(
         self, x: Any, state: list[Any], draws: Draws | None = None
     ) -> tuple[Any, list[Any]]:
-        """A piece of longer sequences through all layers, and the new states."""
+        """Forward through all layers from their initial states; returns output and final states."""
         after = []
         for layer, before in zip(self.layers, state, strict=True):
             x, new = layer.forward_from(x, before, draws)

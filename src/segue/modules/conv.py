@@ -86,7 +86,7 @@ class WindowLayer(SpecLayer):
         return function_of(self.activation)(self.slide(seen)[:, 0]), seen[:, 1:]
 
     def not_causal(self) -> NotCausalError:
-        return NotCausalError(self.windows.refusal(self.name))
+        return NotCausalError(self.windows.not_causal_message(self.name))
 
 
 class ConvLayer(WindowLayer):

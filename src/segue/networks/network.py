@@ -1,4 +1,4 @@
-"""A network: a chain of layers and its head, its weights and its summary."""
+"""`Network`: a chain of layers and its head, with its weights and its summary."""
 
 from __future__ import annotations
 

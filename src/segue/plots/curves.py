@@ -14,7 +14,7 @@ from segue.errors import DataError
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, VERMILION
 
-LearningRates = Any  # of segue.training.finder, a room below this one
+LearningRates = Any  # of segue.training.finder, a package above this one
 
 
 @style.styled

@@ -1,4 +1,4 @@
-"""A network as a picture: a box for each layer with its name, activation, shape and parameters.
+"""Network diagrams: a box for each layer with its name, activation, shape and parameters.
 
 Layers flow downwards; a long network goes on in the next column. A layer that holds others is a
 frame around them, with its branches side by side. Sizes are in inches, y goes downwards.
@@ -21,7 +21,7 @@ from segue.errors import OptionError
 from segue.plots import style
 from segue.plots.style import BLUE, INK, MUTED
 
-# Of segue.layers and segue.modules, rooms below this one.
+# Of segue.layers and segue.modules, packages above this one.
 Shape = Any
 Layer = Any
 

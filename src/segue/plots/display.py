@@ -1,4 +1,4 @@
-"""One sequence as lines, heat map, spectrogram, image or text."""
+"""Plot of one sequence: lines, heat map, spectrogram, image or text."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
 
 def _draw_lines(steps: Array, display: Display, axes: Axes) -> None:
     values = display.normalized(steps)
-    # Enough for the panel's width that what swings within a dot fills it.
+    # Enough points for the panel's width that an oscillation within one dot fills it.
     width = axes.get_position().width * axes.figure.bbox.width
     for channel, colour in zip(values.T, cycle(PALETTE), strict=False):
         times, thin = envelope(channel, max(POINTS_AT_MOST, round(1.4 * width)))

@@ -20,7 +20,7 @@ from segue.plots.style import INK, MUTED, PALETTE, RULE, VERMILION, AxesArray
 from segue.randomness import numpy_generator
 from segue.sonify import Clip, runs_of_codes
 
-Mistake = Any  # of segue.evaluation, a room below this one
+Mistake = Any  # of segue.evaluation, a package above this one
 
 CLASSES_AT_MOST = 12  # rows of small multiples
 _NAMED = 24  # classes in the legend of step labels

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, SHARES, VERMILION
 
-# The studies call these functions: their types stand in a room below this one.
+# The studies call these functions: their types are of a package above this one.
 LearningCurve = Any
 Grid = Any
 

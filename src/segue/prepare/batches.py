@@ -222,7 +222,7 @@ class Augmenter:
         above = (below + 1).clamp(max=x.values.shape[1] - 1)
         share = (places - below)[:, :, None].to(x.values)
         values = torch.lerp(_take(x.values, below), _take(x.values, above), share)
-        # What is missing is missing or not, and nothing between.
+        # Missing-value indicators are 0 or 1, so the nearest step is taken.
         masks = _take(x.values, nearest)[:, :, self.measured :]
         values = torch.cat([values[:, :, : self.measured], masks], dim=2)
         padded = Padded(values, torch.tensor([len(row) for row in rows], device=device))

@@ -1,4 +1,4 @@
-"""A fitted chain of preparation steps, for whole sequences and for streams."""
+"""`Preparation`: a fitted chain of preparation steps, for whole sequences and for streams."""
 
 from __future__ import annotations
 

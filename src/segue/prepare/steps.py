@@ -1,4 +1,4 @@
-"""What a preparation step is: a spec that is fitted on training data and applied to sequences.
+"""The base of preparation steps: specs that are fitted on training data and transform sequences.
 
 Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never on padding.
 """

@@ -1,4 +1,4 @@
-"""What the readers of formats share: blocks, labelled files, problems collected, and parts.
+"""Shared parts of the readers: reading block by block, collected errors, joining parts.
 
 A reader yields blocks, data sets that follow each other, so that the whole is never in memory;
 reading everything is the one block that has it all.
@@ -179,10 +179,10 @@ def errors_of(path: Path, line: int | None = None) -> Iterator[None]:
         raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
 
 
-def listed(names: Iterable[Any], at_most: int, *, shown: Any = str) -> str:
+def join_names(names: Iterable[Any], at_most: int, *, shown: Any = str) -> str:
     """The first names of several, and how many there are beyond them.
 
-    >>> listed(["a", "b", "c"], 2, shown=repr)
+    >>> join_names(["a", "b", "c"], 2, shown=repr)
     "'a', 'b' and 1 more"
     """
     names = list(names)

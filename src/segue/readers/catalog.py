@@ -1,4 +1,4 @@
-"""Data sets that segue knows by name: where they come from, and where they are kept.
+"""The catalog of named data sets: where they are downloaded from, and where they are cached.
 
 Each has an entry in `data/catalog.toml`; those of an archive are listed by name beside it.
 

@@ -41,10 +41,10 @@ _LETTER_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Raise for an encoding that Python does not know, or that is none of text.
+    """Check that Python knows a text encoding of this name.
 
     Raises:
-        OptionError: near ones are suggested.
+        OptionError: an unknown name, or no encoding of text; similar names are suggested.
     """
     if encoding is None:
         return

@@ -1,4 +1,4 @@
-"""Files from the network into the cache: whole or not at all, and checked at every reading.
+"""Downloads into the cache: whole or not at all, with checksums verified at every read.
 
 Beside the files of a data set the cache keeps `SHA256SUMS`, which `sha256sum -c` understands. Where
 a checksum is known beforehand, a download that differs is refused. Where none is (the archives do

@@ -1,4 +1,4 @@
-"""Objects of other libraries in a form that is read: pandas, xarray, Hugging Face's `datasets`.
+"""Conversion of pandas, xarray and Hugging Face `datasets` objects to forms that are read.
 
 None of the libraries is imported.
 """
@@ -15,7 +15,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.data.values import as_array
 from segue.errors import DataError
-from segue.readers.streams import targets, written
+from segue.readers.streams import as_targets, written
 
 # -- frames of pandas -----------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ def read_rows(rows: Any, *, labelled: bool = True) -> Dataset:
     x = written(sequences(lists)) if lists else Sequences.from_texts(sequences(texts[:1]))
     if names is not None:  # of a `ClassLabel`, where -1 is no label
         labels = [names[n] if n is not None and n >= 0 else None for n in labels]
-    y, classes = targets(labels, x)
+    y, classes = as_targets(labels, x)
     if names is not None and y is not None:
         classes = tuple(sorted(names))
     inside = f"its steps in lists {', '.join(map(repr, lists))}" if lists else f"text {texts[0]!r}"

@@ -76,7 +76,7 @@ def _load_old(path: Path, head: bytes) -> dict[str, Any]:
     subsystem = next((found[_SUBSYSTEM] for found in single if _SUBSYSTEM in found), None)
     objects = None if subsystem is None else _objects_in(subsystem.tobytes())
     variables = {name: value for found in single for name, value in _named(found).items()}
-    return _decoded(variables, lambda value: _of_scipy(value, objects))
+    return _decoded(variables, lambda value: _from_scipy(value, objects))
 
 
 def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
@@ -116,11 +116,11 @@ def _objects_in(raw: bytes) -> Objects:
     part = next(_parts(io.BytesIO(b"MATLAB".ljust(124) + raw[:4] + raw[8:]), order))
     inside = loadmat(part)[_SUBSYSTEM]["MCOS"].reshape(-1)[0]
     metadata, _, *values = inside.reshape(-1)[0]["arr"].reshape(-1)
-    return Objects(metadata.tobytes(), order, lambda number: _of_scipy(values[number], None))
+    return Objects(metadata.tobytes(), order, lambda number: _from_scipy(values[number], None))
 
 
-def _of_scipy(value: Any, objects: Objects | None, depth: int = 0) -> Any:
-    """What SciPy made of a variable, as a plain value."""
+def _from_scipy(value: Any, objects: Objects | None, depth: int = 0) -> Any:
+    """Convert a variable that SciPy has read to a plain value."""
     if type(value).__name__ == "MatlabOpaque":
         record = value.reshape(-1)[0]
         if objects is None or not is_reference(record["arr"]):
@@ -132,7 +132,7 @@ def _of_scipy(value: Any, objects: Objects | None, depth: int = 0) -> Any:
         rows = value.reshape(-1) if value.ndim < 2 else ["".join(row) for row in value.tolist()]
         return [str(row).rstrip() for row in rows] or [""]
     if value.dtype == object:
-        return Cell(tuple(_of_scipy(item, objects, depth + 1) for item in value.ravel(order="F")))
+        return Cell(tuple(_from_scipy(item, objects, depth + 1) for item in value.ravel(order="F")))
     return value
 
 
@@ -172,7 +172,7 @@ class _Hdf5:
         self._left -= item.nbytes + _LEAST
         value = item[()]
         if "MATLAB_object_decode" in item.attrs:
-            objects = self._objects if is_reference(value) else None
+            objects = self._class_objects if is_reference(value) else None
             return Opaque(kind) if objects is None else objects.decoded(value)
         empty = bool(item.attrs.get("MATLAB_empty"))
         if kind == "cell":
@@ -188,7 +188,8 @@ class _Hdf5:
         return value.T  # HDF5 counts the axes from the other end
 
     @cached_property
-    def _objects(self) -> Objects | None:
+    def _class_objects(self) -> Objects | None:
+        """The objects of MATLAB classes in the file, such as tables; `None`: it has none."""
         if "#subsystem#/MCOS" not in self._file:
             return None
         metadata, _, *values = (self._file[r] for r in self._file["#subsystem#/MCOS"][()].ravel())

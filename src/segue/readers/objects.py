@@ -1,4 +1,4 @@
-"""Objects of Python that hold labelled sequences: data frames, iterables, data sets of others.
+"""Python objects with labelled sequences: data frames, iterables, other libraries' data sets.
 
 `KINDS` names them. None of their packages is imported here.
 """

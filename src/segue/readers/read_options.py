@@ -1,4 +1,4 @@
-"""How a source was read, as a model or a data set remembers it."""
+"""Read options: how a source was read, as kept with a model or a data set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from segue.data.dataset import Dataset
 from segue.errors import DataError
-from segue.readers.blocks import listed
+from segue.readers.blocks import join_names
 from segue.windowing import cut_recordings
 
-_quoted = partial(listed, at_most=20, shown=repr)
+_quoted = partial(join_names, at_most=20, shown=repr)
 
 
 def reading_of(like: Any) -> Mapping[str, Any] | None:
@@ -39,7 +39,7 @@ def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
     for column in columns_of(reading):
         by_role.setdefault((column["role"], column["kind"]), []).append(column["name"])
     said = [
-        f"{role} {listed(names, 12, shown=repr)} ({kind})"
+        f"{role} {join_names(names, 12, shown=repr)} ({kind})"
         for (role, kind), names in by_role.items()
     ]
     return ["; ".join(said)] if said else []

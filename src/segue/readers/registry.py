@@ -1,4 +1,4 @@
-"""The formats that segue reads: an entry each in `data/formats.toml`, and a module beside this.
+"""The registry of formats: each has an entry in `data/formats.toml` and a module in this package.
 
 A module has `blocks(path, **options)`, where `path` is one file (or one folder, where a format is a
 folder of many files): it yields data sets that follow each other, each with the share of the whole

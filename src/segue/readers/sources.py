@@ -1,4 +1,4 @@
-"""The sources below a path: which files there are to read, of which format, as which part."""
+"""Finding sources below a path: the files to read, their formats, and their parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
-from segue.readers.blocks import errors_of, join_parts, limited, listed
+from segue.readers.blocks import errors_of, join_names, join_parts, limited
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
 _SUBMISSION = re.compile(r".*submission.*\.csv.*", re.IGNORECASE)
@@ -68,7 +68,7 @@ def find_sources(path: Path, *, format: str | None = None) -> list[Source]:  # n
     """
     readers = READERS if format is None else (reader_named(format),)
     if path.is_file():
-        return [_of_file(path, readers)]
+        return [_source_from_file(path, readers)]
     if path.is_dir():
         sources = _below_tables(path, readers, _of_folder(path, readers))
         return _one_data_set(sources, path) if sources else _refuse(path)
@@ -124,7 +124,8 @@ def of_part(sources: list[Source], part: str | None) -> list[Source]:
     return [source for source in sources if source.part == part]
 
 
-def _of_file(path: Path, readers: tuple[Reader, ...]) -> Source:
+def _source_from_file(path: Path, readers: tuple[Reader, ...]) -> Source:
+    """The source of one file, by the first reader that matches and accepts it."""
     for reader in readers:
         match = reader.matches(path.name)
         if match is None or (len(readers) > 1 and not reader.accepts(path)):
@@ -150,7 +151,7 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> li
         else:
             # Of `images.gz` and `images`, unpacked beside it, the latter counts.
             once = [file for file in own if not file.endswith(".gz") or file[:-3] not in own]
-            sources += [_of_file(folder / file, (reader,)) for file in once]
+            sources += [_source_from_file(folder / file, (reader,)) for file in once]
     return sources
 
 
@@ -163,7 +164,7 @@ def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) 
         return own
     deeper = _of_folders(folder, readers)
     if own and deeper and all(source.part for source in deeper) and not any(p.part for p in own):
-        return deeper  # what lies above train and test is about them
+        return deeper  # a table beside the folders of the parts describes them
     if own:
         return [
             source
@@ -287,7 +288,7 @@ def without_submissions(files: list[str]) -> list[str]:
 
 
 def _first(names: list[str]) -> str:
-    return listed(names, 5, shown=lambda name: name or "(no name)")
+    return join_names(names, 5, shown=lambda name: name or "(no name)")
 
 
 def _formats() -> str:

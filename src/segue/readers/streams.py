@@ -1,4 +1,4 @@
-"""Sequences as they come, with bounded memory: pairs of an iterable, rows of a mapped array.
+"""Reading iterables and memory-mapped arrays sequence by sequence, with bounded memory.
 
 They are written to a file as they come, and mapped from there; a small data set is taken into
 memory after all. The file has no name once it is mapped, so that it is gone when nobody uses it any
@@ -59,7 +59,7 @@ def from_pairs(items: Iterable[Any], *, labelled: bool = True, small: int = SMAL
             yield x
 
     x = written(sequences(), small=small)
-    y, classes = targets(labels, x) if labelled else (None, None)
+    y, classes = as_targets(labels, x) if labelled else (None, None)
     return Dataset(x, y, classes=classes)
 
 
@@ -73,8 +73,11 @@ def _pair(item: Any, number: int, *, labelled: bool) -> tuple[Any, Any]:
     raise DataError(f"Item {number} is a {kind}; expected a pair (sequence, label).")
 
 
-def targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | None]:
-    """The labels that came with sequences as a `Dataset` takes them, and the classes of steps.
+def as_targets(labels: list[Any], x: Sequences) -> tuple[Any, tuple[Any, ...] | None]:
+    """Convert the collected labels to the `y` of a `Dataset`.
+
+    Returns:
+        `y`, and the classes if there is a label for each step; `None` for `y`: no labels.
 
     Raises:
         DataError: several labels for a sequence, and not as many as it has steps.

@@ -145,22 +145,22 @@ class _Ts(CaseFormat):
                 f"{counted(self.channels, 'channel')}{then}, separated by colons."
             )
         times = self._take_times(channels) if self.at_once else []
-        self._check_steps([channel.count(",") + 1 for channel in channels])
+        self._check_lengths([channel.count(",") + 1 for channel in channels])
         self.check_label(label, "@targetLabel" if self.labels is float else "@classLabel")
         values = values_of(channels)
         return Case(values[self._in_time(times)] if times else values, label)
 
-    def _check_steps(self, steps: list[int]) -> None:
-        for channel, count in enumerate(steps, start=1):
-            if count != steps[0]:
+    def _check_lengths(self, lengths: list[int]) -> None:
+        for channel, count in enumerate(lengths, start=1):
+            if count != lengths[0]:
                 raise DataError(
-                    f"channel 1 has {steps[0]} values and channel {channel} has {count}; the "
+                    f"channel 1 has {lengths[0]} values and channel {channel} has {count}; the "
                     "channels of a case must have the same steps. Mark missing values with `?`."
                 )
-        self._steps = self._steps or steps[0]
-        if self._header.get("equallength") and steps[0] != self._steps:
+        self._steps = self._steps or lengths[0]
+        if self._header.get("equallength") and lengths[0] != self._steps:
             raise DataError(
-                f"has {steps[0]} steps and the first case has {self._steps}, but the header says "
+                f"has {lengths[0]} steps and the first case has {self._steps}, but the header says "
                 "`@equalLength true`. Write `@equalLength false` if the lengths may differ."
             )
 

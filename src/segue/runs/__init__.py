@@ -1,4 +1,4 @@
-"""A run is a folder: everything that a training was made from, and everything that came of it.
+"""Runs: a folder with all inputs of a training and all its results.
 
     run.json             source, preparation, network, options, seed, split, versions, the date and
                          a hash of the data: written first

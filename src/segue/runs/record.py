@@ -1,4 +1,4 @@
-"""What a run reads, how it is parted, and what the run records before it begins."""
+"""The record of a run before training: its source, how it is split, its arguments and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sequences of its source a run was trained on, validated with and tested on: `split.json`.
+"""`split.json`: which sequences of its source a run trains on, validates with and tests on.
 
 The file is JSON of a closed schema, by sequence of the source as the run has read it:
 
@@ -66,15 +66,15 @@ class Parted:
     @property
     def hash(self) -> str:
         """A hash of the whole, in its order."""
-        from segue.estimators.fingerprint import joined
+        from segue.estimators.fingerprint import combined_digest
 
-        return joined([self.digests])
+        return combined_digest([self.digests])
 
     def hashes(self, key: str) -> npt.NDArray[np.int64]:
         """`[n]`, 8 bytes of each hash, keyed with that of a whole."""
-        from segue.estimators.fingerprint import keyed
+        from segue.estimators.fingerprint import salted_hashes
 
-        return keyed(self.digests, bytes.fromhex(key))
+        return salted_hashes(self.digests, bytes.fromhex(key))
 
 
 class _Closed(pydantic.BaseModel):

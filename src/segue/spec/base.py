@@ -180,7 +180,7 @@ def renamed_arguments(**renamed: str) -> Callable[[SpecType], SpecType]:
 
 
 def is_required(f: Field[Any]) -> bool:
-    """Whether there is no default."""
+    """Whether a field of a spec has no default, so that its argument must be given."""
     return f.default is MISSING and f.default_factory is MISSING
 
 

@@ -1,4 +1,4 @@
-"""Parser of the text language: tokens, and a recursive descent over them that makes specs."""
+"""Parser of the text language: a tokenizer and a recursive-descent parser that returns specs."""
 
 from __future__ import annotations
 
@@ -86,16 +86,21 @@ class _Parser:
         hint = None if self.hint is None else self.hint(word)
         return f": {hint}." if hint else f".{did_you_mean(word, known)}"
 
-    def listed(self, end: str, read: Callable[[int], Any]) -> list[Any]:
-        """Read, by their number, what a mark opens and `end` closes; commas stand between."""
+    def parse_list(self, closing: str, parse_item: Callable[[int], Any]) -> list[Any]:
+        """Parse a list of items with commas between them, up to the closing mark.
+
+        Args:
+            closing: the mark that ends the list: ")" or "]".
+            parse_item: parses the item with a number, counted from 0.
+        """
         entries: list[Any] = []
         self.next += 1
-        while self.tokens[self.next].text != end:
-            entries.append(read(len(entries)))
+        while self.tokens[self.next].text != closing:
+            entries.append(parse_item(len(entries)))
             kind, text, position = self.tokens[self.next]
-            if text not in (",", end):
+            if text not in (",", closing):
                 found = f"found {text!r}" if kind != "end" else "and it ends"
-                raise self.fail(f"expected ',' or {end!r}, {found}", position)
+                raise self.fail(f"expected ',' or {closing!r}, {found}", position)
             self.next += text == ","
         self.next += 1
         return entries
@@ -132,7 +137,7 @@ class _Parser:
             self.depth += 1
             if self.depth > DEEPEST:
                 raise self.fail(f"more than {DEEPEST} calls in each other", position)
-            self.listed(")", lambda number: self.argument(kind, given, number))
+            self.parse_list(")", lambda number: self.argument(kind, given, number))
             self.depth -= 1
         absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
         if absent:
@@ -189,7 +194,7 @@ class _Parser:
         if token.kind == "word":
             return self.chain()
         if depth == 2 and token.text == "[":
-            return self.listed("]", lambda _: self.value(kind, name, 1))
+            return self.parse_list("]", lambda _: self.value(kind, name, 1))
         example = f"{name}={next(iter(self.table), '')}"
         message = f"`{name}` takes {self.what}s, such as {example}; got {self.plain(name)!r}"
         raise self.fail(message, token.position)
@@ -200,7 +205,7 @@ class _Parser:
         if depth > _DEEPEST_LISTS:
             raise self.fail("lists in lists too deep", position)
         if text == "[":
-            return tuple(self.listed("]", lambda _: self.plain(name, depth + 1)))
+            return tuple(self.parse_list("]", lambda _: self.plain(name, depth + 1)))
         if what == "word" and (after.kind == "word" or after.text in ("(", "|", "->")):
             message = f"`{name}` takes a value, and here stands {text}(...)"
             if text in self.table:

@@ -97,7 +97,7 @@ def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
         errors: `[size]`, 0 or more.
 
     Raises:
-        DataError: fewer sizes than the law has parameters, or errors that are none.
+        DataError: fewer sizes than the law has parameters, or invalid errors.
 
     >>> n = np.array([20, 50, 100, 200, 400])
     >>> law = fit_power_law(n, 2.0 * n**-0.7 + 0.03)
@@ -131,7 +131,9 @@ def fit_power_law(sizes: npt.ArrayLike, errors: npt.ArrayLike) -> PowerLaw:
     norm, log_b = min((refined.fun, float(refined.x)), (norms[best], _LOG_EXPONENTS[best]))
     mean = np.average(y, weights=weights**2)
     if np.linalg.norm(weights * (y - mean)) <= norm + 1e-9 * np.linalg.norm(weights * y):
-        return PowerLaw(0.0, float(np.exp(_LOG_EXPONENTS[0])), float(mean))  # nothing falls
+        return PowerLaw(
+            0.0, float(np.exp(_LOG_EXPONENTS[0])), float(mean)
+        )  # no decrease: constant fit
     a, c = solve(log_b)[0].tolist()
     return PowerLaw(a, float(np.exp(log_b)), c)
 

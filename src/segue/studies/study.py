@@ -1,4 +1,4 @@
-"""What every study has: its trials as rows, statistics over them, and the files of its folder."""
+"""The base of studies: trials as rows, statistics over them, and the files of the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the trials of a study are trained and scored on: parts, sizes, seeds, stratified subsets."""
+"""Data of a study's trials: parts, training sizes, seeds and stratified subsets."""
 
 from __future__ import annotations
 

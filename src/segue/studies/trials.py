@@ -26,7 +26,7 @@ from segue.estimators.parameters import check_arguments
 from segue.kernels.threads import threads
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
-from segue.tasks.label import codes_for, names_of
+from segue.tasks.label import class_names, encode_labels
 from segue.training import History, inference
 from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
@@ -154,7 +154,7 @@ def _targets(data: Dataset, ignore: Any) -> Array:
     """`[n]` or `[n, value]`; of the labels of steps those that there are."""
     if not isinstance(data.y, Sequences):
         return np.asarray(data.y)
-    codes = codes_for(data, names_of(data), ignore)
+    codes = encode_labels(data, class_names(data), ignore)
     return np.asarray(codes[codes != NO_LABEL])
 
 

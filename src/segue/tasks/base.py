@@ -1,4 +1,4 @@
-"""What differs from task to task: one frozen object for each, fitted on the training part.
+"""The base of tasks: frozen objects with targets, objective, predictions, scores and checks.
 
 An estimator, an ensemble, the evaluation and the command line query the object; none of them
 compares which task it is.
@@ -104,9 +104,16 @@ class Task(abc.ABC):
         """
         return cls(**options)
 
-    def with_source(self, data: Dataset, given: Any) -> Self:
-        """The same with what all parts of a data set add, or X as the user has passed it."""
+    def with_training_series(self, x: Any) -> Self:
+        """The same task with what it keeps of the training series; most tasks keep nothing.
+
+        Args:
+            x: `X` as it was passed to `fit`.
+        """
         return self
+
+    def warn_of_unseen_classes(self, data: Dataset) -> None:  # noqa: B027 (of classes only)
+        """Warn of classes of a data set that its training part does not have."""
 
     @classmethod
     def joint(cls, tasks: Sequence[Task]) -> Task:
@@ -141,7 +148,7 @@ class Task(abc.ABC):
     def summary_line(
         self, row: Mapping[str, float], targets: Array, *, validated: bool
     ) -> tuple[str, str] | None:
-        """What was reached beside what needs no network, as a heading and a text.
+        """Scores next to the baselines, as a heading and a text.
 
         Args:
             row: of the history, that of the epoch whose weights are kept.

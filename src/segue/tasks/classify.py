@@ -1,4 +1,4 @@
-"""One class for each sequence."""
+"""Classification: one class for each sequence."""
 
 from __future__ import annotations
 
@@ -68,15 +68,14 @@ class Classify(Task):
         check_classes(part.y, names)
         return cls(names, **options)
 
-    def with_source(self, data: Dataset, given: Any) -> Self:
-        """The same; a class that occurs in other parts only is warned of."""
+    def warn_of_unseen_classes(self, data: Dataset) -> None:
+        """Warn of classes that occur in other parts of the data set only."""
         unseen = [str(name) for name in data.classes or () if name not in self.classes]
         if unseen:
             warn_user(
                 f"Class {', '.join(unseen)} does not occur in the training part: it cannot be "
                 "learnt, and every sequence of it will count as a mistake."
             )
-        return self
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with the number of sequences of each class."""

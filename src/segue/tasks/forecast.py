@@ -67,12 +67,12 @@ class Forecast(Task):
             raise DataError("After every window of these series a value is missing.")
         return cls(**options)
 
-    def with_source(self, data: Dataset, given: Any) -> Self:
-        """The same with the ends of the training series, from which a forecast goes on."""
-        series = as_series(given)
+    def with_training_series(self, x: Any) -> Self:
+        """The same task with the last steps of the training series, from which forecasts start."""
+        series = as_series(x)
         series = series.part("train") if "train" in series.part_names else series
-        ends = ends_of(series.x[series.x.lengths >= self.size], self.size)
-        one_series = is_one_series(given) and np.ndim(given) == 1
+        ends = last_steps(series.x[series.x.lengths >= self.size], self.size)
+        one_series = is_one_series(x) and np.ndim(x) == 1
         return replace(self, ends=ends, one_series=one_series)
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
@@ -233,8 +233,8 @@ def as_array(x: Sequences) -> Array:
     return x.values.reshape(len(x), -1, x.channels)
 
 
-def ends_of(x: Sequences, size: int) -> Array:
-    """`[n, size, channel]`, the last steps of each series.
+def last_steps(x: Sequences, size: int) -> Array:
+    """`[n, size, channel]`, the last `size` steps of each series.
 
     Raises:
         DataError: a series is shorter.

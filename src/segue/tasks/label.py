@@ -1,4 +1,4 @@
-"""A class for each step."""
+"""Labelling: a class for each step."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Label(Task):
 
     def encode(self, data: Dataset) -> Encoded:
         """`[total_steps]` class numbers, `NO_LABEL` where there is none."""
-        codes = codes_for(data, self.classes, self.ignore)
+        codes = encode_labels(data, self.classes, self.ignore)
         if (codes == UNKNOWN).any():
             unseen = [
                 str(name) for name in occurring(data, self.ignore) if name not in self.classes
@@ -124,7 +124,7 @@ class Label(Task):
         Raises:
             DataError: no step has a label, or weights of other lengths.
         """
-        codes = codes_for(data, self.classes, self.ignore)
+        codes = encode_labels(data, self.classes, self.ignore)
         labelled = codes != NO_LABEL
         if not labelled.any():
             raise DataError("No step has a label, so there is nothing to be scored.")
@@ -154,7 +154,7 @@ class Label(Task):
     def outcome(self, estimator: Any, data: Dataset) -> Outcome:
         """Probabilities at every labelled step; the baseline is the most frequent label."""
         unseen = tuple(n for n in occurring(data, self.ignore) if n not in self.classes)
-        codes = codes_for(data, (*self.classes, *unseen), self.ignore)
+        codes = encode_labels(data, (*self.classes, *unseen), self.ignore)
         labelled = codes >= 0
         if not labelled.any():
             raise DataError("No step of these sequences has a label; expected some to be scored.")
@@ -182,8 +182,8 @@ class Label(Task):
         return (Picture("confusion", scores.plot_confusion(), caption),)
 
 
-def names_of(data: Dataset) -> tuple[Any, ...]:
-    """The classes of a data set with a label for each step; their numbers where it names none."""
+def class_names(data: Dataset) -> tuple[Any, ...]:
+    """Class names of a data set with a label for each step; class numbers where it has no names."""
     if data.classes is not None:
         return data.classes
     return tuple(range(int(data.y.values.max(initial=-1)) + 1))
@@ -194,12 +194,14 @@ def occurring(data: Dataset, ignore: Any = None) -> tuple[Any, ...]:
     there = set(np.unique(data.y.values).tolist())
     return tuple(
         name
-        for code, name in enumerate(names_of(data))
+        for code, name in enumerate(class_names(data))
         if code in there - {NO_LABEL} and name != ignore
     )
 
 
-def codes_for(data: Dataset, classes: tuple[Any, ...], ignore: Any = None) -> npt.NDArray[np.int64]:
+def encode_labels(
+    data: Dataset, classes: tuple[Any, ...], ignore: Any = None
+) -> npt.NDArray[np.int64]:
     """`[total_steps]` class numbers in the order of a model's `classes`, which may be another.
 
     `NO_LABEL` stands where there is none, -2 where the model does not have the class.
@@ -207,5 +209,7 @@ def codes_for(data: Dataset, classes: tuple[Any, ...], ignore: Any = None) -> np
     place = {name: code for code, name in enumerate(classes)}
     if ignore is not None:
         place[ignore] = NO_LABEL
-    table = np.array([*(place.get(name, UNKNOWN) for name in names_of(data)), NO_LABEL], np.int64)
+    table = np.array(
+        [*(place.get(name, UNKNOWN) for name in class_names(data)), NO_LABEL], np.int64
+    )
     return np.asarray(table[data.y.values[:, 0]])  # -1, no label, takes the last entry

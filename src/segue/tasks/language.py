@@ -1,4 +1,4 @@
-"""The token that follows, at every step of a text.
+"""Language models: the next token at every step of a text.
 
 Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
 is what follows the last. So a text of n tokens has n + 1 steps.
@@ -58,7 +58,7 @@ class Language(Task):
 
     def examples(self, data: Dataset, preparation: Preparation) -> Dataset:
         """Pieces of the texts, as tokens, with the token that follows at each step."""
-        inputs, following = shifted(preparation.tokenized(data.x))
+        inputs, following = inputs_and_targets(preparation.tokenized(data.x))
         offsets = cut(inputs.offsets, int(self.size))
         return Dataset(
             Sequences(inputs.values, offsets), Sequences(following.values, offsets), classes=()
@@ -131,7 +131,7 @@ class Language(Task):
 
     def outcome(self, estimator: Any, data: Dataset) -> Outcome:
         """The log-probability of every token and end; the baseline has that of its frequency."""
-        _, following = shifted(estimator.check_input(data))
+        _, following = inputs_and_targets(estimator.check_input(data))
         tokens, counts = following.values[:, 0], estimator.token_counts_
         known = np.not_equal(tokens, UNKNOWN)  # an end always is
         by_frequency = unigram(counts)[tokens]
@@ -185,10 +185,12 @@ class Language(Task):
         )
 
 
-def shifted(tokens: Sequences) -> tuple[Sequences, Sequences]:
-    """The input at each step, and the token that follows: the edge, all tokens, the edge.
+def inputs_and_targets(tokens: Sequences) -> tuple[Sequences, Sequences]:
+    """Inputs and targets of next-token prediction: each target is the token after its input.
 
-    >>> inputs, following = shifted(Sequences(np.array([5, 6, 7], np.int32), [0, 2, 3]))
+    A text begins and ends with the padding token.
+
+    >>> inputs, following = inputs_and_targets(Sequences(np.array([5, 6, 7], np.int32), [0, 2, 3]))
     >>> [steps[:, 0].tolist() for steps in inputs], [steps[:, 0].tolist() for steps in following]
     ([[0, 5, 6], [0, 7]], [[5, 6, 0], [7, 0]])
     """

@@ -1,4 +1,4 @@
-"""Linear models in closed form, to compare a network with: a regression and an autoregression."""
+"""Linear baselines in closed form: a regression and an autoregression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any number of labels for each sequence."""
+"""Multilabel classification: any number of labels for each sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model predicts of labelled sequences, beside the targets and the baselines' predictions.
+"""`Outcome`: predictions of a model and its baselines beside the targets.
 
 A task computes an `Outcome` with a fitted estimator; metrics, tables and pictures come from it.
 """

@@ -1,4 +1,4 @@
-"""Numbers for each sequence, scaled for training; a linear regression to compare with."""
+"""Regression: numbers for each sequence, scaled for training, and a linear baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each answer counts: the user's weights, checked, and those of classes."""
+"""Sample weights and class weights: checked, combined, and scaled to a mean of 1."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def normalized(weights: Any, count: int) -> Array | None:
     >>> normalized([1.0, 3.0], 2)
     array([0.5, 1.5])
     """
-    return None if weights is None else _of_mean_one(weights, count)
+    return None if weights is None else _scaled_to_mean_one(weights, count)
 
 
-def _of_mean_one(weights: Any, count: int) -> Array:
+def _scaled_to_mean_one(weights: Any, count: int) -> Array:
     weights = np.asarray(weights, float)
     good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
     if weights.shape != (count,) or not good:
@@ -38,7 +38,7 @@ def _of_mean_one(weights: Any, count: int) -> Array:
 def weighted_by_class(
     codes: Array, classes: tuple[Any, ...], class_weight: Any, sample_weight: Array | None
 ) -> Array | None:
-    """How much each answer counts, 1 on average; `None` where all count the same.
+    """Combine sample weights and class weights, scaled to a mean of 1; `None` without either.
 
     Args:
         codes: `[n]` class numbers.
@@ -56,7 +56,7 @@ def weighted_by_class(
     if class_weight is None and sample_weight is None:
         return None
     weights = np.ones(len(codes)) if sample_weight is None else sample_weight
-    weights = _of_mean_one(weights, len(codes))
+    weights = _scaled_to_mean_one(weights, len(codes))
     if class_weight == "balanced":
         totals = np.bincount(codes, weights, minlength=len(classes))
         weights = weights / np.maximum(totals, 1e-12)[codes]

@@ -1,4 +1,4 @@
-"""Executable promises: checks of any layer, network, estimator or reader.
+"""Contract checks for any layer, network, estimator or reader.
 
     >>> from segue.layers import LSTM
     >>> from segue.testing import check_layer

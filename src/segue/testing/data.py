@@ -109,10 +109,10 @@ def check_reader(source: str | Path | Callable[[], Any]) -> Report:
         source: what `segue.read` takes, or a function without arguments that gives a `Dataset`.
 
     Returns:
-        A `Report`; `passed` names the promises.
+        A `Report`; `passed` names the contracts.
 
     Raises:
-        CheckError: a promise is broken.
+        CheckError: a contract is broken.
     """
     recorder = Recorder(f"The reader of {source}")
     first, second = _read(source), _read(source)

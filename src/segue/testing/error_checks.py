@@ -1,4 +1,4 @@
-"""Checks of mistakes: each gets an error that names it, and leaves nothing half done."""
+"""Checks of errors: each mistake of a user raises an error that names it and changes nothing."""
 
 from __future__ import annotations
 

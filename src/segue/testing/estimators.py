@@ -1,4 +1,4 @@
-"""`check_estimator`: the table of checks of whatever is fitted, predicts and is saved."""
+"""`check_estimator`: the table of checks of estimators, of segue and of others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segue.testing.subject import TASKS, EstimatorSubject, task_of
 _FIT, _DATA_SETS, _SEGUE = ("fit",), ("fit", "data sets"), ("fit", "segue")
 _SEED = ("fit", "seed", "get_params")
 
-# In this order: the promises, the function that checks them, what the estimator must have for it.
+# In this order: the contracts, the function that checks them, what the estimator must have for it.
 CHECKS = (
     Check(("clone", "parameters"), fit_checks.check_clone, ("get_params", "fit")),
     Check(("refuses before fit",), error_checks.check_not_fitted, _FIT),
@@ -52,7 +52,7 @@ PROMISES = tuple(promise for check in CHECKS for promise in check.promises)
 def check_estimator(
     estimator: Any, data: Dataset | None = None, *, task: str | None = None
 ) -> Report:
-    """Check every promise that applies, on any estimator, your own too.
+    """Check every contract that applies, on any estimator, your own too.
 
     Predictions: they do not depend on batch mates, their order and number, or on padding;
     predicting changes nothing; `predict`, `predict_proba` and `score` agree; a stream, `anytime`
@@ -75,10 +75,10 @@ def check_estimator(
             "forecast" or "language" (the next word); by the data and the estimator if left out.
 
     Returns:
-        A `Report` with the largest difference of each promise, and which did not apply, and why.
+        A `Report` with the largest difference of each contract, and which did not apply, and why.
 
     Raises:
-        CheckError: a promise is broken.
+        CheckError: a contract is broken.
     """
     kind = task_of(estimator, data) if task is None else TASKS[task]
     subject = EstimatorSubject(estimator, kind, kind.data(estimator) if data is None else data)

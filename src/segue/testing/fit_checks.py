@@ -1,4 +1,4 @@
-"""Checks of `fit`: what it depends on, what it leaves alone, and that it can be repeated."""
+"""Checks of `fit`: what it depends on, what it leaves unchanged, and that it is repeatable."""
 
 from __future__ import annotations
 

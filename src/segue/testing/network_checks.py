@@ -1,4 +1,4 @@
-"""`check_layer` and `check_network`: the promises of everything that a spec can build."""
+"""`check_layer` and `check_network`: contract checks of layers and whole networks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def check_layer(
     spec: LayerSpec | nn.Module | str, shape: Shape | None = None, *, dtype: str | None = None
 ) -> Report:
-    """Check every promise of one kind of layer.
+    """Check every contract of one kind of layer.
 
     The layer stands alone in a network, once with an output for each sequence and once with one at
     every step, as far as it can; where it keeps two directions apart, a `birnn` joins them.
@@ -45,10 +45,10 @@ def check_layer(
         dtype: "float32" or "float64"; both if left out.
 
     Returns:
-        A `Report` with the largest difference of each promise.
+        A `Report` with the largest difference of each contract.
 
     Raises:
-        CheckError: a promise is broken.
+        CheckError: a contract is broken.
         SpecError: the layer cannot be built on this shape at all.
 
     >>> from segue.layers import GRU
@@ -80,7 +80,7 @@ def check_network(
     every: bool = False,
     dtype: str | None = None,
 ) -> Report:
-    """Check every promise of a network with its head.
+    """Check every contract of a network with its head.
 
     padding: the output for a sequence, and the gradients, do not depend on batch mates, their order
     and number, or on what is behind its end. stream: a step at a time gives the same as the whole;
@@ -98,10 +98,10 @@ def check_network(
         dtype: "float32" or "float64"; both if left out.
 
     Returns:
-        A `Report` with the largest difference of each promise.
+        A `Report` with the largest difference of each contract.
 
     Raises:
-        CheckError: a promise is broken.
+        CheckError: a contract is broken.
         SpecError: the network cannot be built on this shape.
     """
     specs = as_specs(network)

@@ -1,4 +1,4 @@
-"""Running checks: the largest difference of each promise, or an error that names the promise."""
+"""Running checks: the largest difference of each contract, or an error that names it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 
 
 class CheckError(AssertionError):
-    """A promise that is broken: which one, by whom, by how much, with which lengths."""
+    """A contract that is broken: which one, by whom, by how much, with which lengths."""
 
 
 class DoesNotApplyError(Exception):
-    """A promise that the subject cannot make; the text has the reason."""
+    """A contract that the subject cannot make; the text has the reason."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The largest difference of one promise.
+    """The largest difference of one contract.
 
     Attributes:
         promise: such as "padding", "stream" or "gradient".
@@ -44,9 +44,9 @@ class Report:
 
     Attributes:
         subject: the layer, network, estimator or reader as text.
-        findings: one for each promise and precision that has a number.
-        passed: the promises that are kept or broken without a number between, such as round trips.
-        skipped: the promises that do not apply, each with the reason.
+        findings: one for each contract and precision that has a number.
+        passed: the contracts that are kept or broken without a number between, such as round trips.
+        skipped: the contracts that do not apply, each with the reason.
     """
 
     subject: str
@@ -64,7 +64,7 @@ class Report:
         return max(shares, default=0.0)
 
     def difference(self, promise: str, dtype: str) -> float:
-        """The largest difference of one promise in one precision, relative to max(1, reference)."""
+        """The largest difference in one precision, relative to max(1, reference)."""
         wanted = (promise, dtype)
         there = [f.difference for f in self.findings if (f.promise, f.dtype) == wanted]
         return max(there, default=0.0)
@@ -135,13 +135,13 @@ class Recorder:
             self.findings[key] = Finding(*key, worst, tolerance)
 
     def require(self, kept: bool, otherwise: str, promise: str = "") -> None:
-        """Note that a promise is kept; else raise `CheckError` with the text."""
+        """Note that a contract is kept; else raise `CheckError` with the text."""
         if not kept:
             self.fail(otherwise, promise)
         self.passed[promise or self.promise] = None
 
     def fail(self, text: str, promise: str = "") -> None:
-        """Raise `CheckError`: who breaks which promise, and how."""
+        """Raise `CheckError`: who breaks which contract, and how."""
         name = promise or self.promise
         raise CheckError(f"{self.subject} breaks the promise `{name}`. {text}.")
 
@@ -178,8 +178,8 @@ def run_checks(checks: Iterable[Check], subject: Subject, recorder: Recorder) ->
     """Run the checks that apply.
 
     Raises:
-        CheckError: a promise is broken, a check raises another error, or it neither kept a promise
-            nor had a reason to pass over it.
+        CheckError: a contract is broken, a check raises another error, or it neither kept a
+            contract nor had a reason to pass over it.
     """
     for promises, function, needs in checks:
         recorder.promise = promises[0]

@@ -1,4 +1,4 @@
-"""An estimator under examination: its task, its clones, their fits and their predictions."""
+"""The estimator under test: its task, its clones, their fits and their predictions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _accuracy(fitted: Any, data: Dataset) -> float:
     return float(accuracy_score(data.y, fitted.predict(items_of(data.x))))
 
 
-def _bad_classes(data: Dataset, estimator: Any) -> BadTargets:
+def _invalid_class_targets(data: Dataset, estimator: Any) -> BadTargets:
     bad: BadTargets = [("a label that is None", np.array([*data.y[:-1], None], object))]
     if getattr(estimator, "classes", None) is None:
         bad.append(("one class", np.repeat(data.y[:1], len(data))))
@@ -134,7 +134,7 @@ _OWN: Any = {"targets": _no_targets, "bad_targets": _useless_targets}
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("classify", _accuracy, _tiny("classify"), bad_targets=_bad_classes),
+        Task("classify", _accuracy, _tiny("classify"), bad_targets=_invalid_class_targets),
         Task("multilabel", _exact_matches, _tiny("multilabel")),
         Task("label", _accuracy_of_steps, _tiny("label"), _step_labels, _bad_step_labels),
         Task("regress", _r2, _tiny("regress"), bad_targets=_bad_numbers),
@@ -251,7 +251,11 @@ class EstimatorSubject:
 
 
 def weights_of(fitted: Any) -> dict[str, Array]:
-    """Copies of all weights by name, of an ensemble those of its members; none of one's own."""
+    """Copies of all weights of a fitted estimator by name.
+
+    Those of an ensemble's members have the member's number before the name; an estimator without a
+    network of segue has none.
+    """
     if hasattr(fitted, "network_"):
         return {name: np.copy(array) for name, array in fitted.network_.get_weights().items()}
     members = enumerate(getattr(fitted, "members", ()))

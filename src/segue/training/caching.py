@@ -1,4 +1,4 @@
-"""Activations of the first layers that training leaves as they are: computed once, then cached."""
+"""Caching of the activations of first layers with fixed weights: computed once for all epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stopped training goes on to the same bits: everything that changes, in one file.
+"""Checkpoints: the whole state of a training in one file; resuming gives the same bits.
 
 Written after an epoch, whole or not at all; read only to be continued. Tensors and JSON, nothing
 else: a checkpoint cannot run code.

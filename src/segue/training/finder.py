@@ -1,4 +1,4 @@
-"""A learning rate from one short training in which it grows.
+"""Learning rate finder: a short training in which the learning rate grows.
 
 Smith, "Cyclical learning rates for training neural networks", WACV 2017: the rate rises from one
 update to the next, each by the same factor. While it is too small the loss stands still, then it

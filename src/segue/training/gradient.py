@@ -1,4 +1,4 @@
-"""The gradient of an update: of the mean loss over all targets of its batches.
+"""Gradients of an update: of the mean loss over all targets of its batches.
 
 A batch goes through the network as a whole, or in pieces with the state carried on. In pieces is
 truncated backpropagation through time: Williams & Peng, "An efficient gradient-based algorithm for

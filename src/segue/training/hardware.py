@@ -1,4 +1,4 @@
-"""What a training computes on: the device, the number of threads, and the memory that it takes.
+"""Hardware of a training: the device, the number of threads, and the memory needed.
 
 A recurrent network takes its steps one after the other, so the product of each step is divided
 among the threads by itself. For small networks the threads then spend their time waiting for each

@@ -1,4 +1,4 @@
-"""The one loop over batches without gradients: outputs, values at each step, activations, metrics.
+"""Inference without gradients: outputs, values at each step, activations and metrics.
 
 Prediction, validation, evaluation, embeddings, explanations, cached activations and the scores of
 studies all go through `predict_batches`.
@@ -137,7 +137,7 @@ def embed(
     See `SequenceClassifier.embed`.
     """
     layer = network.layer(name)
-    _check_how(network, layer, how)
+    _check_reduction(network, layer, how)
     width = layer.shape.features * layer.shape.directions
     if how == "every":
 
@@ -149,31 +149,37 @@ def embed(
 
     def keep(index: Array, x: Padded) -> None:
         signal = capture_activations(network, layer, x)[1]
-        rows[index] = _of_sequence(network, layer, signal, how).cpu().numpy()
+        rows[index] = _sequence_embedding(network, layer, signal, how).cpu().numpy()
 
     predict_batches(network, batches, keep, thread_count)
     return rows
 
 
-def _check_how(network: Network, layer: Layer, how: str) -> None:
+def _check_reduction(network: Network, layer: Layer, how: str) -> None:
+    """Check how a layer's steps are to be reduced to one embedding.
+
+    Raises:
+        OptionError: an unknown `how`; "every" of a layer without steps; "last" where the last step
+            does not depend on the whole sequence.
+    """
     if how not in ("auto", "last", "mean", "every"):
         raise OptionError(f"`how` is {how!r}; expected auto, last, mean or every.")
     if how == "every" and not layer.shape.sequence:
         names = [name for name, one in network.layers.items() if one.shape.sequence]
         raise OptionError(
             f"{layer.name} has one output for each sequence, {layer.shape}, so how='every' has no "
-            f"steps to give. Layers that have: {', '.join(names) or 'none'}."
+            f"steps to return. Layers with an output at every step: {', '.join(names) or 'none'}."
         )
     if how == "last" and layer.shape.sequence and not _sees_all_at_the_end(network, layer):
         raise OptionError(
-            f"how='last' of {layer.name}: a layer up to there is not causal, so the last step has "
-            "not seen more than the others (a backward direction has seen that step only). "
-            "Take how='mean'."
+            f"how='last' of {layer.name}: this layer or one before it is not causal, so the output "
+            "at the last step does not depend on the whole sequence (a backward direction has "
+            "seen that step only). Take how='mean'."
         )
 
 
 def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
-    """Whether the output at the last step is of the whole sequence."""
+    """Whether the output at the last step depends on the whole sequence."""
     if layer.sees_whole is not None:
         return layer.sees_whole
     for link in network.chain:
@@ -184,8 +190,8 @@ def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
     return False
 
 
-def _of_sequence(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
-    """`[batch, feature]` of a layer's output."""
+def _sequence_embedding(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
+    """`[batch, feature]`: a layer's output, its steps reduced to one embedding."""
     if not layer.shape.sequence:
         return torch.cat(signal, dim=-1) if isinstance(signal, Directions) else signal
     joined = _joined(signal)

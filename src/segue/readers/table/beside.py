@@ -1,4 +1,4 @@
-"""Tables that say something of others: labels, groups and parts in a file of their own.
+"""Tables of metadata: labels, groups and parts of other files' sequences.
 
     labels.csv beside sounds or tables     names files that are there: filename,label,group,part
     X_train.csv y_train.csv                values and labels, row by row, or by an id
@@ -225,7 +225,7 @@ def find_related(files: Sequence[str]) -> list[Related]:
     """
     found: dict[str | None, dict[str, str]] = defaultdict(dict)
     for file in files:
-        role, part = _role_of_file(file)
+        role, part = _role_and_split_from_name(file)
         if role is None or role in found[part]:
             return []
         found[part][role] = file
@@ -235,8 +235,8 @@ def find_related(files: Sequence[str]) -> list[Related]:
     return [Related(roles.pop("values"), part, roles) for part, roles in found.items()]
 
 
-def _role_of_file(file: str) -> tuple[str | None, str | None]:
-    """What the table of a file is about, and which part it is."""
+def _role_and_split_from_name(file: str) -> tuple[str | None, str | None]:
+    """The role of a table (values, label or group) and its split, guessed from the file's name."""
     words = [word for word in re.split(r"[_\-. ]+", file.partition(".")[0]) if word]
     part = next((part_named(word) for word in words if part_named(word)), None)
     word = plain("".join(word for word in words if part_named(word) is None))

@@ -1,4 +1,4 @@
-"""From a table and its plan to a data set: each layout as sequences, in order, with what is theirs.
+"""Building a data set from a table and its plan: sequences, labels, groups and parts.
 
 Whatever a row is, it becomes the same: the rows in the order of the sequences (and of their steps),
 how many each sequence has, and the values of the channels. Labels, ids, groups and parts are those

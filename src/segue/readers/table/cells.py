@@ -1,4 +1,4 @@
-"""Fields of text into numbers, truth values and lists; each column in one way of writing."""
+"""Parsing of text fields as numbers, booleans and lists, with one notation for a column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of tables: which of them are one data set, how they belong together, and reading them.
+"""Folders of tables: which files form one data set, how they are related, and reading them.
 
 walk/001.csv run/001.csv               one file a sequence, the folder is the label
 001.csv 002.csv labels.csv             listed with their labels (see `beside`)

@@ -1,4 +1,4 @@
-"""Columns of labels, ids, groups and parts: their values as they came."""
+"""Columns of labels, ids, groups and parts: their values as written."""
 
 from __future__ import annotations
 

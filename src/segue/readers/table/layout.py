@@ -1,4 +1,4 @@
-"""What a row of a table is: a sequence, a step of one, or a text; and which columns are values."""
+"""Inferring the layout: whether a row is a sequence, a step or a text, and the value columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from segue.data.labels import CLASSES_AT_MOST
 from segue.errors import DataError
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
-from segue.readers.table.plan import Plan, listed
+from segue.readers.table.plan import Plan, describe_columns
 from segue.readers.table.roles import Layout, Roles, TableOptions, stays
 from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of, say
 
@@ -111,8 +111,8 @@ class _Planner:
         is_remark = "id" in found or (plain(text) not in TEXTS and "time" in found)
         if columns.mean_length(text) >= _LONG_TEXT and not is_remark:
             raise columns.loaded.error(
-                f"holds texts in {text!r} and numbers in {listed(numbers)}: which of them are the "
-                f"sequences? {say(f'channels={text!r}', f'channels={numbers[0]!r}')}"
+                f"holds texts in {text!r} and numbers in {describe_columns(numbers)}: which of "
+                f"them are the sequences? {say(f'channels={text!r}', f'channels={numbers[0]!r}')}"
             )
         return False
 
@@ -160,7 +160,7 @@ class _Planner:
         options += [f"group={keys[0]!r}"] if keys else []
         if options:
             raise columns.loaded.error(
-                f"has no line of names, and {listed([*rises[:1], *keys[:1]])} look like "
+                f"has no line of names, and {describe_columns([*rises[:1], *keys[:1]])} look like "
                 f"{' and '.join(option.partition('=')[0] for option in options)}, or are channels. "
                 f"{say(', '.join(options), 'channels=[...]')}"
             )
@@ -311,8 +311,8 @@ class _Planner:
         beside = f"beside the steps {axes.columns[0]!r} to {axes.columns[-1]!r}"
         if axes.rest and given is not None:
             raise columns.loaded.error(
-                f"has the columns {listed(axes.rest)} among the channels {beside}: expected the "
-                "steps of one axis, or several of the same length."
+                f"has the columns {describe_columns(axes.rest)} among the channels {beside}: "
+                "expected the steps of one axis, or several of the same length."
             )
         self.left_out.update(dict.fromkeys(axes.rest, beside))
         return axes.columns, axes.channels

@@ -1,4 +1,4 @@
-"""Files with a table into Arrow tables: text, Parquet, Feather.
+"""Loading of table files as Arrow tables: text, Parquet, Feather.
 
 One file as a whole or chunk by chunk; or several, one after the other.
 """

@@ -1,4 +1,4 @@
-"""The line of names of a table: whether there is one, units below it, and the time axis in it.
+"""The header of a table: whether there is one, units below it, and a time axis in its names.
 
 An axis is t0, t1, ...; x_1, y_1, x_2, ...; 10:00, 10:30, ...; Jan, Feb, ...
 """

@@ -1,4 +1,4 @@
-"""How a table is read: said in a note, kept with a model, and looked for in another table."""
+"""The plan of reading a table: its note, its JSON in a model file, matching it to another table."""
 
 from __future__ import annotations
 
@@ -59,12 +59,14 @@ class Plan:
         for role, name in self.roles.items():
             columns = self.times if role == "time" else [name]
             said.append(f"{role} {' and '.join(map(repr, columns))}")
-        said.append(f"{values} {listed(self.channels)}")
+        said.append(f"{values} {describe_columns(self.channels)}")
         if self.names and self.layout == "rows":
-            said.append(f"channels {listed(self.names)}")
+            said.append(f"channels {describe_columns(self.names)}")
+        names_of_reason: dict[str, list[str]] = defaultdict(list)
+        for name, reason in self.left_out.items():
+            names_of_reason[reason].append(name)
         without = [
-            f"{listed([n for n in self.left_out if self.left_out[n] == reason])} ({reason})"
-            for reason in dict.fromkeys(self.left_out.values())
+            f"{describe_columns(names)} ({reason})" for reason, names in names_of_reason.items()
         ]
         said += [f"left out {'; '.join(without)}"] if without else []
         key = self.roles.get("id", self.roles.get("group"))
@@ -87,7 +89,7 @@ class Plan:
         return described
 
 
-def listed(names: Sequence[str]) -> str:
+def describe_columns(names: Sequence[str]) -> str:
     """Names of columns for a line; of many the first and the last."""
     if len(names) <= _NAMED:
         return ", ".join(repr(name) for name in names)

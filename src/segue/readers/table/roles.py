@@ -1,4 +1,4 @@
-"""Which column is what: by what a user says, by the name of the column, and by its type.
+"""Roles of columns: from the options of the user, the name of the column, and its type.
 
 A column whose name claims a role has it, or is an error: it is never taken for something else
 without a word.

@@ -1,4 +1,4 @@
-"""A column of time as numbers: seconds where they are dates or clocks, else what it counts in."""
+"""Time columns as numbers: seconds for dates and clock times, else in their own unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates and clock times as text: one format for a whole column, found by looking at all of it."""
+"""Parsing of dates and clock times, with one format inferred from the whole column."""
 
 from __future__ import annotations
 

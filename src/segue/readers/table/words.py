@@ -1,4 +1,4 @@
-"""The words by which columns are known, and those that stand for a missing value.
+"""Known names of columns, by role, and the words for a missing value.
 
 They stand in `data/words.toml`.
 """
