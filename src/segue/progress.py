@@ -8,19 +8,19 @@ from typing import Any, Literal, Self, TextIO, get_args
 
 from segue.errors import OptionError
 
-How = Literal["auto", "bar", "lines", "none"]
+Style = Literal["auto", "bar", "lines", "none"]
 
 
 class Progress:
     """A bar, or a plain line now and then, around a block of work.
 
     Args:
-        how: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
+        style: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
         pause: seconds after which a line is written in any case.
         stream: where to write; standard error if left out.
 
     Raises:
-        OptionError: another `how`.
+        OptionError: another `style`.
 
     >>> with Progress("lines", stream=sys.stdout) as progress:
     ...     progress.show("step 1/2", "loss 0.5", share=0.5, left=time_left(90), is_due=True)
@@ -28,18 +28,18 @@ class Progress:
     """
 
     def __init__(
-        self, how: str = "auto", pause: float = 10.0, stream: TextIO | None = None
+        self, style: str = "auto", pause: float = 10.0, stream: TextIO | None = None
     ) -> None:
-        if how not in get_args(How):
-            raise OptionError(f"`progress` is {how!r}; expected auto, bar, lines or none.")
+        if style not in get_args(Style):
+            raise OptionError(f"`progress` is {style!r}; expected auto, bar, lines or none.")
         self.stream = sys.stderr if stream is None else stream
-        self.how = ("bar" if self.stream.isatty() else "lines") if how == "auto" else how
+        self.style = ("bar" if self.stream.isatty() else "lines") if style == "auto" else style
         self.pause = pause
         self._began = self.last_line = time.monotonic()
         self._bar: Any = None
 
     def __enter__(self) -> Self:
-        if self.how == "bar":
+        if self.style == "bar":
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
@@ -91,7 +91,7 @@ class Progress:
 
     def write(self, text: str) -> None:
         """Write a line."""
-        if self.how != "none":
+        if self.style != "none":
             print(text, file=self.stream, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Windows of series and of labelled recordings: examples of one length that know where they lie.
+"""Windows of series and of labelled recordings: examples of one length, with their positions.
 
 A window knows its series and its span there (`Dataset.spans`), so no split lets two windows that
 share a step come to different sides, unless it is told to.
@@ -73,7 +73,7 @@ WINDOW_LABELS = {
 }
 
 
-def label_of_windows(labels: Array, first: Array, size: int, how: str) -> Array:
+def label_of_windows(labels: Array, first: Array, size: int, label_rule: str) -> Array:
     """`[windows]`, the class number of each window, -1 where it has none.
 
     A step without a label counts as if that were a label too: where it is the one, the window has
@@ -83,17 +83,17 @@ def label_of_windows(labels: Array, first: Array, size: int, how: str) -> Array:
         labels: `[total_steps]`, the class number of each step, negative where there is none.
         first: `[windows]`, the first step of each.
         size: steps of a window.
-        how: "all", "majority" (of equals the label of the last step) or "last".
+        label_rule: "all", "majority" (of equals the label of the last step) or "last".
 
     >>> steps, first = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 2])
-    >>> [label_of_windows(steps, first, 4, how).tolist() for how in ("all", "majority", "last")]
+    >>> [label_of_windows(steps, first, 4, rule).tolist() for rule in ("all", "majority", "last")]
     [[-1, -1], [0, 1], [1, 1]]
     """
     labels = np.maximum(labels, -1)
     last = labels[first + size - 1]
-    if how == "last":
+    if label_rule == "last":
         return np.asarray(last)
-    if how == "all":
+    if label_rule == "all":
         changes = np.concatenate([[0], np.cumsum(np.diff(labels) != 0)])
         return np.where(changes[first] == changes[first + size - 1], last, -1)
     return _majority(labels, first, size, last)
@@ -110,7 +110,7 @@ def _majority(labels: Array, first: Array, size: int, last: Array) -> Array:
 
 
 def count_steps(there: Array, first: Array, size: int) -> Array:
-    """`[windows]`, at how many steps of each window something is there.
+    """`[windows]`, at how many steps of each window a mask is set.
 
     >>> count_steps(np.array([True, False, True]), np.array([0, 1]), 2).tolist()
     [1, 1]

@@ -413,7 +413,7 @@ def test_a_data_set_says_so() -> None:
     said = next(one for one in far if one.kind == "coarse")
     assert said.numbers == {"channels": ["pressure"]}
     assert "channel pressure lies so far from 0 that float32" in str(said)
-    assert 'keep prepare="standardize", or take the level off (x - x[0])' in str(said)
+    assert 'keep prepare="standardize", or subtract the offset (x - x[0])' in str(said)
     assert not [one for one in Dataset(x, y).suspicions() if one.kind == "coarse"]
     whole = Dataset((np.round(x * 8) + 2**30).astype(np.int64), y).suspicions()
     assert [one.numbers for one in whole if one.kind == "coarse"] == [{"channels": ["1", "2"]}]

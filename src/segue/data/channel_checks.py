@@ -1,4 +1,4 @@
-"""Checks of channels: constant, of different scales, missing values or marks of them, repeats."""
+"""Checks of channels: constant, unequal scales, missing values, sentinel values, repeats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segue.errors import counted
 
 Array = npt.NDArray[Any]
 
-FEW = 5  # names in one line
+NAMES_SHOWN = 5  # names in one line
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,12 @@ def finding(kind: str, text: str, **numbers: Any) -> Suspicion:
 def first_few(things: Iterable[Any], show: Callable[[Any], str] = str) -> str:
     """Names in one line, the rest of them counted."""
     names = [show(thing) for thing in things]
-    return ", ".join(names[:FEW]) + (f", and {len(names) - FEW} more" if len(names) > FEW else "")
+    return ", ".join(names[:NAMES_SHOWN]) + (
+        f", and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    )
 
 
-SAMPLED = 2_000_000  # values
+MAX_SAMPLED_VALUES = 2_000_000  # values
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Statistics:
     def of(cls, data: DatasetLike) -> Statistics:
         """Compute them in one pass over the blocks of a data set."""
         rows: list[tuple[Array, ...]] = []
-        every = max(1, data.x.total_steps * data.x.channels // SAMPLED)
+        every = max(1, data.x.total_steps * data.x.channels // MAX_SAMPLED_VALUES)
         for block in data.x.blocks():
             kept = block[block.lengths > 0]
             if len(kept) == 0:
@@ -106,33 +108,33 @@ class Statistics:
         return cls(names, *(joined or [np.zeros((0, data.x.channels))] * 6))
 
 
-ODDS = 3  # of a value to be missing, in one class against all others
-SCALES = 1000  # between the largest and the smallest channel
+MIN_MISSING_ODDS = 3  # of a value to be missing, in one class against all others
+MAX_SCALE_RATIO = 1000  # between the largest and the smallest channel
 
 
-def constant(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def check_constant(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
     """Channels with one value, or none."""
-    low, high = _extremes(of, slice(None))
+    low, high = _extremes(statistics, slice(None))
     channels = np.flatnonzero((low == high) | np.isnan(low))
     if len(channels):
-        shown = first_few(channels, lambda c: f"{of.names[c]} ({low[c]:g})")
+        shown = first_few(channels, lambda c: f"{statistics.names[c]} ({low[c]:g})")
         text = f"channel {shown} never varies"
         if len(channels) > 1:
             text = f"{len(channels)} of {data.x.channels} channels never vary: {shown}"
-        yield finding("constant", text, channels=[of.names[c] for c in channels])
+        yield finding("constant", text, channels=[statistics.names[c] for c in channels])
 
 
-def constant_in_a_class(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
-    """A line for each channel and value, so that ten classes with one margin make one line."""
-    low, high = _extremes(of, slice(None))
+def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+    """Channels that are constant within a class; one finding for each channel and value."""
+    low, high = _extremes(statistics, slice(None))
     found: dict[tuple[int, float], dict[Any, int]] = defaultdict(dict)
     for name, members in members_of(data):
-        lower, upper = _extremes(of, members)
+        lower, upper = _extremes(statistics, members)
         stuck = (lower == upper) & (low != high)
         for channel in np.flatnonzero(stuck).tolist() if len(members) > 1 else ():
             found[channel, float(lower[channel])][name] = len(members)
-    for (channel, value), classes in sorted(found.items())[:FEW]:
-        name, count = of.names[channel], sum(classes.values())
+    for (channel, value), classes in sorted(found.items())[:NAMES_SHOWN]:
+        name, count = statistics.names[channel], sum(classes.values())
         of_classes = f"class {next(iter(classes))!r}"
         if len(classes) > 1:
             of_classes = f"{len(classes)} classes ({first_few(list(classes), repr)})"
@@ -142,118 +144,120 @@ def constant_in_a_class(data: DatasetLike, of: Statistics) -> Iterator[Suspicion
         )
         numbers: dict[str, Any] = {"classes": list(classes), "sequences": count}
         yield finding("constant in a class", text, channel=name, **numbers)
-    if (more := len(found) - FEW) > 0:
+    if (more := len(found) - NAMES_SHOWN) > 0:
         text = f"{more} more channels never vary in some class"
         yield finding("constant in a class", text, more=more)
 
 
-def _extremes(of: Statistics, members: Any) -> tuple[Array, Array]:
-    if len(of.low[members]) == 0:
-        return np.full(of.low.shape[1], np.nan), np.full(of.low.shape[1], np.nan)
-    return np.fmin.reduce(of.low[members]), np.fmax.reduce(of.high[members])
+def _extremes(statistics: Statistics, members: Any) -> tuple[Array, Array]:
+    if len(statistics.low[members]) == 0:
+        return np.full(statistics.low.shape[1], np.nan), np.full(statistics.low.shape[1], np.nan)
+    return np.fmin.reduce(statistics.low[members]), np.fmax.reduce(statistics.high[members])
 
 
-def scales(_data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
-    """One channel that varies far more than another."""
-    count = np.maximum(of.present.sum(axis=0), 1)
-    mean = of.total.sum(axis=0) / count
-    spread = np.sqrt(np.maximum(of.squares.sum(axis=0) / count - mean**2, 0))
+def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+    """Channels of very unequal scale: one varies far more than another."""
+    count = np.maximum(statistics.present.sum(axis=0), 1)
+    mean = statistics.total.sum(axis=0) / count
+    spread = np.sqrt(np.maximum(statistics.squares.sum(axis=0) / count - mean**2, 0))
     varying = np.flatnonzero(spread > 1e-6 * np.abs(mean))
     if len(varying) < 2:
         return
     small, large = varying[spread[varying].argmin()], varying[spread[varying].argmax()]
     ratio = float(spread[large] / spread[small])
-    if ratio > SCALES:
+    if ratio > MAX_SCALE_RATIO:
         text = (
-            f"channel {of.names[large]} varies {ratio:,.0f} times as much as channel "
-            f"{of.names[small]} (standard deviations {spread[large]:.3g} and "
+            f"channel {statistics.names[large]} varies {ratio:,.0f} times as much as channel "
+            f"{statistics.names[small]} (standard deviations {spread[large]:.3g} and "
             f'{spread[small]:.3g}): keep prepare="standardize"'
         )
-        names = {"largest": of.names[large], "smallest": of.names[small]}
+        names = {"largest": statistics.names[large], "smallest": statistics.names[small]}
         yield finding("scales", text, ratio=ratio, **names)
 
 
-def missing(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
-    """Missing values that are in one class above all."""
+def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+    """Missing values that are concentrated in one class."""
     lengths = data.x.lengths[data.x.lengths > 0]
-    gaps = (lengths[:, None] - of.present).sum(axis=1)
+    missing_count = (lengths[:, None] - statistics.present).sum(axis=1)
     steps = lengths * data.x.channels
-    if gaps.sum() == 0:
+    if missing_count.sum() == 0:
         return
     for name, members in members_of(data):
-        inside, size = gaps[members].sum() / gaps.sum(), steps[members].sum() / steps.sum()
+        inside = missing_count[members].sum() / missing_count.sum()
+        size = steps[members].sum() / steps.sum()
         rest, left = 1 - inside, 1 - size
-        if inside > 0.5 and inside * left > ODDS * rest * size:
+        if inside > 0.5 and inside * left > MIN_MISSING_ODDS * rest * size:
             text = (
                 f"{inside:.0%} of the missing values are in class {name!r}, which has {size:.0%} "
-                "of all values: where values are missing tells the class"
+                "of all values: missingness predicts the class"
             )
             yield finding("missing", text, share=float(inside), size=float(size), **{"class": name})
 
 
-def coarse(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
     """Channels whose values float32 cannot tell apart."""
-    names = [of.names[c] for c in np.flatnonzero(float32_loses(data.x))]
+    names = [statistics.names[c] for c in np.flatnonzero(float32_loses(data.x))]
     if names:
         lie = f"channels {first_few(names)} lie" if len(names) > 1 else f"channel {names[0]} lies"
         text = (
             f"{lie} so far from 0 that float32, in which networks compute, loses what differs: "
-            'keep prepare="standardize", or take the level off (x - x[0])'
+            'keep prepare="standardize", or subtract the offset (x - x[0])'
         )
         yield finding("coarse", text, channels=names)
 
 
-# Marks of missing values by instruments and data bases; with a sign, and with decimals.
+# Sentinel values of instruments and databases for missing values, by their absolute value.
 _NINES = [int("9" * digits) / 10**behind for digits in range(2, 8) for behind in range(3)]
 _LIMITS = [32767, 32768, 65535, 2147483647, 2147483648, 4294967295]
-MARKS = np.unique(np.array([n for n in _NINES if n >= 90] + _LIMITS, np.float32))
-HUGE = 1e19
-FAR, VERY_FAR = 1, 5  # times the range of the other values, for a mark and for any other number
-DIFFERENT = 10  # other values; of fewer, the numbers may be codes
-LEAST, LEAST_OF_OTHERS = 2, 3  # times that it occurs
-AT_MOST = 20  # lines
+SENTINELS = np.unique(np.array([n for n in _NINES if n >= 90] + _LIMITS, np.float32))
+MIN_HUGE = 1e19  # from here on every value counts as a sentinel
+# Distance from the other values, in ranges of these: of a sentinel, and of any other number.
+SENTINEL_FAR_FACTOR, FAR_FACTOR = 1, 5
+MIN_OTHER_VALUES = 10  # other values; of fewer, the numbers may be codes
+MIN_SENTINEL_COUNT, MIN_COUNT = 2, 3  # occurrences of a sentinel, and of any other number
+MAX_FINDINGS = 20  # lines
 
 
-def marks(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
-    """Values far outside all others that occur again and again."""
-    found = [(c, v) for c in range(data.x.channels) for v in _candidates(of, c)]
-    for channel, value in found[:AT_MOST]:
+def check_sentinels(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+    """Sentinels for missing values: values far outside all others that occur repeatedly."""
+    found = [(c, v) for c in range(data.x.channels) for v in _candidates(statistics, c)]
+    for channel, value in found[:MAX_FINDINGS]:
         count, sequences, low, high = _count(data, channel, value)
-        least = LEAST if _is_mark(np.array([value], np.float32))[0] else LEAST_OF_OTHERS
+        least = MIN_SENTINEL_COUNT if _is_sentinel(np.array([value], np.float32))[0] else MIN_COUNT
         if count < least or not _is_far(value, low, high):
             continue
         text = (
-            f"channel {of.names[channel]} is {value:.9g} at {counted(count, 'step')} of "
-            f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: a mark for what "
-            "is missing? If so, leave such cells empty"
+            f"channel {statistics.names[channel]} is {value:.9g} at {counted(count, 'step')} of "
+            f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: is this "
+            "a placeholder for missing values? If so, leave such cells empty (NaN)"
         )
         numbers = {"value": value, "steps": count, "sequences": sequences}
-        yield finding("marks", text, channel=of.names[channel], **numbers)
+        yield finding("marks", text, channel=statistics.names[channel], **numbers)
 
 
-def _candidates(of: Statistics, channel: int) -> list[float]:
-    """The extremes, and the marks among them, that lie far outside the rest of a sample."""
-    sample = of.sample[:, channel]
+def _candidates(statistics: Statistics, channel: int) -> list[float]:
+    """The extremes and sentinels that lie far outside the rest of a sample."""
+    sample = statistics.sample[:, channel]
     sample = sample[~np.isnan(sample)]
-    edges = np.concatenate([of.low[:, channel], of.high[:, channel]])
+    edges = np.concatenate([statistics.low[:, channel], statistics.high[:, channel]])
     edges = np.unique(edges[~np.isnan(edges)])
     if len(edges) < 2:
         return []
-    outer = {float(edges[0]), float(edges[-1]), *edges[_is_mark(edges)].tolist()}
-    rest = sample[~_is_mark(sample) & ~np.isin(sample, list(outer))]
-    if len(np.unique(rest[:10_000])) < DIFFERENT:
+    outer = {float(edges[0]), float(edges[-1]), *edges[_is_sentinel(edges)].tolist()}
+    rest = sample[~_is_sentinel(sample) & ~np.isin(sample, list(outer))]
+    if len(np.unique(rest[:10_000])) < MIN_OTHER_VALUES:
         return []
     low, high = float(rest.min()), float(rest.max())
     return sorted(value for value in outer if _is_far(value, low, high))
 
 
-def _is_mark(values: Array) -> Array:
+def _is_sentinel(values: Array) -> Array:
     size = np.abs(values)
-    return np.isin(size, MARKS) | (size > HUGE)
+    return np.isin(size, SENTINELS) | (size > MIN_HUGE)
 
 
 def _is_far(value: float, low: float, high: float) -> bool:
-    far = FAR if _is_mark(np.array([value], np.float32))[0] else VERY_FAR
+    far = SENTINEL_FAR_FACTOR if _is_sentinel(np.array([value], np.float32))[0] else FAR_FACTOR
     return max(low - value, value - high) > far * (high - low)
 
 
@@ -267,25 +271,25 @@ def _count(data: DatasetLike, channel: int, value: float) -> tuple[int, int, flo
         count += int(there.sum())
         where = np.searchsorted(block.offsets, np.flatnonzero(there), side="right")
         sequences += len(np.unique(where))
-        others = values[~there & ~np.isnan(values) & ~_is_mark(values)]
+        others = values[~there & ~np.isnan(values) & ~_is_sentinel(values)]
         low, high = min(low, others.min(initial=np.inf)), max(high, others.max(initial=-np.inf))
     return count, sequences, float(low), float(high)
 
 
 # -- values that repeat from step to step: a sensor that hung, rows written twice ------------------
 
-LONG = 20  # steps of one value
-USUAL = 0.01  # of steps that repeat the one before; where more do, values are coarse
-PART = 0.5  # of all steps; where more stand still, that is what the channel is like
-VALUES = 20  # different ones; of fewer they may be codes
-LEAST_RUNS, SAME = 20, 0.98  # of all runs
+MIN_LONG_RUN = 20  # steps of one value
+MAX_REPEATED_SHARE = 0.01  # of steps that repeat the one before; where more do, values are coarse
+MAX_STILL_SHARE = 0.5  # of all steps; where more stand still, that is what the channel is like
+MIN_DISTINCT_VALUES = 20  # different ones; of fewer they may be codes
+MIN_RUNS, MIN_SAME_LENGTH_SHARE = 20, 0.98  # of all runs
 
 
 class _Runs:
     """Run lengths of the equal values of one channel.
 
     Attributes:
-        counts: `[LONG]`, runs by their length; those of LONG steps or more are counted apart.
+        counts: `[MIN_LONG_RUN]`, runs by their length; longer ones are counted apart.
         still: the steps of those; `times`: how many they are.
         longest: the longest, and the number of its sequence.
 
@@ -294,13 +298,13 @@ class _Runs:
     """
 
     def __init__(self) -> None:
-        self.counts = np.zeros(LONG, np.int64)
+        self.counts = np.zeros(MIN_LONG_RUN, np.int64)
         self.still, self.times, self.longest = 0, 0, (0, 0)
 
     def add(self, lengths: Array, sequence: Array, is_edge: Array) -> None:
         """Count runs, `[runs]`, of sequences of these numbers; and whether they are at an edge."""
-        self.counts += np.bincount(lengths[lengths < LONG], minlength=LONG)
-        long = np.flatnonzero((lengths >= LONG) & ~is_edge)
+        self.counts += np.bincount(lengths[lengths < MIN_LONG_RUN], minlength=MIN_LONG_RUN)
+        long = np.flatnonzero((lengths >= MIN_LONG_RUN) & ~is_edge)
         if len(long):
             self.still, self.times = self.still + int(lengths[long].sum()), self.times + len(long)
             row = long[lengths[long].argmax()]
@@ -308,28 +312,42 @@ class _Runs:
 
     @property
     def steps(self) -> int:
-        return self.still + int(self.counts @ np.arange(LONG))
+        return self.still + int(self.counts @ np.arange(MIN_LONG_RUN))
 
     @property
     def stands_still(self) -> bool:
         """Now and then, where hardly a value repeats the one before it."""
-        again = int(self.counts[2:] @ np.arange(1, LONG - 1))
-        return again <= USUAL * (self.steps - self.still) and self.still < PART * self.steps
+        again = int(self.counts[2:] @ np.arange(1, MIN_LONG_RUN - 1))
+        return (
+            again <= MAX_REPEATED_SHARE * (self.steps - self.still)
+            and self.still < MAX_STILL_SHARE * self.steps
+        )
 
     @property
     def held(self) -> int | None:
         """For how many steps each value stays, where that is more than one and always the same."""
         count, most = int(self.counts.sum()) + self.times, int(self.counts.argmax())
-        return most if most > 1 and self.counts[most] >= max(LEAST_RUNS, SAME * count) else None
+        return (
+            most
+            if most > 1 and self.counts[most] >= max(MIN_RUNS, MIN_SAME_LENGTH_SHARE * count)
+            else None
+        )
 
 
-def repeats(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
-    """Channels that stand still for long, and those that hold each value for some steps."""
-    known = (column[~np.isnan(column)] for column in of.sample.T)
-    runs = {c: _Runs() for c, column in enumerate(known) if len(np.unique(column)) >= VALUES}
+def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+    """Channels with long runs of one value, and those that hold each value for some steps."""
+    known = (column[~np.isnan(column)] for column in statistics.sample.T)
+    runs = {
+        c: _Runs()
+        for c, column in enumerate(known)
+        if len(np.unique(column)) >= MIN_DISTINCT_VALUES
+    }
     numbers, first = np.flatnonzero(data.x.lengths > 0), 0
     for block in data.x[numbers].blocks():
-        edges = of.low[first : first + len(block)], of.high[first : first + len(block)]
+        edges = (
+            statistics.low[first : first + len(block)],
+            statistics.high[first : first + len(block)],
+        )
         for channel in list(runs):
             lengths, rows, values = _runs_of(block, channel)
             is_edge = (values == edges[0][rows, channel]) | (values == edges[1][rows, channel])
@@ -340,11 +358,11 @@ def repeats(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
     held: dict[int, list[str]] = defaultdict(list)
     for channel, run in runs.items():
         if run.held is not None:
-            held[run.held].append(of.names[channel])
+            held[run.held].append(statistics.names[channel])
         elif run.still:
-            yield _of_still(data, of.names[channel], run)
+            yield _still_finding(data, statistics.names[channel], run)
     for steps in sorted(held):
-        yield _of_held(held[steps], steps)
+        yield _held_finding(held[steps], steps)
 
 
 def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
@@ -357,19 +375,20 @@ def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
     return np.diff(starts, append=len(values)), rows, values[starts]
 
 
-def _of_still(data: DatasetLike, name: str, run: _Runs) -> Suspicion:
+def _still_finding(data: DatasetLike, name: str, run: _Runs) -> Suspicion:
     longest, row = run.longest
     whose = f"sequence {-row if data.ids is None else data.ids[-row]}"
     text = (
-        f"channel {name} keeps one value for {LONG} steps or more {counted(run.times, 'time')} "
-        f"({run.still / run.steps:.2%} of its steps; the longest, {counted(longest, 'step')}, in "
-        f"{whose}), and changes at every step else: a sensor that hung?"
+        f"channel {name} keeps one value for {MIN_LONG_RUN} steps or more "
+        f"{counted(run.times, 'time')} ({run.still / run.steps:.2%} of its steps; the longest, "
+        f"{counted(longest, 'step')}, in {whose}), and changes at every step "
+        "else: a sensor that hung?"
     )
     numbers = {"times": run.times, "steps": run.still, "longest": longest}
     return finding("standing still", text, channel=name, **numbers)
 
 
-def _of_held(names: list[str], steps: int) -> Suspicion:
+def _held_finding(names: list[str], steps: int) -> Suspicion:
     which = f"channel {names[0]} holds" if len(names) == 1 else f"channels {first_few(names)} hold"
     text = (
         f"{which} each value for {steps} steps: written {steps} times as often as measured? If so, "

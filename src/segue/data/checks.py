@@ -23,13 +23,13 @@ from segue.errors import counted
 __all__ = ["Suspicion", "lengths_predict", "suspicions"]
 
 
-LEAST_SEQUENCES = 20  # below this, what lengths predict is chance
+MIN_SEQUENCES = 20  # below this, what lengths predict is chance
 FOLDS = 5
-CLEAR = 0.05  # of accuracy above the most frequent class
-FAR_LONGER = 10  # times the median
+MIN_ACCURACY_GAIN = 0.05  # of accuracy above the most frequent class
+MIN_LENGTH_RATIO = 10  # times the median
 
 
-def absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
+def check_absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
     """Classes that do not occur in a part."""
     if data.labels is None or data.parts is None:
         return
@@ -45,7 +45,7 @@ def absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
             yield finding("classes", text, part=part, classes=absent)
 
 
-def spellings(data: DatasetLike) -> Iterator[Suspicion]:
+def check_spellings(data: DatasetLike) -> Iterator[Suspicion]:
     """Classes that are the same but for capital letters and blanks."""
     alike = defaultdict(list)
     for name in data.classes or ():
@@ -61,14 +61,14 @@ def spellings(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("spelling", text, classes=twins)
 
 
-def times_out_of_order(data: DatasetLike) -> Iterator[Suspicion]:
+def check_time_order(data: DatasetLike) -> Iterator[Suspicion]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if re.search(r"\bsorted by\b", note):
             yield finding("order", f"times out of order: {note}", note=note)
 
 
-def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
+def check_split_groups(data: DatasetLike) -> Iterator[Suspicion]:
     """Groups that occur in more than one part."""
     if data.groups is None or data.parts is None:
         return
@@ -84,7 +84,7 @@ def parted_groups(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("groups", text, groups=len(both), of=len(sides))
 
 
-def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
+def check_conflicting_labels(data: DatasetLike) -> Iterator[Suspicion]:
     """The same sequence with different labels."""
     if data.labels is None:
         return
@@ -98,13 +98,13 @@ def other_labels(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("labels", text, sequences=count)
 
 
-def lengths(data: DatasetLike) -> Iterator[Suspicion]:
+def check_lengths(data: DatasetLike) -> Iterator[Suspicion]:
     """Lengths that predict the class."""
     found = lengths_predict(data)
     if found is None:
         return
     accuracy, majority, error = found
-    if accuracy > majority + max(CLEAR, 3 * error):
+    if accuracy > majority + max(MIN_ACCURACY_GAIN, 3 * error):
         text = (
             f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
             f"class: {majority:.0%})"
@@ -125,7 +125,7 @@ def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
         `None` where all lengths are the same or there are too few sequences.
     """
     shortest, longest = data.x.length_range
-    if data.labels is None or shortest == longest or len(data) < LEAST_SEQUENCES:
+    if data.labels is None or shortest == longest or len(data) < MIN_SEQUENCES:
         return None
     names, y, counts = np.unique(data.labels, return_inverse=True, return_counts=True)
     groups = None if data.groups is None else np.unique(data.groups, return_inverse=True)[1]
@@ -150,13 +150,13 @@ def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
     return float(right.mean()), float(usual.mean()), error
 
 
-def far_longer(data: DatasetLike) -> Iterator[Suspicion]:
+def check_outlying_length(data: DatasetLike) -> Iterator[Suspicion]:
     """One sequence that is far longer than all others."""
     lengths = np.sort(data.x.lengths)
     if len(lengths) < 3:
         return
     longest, second, median = lengths[-1], lengths[-2], max(1.0, float(np.median(lengths)))
-    if longest > FAR_LONGER * median and longest > 3 * second:
+    if longest > MIN_LENGTH_RATIO * median and longest > 3 * second:
         row = int(data.x.lengths.argmax())
         name = row if data.ids is None else data.ids[row]
         text = (
@@ -166,59 +166,67 @@ def far_longer(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("long", text, sequence=row, steps=int(longest), median=median)
 
 
-LEAST_STEPS = 20  # below this, what values rise by may be chance
-LEAST_ROWS = 10
-EQUAL = 0.01  # of a step that values rise by
-RESTARTS = 0.1  # of the steps; where a series falls more often, it is no counter
+MIN_STEPS = 20  # below this, what values rise by may be chance
+MIN_ROWS = 10
+INCREMENT_TOLERANCE = 0.01  # of a step that values rise by
+MAX_RESTART_SHARE = 0.1  # of the steps; where a series falls more often, it is no counter
 
 
-def times(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
     """Channels that rise by the same number from step to step in every sequence."""
-    found = _rising(data, of) if data.x.channels > 1 else {}
+    found = _rising(data, statistics) if data.x.channels > 1 else {}
     for channel, step in found.items():
-        count = len(of.low)
+        count = len(statistics.low)
         every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
         text = (
-            f"channel {of.names[channel]} rises by {step:.6g} from step to step in {every}: a time "
-            "or a counter? If so, name the column with --column-time, or the others with "
-            "--column-channels"
+            f"channel {statistics.names[channel]} rises by {step:.6g} from step to step in "
+            f"{every}: a time or a counter? If so, name the column with --column-time, or the "
+            "others with --column-channels"
         )
-        yield finding("time", text, channel=of.names[channel], step=step)
+        yield finding("time", text, channel=statistics.names[channel], step=step)
 
 
-def ids(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
     """Channels of whole numbers that stay the same for a sequence, or for one stretch of steps."""
     if data.x.channels < 2:
         return
-    whole = np.flatnonzero((of.low == np.rint(of.low)).all(axis=0))
-    columns = zip(whole.tolist(), of.low[:, whole].T, of.high[:, whole].T, strict=True)
+    whole = np.flatnonzero((statistics.low == np.rint(statistics.low)).all(axis=0))
+    columns = zip(
+        whole.tolist(), statistics.low[:, whole].T, statistics.high[:, whole].T, strict=True
+    )
     same = [
         channel
         for channel, low, high in columns
-        if len(low) >= LEAST_ROWS and (low == high).all() and low.min() < low.max()
+        if len(low) >= MIN_ROWS and (low == high).all() and low.min() < low.max()
     ]
     for channel in same:
-        count = len(np.unique(of.low[:, channel]))
-        within = f"stays the same within each of {counted(len(of.low), 'sequence')}"
-        yield _an_id(of.names[channel], count, within)
-    others = [c for c in whole.tolist() if c not in same and (of.low != of.high)[:, c].any()]
+        count = len(np.unique(statistics.low[:, channel]))
+        within = f"stays the same within each of {counted(len(statistics.low), 'sequence')}"
+        yield _id_finding(statistics.names[channel], count, within)
+    others = [
+        c
+        for c in whole.tolist()
+        if c not in same and (statistics.low != statistics.high)[:, c].any()
+    ]
     for channel, count in _stretches(data, others).items():
-        yield _an_id(of.names[channel], count, "has each of its values in one stretch of steps")
+        yield _id_finding(
+            statistics.names[channel], count, "has each of its values in one stretch of steps"
+        )
 
 
-def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
+def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
     """A row number, or an id, that a table of one row a sequence has before its values."""
-    if data.x.channels > 1 or len(data) < LEAST_ROWS or data.spans is not None:
+    if data.x.channels > 1 or len(data) < MIN_ROWS or data.spans is not None:
         return
     if data.x.lengths.min() < 3:
         return
-    sample = of.sample[np.isfinite(of.sample)]
+    sample = statistics.sample[np.isfinite(statistics.sample)]
     fractions = float((sample != np.rint(sample)).mean()) if len(sample) else 0.0
     for place, word in ((0, "first"), (-1, "last")):
         values = np.array([steps[place, 0] for steps in data.x], np.float64)
         if not np.isfinite(values).all():
             continue
-        step = _step(values)
+        step = _constant_increment(values)
         if step is not None:
             text = f"rises by {step:.6g} from one to the next: a row number?"
         elif fractions > 0.5 and len(np.unique(values)) > 1 and (values == np.rint(values)).all():
@@ -230,34 +238,36 @@ def first_values(data: DatasetLike, of: Statistics) -> Iterator[Suspicion]:
         yield finding("first value", text, place=word, step=step)
 
 
-def _rising(data: DatasetLike, of: Statistics) -> dict[int, float]:
+def _rising(data: DatasetLike, statistics: Statistics) -> dict[int, float]:
     """The channels and what they rise by; a channel is given up at the first block that differs."""
-    alive = np.flatnonzero((of.low < of.high).any(axis=0) & (of.present > 0).all(axis=0))
+    alive = np.flatnonzero(
+        (statistics.low < statistics.high).any(axis=0) & (statistics.present > 0).all(axis=0)
+    )
     seen, steps = 0, {channel: list[Any]() for channel in alive.tolist()}
     for block in data.x.blocks():
         long = block[block.lengths >= 3]
         for piece in (long[:5], long[5:]):  # most are given up after a few sequences
             for channel in list(steps):
-                rises = [_step(sequence[:, channel]) for sequence in piece]
-                if None in rises or not _equal([*steps[channel][:1], *rises]):
+                rises = [_constant_increment(sequence[:, channel]) for sequence in piece]
+                if None in rises or not _are_equal([*steps[channel][:1], *rises]):
                     del steps[channel]
                 else:
                     steps[channel] += rises[:1]
             if not steps:
                 return {}
         seen += int(long.lengths.sum())
-    return {c: float(rises[0]) for c, rises in steps.items() if rises and seen >= LEAST_STEPS}
+    return {c: float(rises[0]) for c, rises in steps.items() if rises and seen >= MIN_STEPS}
 
 
-def _step(values: Array) -> float | None:
-    """What values rise by, if it is always the same, up to what float32 can tell apart.
+def _constant_increment(values: Array) -> float | None:
+    """The constant increment of values, up to the precision of float32; `None`: it varies.
 
-    Now and then they may begin anew, as a counter does where the sequences of a table were joined.
+    Now and then the values may restart, as a counter does where a table's sequences were joined.
     """
     values = values.astype(np.float64)
     begins = np.concatenate([[0], np.flatnonzero(np.diff(values) < 0) + 1])
     lengths = np.diff(begins, append=len(values))
-    if len(begins) > 1 + RESTARTS * len(values) or len(begins) == len(values):
+    if len(begins) > 1 + MAX_RESTART_SHARE * len(values) or len(begins) == len(values):
         return None
     ends = begins + lengths - 1
     rise = float((values[ends] - values[begins]).sum()) / (len(values) - len(begins))
@@ -266,11 +276,11 @@ def _step(values: Array) -> float | None:
         return None
     line = values[begins].repeat(lengths)
     line += rise * (np.arange(len(values)) - begins.repeat(lengths))
-    return rise if float(np.abs(values - line).max()) <= EQUAL * rise + fine else None
+    return rise if float(np.abs(values - line).max()) <= INCREMENT_TOLERANCE * rise + fine else None
 
 
-def _equal(rises: list[Any]) -> bool:
-    return len(rises) == 0 or max(rises) - min(rises) <= EQUAL * max(rises)
+def _are_equal(rises: list[Any]) -> bool:
+    return len(rises) == 0 or max(rises) - min(rises) <= INCREMENT_TOLERANCE * max(rises)
 
 
 def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
@@ -291,7 +301,7 @@ def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
     return {c: len(values) for c, values in seen.items() if len(values) > 2}
 
 
-def _an_id(name: str, count: int, text: str) -> Suspicion:
+def _id_finding(name: str, count: int, text: str) -> Suspicion:
     text = (
         f"channel {name} {text}, and has {count:,} whole numbers in all: a label, a user or an id? "
         "If so, name the column with --column-group, or the others with --column-channels"
@@ -300,24 +310,24 @@ def _an_id(name: str, count: int, text: str) -> Suspicion:
 
 
 _OF_ALL = (
-    absent_classes,
-    spellings,
-    parted_groups,
-    other_labels,
-    times_out_of_order,
+    check_absent_classes,
+    check_spellings,
+    check_split_groups,
+    check_conflicting_labels,
+    check_time_order,
 )
-_OF_LENGTHS = (lengths, far_longer)
+_OF_LENGTHS = (check_lengths, check_outlying_length)
 _OF_VALUES = (
-    channel_checks.constant,
-    channel_checks.constant_in_a_class,
-    channel_checks.coarse,
-    channel_checks.scales,
-    channel_checks.missing,
-    times,
-    ids,
-    first_values,
-    channel_checks.marks,
-    channel_checks.repeats,
+    channel_checks.check_constant,
+    channel_checks.check_constant_in_class,
+    channel_checks.check_float32_precision,
+    channel_checks.check_scales,
+    channel_checks.check_missing,
+    check_times,
+    check_ids,
+    check_first_values,
+    channel_checks.check_sentinels,
+    channel_checks.check_repeats,
 )
 
 

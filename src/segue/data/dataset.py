@@ -1,4 +1,4 @@
-"""A data set: sequences with their targets, names, groups and parts. Frozen."""
+"""`Dataset`: sequences with their targets, names, groups and parts; immutable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segue.data.encoding import (
     Task,
     as_step_labels,
     encoded,
-    gaps_of,
+    missing_mask,
     refuse_two_readings,
 )
 from segue.data.labels import aligned, as_labels
@@ -28,7 +28,7 @@ from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
-# What there is one of for each sequence, beside the sequence itself.
+# The fields with one entry for each sequence, beside `x`.
 _COLUMNS = ("y", "groups", "parts", "ids", "static", "spans")
 _OLD_TASKS: dict[Any, Any] = {"tag": "multilabel"}  # what files of older versions say
 _FROM_Y: Any = None  # the task is found from the targets
@@ -179,12 +179,12 @@ class Dataset:
 
     @property
     def missing_targets(self) -> npt.NDArray[np.bool_]:
-        """`[n]`, the sequences without a target; of labels for each step, without any."""
+        """`[n]`, True where the target is missing; of step labels, where every step's label is."""
         if self.y is None:
             return np.zeros(len(self), bool)
         if isinstance(self.y, Sequences):
             return np.array([bool((codes == NO_LABEL).all()) for codes in self.y], bool)
-        return gaps_of(self.y)
+        return missing_mask(self.y)
 
     @property
     def labels(self) -> Array | None:

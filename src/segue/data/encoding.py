@@ -1,4 +1,4 @@
-"""Targets as users give them, in the form that a `Dataset` has them; one rule for every door."""
+"""Encoding of targets: what users pass as `y`, converted to the form of a `Dataset`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Targets(NamedTuple):
 
     Attributes:
         values: `[n]` labels, `[n, label]` int64 of 0 and 1, or `[n]` or `[n, value]` float64.
-        missing: `[n]`, the sequences that have none; what stands in `values` there means nothing.
-        task: what they ask for.
-        note: a line that says how they were understood; empty where everybody would agree.
+        missing: `[n]`, where a sequence has none; `values` means nothing there.
+        task: the inferred task.
+        note: a line that says how they were interpreted; empty if unambiguous.
         is_one_hot: whether they came as one-hot rows; the labels are the numbers of the columns.
         classes: the class names in order; `None` for numbers.
     """
@@ -44,7 +44,7 @@ class Targets(NamedTuple):
 
 
 def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None = None) -> Targets:
-    """Take the targets of sequences, and find their classes.
+    """Encode the targets of sequences, and infer task and classes.
 
     Args:
         y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
@@ -67,8 +67,8 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
     if task is None and classes is not None and columns == 1:
         task = "classify"
     if task == "regress":
-        return _numbers(y if matrix is None else matrix)
-    found = _of_labels(y, task) if matrix is None else _of_matrix(matrix, task)
+        return _regression_targets(y if matrix is None else matrix)
+    found = _targets_from_labels(y, task) if matrix is None else _targets_from_matrix(matrix, task)
     if found.task == "regress":
         return found
     values, known = found.values, found.values[~found.missing]
@@ -76,32 +76,32 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
         classes = tuple(np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1]))
     elif found.is_one_hot and columns == len(classes):
         values = np.asarray(classes)[values]
-    return found._replace(values=_with_gaps(values, found.missing), classes=classes)
+    return found._replace(values=_with_missing(values, found.missing), classes=classes)
 
 
-def _with_gaps(values: Array, missing: Mask) -> Array:
+def _with_missing(values: Array, missing: Mask) -> Array:
     """Labels with None, or rows of NaN, where there are none."""
     if not missing.any():
         return values
     if values.ndim == 2:
         return np.where(missing[:, None], np.nan, values)
-    gaps = values.astype(object)
-    gaps[missing] = None
-    return gaps
+    labels = values.astype(object)
+    labels[missing] = None
+    return labels
 
 
-def gaps_of(values: Array) -> Mask:
-    """`[n]`, where targets of a `Dataset` are missing.
+def missing_mask(values: Array) -> Mask:
+    """`[n]`, True where the target of a `Dataset` is missing.
 
-    >>> gaps_of(np.array(["a", None])), gaps_of(np.array([[1.0, 0.0], [np.nan, 1.0]]))
+    >>> missing_mask(np.array(["a", None])), missing_mask(np.array([[1.0, 0.0], [np.nan, 1.0]]))
     (array([False,  True]), array([False,  True]))
     """
     if values.dtype == object:
         return np.array([label is None for label in values], bool)
     if values.dtype.kind != "f":
         return np.zeros(len(values), bool)
-    gaps = np.isnan(values)
-    return np.asarray(gaps.any(axis=1) if values.ndim == 2 else gaps)
+    missing = np.isnan(values)
+    return np.asarray(missing.any(axis=1) if values.ndim == 2 else missing)
 
 
 def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
@@ -116,7 +116,7 @@ def refuse_two_readings(y: Any, lengths: tuple[int, int]) -> None:
         )
 
 
-def _of_labels(y: Any, task: Task | None) -> Targets:
+def _targets_from_labels(y: Any, task: Task | None) -> Targets:
     labels, missing = as_labels(y)
     if task == "multilabel":
         raise DataError(f"`y` has shape {labels.shape}; expected [n, label] of 0 and 1.")
@@ -129,29 +129,31 @@ def _of_labels(y: Any, task: Task | None) -> Targets:
     return Targets(labels, missing, "classify", note)
 
 
-def _of_matrix(matrix: Array, task: Task | None) -> Targets:
-    """Of `[n, value]`: one column is labels, rows of 0 and 1 are labels, others are numbers."""
+def _targets_from_matrix(matrix: Array, task: Task | None) -> Targets:
+    """Targets from `[n, value]`: labels for one column or rows of 0 and 1, else numbers."""
     is_numbers = matrix.dtype.kind in "biuf"
     if not is_numbers and matrix.shape[1] > 1:
         raise DataError(f"`y` has shape {matrix.shape} of {matrix.dtype}; {_EXPECTED}")
-    missing = gaps_of(matrix)
+    missing = missing_mask(matrix)
     known = matrix[~missing]
     if matrix.shape[1] == 1 and not (
         is_numbers and (task == "multilabel" or (known % 1 != 0).any())
     ):
-        return _of_labels(matrix[:, 0], task)
+        return _targets_from_labels(matrix[:, 0], task)
     if len(known) and np.isin(known, (0, 1)).all():
-        return _of_rows(np.where(missing[:, None], 0, matrix).astype(np.int64), missing, task)
+        return _targets_from_indicators(
+            np.where(missing[:, None], 0, matrix).astype(np.int64), missing, task
+        )
     if task is None and matrix.dtype.kind == "f":
-        return _numbers(matrix)
+        return _regression_targets(matrix)
     raise DataError(
         f"`y` has shape {matrix.shape} and holds {np.unique(known).tolist()[:6]}; {_EXPECTED} "
         "Whole numbers are numbers with task='regress', and labels of each step with task='label'."
     )
 
 
-def _of_rows(rows: Array, missing: Mask, task: Task | None) -> Targets:
-    """Of `[n, label]` of 0 and 1."""
+def _targets_from_indicators(rows: Array, missing: Mask, task: Task | None) -> Targets:
+    """Targets from `[n, label]` of 0 and 1: one-hot classes, or several labels at once."""
     columns = rows.shape[1]
     if task == "multilabel" or not is_one_hot(rows[~missing]):
         if task == "classify":
@@ -167,15 +169,15 @@ def _of_rows(rows: Array, missing: Mask, task: Task | None) -> Targets:
     return Targets(rows.argmax(axis=1), missing, "classify", note, is_one_hot=True)
 
 
-def _numbers(y: Any) -> Targets:
-    """`[n]` or `[n, value]` float64."""
+def _regression_targets(y: Any) -> Targets:
+    """Targets of a regression: `[n]` or `[n, value]` float64."""
     try:
         numbers = as_array(y).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
     if numbers.ndim not in (1, 2):
         raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
-    return Targets(numbers, gaps_of(numbers), "regress", "")
+    return Targets(numbers, missing_mask(numbers), "regress", "")
 
 
 def has_rows(y: Any) -> bool:

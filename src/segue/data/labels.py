@@ -1,4 +1,4 @@
-"""Labels: what a label is, which are missing, classes or numbers; and alignment by ids.
+"""Labels: conversion, missing labels, classes or numbers; and alignment to sequences by id.
 
 A label is text, a whole number, a truth value or a date. Whatever Python, NumPy, pandas, Polars,
 Arrow or PyTorch call it becomes one of these here, for the whole package. None of their packages is
@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 
 # Whole numbers of more different values than this, and than a quarter of how many there are, are
 # measured and no classes.
-CLASSES_AT_MOST = 100
+MAX_CLASSES = 100
 
 _WHOLE_IN_FLOAT64 = 2.0**53  # from here on, neighbouring whole numbers are the same float64
 _KINDS = {str: "text", int: "a number", float: "a number", bool: "a truth value"}
@@ -274,7 +274,7 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
     if kind != "i":
         return labels, ""
     values = len(np.unique(labels))
-    if values > CLASSES_AT_MOST and values > len(labels) / 4:
+    if values > MAX_CLASSES and values > len(labels) / 4:
         said = 'to be predicted as numbers; task="classify" (--task classify) for classes'
         return labels.astype(np.float64), f"whole numbers with {values:,} values: {said}"
     said = 'taken as classes; task="regress" (--task regress) for numbers'
@@ -296,7 +296,7 @@ def is_one_hot(matrix: Array) -> bool:
     )
 
 
-class Keyed(NamedTuple):
+class Indexed(NamedTuple):
     """Values that come with an id for each, such as two columns of a frame."""
 
     keys: list[Any]
@@ -308,7 +308,7 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
 
     Args:
         values: a Series or frame of pandas whose index is the ids, a mapping from id to value,
-            `Keyed`, or anything without an index, which is taken by position.
+            `Indexed`, or anything without an index, which is taken by position.
         ids: `[n]` of the sequences; `None`: they have none.
         what: what the values are called in messages.
 
@@ -322,8 +322,8 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
     if isinstance(values, Iterator):
         return list(values)
     if isinstance(values, Mapping):
-        values = Keyed(list(values), list(values.values()))
-    if isinstance(values, Keyed):
+        values = Indexed(list(values), list(values.values()))
+    if isinstance(values, Indexed):
         if ids is None:
             raise DataError(
                 f"`{what}` comes by id, and the sequences have no ids: pass them as a mapping by "
@@ -340,7 +340,7 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
 
 def carries_ids(values: Any, ids: Any) -> bool:
     """Whether values carry ids, and the sequences have some."""
-    if isinstance(values, Mapping | Keyed):
+    if isinstance(values, Mapping | Indexed):
         return True
     return ids is not None and hasattr(values, "iloc") and not _counts_only(values, ids)
 

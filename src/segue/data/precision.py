@@ -1,4 +1,4 @@
-"""Where float32, in which networks compute, is too coarse for the values of a channel.
+"""Precision of float32, in which networks compute: channels whose values it is too coarse for.
 
 float32 has 24 binary digits. Of a channel that lies far from 0 for how little it varies (seconds
 since 1970, a pressure in pascal) they are used up by its level, and what it does is lost. Such
@@ -15,7 +15,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 ROWS, RUN = 4096, 16  # rows that are looked at, in runs of neighbours
-VALUES = 500_000  # that are looked at, at most; of very many channels there are fewer rows
+MAX_VALUES = 500_000  # that are looked at, at most; of very many channels there are fewer rows
 TOLERANCE = 1e-4  # of the standard deviation, for the error that rounding makes
 KEPT = 0.75  # of the values that differ must still differ
 NOISE = 2.0**-48  # of the largest value: less of a difference is rounding in float64 already
@@ -83,7 +83,7 @@ def sample(items: Any) -> Array:
         items = [items]
     lengths = _lengths(items)
     ends, total = np.cumsum(lengths), int(lengths.sum())
-    rows = min(ROWS, max(RUN, VALUES // items[0].shape[1]))
+    rows = min(ROWS, max(RUN, MAX_VALUES // items[0].shape[1]))
     if total <= rows:
         return np.concatenate(list(items))
     # Multiples of the golden ratio lie evenly, and in no step with the lengths of sequences.

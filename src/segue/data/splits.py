@@ -1,4 +1,4 @@
-"""Splits that keep the share of each class, never part a group, and cut windows in time.
+"""Stratified, grouped and temporal splits: they keep class shares and never split a group.
 
 Pure functions over labels, groups and spans; `Dataset.split` and the estimators' validation use
 them.

@@ -1,4 +1,4 @@
-"""Ragged rows in an Arrow IPC file: written batch by batch, mapped when read.
+"""Storage of sequences in an Arrow IPC file: written batch by batch, memory-mapped when read.
 
 A file has one column `x`, `large_list<fixed_size_list<T, channels>>` with T float32, float64, int32
 or uint32 (text), and any number of further columns, one value a row (or one list a row). Names and
@@ -30,7 +30,7 @@ BATCH_VALUES = 4_000_000
 
 
 class Rows(NamedTuple):
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
         chunks: for each record batch, values `[steps, channel]` and offsets `[rows + 1]` (views of
@@ -52,15 +52,17 @@ def write(
     append: bool = False,
     batch_steps: int | None = None,
 ) -> int:
-    """Write rows as they come; return how many the file then holds.
+    """Write sequences to a file, each as one row, and return the number of rows in the file.
+
+    The rows are written as the iterable yields them, so they need not fit into memory.
 
     Args:
         path: the file; it appears whole or not at all.
-        rows: pairs of `[time, channel]` values and a mapping of the further columns.
-        metadata: what the schema is to remember (JSON).
+        rows: one for each sequence: `[time, channel]` values, and a mapping with the entries of the
+            further columns, such as its label.
+        metadata: kept in the schema, as JSON.
         append: copy the batches of an existing file first.
-        batch_steps: write a record batch whenever so many steps have come together; `None`:
-            whenever about `BATCH_VALUES` values have.
+        batch_steps: steps in a record batch; `None`: as many as hold about `BATCH_VALUES` values.
 
     Raises:
         DataError: no rows, or a row with other channels than the first.

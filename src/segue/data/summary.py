@@ -1,4 +1,4 @@
-"""What a data set holds, at a glance: counts, lengths, balance, missing values, duplicates."""
+"""`Summary` of a data set: counts, lengths, class balance, missing values, duplicates."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def as_array(value: Any) -> Array:
     """
     array = _unwrapped(value)
     if isinstance(array, np.ma.MaskedArray):
-        return _with_gaps(array)
+        return _with_missing(array)
     # The name takes NumPy longer to say than a short sequence takes to be joined.
     if array.dtype.itemsize == 2 and array.dtype.name == "bfloat16":  # of JAX
         return array.astype(np.float32)
@@ -67,7 +67,7 @@ def cells_as_steps(x: Any) -> Any:
     return [np.stack([as_array(cell) for cell in row], axis=-1) for row in x]
 
 
-def _with_gaps(array: np.ma.MaskedArray[Any, Any]) -> Array:
+def _with_missing(array: np.ma.MaskedArray[Any, Any]) -> Array:
     """A masked array as floats with NaN; as it is where nothing is masked."""
     if not np.ma.is_masked(array):
         return np.ma.getdata(array)

@@ -13,7 +13,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.encoding import Task, encoded, has_rows
-from segue.data.labels import Keyed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
+from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
 from segue.data.precision import is_infinite
 from segue.data.sequences import Array, Layout, Sequences
 from segue.data.values import as_array
@@ -361,7 +361,7 @@ def _in_order_of(frame: Any, y: Any) -> Any:
 
 
 def _with_index(values: Any) -> Any:
-    """A frame with a column of ids as `Keyed`, or for single steps with the index (id, time)."""
+    """A frame with a column of ids as `Indexed`, or for single steps with the index (id, time)."""
     if not is_frame(values):
         return values
     names = list(values.column_names if hasattr(values, "column_names") else values.columns)
@@ -373,7 +373,7 @@ def _with_index(values: Any) -> Any:
         return values.set_index([roles["id"], roles["time"]])[rest].squeeze(axis=1)
     columns = [np.asarray(_column(values, name), object) for name in rest]
     rows = columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
-    return Keyed(list(_column(values, roles["id"])), rows)
+    return Indexed(list(_column(values, roles["id"])), rows)
 
 
 def _column(frame: Any, name: Any) -> list[Any]:

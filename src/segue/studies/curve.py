@@ -195,8 +195,7 @@ class LearningCurve(Study):
         return [
             f"scored on the test part, {self.bands}; a constant prediction: {self.metric} "
             f"{number(self.baseline)}",
-            f"enough: the epoch at which the mean {self.where} is first within {self.near} of its "
-            f"best{level}",
+            f"epochs to within {self.near} of best: by the mean {self.where}{level}",
             *self._expectations(),
         ]
 

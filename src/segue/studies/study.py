@@ -108,7 +108,8 @@ class Study(abc.ABC):
     def report(self) -> str:
         """The table over the settings, and what follows from it."""
         names = ["sequences" if name == "size" else name for name in self.settings[0]]
-        heads = [*names, self.metric, "of the seeds", "loss", "epochs", "enough"]
+        near = f"epochs to within {self.near} of best"
+        heads = [*names, self.metric, "10-90 % over seeds", "loss", "epochs", near]
         if self.until is not None:
             heads.append(f"epochs until {self.until:g}")
         lines = [
@@ -137,7 +138,7 @@ class Study(abc.ABC):
 
     @property
     def near(self) -> str:
-        """How near to the best an epoch is enough."""
+        """The tolerance of `epochs_enough`: how near to the best score."""
         return f"{100 * NEAR:g} %" if self.metric == "rmse" else f"{NEAR:g}"
 
     # -- files ----------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def baseline(setup: TrialSetup, metric: str) -> float:
     their mean.
     """
     ignore = getattr(setup.estimator, "ignore", None)
-    train, truth = (_targets(data, ignore) for data in (setup.train, setup.held_out))
+    train, truth = (_valid_targets(data, ignore) for data in (setup.train, setup.held_out))
     if metric == "rmse":
         return float(np.sqrt(np.mean((truth - train.mean(axis=0)) ** 2)))
     if train.ndim == 2:  # several labels at once
@@ -150,7 +150,7 @@ def baseline(setup: TrialSetup, metric: str) -> float:
     return float((truth == values[counts.argmax()]).mean())
 
 
-def _targets(data: Dataset, ignore: Any) -> Array:
+def _valid_targets(data: Dataset, ignore: Any) -> Array:
     """`[n]` or `[n, value]`; of the labels of steps those that there are."""
     if not isinstance(data.y, Sequences):
         return np.asarray(data.y)

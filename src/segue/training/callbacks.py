@@ -107,7 +107,7 @@ class Reporter(Callback):
         self.epochs = epochs
         self.time_limit = time_limit
         self.may_stop_early = may_stop_early
-        self.pause = {"bar": _BLINK, "lines": _SECONDS}.get(progress.how, math.inf)
+        self.pause = {"bar": _BLINK, "lines": _SECONDS}.get(progress.style, math.inf)
 
     def message(self, text: str) -> None:
         """Write a line, where there is a text."""
@@ -127,7 +127,7 @@ class Reporter(Callback):
     def on_epoch(self, row: Row, state: Any) -> None:
         epoch = int(row["epoch"])
         due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
-        is_bar = self.progress.how == "bar"
+        is_bar = self.progress.style == "bar"
         if due or is_bar or time.monotonic() - self.shown > self.pause:
             self.show(epoch, row)
 
@@ -135,7 +135,7 @@ class Reporter(Callback):
         """Show the numbers so far; `done`: epochs, the running one in part."""
         self.shown = time.monotonic()
         head = f"epoch {int(done)}/{self.epochs}"
-        if done % 1 and self.progress.how != "bar":
+        if done % 1 and self.progress.style != "bar":
             part = f"{done % 1:.0%} of it".replace("%", " %")
             head = f"epoch {math.ceil(done)}/{self.epochs}, {part}"
         left = self.left(done) if done < self.epochs else ""

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from segue.data.labels import CLASSES_AT_MOST
+from segue.data.labels import MAX_CLASSES
 from segue.errors import DataError
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
@@ -265,7 +265,7 @@ class _Planner:
 
     def _is_like_classes(self, name: str) -> bool:
         columns = self.columns
-        few = 2 <= columns.distinct(name) <= min(CLASSES_AT_MOST, max(2, columns.rows // 3))
+        few = 2 <= columns.distinct(name) <= min(MAX_CLASSES, max(2, columns.rows // 3))
         return few and columns.is_whole(name) and not np.isnan(columns.floats(name)).any()
 
     def _leave_out_what_tells_the_label(self) -> None:
