@@ -22,6 +22,7 @@ from segue.data.sequences import Sequences
 from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import TrainValidationSplit
 from segue.networks import Network
+from segue.spec import to_text
 
 Digests = npt.NDArray[np.uint8]  # [n, 16]
 Hashes = npt.NDArray[np.int64]
@@ -154,7 +155,7 @@ def fingerprint(
     digest.update(str(np.asarray(targets).tolist()).encode())
     return {
         **_settings(estimator),
-        "network": str(network.summary().text),
+        "network": to_text(network.specs),
         "data": digest.hexdigest(),
         # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
         "set of values": combined_digest([values, *_beside(split)]),

@@ -162,10 +162,14 @@ def _train(
     options, network = setup.options, setup.network
     if epochs is None:
         check_monitor(options, setup.objective, validated=setup.validation is not None)
-    reporter = make_reporter(options, setup.epochs, is_validated=setup.validation is not None)
-    for heading, text in prepared.lines:
-        reporter.message(f"{heading}: {text}")
-    reporter.message(memory_warning(setup, split.train.x))
+    reporters: list[Callback] = []
+    if options.progress != "none":
+        validated = setup.validation is not None
+        reporter = make_reporter(options, setup.epochs, is_validated=validated)
+        for heading, text in prepared.lines:
+            reporter.message(f"{heading}: {text}")
+        reporter.message(memory_warning(setup, split.train.x))
+        reporters = [reporter]
     values = digests(split.train.x)
     callbacks: list[Callback] = []
     state = TrainingState.start(setup)
@@ -173,9 +177,9 @@ def _train(
         shared = fingerprint(estimator, network, split, values)
         callbacks, state = run_folder.open(setup, shared, is_last=is_last)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
-        stopped = train(cache_fixed_layers(setup), state, [reporter, *callbacks])
+        stopped = train(cache_fixed_layers(setup), state, [*reporters, *callbacks])
     summary = [
-        ("network", network.summary().text),
+        ("network", to_text(network.specs)),
         ("preparation", str(prepared.preparation)),
         *prepared.lines,
         ("optimizer", f"{options.optimizer}, {options.schedule} up to {setup.learning_rate:g}"),
@@ -222,11 +226,13 @@ def prepare_training(
     shape = shape_of(data.x, preparation)
     network = build_network(specs, shape, task, preparation, static, seed=estimator.seed)
     network.to(device)
-    freeze(network, options.frozen)
+    if options.frozen:
+        freeze(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
     lines = list(split.lines)
-    if preparation.vocabulary is not None:
+    if preparation.kind == "texts":
+        assert preparation.vocabulary is not None
         step, fitted = preparation.vocabulary
         lines.append(("text", f"{step}: {step.describe(fitted)}"))
         if len(network.specs) > len(specs):
@@ -240,7 +246,6 @@ def prepare_training(
 
     def with_targets(data: Dataset, weights: Array | None = None) -> TrainingData:
         scaled = scaled_static(static, len(data), data.static)
-        preparation.check_rate(data.rate_hz)
         batches = Batches(data.x, preparation, device, scaled)
         targets = as_targets(task, data, device)
         if weights is None:
@@ -250,20 +255,23 @@ def prepare_training(
             return TrainingData(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
         return TrainingData(batches, targets, SequenceTargets(torch.from_numpy(weights).to(device)))
 
-    epochs, validation = estimator.epochs, split.validation
+    epochs = estimator.epochs
+    train, validation = with_targets(examples, task.weights(examples, split.weights)), None
+    if split.validation is not None:
+        preparation.check_rate(split.validation.rate_hz)
+        validation = with_targets(task.examples(split.validation, preparation))
+    augmenter = Augmenter(preparation, estimator.seed)
     setup = TrainingSetup(
         network=network,
-        train=with_targets(examples, task.weights(examples, split.weights)),
-        validation=None
-        if validation is None
-        else with_targets(task.examples(validation, preparation)),
+        train=train,
+        validation=validation,
         objective=objective,
         epochs=choose_epochs(len(examples), estimator.batch_size) if epochs == "auto" else epochs,
         batch_size=estimator.batch_size,
         learning_rate=estimator.learning_rate,
         seed=estimator.seed,
         options=options,
-        augmenter=Augmenter.of(preparation, estimator.seed),
+        augmenter=augmenter if augmenter.steps else None,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
 
@@ -284,7 +292,7 @@ def build_network(
         NotCausalError: a layer that would see its own target.
     """
     network = Network(
-        specs if preparation.vocabulary is None else with_embedding(specs),
+        with_embedding(specs) if preparation.kind == "texts" else specs,
         shape,
         task.objective.outputs,
         every=task.per_step,
@@ -331,9 +339,9 @@ def check_keeps_steps(preparation: Preparation, task: Task) -> None:
 def shape_of(x: Sequences, preparation: Preparation) -> Shape:
     """What the network sees of one sequence."""
     lengths = np.unique(preparation.lengths(x.lengths))
-    tokens = preparation.token_count
-    if preparation.takes_tokens:
-        tokens = token_count(x)
+    tokens = None
+    if preparation.kind != "numbers":
+        tokens = token_count(x) if preparation.takes_tokens else preparation.token_count
     return Shape(
         features=preparation.channels_out,
         length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,

@@ -42,7 +42,7 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
         specs = (network,)
     else:
         specs = network
-    specs = tuple(as_spec(spec) for spec in specs)
+    specs = tuple(spec if isinstance(spec, LayerSpec) else as_spec(spec) for spec in specs)
     for spec in specs:
         if not isinstance(spec, LayerSpec):
             raise SpecError(

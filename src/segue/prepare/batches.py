@@ -7,7 +7,7 @@ batch by batch. Both have `gather(index)`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -172,12 +172,6 @@ class Augmenter:
         marks = [len(f["expected"]) for step, f in pairs if isinstance(step, MissingIndicator)]
         self.measured = preparation.channels_out - sum(marks)  # the last ones mark missing values
         self.seed = seed
-
-    @classmethod
-    def of(cls, preparation: Preparation, seed: int) -> Self | None:
-        """The augmenter of a preparation; `None` where it has no augmentations."""
-        augmenter = cls(preparation, seed)
-        return augmenter if augmenter.steps else None
 
     def apply(self, x: Padded, index: Array, epoch: int) -> tuple[Padded, Tensor | None]:
         """Change a batch.

@@ -41,12 +41,14 @@ class RunningMetrics:
         self, outputs: Any, targets: Tensor, losses: Tensor, weights: Tensor | None = None
     ) -> None:
         """Add some targets; a loss counts as much as its weight, a score always once."""
-        reported = self.objective.reported_losses(outputs, targets, losses)
+        scores = self.objective.scores(outputs, targets, losses)
+        reported = scores if self.objective.own_unit else losses  # in the target's own unit
         self.loss += float((reported if weights is None else reported * weights).sum())
-        self.score += float(self.objective.scores(outputs, targets, losses).sum())
+        self.score += float(scores.sum())
         self.count += float(self.objective.counts(targets).sum())
-        for name, scores in self.objective.own_scores(outputs, targets).items():
-            self.own[name] += float(scores.sum())
+        if self.objective.own_metric is not None:
+            for name, own in self.objective.own_scores(outputs, targets).items():
+                self.own[name] += float(own.sum())
 
     def row(self, prefix: str = "") -> Row:
         """The means, by the names that they have in the history."""

@@ -16,6 +16,7 @@ import torch
 from segue.data.sequences import Sequences
 from segue.errors import OptionError
 from segue.kernels.threads import usable_threads
+from segue.modules import Layer
 from segue.networks import Network
 from segue.training.setup import TrainingSetup
 
@@ -54,8 +55,12 @@ def choose_threads(network: Network, batch_size: int) -> int:
 
     Embeddings are looked up, not multiplied, so their size does not count.
     """
-    layers = network.layers.values()
-    looked_up = {id(layer.weights()[name]) for layer in layers for name in layer.token_weights}
+    looked_up = {
+        id(layer.weights()[name])
+        for layer in network.modules()
+        if isinstance(layer, Layer)
+        for name in layer.token_weights
+    }
     multiplied = sum(p.numel() for p in network.parameters() if id(p) not in looked_up)
     return usable_threads() if multiplied * batch_size >= _WORTH_SHARING else 1
 

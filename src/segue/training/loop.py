@@ -27,7 +27,7 @@ from segue.training.inference import measure
 from segue.training.objectives import Objective
 from segue.training.optimizers import SCHEDULES, make_optimizer
 from segue.training.options import TrainingOptions
-from segue.training.setup import TrainingSetup, Update
+from segue.training.setup import TrainingData, TrainingSetup
 
 
 @dataclass
@@ -78,7 +78,10 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
         state.best_epoch = state.best_epoch or state.last_finite_epoch
         raise
     finally:
-        _restore(job.network, state)
+        # The weights of the best epoch; without validation, of the last whole one.
+        weights = state.best_weights or state.last_weights
+        if weights:
+            job.network.load_state_dict(weights)
         for callback in callbacks:
             callback.on_end(ended)
     return ended
@@ -88,7 +91,8 @@ def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Ca
     began = time.perf_counter() - state.seconds
     while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
         row = _train_epoch(job, state, began, callbacks)
-        row |= _validate(job, state)
+        if job.validation is not None:
+            row |= _validate(job, job.validation, state)
         state.seconds = row["seconds"] = time.perf_counter() - began
         _close_epoch(job, state, row)
         for callback in callbacks:
@@ -105,7 +109,14 @@ def _train_epoch(
     rate, share = 0.0, 1.0
     for number, update in enumerate(updates):
         rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
-        _make_update(job, state, update, means, f"batch {number + 1} of {len(updates)}")
+        loss, norm = compute_gradients(job, update, epoch, means)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            what = "gradient" if math.isfinite(loss) else "loss"
+            where = f"in epoch {epoch}, batch {number + 1} of {len(updates)},"
+            raise _not_finite(f"{what} {where}", job, state)
+        if epoch > 1:  # these weights are those that the epoch before ended with
+            state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
+        state.optimizer.step()
         share = (number + 1) / len(updates)
         for callback in callbacks:
             callback.on_update(epoch, share, means)
@@ -115,24 +126,8 @@ def _train_epoch(
     return row if share == 1 else row | {"share": share}
 
 
-def _make_update(
-    job: TrainingSetup, state: TrainingState, update: Update, means: RunningMetrics, where: str
-) -> None:
-    """One step of the optimiser; the message about one that cannot be made names `where`."""
-    epoch = len(state.rows) + 1
-    loss, norm = compute_gradients(job, update, epoch, means)
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        what = "gradient" if math.isfinite(loss) else "loss"
-        raise _not_finite(f"{what} in epoch {epoch}, {where},", job, state)
-    if epoch > 1:  # these weights are those that the epoch before ended with
-        state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
-    state.optimizer.step()
-
-
-def _validate(job: TrainingSetup, state: TrainingState) -> Row:
-    if job.validation is None:
-        return {}
-    means = measure(job.network, job.validation, job.objective, usable_threads())
+def _validate(job: TrainingSetup, validation: TrainingData, state: TrainingState) -> Row:
+    means = measure(job.network, validation, job.objective, usable_threads())
     row = means.row("validation_")
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
@@ -188,13 +183,6 @@ def _is_over(job: TrainingSetup, seconds: float) -> bool:
 
 def _copy(network: Network) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-def _restore(network: Network, state: TrainingState) -> None:
-    """The weights of the best epoch; without validation, of the last whole one."""
-    weights = state.best_weights or state.last_weights
-    if weights:
-        network.load_state_dict(weights)
 
 
 def _not_finite(what: str, job: TrainingSetup, state: TrainingState) -> TrainingError:

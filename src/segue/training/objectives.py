@@ -86,10 +86,6 @@ class Objective:
             return (targets != NO_LABEL).sum(1)
         return torch.ones(len(targets), device=targets.device)
 
-    def reported_losses(self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor) -> Tensor:
-        """In the same shape, the losses in the target's own unit."""
-        return self.scores(outputs, targets, losses) if self.own_unit else losses
-
     def _own(
         self, option: str, function: OwnFunction, outputs: Padded | Tensor, targets: Tensor
     ) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_type_hints
@@ -89,29 +89,28 @@ class TrainingOptions:
     progress: ProgressName = "auto"
 
     def __post_init__(self) -> None:
-        names = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
-        object.__setattr__(self, "frozen", tuple(names))
-        problems = list(self._problems())
-        if problems:
-            raise OptionError(" ".join(problems))
-
-    def _problems(self) -> Iterator[str]:
-        hints = get_type_hints(type(self))
+        frozen = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
+        object.__setattr__(self, "frozen", tuple(frozen))
+        problems, hints = [], get_type_hints(type(self))
         for name in ("optimizer", "schedule", "monitor", "progress"):
             value, known = getattr(self, name), get_args(hints[name])
             if value not in known:
-                yield f"`{name}` is {value!r}.{did_you_mean(str(value), known)}"
+                problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
         for names, fits, expected in _RULES:
             for name in names.split():
-                if not fits(getattr(self, name)):
-                    yield f"`{name}` is {getattr(self, name)!r}; expected {expected}."
+                if not fits(value := getattr(self, name)):
+                    problems.append(f"`{name}` is {value!r}; expected {expected}.")
         if self.monitor == "last" and self.schedule == "plateau":
-            yield (
+            problems.append(
                 "`schedule` is 'plateau', which lowers the rate when no epoch is better, and "
                 "`monitor` is 'last', for which each one is: choose another of either."
             )
         if self.objective is not None and self.label_smoothing:
-            yield "`objective` and `label_smoothing`: smooth the targets in the function instead."
+            problems.append(
+                "`objective` and `label_smoothing`: smooth the targets in the function instead."
+            )
+        if problems:
+            raise OptionError(" ".join(problems))
 
     def __repr__(self) -> str:
         """The call that makes these options; what is the default is left out."""
