@@ -95,50 +95,45 @@ class Dataset:
     missing: Literal["refuse", "keep"] = field(default="refuse", kw_only=True)
 
     def __post_init__(self) -> None:
-        def fix(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
+        own = vars(self)  # through which a frozen one can still be set
         if isinstance(self.x, Mapping) and self.ids is None:
-            fix("ids", np.asarray(list(self.x)))
-            fix("x", list(self.x.values()))
+            own["ids"] = np.asarray(list(self.x))
+            own["x"] = list(self.x.values())
         if not isinstance(self.x, Sequences):
-            fix("x", Sequences.from_list(cells_as_steps(self.x)))
+            own["x"] = Sequences.from_list(cells_as_steps(self.x))
         if self.ids is not None:
-            fix("ids", np.asarray(self.ids))
+            own["ids"] = np.asarray(self.ids)
         for name in ("groups", "parts"):
             if getattr(self, name) is not None:
-                fix(name, np.asarray(aligned(getattr(self, name), self.ids, name)))
+                own[name] = np.asarray(aligned(getattr(self, name), self.ids, name))
         if self.static is not None:
-            fix("static", _as_static(aligned(self.static, self.ids, "static")))
+            own["static"] = _as_static(aligned(self.static, self.ids, "static"))
         if self.spans is not None:
-            fix("spans", _as_spans(self.spans))
+            own["spans"] = _as_spans(self.spans)
         if self.channels is not None:
-            fix("channels", tuple(str(name) for name in self.channels))
+            own["channels"] = tuple(str(name) for name in self.channels)
         if self.classes is not None:
-            fix("classes", tuple(as_labels(list(self.classes), what="classes")[0].tolist()))
-        self._fix_targets(fix)
+            own["classes"] = tuple(as_labels(list(self.classes), what="classes")[0].tolist())
+        self._fix_targets()
         self._check()
 
-    def _fix_targets(self, fix: Callable[[str, Any], None]) -> None:
+    def _fix_targets(self) -> None:
         """Bring `y` into its one form, and find the task and the classes from it."""
         if self.y is None or isinstance(self.y, Sequences):
-            fix("task", "none" if self.y is None else "label")
+            vars(self)["task"] = "none" if self.y is None else "label"
             return
         y, given = aligned(self.y, self.ids, "y"), None if self.task == "none" else self.task
         if given == "label":
             codes, classes, _ = as_step_labels(y)
-            fix("y", codes)
-            fix("classes", classes)
+            vars(self).update(y=codes, classes=classes)
             return
         is_open = given is None and self.classes is None
         if is_open:
             refuse_two_readings(y, self.x.length_range)
         found = encoded(y, task=given, classes=self.classes)
-        fix("y", found.values)
-        fix("task", found.task)
-        fix("classes", found.classes)
+        vars(self).update(y=found.values, task=found.task, classes=found.classes)
         if found.note and (is_open or (given is None and found.is_one_hot)):
-            fix("notes", (*self.notes, found.note))
+            vars(self)["notes"] = (*self.notes, found.note)
 
     def _check(self) -> None:
         count, problems = len(self.x), []

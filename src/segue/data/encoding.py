@@ -76,13 +76,13 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
         classes = tuple(np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1]))
     elif found.is_one_hot and columns == len(classes):
         values = np.asarray(classes)[values]
-    return found._replace(values=_with_missing(values, found.missing), classes=classes)
+    if found.missing.any():
+        values = _with_missing(values, found.missing)
+    return found._replace(values=values, classes=classes)
 
 
 def _with_missing(values: Array, missing: Mask) -> Array:
     """Labels with None, or rows of NaN, where there are none."""
-    if not missing.any():
-        return values
     if values.ndim == 2:
         return np.where(missing[:, None], np.nan, values)
     labels = values.astype(object)

@@ -81,7 +81,11 @@ def sample(items: Any) -> Array:
     """`[rows, channel]` from all over the items of `float32_loses`; all rows of a few."""
     if isinstance(items, np.ndarray) and items.ndim == 2:
         items = [items]
-    lengths = _lengths(items)
+    if isinstance(items, np.ndarray):
+        lengths = np.full(len(items), items.shape[1], np.int64)
+    else:  # `Sequences` have theirs
+        known = getattr(items, "lengths", None)
+        lengths = np.array([len(item) for item in items], np.int64) if known is None else known
     ends, total = np.cumsum(lengths), int(lengths.sum())
     rows = min(ROWS, max(RUN, MAX_VALUES // items[0].shape[1]))
     if total <= rows:
@@ -93,10 +97,3 @@ def sample(items: Any) -> Array:
     begins = starts - (ends - lengths)[which]
     pairs = zip(which.tolist(), begins.tolist(), strict=True)
     return np.concatenate([items[i][begin : begin + RUN] for i, begin in pairs])
-
-
-def _lengths(items: Any) -> Array:
-    if isinstance(items, np.ndarray):
-        return np.full(len(items), items.shape[1], np.int64)
-    known = getattr(items, "lengths", None)  # of `Sequences`
-    return np.array([len(item) for item in items], np.int64) if known is None else known

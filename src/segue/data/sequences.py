@@ -53,6 +53,12 @@ class Sequences(Sequence[Array]):
         lengths: `[n]`, the steps of each, instead.
         exact: float64 stays in any case.
 
+    Attributes:
+        lengths: `[n]`, the number of steps of each sequence.
+        channels: the number of values at each step.
+        dtype: float32, float64 where that is too coarse, int32 (whole numbers), or uint32 (text).
+        kind: what the values are: "numbers", "whole numbers" (tokens or counts) or "text".
+
     Raises:
         DataError: shapes that do not fit, offsets that fall or leave the values, or whole numbers
             beyond 2**53.
@@ -66,13 +72,15 @@ class Sequences(Sequence[Array]):
     [0, 1, 4]
     """
 
-    __slots__ = ("_chunk", "_chunks", "_dtype", "_length", "_start")
+    __slots__ = ("_chunk", "_chunks", "_start", "channels", "dtype", "kind", "lengths")
 
     _chunks: tuple[Array, ...]
-    _dtype: np.dtype[Any]
     _chunk: npt.NDArray[np.int32]
     _start: npt.NDArray[np.int64]
-    _length: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    channels: int
+    dtype: np.dtype[Any]
+    kind: Kind
 
     def __init__(
         self,
@@ -97,17 +105,14 @@ class Sequences(Sequence[Array]):
             )
         self._set((values,), np.zeros(len(lengths), np.int32), offsets[:-1], lengths)
 
-    def _set(self, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array) -> None:
-        self._chunks, self._chunk, self._start, self._length = chunks, chunk, start, length
-        self._dtype = np.result_type(*{each.dtype for each in chunks})
-
-    @classmethod
-    def _make(
-        cls, chunks: tuple[Array, ...], chunk: Array, start: Array, length: Array
+    def _set(
+        self, chunks: tuple[Array, ...], chunk: Array, start: Array, lengths: Array
     ) -> Sequences:
-        made = object.__new__(cls)
-        made._set(chunks, chunk, start, length)
-        return made
+        self._chunks, self._chunk, self._start, self.lengths = chunks, chunk, start, lengths
+        self.channels = int(chunks[0].shape[1])
+        self.dtype = np.result_type(*{each.dtype for each in chunks})
+        self.kind = KINDS.get(self.dtype, "numbers")
+        return self
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -132,8 +137,10 @@ class Sequences(Sequence[Array]):
         counts = {item.shape[1] for item in items}
         if len(counts) > 1:
             raise DataError(different_channels(items, layout))
-        offsets = np.concatenate([[0], np.cumsum([len(item) for item in items])])
-        return cls.from_chunks([(joined(items, exact=exact), offsets)])
+        lengths = np.array([len(item) for item in items], np.int64)
+        starts = np.cumsum(lengths) - lengths
+        chunk = np.zeros(len(items), np.int32)
+        return object.__new__(cls)._set((joined(items, exact=exact),), chunk, starts, lengths)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Sequences:
@@ -208,11 +215,11 @@ class Sequences(Sequence[Array]):
             kinds = ", ".join(f"{part.channels} ({part.kind})" for part in parts)
             raise DataError(f"Sequences to be joined must have the same channels; got {kinds}.")
         bases = np.cumsum([0, *(len(part._chunks) for part in parts)])
-        return cls._make(
+        return object.__new__(cls)._set(
             tuple(chunk for part in parts for chunk in part._chunks),
             np.concatenate([part._chunk + b for part, b in zip(parts, bases, strict=False)]),
             np.concatenate([part._start for part in parts]),
-            np.concatenate([part._length for part in parts]),
+            np.concatenate([part.lengths for part in parts]),
         )
 
     @classmethod
@@ -220,7 +227,7 @@ class Sequences(Sequence[Array]):
         """Take pairs of values `[steps, channel]` and their offsets `[rows + 1]`, not copied."""
         if not chunks:
             return cls.from_list([])
-        return cls._make(
+        return object.__new__(cls)._set(
             tuple(values for values, _ in chunks),
             np.repeat(
                 np.arange(len(chunks), dtype=np.int32), [len(offsets) - 1 for _, offsets in chunks]
@@ -232,7 +239,7 @@ class Sequences(Sequence[Array]):
     # -- reading --------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._length)
+        return len(self.lengths)
 
     @overload
     def __getitem__(self, index: int | np.integer[Any]) -> Array: ...
@@ -245,7 +252,7 @@ class Sequences(Sequence[Array]):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"sequence {index} of {len(self)}")
             start = self._start[index]
-            view = self._chunks[self._chunk[index]][start : start + self._length[index]]
+            view = self._chunks[self._chunk[index]][start : start + self.lengths[index]]
             return self._read_only(view)
         if not isinstance(index, slice):
             index = np.asarray(index)
@@ -253,16 +260,14 @@ class Sequences(Sequence[Array]):
                 raise IndexError(f"a mask of shape {index.shape} for {len(self)} sequences")
             if index.size == 0:
                 index = index.astype(np.int64)
-        return self._make(self._chunks, self._chunk[index], self._start[index], self._length[index])
+        chunk, start, lengths = self._chunk[index], self._start[index], self.lengths[index]
+        return object.__new__(Sequences)._set(self._chunks, chunk, start, lengths)
 
     def _read_only(self, view: Array) -> Array:
         """A piece of one array in the type of all of them."""
-        view = view.astype(self._dtype, copy=False)
+        view = view.astype(self.dtype, copy=False)
         view.flags.writeable = False
         return view
-
-    def __iter__(self) -> Iterator[Array]:
-        return (self[number] for number in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequences):
@@ -270,7 +275,7 @@ class Sequences(Sequence[Array]):
         return (
             self.dtype == other.dtype
             and self.channels == other.channels
-            and np.array_equal(self._length, other._length)
+            and np.array_equal(self.lengths, other.lengths)
             and np.array_equal(self.values, other.values, equal_nan=self.dtype.kind == "f")
         )
 
@@ -284,31 +289,11 @@ class Sequences(Sequence[Array]):
         return f"Sequences(n={len(self)}, time={steps}{channels}{kind})"
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """`[n]`, the number of steps of each sequence."""
-        return self._length
-
-    @property
     def length_range(self) -> tuple[int, int]:
         """The shortest and the longest length (0, 0 when there are no sequences)."""
         if len(self) == 0:
             return 0, 0
-        return int(self._length.min()), int(self._length.max())
-
-    @property
-    def channels(self) -> int:
-        """The number of values at each step."""
-        return int(self._chunks[0].shape[1])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32, float64 where that is too coarse, int32 (whole numbers), or uint32 (text)."""
-        return self._dtype
-
-    @property
-    def kind(self) -> Kind:
-        """What the values are: "numbers", "whole numbers" (tokens or counts) or "text"."""
-        return KINDS.get(self.dtype, "numbers")
+        return int(self.lengths.min()), int(self.lengths.max())
 
     @property
     def is_whole(self) -> bool:
@@ -327,7 +312,7 @@ class Sequences(Sequence[Array]):
     @property
     def total_steps(self) -> int:
         """The sum of the lengths."""
-        return int(self._length.sum())
+        return int(self.lengths.sum())
 
     @property
     def is_mapped(self) -> bool:
@@ -338,23 +323,18 @@ class Sequences(Sequence[Array]):
     def offsets(self) -> npt.NDArray[np.int64]:
         """`[n + 1]`, where each sequence begins in `values`."""
         offsets = np.zeros(len(self) + 1, np.int64)
-        np.cumsum(self._length, out=offsets[1:])
+        np.cumsum(self.lengths, out=offsets[1:])
         return offsets
 
     @property
     def values(self) -> Array:
         """`[total_steps, channel]`, all steps one after the other: a view where they lie so."""
-        if self._lies_in_order():
-            start = int(self._start[0]) if len(self) else 0
-            view = self._chunks[self._chunk[0] if len(self) else 0]
-            return self._read_only(view[start : start + self.total_steps])
+        chunk, start = (self._chunk[0], int(self._start[0])) if len(self.lengths) else (0, 0)
+        ends = self._start[:-1] + self.lengths[:-1]
+        if (self._chunk == chunk).all() and (self._start[1:] == ends).all():
+            end = start + int(self.lengths.sum())
+            return self._read_only(self._chunks[chunk][start:end])
         return self.gather(np.arange(len(self)))[0]
-
-    def _lies_in_order(self) -> bool:
-        if len(self) == 0:
-            return True
-        ends = self._start[:-1] + self._length[:-1]
-        return bool((self._chunk == self._chunk[0]).all() and (self._start[1:] == ends).all())
 
     def pieces(
         self, index: npt.ArrayLike, start: npt.ArrayLike, length: npt.ArrayLike
@@ -374,19 +354,20 @@ class Sequences(Sequence[Array]):
         """
         index, start = np.asarray(index, np.int64), np.asarray(start, np.int64)
         steps = np.broadcast_to(np.asarray(length, np.int64), index.shape)
-        outside = (start < 0) | (steps < 0) | (start + steps > self._length[index])
+        outside = (start < 0) | (steps < 0) | (start + steps > self.lengths[index])
         if outside.any():
             piece = int(np.argmax(outside))
             raise DataError(
                 f"Piece {piece} is steps {start[piece]} to {start[piece] + steps[piece]} of "
-                f"sequence {index[piece]}, which has {self._length[index[piece]]}."
+                f"sequence {index[piece]}, which has {self.lengths[index[piece]]}."
             )
-        return self._make(self._chunks, self._chunk[index], self._start[index] + start, steps)
+        chunk, start = self._chunk[index], self._start[index] + start
+        return object.__new__(Sequences)._set(self._chunks, chunk, start, steps)
 
     def gather(self, index: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
         """Copy the chosen sequences: values `[their_steps, channel]` and lengths `[len(index)]`."""
         index = np.asarray(index, dtype=np.int64)
-        chunk, start, length = self._chunk[index], self._start[index], self._length[index]
+        chunk, start, length = self._chunk[index], self._start[index], self.lengths[index]
         values = np.empty((int(length.sum()), self.channels), self.dtype)
         if len(self._chunks) == 1:
             np.take(self._chunks[0], _ranges(start, length), axis=0, out=values)
@@ -404,8 +385,9 @@ class Sequences(Sequence[Array]):
             steps: about so many in each; `None`: as many as make four million values.
         """
         steps = steps or max(1, BLOCK_VALUES // self.channels)
-        edges = np.searchsorted(self.offsets, np.arange(steps, self.total_steps, steps))
-        bounds = np.unique(np.concatenate([[0], edges, [len(self)]]))
+        offsets = self.offsets
+        edges = np.searchsorted(offsets, np.arange(steps, offsets[-1], steps))
+        bounds = np.unique(np.concatenate([[0], edges, [len(self.lengths)]]))
         for first, last in pairwise(bounds):
             yield self[int(first) : int(last)]
 
@@ -418,7 +400,7 @@ class Sequences(Sequence[Array]):
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return `(n, longest, channel)` filled up with `value`, and the mask `(n, longest)`."""
         longest = self.length_range[1]
-        mask = np.arange(longest) < self._length[:, None]
+        mask = np.arange(longest) < self.lengths[:, None]
         if side == "left":
             mask = mask[:, ::-1]
         padded = np.full((len(self), longest, self.channels), value, self.dtype)

@@ -30,26 +30,23 @@ def as_array(value: Any) -> Array:
     >>> as_array([1.0, None])
     array([ 1., nan])
     """
-    array = _unwrapped(value)
+    if isinstance(value, np.ndarray):
+        array: Array = value
+    elif hasattr(value, "detach"):  # a tensor of PyTorch
+        value = value.detach().cpu()
+        array = np.asarray(value.float() if "bfloat16" in str(value.dtype) else value)
+    elif hasattr(value, "to_numpy"):  # pandas, Polars, Arrow
+        array = np.asarray(value.to_numpy())
+    elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        array = np.from_dlpack(value)
+    else:
+        array = np.asarray(value)
     if isinstance(array, np.ma.MaskedArray):
         return _with_missing(array)
     # The name takes NumPy longer to say than a short sequence takes to be joined.
     if array.dtype.itemsize == 2 and array.dtype.name == "bfloat16":  # of JAX
         return array.astype(np.float32)
     return _as_numbers(array) if array.dtype == object else array
-
-
-def _unwrapped(value: Any) -> Array:
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "detach"):  # a tensor of PyTorch
-        value = value.detach().cpu()
-        return np.asarray(value.float() if "bfloat16" in str(value.dtype) else value)
-    if hasattr(value, "to_numpy"):  # pandas, Polars, Arrow
-        return np.asarray(value.to_numpy())
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        return np.from_dlpack(value)
-    return np.asarray(value)
 
 
 def cells_as_steps(x: Any) -> Any:
