@@ -27,7 +27,7 @@ from segue.training.inference import measure
 from segue.training.objectives import Objective
 from segue.training.optimizers import SCHEDULES, make_optimizer
 from segue.training.options import TrainingOptions
-from segue.training.setup import TrainingData, TrainingSetup
+from segue.training.setup import TrainingSetup
 
 
 @dataclass
@@ -91,8 +91,7 @@ def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Ca
     began = time.perf_counter() - state.seconds
     while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
         row = _train_epoch(job, state, began, callbacks)
-        if job.validation is not None:
-            row |= _validate(job, job.validation, state)
+        row |= _validate(job, state)
         state.seconds = row["seconds"] = time.perf_counter() - began
         _close_epoch(job, state, row)
         for callback in callbacks:
@@ -126,8 +125,10 @@ def _train_epoch(
     return row if share == 1 else row | {"share": share}
 
 
-def _validate(job: TrainingSetup, validation: TrainingData, state: TrainingState) -> Row:
-    means = measure(job.network, validation, job.objective, usable_threads())
+def _validate(job: TrainingSetup, state: TrainingState) -> Row:
+    if job.validation is None:
+        return {}
+    means = measure(job.network, job.validation, job.objective, usable_threads())
     row = means.row("validation_")
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
