@@ -20,7 +20,6 @@ from segue.estimators.inputs import (
     aligned_with,
     as_pair,
     check_sequences,
-    plain_sequences,
     refuse_single,
 )
 from segue.estimators.parameters import EstimatorParameters
@@ -28,7 +27,7 @@ from segue.estimators.splitting import split_data
 from segue.networks import Network
 from segue.prepare import Batches, Preparation
 from segue.prepare.numeric import StaticScale, scaled_static
-from segue.readers.objects import adapted
+from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
 from segue.tasks import Task
 from segue.training import History
@@ -225,13 +224,24 @@ class BaseSequenceEstimator(EstimatorParameters):
             static = scaled_static(self.static_, len(x), static)
         return Batches(x, self.preparation_, next(self.network_.parameters()).device, static)
 
-    def _input(self, X: Any, static: Any) -> tuple[Sequences, Any]:  # noqa: N803
+    def _input(self, X: Any, static: Any = None) -> tuple[Sequences, Any]:  # noqa: N803
         """Checked sequences, and their static features in the order of these."""
         self._check_fitted()
         X = self.as_read(X)  # noqa: N806
         if static is None and isinstance(X, Dataset):
             static = X.static
-        return self._checked(X), aligned_with(static, X, "static")
+        x, preparation = plain_sequences(X, self.layout, exact=True), self.preparation_
+        if len(x) > 0:
+            if isinstance(X, Dataset):
+                preparation.check_rate(X.rate_hz)
+            if self.layout in ("ntc", "tc"):
+                length = self.network_.input_shape.length
+                refuse_single(X, x, channels=preparation.channels_in, length=length)
+            preparation.check(x)
+            check_sequences(x)
+        if len(x) > 0 and x.is_text:
+            x = preparation.tokenized(x)
+        return x, aligned_with(static, X, "static")
 
     def check_input(self, X: Any) -> Sequences:  # noqa: N803
         """Take what the user passes as sequences for the network; texts as tokens.
@@ -240,20 +250,7 @@ class BaseSequenceEstimator(EstimatorParameters):
             NotFittedError: before `fit`.
             DataError: sequences that cannot be used, or other channels than in training.
         """
-        self._check_fitted()
-        return self._checked(self.as_read(X))
-
-    def _checked(self, X: Any) -> Sequences:  # noqa: N803
-        x = plain_sequences(X, self.layout, exact=True)
-        if len(x) == 0:
-            return x
-        self.preparation_.check_rate(X.rate_hz if isinstance(X, Dataset) else None)
-        if self.layout in ("ntc", "tc"):
-            length = self.network_.input_shape.length
-            refuse_single(X, x, channels=self.preparation_.channels_in, length=length)
-        self.preparation_.check(x)
-        check_sequences(x)
-        return self.preparation_.tokenized(x)
+        return self._input(X)[0]
 
     def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was trained on.

@@ -16,63 +16,14 @@ from segue.data.encoding import Task, encoded, has_rows
 from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
 from segue.data.precision import is_infinite
 from segue.data.sequences import Array, Layout, Sequences
-from segue.data.values import as_array
-from segue.errors import DataError, OptionError, counted, warn_user
-from segue.readers.objects import adapted, as_plain_sequences, is_frame, rows_of, unlabelled
-from segue.readers.streams import of_mapped
+from segue.errors import DataError, counted, warn_user
+from segue.readers.objects import adapted, is_frame, plain_sequences, rows_of, unlabelled
 from segue.readers.table import role_of
-
-LAYOUTS = ("ntc", "nct", "tc", "ct")
 
 
 def as_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
     """Take what a user passes as X as sequences, of all forms that `fit` takes."""
     return plain_sequences(adapted(x, labelled=False), layout, exact=exact)
-
-
-def plain_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
-    """Take an array, a list of arrays, `Sequences` or a `Dataset` as sequences.
-
-    Args:
-        x: `(n, time, channel)`, `(n, time)`, or a list of `(time, channel)` or `(time,)` arrays.
-        layout: "nct" (arrays) or "ct" (lists) for channels first.
-        exact: float64 stays in any case: a fitted preparation knows what it needs.
-
-    Raises:
-        DataError: another shape, or axes that look swapped.
-    """
-    if layout not in LAYOUTS:
-        raise OptionError(f"`layout` is {layout!r}; expected one of {', '.join(LAYOUTS)}.")
-    if isinstance(x, Dataset):
-        return x.x
-    if isinstance(x, Sequences):
-        return x
-    if isinstance(x, list | tuple) and layout in ("ntc", "tc"):
-        return as_plain_sequences(x, exact=exact)
-    # One array, whichever library has made it; not a list of some.
-    is_array = any(hasattr(x, name) for name in ("to_numpy", "__array__", "__dlpack__"))
-    if isinstance(x, str | bytes) or not (
-        is_array or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
-    ):
-        raise DataError(
-            f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
-            "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
-            "`segue.read`; a single text is a list of one: [text]."
-        )
-    if is_array and not isinstance(x, np.memmap):
-        x = x.to_numpy() if hasattr(x, "to_numpy") else as_array(x)
-    if isinstance(x, np.ndarray) and x.ndim == 1 and len(x) == 0:
-        return Sequences.from_list([])
-    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
-        if x.ndim == 3 and layout in ("ntc", "tc"):
-            # Of an array on disk the beginning must do.
-            _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
-        turned = x.transpose(0, 2, 1) if x.ndim == 3 and layout in ("nct", "ct") else x
-        mapped = of_mapped(turned, None, joined=False)
-        return Sequences.from_array(turned, exact=exact) if mapped is None else mapped
-    if layout in ("ntc", "tc"):
-        return as_plain_sequences(x, exact=exact)
-    return Sequences.from_list(x, layout=layout, exact=exact)
 
 
 def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None) -> None:
@@ -197,22 +148,18 @@ def refuse_infinite(x: Sequences) -> None:
         first += len(block)
 
 
-def warn_of_swapped_axes(x: Sequences) -> None:
-    """Warn where there are many more channels than steps, all of one length."""
+def warn_of_axes(x: Sequences) -> None:
+    """Warn where sequences of one length have many more channels than steps, or look padded.
+
+    Padding is zeros or NaN at the ends, for different numbers of steps. Where zeros stand at the
+    beginnings too, as in pictures with a margin, they belong to the data.
+    """
     shortest, longest = x.length_range
     if shortest == longest < x.channels and longest > 1 and x.channels >= 4 * longest:
         warn_user(
             f"Each sequence has {longest} time steps of {x.channels} channels. If it is the other "
             "way round, pass layout='nct' (arrays) or 'ct' (lists)."
         )
-
-
-def warn_of_padding(x: Sequences) -> None:
-    """Warn where sequences of one length end in zeros or NaN for different numbers of steps.
-
-    Where zeros stand at the beginnings too, as in pictures with a margin, they belong to the data.
-    """
-    shortest, longest = x.length_range
     if shortest != longest or longest < 2 or len(x) < 2 or x.is_text or x.is_mapped:
         return
     values = x.values.reshape(len(x), longest, x.channels)
@@ -224,24 +171,6 @@ def warn_of_padding(x: Sequences) -> None:
             f"The sequences all have {longest} steps, but {(lengths < longest).mean():.0%} end in "
             f"zeros or missing values, from step {lengths.min()} on: is this padding? Then give "
             "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays."
-        )
-
-
-def _refuse_padding_on_the_last_axis(x: Array) -> None:
-    """Padding along what should be the channels: then the array is (n, channel, time)."""
-    if x.shape[2] <= x.shape[1] or x.shape[2] < 3 or x.dtype.kind != "f":
-        return
-    real = ((x != 0) & ~np.isnan(x)).any(axis=1)  # [n, last axis]
-    ends = x.shape[2] - np.argmax(real[:, ::-1], axis=1)
-    ends[~real.any(axis=1)] = 0
-    # Padding only: zeros between real values, as in one-hot vectors, are no padding.
-    padded = np.array_equal(real, np.arange(x.shape[2]) < ends[:, None])
-    if padded and len(np.unique(ends)) > 2:
-        n, time, channels = x.shape
-        raise DataError(
-            f"`x` has shape ({n}, {time}, {channels}): {time} time steps of {channels} channels? "
-            f"The lengths vary over the last axis ({ends.min()} to {ends.max()}), so it looks like "
-            "(n, channel, time): pass layout='nct'."
         )
 
 

@@ -15,7 +15,6 @@ from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import (
     aligned_with,
     as_dataset,
-    plain_sequences,
     position_note,
     refuse_two_targets,
 )
@@ -23,6 +22,7 @@ from segue.estimators.streaming import LabelStream, ModelStream
 from segue.networks import NetworkLike
 from segue.prepare.batches import Padded
 from segue.prepare.pipeline import PrepareLike
+from segue.readers.objects import plain_sequences
 from segue.tasks import Label, Task
 from segue.training import TrainingOptions
 from segue.training.inference import map_steps

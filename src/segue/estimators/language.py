@@ -21,7 +21,6 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.inputs import plain_sequences
 from segue.estimators.parameters import is_whole
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
@@ -30,6 +29,7 @@ from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
+from segue.readers.objects import plain_sequences
 from segue.tasks import Language, Task
 from segue.tasks.language import inputs_and_targets
 from segue.training import TrainingOptions

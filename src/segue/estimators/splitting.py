@@ -16,8 +16,7 @@ from segue.estimators.inputs import (
     aligned_with,
     as_pair,
     check_sequences,
-    warn_of_padding,
-    warn_of_swapped_axes,
+    warn_of_axes,
 )
 from segue.estimators.parameters import EstimatorParameters, check_arguments
 from segue.prepare.numeric import as_table_of_numbers
@@ -105,8 +104,7 @@ def split_data(
     estimator._task_type.check(data, type(estimator).__name__)
     part, own_validation, text = training_part(data)
     check_sequences(part.x)
-    warn_of_swapped_axes(part.x)
-    warn_of_padding(part.x)
+    warn_of_axes(part.x)
     task = estimator._task_kind(part.task).of(part, **estimator._task_options)
     task = task.with_training_series(X)
     task.warn_of_unseen_classes(data)

@@ -130,7 +130,7 @@ class Preparation(FormerNames):
             SpecError: a step for texts with other sequences, or the other way round.
             DataError: a step for another rate than that of the data.
         """
-        kind: Kind = "texts" if x.is_text else "tokens" if x.is_whole and tokens else "numbers"
+        kind: Kind = "texts" if x.is_text else "tokens" if tokens and x.is_whole else "numbers"
         steps = _applicable(as_steps(prepare), kind)
         exact = kind != "texts" and bool(steps) and bool(float32_loses(x).any())
         done = cls((), (), x.channels, x.channels, kind, exact)

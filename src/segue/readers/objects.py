@@ -13,13 +13,13 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.labels import is_counted
-from segue.data.sequences import Array, Sequences
+from segue.data.sequences import Array, Layout, Sequences
 from segue.data.values import as_array, cells_as_steps
-from segue.errors import DataError
+from segue.errors import DataError, OptionError
 from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
 from segue.readers.read_options import with_windows_of
 from segue.readers.registry import part_named
-from segue.readers.streams import from_pairs
+from segue.readers.streams import from_pairs, of_mapped
 
 KINDS = """
   a data frame of pandas or Polars, or an Arrow table
@@ -30,6 +30,8 @@ KINDS = """
   a mapping from id to sequence
   an iterable of pairs (sequence, label)"""
 
+
+LAYOUTS = ("ntc", "nct", "tc", "ct")
 
 # What is an array or a list as it is, and no object that has to be looked into.
 _PLAIN = (Dataset, Sequences, str, np.ndarray, list, tuple)
@@ -68,9 +70,9 @@ def adapted(
         return read_dimensions(x)
     if hasattr(x, "iloc") and _package_of(x) == "pandas" and not is_counted(x.index):
         ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
-        return Dataset(as_plain_sequences(x.to_numpy()), ids=ids)
+        return Dataset(plain_sequences(x.to_numpy()), ids=ids)
     if isinstance(x, Mapping):
-        return Dataset(as_plain_sequences(list(x.values())), ids=np.asarray(list(x)))
+        return Dataset(plain_sequences(list(x.values())), ids=np.asarray(list(x)))
     return from_pairs(x, labelled=labelled) if _is_iterable(x) else x
 
 
@@ -79,7 +81,9 @@ def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
 
     A column of a frame that is called as a label is left out: it would give the answer away.
     """
-    if isinstance(x, _PLAIN) or not is_table(x):
+    if isinstance(x, _PLAIN):
+        return x
+    if not is_table(x):
         return adapted(x, labelled=False)
     table, names = _without_labels(x)
     like = like if (like or {}).get("format") == "table" else None
@@ -115,16 +119,63 @@ def _without_labels(frame: Any) -> tuple[Any, list[str]]:
     return table.drop_columns(names), names
 
 
-def as_plain_sequences(x: Any, *, exact: bool = False) -> Sequences:
-    """Sequences of an array, or a list or column of arrays or texts; `exact` as in `Sequences`.
+def plain_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
+    """Take an array, a list of arrays or texts, `Sequences` or a `Dataset` as sequences.
 
-    >>> as_plain_sequences(["ab", "c"])
+    Args:
+        x: `(n, time, channel)`, `(n, time)`, or a list of `(time, channel)` or `(time,)` arrays.
+        layout: "nct" (arrays) or "ct" (lists) for channels first.
+        exact: float64 stays in any case: a fitted preparation knows what it needs.
+
+    Raises:
+        DataError: another shape, or axes that look swapped.
+
+    >>> plain_sequences(["ab", "c"])
     Sequences(n=2, time=1 to 2, text)
     """
-    if isinstance(x, list | tuple):
-        if len(x) > 0 and isinstance(x[0], str):
-            return Sequences.from_texts(x)
-        return Sequences.from_list(x, exact=exact)
+    if layout not in LAYOUTS:
+        raise OptionError(f"`layout` is {layout!r}; expected one of {', '.join(LAYOUTS)}.")
+    if isinstance(x, Dataset):
+        return x.x
+    if isinstance(x, Sequences):
+        return x
+    if not isinstance(x, list | tuple):
+        return _of_other_forms(x, layout, exact=exact)
+    if layout in ("ntc", "tc") and len(x) > 0 and isinstance(x[0], str):
+        return Sequences.from_texts(x)
+    return Sequences.from_list(x, layout=layout, exact=exact)
+
+
+def _of_other_forms(x: Any, layout: Layout, *, exact: bool) -> Sequences:
+    """Sequences of an array, of whatever library, or of a column of arrays or texts."""
+    # One array, whichever library has made it; not a list of some.
+    is_array = any(hasattr(x, name) for name in ("to_numpy", "__array__", "__dlpack__"))
+    if isinstance(x, str | bytes) or not (
+        is_array or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+    ):
+        raise DataError(
+            f"`X` is {type(x).__name__}; expected a (n, time, channel) array, a list of "
+            "(time, channel) arrays or of texts, Sequences or a Dataset. Files are read with "
+            "`segue.read`; a single text is a list of one: [text]."
+        )
+    if is_array and not isinstance(x, np.memmap):
+        x = x.to_numpy() if hasattr(x, "to_numpy") else as_array(x)
+    if isinstance(x, np.ndarray) and x.ndim == 1 and len(x) == 0:
+        return Sequences.from_list([])
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
+        if x.ndim == 3 and layout in ("ntc", "tc"):
+            # Of an array on disk the beginning must do.
+            _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
+        turned = x.transpose(0, 2, 1) if x.ndim == 3 and layout in ("nct", "ct") else x
+        mapped = of_mapped(turned, None, joined=False)
+        return Sequences.from_array(turned, exact=exact) if mapped is None else mapped
+    if layout in ("ntc", "tc"):
+        return _of_column(x, exact=exact)
+    return Sequences.from_list(x, layout=layout, exact=exact)
+
+
+def _of_column(x: Any, *, exact: bool) -> Sequences:
+    """Sequences of an array of objects or texts, or of an iterable."""
     if isinstance(x, np.ndarray):
         column = x.ndim == 1 or (x.ndim == 2 and x.shape[1] == 1)
         if column and x.size > 0 and isinstance(x.flat[0], str):
@@ -135,6 +186,24 @@ def as_plain_sequences(x: Any, *, exact: bool = False) -> Sequences:
         x = list(x) if array.dtype == object else array
     take = Sequences.from_array if isinstance(x, np.ndarray) else Sequences.from_list
     return take(x, exact=exact)
+
+
+def _refuse_padding_on_the_last_axis(x: Array) -> None:
+    """Padding along what should be the channels: then the array is (n, channel, time)."""
+    if x.shape[2] <= x.shape[1] or x.shape[2] < 3 or x.dtype.kind != "f":
+        return
+    real = ((x != 0) & ~np.isnan(x)).any(axis=1)  # [n, last axis]
+    ends = x.shape[2] - np.argmax(real[:, ::-1], axis=1)
+    ends[~real.any(axis=1)] = 0
+    # Padding only: zeros between real values, as in one-hot vectors, are no padding.
+    padded = np.array_equal(real, np.arange(x.shape[2]) < ends[:, None])
+    if padded and len(np.unique(ends)) > 2:
+        n, time, channels = x.shape
+        raise DataError(
+            f"`x` has shape ({n}, {time}, {channels}): {time} time steps of {channels} channels? "
+            f"The lengths vary over the last axis ({ends.min()} to {ends.max()}), so it looks like "
+            "(n, channel, time): pass layout='nct'."
+        )
 
 
 # -- kinds ----------------------------------------------------------------------------------------

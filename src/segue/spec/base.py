@@ -97,7 +97,7 @@ class Spec:
         kind: Any = type(self)
         words, named = [], False
         for f in fields(self):
-            if is_default(self, f.name):
+            if getattr(self, f.name) == f.default:
                 named = True
                 continue
             value, depth = getattr(self, f.name), nested_depth(kind, f.name)
@@ -113,7 +113,7 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """The kind and every field that is not the default."""
-        kept = [f.name for f in fields(self) if not is_default(self, f.name)]
+        kept = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
         return {"kind": self.kind, **{name: _json_of(getattr(self, name)) for name in kept}}
 
 
@@ -184,16 +184,10 @@ def is_required(f: Field[Any]) -> bool:
     return f.default is MISSING and f.default_factory is MISSING
 
 
-def is_default(spec: Spec, name: str) -> bool:
-    """Whether a field has the value that it has when it is left out."""
-    f = next(f for f in fields(spec) if f.name == name)
-    return not is_required(f) and bool(getattr(spec, name) == f.default)
-
-
-def nested_depth(kind: type[Spec], name: str) -> int:
+@functools.cache
+def nested_depth(kind: Any, name: str) -> int:
     """How deep a field holds specs: 0 for a plain value, 1 for a chain, 2 for several chains."""
-    any_kind: Any = kind
-    return _depths(any_kind)[name]
+    return _marked_depth(_hints(kind)[name])
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:
@@ -217,11 +211,6 @@ def _marked_depth(hint: Any) -> int:
         return max((_marked_depth(mark) for mark in hint.__metadata__), default=0)
     options = () if typing.get_origin(hint) is tuple else typing.get_args(hint)
     return max((_marked_depth(option) for option in options), default=0)
-
-
-@functools.cache
-def _depths(kind: Any) -> dict[str, int]:
-    return {name: _marked_depth(hint) for name, hint in _hints(kind).items()}
 
 
 @functools.cache
