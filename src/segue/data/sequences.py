@@ -361,8 +361,8 @@ class Sequences(Sequence[Array]):
                 f"Piece {piece} is steps {start[piece]} to {start[piece] + steps[piece]} of "
                 f"sequence {index[piece]}, which has {self.lengths[index[piece]]}."
             )
-        chunk, start = self._chunk[index], self._start[index] + start
-        return object.__new__(Sequences)._set(self._chunks, chunk, start, steps)
+        chunk, first = self._chunk[index], self._start[index] + start
+        return object.__new__(Sequences)._set(self._chunks, chunk, first, steps)
 
     def gather(self, index: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int64]]:
         """Copy the chosen sequences: values `[their_steps, channel]` and lengths `[len(index)]`."""
