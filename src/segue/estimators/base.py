@@ -220,7 +220,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         x, static = self._input(X, static)
         if len(x) == 0:
             return None
-        if needs_static or static is not None:
+        if static is not None or (needs_static and self.static_ is not None):
             static = scaled_static(self.static_, len(x), static)
         return Batches(x, self.preparation_, next(self.network_.parameters()).device, static)
 

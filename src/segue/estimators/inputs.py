@@ -104,9 +104,14 @@ def as_dataset(
             f"There are {len(data)} sequences and {len(found.values)} {what}s; expected one {what} "
             "for each sequence."
         )
-    data = replace(data, notes=(*data.notes, *note, *filter(None, [found.note])), missing="keep")
-    data = replace(data, y=found.values, task=found.task, classes=found.classes)
-    return replace(data, missing="refuse")
+    return replace(
+        data,
+        y=found.values,
+        task=found.task,
+        classes=found.classes,
+        notes=(*data.notes, *note, *filter(None, [found.note])),
+        missing="refuse",
+    )
 
 
 def refuse_two_targets(data: Dataset) -> None:

@@ -263,13 +263,6 @@ def chain_shape(specs: Iterable[LayerSpec], context: BuildContext) -> Shape:
     return shape
 
 
-def check_count(specs: Iterable[LayerSpec]) -> None:
-    """Raise `SpecError` before anything is built, if it would be too many layers."""
-    count = sum(spec.count() for spec in specs)
-    if count > MOST_LAYERS:
-        raise SpecError(f"{count:,} layers; at most {MOST_LAYERS:,} are built. Repeat fewer times.")
-
-
 def input_kind_of(specs: Iterable[LayerSpec]) -> InputKind:
     """The input kind of a chain: that of its first layer that does not take either."""
     wanted = (spec.input_kind for spec in specs)

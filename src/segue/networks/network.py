@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers.base import BuildContext, LayerSpec, Shape, check_count
+from segue.layers.base import MOST_LAYERS, BuildContext, LayerSpec, Shape
 from segue.modules import Chain, Layer, Padded
 from segue.modules.dense import head
 from segue.randomness import Draws
@@ -57,7 +57,10 @@ class Network(nn.Module):
         static: int = 0,
     ) -> None:
         super().__init__()
-        check_count(specs)
+        count = sum(spec.count() for spec in specs)
+        if count > MOST_LAYERS:  # before anything is built
+            message = f"{count:,} layers; at most {MOST_LAYERS:,} are built. Repeat fewer times."
+            raise SpecError(message)
         self.static = static
         self.specs = specs
         self.input_shape = shape

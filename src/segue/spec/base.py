@@ -184,10 +184,10 @@ def is_required(f: Field[Any]) -> bool:
     return f.default is MISSING and f.default_factory is MISSING
 
 
-@functools.cache
-def nested_depth(kind: Any, name: str) -> int:
+def nested_depth(kind: type[Spec], name: str) -> int:
     """How deep a field holds specs: 0 for a plain value, 1 for a chain, 2 for several chains."""
-    return _marked_depth(_hints(kind)[name])
+    any_kind: Any = kind
+    return _depths(any_kind)[name]
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:
@@ -211,6 +211,11 @@ def _marked_depth(hint: Any) -> int:
         return max((_marked_depth(mark) for mark in hint.__metadata__), default=0)
     options = () if typing.get_origin(hint) is tuple else typing.get_args(hint)
     return max((_marked_depth(option) for option in options), default=0)
+
+
+@functools.cache
+def _depths(kind: Any) -> dict[str, int]:
+    return {name: _marked_depth(hint) for name, hint in _hints(kind).items()}
 
 
 @functools.cache

@@ -79,12 +79,10 @@ class Classify(Task):
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The same with the number of sequences of each class."""
-        counts = tuple(self._counts(self.encode(train).values))
-        return replace(self, counts=counts, sequences=len(train))
-
-    def _counts(self, codes: Array) -> list[int]:
-        counts: list[int] = np.bincount(codes, minlength=len(self.classes)).tolist()
-        return counts
+        codes = self.encode(train).values
+        several = codes.ndim == 2  # labels at once
+        counts = codes.sum(axis=0) if several else np.bincount(codes, minlength=len(self.classes))
+        return replace(self, counts=tuple(counts.tolist()), sequences=len(train))
 
     @property
     def objective(self) -> ObjectiveName:
@@ -110,6 +108,8 @@ class Classify(Task):
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""
+        if self.class_weight is None and sample_weight is None:
+            return None
         return weighted_by_class(
             self.encode(data).values, self.classes, self.class_weight, sample_weight
         )

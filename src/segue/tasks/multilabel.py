@@ -57,10 +57,6 @@ class Multilabel(Classify):
             )
         return cls(names, **options)
 
-    def _counts(self, codes: Array) -> list[int]:
-        counts: list[int] = codes.sum(axis=0).tolist()
-        return counts
-
     @property
     def objective(self) -> ObjectiveName:
         """Binary cross-entropy, averaged over the labels."""

@@ -40,7 +40,7 @@ def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
 
 def fixed_layers(network: Network) -> int:
     """Return how many layers at the beginning have the same outputs in every epoch."""
-    return sum(1 for _ in takewhile(lambda layer: layer.is_fixed, network.chain))
+    return sum(1 for _ in takewhile(lambda layer: layer.is_fixed, network.chain.layers))
 
 
 def _passed(examples: TrainingData, network: Network, passed: int) -> TrainingData:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -28,13 +28,15 @@ from segue.training.objectives import Objective
 from segue.training.setup import Batch, TrainingSetup, Update
 
 
+@dataclass
 class RunningMetrics:
     """Loss and score over the batches of a pass, each target counting the same."""
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
-        self.loss = self.score = self.count = 0.0
-        self.own: defaultdict[str, float] = defaultdict(float)  # sums of the user's own score
+    objective: Objective
+    loss: float = 0.0
+    score: float = 0.0
+    count: float = 0.0
+    own: dict[str, float] = field(default_factory=dict)  # sums of the user's own score
 
     @torch.no_grad()
     def add(
@@ -48,7 +50,7 @@ class RunningMetrics:
         self.count += float(self.objective.counts(targets).sum())
         if self.objective.own_metric is not None:
             for name, own in self.objective.own_scores(outputs, targets).items():
-                self.own[name] += float(own.sum())
+                self.own[name] = self.own.get(name, 0.0) + float(own.sum())
 
     def row(self, prefix: str = "") -> Row:
         """The means, by the names that they have in the history."""

@@ -53,7 +53,7 @@ class History:
     @property
     def kept(self) -> Row:
         """The row of the epoch whose weights were kept."""
-        return self.rows[(self.best_epoch or len(self)) - 1]
+        return self.rows[(self.best_epoch or len(self.rows)) - 1]
 
     @property
     def columns(self) -> list[str]:

@@ -119,7 +119,8 @@ def _train_epoch(
         share = (number + 1) / len(updates)
         for callback in callbacks:
             callback.on_update(epoch, share, means)
-        if share < 1 and _is_over(job, time.perf_counter() - began):
+        limit = job.options.time_limit_seconds or math.inf
+        if share < 1 and time.perf_counter() - began >= limit:
             break
     row = {"epoch": epoch, **means.row(), "learning_rate": rate}
     return row if share == 1 else row | {"share": share}
@@ -169,17 +170,12 @@ def _reason_to_stop(job: TrainingSetup, state: TrainingState) -> str | None:
     cut = bool(state.rows) and "share" in state.rows[-1]
     if len(state.rows) == job.epochs and not cut:
         return "finished"
-    if cut or _is_over(job, state.seconds):
+    if cut or state.seconds >= (options.time_limit_seconds or math.inf):
         return "time"
     stale = options.patience is not None and state.epochs_without_improvement >= options.patience
     if stale and not options.has_fixed_length:
         return "early"
     return None
-
-
-def _is_over(job: TrainingSetup, seconds: float) -> bool:
-    limit = job.options.time_limit_seconds
-    return limit is not None and seconds >= limit
 
 
 def _copy(network: Network) -> dict[str, Tensor]:

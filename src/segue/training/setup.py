@@ -33,15 +33,15 @@ class Targets(Protocol):
         """The targets of the chosen sequences, `[batch, ...]`."""
 
 
+@dataclass(frozen=True)
 class SequenceTargets:
     """One target for a sequence.
 
-    Args:
+    Attributes:
         values: `[n]` class numbers, or `[n, value]`.
     """
 
-    def __init__(self, values: Tensor) -> None:
-        self.values = values
+    values: Tensor
 
     def __len__(self) -> int:
         return len(self.values)
