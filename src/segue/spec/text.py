@@ -49,7 +49,11 @@ def parse(
     Raises:
         SpecError: the message marks the position in the text and suggests near misses.
     """
-    return _Parser(text, table, what, hint).network()
+    parser, specs = _Parser(text, table, what, hint), []
+    while parser.tokens[parser.next].kind != "end":
+        specs.append(parser.spec())
+        parser.next += parser.tokens[parser.next].text in (",", "|", "->")
+    return tuple(specs)
 
 
 class _Token(NamedTuple):
@@ -104,13 +108,6 @@ class _Parser:
             self.next += text == ","
         self.next += 1
         return entries
-
-    def network(self) -> tuple[Spec, ...]:
-        specs = []
-        while self.tokens[self.next].kind != "end":
-            specs.append(self.spec())
-            self.next += self.tokens[self.next].text in (",", "|", "->")
-        return tuple(specs)
 
     def chain(self) -> tuple[Spec, ...]:
         """Specs inside parentheses, where a comma ends the argument."""

@@ -91,7 +91,8 @@ def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Ca
     began = time.perf_counter() - state.seconds
     while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
         row = _train_epoch(job, state, began, callbacks)
-        row |= _validate(job, state)
+        if job.validation is not None:
+            row |= _validate(job, state)
         state.seconds = row["seconds"] = time.perf_counter() - began
         _close_epoch(job, state, row)
         for callback in callbacks:
@@ -127,8 +128,7 @@ def _train_epoch(
 
 
 def _validate(job: TrainingSetup, state: TrainingState) -> Row:
-    if job.validation is None:
-        return {}
+    assert job.validation is not None
     means = measure(job.network, job.validation, job.objective, usable_threads())
     row = means.row("validation_")
     if not math.isfinite(row["validation_loss"]):
