@@ -14,7 +14,7 @@ import pytest
 
 import segue
 from segue.cli import main
-from segue.cli.streams import encodable_output, print_data
+from segue.cli.shared import encodable_output, print_data
 from segue.data.dataset import Dataset
 from segue.training import TrainingOptions
 

@@ -13,7 +13,7 @@ import segue
 from segue import Dataset, Forecaster, Sequences, TrainingOptions
 from segue.errors import DataError, NotFittedError, OptionError
 from segue.tasks.forecast import as_array
-from segue.tasks.linear import Autoregression, last_known
+from segue.tasks.regress import Autoregression, last_known
 
 SILENT = TrainingOptions(progress="none")
 SIGMA = 0.5

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segue import SequenceClassifier
-from segue.evaluation.explain.attribution import attribute
+from segue.evaluation.explain import attribute
 from segue.testing import tiny_dataset
 from segue.training.inference import map_steps, predict_batches
 

@@ -16,7 +16,7 @@ from segue.estimators import language
 from segue.estimators.language import draw
 from segue.metrics import perplexity
 from segue.tasks.language import cut, inputs_and_targets, unigram
-from segue.training import hardware
+from segue.training import setup
 
 SILENT = TrainingOptions(progress="none")
 TEXTS = ["the cat sat on the mat.", "the dog sat on the cat.", "a dog ran"] * 8
@@ -162,7 +162,7 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every token of the vocabulary at each of its steps."""
-    monkeypatch.setattr(hardware, "free_memory", lambda: 1000)
+    monkeypatch.setattr(setup, "free_memory", lambda: 1000)
     options = TrainingOptions(progress="lines")
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err

@@ -12,7 +12,7 @@ from segue.data import sequences
 from segue.data.sequences import Sequences
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
-from segue.training import hardware
+from segue.training import setup
 
 
 @pytest.mark.parametrize(("free", "said"), [(1000, True), (10**12, False), (None, False)])
@@ -23,7 +23,7 @@ def test_much_memory_is_said_before_the_start(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only more than a quarter of what is free is worth a line, and it comes before any epoch."""
-    monkeypatch.setattr(hardware, "free_memory", lambda: free)
+    monkeypatch.setattr(setup, "free_memory", lambda: free)
     options = TrainingOptions(progress="lines")
     SequenceClassifier("gru(4)", epochs=1, options=options).fit(tiny_dataset(20))
     lines = capsys.readouterr().err.splitlines()
@@ -35,7 +35,7 @@ def test_much_memory_is_said_before_the_start(
 
 def test_the_free_memory_is_known_here() -> None:
     """On Linux the kernel says it: between a megabyte and a hundred terabytes."""
-    free = hardware.free_memory()
+    free = setup.free_memory()
     assert free is None or 10**6 < free < 10**14
 
 

@@ -16,8 +16,7 @@ from segue.estimators.loading import BY_NAME, load
 from segue.estimators.regressor import SequenceRegressor
 from segue.tasks import Regress, Task
 from segue.tasks.base import Encoded
-from segue.tasks.linear import Numbers
-from segue.tasks.regress import TargetScale
+from segue.tasks.regress import Numbers, TargetScale
 from segue.testing import tiny_dataset
 
 

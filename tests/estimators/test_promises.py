@@ -22,7 +22,7 @@ from segue.prepare import Batches
 from segue.prepare.batches import Padded
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
-from segue.training.callbacks import Reporter
+from segue.training.history import Reporter
 from segue.training.objectives import probabilities
 
 Quick = Callable[..., SequenceClassifier]
@@ -236,7 +236,7 @@ def test_an_interrupted_training_leaves_a_usable_model(
     quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """`stopped_` says so, the best weights are there, it answers and can be saved."""
-    from segue.training.callbacks import HistoryWriter
+    from segue.training.history import HistoryWriter
 
     write = HistoryWriter.on_epoch
 

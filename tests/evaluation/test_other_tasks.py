@@ -22,7 +22,7 @@ from segue import (
     TrainingOptions,
 )
 from segue.errors import DataError
-from segue.tasks.linear import features_of
+from segue.tasks.regress import features_of
 
 QUICK: dict[str, Any] = {"epochs": 2, "options": TrainingOptions(progress="none")}
 

@@ -28,7 +28,7 @@ from segue.modules import Cell, Padded
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
-from segue.training.gradient import in_pieces
+from segue.training.optimizers import in_pieces
 from segue.training.setup import Batch
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import segue
 from segue.errors import DataError
-from segue.studies.subsets import choose_sizes, stratified_order
+from segue.studies.running import choose_sizes, stratified_order
 
 
 def _data(labels: object, groups: object = None) -> segue.Dataset:

@@ -9,8 +9,8 @@ import pytest
 
 import segue
 from segue.modules.conv import RandomConvLayer
-from segue.training import caching
-from segue.training.caching import fixed_layers
+from segue.training import inference
+from segue.training.inference import fixed_layers
 
 NETWORK = "random_conv(20) batchnorm dropout(0.2)"
 
@@ -52,7 +52,7 @@ def test_every_sequence_is_looked_at_once(calls: list[int]) -> None:
 def test_the_same_comes_of_it(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
     """Weights, history and predictions, against a training that asks every time."""
     once = fitted()
-    monkeypatch.setattr(caching, "_MOST_BYTES", 0)
+    monkeypatch.setattr(inference, "_MOST_BYTES", 0)
     calls.clear()
     always = fitted()
     assert sum(calls) == 3 * 60  # in every epoch

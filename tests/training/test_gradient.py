@@ -23,9 +23,9 @@ from segue.randomness import Draws
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
-from segue.training.gradient import RunningMetrics, compute_gradients, in_pieces
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective, make_objective
+from segue.training.optimizers import RunningMetrics, compute_gradients, in_pieces
 from segue.training.setup import NO_LABEL, Batch, StepTargets, TrainingData, TrainingSetup
 
 MakeJob = Callable[..., TrainingSetup]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from segue.training import TrainingOptions
-from segue.training import callbacks as module
-from segue.training.callbacks import Reporter, make_reporter
+from segue.training import history as module
+from segue.training.history import Reporter, make_reporter
 
 ROW = {"epoch": 1, "loss": 2.0202, "accuracy": 0.3374}
 

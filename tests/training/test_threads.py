@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segue.kernels.threads import threads
+from segue.kernels.recurrence import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.training.hardware import choose_threads
+from segue.training.setup import choose_threads
 
 
 @pytest.mark.parametrize(

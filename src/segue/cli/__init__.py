@@ -20,9 +20,9 @@ import typer
 import typer.core
 
 from segue._version import __version__
-from segue.cli import data, evaluate, fit, generate, info, listen, predict, study, view
+from segue.cli import data, fit, info, listen, predict, study, view
 from segue.cli.options import add_command
-from segue.cli.streams import encodable_output, is_read
+from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -47,9 +47,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
 add_command(app, fit.fit, fit.options)
-for command in (evaluate.evaluate, predict.predict, view.view, listen.listen):
+for command in (predict.evaluate, predict.predict, view.view, listen.listen):
     add_command(app, command)
-add_command(app, generate.generate, generate.options)
+add_command(app, data.generate, data.options)
 add_command(app, info.info)
 app.add_typer(study.app)
 app.add_typer(data.app)  # typer lists groups last

@@ -1,4 +1,4 @@
-"""`segue data list`, `show` and `convert`: data sets that have a name, and sources as such."""
+"""`segue data list`, `show`, `convert`: named data sets and other sources; `segue generate`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,67 @@ from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
-from segue.cli.options import add_command
+from segue.cli.options import Form, Parameters, add_command, options_of
 from segue.cli.shared import Columns, check_output, print_json, print_table, read_source, tell
 from segue.errors import counted
 from segue.progress import Progress
+
+FORMS = {
+    "count": Form(least=None),
+    "test": Form(least=None),
+    "noise": Form("X"),
+    "kinds": Form("A,B", "of waves: sine,square,triangle,sawtooth", kind=str),
+    "phase": Form(help="of waves: where they begin"),
+    "classes": Form(help="of random-series: how many series"),
+}
+
+
+def options() -> Parameters:
+    """The options that fill arguments of the families."""
+    from segue.synth import FAMILIES
+
+    families = {name: FAMILIES[name] for name in ("waves", "random-series")}
+    return options_of(families, "count test length noise kinds phase classes seed", **FORMS)
+
+
+def generate(
+    family: str,
+    folder: Path,
+    *,
+    format: Literal["dat", "ts", "npz", "arrow"] = "dat",  # noqa: A002 - the name of the option
+    overwrite: bool = False,
+    json: bool = False,
+    **given: Any,
+) -> None:
+    """Write made-up data to learn with.
+
+    `segue fit DIR` reads them.
+
+    Example: segue generate waves data/waves --count 200 --phase random
+
+    Options:
+        family (FAMILY): waves, random-series or toy.
+        folder (DIR): a new or empty folder.
+        format: the files' format.
+        overwrite: replace a data set that lies in DIR.
+    """
+    from segue import synth
+    from segue.readers import check_free, write
+
+    check_free(folder, overwrite=overwrite)
+    if "kinds" in given:
+        given["kinds"] = tuple(given["kinds"].split(","))
+    data = synth.generate(family, **given)
+    write(data, folder, format=format, overwrite=overwrite)
+    if json:
+        print_json({"folder": str(folder), **asdict(data.summary())})
+        return
+    print_table([*data.summary().rows(), ("folder", str(folder))])
+
 
 app = typer.Typer(
     name="data", help="Data sets: names, what they hold, mapped files.", no_args_is_help=True

@@ -18,7 +18,7 @@ from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.numeric import as_table_of_numbers
 from segue.prepare.pipeline import every_th, unexpected_missing
-from segue.training.callbacks import make_reporter
+from segue.training.history import make_reporter
 from segue.training.inference import map_steps
 from segue.training.objectives import probabilities
 

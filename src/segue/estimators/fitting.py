@@ -16,7 +16,7 @@ from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, se
 from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
-from segue.kernels.threads import threads
+from segue.kernels.recurrence import threads
 from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
@@ -26,15 +26,22 @@ from segue.prepare.pipeline import refuse_coarse
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
-from segue.training.caching import cache_fixed_layers
-from segue.training.callbacks import make_reporter
 from segue.training.checkpoint import TrainingFolder
-from segue.training.gradient import check_carries_state
-from segue.training.hardware import choose_device, choose_threads, memory_warning
+from segue.training.history import make_reporter
+from segue.training.inference import cache_fixed_layers
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
-from segue.training.optimizers import freeze
-from segue.training.setup import SequenceTargets, StepTargets, Targets, TrainingData, TrainingSetup
+from segue.training.optimizers import check_carries_state, freeze
+from segue.training.setup import (
+    SequenceTargets,
+    StepTargets,
+    Targets,
+    TrainingData,
+    TrainingSetup,
+    choose_device,
+    choose_threads,
+    memory_warning,
+)
 
 Lines = list[tuple[str, str]]
 

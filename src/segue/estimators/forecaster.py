@@ -19,7 +19,7 @@ from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Forecast, Task
 from segue.tasks.forecast import as_array, continued, last_steps
-from segue.tasks.linear import Autoregression, Numbers, last_known
+from segue.tasks.regress import Autoregression, Numbers, last_known
 from segue.training import TrainingOptions
 from segue.windowing import as_series, is_one_series, windows
 

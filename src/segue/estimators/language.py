@@ -33,7 +33,7 @@ from segue.readers.objects import plain_sequences
 from segue.tasks import Language, Task
 from segue.tasks.language import inputs_and_targets
 from segue.training import TrainingOptions
-from segue.training.gradient import map_state
+from segue.training.optimizers import map_state
 
 # Steps of a text that go through the network at once, and numbers that its head gives at once.
 _STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000

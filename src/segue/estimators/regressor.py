@@ -12,8 +12,7 @@ from segue.estimators.inputs import as_dataset
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Regress, Task
-from segue.tasks.linear import LinearOnMeans, Numbers
-from segue.tasks.regress import TargetScale
+from segue.tasks.regress import LinearOnMeans, Numbers, TargetScale
 from segue.training import TrainingOptions
 
 

@@ -13,12 +13,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import warn_user
-from segue.evaluation.comparison import Comparison, compare
+from segue.evaluation.comparison import Comparison, OneSample, compare, one_sample
 from segue.evaluation.embeddings import Embedding, embedding
-from segue.evaluation.evaluation import Evaluation, Mistake
-from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.evaluation.evaluation import Evaluation, FittedClassifier, Mistake, evaluate
 from segue.evaluation.selective import Rejection, reject_threshold
-from segue.evaluation.stump import OneSample, one_sample
 from segue.evaluation.word_trace import Reading, read_along
 from segue.metrics import Answered, Calibration, ClassScore
 

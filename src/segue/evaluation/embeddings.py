@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
-from segue.evaluation.requirements import require_classes, require_one_network
+from segue.evaluation.model_info import require_classes, require_one_network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.errors import DataError, OptionError
-from segue.evaluation.requirements import require_classes
-from segue.evaluation.scoring import FittedClassifier, evaluate
+from segue.evaluation.evaluation import FittedClassifier, evaluate
+from segue.evaluation.model_info import require_classes
 from segue.metrics import Answered
 
 if TYPE_CHECKING:

@@ -12,15 +12,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from segue.layers.activations import GLU, TABLE, PReLU
-from segue.layers.architectures import LSTMFCN, InceptionTime, Rocket
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
-from segue.layers.composition import Parallel, Repeat, Residual
+from segue.layers.composition import LSTMFCN, InceptionTime, Parallel, Repeat, Residual, Rocket
 from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.core import BatchNorm, Dense, Dropout, Embedding, LayerNorm, Position
 from segue.layers.custom import CustomCell, CustomModule
-from segue.layers.dense import Dense, Dropout
-from segue.layers.embedding import Embedding, Position
-from segue.layers.normalization import BatchNorm, LayerNorm
 from segue.layers.pool import Flatten, Pool
 from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
 

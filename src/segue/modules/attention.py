@@ -13,11 +13,9 @@ from segue.errors import NotCausalError
 from segue.kernels.recurrence import is_ragged
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Shape
-from segue.layers.dense import Dense
-from segue.layers.normalization import LayerNorm
+from segue.layers.core import Dense, LayerNorm
 from segue.modules.base import SpecLayer
-from segue.modules.dense import DenseLayer
-from segue.modules.normalization import LayerNormLayer
+from segue.modules.core import DenseLayer, LayerNormLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 

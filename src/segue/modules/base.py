@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError
-from segue.kernels.recurrence import last_step
-from segue.kernels.threads import threads
+from segue.kernels.recurrence import last_step, threads
 from segue.layers.base import BuildContext, LayerSpec, Shape, plan_layers
 from segue.prepare.batches import Padded
 from segue.randomness import Draws

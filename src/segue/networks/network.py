@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from segue.errors import DataError, SpecError, did_you_mean
 from segue.layers.base import MOST_LAYERS, BuildContext, LayerSpec, Shape
 from segue.modules import Chain, Layer, Padded
-from segue.modules.dense import head
+from segue.modules.core import head
 from segue.randomness import Draws
 from segue.spec import to_text
 
@@ -232,7 +232,7 @@ class Network(nn.Module):
         )
         <BLANKLINE>
         """
-        from segue.networks.source import to_python
+        from segue.networks.specs import to_python
 
         return to_python(self.specs, self.input_shape, self.chain, framework)
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
-from segue.prepare.missing import Interpolate, MissingIndicator
-from segue.prepare.numeric import Standardize
+from segue.prepare.numeric import Interpolate, MissingIndicator, Standardize
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import StepSpec

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from segue.data.sequences import Array, Sequences
 from segue.prepare.augmentation import Augmentation, TimeAugmentation, ValueAugmentation
-from segue.prepare.missing import MissingIndicator
+from segue.prepare.numeric import MissingIndicator
 from segue.prepare.pipeline import Preparation
 from segue.randomness import numpy_generator
 

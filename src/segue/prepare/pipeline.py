@@ -16,8 +16,7 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
-from segue.prepare.missing import Interpolate, MissingIndicator, missing_channels
-from segue.prepare.numeric import Standardize
+from segue.prepare.numeric import Interpolate, MissingIndicator, Standardize, missing_channels
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import FormerNames, Ragged, StepSpec
 from segue.prepare.text import Characters, Token, VocabularyStep, Words

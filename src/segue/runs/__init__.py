@@ -26,8 +26,19 @@ import numpy as np
 from segue.atomic import write_text
 from segue.data.dataset import Dataset
 from segue.errors import FileError, OptionError
-from segue.runs.folder import Run, find_model, new_folder, open_run, run_of, slug
-from segue.runs.record import check_unchanged, read_parted, record_of, versions, write_record
+from segue.runs.folder import (
+    Run,
+    check_unchanged,
+    find_model,
+    new_folder,
+    open_run,
+    read_parted,
+    record_of,
+    run_of,
+    slug,
+    versions,
+    write_record,
+)
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:

@@ -1,16 +1,32 @@
-"""The folder of a run: open it, find its model, make a new one."""
+"""The folder of a run: open it, find its model, make a new one; the record before training.
+
+It has the source, how that is split, the arguments and the versions.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import platform
 import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from segue.errors import DataNotFoundError, FileError, WriteError
-from segue.runs.split import RunSplit
+import numpy as np
+
+from segue.atomic import write_text
+from segue.data.dataset import Dataset
+from segue.errors import DataError, DataNotFoundError, FileError, WriteError, counted
+from segue.runs.split import Parted, RunSplit
+
+if TYPE_CHECKING:
+    from segue.estimators.base import BaseSequenceEstimator
+    from segue.estimators.splitting import TrainValidationSplit
+
 
 FORMAT = 1
 
@@ -176,3 +192,167 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise FileError("holds no JSON object.", path=path)
     return found
+
+
+def read_parted(
+    source: str | Path,
+    *,
+    task: str | None,
+    test: float | None,
+    limit: int | None,
+    seed: int,
+    columns: dict[str, Any] | None = None,
+    tell: Callable[[Iterable[str]], None] | None = None,
+) -> tuple[Parted, Any]:
+    """Read the source with the parts that are wanted, and find the estimator for its task."""
+    from segue.data.summary import one_line
+    from segue.estimators.loading import estimator_for
+    from segue.readers import read
+    from segue.readers.read_options import roles_in_words
+    from segue.tasks import TASKS
+    from segue.windowing import cut_in_time
+
+    data = read(source, limit=limit, **(columns or {}))
+    if tell is not None:
+        tell([*data.notes, *roles_in_words(data.reading), one_line(data)])
+    kind = estimator_for(task, data.task)
+    task_type, named = TASKS[kind.task], task is not None
+    data = task_type.as_targets(data) if named else data
+    if test is not None and data.parts is None and task_type.is_cut_in_time(data, named=named):
+        parted = cut_in_time(data, test)
+        positions = np.repeat(np.arange(len(data)), 2)
+        starts = np.where(parted.parts == "test", data.x.lengths[positions] - parted.x.lengths, 0)
+        return Parted(data, parted, positions, starts), kind
+    numbered = dataclasses.replace(data, ids=np.arange(len(data)))  # a split may leave some out
+    parted = _with_parts(numbered, source, test=test, seed=seed)
+    positions = np.asarray(parted.ids)
+    note = "" if named else task_type.choice_note(data)
+    parted = dataclasses.replace(
+        parted,
+        ids=None if data.ids is None else data.ids[positions],
+        notes=(*parted.notes, note) if note else parted.notes,
+    )
+    if tell is not None:
+        tell(parted.notes[len(data.notes) :])
+    return Parted(data, parted, positions), kind
+
+
+def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: int) -> Dataset:
+    """See to it that there is a train part, and a test part if one is wanted."""
+    if test is None and data.parts is None:
+        return dataclasses.replace(data, parts=np.full(len(data), "train"))
+    if test is None or "test" in data.part_names:
+        return data
+    if data.parts is None:
+        return data.with_parts(test, seed=seed)
+    if "train" not in data.part_names:
+        raise DataError(
+            f"{source} has the parts {', '.join(data.part_names)}; expected one called train."
+        )
+    inside = data.part("train").with_parts(test, seed=seed)
+    if len(inside) < len(data.part("train")):  # split in time, without what reaches across
+        others = {name: data.part(name) for name in data.part_names if name != "train"}
+        return Dataset.concatenate({name: inside.part(name) for name in ("train", "test")} | others)
+    parts = data.parts.astype("<U10")
+    parts[data.parts == "train"] = inside.parts
+    return dataclasses.replace(data, parts=parts)
+
+
+def how_drawn(parted: Parted, test: float | None, seed: int) -> str:
+    """How the test part came about."""
+    whole, share = parted.whole, f"{test or 0:.0%}"
+    if "test" in whole.part_names:
+        return "the source's own parts"
+    if test is None:
+        return "no test part: everything is trained on"
+    if parted.starts is not None:
+        return f"the last {share} of each series"
+    how = {"group": "whole groups", "time": "the last windows of each series"}
+    drawn = "at random" if whole.labels is None else "stratified by class"
+    return f"{share} of the sequences, {how.get(whole.splits_by, drawn)}, seed {seed}"
+
+
+def record_of(
+    source: str | Path,
+    parted: Parted,
+    estimator: BaseSequenceEstimator,
+    reading: dict[str, Any],
+) -> dict[str, Any]:
+    """What `run.json` holds: all that is needed to repeat the run, and what its data were."""
+    settings = estimator.get_params(deep=False)
+    options = settings.pop("options", None)
+    return {
+        "format": FORMAT,
+        "source": named_source(source),
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "reading": reading,
+        "data": {**_fingerprint(parted.data), "hash": parted.hash},
+        "settings": settings,
+        "options": {} if options is None else options.to_json(),
+        "versions": versions(),
+    }
+
+
+def write_record(
+    run: Run, parted: Parted, split: TrainValidationSplit, record: dict[str, Any]
+) -> None:
+    """Write `run.json`, and `split.json` unless there are more sequences than are recorded."""
+    from segue.estimators.fingerprint import LIMIT
+
+    sides = RunSplit.of(parted, split, parted.hashes(record["data"]["hash"]))
+    record["split"] = {
+        "drawn": how_drawn(parted, record["reading"]["test"], record["settings"]["seed"]),
+        "test": record["reading"]["test"],
+        "seed": record["settings"]["seed"],
+        "sizes": sides.sizes,
+    }
+    write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
+    if len(parted.whole) <= LIMIT:
+        sides.write(run.folder / "split.json")
+
+
+def check_unchanged(run: Run, parted: Parted) -> None:
+    """Raise unless the source holds what it held when the run began.
+
+    Raises:
+        FileError: other counts, or other values, targets or features of so many sequences.
+    """
+    source, now, split = run.record["source"], _fingerprint(parted.data), run.split
+    then = dict(run.record["data"])
+    known = then.pop("hash", None)
+    said = f"holds {now} now, and held {then}" if now != then else ""
+    if known is not None and parted.hash != known:
+        said = said or "holds other values than"
+        if split is not None and split.sequences == len(parted.whole):
+            changed, data = split.changed(parted.hashes(known)), parted.whole
+            first = (
+                f"number {changed[0]}" if data.ids is None else repr(data.ids[changed[0]].item())
+            )
+            count = f"{counted(len(changed), 'sequence')} of {len(data):,}"
+            said = f"differs in {count} (the first is {first}) from what it held"
+    if said:
+        raise FileError(
+            f"cannot be resumed: {source} {said} when the run began. Start a new run.",
+            path=run.folder,
+        )
+
+
+def _fingerprint(data: Dataset) -> dict[str, Any]:
+    """What a source must still hold for a run to be resumed."""
+    return {
+        "sequences": len(data),
+        "channels": data.x.channels,
+        "steps": data.x.total_steps,
+        "parts": {name: len(data.part(name)) for name in data.part_names},
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of everything that a result depends on.
+
+    >>> sorted(versions())
+    ['numpy', 'python', 'scikit-learn', 'segue', 'system', 'torch']
+    """
+    packages = ("segue", "numpy", "torch", "scikit-learn")
+    found = {name: version(name) for name in packages}
+    return {**found, "python": platform.python_version(), "system": platform.platform()}

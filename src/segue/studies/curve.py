@@ -23,9 +23,15 @@ from segue.studies.powerlaw import (
     fit_power_law,
     forecast,
 )
-from segue.studies.running import StudyConfig, run_study
+from segue.studies.running import (
+    StudyConfig,
+    as_seeds,
+    choose_sizes,
+    run_study,
+    split_parts,
+    stratified_order,
+)
 from segue.studies.study import Study, number
-from segue.studies.subsets import as_seeds, choose_sizes, split_parts, stratified_order
 from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:

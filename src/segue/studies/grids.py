@@ -18,9 +18,8 @@ from segue.data.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
-from segue.studies.running import StudyConfig, plain, run_study
+from segue.studies.running import StudyConfig, as_seeds, plain, run_study, split_parts
 from segue.studies.study import Study, number, reached
-from segue.studies.subsets import as_seeds, split_parts
 from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
 from segue.estimators.parameters import check_arguments
-from segue.kernels.threads import threads
+from segue.kernels.recurrence import threads
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
 from segue.tasks.label import class_names, encode_labels

@@ -4,11 +4,10 @@ One file a task, one frozen object a fitted task; a new one is a file and a row 
 """
 
 from segue.tasks.base import Encoded, ObjectiveName, Task
-from segue.tasks.classify import Classify
+from segue.tasks.classify import Classify, Multilabel
 from segue.tasks.forecast import Forecast
 from segue.tasks.label import Label
 from segue.tasks.language import Language
-from segue.tasks.multilabel import Multilabel
 from segue.tasks.regress import Regress
 
 __all__ = [

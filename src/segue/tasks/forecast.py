@@ -14,9 +14,8 @@ from segue.errors import DataError, counted, warn_user
 from segue.metrics import r_squared
 from segue.prepare import Preparation
 from segue.tasks.base import Encoded, ObjectiveName, Task
-from segue.tasks.linear import Autoregression, Numbers, last_known
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table
-from segue.tasks.regress import TargetScale
+from segue.tasks.regress import Autoregression, Numbers, TargetScale, last_known
 from segue.windowing import as_series, is_one_series
 
 # A forecast that is not better than persistence by this factor is warned of.

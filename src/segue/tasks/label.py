@@ -15,9 +15,16 @@ from segue.data.sequences import Array, Sequences
 from segue.data.splits import offer_windows
 from segue.errors import DataError, counted
 from segue.prepare import Preparation
-from segue.tasks.base import Encoded, ObjectiveName, Task, counts_of, weighted_mean
+from segue.tasks.base import (
+    Encoded,
+    ObjectiveName,
+    Task,
+    counts_of,
+    spread,
+    weighted_by_class,
+    weighted_mean,
+)
 from segue.tasks.outcome import Outcome, Picture, Table, class_outcome, class_table
-from segue.tasks.weights import spread, weighted_by_class
 
 UNKNOWN = -2  # a label that is not among the classes
 

@@ -3,8 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segue.training.callbacks import Callback, HistoryWriter
-from segue.training.history import History
+from segue.training.history import Callback, History, HistoryWriter
 from segue.training.options import TrainingOptions
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from segue.atomic import replacing
 from segue.errors import ModelFileError
-from segue.training.callbacks import Callback, HistoryWriter
+from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
 from segue.training.setup import TrainingSetup
 

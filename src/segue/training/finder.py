@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from segue.errors import OptionError, TrainingError
-from segue.kernels.threads import threads
-from segue.training.gradient import RunningMetrics, compute_gradients
-from segue.training.hardware import choose_threads
+from segue.kernels.recurrence import threads
 from segue.training.history import Row
 from segue.training.loop import TrainingState
-from segue.training.setup import TrainingSetup, Update
+from segue.training.optimizers import RunningMetrics, compute_gradients
+from segue.training.setup import TrainingSetup, Update, choose_threads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

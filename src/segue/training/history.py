@@ -1,12 +1,21 @@
-"""The history of a training: a row per epoch."""
+"""The history of a training, a row per epoch, and the callbacks that write and print it."""
 
 from __future__ import annotations
 
+import json
+import math
+import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from segue.errors import WriteError
+from segue.progress import Progress, time_left
+from segue.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
 
 Row = dict[str, float]
 
@@ -65,3 +74,161 @@ class History:
         from segue.plots import plot_history
 
         return plot_history(self, axes=axes)
+
+
+_LINES = 10  # about so many plain lines in a whole training
+_SECONDS = 30.0  # but at least one in so many seconds
+_BLINK = 0.2  # seconds between two looks of the bar
+
+
+class Callback:
+    """Empty methods to override; the training does not depend on what a callback does."""
+
+    def on_start(self, rows: list[dict[str, float]]) -> None:
+        """Before the first epoch. `rows`: the epochs that a resumed training has already."""
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        """After each update of an epoch: often, so be quick.
+
+        Args:
+            epoch: counted from 1.
+            share: of the updates of the epoch that are done, up to 1.
+            means: `means.row()` gives loss and score of the epoch so far.
+        """
+
+    def on_epoch(self, row: dict[str, float], state: Any) -> None:
+        """After each epoch. `row`: the new line of the history; `state`: a `TrainingState`."""
+
+    def on_end(self, ended: str) -> None:
+        """After the last epoch. `ended`: "finished", "early", "time", "interrupted" or "failed"."""
+
+
+class HistoryWriter(Callback):
+    """Appends each row to a file of JSON lines.
+
+    Args:
+        path: such as `history.jsonl`; begun anew with the rows that are there at the start.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def on_start(self, rows: list[Row]) -> None:
+        self._write("w", rows)
+
+    def on_epoch(self, row: Row, state: Any) -> None:
+        self._write("a", [row])
+
+    def _write(self, mode: str, rows: list[Row]) -> None:
+        try:
+            with self.path.open(mode, encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+        except OSError as error:
+            raise WriteError(
+                f"{self.path} could not be written ({error.strerror}). Free some space, or choose "
+                "another folder."
+            ) from error
+
+
+# -- progress -----------------------------------------------------------------------------------
+
+
+def make_reporter(
+    options: TrainingOptions,
+    epochs: int = 0,
+    stream: TextIO | None = None,
+    *,
+    is_validated: bool = False,
+) -> Reporter:
+    """Make the reporter of a training, of the form that `options.progress` names.
+
+    Args:
+        options: also say when a training may end before its epochs are done.
+        epochs: how many there will be at most.
+        stream: where to write; `None`: standard error.
+        is_validated: whether there is a validation loss that can stop it early.
+    """
+    early = is_validated and options.patience is not None and not options.has_fixed_length
+    progress = Progress(options.progress, stream=stream)
+    return Reporter(progress, epochs, options.time_limit_seconds, may_stop_early=early)
+
+
+class Reporter(Callback):
+    """The newest numbers and the time left, as a bar or a plain line now and then.
+
+    Args:
+        progress: where they are shown.
+        epochs: how many there will be at most.
+        time_limit: seconds after which it ends; `None`: never.
+        may_stop_early: whether it may end before its epochs are done.
+    """
+
+    def __init__(
+        self, progress: Progress, epochs: int, time_limit: float | None, *, may_stop_early: bool
+    ) -> None:
+        self.progress = progress
+        self.epochs = epochs
+        self.time_limit = time_limit
+        self.may_stop_early = may_stop_early
+        self.pause = {"bar": _BLINK, "lines": _SECONDS}.get(progress.style, math.inf)
+
+    def message(self, text: str) -> None:
+        """Write a line, where there is a text."""
+        if text:
+            self.progress.write(text)
+
+    def on_start(self, rows: list[Row]) -> None:
+        self.first = len(rows)
+        self.before = rows[-1]["seconds"] if rows else 0.0  # of a training that is resumed
+        self.began = self.shown = time.monotonic()
+        self.progress.__enter__()
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        if time.monotonic() - self.shown > self.pause and share < 1:
+            self.show(epoch - 1 + share, means.row())
+
+    def on_epoch(self, row: Row, state: Any) -> None:
+        epoch = int(row["epoch"])
+        due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
+        is_bar = self.progress.style == "bar"
+        if due or is_bar or time.monotonic() - self.shown > self.pause:
+            self.show(epoch, row)
+
+    def show(self, done: float, row: Row) -> None:
+        """Show the numbers so far; `done`: epochs, the running one in part."""
+        self.shown = time.monotonic()
+        head = f"epoch {int(done)}/{self.epochs}"
+        if done % 1 and self.progress.style != "bar":
+            part = f"{done % 1:.0%} of it".replace("%", " %")
+            head = f"epoch {math.ceil(done)}/{self.epochs}, {part}"
+        left = self.left(done) if done < self.epochs else ""
+        share = done / self.epochs
+        self.progress.show(head, describe(row), share=share, left=left, is_due=True)
+
+    def left(self, done: float) -> str:
+        """The time left: "25 s left", or "at most 12 min left" where training may end early."""
+        spent = time.monotonic() - self.began
+        seconds = spent / (done - self.first) * (self.epochs - done)
+        if self.time_limit is not None:
+            seconds = min(seconds, max(0, self.time_limit - self.before - spent))
+        return f"{'at most ' if self.may_stop_early else ''}{time_left(seconds)}"
+
+    def on_end(self, ended: str) -> None:
+        self.progress.__exit__()
+        self.message(_ENDINGS.get(ended, ""))
+
+
+_ENDINGS = {
+    "early": "stopped early: the validation loss stands still",
+    "time": "stopped: the time limit is reached",
+    "failed": "failed",
+}
+
+
+def describe(row: Row) -> str:
+    """The numbers of an epoch in one line."""
+    metric = next(name for name in ("accuracy", "rmse", "perplexity") if name in row)
+    text = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
+    if "validation_loss" in row:
+        text += f"; validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"
+    return text

@@ -18,14 +18,12 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError, TrainingError
-from segue.kernels.threads import usable_threads
+from segue.kernels.recurrence import usable_threads
 from segue.networks import Network
-from segue.training.callbacks import Callback
-from segue.training.gradient import RunningMetrics, compute_gradients
-from segue.training.history import Row
+from segue.training.history import Callback, Row
 from segue.training.inference import measure
 from segue.training.objectives import Objective
-from segue.training.optimizers import SCHEDULES, make_optimizer
+from segue.training.optimizers import SCHEDULES, RunningMetrics, compute_gradients, make_optimizer
 from segue.training.options import TrainingOptions
 from segue.training.setup import TrainingSetup
 

@@ -1,7 +1,14 @@
-"""PyTorch's optimizers in their fused form, schedules of the learning rate, and frozen layers.
+"""Gradients of an update, of the mean loss over all targets of its batches; the optimizers.
 
-A schedule is a pure function of how much of the training is done: a factor between 0 and 1 of the
-learning rate, which is thus the highest that occurs.
+A batch goes through the network as a whole, or in pieces with the state carried on. In pieces is
+truncated backpropagation through time: Williams & Peng, "An efficient gradient-based algorithm for
+on-line training of recurrent network trajectories", Neural Computation 2(4), 1990. The forward pass
+is the same as for whole sequences; a gradient reaches back to the beginning of its piece only, so
+memory does not grow with time. The gradients of all pieces add up to one update.
+
+The optimizers are PyTorch's in their fused form. A schedule is a pure function of how much of the
+training is done: a factor between 0 and 1 of the learning rate, which is thus the highest that
+occurs.
 """
 
 from __future__ import annotations
@@ -9,14 +16,172 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from segue.errors import OptionError, did_you_mean
+from segue.errors import NotCausalError, OptionError, did_you_mean
 from segue.networks import Network
+from segue.prepare.batches import Padded
+from segue.randomness import Draws
+from segue.training.history import Row
+from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
+from segue.training.setup import Batch, TrainingSetup, Update
+
+
+@dataclass
+class RunningMetrics:
+    """Loss and score over the batches of a pass, each target counting the same."""
+
+    objective: Objective
+    loss: float = 0.0
+    score: float = 0.0
+    count: float = 0.0
+    own: dict[str, float] = field(default_factory=dict)  # sums of the user's own score
+
+    @torch.no_grad()
+    def add(
+        self, outputs: Any, targets: Tensor, losses: Tensor, weights: Tensor | None = None
+    ) -> None:
+        """Add some targets; a loss counts as much as its weight, a score always once."""
+        scores = self.objective.scores(outputs, targets, losses)
+        reported = scores if self.objective.own_unit else losses  # in the target's own unit
+        self.loss += float((reported if weights is None else reported * weights).sum())
+        self.score += float(scores.sum())
+        self.count += float(self.objective.counts(targets).sum())
+        if self.objective.own_metric is not None:
+            for name, own in self.objective.own_scores(outputs, targets).items():
+                self.own[name] = self.own.get(name, 0.0) + float(own.sum())
+
+    def row(self, prefix: str = "") -> Row:
+        """The means, by the names that they have in the history."""
+        count = max(1.0, self.count)
+        score = self.objective.finish(self.score / count)
+        means = {"loss": self.loss / count, self.objective.metric: score}
+        means |= {name: total / count for name, total in self.own.items()}
+        return {f"{prefix}{name}": mean for name, mean in means.items()}
+
+
+def compute_gradients(
+    job: TrainingSetup, update: Update, epoch: int, means: RunningMetrics
+) -> tuple[float, float]:
+    """Set the gradient of every weight that is trained, shortened to `options.clip_norm`.
+
+    The batches of the update go through the network one after the other, and perhaps in pieces;
+    the gradient is that of all at once.
+
+    Args:
+        job: what is trained.
+        update: the batches: their number within the epoch, and the indices of their sequences.
+        epoch: counted from 1.
+        means: loss and scores are added to them.
+
+    Returns:
+        The mean loss, and the length of the gradient before it was shortened.
+    """
+    batches = [(Draws(job.seed, epoch, step), job.batch(index, epoch)) for step, index in update]
+    counts = [job.objective.counts(batch.targets).sum() for _, batch in batches]
+    count = functools.reduce(torch.add, counts).clamp(min=1)
+    for weight in job.trained:
+        weight.grad = None
+    total, steps = 0.0, job.options.truncate
+    for draws, batch in batches:
+        passes: Iterable[Outputs]
+        if steps is None:
+            passes = [Outputs(job.network(batch.x, draws), batch.targets, batch.weights)]
+        else:
+            passes = in_pieces(job.network, batch, draws, steps, every=job.objective.every)
+        for outputs, targets, weights in passes:
+            losses = job.objective.losses(outputs, targets)
+            loss = (losses if weights is None else losses * weights).sum() / count
+            torch.autograd.backward(loss)
+            total += float(loss.detach())
+            means.add(outputs, targets, losses, weights)
+    longest = job.options.clip_norm or math.inf
+    norm = torch.nn.utils.clip_grad_norm_(job.trained, longest)
+    return total, float(norm)
+
+
+# -- in pieces ----------------------------------------------------------------------------------
+
+
+class Outputs(NamedTuple):
+    """The outputs of the network for some sequences, or for some steps of them."""
+
+    outputs: Any
+    targets: Tensor
+    weights: Tensor | None
+
+
+def in_pieces(
+    network: Network, batch: Batch, draws: Draws, steps: int, *, every: bool
+) -> Iterator[Outputs]:
+    """Send a batch through a causal network piece by piece.
+
+    Args:
+        network: the network.
+        batch: whole sequences.
+        draws: of dropout.
+        steps: the length of a piece.
+        every: whether there is a target at every step. Otherwise each sequence has one at its own
+            end, and pieces in which none ends need no gradient at all.
+    """
+    # Longest first: those that go on are always the first ones, and keep their dropout masks.
+    order = batch.x.lengths.argsort(descending=True, stable=True)
+    lengths, targets = batch.x.lengths[order], batch.targets[order]
+    weights = None if batch.weights is None else batch.weights[order]
+    static = None if batch.x.static is None else batch.x.static[order]
+    values = batch.x.values[order]
+    state = network.initial_state(len(targets), static)
+    for first in range(0, values.shape[1], steps):
+        running = slice(int((lengths > first).sum()))
+        piece = (running, slice(first, first + steps))
+        left = (lengths[running] - first).clamp(max=steps)
+        state = map_state(operator.itemgetter(running), state)
+        ends = lengths[running] <= first + steps
+        wanted = every or bool(ends.any())
+        with torch.set_grad_enabled(wanted):
+            x = Padded(values[piece], left)
+            outputs, state = network.forward_from(x, state, draws.at(first))
+        if every:
+            yield Outputs(outputs, targets[piece], None if weights is None else weights[piece])
+        elif wanted:
+            own = None if weights is None else weights[running][ends]
+            yield Outputs(outputs[ends], targets[running][ends], own)
+        state = map_state(Tensor.detach, state)
+
+
+def check_carries_state(network: Network, steps: int) -> None:
+    """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
+    try:
+        network.chain.initial_state(1)
+    except NotCausalError as error:
+        raise NotCausalError(
+            f"truncate={steps} sends sequences through the network in pieces, and {error} "
+            "Use truncate=None for this network."
+        ) from error
+
+
+def map_state(function: Callable[[Tensor], Tensor], state: Any) -> Any:
+    """Apply a function to every tensor of a state, however it is put together.
+
+    >>> map_state(lambda t: t[:1], [(torch.ones(2), None), (0.0, 0)])
+    [(tensor([1.]), None), (0.0, 0)]
+    """
+    if isinstance(state, Tensor):
+        return function(state)
+    if isinstance(state, dict):
+        return {name: map_state(function, entry) for name, entry in state.items()}
+    if not isinstance(state, list | tuple):
+        return state
+    entries = [map_state(function, entry) for entry in state]
+    return type(state)(*entries) if hasattr(state, "_fields") else type(state)(entries)
+
 
 # Each gets the weights, the learning rate, the weight decay and, if it has one, the momentum.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

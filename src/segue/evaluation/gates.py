@@ -15,7 +15,7 @@ import torch
 
 from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
-from segue.evaluation.requirements import require_one_network
+from segue.evaluation.model_info import require_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
@@ -23,6 +23,7 @@ from segue.training.inference import capture_activations, predict_batches
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
+
 
 Direction = Literal["forward", "backward"]
 
