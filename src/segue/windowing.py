@@ -277,7 +277,7 @@ def _with_one_label(data: Dataset, size: int, stride: int, label: str) -> Datase
 def _window_labels(
     data: Dataset, number: Array, start: Array, size: int, label: str
 ) -> tuple[Array, Any, str]:
-    """Which windows are kept, their targets, and a text on those that are left out."""
+    """The windows that are kept, their targets, and a note on those that are left out."""
     everything = np.ones(len(number), bool)
     if label == "none" or data.task == "none":
         return everything, None, ""

@@ -262,7 +262,7 @@ def _is_far(value: float, low: float, high: float) -> bool:
 
 
 def _count(data: DatasetLike, channel: int, value: float) -> tuple[int, int, float, float]:
-    """How often a value occurs, in how many sequences, and the range of all others."""
+    """Count a value: its steps, its sequences, and the range of all other values."""
     count = sequences = 0
     low, high = np.inf, -np.inf
     for block in data.x.blocks():

@@ -85,7 +85,7 @@ def check_split_groups(data: DatasetLike) -> Iterator[Suspicion]:
 
 
 def check_conflicting_labels(data: DatasetLike) -> Iterator[Suspicion]:
-    """The same sequence with different labels."""
+    """Equal sequences with different labels."""
     if data.labels is None:
         return
     seen: dict[bytes, set[Any]] = defaultdict(set)

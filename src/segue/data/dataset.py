@@ -304,7 +304,7 @@ class Dataset:
 
     @property
     def splits_by(self) -> SplitBy:
-        """How `split` goes if nothing else is wanted: by "group", in "time", or by "sequence"."""
+        """The default of `split`: by "group", in "time", or by "sequence"."""
         if self.groups is not None and (self.spans is None or len(np.unique(self.groups)) > 1):
             return "group"
         return "sequence" if self.spans is None else "time"
@@ -407,7 +407,7 @@ class Dataset:
         return arrow.write(path, rows(), metadata=self.metadata(), batch_steps=batch_steps)
 
     def metadata(self) -> dict[str, Any]:
-        """What a file says of the data set as a whole; JSON."""
+        """Metadata of the data set as a whole, for a file; JSON."""
         names = ("classes", "channels", "rate_hz", "task", "missing", "name", "notes")
         reading = None if self.reading is None else dict(self.reading)
         return {**{name: getattr(self, name) for name in names}, "reading": reading}

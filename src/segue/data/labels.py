@@ -149,11 +149,11 @@ def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
     masked = np.ma.getmaskarray(array)
     array = np.ma.getdata(array)
     if array.dtype.kind in "biufM":
-        labels, missing = _of_numpy(array)
+        labels, missing = _labels_from_array(array)
     elif array.dtype.kind == "U":
         labels, missing = array, np.char.strip(array) == ""
     else:
-        labels, missing = _of_objects(array, masked, what)
+        labels, missing = _labels_from_objects(array, masked, what)
     return labels, missing | masked
 
 
@@ -175,7 +175,7 @@ def _as_array(values: Any) -> Array:
     return np.fromiter(values, object)
 
 
-def _of_numpy(array: Array) -> tuple[Array, Mask]:
+def _labels_from_array(array: Array) -> tuple[Array, Mask]:
     """Labels of a type that NumPy knows: numbers, truth values, dates."""
     if array.dtype.kind == "M":
         moments, places = np.unique(array, return_inverse=True)
@@ -193,7 +193,7 @@ def _of_numpy(array: Array) -> tuple[Array, Mask]:
     return numbers, missing
 
 
-def _of_objects(array: Array, masked: Mask, what: str) -> tuple[Array, Mask]:
+def _labels_from_objects(array: Array, masked: Mask, what: str) -> tuple[Array, Mask]:
     """Labels as Python's objects, one by one where they are not all text."""
     if not masked.any() and set(map(type, array)) == {str}:
         texts = array.astype(str)
@@ -213,10 +213,12 @@ def _of_objects(array: Array, masked: Mask, what: str) -> tuple[Array, Mask]:
                 "or a date. Turn it into text, such as with str(label)."
             ) from error
     missing = np.array([label is None for label in labels], bool)
-    return _of_one_kind([label for label in labels if label is not None], missing, what), missing
+    return _labels_of_one_type(
+        [label for label in labels if label is not None], missing, what
+    ), missing
 
 
-def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
+def _labels_of_one_type(known: list[Any], missing: Mask, what: str) -> Array:
     """`[n]` of one NumPy type, with the known labels in their places."""
     first = {_KINDS[type(label)]: label for label in reversed(known)}
     if len(first) > 1:
@@ -224,7 +226,7 @@ def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
         raise DataError(
             f"`{what}` has labels of several kinds, {shown}: make them all text, or all numbers."
         )
-    values = _of_python(known)
+    values = _array_from_python(known)
     labels = np.zeros(len(missing), values.dtype)
     if values.dtype.kind == "f":
         labels[missing] = np.nan
@@ -232,7 +234,7 @@ def _of_one_kind(known: list[Any], missing: Mask, what: str) -> Array:
     return labels
 
 
-def _of_python(known: list[Any]) -> Array:
+def _array_from_python(known: list[Any]) -> Array:
     """Labels of one kind; numbers as int64, as float64 if one is not whole, as text if larger."""
     if not known or isinstance(known[0], str | bool):
         return np.array(known, bool if known and isinstance(known[0], bool) else str)

@@ -18,7 +18,7 @@ _UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
 
 
 class DatasetLike(Protocol):
-    """What summaries and checks need of a `segue.Dataset`, which has methods that call them."""
+    """Protocol: the attributes of a `segue.Dataset` that summaries and checks use."""
 
     @property
     def x(self) -> Sequences: ...
@@ -57,7 +57,7 @@ class DatasetLike(Protocol):
 
 @dataclass(frozen=True)
 class Summary:
-    """What `Dataset.summary` found; printing it shows a table.
+    """The result of `Dataset.summary`; printing it shows a table.
 
     Attributes:
         sequences: how many.

@@ -216,7 +216,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         *,
         needs_static: bool = True,
     ) -> Batches | None:
-        """What the user passes as prepared batches, coerced and checked once; `None` of nothing."""
+        """Prepared batches of what the user passes, validated once; `None` for no sequences."""
         x, static = self._input(X, static)
         if len(x) == 0:
             return None

@@ -113,7 +113,7 @@ class SequenceEnsemble:
 
     @property
     def seen_(self) -> tuple[SeenSequences, ...] | None:
-        """What the members were trained on, of all; `None` where that of one is not known."""
+        """The sequences that members were trained on; `None` where one member's are unknown."""
         found = [member.seen_ for member in self.members]
         return None if None in found else tuple(seen for own in found for seen in own or ())
 

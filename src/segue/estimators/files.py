@@ -75,7 +75,7 @@ class _Scale(_Closed):
 
 
 class _Targets(_Closed):
-    """What an estimator keeps of its targets; each has some of these."""
+    """The state of an estimator's targets; each estimator has some of these."""
 
     classes: Names | None = None
     class_counts: list[int] | None = None
@@ -155,12 +155,12 @@ def save_ensemble(members: Sequence[Any], path: str | Path, *, record: bool = Tr
 
 
 def ensemble_name(kind: str) -> str:
-    """What a file calls an ensemble of estimators of that name."""
+    """The name in a file of an ensemble of estimators of that name."""
     return _ENSEMBLES.get(kind, f"{kind}Ensemble")
 
 
 def member_name(number: int) -> str:
-    """What the names of a member's weights begin with in a file; counted from 1."""
+    """The prefix of a member's weights in a file; members count from 1."""
     return f"member_{number}"
 
 

@@ -36,7 +36,7 @@ SALT_BYTES = 16
 
 @dataclass(frozen=True)
 class SeenSequences:
-    """What a model keeps of the sequences of its training.
+    """Salted hashes of the sequences of a model's training.
 
     Attributes:
         salt: the key of the hashes.
@@ -141,7 +141,7 @@ def salted_hashes(given: Digests, salt: bytes) -> Hashes:
 def fingerprint(
     estimator: EstimatorParameters, network: Network, split: TrainValidationSplit, values: Digests
 ) -> dict[str, Any]:
-    """What two trainings must share for one to go on from the other.
+    """The fingerprint of a training: equal for two if one can resume from the other.
 
     Args:
         estimator: its parameters.
@@ -200,7 +200,7 @@ def _settings(estimator: EstimatorParameters) -> dict[str, str]:
 
 
 def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
-    """What the training has beside values and targets: static features and weights."""
+    """Digests beside those of values and targets: static features and weights."""
     if split.train.static is not None:
         yield split.train.static.tobytes()
     if split.weights is not None:

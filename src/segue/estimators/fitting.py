@@ -344,7 +344,7 @@ def check_keeps_steps(preparation: Preparation, task: Task) -> None:
 
 
 def shape_of(x: Sequences, preparation: Preparation) -> Shape:
-    """What the network sees of one sequence."""
+    """The input shape of the network for one sequence."""
     lengths = np.unique(preparation.lengths(x.lengths))
     tokens = None
     if preparation.kind != "numbers":
@@ -357,7 +357,7 @@ def shape_of(x: Sequences, preparation: Preparation) -> Shape:
 
 
 def token_count(x: Sequences) -> int:
-    """How many tokens an embedding must know: from 0 to the largest.
+    """The number of tokens for an embedding: from 0 to the largest.
 
     Raises:
         DataError: several tokens a step, negative ones, or numbers too large to be such.

@@ -1,4 +1,4 @@
-"""The steps that follow: a forecast of one series or several."""
+"""`Forecaster`: the steps that follow one series or several."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class Forecaster(BaseSequenceEstimator):
         return self._roll(x, steps, lambda x: self._outputs(Sequences.from_array(x, exact=True)))
 
     def continued_linearly(self, x: Array, steps: int) -> Numbers:
-        """The same by the linear model in closed form, to compare with."""
+        """The forecast of the linear baseline in closed form."""
         return self._roll(x, steps, self.task_.linear_changes)
 
     def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803

@@ -1,4 +1,4 @@
-"""A class for each step of a sequence."""
+"""`SequenceLabeler`: a class for each step of a sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which word comes next: a language model.
+"""`LanguageModel`: the next word or character of a text.
 
 Token 0, which stands for nothing in a text, is its edge: it comes in before the first token, and it
 is what follows the last. So a text of n tokens has n + 1 steps.

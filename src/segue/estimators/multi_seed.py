@@ -31,7 +31,7 @@ _HARMLESS = ("progress", "time_limit_seconds", "threads")
 
 @dataclass(frozen=True)
 class SeedResults:
-    """What came of a training with several seeds.
+    """The result of a training with several seeds.
 
     Attributes:
         members: the fitted estimators, one a seed.
@@ -189,7 +189,7 @@ def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
 
 
 def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
-    """What two trainings must share; a model file does not say what was validated on."""
+    """The fields that two trainings must share; a model file has no validation data."""
     shared = {name: str(value) for name, value in estimator.get_params().items()}
     for name in ("validation", "options", *(f"options__{name}" for name in _HARMLESS)):
         shared.pop(name, None)

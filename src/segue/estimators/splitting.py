@@ -30,7 +30,7 @@ AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
 
 @dataclass(frozen=True)
 class TrainValidationSplit:
-    """What is trained on and what is validated with.
+    """The training and the validation part of a fit.
 
     Attributes:
         train: the sequences that are trained on.
@@ -55,7 +55,7 @@ class TrainValidationSplit:
     reading: Mapping[str, Any] | None = None
 
     def everything(self, epochs: int) -> TrainValidationSplit:
-        """The same with all of it trained on and no validation, for so many epochs."""
+        """A split with all data for training and none for validation, for so many epochs."""
         part, weights = self.part, self.part_weights
         if self.validation is not None and len(self.train) == len(part):  # it came from elsewhere
             joined = Dataset.concatenate({"train": part, "validation": self.validation})
@@ -79,7 +79,7 @@ def split_data(
     static: npt.ArrayLike | None = None,
     split_seed: int | None = None,
 ) -> TrainValidationSplit:
-    """What `fit` would train on and validate with; the estimator stays as it is.
+    """The split that `fit` would make; the estimator stays as it is.
 
     Args:
         estimator: about to be fitted.
@@ -112,7 +112,7 @@ def split_data(
     weights = None
     if sample_weight is not None:
         given = aligned_with(sample_weight, data, "sample_weight")
-        weights = of_part(estimator._as_weights(given), data, part)
+        weights = weights_of_part(estimator._as_weights(given), data, part)
     wanted = estimator.validation if validation_data is None else adapted(validation_data)
     reading = X.reading if isinstance(X, Dataset) else None
     if isinstance(wanted, Dataset) or validation_data is not None:

@@ -186,7 +186,7 @@ class EnsembleStream:
 
     @property
     def steps(self) -> int:
-        """How many steps came."""
+        """The number of steps so far."""
         return self._backends[0].steps
 
     @property
@@ -215,7 +215,7 @@ class EnsembleStream:
 
 
 class BaseStream(abc.ABC):
-    """What every stream has.
+    """The base of streams.
 
     Args:
         backend: one model, or several.
@@ -231,7 +231,7 @@ class BaseStream(abc.ABC):
 
     @property
     def steps(self) -> int:
-        """How many steps came since the beginning or the last `reset`."""
+        """The number of steps since the beginning or the last `reset`."""
         return self._backend.steps
 
     def reset(self, static: npt.ArrayLike | None = None) -> None:

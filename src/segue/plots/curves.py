@@ -72,7 +72,7 @@ def plot_lines(
 
 
 class History(Protocol):
-    """What is drawn of a training: `segue.History`, or anything that has the same two.
+    """Protocol of a history that can be drawn: `segue.History`, or anything that has the same two.
 
     `rows` holds one mapping an epoch, with `epoch`, `loss` and, where measured, `accuracy`,
     `validation_loss` and `validation_accuracy`.

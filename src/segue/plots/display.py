@@ -32,7 +32,7 @@ _CHARACTER, _LINE = 0.5 * _TEXT_SIZE / 72, 1.25 * _TEXT_SIZE / 72  # inches, on 
 
 @dataclass(frozen=True)
 class Display:
-    """How the sequences of one data set are drawn, so that all panels can be compared.
+    """Display settings of a data set's sequences, the same for all panels.
 
     Attributes:
         kind: how a sequence is drawn; one of `DRAWINGS`.
@@ -101,12 +101,12 @@ class Display:
 
     @property
     def time_label(self) -> str:
-        """What the time axis counts."""
+        """The label of the time axis."""
         return "" if self.kind in ("image", "text") else self.unit.name
 
     @property
     def value_label(self) -> str:
-        """What lines and colours stand for."""
+        """The legend of lines and colours."""
         if self.kind == "spectrogram":
             return "decibels"
         return "standard deviations" if self.scaled else "value"

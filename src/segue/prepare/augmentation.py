@@ -34,7 +34,7 @@ class ValueAugmentation(Augmentation, abc.ABC):
 
     @abc.abstractmethod
     def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
-        """What the values of a sequence are multiplied with, and what is added to them then.
+        """The factor of a sequence's values, and the offset that is added afterwards.
 
         Args:
             length: steps of the sequence.

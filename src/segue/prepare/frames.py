@@ -108,11 +108,11 @@ class FramedStep(StepSpec, abc.ABC):
 
     @abc.abstractmethod
     def of_frames(self, frames: Array) -> Array:
-        """What becomes of frames: `[frames, channel, frame]` to `[frames, channel, feature]`."""
+        """Transform frames: `[frames, channel, frame]` to `[frames, channel, feature]`."""
 
     @abc.abstractmethod
     def features(self) -> int:
-        """How many values come of one channel of a frame."""
+        """The number of features of one channel of a frame."""
 
     @property
     def causal(self) -> bool:

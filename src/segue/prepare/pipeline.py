@@ -149,7 +149,7 @@ class Preparation(FormerNames):
 
     @property
     def takes_tokens(self) -> bool:
-        """Whether it leaves whole numbers as they are."""
+        """Whether the preparation leaves whole numbers unchanged."""
         return self.kind == "tokens"
 
     @property
@@ -160,7 +160,7 @@ class Preparation(FormerNames):
 
     @property
     def token_count(self) -> int | None:
-        """How many different tokens texts become; `None`: not for texts."""
+        """The size of the vocabulary of texts; `None`: not for texts."""
         return None if self.vocabulary is None else self.vocabulary[0].count(self.vocabulary[1])
 
     def tokens(self, text: str) -> list[Token]:

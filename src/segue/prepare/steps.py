@@ -66,7 +66,7 @@ class StepSpec(FormerNames, Spec, abc.ABC):
         """Prepare sequences. The input is not changed in place."""
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
-        """How many channels come out when `channels` come in."""
+        """The number of output channels for `channels` input channels."""
         return channels
 
     def steps(self, lengths: Array) -> Array:
@@ -107,7 +107,7 @@ class StepSpec(FormerNames, Spec, abc.ABC):
             )
 
     def causal_instead(self) -> str:
-        """What to write in place of a step that looks ahead."""
+        """The suggested replacement of a step that looks ahead."""
         return "a preparation that does not, such as prepare='standardize'"
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:

@@ -120,7 +120,7 @@ class VocabularyStep(StepSpec, abc.ABC):
         return tokens or [Token("", UNKNOWN)]
 
     def count(self, fitted: dict[str, Array]) -> int:
-        """How many different tokens come out, padding and unknown among them."""
+        """The size of the vocabulary, padding and unknown included."""
         return FIRST + len(fitted["vocabulary"])
 
     def names(self, fitted: dict[str, Array]) -> Array:

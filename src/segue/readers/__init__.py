@@ -27,7 +27,7 @@ from segue.readers.catalog import Entry, describe, names
 from segue.readers.forms import plain_frame
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
-from segue.readers.streams import of_mapped
+from segue.readers.streams import sequences_from_mapped
 from segue.windowing import cut_recordings
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
@@ -213,7 +213,7 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
 
         data = read_frame(plain_frame(source), **options)
     elif isinstance(source, np.memmap):
-        mapped = of_mapped(source, None, joined=False)
+        mapped = sequences_from_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
     elif (data := objects.adapted(source)) is source:
         raise DataError(

@@ -86,7 +86,7 @@ def blocks(
 
 
 class _Arff(CaseFormat):
-    """How the lines of one file are understood."""
+    """Parser of the lines of one `.arff` file."""
 
     def __init__(self, layout: Layout | None) -> None:
         self._layout = layout
@@ -120,7 +120,7 @@ class _Arff(CaseFormat):
         return tag != "@data"
 
     def _decide(self) -> None:
-        """Which attribute is the label, and what the others are."""
+        """The attribute with the label, and the kinds of the others."""
         nominal = [a for a in self._attributes if a.kind == "nominal"]
         named = [a for a in self._attributes if _LABEL.fullmatch(a.name)]
         if nominal or named:

@@ -15,7 +15,7 @@ from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.readers import read
 from segue.readers.blocks import Blocks, check_parts
-from segue.readers.sources import Source, find_sources, of_part
+from segue.readers.sources import Source, find_sources, select_part
 from segue.readers.table.loading import CannotStreamError
 
 # Bytes from which a file that can be read in blocks is not read as a whole.
@@ -103,14 +103,14 @@ def convert(
 
 
 def _with_blocks(source: Any, options: dict[str, Any], large: int) -> list[Source]:
-    """What can be read in blocks, without the options that say which; nothing if it cannot."""
+    """The sources that can be read in blocks, without the options that select them; else none."""
     path = Path(source).expanduser() if isinstance(source, str | Path) else None
     if path is None or not path.exists() or {"limit", "like"} & options.keys():
         return []
     sources = find_sources(path, format=options.pop("format", None))
     if sources[0].part is None and "part" in options:  # a file, or a table of labels, has the parts
         return []
-    sources = of_part(sources, options.pop("part", None))
+    sources = select_part(sources, options.pop("part", None))
     tables = [source.path for source in sources if source.reader.name == "table"]
     if not all(source.reader.has_blocks for source in sources) or any(map(Path.is_dir, tables)):
         return []

@@ -1,4 +1,4 @@
-"""Text files with a labelled sequence a line: what `.ts`, `.arff` and `.tsv` share."""
+"""Text files with a labelled sequence in each line: the base of `.ts`, `.arff` and `.tsv`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Case(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return self.values.size
 
 
 class CaseFormat(ABC):
-    """How the lines of one file are understood; the problems are `DataError`s without the line.
+    """Base of the parsers of one file's lines; errors are `DataError`s without the line.
 
     Attributes:
         name: of the data.
@@ -57,7 +57,7 @@ class CaseFormat(ABC):
 
     @abstractmethod
     def known(self) -> dict[str, Any]:
-        """What is known of the data set, beside name, values and labels."""
+        """Further fields of the data set, beside name, values and labels."""
 
     def check_label(self, label: str, source: str) -> None:
         """Refuse a label that is none of the classes, or no number where it must be one."""

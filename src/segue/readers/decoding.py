@@ -56,7 +56,7 @@ def check_encoding(encoding: str | None) -> None:
 
 
 class Encoding(NamedTuple):
-    """How a file is encoded: what Python calls it, and what a user should know (or "")."""
+    """The encoding of a file by Python's name, and a note for the user (or "")."""
 
     name: str
     note: str

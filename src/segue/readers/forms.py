@@ -21,7 +21,7 @@ from segue.readers.streams import as_targets, written
 
 
 def _role_of(name: str) -> str | None:
-    """What a column of this name is in a table."""
+    """The role of a column of this name in a table."""
     from segue.readers.table import role_of  # brings pyarrow
 
     return role_of(name)
@@ -48,7 +48,7 @@ def plain_frame(frame: Any) -> Any:
     if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
         return frame
     if frame.columns.nlevels == 2:
-        return _of_two_levels(frame)
+        return _frame_with_two_levels(frame)
     if (_role_of(str(frame.columns.name)), _role_of(str(frame.index.name))) == ("id", "time"):
         return _listed({"x": frame.T})
     if nested := [name for name in frame.columns if _is_nested(frame[name])]:
@@ -73,8 +73,8 @@ def _with_ids(frame: Any) -> Any:
     return frame if frame.index.name else frame.rename_axis(index="id")
 
 
-def _of_two_levels(frame: Any) -> Any:
-    """A pivot: columns (channel, time) of sequences in rows, or (channel, id) of times in rows."""
+def _frame_with_two_levels(frame: Any) -> Any:
+    """Convert a pivot table: rows are sequences (channel, time) or times (channel, id)."""
     roles = [_role_of_level(frame.columns, level) for level in (0, 1)]
     if set(roles) not in ({"channel", "id"}, {"channel", "time"}):
         names = list(frame.columns.names)
@@ -90,7 +90,7 @@ def _of_two_levels(frame: Any) -> Any:
 
 
 def _role_of_level(columns: Any, level: int) -> str | None:
-    """What a level of columns is: by its name, else by its type: times and numbers are the time."""
+    """The role of a level of columns: by its name, else by its type (times and numbers: time)."""
     name = str(columns.names[level])
     if name.lower() in ("channel", "channels", "variable", "feature"):
         return "channel"

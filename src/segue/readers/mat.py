@@ -160,7 +160,7 @@ def _sequences(
     if not isinstance(value, Cell):
         if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
             raise DataError(f"{name} is {_described(value)}; expected a cell array of sequences.")
-        return _of_array(value, layout, None if labels is None else _length(labels))
+        return _sequences_from_array(value, layout, None if labels is None else _length(labels))
     for number, item in enumerate(value.items, start=1):
         _refuse_opaque(item, f"{name}{{{number}}}")
         if not isinstance(item, np.ndarray) or item.ndim != 2:
@@ -185,8 +185,10 @@ def _guess_layout(shapes: list[tuple[int, ...]], name: str) -> MatLayout:
     return "ct" if len(rows) == 1 else "tc"
 
 
-def _of_array(value: Array, layout: MatLayout | None, count: int | None) -> tuple[Sequences, str]:
-    """Of an array: the axis that is as long as there are labels is that of the sequences."""
+def _sequences_from_array(
+    value: Array, layout: MatLayout | None, count: int | None
+) -> tuple[Sequences, str]:
+    """Sequences from an array: the axis with as many entries as labels is that of the sequences."""
     if value.ndim == 2:
         if count == value.shape[1] != value.shape[0]:
             return Sequences.from_array(value.T), "a sequence a column"
@@ -288,7 +290,7 @@ def _encoded(parts: list[_Labels | None]) -> tuple[Any, tuple[Any, ...] | None]:
 
 
 def _described(value: Any) -> str:
-    """What a value is, for messages."""
+    """A description of a value, for messages."""
     if isinstance(value, Table):
         return "a table"
     if isinstance(value, Opaque):

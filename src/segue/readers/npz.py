@@ -45,7 +45,7 @@ from segue.data.values import CODE_POINTS
 from segue.errors import DataError, FileError, WriteError
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.registry import PART, part_named
-from segue.readers.streams import classes_of_steps, of_mapped, passing_folder
+from segue.readers.streams import classes_of_steps, passing_folder, sequences_from_mapped
 
 LARGE = 256_000_000  # bytes from which an array is mapped and not read
 _PICKLED = (
@@ -237,7 +237,7 @@ def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, boo
         )
     if joined and offsets is not None:
         lengths = np.diff(_offsets(offsets, len(x)))
-    if layout == "ntc" and (turned := of_mapped(x, lengths, joined=joined)) is not None:
+    if layout == "ntc" and (turned := sequences_from_mapped(x, lengths, joined=joined)) is not None:
         return turned, not joined
     if joined:
         return Sequences(x, lengths=lengths), False

@@ -19,7 +19,7 @@ from segue.errors import DataError, OptionError
 from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
 from segue.readers.read_options import with_windows_of
 from segue.readers.registry import part_named
-from segue.readers.streams import from_pairs, of_mapped
+from segue.readers.streams import from_pairs, sequences_from_mapped
 
 KINDS = """
   a data frame of pandas or Polars, or an Arrow table
@@ -167,7 +167,7 @@ def _of_other_forms(x: Any, layout: Layout, *, exact: bool) -> Sequences:
             # Of an array on disk the beginning must do.
             _refuse_padding_on_the_last_axis(x[:1000] if isinstance(x, np.memmap) else x)
         turned = x.transpose(0, 2, 1) if x.ndim == 3 and layout in ("nct", "ct") else x
-        mapped = of_mapped(turned, None, joined=False)
+        mapped = sequences_from_mapped(turned, None, joined=False)
         return Sequences.from_array(turned, exact=exact) if mapped is None else mapped
     if layout in ("ntc", "tc"):
         return _of_column(x, exact=exact)

@@ -150,7 +150,7 @@ class Reader:
 
     @property
     def has_blocks(self) -> bool:
-        """Whether it need not have everything in memory at once."""
+        """Whether the reader can read block by block, with bounded memory."""
         return "values" in self._options
 
     def _blocks(self, path: Path, options: dict[str, Any], of_segue: dict[str, Any]) -> Blocks:
@@ -176,7 +176,7 @@ class Reader:
         if strange:
             hint = did_you_mean(strange[0], own) if own else " It has none."
             raise OptionError(f"The format {self.name} has no option {strange[0]!r}.{hint}")
-        return {name: _of_its_type(name, value, own[name]) for name, value in options.items()}
+        return {name: _checked_option(name, value, own[name]) for name, value in options.items()}
 
     def _lasting(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options that hold for other files too; the rest is about one source."""
@@ -207,7 +207,7 @@ class Reader:
         return importlib.import_module(f"segue.readers.{self.name}")
 
 
-def _of_its_type(name: str, value: Any, kind: Any) -> Any:
+def _checked_option(name: str, value: Any, kind: Any) -> Any:
     """A value of the type that an option has; a number in place of text becomes text."""
     kinds = {one for one in get_args(kind) or (kind,) if one is not type(None)}
     words = [word for one in {kind, *kinds} if get_origin(one) is Literal for word in get_args(one)]

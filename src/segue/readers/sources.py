@@ -70,7 +70,7 @@ def find_sources(path: Path, *, format: str | None = None) -> list[Source]:  # n
     if path.is_file():
         return [_source_from_file(path, readers)]
     if path.is_dir():
-        sources = _below_tables(path, readers, _of_folder(path, readers))
+        sources = _below_tables(path, readers, _sources_in_folder(path, readers))
         return _one_data_set(sources, path) if sources else _refuse(path)
     sources = _whose_names_begin(path, readers)
     if not sources:
@@ -85,7 +85,7 @@ def is_there(path: Path) -> bool:
 
 def _whose_names_begin(path: Path, readers: tuple[Reader, ...]) -> list[Source]:
     """The files of a data set, such as `data/GunPoint`."""
-    sources = _of_folder(path.parent, readers, path.name) if path.parent.is_dir() else []
+    sources = _sources_in_folder(path.parent, readers, path.name) if path.parent.is_dir() else []
     return [source for source in sources if source.name == path.name]
 
 
@@ -100,7 +100,7 @@ def read_sources(
         limit: take so many sequences of each part, from its beginning.
         options: for the reader.
     """
-    sources = of_part(sources, part)
+    sources = select_part(sources, part)
     sets = {
         source.part: source.reader.read(source.path, limit=limit, **options) for source in sources
     }
@@ -110,8 +110,8 @@ def read_sources(
     return limited(sets[None] if part is None else sets[None].part(part), limit)
 
 
-def of_part(sources: list[Source], part: str | None) -> list[Source]:
-    """The sources of one part, where they are parts.
+def select_part(sources: list[Source], part: str | None) -> list[Source]:
+    """Select the sources of one part, where the sources are parts.
 
     Raises:
         DataError: there is no such part.
@@ -137,7 +137,7 @@ def _source_from_file(path: Path, readers: tuple[Reader, ...]) -> Source:
     raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
 
 
-def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Source]:
+def _sources_in_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Source]:
     files = defaultdict(list)
     for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
         for reader in readers if file.startswith(begin) else ():
@@ -156,13 +156,13 @@ def _of_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> li
 
 
 def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) -> list[Source]:
-    """What lies in the folders inside, where the folder itself has nothing, or only tables.
+    """Sources in subfolders, where the folder itself has none, or only tables.
 
     A table may hold the labels of sounds or texts below it.
     """
     if own and not all(source.reader.folders for source in own):
         return own
-    deeper = _of_folders(folder, readers)
+    deeper = _sources_in_subfolders(folder, readers)
     if own and deeper and all(source.part for source in deeper) and not any(p.part for p in own):
         return deeper  # a table beside the folders of the parts describes them
     if own:
@@ -177,14 +177,14 @@ def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) 
     return [Source(r, folder, "", part) for r in readers if r.takes_folder(folder)] or deeper
 
 
-def _of_folders(folder: Path, readers: tuple[Reader, ...]) -> list[Source]:
+def _sources_in_subfolders(folder: Path, readers: tuple[Reader, ...]) -> list[Source]:
     """The folders inside are classes, or parts; those, in turn, may hold a folder for each class.
 
     A class may be called `train`, too: folders of single files are parts only if all that have
     files are called so.
     """
     names = list_folder(folder).folders
-    inside = {name: _of_folder(folder / name, readers) for name in names}
+    inside = {name: _sources_in_folder(folder / name, readers) for name in names}
     if any(not p.reader.last for sources in inside.values() for p in sources):
         inside = {name: [p for p in own if not p.reader.last] for name, own in inside.items()}
     singles = {p.reader for name in names for p in inside[name] if p.reader.single_files}
@@ -256,7 +256,7 @@ def _refuse(folder: Path) -> list[Source]:
     files, folders = list_folder(folder)
     if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
-    inside = [name for name in folders if _of_folder(folder / name, READERS)]
+    inside = [name for name in folders if _sources_in_folder(folder / name, READERS)]
     if inside:
         raise FileError(
             f"holds folders with data ({_first(inside)}) and no data of its own: "

@@ -123,10 +123,10 @@ def classes_of_steps(
     return Sequences(numbers[codes.values[:, 0]], codes.offsets), tuple(order)
 
 
-def of_mapped(
+def sequences_from_mapped(
     values: Array, lengths: npt.NDArray[np.int64] | None, *, joined: bool
 ) -> Sequences | None:
-    """Sequences of a mapped array that cannot be used where it lies: turned row by row.
+    """Sequences from a memory-mapped array whose layout must be converted, row by row.
 
     Args:
         values: `(n, time[, channel])`; or `(steps[, channel])` of all, one after the other.

@@ -168,7 +168,7 @@ def _as_pieces(found: LabelledFiles, pieces: Sequence[_Text], path: Path) -> dic
 
 
 def _checked_unit(unit: str | None, chunk: int | None) -> str:
-    """What one sequence is, after checking that unit and chunk fit together."""
+    """The unit of one sequence, after checking that unit and chunk fit together."""
     unit = unit or ("file" if chunk is None else "words")
     if unit not in ("words", "characters"):
         if chunk is not None:

@@ -89,7 +89,7 @@ _TAGS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
 
 
 class _Ts(CaseFormat):
-    """How the lines of one file are understood."""
+    """Parser of the lines of one `.ts` file."""
 
     def __init__(self) -> None:
         self._header: dict[str, Any] = {}  # what the lines with tags say

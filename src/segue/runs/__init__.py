@@ -211,7 +211,7 @@ def _train(
 
 
 def _seconds(estimator: BaseSequenceEstimator) -> float:
-    """How long the training took, before it was stopped too; a refit is part of it."""
+    """Duration of the training, with earlier attempts that were stopped, and the refit."""
     histories = [estimator.history_, estimator.history_.refit]
     return round(sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows), 3)
 

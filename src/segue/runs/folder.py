@@ -68,11 +68,11 @@ class Run:
 
     @property
     def split(self) -> RunSplit | None:
-        """Which sequences were trained on: `split.json`; `None`: it was not kept."""
+        """The sequences that were trained on, from `split.json`; `None`: not kept."""
         return RunSplit.read(self.folder / "split.json")
 
     def facts(self) -> list[tuple[str, str]]:
-        """What a report shows of the run: its folder, when it began, the hash of its data."""
+        """The run in a report: its folder, when it began, the hash of its data."""
         record = self.record
         found = [
             ("run", self.folder.resolve().name),

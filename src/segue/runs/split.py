@@ -90,7 +90,7 @@ class Part(_Closed):
 
     @property
     def size(self) -> int:
-        """How many sequences; where series are cut in time, how many steps."""
+        """The number of sequences; of steps where series are cut in time."""
         if self.steps is None:
             return len(self.positions)
         return sum(behind - first for first, behind in self.steps)
@@ -104,7 +104,7 @@ class Part(_Closed):
 
 
 class RunSplit(_Closed):
-    """What is in `split.json`."""
+    """The contents of `split.json`."""
 
     format: int = FORMAT
     sequences: int
@@ -152,7 +152,7 @@ class RunSplit(_Closed):
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How many sequences, or pieces of series, there are in each part."""
+        """The number of sequences, or pieces of series, in each part."""
         return {name: len(part.positions) for name, part in self.parts.items()}
 
     def changed(self, hashes: npt.NDArray[np.int64]) -> Index:
@@ -175,7 +175,7 @@ class RunSplit(_Closed):
         return replace(parted, x=pieces, y=y)
 
     def left_out(self) -> LeftOut:
-        """What is not scored when the part "test" is."""
+        """The sequences that are not scored when the part "test" is."""
         from segue.evaluation.trained_on import LeftOut
 
         count = {name: part.size for name, part in self.parts.items()}

@@ -185,7 +185,7 @@ def is_required(f: Field[Any]) -> bool:
 
 
 def nested_depth(kind: type[Spec], name: str) -> int:
-    """How deep a field holds specs: 0 for a plain value, 1 for a chain, 2 for several chains."""
+    """Nesting depth of a field with specs: 0 is a plain value, 1 a chain, 2 several chains."""
     any_kind: Any = kind
     return _depths(any_kind)[name]
 

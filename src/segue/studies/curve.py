@@ -93,7 +93,7 @@ class LearningCurve(Study):
         return [{"size": size} for size in self.sizes]
 
     def since(self, size: int) -> LearningCurve:
-        """The same without smaller sizes, at which networks still guess and the law does not hold.
+        """The curve without smaller sizes, at which networks still guess and the law does not hold.
 
         Raises:
             DataError: `size` is above the largest.
@@ -271,7 +271,7 @@ class LearningCurve(Study):
         }
 
     def pictures(self) -> dict[str, Callable[[], Axes]]:
-        """What `save` draws, by the name of the file."""
+        """The figures that `save` writes, by file name."""
         return {"learning-curve.png": self.plot, "epochs.png": self.plot_epochs}
 
     def plot(self) -> Axes:

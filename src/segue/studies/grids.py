@@ -148,7 +148,7 @@ class Grid(Study):
         )
 
     def pictures(self) -> dict[str, Callable[[], Axes]]:
-        """What `save` draws, by the name of the file."""
+        """The figures that `save` writes, by file name."""
         return {"grid.png": self.plot, "epochs.png": self.plot_epochs}
 
     def plot(self) -> Axes:

@@ -300,7 +300,7 @@ def _results(
 
 
 def _fingerprint(kind: str, setup: TrialSetup, space: Row, config: StudyConfig) -> Row:
-    """What two calls must share for one to continue the other."""
+    """The values that two calls must share for one to continue the other."""
     settings = {
         name: plain(value)
         for name, value in setup.estimator.get_params().items()

@@ -55,7 +55,7 @@ class Study(abc.ABC):
     @property
     @abc.abstractmethod
     def settings(self) -> list[Row]:
-        """What differs between trials besides the seed, in the order of the table."""
+        """The settings, which differ between trials besides the seed; in the table's order."""
 
     @abc.abstractmethod
     def notes(self) -> list[str]:
@@ -67,7 +67,7 @@ class Study(abc.ABC):
 
     @abc.abstractmethod
     def pictures(self) -> dict[str, Callable[[], Axes]]:
-        """What `save` draws, by the name of the file."""
+        """The figures that `save` writes, by file name."""
 
     @cached_property
     def summary(self) -> list[Row]:
@@ -132,7 +132,7 @@ class Study(abc.ABC):
 
     @property
     def bands(self) -> str:
-        """What the bands of the table show."""
+        """A description of the bands of the table."""
         count = len(self.seeds)
         return "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
 

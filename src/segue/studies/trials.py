@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrialSetup:
-    """What all trials of a study share.
+    """The setup that all trials of a study share.
 
     Attributes:
         estimator: not fitted; each trial sets its own arguments in a copy.

@@ -146,7 +146,7 @@ class Encoded(NamedTuple):
 
 
 class ObjectiveName(NamedTuple):
-    """Which loss is minimised: a row of `segue.training.objectives.OBJECTIVES`.
+    """The name of the loss: a row of `segue.training.objectives.OBJECTIVES`.
 
     Attributes:
         kind: "softmax", "binary", "sigmoid", "multilabel", "steps", "next-token" or "squared".
@@ -290,7 +290,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What a model file keeps of the targets."""
+        """The state of the targets in a model file."""
 
     @classmethod
     @abc.abstractmethod
@@ -324,7 +324,7 @@ class Task(abc.ABC):
 
     @classmethod
     def choice_note(cls, data: Dataset) -> str:  # noqa: ARG003
-        """What to know where the task was found from the targets; "": nothing."""
+        """A note for the user where the task was inferred from the targets; "": none."""
         return ""
 
     # -- predictions and scores ------------------------------------------------------------------
@@ -335,7 +335,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def score(self, outputs: Any, data: Dataset, sample_weight: Any = None) -> float:
-        """How good the outputs of an estimator are, the number that `score_name` names.
+        """The score of an estimator's outputs, of the kind that `score_name` names.
 
         Args:
             outputs: of these sequences: probabilities, or numbers in the target's own unit.
@@ -364,7 +364,7 @@ class Task(abc.ABC):
         return next((found for name in names if (found := metrics_of(name))), {})
 
     def scored_examples(self, estimator: Any, data: Dataset) -> Dataset:
-        """What is scored of a data set: its sequences with targets, or windows of its series.
+        """The examples that are scored: sequences with targets, or windows of series.
 
         Raises:
             DataError: targets of another kind than the model's.
@@ -426,7 +426,7 @@ class Task(abc.ABC):
 
     @classmethod
     def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
-        """What to do with targets of another task; nothing where that is not known."""
+        """A hint for targets of another task; "" without any."""
         return ""
 
 

@@ -93,7 +93,7 @@ class Classify(Task):
             )
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
-        """The same with the number of sequences of each class."""
+        """The fitted task: with the number of sequences of each class."""
         codes = self.encode(train).values
         several = codes.ndim == 2  # labels at once
         counts = codes.sum(axis=0) if several else np.bincount(codes, minlength=len(self.classes))

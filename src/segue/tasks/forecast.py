@@ -75,7 +75,7 @@ class Forecast(Task):
         return replace(self, ends=ends, one_series=one_series)
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
-        """The same with mean and deviation of the changes, and the linear autoregression."""
+        """The fitted task: with mean and deviation of the changes, and the autoregression."""
         changes = train.y.astype(np.float64)
         linear = Autoregression.fit(as_array(train.x), changes)
         return replace(self, scale=TargetScale.fit(train.y), autoregression=linear)

@@ -79,7 +79,7 @@ class Label(Task):
         return cls(names, **options)
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
-        """The same with the number of steps of each class."""
+        """The fitted task: with the number of steps of each class."""
         codes = self.encode(train).values
         counts = np.bincount(codes[codes != NO_LABEL], minlength=len(self.classes)).tolist()
         return replace(self, counts=tuple(counts))

@@ -65,7 +65,7 @@ class Language(Task):
         )
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
-        """The same with the vocabulary, and how often each token is a target."""
+        """The fitted task: with the vocabulary, and how often each token is a target."""
         assert preparation.vocabulary is not None  # only texts come as far as this
         step, state = preparation.vocabulary
         names = step.names(state)
@@ -174,7 +174,7 @@ class Language(Task):
         return Table("Perplexity by text", headings, tuple(rows))
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
-        """How surprising the first words were, and how rare and frequent words are predicted."""
+        """Pictures: surprise at the first words, and perplexity by word frequency."""
         if not scores.beginning:
             return ()
         caption = "How surprising the first words were, in bits"

@@ -34,7 +34,7 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What metrics are computed from.
+    """The inputs of the metrics.
 
     Attributes:
         arrays: targets, predictions, and what else the metrics and pictures of a task take.

@@ -209,7 +209,7 @@ class Regress(Task):
         return data
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
-        """The same with mean and deviation of the targets, and the linear regression."""
+        """The fitted task: with mean and deviation of the targets, and a linear baseline."""
         scale = TargetScale.fit(train.y) if self.scale_target else TargetScale.none(train.y)
         linear = None
         if not (train.x.is_text or (train.x.is_whole and preparation.takes_tokens)):

@@ -130,7 +130,7 @@ def check_validation_part(subject: EstimatorSubject, recorder: Recorder) -> None
 
 
 def _with_other(data: Dataset, part: str) -> Dataset:
-    """The same data set with other values and targets in one part."""
+    """A data set with other values and targets in one part."""
     items, y = items_of(data.x), data.y
     targets = [] if y is None else list(y)
     members = np.flatnonzero(data.parts == part)
@@ -147,7 +147,7 @@ def _with_other(data: Dataset, part: str) -> Dataset:
 
 
 def _fitted_state(fitted: Any) -> str:
-    """What is fitted beside the weights, as text: preparation, classes, scales."""
+    """The fitted state beside the weights, as text: preparation, classes, scales."""
     parts = (getattr(fitted, name, None) for name in ("preparation_", "task_"))
     return repr([None if part is None else part.to_json() for part in parts])
 

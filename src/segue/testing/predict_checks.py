@@ -34,7 +34,7 @@ def check_padding(subject: EstimatorSubject, recorder: Recorder) -> None:
 
 
 def _forms(x: Sequences, *, padded: bool) -> Iterator[tuple[str, Array, Any]]:
-    """The same sequences in other ways: what is different, which ones, and how they are passed."""
+    """Variants of the same sequences: a description, their numbers, and the form passed."""
     items, order = items_of(x), np.arange(len(x))
     yield "as a list of arrays", order, items
     yield "in the reverse order", order[::-1], items[::-1]
@@ -144,14 +144,14 @@ def _looks_ahead(fitted: Any) -> str:
     return next(iter([*ahead, *(str(layer.name) for layer in chain if not layer.causal)]), "")
 
 
-def _of_prefixes(subject: EstimatorSubject, steps: Array) -> list[Array]:
+def _outputs_for_prefixes(subject: EstimatorSubject, steps: Array) -> list[Array]:
     """The outputs for a sequence that ends after each of its steps."""
     return subject.outputs(subject.fitted, [steps[: n + 1] for n in range(len(steps))])
 
 
 def _last_of_prefixes(subject: EstimatorSubject, steps: Array) -> list[Array]:
     """The same of the last step alone, where there is an output for each."""
-    return [np.atleast_2d(output)[-1] for output in _of_prefixes(subject, steps)]
+    return [np.atleast_2d(output)[-1] for output in _outputs_for_prefixes(subject, steps)]
 
 
 def check_anytime(subject: EstimatorSubject, recorder: Recorder) -> None:
@@ -167,7 +167,7 @@ def check_anytime(subject: EstimatorSubject, recorder: Recorder) -> None:
         prefixes: Any = range(1, len(steps) + 1)
         if hasattr(first, "preparation_"):  # which may make others of the steps
             prefixes = first.preparation_.prefix_lengths(len(steps))
-        of_prefixes = _of_prefixes(subject, steps)
+        of_prefixes = _outputs_for_prefixes(subject, steps)
         recorder.compare(got, [of_prefixes[end - 1] for end in prefixes], where)
     for got, wanted in zip(subject.fitted.anytime(x, every=2), every_step, strict=True):
         chosen = [*range(1, len(wanted), 2), *([len(wanted) - 1] if len(wanted) % 2 else [])]

@@ -154,7 +154,7 @@ class Recorder:
 
 
 class Subject(Protocol):
-    """What is checked."""
+    """One check: its contracts, its function and its needs."""
 
     def lacks(self, need: str) -> str:
         """Why something is not there that a check needs; empty if it is there."""

@@ -65,7 +65,7 @@ def datasets(draw: DrawFn, *, classes: int = 3, missing: bool = False) -> Datase
 _NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 
-def _of_type(hint: Any) -> SearchStrategy[Any]:
+def _values_of_type(hint: Any) -> SearchStrategy[Any]:
     """Values of a field by its type."""
     if hint == Count:
         return st.integers(1, 1000)
@@ -74,7 +74,7 @@ def _of_type(hint: Any) -> SearchStrategy[Any]:
     if hint == Layers:
         return st.lists(_plain_layers(), min_size=1, max_size=2)
     if hint == Branches:
-        return st.lists(_of_type(Layers), min_size=2, max_size=3)
+        return st.lists(_values_of_type(Layers), min_size=2, max_size=3)
     if get_origin(hint) is Annotated:
         return _within_bounds(hint)
     if get_origin(hint) is Literal:
@@ -82,7 +82,7 @@ def _of_type(hint: Any) -> SearchStrategy[Any]:
     if hint is type(None):
         return st.none()
     if get_args(hint):
-        return st.one_of([_of_type(member) for member in get_args(hint)])
+        return st.one_of([_values_of_type(member) for member in get_args(hint)])
     known: Mapping[Any, SearchStrategy[Any]] = {
         bool: st.booleans(),
         int: st.integers(),
@@ -132,7 +132,7 @@ def specs(draw: DrawFn, kind: type[Spec]) -> Any:
             values = st.lists(row, min_size=1, max_size=2)
             given[field.name] = draw(st.sampled_from(["zeros", "learnt"]) | values)
         else:
-            given[field.name] = draw(_of_type(hint))
+            given[field.name] = draw(_values_of_type(hint))
     return kind(**given)
 
 

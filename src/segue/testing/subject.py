@@ -31,7 +31,7 @@ def _no_bad_targets(_data: Dataset, _estimator: Any) -> BadTargets:
 
 @dataclass(frozen=True)
 class Task:
-    """What a check must know of a kind of target.
+    """A task as the checks need it: data, targets and score.
 
     Attributes:
         name: as in `Dataset.task`; "forecast" or "language" where the targets are in the sequences.
@@ -153,13 +153,13 @@ def task_of(estimator: Any, data: Dataset | None) -> Task:
 
 
 def items_of(x: Sequences) -> list[Any]:
-    """What a user would have: `[time, channel]` arrays, or texts."""
+    """The sequences as a user has them: `[time, channel]` arrays, or texts."""
     return x.texts() if x.is_text else x.to_list()
 
 
 @dataclass(frozen=True)
 class EstimatorSubject:
-    """What is examined.
+    """The estimator under test, with its data.
 
     Attributes:
         estimator: not fitted, unless it has no `fit`.

@@ -85,7 +85,7 @@ class _Closed(pydantic.BaseModel):
 
 
 class _Progress(_Closed):
-    """What a `TrainingState` holds besides tensors, under the same names."""
+    """The fields of a `TrainingState` besides tensors, under the same names."""
 
     rows: list[dict[str, int | float]]
     best_epoch: int | None
@@ -198,7 +198,7 @@ class TrainingFolder:
     is_refit: bool = False
 
     def refit(self) -> TrainingFolder:
-        """The same folder, for the second training."""
+        """The checkpoint of the second training, in the same folder."""
         return replace(self, is_refit=True)
 
     def open(

@@ -30,7 +30,7 @@ _OUT_OF_HAND = 4.0  # times the lowest smoothed loss: then it ends
 
 
 class Trainable(Protocol):
-    """What can prepare a training without running it: every estimator of segue."""
+    """Protocol of estimators that can prepare a training without running it."""
 
     def _training_job(self, *args: Any, **more: Any) -> TrainingSetup:
         """All that `fit` would train, for the same arguments."""

@@ -82,7 +82,7 @@ def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> 
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
     firsts = order.rows[order.starts][kept]
     groups, parts, ids = (
-        _of_sequences(columns, plan, order, firsts, role) for role in ("group", "parts", "id")
+        _first_row_values(columns, plan, order, firsts, role) for role in ("group", "parts", "id")
     )
     files = None if "file" not in plan.roles else columns.codes(plan.roles["file"])[firsts]
     if plan.layout == "steps" and ids is not None and groups is not None:
@@ -301,10 +301,10 @@ def _possible_labels(columns: Columns, plan: Plan) -> list[str]:
     return [f"{two[-1]!r} is 0 or 1, taken as a channel. {option} where it is the label"]
 
 
-def _of_sequences(
+def _first_row_values(
     columns: Columns, plan: Plan, order: _Order, firsts: Index, role: str
 ) -> Array | None:
-    """What the column of a role says of each sequence, in its first row."""
+    """The values of a role's column, one for each sequence, from its first row."""
     if role not in plan.roles:
         return None
     name = plan.roles[role]

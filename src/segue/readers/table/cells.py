@@ -152,7 +152,7 @@ def with_something_behind(texts: Iterable[str]) -> str | None:
 
 
 def truth_values(texts: Iterable[str]) -> dict[str, bool] | None:
-    """What texts such as yes and no mean; `None` if they are others.
+    """The truth values of texts such as yes and no; `None` for other texts.
 
     >>> truth_values(["TRUE", "false"]), truth_values(["yes", "maybe"])
     ({'TRUE': True, 'false': False}, None)

@@ -57,7 +57,7 @@ class Columns:
         return [name for name in self.names if self.kinds[name] in kinds]
 
     def _kind(self, name: str) -> Kind | None:
-        """What a column holds; `None`: nothing."""
+        """The kind of values in a column; `None`: no values."""
         column = self.table.column(name)
         if column.null_count == len(column):
             return None
@@ -267,7 +267,7 @@ class Columns:
 
 
 def kind_of(kind: pa.DataType) -> Kind:
-    """What a column's type means here."""
+    """The kind of values of a column of an Arrow type."""
     if types.is_dictionary(kind):
         return kind_of(kind.value_type)
     found = (name for name, tests in _KINDS.items() if any(test(kind) for test in tests))

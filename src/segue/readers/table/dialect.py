@@ -1,4 +1,4 @@
-"""How a text table is written: encoding, delimiter, decimal mark, names and units.
+"""The dialect of a text table: encoding, delimiter, decimal mark, names and units.
 
 Told from the beginning of the file, as a careful person would; the rest is read by pyarrow.
 """
@@ -34,7 +34,7 @@ _SEPARATOR = re.compile(r"""["']?sep=(.)["']?\s*""", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class TextOptions:
-    """What a user says about how a text table is written; `None`: it is told from the file."""
+    """Options of the user for the dialect of a text table; `None`: inferred from the file."""
 
     encoding: str | None = None
     header: bool | None = None
@@ -44,7 +44,7 @@ class TextOptions:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table is written.
+    """The dialect of a text table.
 
     Attributes:
         encoding: as Python calls it; nothing where the table is no text.

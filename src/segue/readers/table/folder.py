@@ -80,7 +80,7 @@ def takes_folder(folder: Path) -> bool:
 
 
 def find(folder: Path) -> Arrangement | None:
-    """What the tables of a folder are; `None`: no data set of several tables."""
+    """The arrangement of the tables of a folder; `None`: no data set of several tables."""
     partitions = _partitions(folder)
     if partitions:
         return Arrangement(list(partitions), partitions=list(partitions.values()))
@@ -94,7 +94,7 @@ def find(folder: Path) -> Arrangement | None:
         return Arrangement(files, related=related)
     plain = {name: tables for name, tables in inside.items() if part_named(name) is None}
     if not files and len(plain) > 1 and len(plain) == len(inside):
-        return _of_classes(plain)
+        return _arrangement_by_class(plain)
     if len(files) > 1 and not _are_named_parts(files) and _has_steps(folder / files[0], len(files)):
         return Arrangement(files)
     return None
@@ -159,7 +159,7 @@ def _steps_and_labels(folder: Path, files: list[str]) -> list[Related]:
     return []
 
 
-def _of_classes(classes: dict[str, list[str]]) -> Arrangement | None:
+def _arrangement_by_class(classes: dict[str, list[str]]) -> Arrangement | None:
     """One file a sequence, in a folder for each class."""
     files = {f"{name}/{file}": name for name, tables in classes.items() for file in tables}
     single = len(files) == len(classes)  # one table in each folder: as many data sets
@@ -310,7 +310,7 @@ def _upright(loaded: Loaded) -> Loaded:
 
 
 def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
-    """What the plan takes of a table, with numbers in the channels, or an error about this file."""
+    """The columns of a plan from one table, channels as numbers; errors name the file."""
     channels = list(plan.channels)
     columns = Columns(replace(loaded, table=loaded.table.select(channels)))
     table = loaded.table.select([*plan.roles.values(), *plan.more_time])

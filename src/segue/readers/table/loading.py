@@ -55,7 +55,7 @@ class Loaded:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the file is written."""
+        """Notes for the user about the notation of the file."""
         return self.dialect.notes
 
     def rows(self, start: int, stop: int | None = None) -> Loaded:
@@ -258,7 +258,7 @@ class Joined(Loaded):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the files are written, the same kind of thing once."""
+        """Notes for the user about the notation of the files, each kind of note once."""
         noted = [part for part in self.parts if part.notes]
         said = noted[0].notes if noted else ()
         return tuple(f"in {counted(len(noted), 'file')}, such as: {note}" for note in said)
@@ -302,7 +302,7 @@ def join_files(folder: Path, files: Sequence[str], read: Callable[[Path], Loaded
             break
     problems.raise_any()
     names = parts[0].table.column_names
-    tables = _of_alike_types([part.table.select(names) for part in parts])
+    tables = _with_common_types([part.table.select(names) for part in parts])
     table = pa.concat_tables(tables, promote_options="permissive")
     return Joined(table, folder, parts[0].dialect, parts[0].named, parts=tuple(parts))
 
@@ -320,8 +320,8 @@ def check_columns(loaded: Loaded, first: Loaded) -> None:
         raise loaded.error(f"{' and '.join(said)}; expected the columns of {first.path}.")
 
 
-def _of_alike_types(tables: list[pa.Table]) -> list[pa.Table]:
-    """The same tables; a column of text in one of them is one of text in all."""
+def _with_common_types(tables: list[pa.Table]) -> list[pa.Table]:
+    """Tables with common types: a column of text in one table becomes text in all."""
     for place, name in enumerate(tables[0].column_names):
         kinds = {table.schema.field(name).type for table in tables} - {pa.null()}
         if len(kinds) <= 1 or all(map(_is_of_numbers, kinds)):

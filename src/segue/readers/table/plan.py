@@ -26,7 +26,7 @@ _LAYOUTS = {  # what a note says of the rows, and what it calls the columns with
 
 @dataclass(frozen=True)
 class Plan:
-    """How a table is read.
+    """The plan by which a table is read.
 
     Attributes:
         layout: "rows" (one a sequence), "steps" (one row a step), "lists" (one row a sequence, its
@@ -100,7 +100,7 @@ def describe_columns(names: Sequence[str]) -> str:
 
 
 def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
-    """What a plan says about other tables of this kind; JSON.
+    """The part of a plan that holds for other tables of this kind; JSON.
 
     The numbered columns of a row of values are one pattern, such as `t*`: another table may have
     more of them, or fewer.

@@ -43,7 +43,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What a user, or a model, says about a table; what is `None` is told from the table.
+    """Options of a table, from the user or a model; `None`: inferred from the table.
 
     Attributes:
         roles: the column of each role, by name or number; "none": there is none.

@@ -31,7 +31,7 @@ _LATE, _EARLY = 22 * 3600.0, 2 * 3600.0  # a clock that falls from here to there
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """What a column says of time.
+    """A time column as numbers.
 
     Attributes:
         name: of the column.
@@ -68,7 +68,7 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
         FileError: values that are no times, or dates whose order cannot be told.
     """
     calendar = [n for n in names if len(names) > 2 and calendar_part(n)]
-    times = [_of_calendar(columns, calendar)] if calendar else []
+    times = [_time_from_calendar(columns, calendar)] if calendar else []
     times += [time_column(columns, name, dates) for name in names if name not in calendar]
     if len(times) == 1:
         return times[0]
@@ -80,10 +80,10 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
             )
     missing = np.logical_or.reduce([time.missing for time in times])
     ticks = np.sum([time.ticks for time in times], axis=0)
-    return _of_ticks(" ".join(time.name for time in times), ticks, missing, "moment")
+    return _time_from_ticks(" ".join(time.name for time in times), ticks, missing, "moment")
 
 
-def _of_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
+def _time_from_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
     """The moments of columns with year, month and day, and perhaps hour, minute and second."""
     parts = {calendar_part(name): columns.floats(name) for name in names}
     missing = np.isnan(np.stack([*parts.values()])).any(axis=0)
@@ -100,22 +100,24 @@ def _of_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
         if part in parts
     )
     ticks = days * DAY + np.rint(seconds * SECOND).astype(np.int64)
-    return _of_ticks(" ".join(names), ticks, missing, "moment" if "hour" in parts else "date")
+    return _time_from_ticks(
+        " ".join(names), ticks, missing, "moment" if "hour" in parts else "date"
+    )
 
 
 def time_column(columns: Columns, name: str, dates: Dates | None = None) -> TimeColumn:
     """Understand a column as time; as `time_of`."""
     column = columns.table.column(name)
     if pa.types.is_temporal(column.type):
-        return _of_arrow(name, column)
+        return _time_from_arrow(name, column)
     if columns.kinds[name] == "number":
-        return _of_numbers(columns, name, dates)
-    return _of_text(columns, name, column, dates)
+        return _time_from_numbers(columns, name, dates)
+    return _time_from_text(columns, name, column, dates)
 
 
-def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> TimeColumn:
+def _time_from_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> TimeColumn:
     try:
-        return _of_ticks(name, *texts.parse_times(column, dates))
+        return _time_from_ticks(name, *texts.parse_times(column, dates))
     except texts.NotTimesError as error:
         row, readings = error.row, error.readings
     text = repr(str(column[row].as_py())[:40])
@@ -133,13 +135,13 @@ def _of_text(columns: Columns, name: str, column: Any, dates: Dates | None) -> T
     )
 
 
-def _of_ticks(name: str, ticks: Ticks, missing: Any, kind: TimeKind) -> TimeColumn:
+def _time_from_ticks(name: str, ticks: Ticks, missing: Any, kind: TimeKind) -> TimeColumn:
     first = ticks[~missing].min(initial=np.iinfo(np.int64).max)
     values = np.where(missing, np.nan, (ticks - first) / SECOND)
     return TimeColumn(name, values, kind, 1.0, ticks)
 
 
-def _of_arrow(name: str, column: Any) -> TimeColumn:
+def _time_from_arrow(name: str, column: Any) -> TimeColumn:
     """Dates, moments, clock times and spans of a typed column."""
     kind: TimeKind = "moment" if pa.types.is_timestamp(column.type) else "clock"
     if pa.types.is_date(column.type):
@@ -147,15 +149,15 @@ def _of_arrow(name: str, column: Any) -> TimeColumn:
     per_tick = {"s": SECOND, "ms": 10**6, "us": 10**3, "ns": 1}[column.type.unit]
     width = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
     numbers = column.cast(width).fill_null(0).to_numpy().astype(np.int64)
-    return _of_ticks(name, numbers * per_tick, column.is_null().to_numpy(), kind)
+    return _time_from_ticks(name, numbers * per_tick, column.is_null().to_numpy(), kind)
 
 
-def _of_numbers(columns: Columns, name: str, dates: Dates | None) -> TimeColumn:
+def _time_from_numbers(columns: Columns, name: str, dates: Dates | None) -> TimeColumn:
     """Numbers, whose first is taken off before they become float64."""
     column = columns.table.column(name)
     if pa.types.is_integer(column.type):
         if not unit_of(name) and _are_compact_dates(column.drop_null().to_numpy()):
-            return _of_text(columns, name, column.cast(pa.string()), dates)
+            return _time_from_text(columns, name, column.cast(pa.string()), dates)
     elif pa.types.is_decimal(column.type):
         column = column.cast(pa.decimal256(60, column.type.scale))  # has room for differences
     else:
@@ -179,7 +181,7 @@ def _are_compact_dates(whole: Any) -> bool:
 
 
 def _unit(columns: Columns, name: str, numbers: Any, first: float) -> tuple[float | None, str]:
-    """How many units there are in a second, as the name or the size of numbers tells; a note."""
+    """Units in a second, inferred from the name or the size of the numbers; and a note."""
     dialect = columns.loaded.dialect
     below = dict(zip(dialect.names, dialect.units, strict=False)).get(name, "")
     unit = re.sub(r"[^a-zµ]", "", (unit_of(name) or below).lower())
@@ -227,7 +229,7 @@ def days_passed(
     days = days - np.maximum.accumulate(np.where(np.concatenate([[True], ~same]), days, 0))
     made = np.empty_like(time.ticks)
     made[rows] = ticks + days * DAY
-    return _of_ticks(time.name, made, time.missing, "clock"), int(falls.sum())
+    return _time_from_ticks(time.name, made, time.missing, "clock"), int(falls.sum())
 
 
 def sampling(

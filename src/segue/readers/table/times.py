@@ -154,7 +154,7 @@ def days_of(year: Array, month: Array, day: Array) -> tuple[Ticks, Mask]:
 
 
 def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
-    """What texts may mean, by the order of their dates, and what is wrong with other readings."""
+    """Possible interpretations of texts by the order of their dates, and why others are not."""
     readings: dict[str, Times] = {}
     wrong = []
     some = texts.drop_null().slice(0, 50).to_pylist()

@@ -39,7 +39,7 @@ def role_of(name: str) -> str | None:
 
 
 def rank(name: str, role: str) -> int | None:
-    """How good a name is for a role, 0 the best; None: it is another's."""
+    """The rank of a name for a role, 0 the best; `None`: the name is of another role."""
     word = plain(name)
     return WORDS[role].index(word) if word in WORDS[role] else None
 
