@@ -120,7 +120,7 @@ class _Arff(CaseFormat):
         return tag != "@data"
 
     def _decide(self) -> None:
-        """The attribute with the label, and the kinds of the others."""
+        """Decide which attribute is the label, and the kinds of the others."""
         nominal = [a for a in self._attributes if a.kind == "nominal"]
         named = [a for a in self._attributes if _LABEL.fullmatch(a.name)]
         if nominal or named:

@@ -68,7 +68,7 @@ class Run:
 
     @property
     def split(self) -> RunSplit | None:
-        """The sequences that were trained on, from `split.json`; `None`: not kept."""
+        """The split of the run, from `split.json`; `None`: it was not kept."""
         return RunSplit.read(self.folder / "split.json")
 
     def facts(self) -> list[tuple[str, str]]:

@@ -175,7 +175,7 @@ class RunSplit(_Closed):
         return replace(parted, x=pieces, y=y)
 
     def left_out(self) -> LeftOut:
-        """The sequences that are not scored when the part "test" is."""
+        """The sequences of the source that are left out when only the part "test" is scored."""
         from segue.evaluation.trained_on import LeftOut
 
         count = {name: part.size for name, part in self.parts.items()}

@@ -174,7 +174,7 @@ class Language(Task):
         return Table("Perplexity by text", headings, tuple(rows))
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
-        """Pictures: surprise at the first words, and perplexity by word frequency."""
+        """Surprise at the first words, and perplexity by how often a word was seen in training."""
         if not scores.beginning:
             return ()
         caption = "How surprising the first words were, in bits"

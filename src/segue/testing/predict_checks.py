@@ -34,7 +34,7 @@ def check_padding(subject: EstimatorSubject, recorder: Recorder) -> None:
 
 
 def _forms(x: Sequences, *, padded: bool) -> Iterator[tuple[str, Array, Any]]:
-    """Variants of the same sequences: a description, their numbers, and the form passed."""
+    """Variants of the same sequences: a description, the indices of the sequences, and `X`."""
     items, order = items_of(x), np.arange(len(x))
     yield "as a list of arrays", order, items
     yield "in the reverse order", order[::-1], items[::-1]

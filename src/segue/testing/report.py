@@ -154,7 +154,7 @@ class Recorder:
 
 
 class Subject(Protocol):
-    """One check: its contracts, its function and its needs."""
+    """Protocol of what is checked: a layer, a network, an estimator or a reader."""
 
     def lacks(self, need: str) -> str:
         """Why something is not there that a check needs; empty if it is there."""
