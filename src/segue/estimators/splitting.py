@@ -22,7 +22,7 @@ from segue.estimators.parameters import EstimatorParameters, check_arguments
 from segue.prepare.numeric import as_table_of_numbers
 from segue.readers.objects import adapted
 from segue.tasks import Task
-from segue.tasks.base import of_part
+from segue.tasks.base import weights_of_part
 
 # "auto" takes a validation set only where it means something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5

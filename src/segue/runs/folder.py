@@ -259,7 +259,7 @@ def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: 
 
 
 def how_drawn(parted: Parted, test: float | None, seed: int) -> str:
-    """How the test part came about."""
+    """A description of how the test part was drawn."""
     whole, share = parted.whole, f"{test or 0:.0%}"
     if "test" in whole.part_names:
         return "the source's own parts"
@@ -278,7 +278,7 @@ def record_of(
     estimator: BaseSequenceEstimator,
     reading: dict[str, Any],
 ) -> dict[str, Any]:
-    """What `run.json` holds: all that is needed to repeat the run, and what its data were."""
+    """The contents of `run.json`: all that is needed to repeat the run, and its data."""
     settings = estimator.get_params(deep=False)
     options = settings.pop("options", None)
     return {
@@ -338,7 +338,7 @@ def check_unchanged(run: Run, parted: Parted) -> None:
 
 
 def _fingerprint(data: Dataset) -> dict[str, Any]:
-    """What a source must still hold for a run to be resumed."""
+    """The fields in which a source must be unchanged for a run to be resumed."""
     return {
         "sequences": len(data),
         "channels": data.x.channels,

@@ -117,8 +117,8 @@ def spread(weights: Any, x: Sequences) -> Array:
     return weights.values[:, 0].astype(float)
 
 
-def of_part(weights: Any, data: Dataset, part: Dataset) -> Any:
-    """The training part's weights, of those of all sequences or of it alone.
+def weights_of_part(weights: Any, data: Dataset, part: Dataset) -> Any:
+    """Select the weights of the training part, from those of all sequences or of it alone.
 
     Raises:
         DataError: weights of another number.

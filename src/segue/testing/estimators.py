@@ -68,7 +68,7 @@ def check_sequences(subject: EstimatorSubject, recorder: Recorder) -> None:
 
 
 def _bad_sequences(subject: EstimatorSubject) -> Iterator[tuple[str, Any]]:
-    """What is wrong, and sequences to be refused."""
+    """Invalid sequences, each with a description of the mistake."""
     if subject.data.x.is_text:
         yield "numbers in place of texts", [[1.0, 2.0], [3.0]]
         return
