@@ -24,7 +24,7 @@ def info(*, defaults: bool = False, json: bool = False) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What a result depends on besides its settings, and where data are looked for."""
+    """Versions and hardware that a result depends on, and the folders of data."""
     import torch
 
     from segue.readers.fetching import cache_folder

@@ -47,10 +47,10 @@ class Common:
 
 @dataclass(frozen=True)
 class Form:
-    """How an option differs from the argument that it fills.
+    """The form of an option, where it differs from the argument that it fills.
 
     Attributes:
-        metavar: what stands for its value in the help, such as "SHARE|none".
+        metavar: the placeholder of its value in the help, such as "SHARE|none".
         help: its description, where that of the argument has forms that only Python has.
         kind: its type, where the command reads a text itself.
         flag: its name, where that is not the argument's.
@@ -67,7 +67,7 @@ class Form:
 
 
 class Description(NamedTuple):
-    """What a docstring has on an argument."""
+    """The description of an argument in a docstring."""
 
     metavar: str | None
     text: str

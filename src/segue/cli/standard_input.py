@@ -131,7 +131,7 @@ def _parsed(line: str, number: int) -> Any:
 
 
 def _is_record(value: Any) -> bool:
-    """Whether it is an object, or a sequence with a list for each step."""
+    """Whether the item is an object, or a sequence with a list for each step."""
     return isinstance(value, dict) or (
         isinstance(value, list) and bool(value) and isinstance(value[0], list)
     )

@@ -160,7 +160,7 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
 
 
 def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:
-    """How to make the same call again: how the source is read, the estimator, the study. JSON.
+    """The call as JSON, to repeat it: how the source is read, the estimator, the study.
 
     Raises:
         OptionError: a value that means nothing.
@@ -194,7 +194,7 @@ def _arguments(study: Any, names: list[str], given: dict[str, Any]) -> dict[str,
 
 
 def _folder(kind: str, recipe: dict[str, Any]) -> Path:
-    """The same for the same command, so that it continues there."""
+    """A value that is the same for the same command, so that it continues there."""
     from segue.runs import slug
 
     words = json_.dumps([kind, recipe], sort_keys=True)

@@ -1,4 +1,4 @@
-"""Sequences drawn as text: lines by plotext, the rest with blocks and shades.
+"""Plots in the terminal: lines by plotext, heat maps and bars with block characters.
 
 `DRAWINGS` has a line for each kind of picture, under the names of `segue.plots.DRAWINGS`.
 """
@@ -99,7 +99,7 @@ def label_strip(runs: list[tuple[int, int, str]], length: int, width: int) -> st
 
 
 def _at(count: int, cells: int) -> npt.NDArray[np.int64]:
-    """Which of `count` stands in each of so many cells."""
+    """The index, of `count`, that each of so many cells shows."""
     return (np.arange(cells) * count // cells).astype(np.int64)
 
 

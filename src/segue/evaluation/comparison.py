@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """How two classifiers fared on the same sequences. Made by `compare`.
+    """The comparison of two classifiers on the same sequences. Made by `compare`.
 
     Attributes:
         a: the evaluation of the first classifier.
@@ -175,7 +175,7 @@ def compare(
 
 @dataclass(frozen=True, eq=False)
 class OneSample:
-    """How far one sample of each sequence tells its class. Made by `one_sample`.
+    """A decision stump on one sample of each sequence. Made by `one_sample`.
 
     Attributes:
         step: which sample, from 0.

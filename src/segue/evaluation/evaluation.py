@@ -103,7 +103,7 @@ class Evaluation:
 
     @property
     def main_metric(self) -> Metric:
-        """What the model and its baselines are compared by."""
+        """The metric by which the model and its baselines are compared."""
         return next(iter(self.task_.metrics().values()))
 
     def __getattr__(self, name: str) -> Any:
@@ -132,13 +132,13 @@ class Evaluation:
 
     @cached_property
     def baselines(self) -> dict[str, float]:
-        """What each baseline scores, by its name, in the first metric of the task."""
+        """The score of each baseline by its name, in the first metric of the task."""
         found = self.outcome.baselines
         return {one.name: self._compute(self.main_metric, one.arrays) for one in found}
 
     @property
     def baseline(self) -> float:
-        """What the first baseline scores; of classes, predicting the most frequent one."""
+        """The score of the first baseline; of classes, predicting the most frequent one."""
         return next(iter(self.baselines.values()))
 
     @property
@@ -358,7 +358,7 @@ def _as_json(value: Any) -> Any:
 
 
 class FittedClassifier(Protocol):
-    """What an estimator must offer to be evaluated.
+    """Protocol of estimators that can be evaluated.
 
     What it has beyond that (`history_`, `network_`, `training_summary_`) goes into the report.
     """
@@ -369,7 +369,7 @@ class FittedClassifier(Protocol):
 
     @property
     def class_counts_(self) -> dict[Any, int]:
-        """How many training sequences had each class."""
+        """The number of training sequences of each class."""
 
     def predict_proba(self, x: Sequences, /) -> Any:
         """Return probabilities `[n, class]`."""

@@ -31,7 +31,7 @@ __all__ = ["Attribution", "Gates", "gates", "integrated_gradients", "occlusion"]
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What the steps and channels of some sequences did for one class each.
+    """Attributions of the steps and channels of some sequences, to one class each.
 
     Attributes:
         method: "integrated gradients" or "occlusion".

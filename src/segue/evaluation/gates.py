@@ -30,7 +30,7 @@ Direction = Literal["forward", "backward"]
 
 @dataclass(frozen=True, eq=False)
 class Gates(Mapping[str, Sequences]):
-    """What a recurrent layer does at every step. Made by `gates`.
+    """Gates and states of a recurrent layer at every step. Made by `gates`.
 
     It maps names to `Sequences` `[time, unit]`. An LSTM has `input_gate`, `forget_gate`,
     `cell_candidate`, `output_gate`, `cell_state`, `hidden_state`; a GRU `update_gate`,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """How a model was made; empty where that is not known.
+    """Facts on how a model was trained; empty where that is not known.
 
     Attributes:
         summary: pairs of a heading and a text: network, preparation, optimizer, time, ...

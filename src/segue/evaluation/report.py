@@ -44,7 +44,7 @@ SAMPLES_SHOWN = 3
 
 
 def describe_data(sets: Mapping[str, Dataset], *, is_drawn: bool) -> dict[str, Any]:
-    """What the section on the data shows: a summary of each data set, and pictures of the first.
+    """The section on the data: a summary of each data set, and pictures of the first.
 
     Args:
         sets: by name; the training data first, where they are given.
@@ -85,7 +85,7 @@ def describe_data(sets: Mapping[str, Dataset], *, is_drawn: bool) -> dict[str, A
 
 
 def _legend(data: Dataset) -> dict[str, Any]:
-    """What the lines or the colours of the examples stand for, once for all panels."""
+    """The legend of the examples' lines or colours, once for all panels."""
     display = plots.Display.of(data)
     if display.kind == "heat map":
         low, high = (f"{limit:.3g}" for limit in display.limits)

@@ -50,7 +50,7 @@ class Rejection:
         return np.asarray(np.max(probabilities, axis=1) >= self.threshold)
 
     def apply(self, evaluation: Evaluation) -> Answered:
-        """What the threshold gives on other data, such as the test part."""
+        """Coverage and accuracy at the threshold on other data, such as the test part."""
         answered: Answered = evaluation.answered(self.threshold)
         return answered
 

@@ -40,7 +40,7 @@ def as_text(table: Table, note: str = "") -> str:
 
 
 def heading(evaluation: Evaluation) -> str:
-    """What was scored: `test part: 370 sequences, 9 classes`."""
+    """A line on the scored sequences: `test part: 370 sequences, 9 classes`."""
     part = evaluation.part
     where = {"": "all sequences", UNSEEN: "unseen sequences"}.get(part, f"{part} part")
     size = evaluation.outcome.size and f", {evaluation.outcome.size}"
@@ -82,7 +82,7 @@ def verdict(evaluation: Evaluation) -> str:
 
 
 def caveats(evaluation: Evaluation) -> list[str]:
-    """What a reader of the scores ought to know about these data, one sentence each."""
+    """Caveats about these data for a reader of the scores, one sentence each."""
     seen = evaluation.trained_on.sentence()
     sentences = [f"{seen[0].upper()}{seen[1:]}."] if seen else []
     groups = evaluation.dataset.groups

@@ -20,7 +20,7 @@ UNSEEN = "unseen"  # the part that is left of a model's own source
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What of a model's own source is not scored.
+    """Sequences of a model's own source that are not scored.
 
     Attributes:
         scored: how much is.
@@ -38,7 +38,7 @@ class LeftOut:
 
     @property
     def count(self) -> int:
-        """How much is not scored."""
+        """The number of sequences that are not scored."""
         return self.train + self.validation
 
     def __str__(self) -> str:
@@ -74,12 +74,12 @@ class TrainedOn:
         return 0 < self.scored == self.train + self.validation
 
     def part(self, name: str) -> str:
-        """What is scored: the part of that name, or what is left of it."""
+        """A description of the scored data: the part of that name, or the rest of it."""
         return UNSEEN if self.left_out is not None else name
 
     @property
     def note(self) -> str:
-        """What stands in every line with a score; nothing where all of it is new to the model.
+        """A note for every line with a score; empty where all sequences are new to the model.
 
         >>> TrainedOn(scored=40, train=40, known=True).note
         'trained on'
@@ -116,14 +116,14 @@ class TrainedOn:
         return f"{line}  # {begin} what is new to the model, where there are targets"
 
     def verdict(self, text: str) -> str:
-        """What to think of the scores, which tell little of new sequences where none is new."""
+        """A warning about the scores, which do not generalise where no sequence is new."""
         if self.nothing_unseen:
             seen = f"{self._use().capitalize()} these {self.unit}s"
             return f"{seen}: how good it is on new ones is not known."
         return f"{self.marked(text.removesuffix('.'))}." if self.note else text
 
     def sentence(self) -> str:
-        """What is scored, and what is not; nothing where all is new to the model.
+        """The scored and the left-out sequences; empty where all are new to the model.
 
         >>> left = LeftOut(scored=40, train=160, validation=0, set_aside=True)
         >>> print(TrainedOn(scored=40, known=True, left_out=left).sentence())
@@ -145,7 +145,7 @@ class TrainedOn:
         return f"the model was {' or '.join(how for _, how in _used(self))}"
 
     def metrics(self) -> dict[str, Any]:
-        """The same as plain numbers and text, for `metrics.json`."""
+        """Plain numbers and text, for `metrics.json`."""
         if not self.known:
             return {"known": False, "note": ""}
         return {

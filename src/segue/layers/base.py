@@ -61,7 +61,7 @@ class Shape:
         return Shape(features, sequence=False, directions=self.directions)
 
     def with_features(self, features: int) -> Shape:
-        """The same shape with another number of features."""
+        """A copy of the shape with another number of features."""
         return replace(self, features=features, tokens=None)
 
     def with_stride(self, stride: int) -> Shape:
@@ -72,7 +72,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a layer is built with.
+    """The context in which a layer is built.
 
     Attributes:
         name: the layer's name, unique in the network.
@@ -138,12 +138,12 @@ class LayerSpec(Spec, abc.ABC):
 
     @property
     def input_kind(self) -> InputKind:
-        """What it takes: "sequence", "tokens", or "either" (each step, or a whole vector)."""
+        """The kind of input: "sequence", "tokens", or "either" (each step, or a whole vector)."""
         return input_kind_of(self.sublayers())
 
     @property
     def is_causal(self) -> bool:
-        """Whether it can go step by step.
+        """Whether the layer can be computed step by step.
 
         Then its output at a step depends on that step and earlier ones only, and each input step
         gives one output step.
@@ -175,7 +175,7 @@ class LayerSpec(Spec, abc.ABC):
         return ()
 
     def count(self) -> int:
-        """How many layers are built: this one and all inside it."""
+        """The number of layers that are built: this one and all inside it."""
         return 1 + sum(spec.count() for spec in self.sublayers())
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:

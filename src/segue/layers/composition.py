@@ -141,7 +141,7 @@ class Residual(BranchesSpec, kind="residual", merge="sum"):
 
 
 def _product(given: Shape, wanted: Shape) -> tuple[LayerSpec, ...]:
-    """What brings the input of a residual to the shape of its layers' output."""
+    """The projection of a residual's input to the shape of its layers' output."""
     stride = wanted.stride // given.stride
     if (wanted.features, stride) == (given.features, 1):
         return ()

@@ -194,7 +194,7 @@ class RandomConv(LayerSpec, kind="random_conv", input_kind="sequence"):
         return context.shape.ended(2 * self.kernels)
 
     def kernels_by_dilation(self, shape: Shape) -> list[int]:
-        """How many kernels have the dilations 1, 2, 4, ...; none spans more than `longest`.
+        """The number of kernels with the dilations 1, 2, 4, ...; none spans more than `longest`.
 
         >>> RandomConv(10, longest=50).kernels_by_dilation(Shape(1))
         [4, 3, 3]

@@ -35,9 +35,9 @@ def plot_lines(
     Args:
         x: `[point]`, where.
         lines: `[point]` by name; at most seven, which have colours of their own.
-        xlabel: what stands below.
-        ylabel: what stands at the side.
-        title: what stands above.
+        xlabel: the label of the horizontal axis.
+        ylabel: the label of the vertical axis.
+        title: the title of the axes.
         dots: mark every point.
         axes: where to draw.
 

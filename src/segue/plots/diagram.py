@@ -47,9 +47,9 @@ class Block:
 
     Attributes:
         name: the layer's, without the path to it.
-        shape: of what comes out.
+        shape: of the output.
         parameters: how many there are in it.
-        activation: what its output goes through; nothing where that is linear.
+        activation: of its output; empty where that is linear.
         colour: of the box.
         branches: the chains inside; an empty one is a way around.
         join: how branches meet.

@@ -232,7 +232,7 @@ def _draw_maps(grid: Grid, names: Sequence[str]) -> Axes:
 
 
 def _sides(grid: Grid) -> Sides:
-    """Which argument goes down, which across, and which has a map for each of its values."""
+    """The arguments of rows and columns, and the one with a map for each of its values."""
     varied = list(grid.varied)
     third = None
     if len(varied) == 3:

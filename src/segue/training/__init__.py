@@ -20,7 +20,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What needs torch is loaded when it is touched."""
+    """Load modules that need torch when they are first used."""
     if name not in ("LearningRates", "find_learning_rate"):
         raise AttributeError(f"module 'segue.training' has no attribute {name!r}")
     return getattr(importlib.import_module("segue.training.finder"), name)

@@ -59,7 +59,7 @@ class Objective:
 
     @property
     def head_forms(self) -> tuple[tuple[int, str], ...]:
-        """How the head may be written at the end of a network: units and an activation."""
+        """The forms of the head at the end of a network's text: units and an activation."""
         if self.score is sign_is_right:  # one logit, or one output for each of the two classes
             return (1, "linear"), (1, "sigmoid"), (2, "linear"), (2, "softmax")
         return (self.outputs, "linear"), (self.outputs, self.activation)

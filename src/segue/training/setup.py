@@ -69,7 +69,7 @@ class StepTargets:
         values: `[total_steps]`, one sequence after the other.
         lengths: `[n]`.
         device: of the tensors that are returned.
-        padding: what stands behind each end.
+        padding: the value behind each end.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class Dialect:
     """The dialect of a text table.
 
     Attributes:
-        encoding: as Python calls it; nothing where the table is no text.
+        encoding: as Python calls it; empty where the table is no text.
         delimiter: between two fields; a tab, too, where `blanks` separate them.
         decimal: "." or ",".
         names: one for each column; `column 1` and so on where the file has none.
