@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from segue.prepare import Batches
 from segue.prepare.batches import Padded
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
-from segue.training.history import Reporter
+from segue.training.history import HistoryWriter
 from segue.training.objectives import probabilities
 
 Quick = Callable[..., SequenceClassifier]
@@ -236,8 +237,6 @@ def test_an_interrupted_training_leaves_a_usable_model(
     quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """`stopped_` says so, the best weights are there, it answers and can be saved."""
-    from segue.training.history import HistoryWriter
-
     write = HistoryWriter.on_epoch
 
     def interrupt(self: Any, row: Any, state: Any) -> None:
@@ -262,17 +261,17 @@ def test_an_interrupted_training_leaves_a_usable_model(
 
 
 def test_an_interrupt_within_the_first_epoch_is_said(
-    quick: Quick, monkeypatch: pytest.MonkeyPatch
+    quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No epoch was the best so far; the model answers all the same."""
 
     def interrupt(self: Any, epoch: int, share: float, means: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Reporter, "on_update", interrupt)
+    monkeypatch.setattr(HistoryWriter, "on_update", interrupt)
     x, y = np.random.default_rng(0).normal(size=(40, 5, 1)), np.arange(40) % 2
     with pytest.warns(UserWarning, match="interrupted within the first epoch; the little"):
-        fitted = quick(epochs=3).fit(x, y)
+        fitted = quick(epochs=3).fit(x, y, folder=tmp_path)
     assert (fitted.stopped_, len(fitted.history_)) == ("interrupted", 0)
     assert fitted.predict(x).shape == (40,)
 

@@ -58,6 +58,8 @@ class Sequences(Sequence[Array]):
         channels: the number of values at each step.
         dtype: float32, float64 where that is too coarse, int32 (whole numbers), or uint32 (text).
         kind: what the values are: "numbers", "whole numbers" (tokens or counts) or "text".
+        is_whole: whether they are whole numbers, which a network may take as tokens.
+        is_text: whether they are code points (uint32), the characters of texts.
 
     Raises:
         DataError: shapes that do not fit, offsets that fall or leave the values, or whole numbers
@@ -72,7 +74,10 @@ class Sequences(Sequence[Array]):
     [0, 1, 4]
     """
 
-    __slots__ = ("_chunk", "_chunks", "_start", "channels", "dtype", "kind", "lengths")
+    __slots__ = (
+        "_chunk", "_chunks", "_start",
+        "channels", "dtype", "is_text", "is_whole", "kind", "lengths",
+    )  # fmt: skip
 
     _chunks: tuple[Array, ...]
     _chunk: npt.NDArray[np.int32]
@@ -81,6 +86,8 @@ class Sequences(Sequence[Array]):
     channels: int
     dtype: np.dtype[Any]
     kind: Kind
+    is_whole: bool
+    is_text: bool
 
     def __init__(
         self,
@@ -112,6 +119,7 @@ class Sequences(Sequence[Array]):
         self.channels = int(chunks[0].shape[1])
         self.dtype = np.result_type(*{each.dtype for each in chunks})
         self.kind = KINDS.get(self.dtype, "numbers")
+        self.is_whole, self.is_text = self.kind == "whole numbers", self.kind == "text"
         return self
 
     # -- making ---------------------------------------------------------------------------------
@@ -295,16 +303,6 @@ class Sequences(Sequence[Array]):
             return 0, 0
         return int(self.lengths.min()), int(self.lengths.max())
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the values are whole numbers, which a network may take as tokens."""
-        return self.kind == "whole numbers"
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the values are code points (uint32), the characters of texts."""
-        return self.kind == "text"
-
     def texts(self) -> list[str]:
         """The texts, of sequences that are such."""
         return [decode(steps) for steps in self]
@@ -385,6 +383,9 @@ class Sequences(Sequence[Array]):
             steps: about so many in each; `None`: as many as make four million values.
         """
         steps = steps or max(1, BLOCK_VALUES // self.channels)
+        if len(self.lengths) > 0 and self.lengths.sum() <= steps:
+            yield self
+            return
         offsets = self.offsets
         edges = np.searchsorted(offsets, np.arange(steps, offsets[-1], steps))
         bounds = np.unique(np.concatenate([[0], edges, [len(self.lengths)]]))

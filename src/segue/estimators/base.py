@@ -241,7 +241,7 @@ class BaseSequenceEstimator(EstimatorParameters):
             check_sequences(x)
         if len(x) > 0 and x.is_text:
             x = preparation.tokenized(x)
-        return x, aligned_with(static, X, "static")
+        return x, None if static is None else aligned_with(static, X, "static")
 
     def check_input(self, X: Any) -> Sequences:  # noqa: N803
         """Take what the user passes as sequences for the network; texts as tokens.
