@@ -1,7 +1,7 @@
 """Windows of series and of labelled recordings: examples of one length, with their positions.
 
 A window knows its series and its span there (`Dataset.spans`), so no split lets two windows that
-share a step come to different sides, unless it is told to.
+share a step come to different sides, unless this is requested.
 
     a series                        windows and what follows them, for a forecast
     a recording, a label each step  windows with one label each, for a classifier

@@ -71,8 +71,8 @@ def blocks(
         values: about so many values at a time; `None`: everything at once.
         limit: read only the first so many rows; the lines after them are not looked at.
         layout: "ct" if the attributes are the steps of each channel, "tc" if those in a relational
-            attribute are the channels of each step; told from their names if left out.
-        encoding: such as "cp1252"; told from the file if left out.
+            attribute are the channels of each step; inferred from their names if left out.
+        encoding: such as "cp1252"; inferred from the file if left out.
 
     Yields:
         Data sets. The label is the attribute called class, target, label or y, else the last
@@ -126,7 +126,7 @@ class _Arff(CaseFormat):
         if nominal or named:
             self._label = [*nominal, *named][-1]
             self.labels = self._label.labels
-        self.at_once = self.labels is float  # whether they are classes is told from all of them
+        self.at_once = self.labels is float  # whether they are classes is inferred from all of them
         series = [a for a in self._attributes if a is not self._label]
         flat = all(a.kind != "relational" for a in series)
         steps = series if flat else self._inside

@@ -1,6 +1,6 @@
 """NumPy's files: `.npz` with several arrays, `.npy` with one. Nothing is ever unpickled.
 
-What the arrays of an `.npz` file mean is told from their names, in whatever case:
+What the arrays of an `.npz` file mean is inferred from their names, in whatever case:
 
     x           [n, time, channel] or [n, time]; with `lengths` [n], padded at the end. Also `data`
     lengths     [n], the steps of each sequence: beside `x` [steps, channel] of all sequences, one

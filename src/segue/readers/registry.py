@@ -9,7 +9,7 @@ that has been read. Its options are those of the format, and two that the others
     limit       so many sequences, in those that need not read everything for the first few
 
 It has `write(folder, data)` too, if the format can be written. What is in a folder, and which part
-each file is, is told from names alone, by `pattern`.
+each file is, is inferred from names alone, by `pattern`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _PARTS = {
 PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
 NOTES = "read_?me|licen[cs]e|copying|copyright|notice|changes|changelog|citation|sources?"
-_OF_SEGUE = ("path", "values", "limit", "like")  # what no user says of a format
+_OF_SEGUE = ("path", "values", "limit", "like")  # arguments that are not options of a format
 _NAMED = rf"(?P<name>.*?)(?:(?:^|[_\-. ])(?P<part>{PART}))?"
 
 
@@ -97,7 +97,7 @@ class Reader:
         try:
             return not self.by_content or bool(self._module.accepts(path))
         except OSError:
-            return True  # reading it will say what is wrong
+            return True  # reading it raises the error
 
     def takes_folder(self, folder: Path) -> bool:
         """Whether the files of a folder, or of folders in it, are one data set of this format."""

@@ -8,7 +8,7 @@ A file is one sequence, or each of its sentences, lines, paragraphs, or pieces o
 characters is. What comes of one file is one group, so that no split parts it. Files are read in
 blocks, and with a limit no further than is needed.
 
-Sentences are told by rules. One ends at `.`, `!`, `?` or an ellipsis, with the quotes and brackets
+Sentences are found by rules. One ends at `.`, `!`, `?` or an ellipsis, with the quotes and brackets
 that close there, if white space and then something that can begin a sentence follows: a capital, a
 digit, an opening quote or bracket, a letter of a script without capitals. It also ends at the full
 stops of Chinese, Japanese, Hindi and Arabic.

@@ -51,7 +51,7 @@ def blocks(
         values: about so many values at a time; `None`: everything at once. Values with time stamps
             always come at once: the sampling rate is that of all of them.
         limit: read only the first so many cases; the lines after them are not looked at.
-        encoding: such as "cp1252"; told from the file if left out.
+        encoding: such as "cp1252"; inferred from the file if left out.
 
     Yields:
         Data sets with the classes of the header, sorted; classes that all are whole numbers
@@ -92,7 +92,7 @@ class _Ts(CaseFormat):
     """Parser of the lines of one `.ts` file."""
 
     def __init__(self) -> None:
-        self._header: dict[str, Any] = {}  # what the lines with tags say
+        self._header: dict[str, Any] = {}  # the tags of the header
         self._steps = 0  # of the first case
         self._times: list[Array] = []  # of each case, from its first step on
         self._kinds: set[type] = set()  # of the time stamps so far

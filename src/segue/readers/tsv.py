@@ -29,7 +29,7 @@ def blocks(
         path: the file.
         values: about so many values at a time; `None`: everything at once.
         limit: read only the first so many lines.
-        encoding: such as "cp1252"; told from the file if left out.
+        encoding: such as "cp1252"; inferred from the file if left out.
 
     Yields:
         Data sets of one channel. NaN at the end is cut off, NaN before it stays as a missing
@@ -40,7 +40,7 @@ def blocks(
         FileError: what is wrong, with the number of the line.
     """
     found = find_encoding(path, encoding)
-    with open_text(path, found.name) as file:  # what is a number is told from all labels
+    with open_text(path, found.name) as file:  # what is a number is inferred from all labels
         texts = [line.partition("\t")[0].strip() for line in islice(file, limit)]
     if not texts:
         raise FileError("is empty; expected a label and values in each line.", path=path)

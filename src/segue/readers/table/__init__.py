@@ -6,10 +6,10 @@
     one row a sequence     id,series,label           its steps as a list in one field
     one row a text         text,label
 
-Which column is what is told by its name (`label`, `class`, `id`, `trial`, `time`, `timestamp`,
-`subject`, `split`, ...; `words` has them all) and its type. A column whose name says what it is and
-whose values do not is an error; where two readings are possible, the error shows both, with the
-option for each. How a table was read is said in `Dataset.notes`.
+The role of a column is inferred from its name (`label`, `class`, `id`, `trial`, `time`,
+`timestamp`, `subject`, `split`, ...; `words` has them all) and its type. A column whose name
+and values contradict one another is an error; where two readings are possible, the error shows
+both, with the option for each. `Dataset.notes` has how a table was read.
 
 A folder of tables is a data set too: see `folder`.
 

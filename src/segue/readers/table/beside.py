@@ -5,8 +5,8 @@
     steps.csv labels.csv                   a row a step, and the label of each id
 
 In a list of files, the column of files is the one whose values are names of files that are there.
-The others are told by their names, as in any table; a column of labels by another name is the one
-of texts with the fewest different values. A table without a line of names will do, too.
+The others are recognised by their names, as in any table; a column of labels by another name
+is the one of texts with the fewest different values. A table without a line of names will do, too.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Related:
 
 
 def find_related(files: Sequence[str]) -> list[Related]:
-    """Tables of values with tables of labels or groups beside them, told by their names.
+    """Tables of values with tables of labels or groups beside them, recognised by their names.
 
     >>> find_related(["X_train.csv", "y_train.csv"])
     [Related(values='X_train.csv', part='train', others={'label': 'y_train.csv'})]

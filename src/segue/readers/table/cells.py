@@ -41,7 +41,7 @@ def is_number(text: str, decimal: str = ".") -> bool:
 
 
 def is_missing(text: str) -> bool:
-    """Whether a field says that there is no value."""
+    """Whether a field is a marker of a missing value."""
     return text.strip() in MISSING
 
 

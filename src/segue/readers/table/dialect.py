@@ -183,7 +183,7 @@ def is_table_of_numbers(path: Path) -> bool:
     try:
         with open_for_a_look(path) as file:
             lines = _first_lines(file)
-    except (OSError, EOFError, UnicodeError):  # who reads it will say what is wrong
+    except (OSError, EOFError, UnicodeError):  # reading it raises the error
         return False
     lines = [line for line in lines if line.strip() and not _REMARK.match(line)][:30]
     if any("\0" in line for line in lines) or not any(map(re.compile("[0-9]").search, lines)):

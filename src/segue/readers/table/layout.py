@@ -36,7 +36,7 @@ def make_plan(columns: Columns, options: TableOptions) -> Plan:
 
 
 class _Planner:
-    """Layout first, then what is not told by names, then the columns with values."""
+    """Layout first, then the roles that names do not tell, then the columns with values."""
 
     def __init__(self, columns: Columns, roles: Roles) -> None:
         self.columns, self.roles = columns, roles
@@ -91,7 +91,7 @@ class _Planner:
         """Whether the sequences are a column of texts: it is called so, or there are no numbers.
 
         Raises:
-            FileError: rows have long texts and numbers, and nothing says that they are steps.
+            FileError: rows have long texts and numbers, and nothing marks them as steps.
         """
         columns, found = self.columns, self.found
         if self.roles.channels is not None:

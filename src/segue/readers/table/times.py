@@ -95,7 +95,7 @@ def parse_times(column: Any, dates: Dates | None = None) -> Times:
 
     Dates have the year first (`2024-03-21`, `20240321`), or day and month first, with the month as
     number or name; clock times have seconds, fractions (`.5`, `,5`, `:500`), AM and PM, and an
-    offset from UTC, or not. Which number is the day is told from all dates of the column.
+    offset from UTC, or not. Which number is the day is inferred from all dates of the column.
 
     Args:
         column: of text, an Arrow array.
