@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -191,8 +192,12 @@ def test_a_callback_hears_each_update(make_job: MakeJob) -> None:
     assert listener.updates == [(epoch, share) for epoch in (1, 2) for share in shares]
 
 
-def test_the_schedule_follows_the_clock_under_a_time_limit(make_job: MakeJob) -> None:
-    """One-cycle has come down when the time is over."""
+def test_the_schedule_follows_the_clock_under_a_time_limit(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One-cycle has come down when the time is over: here each look at the clock takes a while."""
+    looks = itertools.count()
+    monkeypatch.setattr(loop_module.time, "perf_counter", lambda: next(looks) / 1000)
     chosen = options(schedule="one-cycle", time_limit_seconds=0.2)
     _, state, _ = run(make_job(epochs=100_000, learning_rate=1e-3, options=chosen))
     rates = [row["learning_rate"] for row in state.rows]
