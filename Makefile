@@ -52,7 +52,7 @@ test-quick: $(STAMP)
 OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
 test-portable: $(STAMP)
-	$(OLDEST) $(PYTEST) -m "not slow" tests/kernels tests/contract
+	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
 
 check: $(STAMP)
