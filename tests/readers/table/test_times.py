@@ -238,3 +238,20 @@ def test_a_time_of_numbers_and_a_clock_is_refused(tmp_path: Path) -> None:
     path.write_text("id,t,clock,x\n" + rows, encoding="utf-8")
     with pytest.raises(FileError, match="column 't' holds numbers; several columns make a time"):
         read(path, time="t,clock")
+
+
+@pytest.mark.parametrize(("first", "step"), [(17e11, 10), (17e14, 10**4), (17e17, 10**7)])
+@pytest.mark.parametrize("name", ["ts", "when"])
+def test_a_clock_is_no_channel(tmp_path: Path, name: str, first: float, step: int) -> None:
+    """Stamps under a name of times are one; under any other name they are asked about."""
+    path = tmp_path / "log.csv"
+    rows = [f"{int(first) + i * step},{i / 8},{'ab'[i > 9]}" for i in range(20)]
+    path.write_text("\n".join([f"{name},accel,label", *rows]) + "\n")
+    if name != "ts":
+        with pytest.raises(
+            FileError, match=f"seconds since 1970 in '{name}'.*--column-time {name}"
+        ):
+            read(path)
+    data = read(path) if name == "ts" else read(path, time=name)
+    assert (len(data), data.channels, data.rate_hz) == (1, ("accel",), 100)
+    assert len(read(path, channels=[name, "accel"], layout="rows", time="none")) == 20

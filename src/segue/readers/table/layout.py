@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
@@ -189,6 +190,23 @@ class _Planner:
                 "recording, or a sequence? " + say(f"layout='steps', {option}", "layout='rows'")
             )
 
+    def _ask_about_stamps(self, values: Iterable[str]) -> None:
+        """Ask about channels that count milli-, micro- or nanoseconds since 1970, like a clock.
+
+        Raises:
+            FileError: all numbers of a column are such times between 2000 and 2100.
+        """
+        columns = self.columns
+        for name in filter(columns.is_whole, values):
+            low, high = np.nanmin(columns.floats(name)), np.nanmax(columns.floats(name))
+            for unit, size in (("milli", 1e3), ("micro", 1e6), ("nano", 1e9)):
+                if low >= 946_684_800 * size and high <= 4_102_444_800 * size and low < high:
+                    raise columns.loaded.error(
+                        f"has {unit}seconds since 1970 in {name!r}, by its values ({low:.0f} to "
+                        f"{high:.0f}): is it the time of each step, or a channel? "
+                        + say(f"time={name!r}", "channels=[...]")
+                    )
+
     # -- what names do not tell -----------------------------------------------------------------
 
     def _find_step_numbers(self) -> None:
@@ -304,6 +322,8 @@ class _Planner:
             raise columns.loaded.error(
                 f"has no column of numbers that could be values: {shown or 'all are empty'}."
             )
+        if given is None and layout in ("rows", "steps") and len(channels) < _MANY:
+            self._ask_about_stamps(channels)
         has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None
