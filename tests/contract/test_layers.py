@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+from segue import layers
 from segue.layers import LAYERS, Dense, LayerSpec, Pool, Shape
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.networks import as_specs
@@ -174,6 +175,7 @@ ALL = [
 def test_every_kind_of_layer_is_in_the_table() -> None:
     """A layer without a row here is a layer without promises."""
     assert list(VARIANTS) == list(LAYERS)
+    assert {kind.__name__ for kind in LAYERS.values()} <= set(layers.__all__)
     for kind, texts in VARIANTS.items():
         assert all(kind in {spec.kind for spec in inside(as_specs(text))} for text in texts)
 

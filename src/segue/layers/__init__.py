@@ -11,7 +11,41 @@ import importlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from segue.layers.activations import GLU, TABLE, PReLU
+from segue.layers.activations import (  # one by one, for type checkers and the reference
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    TABLE,
+    Exponential,
+    HardShrink,
+    HardSigmoid,
+    HardSiLU,
+    HardSwish,
+    HardTanh,
+    LeakyReLU,
+    Linear,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    SoftShrink,
+    Softsign,
+    Sparsemax,
+    SparsePlus,
+    SparseSigmoid,
+    Squareplus,
+    Swish,
+    Tanh,
+    TanhShrink,
+)
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
 from segue.layers.composition import LSTMFCN, InceptionTime, Parallel, Repeat, Residual, Rocket
@@ -29,14 +63,16 @@ _KINDS: tuple[type[LayerSpec], ...] = (
 LAYERS = {spec.kind: spec for spec in _KINDS}
 
 __all__ = [
-    "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RNN", "Attention", "BatchNorm", "BiGRU",
-    "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain", "Composite", "Conv", "CustomCell",
-    "CustomModule", "Dense", "Directions", "Dropout", "Embedding", "Flatten", "InceptionTime",
-    "Layer", "LayerNorm", "LayerSpec", "MaxPool", "PReLU", "Padded", "Parallel", "Pool",
-    "Position", "RandomConv", "Repeat", "Residual", "Rocket", "Shape", "Signal",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RNN", "SELU", "Attention",
+    "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain", "Composite", "Conv",
+    "CustomCell", "CustomModule", "Dense", "Directions", "Dropout", "Embedding", "Exponential",
+    "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh", "InceptionTime",
+    "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MaxPool",
+    "Mish", "PReLU", "Padded", "Parallel", "Pool", "Position", "RandomConv", "ReLU", "ReLU6",
+    "Repeat", "Residual", "Rocket", "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink", "Softmax",
+    "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus", "Swish",
+    "Tanh", "TanhShrink",
 ]  # fmt: skip
-__all__ += [kind.__name__ for kind in TABLE]
-globals().update({kind.__name__: kind for kind in TABLE})
 
 
 if TYPE_CHECKING:
