@@ -5,8 +5,19 @@ pyplot, so no back end is chosen, nothing is kept alive, and the global style st
 notebook, `axes.figure` shows the picture; anywhere, `axes.figure.savefig("picture.png")` keeps it.
 """
 
-from segue.plots.curves import plot_curve, plot_history, plot_learning_rates, plot_lines
-from segue.plots.datasets import class_counts, overview, plot_class_balance, plot_lengths
+from segue.plots.charts import (
+    plot_calibration,
+    plot_confusion,
+    plot_coverage,
+    plot_curve,
+    plot_history,
+    plot_learning_rates,
+    plot_lines,
+    plot_perplexity,
+    plot_plane,
+    plot_predictions,
+    plot_thresholds,
+)
 from segue.plots.display import DRAWINGS, Display, draw_sequence, draw_text
 from segue.plots.explanations import (
     plot_anytime,
@@ -15,20 +26,15 @@ from segue.plots.explanations import (
     plot_surprise,
     plot_words,
 )
-from segue.plots.scores import (
-    plot_calibration,
-    plot_confusion,
-    plot_coverage,
-    plot_perplexity,
-    plot_plane,
-    plot_predictions,
-    plot_thresholds,
-)
 from segue.plots.sequences import (
+    class_counts,
     draw_row,
     examples,
+    overview,
     plot_answers,
+    plot_class_balance,
     plot_clip,
+    plot_lengths,
     plot_mistakes,
     plot_sequences,
     plot_step_labels,

@@ -116,7 +116,7 @@ def columns_of(blocks: Sequence[Block]) -> list[list[Block]]:
 # -- drawing ------------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def draw_network(
     input_shape: Shape, layers: Iterable[Layer], path: str | Path | None = None
 ) -> Figure:
@@ -189,7 +189,7 @@ def _draw_block(axes: Axes, block: Block, middle: float, top: float) -> None:
     look |= {"boxstyle": "round,pad=0,rounding_size=0.06", "linewidth": 0.8}
     axes.add_patch(FancyBboxPatch((left, top), width, height, **look))
     room = 26 - (len(block.activation) + 1 if block.activation else 0)
-    (name,) = style.plain_names([block.name], room)
+    name = style.plain_name(block.name, room)
     count = f"{block.parameters:,} parameters" if block.parameters else ""
     bold: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold", "color": INK}
     parts: Any = (

@@ -9,16 +9,14 @@ from itertools import cycle
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from segue.data.dataset import Dataset
+from segue.data.sequences import Array
 from segue.data.values import decode
 from segue.errors import DataError
 from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, bare, styled, time_unit
-
-Array = npt.NDArray[Any]
 
 Kind = Literal["lines", "heat map", "spectrogram", "image", "text"]
 
@@ -68,20 +66,18 @@ class Display:
             return cls("text", (0.0, 1.0), np.zeros(1), np.ones(1), None, ("text",))
         if kind == "text":
             raise DataError("These sequences are numbers, and only texts can be drawn as text.")
-        x, count, width = dataset.x, len(dataset), dataset.x.channels
-        chosen = x[np.unique(np.linspace(0, count - 1, min(sample, count), dtype=int))]
+        x, width = dataset.x, dataset.x.channels
+        chosen = x[np.unique(np.linspace(0, len(x) - 1, min(sample, len(x)), dtype=int))]
         values = np.ma.masked_invalid(np.asarray(chosen.values, np.float64))
         centre, scale = np.zeros(width), np.ones(width)
         spread = values.std(axis=0).filled(0.0)
         varying = spread[spread > 0]
-        differ = len(varying) > 0 and varying.max() > 10 * np.quantile(varying, 0.25)
-        if kind != "image" and differ:
+        if kind != "image" and varying.size and varying.max() > 10 * np.quantile(varying, 0.25):
             centre, scale = values.mean(axis=0).filled(0.0), np.where(spread > 0, spread, 1.0)
         kind = kind or ("lines" if width <= LINES_AT_MOST else "heat map")
         if kind == "spectrogram":
-            spectra = [spectrum_of(np.asarray(steps[:, 0], np.float64)) for steps in chosen[:20]]
-            loudest = max((float(spectrum.max()) for spectrum in spectra), default=0.0)
-            limits = loudest - RANGE, loudest
+            loudest = max((spectrum_of(steps[:, 0]).max() for steps in chosen[:20]), default=0.0)
+            limits = float(loudest) - RANGE, float(loudest)
         elif kind == "image":
             limits = float(values.min()), float(values.max())  # the page is the ground
         else:
@@ -131,7 +127,7 @@ def _limits(values: np.ma.MaskedArray[Any, Any], *, cut: float) -> tuple[float, 
     return float(low - margin), float(high + margin)
 
 
-@styled
+@styled()
 def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
     """Draw one sequence `[time, channel]` into the axes.
 
@@ -161,30 +157,19 @@ def _draw_lines(steps: Array, display: Display, axes: Axes) -> None:
 
 
 def _draw_heat_map(steps: Array, display: Display, axes: Axes) -> None:
-    rows = (steps.shape[1] + 0.5, 0.5)
-    _draw_over_time(display.normalized(steps), len(steps), rows, display, axes)
-
-
-def _draw_spectrogram(steps: Array, display: Display, axes: Axes) -> None:
-    """Of the first channel; frequencies from below to above."""
-    decibels = spectrum_of(np.asarray(steps[:, 0], np.float64))
-    rows = (0.0, (display.rate_hz or 1.0) / 2)
-    _draw_over_time(decibels, len(steps), rows, display, axes)
-
-
-def _draw_over_time(
-    values: Array, count: int, rows: tuple[float, float], display: Display, axes: Axes
-) -> None:
-    """Colours of `[time, row]` values over `count` steps."""
-    longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
-    end = max(1, count) * display.unit.per_step
-    look: Any = dict(zip(("vmin", "vmax"), display.limits, strict=True))
-    look["origin"] = "lower" if rows[0] < rows[1] else "upper"
+    """Colours of `[time, row]` over time: channels from above to below, frequencies upwards."""
+    rows, values = (steps.shape[1] + 0.5, 0.5), display.normalized(steps)
+    if display.kind == "spectrogram":  # of the first channel
+        rows, values = (0.0, (display.rate_hz or 1.0) / 2), spectrum_of(steps[:, 0])
     if len(values) > POINTS_AT_MOST:  # the mean of each stretch
         starts = np.linspace(0, len(values), POINTS_AT_MOST, endpoint=False, dtype=np.int64)
         sums = np.add.reduceat(values, starts, axis=0)
         values = sums / np.diff([*starts, len(values)])[:, None]
-    axes.imshow(values.T, extent=(0, end, *rows), **look)
+    longest = 0.0 if axes.get_autoscalex_on() else axes.get_xlim()[1]
+    end = max(1, len(steps)) * display.unit.per_step
+    low, high = display.limits
+    origin: Any = "lower" if rows[0] < rows[1] else "upper"
+    axes.imshow(values.T, extent=(0, end, *rows), vmin=low, vmax=high, origin=origin)
     axes.set_xlim(0.0, max(longest, end))  # panels may share the axis
     axes.grid(visible=False)
 
@@ -196,7 +181,7 @@ def _draw_upright(steps: Array, display: Display, axes: Axes) -> None:
     bare(axes)
 
 
-@styled
+@styled()
 def draw_text(text: str, axes: Axes) -> Axes:
     """Write the beginning of a text into the axes, as much as there is room for."""
     box, dpi = axes.get_window_extent(), axes.figure.dpi
@@ -215,7 +200,7 @@ def draw_text(text: str, axes: Axes) -> Axes:
 DRAWINGS: dict[Kind, Callable[[Array, Display, Axes], object]] = {
     "lines": _draw_lines,
     "heat map": _draw_heat_map,
-    "spectrogram": _draw_spectrogram,
+    "spectrogram": _draw_heat_map,
     "image": _draw_upright,
     "text": lambda steps, _, axes: draw_text(decode(steps), axes),
 }
@@ -245,6 +230,7 @@ def spectrum_of(values: Array) -> Array:
     the one before; shorter sequences are filled up with zeros.
     """
     size = int(2 ** np.round(np.log2(np.clip(len(values) / 16, 16, _LONGEST))))
+    values = np.asarray(values, np.float64)
     there = np.isfinite(values)
     known = np.where(there, values - (values[there].mean() if there.any() else 0.0), 0.0)
     padded = np.pad(known, (0, max(0, size - len(known))))

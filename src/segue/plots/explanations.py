@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from segue.data.dataset import Dataset, named
-from segue.data.sequences import Sequences
+from segue.data.sequences import Array, Sequences
+from segue.errors import renamed_arguments
 from segue.plots import style
 from segue.plots.display import LINES_AT_MOST, Display, draw_sequence
 from segue.plots.style import INK, MUTED, PALETTE, SHARES, SIGNED, STEPS, AxesArray, TimeUnit
-
-Array = npt.NDArray[Any]
 
 CLASSES_NAMED = 6  # lines of probabilities that have a colour and a name
 _WORD_SIZE = 7.5  # points
@@ -28,7 +26,7 @@ _BASELINE = -0.24  # of the words, in heights of the panel above them
 # -- gates --------------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def plot_gates(
     steps: Array,
     parts: Mapping[str, Array],
@@ -73,7 +71,7 @@ def plot_gates(
 # -- attribution --------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def plot_attribution(
     steps: Array,
     values: Array,
@@ -144,8 +142,8 @@ def _draw_line(values: Array, axes: Axes) -> None:
 # -- probabilities --------------------------------------------------------------------------------
 
 
-@style.renamed_arguments(beliefs="probabilities", heard="prefix_lengths")
-@style.styled
+@renamed_arguments(beliefs="probabilities", heard="prefix_lengths")
+@style.styled()
 def plot_anytime(
     steps: Array,
     probabilities: Array,
@@ -182,51 +180,43 @@ def plot_anytime(
         prefix_lengths = every * np.arange(1, len(probabilities) + 1)
     time = (np.minimum(prefix_lengths, len(steps)) - 1) * unit.per_step
     dot = "." if len(probabilities) <= 60 else None
-    for code, look in _class_lines(probabilities, classes, target, thick=2.4, thin=1.3):
+    for code, look in _class_lines(probabilities, classes, target, thick=2.4, thin=1.3).items():
         marker = None if look["label"] == "_" else dot
         axes[1].plot(time, probabilities[:, code], marker=marker, **look)
     axes[1].set(ylim=(-0.03, 1.03), ylabel="probability")
     style.percent(axes[1].yaxis)
     style.legend_beside(axes[1])
     if target is not None:
-        axes[0].set_title(f"true class: {style.plain_names([named(target)])[0]}")
+        axes[0].set_title(f"true class: {style.plain_name(named(target))}")
     _share_time(axes, len(steps), unit)
     return axes
 
 
 def _class_lines(
-    probabilities: npt.NDArray[Any], classes: Sequence[Any], target: Any, thick: float, thin: float
-) -> list[tuple[int, dict[str, Any]]]:
-    """The class of each line of probabilities and how it is drawn, those with names above.
+    probabilities: Array, classes: Sequence[Any], target: Any, thick: float, thin: float
+) -> dict[int, dict[str, Any]]:
+    """How the line of each class is drawn, those with names last, above the others.
 
     The six classes with the highest probabilities have colours and names, the others are grey. The
-    line of the true class is thick.
-
-    Args:
-        probabilities: `[point, class]`.
-        classes: the class names.
-        target: the true class, or `None`.
-        thick: width of the line of the true class.
-        thin: width of the lines of the other classes that have names.
+    line of the true class (`target`) is `thick`, those of others that have names `thin`.
     """
     top = np.sort(np.argsort(-probabilities.max(axis=0), kind="stable")[:CLASSES_NAMED]).tolist()
-    lines = []
+    looks = {}
     for code in sorted(range(len(classes)), key=top.__contains__):
-        is_named, is_target = code in top, target is not None and classes[code] == target
-        look = {
-            "color": PALETTE[top.index(code)] if is_named else MUTED,
-            "label": style.plain_names([named(classes[code])])[0] if is_named else "_",
-            "lw": thick if is_target else thin if is_named else min(thin, 0.6),
-        }
-        lines.append((code, look))
-    return lines
+        looks[code] = {"color": MUTED, "label": "_", "lw": min(thin, 0.6)}
+        if code in top:
+            label = style.plain_name(named(classes[code]))
+            looks[code] = {"color": PALETTE[top.index(code)], "label": label, "lw": thin}
+        if target is not None and classes[code] == target:
+            looks[code]["lw"] = thick
+    return looks
 
 
 # -- words --------------------------------------------------------------------------------------
 
 
-@style.renamed_arguments(beliefs="probabilities")
-@style.styled
+@renamed_arguments(beliefs="probabilities")
+@style.styled()
 def plot_words(
     words: Sequence[str],
     probabilities: Array,
@@ -253,23 +243,22 @@ def plot_words(
         Axes `[row]`.
     """
     lines = _class_lines(probabilities, classes, target, thick=2.2, thin=1.1)
-    colours = {code: look["color"] for code, look in lines}
-    of_words = [colours[code] for code in probabilities.argmax(axis=1).tolist()]
+    colours = [lines[code]["color"] for code in probabilities.argmax(axis=1).tolist()]
     axes = _row_axes(words, 0.35) if axes is None else axes
     for row, one in zip(rows_of_words(words), axes, strict=True):
-        edges = _write_words(one, words, row, known, of_words)
-        for code, look in lines:
+        edges = _write_words(one, words, row, known, colours)
+        for code, look in lines.items():
             one.stairs(probabilities[row, code], edges, baseline=None, **look)
         one.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
         style.percent(one.yaxis)
     handles, labels = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)))
     if target is not None:
-        axes[0].set_title(f"true class: {style.plain_names([named(target)])[0]}")
+        axes[0].set_title(f"true class: {style.plain_name(named(target))}")
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_surprise(
     words: Sequence[str],
     bits: Mapping[str, Array],
@@ -329,10 +318,9 @@ def rows_of_words(words: Sequence[str]) -> list[list[int]]:
     [[0, 1], [2]]
     """
     rows: list[list[int]] = []
-    used = 0
-    for number, word in enumerate(words):
-        width = len(_shown(word)) + 1
-        if not rows or used + width > _WIDTH:
+    used = _WIDTH
+    for number, width in enumerate(len(_shown(word)) + 1 for word in words):
+        if used + width > _WIDTH:
             rows.append([])
             used = 0
         rows[-1].append(number)
@@ -340,10 +328,9 @@ def rows_of_words(words: Sequence[str]) -> list[list[int]]:
     return rows
 
 
-def _shown(word: str, at_most: int = 40) -> str:
+def _shown(word: str) -> str:
     """A word that can be seen and fits: a space, a line end and a tab have signs."""
-    text = word.translate({0x20: "␣", 0x0A: "↵", 0x09: "→"}) or "·"
-    return text if len(text) <= at_most else text[: at_most - 1] + "…"
+    return style.plain_name(word.translate({0x20: "␣", 0x0A: "↵", 0x09: "→"}) or "·", 40)
 
 
 # -- common -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Sequences: small multiples by class, predictions and mistakes, labels of the steps."""
+"""Data sets and their sequences: lengths, class balance, small multiples, mistakes, step labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
+from segue.data import summary
 from segue.data.dataset import Dataset, named
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.plots import style
 from segue.plots.display import Display, Kind, draw_sequence, envelope, image_kind
@@ -22,26 +25,145 @@ from segue.sonify import Clip, runs_of_codes
 
 Mistake = Any  # of segue.evaluation, a package above this one
 
+BINS_AT_MOST = 40
+LINE_HEIGHT = 0.15  # inches that the name of a class needs
 CLASSES_AT_MOST = 12  # rows of small multiples
 _NAMED = 24  # classes in the legend of step labels
 _POINTS = 4000  # of a sound, across the picture
 _SPANS_NAMED = 40  # spans of a clip that are named in the picture; more would overlap
 
-Array = npt.NDArray[Any]
+
+# -- data sets ----------------------------------------------------------------------------------
+
+
+@style.styled()
+def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
+    """Draw a histogram of the lengths, in seconds where `rate_hz` is known, else in steps.
+
+    Texts are counted in words, as white space parts them.
+    """
+    axes = style.new_axes() if axes is None else axes
+    lengths = summary.word_counts(dataset.x) if dataset.x.is_text else dataset.x.lengths
+    # Edges at whole numbers of steps, so that every bin holds equally many lengths.
+    least, most = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+    width = -(-(most - least + 1) // BINS_AT_MOST)
+    edges = np.arange(least, most + width + 1, width)
+    per_step, unit = style.time_unit(dataset.rate_hz, dataset.x.length_range[1])
+    if not dataset.rate_hz:
+        unit = "words" if dataset.x.is_text else "time steps"
+    axes.hist(lengths * per_step, (edges * per_step).tolist(), color=PALETTE[0])
+    axes.set(xlabel=f"length ({unit})", ylabel="sequences")
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if len(lengths) and least == most:
+        length = f"{least * per_step:.6g}"
+        axes.set_title(f"all {length} {unit}")
+        axes.set_xticks([(least + 0.5) * per_step], [length])
+        axes.set_xlim((least - 3) * per_step, (least + 4) * per_step)
+    return axes
+
+
+@style.styled()
+def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
+    """Draw how many sequences each class has, in each part where there are parts.
+
+    For labels per step, steps are counted. As many classes are named as there is room for.
+
+    Raises:
+        DataError: the data set has no classes.
+    """
+    if dataset.classes is None or dataset.y is None:
+        raise DataError(
+            "This data set has no classes, so there is no balance to draw; expected labels in `y`."
+        )
+    names = style.plain_names(dataset.classes)
+    if axes is None:
+        axes = style.new_axes(height=min(5.2, max(1.6, 0.9 + 0.2 * len(names))))
+    left, rows = np.zeros(len(names), np.int64), range(len(names))
+    parts = {name: dataset.part(name) for name in dataset.part_names} or {"": dataset}
+    for (part, data), colour in zip(parts.items(), PALETTE, strict=False):
+        counts = class_counts(data)
+        axes.barh(rows, counts, left=left, height=0.8, color=colour, label=part or None)
+        left = left + counts
+    # The figure without the axis below and the legend above.
+    room = axes.figure.bbox.height / axes.figure.dpi - 0.8
+    shown = style.thinned_ticks(len(names), max(2, int(room / LINE_HEIGHT)))
+    axes.set_yticks(shown, [names[i] for i in shown])
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    unit = "time steps" if isinstance(dataset.y, Sequences) else "sequences"
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=unit)
+    if len(parts) > 1:
+        axes.figure.legend(loc="outside upper right", ncols=len(parts))
+    return axes
+
+
+def class_counts(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Return `[class]`, the sequences of each class; for labels per step, the steps."""
+    return np.array(list(summary.class_counts(dataset).values()), np.int64)
+
+
+@style.styled()
+def overview(
+    dataset: Dataset, *, samples: int = 3, seed: int = 0, kind: Kind | None = None
+) -> Figure:
+    """Draw a data set in one figure: its counts in words, lengths, class balance, some sequences.
+
+    Args:
+        dataset: what to draw; it need not have labels.
+        samples: how many sequences of each class (of the first 12 classes).
+        seed: which ones.
+        kind: as in `plot_sequences`.
+
+    Returns:
+        A figure: `.savefig("data.png")` keeps it, a notebook shows it.
+    """
+    rows = arranged(dataset, samples, seed)
+    columns = max((len(members) for _, members in rows), default=1)
+    # One wide panel, or labels of steps, need more height than many small ones.
+    heights = [2.9, 0.7 + (1.1 if columns > 1 else 1.5) * len(rows)]
+    figure = style.new_figure(9.6, sum(heights))
+    halves: Any = figure.subfigures(2, 1, height_ratios=heights)
+    has_classes = dataset.classes is not None and dataset.y is not None
+    words, lengths, *balance = halves[0].subplots(1, 3 if has_classes else 2)
+    _write_summary(words, dataset)
+    plot_lengths(dataset, axes=lengths)
+    if has_classes:
+        plot_class_balance(dataset, axes=balance[0])
+    grid = halves[1].subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
+    plot_sequences(dataset, samples=samples, seed=seed, kind=kind, axes=grid)
+    return figure
+
+
+def _write_summary(axes: Axes, dataset: Dataset) -> None:
+    """The rows of the summary that fit a line; the classes are drawn beside it."""
+    rows = [(heading, text) for heading, text in dataset.summary().rows() if heading != "classes"]
+    axes.set_axis_off()
+    axes.set_title(dataset.name, fontweight="bold")
+    look: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 8.0}
+    beside = 0.62 * 8.0 * max(len(heading) for heading, _ in rows)  # a letter has 0.5 to 0.6
+    for line, (heading, text) in enumerate(rows):
+        xy = (0.0, 0.95 - 0.11 * line)
+        axes.annotate(heading, xy, (0, 0), color=MUTED, **look)
+        axes.annotate(text, xy, (beside, 0), **look)
+
+
+# -- sequences ----------------------------------------------------------------------------------
 
 
 def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
     """Draw some sequences of each of the first classes: pairs of a name and indices."""
     groups: dict[str, Array] = {"": np.arange(len(dataset))}
-    if dataset.task == "classify" and dataset.classes is not None:
-        of_class = {named(name): np.flatnonzero(dataset.y == name) for name in dataset.classes}
-        there = [(name, members) for name, members in of_class.items() if len(members)]
-        groups = dict(there[:CLASSES_AT_MOST])
-    orders = {
-        name: numpy_generator(seed, "examples", name).permutation(members)
-        for name, members in groups.items()
-    }
-    return [(name, sorted(order[:samples].tolist())) for name, order in orders.items()]
+    if dataset.labels is not None and dataset.classes is not None:
+        there = [name for name in dataset.classes if (dataset.labels == name).any()]
+        groups = {
+            named(name): np.flatnonzero(dataset.labels == name) for name in there[:CLASSES_AT_MOST]
+        }
+    rows = []
+    for name, members in groups.items():
+        order = numpy_generator(seed, "examples", name).permutation(members)
+        rows.append((name, sorted(order[:samples].tolist())))
+    return rows
 
 
 def draw_row(dataset: Dataset, members: list[int], display: Display, axes: AxesArray) -> None:
@@ -55,14 +177,13 @@ def draw_row(dataset: Dataset, members: list[int], display: Display, axes: AxesA
 def arranged(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, list[int]]]:
     """Rows of panels: a class each; a sequence each, where every step has a label."""
     rows = examples(dataset, samples, seed)
-    if dataset.task != "label":
+    if not isinstance(dataset.y, Sequences):
         return rows
-    numbers = [i for _, members in rows for i in members]
-    ids = dataset.ids
+    numbers, ids = [i for _, members in rows for i in members], dataset.ids
     return [(f"sequence {i}" if ids is None else str(ids[i]), [i]) for i in numbers]
 
 
-@style.styled
+@style.styled()
 def plot_sequences(
     dataset: Dataset,
     *,
@@ -90,22 +211,20 @@ def plot_sequences(
         Axes `[class, sample]`.
     """
     display = Display.of(dataset, kind=kind or image_kind(dataset))
-    rows = arranged(dataset, samples, seed)
+    rows, per_step = arranged(dataset, samples, seed), isinstance(dataset.y, Sequences)
     if axes is None:
         columns = max((len(members) for _, members in rows), default=1)
-        narrow = 1.2 if display.kind == "image" else 2.2
-        width = 6.6 if dataset.task == "label" else narrow
+        width = 6.6 if per_step else 1.2 if display.kind == "image" else 2.2
         axes = style.panels(len(rows), columns, width=width, height=1.2, sharex=True, sharey=True)
     for (name, members), row in zip(rows, axes, strict=True):
         draw_row(dataset, members, display, row)
-        if dataset.task == "label":
-            codes = np.asarray(dataset.y[members[0]])[:, 0]
-            _draw_runs(codes, display.unit.per_step, row[0])
-        row[0].set_ylabel(style.plain_names([name], 16)[0])
+        if per_step:
+            _draw_runs(dataset.y[members[0]][:, 0], display.unit.per_step, row[0])
+        row[0].set_ylabel(style.plain_name(name, 16))
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
     _name_channels(axes, display)
-    if dataset.task == "label":
+    if per_step:
         _label_legend(dataset, axes.flat[0].figure)
     return axes
 
@@ -120,17 +239,13 @@ def _name_channels(axes: AxesArray, display: Display) -> None:
         bar = style.colour_bar(image, axes.ravel().tolist(), shrink=0.6, aspect=30)
         bar.set_label(f"{display.value_label}, {rows}")
     elif display.kind == "lines" and len(display.channels) > 1:
-        lines = axes.flat[0].get_lines()
-        axes.flat[0].figure.legend(
-            lines,
-            style.plain_names(display.channels),
-            loc="outside upper center",
-            ncols=min(len(lines), 4),
-            title=display.value_label if display.scaled else None,
-        )
+        lines, names = axes.flat[0].get_lines(), style.plain_names(display.channels)
+        place: Any = {"loc": "outside upper center", "ncols": min(len(lines), 4)}
+        title = display.value_label if display.scaled else None
+        axes.flat[0].figure.legend(lines, names, title=title, **place)
 
 
-@style.styled
+@style.styled()
 def plot_mistakes(
     dataset: Dataset,
     mistakes: Sequence[Mistake],
@@ -159,7 +274,7 @@ def plot_mistakes(
     return plot_answers(dataset, answers, kind=kind, axes=axes)
 
 
-@style.styled
+@style.styled()
 def plot_answers(
     dataset: Dataset,
     answers: Sequence[tuple[int, Any, Any, float]],
@@ -194,8 +309,8 @@ def plot_answers(
             below.set_xlabel(display.time_label)
         for left in grid[:, 0] if display.kind == "lines" else ():
             left.set_ylabel(display.value_label)
-        legend = "true class → answer, and how sure"
-        grid[0, 0].figure.suptitle(legend, x=0.01, ha="left", fontsize=9.0)
+        title = "true class → answer, and how sure"
+        grid[0, 0].figure.suptitle(title, x=0.01, ha="left", fontsize=9.0)
         axes = grid.ravel()
     for (index, target, prediction, confidence), one in zip(answers, axes, strict=False):
         draw_sequence(dataset.x[index], display, one)
@@ -222,14 +337,13 @@ def _label_legend(dataset: Dataset, figure: Figure | Any) -> None:
     names = style.plain_names(dataset.classes or ())
     if not 0 < len(names) <= _NAMED:
         return
-    looks = [_colour_of(code) for code in range(len(names))]
-    patches = [Patch(**look, label=name) for look, name in zip(looks, names, strict=True)]
+    patches = [Patch(**_colour_of(code), label=name) for code, name in enumerate(names)]
     widest = 0.5 + 0.075 * max(map(len, names))  # inches, about
     columns = max(1, int(figure.bbox.width / figure.get_figure(root=True).dpi / widest))
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), columns))
 
 
-@style.styled
+@style.styled()
 def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) -> AxesArray:
     """Draw a sequence, and below it the true labels of its steps, the predicted, the mistakes.
 
@@ -244,25 +358,23 @@ def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) ->
     Raises:
         DataError: a data set without a label for each step, or another number of labels.
     """
-    if dataset.task != "label":
+    if not isinstance(dataset.y, Sequences):
         raise DataError("The data set has no label for each step.")
-    true = np.asarray(dataset.y[number])[:, 0]
-    labels = np.asarray(predicted)
+    true, labels = dataset.y[number][:, 0], np.asarray(predicted)
     if labels.shape != true.shape:
         raise DataError(
             f"`predicted` has shape {labels.shape}; expected {true.shape}, as the steps."
         )
-    names = list(dataset.classes) if dataset.classes else np.unique(true[true >= 0]).tolist()
+    names = dataset.classes or np.unique(true[true >= 0]).tolist()
     codes = {name: code for code, name in enumerate(names)}
     answers = np.array([codes.get(label, -1) for label in labels.tolist()])
     wrong = np.where((true >= 0) & (answers != true), 1, -1)
     display = Display.of(dataset[[number]])
     axes = style.column([2.6, 0.5, 0.5, 0.3], width=9.6, sharex=True)
     draw_sequence(dataset.x[number], display, axes[0])
-    black = {"color": INK, "lw": 0}
-    rows = (("true", true, None), ("predicted", answers, None), ("wrong", wrong, black))
-    for one, (name, codes_of_steps, look) in zip(axes[1:], rows, strict=True):
-        _draw_runs(codes_of_steps, display.unit.per_step, one, look)
+    rows = {"true": (true, None), "predicted": (answers, None), "wrong": (wrong, INK)}
+    for one, (name, (codes_of_steps, colour)) in zip(axes[1:], rows.items(), strict=True):
+        _draw_runs(codes_of_steps, display.unit.per_step, one, colour)
         one.set_yticks([0.5], [name])
         one.set_ylim(0, 1)
         one.grid(visible=False)
@@ -273,17 +385,18 @@ def plot_step_labels(dataset: Dataset, number: int, predicted: npt.ArrayLike) ->
     return axes
 
 
-def _draw_runs(codes: Array, per_step: float, axes: Axes, look: Any = None) -> None:
+def _draw_runs(codes: Array, per_step: float, axes: Axes, colour: str | None = None) -> None:
     """Colour the runs of each label; steps without a label stay white."""
     for first, last, code in runs_of_codes(codes):
         if code >= 0:
-            axes.axvspan(first * per_step, last * per_step, **(look or _colour_of(code)))
+            look = {"color": colour, "lw": 0} if colour else _colour_of(code)
+            axes.axvspan(first * per_step, last * per_step, **look)
 
 
 # -- sounds ---------------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
     """Draw a clip over time in seconds: one colour a label, each span under its name.
 
@@ -294,32 +407,31 @@ def plot_clip(clip: Clip, *, axes: Axes | None = None) -> Axes:
         axes: axes to draw into.
     """
     rows = _rows(clip)
-    count = max(rows, default=0) + 1
+    count, seconds = max(rows, default=0) + 1, max(clip.seconds, 1e-9)
     axes = style.new_axes(9.6, 2.3 + 0.17 * count) if axes is None else axes
     times, values = envelope(clip.samples, _POINTS)
     axes.plot(times / clip.rate_hz, values, color=MUTED, lw=0.7)
-    labels = [name for name in dict.fromkeys(span.label for span in clip.spans) if name]
+    names = dict.fromkeys(span.label for span in clip.spans if span.label)
+    colours = dict(zip(names, cycle(PALETTE), strict=False))
     height = 0.24  # of a row of labels, above the largest value
     for span, row in zip(clip.spans, rows, strict=True):
-        colour = PALETTE[labels.index(span.label) % len(PALETTE)] if span.label else RULE
-        width = span.stop - span.start
+        colour, width = colours.get(span.label, RULE), span.stop - span.start
         bottom = 1.1 + row * height
-        if span.label or not labels:
+        if span.label or not colours:
             look: Any = {"color": colour, "alpha": 0.55, "lw": 0}
             axes.add_patch(Rectangle((span.start, bottom), width, 0.85 * height, **look))
         if count == 1 and span.label:
             axes.axvspan(span.start, span.stop, color=colour, alpha=0.15, lw=0)
-        room = int(110 * width / max(clip.seconds, 1e-9))
-        text = span.label or ("" if labels else span.id)
+        room = int(110 * width / seconds)
+        text = span.label or ("" if colours else span.id)
         if text and room > min(2, len(text)) and len(clip.spans) <= _SPANS_NAMED:
-            left = span.start + 0.004 * clip.seconds
-            (short,) = style.plain_names([text], room)
-            axes.text(left, bottom + 0.4 * height, short, fontsize=7.5, color=INK, va="center")
-    axes.set(xlim=(0, max(clip.seconds, 1e-9)), ylim=(-1.05, 1.1 + count * height))
+            left, name = span.start + 0.004 * clip.seconds, style.plain_name(text, room)
+            axes.text(left, bottom + 0.4 * height, name, fontsize=7.5, color=INK, va="center")
+    axes.set(xlim=(0, seconds), ylim=(-1.05, 1.1 + count * height))
     axes.set(yticks=[-1.0, -0.5, 0.0, 0.5, 1.0], xlabel="seconds", ylabel="value")
-    if labels and len(clip.spans) > _SPANS_NAMED:
-        colours = zip(labels[:12], cycle(PALETTE), strict=False)
-        patches = [Patch(color=colour, alpha=0.55, label=name) for name, colour in colours]
+    if colours and len(clip.spans) > _SPANS_NAMED:
+        looks = list(colours.items())[:12]
+        patches = [Patch(color=colour, alpha=0.55, label=name) for name, colour in looks]
         axes.figure.legend(handles=patches, loc="outside lower center", ncols=6)
     return axes
 

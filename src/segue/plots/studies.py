@@ -28,7 +28,7 @@ Sides = tuple[str, str, str | None]
 # -- learning curves ------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def plot_learning_curve(curve: LearningCurve) -> Axes:
     """Draw score and loss over the number of training sequences, side by side.
 
@@ -118,7 +118,7 @@ def _size_ticks(axes: Axes, sizes: Sequence[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-@style.styled
+@style.styled()
 def plot_epochs(
     histories: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]],
     follow: str,
@@ -149,7 +149,7 @@ def plot_epochs(
     for axes, name in ((score, follow), (loss, f"{prefix}loss")):
         for (label, trainings), colour in zip(histories.items(), colours, strict=True):
             if trainings:
-                _draw_epochs(axes, trainings, name, style.plain_names([label], 40)[0], colour)
+                _draw_epochs(axes, trainings, name, style.plain_name(label, 40), colour)
         axes.set(title=f"{name.removeprefix('validation_')} {where}", xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6))
@@ -182,7 +182,7 @@ def _draw_epochs(axes: Axes, trainings: Any, name: str, label: str, colour: Any)
 # -- grids ----------------------------------------------------------------------------------------
 
 
-@style.styled
+@style.styled()
 def plot_grid(grid: Grid) -> Axes:
     """Draw the scores of a grid, and with `until` the epochs until then.
 

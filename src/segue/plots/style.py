@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colorbar import Colorbar
@@ -18,16 +17,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-P = ParamSpec("P")
-R = TypeVar("R")
 AxesArray = npt.NDArray[Any]  # of Axes
 
-INK, MUTED, RULE = "#1f2328", "#6e7781", "#d0d7de"
-
-# Okabe and Ito's colours, distinct with every kind of colour vision ("Color universal design",
-# 2008), without yellow and black, which white and black pages swallow.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+_FILE = Path(__file__).with_name("segue.mplstyle")
+STYLE: dict[Any, Any] = mpl.rc_params_from_file(_FILE, use_default_template=False)
+PALETTE: tuple[str, ...] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
 BLUE, VERMILION = PALETTE[:2]
+INK, MUTED, RULE = (STYLE[name] for name in ("text.color", "axes.edgecolor", "grid.color"))
 
 # From nothing to blue: the page shines through where there is little, be it light or dark.
 SHARES = LinearSegmentedColormap.from_list("shares", [(0, 0.447, 0.698, 0), (0, 0.447, 0.698, 1)])
@@ -42,68 +38,12 @@ SHADES = LinearSegmentedColormap.from_list("shades", [(0.12, 0.14, 0.16, 0), INK
 
 DASHED: dict[str, Any] = {"color": MUTED, "lw": 0.9, "ls": (0, (3, 2))}  # of a line of reference
 
-STYLE: dict[Any, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": MUTED,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.prop_cycle": cycler(color=PALETTE),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9.0,
-    "figure.dpi": 120.0,
-    "font.size": 9.0,
-    "grid.color": RULE,
-    "grid.linewidth": 0.6,
-    "image.aspect": "auto",
-    "image.cmap": "viridis",
-    "image.interpolation": "none",
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.handlelength": 1.4,
-    "lines.linewidth": 1.3,
-    "text.color": INK,
-    "text.parse_math": False,  # class names are text, also those with a $
-    "xtick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "xtick.labelsize": 8.0,
-    "xtick.major.size": 3.0,
-    "ytick.color": MUTED,
-    "ytick.labelcolor": INK,
-    "ytick.labelsize": 8.0,
-    "ytick.major.size": 0.0,
-}
 
-
-def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Make a drawing function use `STYLE`, whatever the global style is, and leave that alone."""
-
-    @wraps(draw)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return inside
-
-
-def renamed_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a function accept the former names of arguments, with a warning, for one release."""
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-            for former in names.keys() & kwargs.keys():
-                text = f"{former}= is now {names[former]}=."
-                warnings.warn(text, DeprecationWarning, stacklevel=2)
-                kwargs[names[former]] = kwargs.pop(former)
-            return function(*args, **kwargs)
-
-        return inside
-
-    return decorate
+@contextmanager
+def styled() -> Iterator[None]:
+    """Use `STYLE`, whatever the global style is, and leave that alone; also as a decorator."""
+    with mpl.rc_context(STYLE):
+        yield
 
 
 # -- figures --------------------------------------------------------------------------------------
@@ -135,7 +75,7 @@ def column(
     return grid[:, 0]
 
 
-@styled
+@styled()
 def strip(columns: int, *, width: float, height: float) -> AxesArray:
     """Return axes `[column]` in a row with common axes and margins of a fixed size.
 
@@ -196,14 +136,19 @@ def legend_beside(axes: Axes, **more: Any) -> Any:
     return axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **more)
 
 
-def plain_names(names: Sequence[Any], at_most: int = 24) -> list[str]:
-    """Return names as text short enough for an axis.
+def plain_name(name: Any, at_most: int = 24) -> str:
+    """Return a name as text short enough for an axis.
 
-    >>> plain_names(["walk", "a very long name of some class"])
-    ['walk', 'a very long name of som…']
+    >>> plain_name("a very long name of some class")
+    'a very long name of som…'
     """
-    texts = [str(name) for name in names]
-    return [text if len(text) <= at_most else text[: at_most - 1] + "…" for text in texts]
+    text = str(name)
+    return text if len(text) <= at_most else text[: at_most - 1] + "…"
+
+
+def plain_names(names: Iterable[Any], at_most: int = 24) -> list[str]:
+    """Return several names as short texts."""
+    return [plain_name(name, at_most) for name in names]
 
 
 def thinned_ticks(count: int, at_most: int) -> npt.NDArray[np.int64]:

@@ -1,24 +1,27 @@
-"""Scores: confusion, calibration, perplexity, predictions, coverage, thresholds, a layer's map."""
+"""Charts of numbers: lines, the history of a training, confusion, calibration and other scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from segue.data.dataset import named
+from segue.data.sequences import Array
+from segue.errors import DataError
 from segue.plots import style
-from segue.plots.style import BLUE, DASHED, INK, PALETTE, RULE, VERMILION, percent
+from segue.plots.style import BLUE, DASHED, INK, MUTED, PALETTE, RULE, VERMILION, percent
 from segue.randomness import numpy_generator
 
 if TYPE_CHECKING:
     from segue.metrics import Calibration
 
-Array = npt.NDArray[Any]
+LearningRates = Any  # of segue.training.finder, a package above this one
 
 POINTS_AT_MOST = 2_000  # of predicted numbers
 MARKERS = ("o", "^", "s", "v", "D", "P")  # another shape when the colours are used up
@@ -26,7 +29,160 @@ COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their co
 NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 
-@style.styled
+# -- curves --------------------------------------------------------------------------------------
+
+
+@style.styled()
+def plot_lines(
+    x: npt.ArrayLike,
+    lines: Mapping[str, npt.ArrayLike],
+    *,
+    xlabel: str = "",
+    ylabel: str = "",
+    title: str = "",
+    dots: bool = False,
+    axes: Axes | None = None,
+) -> Axes:
+    """Draw lines over the same places; their names stand beside them, that of one at its axis.
+
+    Places that are whole numbers, such as epochs, have whole numbers at the axis.
+
+    Args:
+        x: `[point]`, where.
+        lines: `[point]` by name; at most seven, which have colours of their own.
+        xlabel: the label of the horizontal axis.
+        ylabel: the label of the vertical axis.
+        title: the title of the axes.
+        dots: mark every point.
+        axes: where to draw.
+
+    Raises:
+        DataError: more than seven lines, or one of another length than `x`.
+
+    >>> import numpy as np
+    >>> x = np.linspace(-6, 6, 100)
+    >>> axes = plot_lines(x, {"sigmoid": 1 / (1 + np.exp(-x)), "tanh": np.tanh(x)})
+    >>> [line.get_label() for line in axes.lines]
+    ['sigmoid', 'tanh']
+    """
+    columns: dict[str, Any] = {"x": x, **lines}
+    points = {name: len(values) for name, values in columns.items()}
+    if len(lines) > len(PALETTE) or len(set(points.values())) > 1:
+        raise DataError(
+            f"The lines have {points} points; expected as many as `x` has, and at most "
+            f"{len(PALETTE)} lines."
+        )
+    axes = style.new_axes(5.4, 2.8) if axes is None else axes
+    for colour, (name, values) in zip(PALETTE, lines.items(), strict=False):
+        label, marker = style.plain_name(name), "." if dots else None
+        axes.plot(x, values, color=colour, label=label, marker=marker)
+    if np.asarray(x).dtype.kind in "iu":
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    if len(lines) > 1:
+        style.legend_beside(axes)
+    elif not ylabel:
+        ylabel = "".join(lines)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    return axes
+
+
+class History(Protocol):
+    """Protocol of a history that can be drawn: `segue.History`, or anything that has the same two.
+
+    `rows` holds one mapping an epoch, with `epoch`, `loss` and, where measured, `accuracy`,
+    `validation_loss` and `validation_accuracy`.
+    """
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """One an epoch."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights were kept; a line marks it."""
+
+
+@style.styled()
+def plot_history(history: History, *, axes: Axes | None = None) -> Axes:
+    """Draw loss and accuracy (of numbers the error) over the epochs, side by side.
+
+    Args:
+        history: an estimator's `history_`.
+        axes: where to draw the loss alone, instead of both in a new figure.
+
+    Returns:
+        The axes of the loss; the other is `axes.figure.axes[1]`.
+
+    Raises:
+        DataError: no rows.
+    """
+    if axes is not None:
+        return plot_curve(history, "loss", axes=axes)
+    loss, beside = style.panels(1, 2, width=3.6, height=2.6)[0]
+    measured = {"accuracy"}.union(*history.rows)
+    metric = next(name for name in ("rmse", "perplexity", "accuracy") if name in measured)
+    plot_curve(history, metric, axes=beside)
+    return plot_curve(history, "loss", axes=loss)
+
+
+@style.styled()
+def plot_curve(history: History, metric: str, *, axes: Axes | None = None) -> Axes:
+    """Draw one metric over the epochs, for training and, where measured, validation.
+
+    Raises:
+        DataError: no rows.
+    """
+    rows, best_epoch = history.rows, history.best_epoch
+    if not rows:
+        raise DataError("There is no history: expected one row for each epoch of a training.")
+    axes = style.new_axes() if axes is None else axes
+    marker = "o" if len(rows) == 1 else None
+    for prefix, label, colour in (("", "training", BLUE), ("validation_", "validation", VERMILION)):
+        key = f"{prefix}{metric}"
+        points = [(row["epoch"], row[key]) for row in rows if row.get(key) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=label)
+    if best_epoch is not None:
+        axes.axvline(best_epoch, **DASHED, label=f"best: {best_epoch}")
+    axes.set(title=metric, xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if len(rows) == 1:
+        axes.set_xticks([rows[0]["epoch"]])
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    if metric == "accuracy":
+        style.percent(axes.yaxis)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")
+    return axes
+
+
+@style.styled()
+def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Axes:
+    """Draw the loss of each update over its learning rate, smoothed too, with the suggestion.
+
+    Args:
+        rates: what `segue.training.find_learning_rate` returns.
+        axes: where to draw.
+    """
+    axes = style.new_axes(4.6, 3.0) if axes is None else axes
+    names = ("learning_rate", "loss", "smoothed")
+    x, losses, smoothed = ([row[name] for row in rates.rows] for name in names)
+    axes.plot(x, losses, color=MUTED, lw=0.8, label="each batch")
+    axes.plot(x, smoothed, color=BLUE, label="smoothed")
+    look = DASHED | {"color": VERMILION, "label": f"suggestion: {rates.suggestion:.2g}"}
+    axes.axvline(rates.suggestion, **look)
+    # One batch that gets out of hand would flatten all the rest.
+    margin = 0.1 * (max(smoothed) - min(smoothed))
+    axes.set_ylim(max(0.0, min(losses) - margin), max(smoothed) + margin)
+    axes.set(xscale="log", xlabel="learning rate", title="loss")
+    axes.legend(loc="best")
+    return axes
+
+
+# -- scores --------------------------------------------------------------------------------------
+
+
+@style.styled()
 def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None = None) -> Axes:
     """Draw a confusion matrix: a row for each true class, coloured by the share of that class.
 
@@ -41,27 +197,25 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
     size = min(6.4, 1.7 + 0.36 * count)
     axes = style.new_axes(size + 0.6, size) if axes is None else axes
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    shown = style.thinned_ticks(count, NAMED_CLASSES)
-    turned = max(map(len, names)) > (6 if count <= 6 else 2)
-    axes.set_xticks(shown, [names[i] for i in shown])
-    axes.set_yticks(shown, [names[i] for i in shown])
-    axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
-    axes.set(xlabel="predicted class", ylabel="true class")
     is_written = count <= COUNTED_CLASSES
     texts = [[f"{n:,}" if n and is_written else "" for n in row] for row in matrix.tolist()]
-    size = 8.0 if count <= 10 else 7.0
-    style.draw_cells(axes, shares, texts, fontsize=size, aspect="equal")
+    fontsize = 8.0 if count <= 10 else 7.0
+    style.draw_cells(axes, shares, texts, fontsize=fontsize, aspect="equal")
+    shown, edges = style.thinned_ticks(count, NAMED_CLASSES), np.arange(count + 1) - 0.5
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(shown, [names[i] for i in shown])
+        axis.set_ticks(edges if count <= NAMED_CLASSES else [], minor=True)
+    turned = max(map(len, names)) > (6 if count <= 6 else 2)
+    axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
+    axes.set(xlabel="predicted class", ylabel="true class")
     if count <= NAMED_CLASSES:  # lines between the cells
-        edges = np.arange(count + 1) - 0.5
-        axes.set_xticks(edges, minor=True)
-        axes.set_yticks(edges, minor=True)
         axes.tick_params(which="minor", length=0)
         axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
         axes.spines[:].set_visible(False)
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> Axes:
     """Draw accuracy over confidence: a dot for each bin, its area by the sequences in it.
 
@@ -82,19 +236,21 @@ def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> A
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = None) -> Axes:
     """Draw predicted over true numbers, a colour for each value; on the line they are the same.
 
     Of more than 2,000 sequences as many are drawn at random.
 
     Args:
-        targets: `[n]` or `[n, value]`.
+        targets: `[n]`, `[n, value]`, or forecasts `[n, step, channel]`: of these the first step.
         predictions: in the same shape.
         axes: where to draw.
     """
-    true = np.reshape(targets, (len(targets), -1))
-    predicted = np.reshape(predictions, true.shape)
+    true, predicted = (
+        np.reshape(array[:, 0] if array.ndim == 3 else array, (len(array), -1))
+        for array in map(np.asarray, (targets, predictions))
+    )
     chosen = numpy_generator(0, "points").permutation(len(true))[:POINTS_AT_MOST]
     axes = style.new_axes(4.2, 3.6) if axes is None else axes
     low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
@@ -108,7 +264,7 @@ def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = 
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_plane(
     plane: Array,
     labels: Array,
@@ -134,14 +290,14 @@ def plot_plane(
         x, y = plane[np.asarray(labels) == name].T
         colour = PALETTE[code % len(PALETTE)]
         marker = MARKERS[code // len(PALETTE) % len(MARKERS)]
-        (label,) = style.plain_names([named(name)])
+        label = style.plain_name(named(name))
         axes.scatter(x, y, size, colour, marker=marker, alpha=0.75, lw=0, label=label)
     x, y = centres.T
     axes.scatter(x, y, 60, INK, marker="X", ec="white", label="centre")
-    look: Any = {"textcoords": "offset points", "fontweight": "bold"}
+    look: Any = {"xytext": (6, 5), "textcoords": "offset points", "fontweight": "bold"}
     look["path_effects"] = [withStroke(linewidth=2.5, foreground="white")]
     for name, centre in zip(style.plain_names(classes, 12), centres, strict=True):
-        axes.annotate(name, centre, xytext=(6, 5), **look)
+        axes.annotate(name, centre, **look)
     axes.set_title(title)
     style.bare(axes)
     legend = style.legend_beside(axes, ncols=1 if len(classes) < 20 else 2)
@@ -150,7 +306,7 @@ def plot_plane(
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_coverage(
     curve: Array,
     *,
@@ -181,7 +337,7 @@ def plot_coverage(
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_thresholds(
     values: Array,
     labels: Array,
@@ -216,7 +372,7 @@ def plot_thresholds(
     return axes
 
 
-@style.styled
+@style.styled()
 def plot_perplexity(
     counts: Array,
     log_probability: Mapping[str, Array],
@@ -234,19 +390,16 @@ def plot_perplexity(
     """
     axes = style.new_axes(5.0, 3.0) if axes is None else axes
     powers = np.floor(np.log10(np.maximum(counts, 1))).astype(np.int64)
-    there = np.unique(powers)
-
-    def by_power(values: Array) -> Array:
-        return np.array([np.exp(-values[powers == power].mean()) for power in there])
-
-    unit = 1.0 if reference is None else by_power(log_probability[reference])
-    for (name, values), colour in zip(log_probability.items(), PALETTE, strict=False):
-        axes.plot(by_power(values) / unit, "o-", color=colour, ms=3.5, label=name)
-    names = [
-        f"{10**power:,} to {10 ** (power + 1) - 1:,}\n{np.mean(powers == power):.0%}"
-        for power in there
-    ]
-    axes.set_xticks(np.arange(len(there)), names)
+    there = {f"{10**p:,} to {10 ** (p + 1) - 1:,}": powers == p for p in np.unique(powers)}
+    by_power = {
+        name: np.array([np.exp(-values[chosen].mean()) for chosen in there.values()])
+        for name, values in log_probability.items()
+    }
+    unit = 1.0 if reference is None else by_power[reference]
+    for (name, values), colour in zip(by_power.items(), PALETTE, strict=False):
+        axes.plot(values / unit, "o-", color=colour, ms=3.5, label=name)
+    ticks = [f"{name}\n{chosen.mean():.0%}" for name, chosen in there.items()]
+    axes.set_xticks(np.arange(len(there)), ticks)
     axes.set_xlabel("times seen in training, and the share of all words here")
     axes.set_title("perplexity" if reference is None else f"perplexity ({reference}: 1)")
     if reference is None:
