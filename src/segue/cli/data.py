@@ -14,6 +14,7 @@ from segue.cli.options import Form, Parameters, add_command, options_of
 from segue.cli.shared import Columns, check_output, print_json, print_table, read_source, tell
 from segue.errors import counted
 from segue.progress import Progress
+from segue.text_table import text_table
 
 FORMS = {
     "count": Form(least=None),
@@ -187,8 +188,7 @@ def column_table(columns: list[dict[str, Any]]) -> list[str]:
             rows.append({"column": one["name"], "kind": kind, "role": role, "examples": examples})
     names = [name for name in _HEADINGS if any(row.get(name) for row in rows)]
     cells = [names, *([row.get(name, "") for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells if row]
+    return text_table(filter(None, cells), "<").splitlines()
 
 
 def _origin(source: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import FileError, OptionError, WriteError
+from segue.text_table import text_table
 
 if TYPE_CHECKING:
     from segue.data.dataset import Dataset
@@ -140,10 +141,8 @@ def plain(value: Any) -> Any:
 
 def print_table(rows: Iterable[tuple[str, str]]) -> None:
     """Print pairs of a heading and a text in two columns."""
-    rows = list(rows)
-    width = max((len(heading) for heading, _ in rows), default=0)
-    for heading, text in rows:
-        print(f"{heading:<{width}}  {text}".rstrip())
+    for line in text_table(rows, "<").splitlines():
+        print(line)
 
 
 # -- files ----------------------------------------------------------------------------------------

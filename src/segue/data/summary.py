@@ -13,6 +13,7 @@ import numpy.typing as npt
 from segue.data.sequences import Sequences
 from segue.data.values import Kind, decode
 from segue.errors import counted
+from segue.text_table import text_table
 
 _UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
 
@@ -119,9 +120,7 @@ class Summary:
         return [(heading, text) for heading, text in rows if text]
 
     def __str__(self) -> str:
-        width = max(len(heading) for heading, _ in self.rows())
-        lines = [f"{heading:<{width}}  {text}" for heading, text in self.rows()]
-        return "\n".join([self.name, *lines] if self.name else lines)
+        return "\n".join([*filter(None, [self.name]), text_table(self.rows(), "<")])
 
 
 def _range(extremes: tuple[int, float, int], unit: str = "") -> str:

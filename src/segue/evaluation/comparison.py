@@ -17,6 +17,7 @@ from segue.errors import DataError, OptionError
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, evaluate
 from segue.evaluation.model_info import require_classes
 from segue.metrics import mcnemar, paired_interval
+from segue.text_table import text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,9 +108,7 @@ class Comparison:
             ("both wrong", f"{neither:,}"),
             ("McNemar, exact", f"p = {self.p_value:.2g}"),
         ]
-        width = max(len(heading) for heading, _ in rows)
-        lines = [f"{heading:<{width}}  {text}" for heading, text in rows]
-        return "\n".join([*lines, "", self.verdict])
+        return f"{text_table(rows, '<')}\n\n{self.verdict}"
 
     def __repr__(self) -> str:
         low, high = self.interval

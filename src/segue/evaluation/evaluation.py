@@ -172,14 +172,12 @@ class Evaluation:
     def mistakes(self, n: int | None = None) -> list[Mistake]:
         """Return the `n` (or all) wrong predictions, those with the highest confidence first."""
         wrong = np.flatnonzero(~self.correct)
-        wrong = wrong[np.argsort(-self.confidence[wrong], kind="stable")][:n]
+        wrong = wrong[np.argsort(-self.confidence[wrong], kind="stable")][:n].tolist()
         ids = range(len(self.dataset)) if self.dataset.ids is None else self.dataset.ids.tolist()
-        columns = zip(self.target_codes[wrong], self.predicted_codes[wrong], strict=True)
+        codes, classes = (self.target_codes, self.predicted_codes), self.classes
         return [
-            Mistake(
-                int(i), ids[i], self.classes[target], self.classes[found], float(self.confidence[i])
-            )
-            for i, (target, found) in zip(wrong, columns, strict=True)
+            Mistake(i, ids[i], *(classes[c[i]] for c in codes), float(self.confidence[i]))
+            for i in wrong
         ]
 
     # -- in words -------------------------------------------------------------------------------
@@ -261,10 +259,7 @@ class Evaluation:
         """Draw predicted over true numbers, of forecasts those of the first step ahead."""
         from segue import plots
 
-        first = (
-            array[:, 0] if array.ndim == 3 else array for array in (self.targets, self.predictions)
-        )
-        return plots.plot_predictions(*first, axes=axes)
+        return plots.plot_predictions(self.targets, self.predictions, axes=axes)
 
     def plot_surprise(
         self, beside: Mapping[str, Floats] | None = None, axes: AxesArray | None = None
@@ -325,8 +320,8 @@ class Evaluation:
         """Draw the first `n` sequences with their predictions: one of the axes for each."""
         from segue import plots
 
-        columns = zip(self.targets[:n], self.predictions[:n], self.confidence[:n], strict=True)
-        answers = [(i, *row) for i, row in enumerate(columns)]
+        numbers = range(min(n, len(self.targets)))
+        answers = list(zip(numbers, self.targets, self.predictions, self.confidence, strict=False))
         return plots.plot_answers(self.dataset, answers, axes=axes)
 
     def plot_examples(self, samples: int = 3, axes: Array | None = None) -> Array:
@@ -440,27 +435,21 @@ def evaluate(
         data, part = replace(data, parts=None), ""
     elif part is not None:
         data = data.part(part)
-    scored, seen = look_up(
-        estimator,
-        task.scored_examples(estimator, data),
-        leave_out=is_open,
-        own=own,
-        unit=task.scored_unit,
-    )
+    examples, unit = task.scored_examples(estimator, data), task.scored_unit
+    scored, seen = look_up(estimator, examples, leave_out=is_open, own=own, unit=unit)
     if is_open and seen.left_out is None and len(names) > 1:
         raise DataError(
             f'This data set has the parts {", ".join(names)}, but no "test". '
             f"Name the one to be scored: part={names[-1]!r}."
         )
-    outcome = task.outcome(estimator, scored)
-    shown = scored if task.scored_unit == "sequence" else data
-    traced = task.labels_each == "one" and shown.x.is_text
+    outcome, shown = task.outcome(estimator, scored), scored if unit == "sequence" else data
+    is_traced = task.labels_each == "one" and shown.x.is_text
     return Evaluation(
-        dataset=shown,
-        part=seen.part(", ".join(names) if part is None else part),
-        task_=task,
-        outcome=outcome,
-        model_info=ModelInfo.of(estimator),
-        readings=tuple(some_readings(estimator, shown, outcome)) if traced else (),
+        shown,
+        seen.part(", ".join(names) if part is None else part),
+        task,
+        outcome,
+        ModelInfo.of(estimator),
+        readings=tuple(some_readings(estimator, shown, outcome)) if is_traced else (),
         trained_on=seen,
     )

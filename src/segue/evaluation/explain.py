@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -304,86 +304,71 @@ def integrated_gradients(
     pieces = -(-steps // len(_POINTS))
 
     def method(signal: Padded, codes: Tensor, logit: Logit) -> Tensor:
-        lines = _Lines(signal, codes, logit, tolerance)
-        return lines.integrals(pieces) * signal.values
+        def logit_of(x: Padded, rows: Tensor) -> Tensor:
+            return logit(x, codes[rows])
+
+        return _line_integrals(signal, logit_of, tolerance, pieces) * signal.values
 
     return attribute(classifier, X, method, "integrated gradients", target=target, static=static)
 
 
-class _Pieces(NamedTuple):
-    """Pieces of the lines of some sequences."""
-
-    rows: Tensor  # [piece], whose line
-    low: Tensor  # [piece], where it begins, from 0 to 1
-    high: Tensor  # [piece], where it ends
-
-    def of(self, index: Tensor) -> _Pieces:
-        return _Pieces(self.rows[index], self.low[index], self.high[index])
-
-    def halved(self) -> _Pieces:
-        middle = (self.low + self.high) / 2
-        return _Pieces(
-            self.rows.repeat(2), torch.cat([self.low, middle]), torch.cat([middle, self.high])
-        )
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """The straight line from nothing (0) to each sequence of a batch (1).
+def _line_integrals(signal: Padded, logit: Logit, tolerance: float, pieces: int) -> Tensor:
+    """The integral of the gradient from nothing (0) to each sequence (1), `[batch, time, feature]`.
 
     Which pieces of a line are halved is decided for it alone, so batch mates change nothing; but
     the pieces of all lines go through the network together.
+
+    Args:
+        signal: the sequences.
+        logit: of sequences, and the numbers `[piece]` of those in the signal.
+        tolerance: how far a whole line may miss the change of the logit.
+        pieces: of each line, to begin with.
     """
-
-    signal: Padded
-    codes: Tensor
-    logit: Logit
-    tolerance: float
-
-    def integrals(self, pieces: int) -> Tensor:
-        """The integral of the gradient along each line, `[batch, time, feature]`."""
-        batch, time, _ = self.signal.values.shape
-        edges = torch.linspace(0, 1, pieces + 1).to(self.signal.values)
-        rows = torch.arange(batch, device=edges.device).repeat_interleave(pieces)
-        waiting = _Pieces(rows, edges[:-1].repeat(batch), edges[1:].repeat(batch))
-        total = torch.zeros_like(self.signal.values)
-        for halving in range(_HALVINGS + 1):
-            missed = []
-            size = max(1, STEPS_AT_ONCE // time)
-            for index in torch.split(torch.arange(len(waiting.rows)), size):
-                some = waiting.of(index)
-                found, gap = self._integrate(some)
-                fine = gap <= self.tolerance * (some.high - some.low).clamp(min=_FINE)
-                kept = fine if halving < _HALVINGS else torch.ones_like(fine)
-                total.index_add_(0, some.rows[kept], found[kept])
-                missed.append(index[~kept.cpu()])
-            waiting = waiting.of(torch.cat(missed)).halved()
-            if len(waiting.rows) == 0:
-                break
-        return total
-
-    def _integrate(self, pieces: _Pieces) -> tuple[Tensor, Tensor]:
-        """The integrals, and by how much they miss the change of the logit, `[piece]`."""
-        x, rows = self.signal, pieces.rows
-        static = None if x.static is None else x.static[rows]
-        x = Padded(x.values[rows], x.lengths[rows], static)
-        codes, width = self.codes[pieces.rows], pieces.high - pieces.low
-        found = torch.zeros_like(x.values)
-        for point, share in zip(_POINTS, _SHARES, strict=True):
-            gradient = _gradient(_scaled(x, pieces.low + point * width), codes, self.logit)
-            found += share * width[:, None, None] * gradient
-        with torch.no_grad():
-            change = self.logit(_scaled(x, pieces.high), codes)
-            change -= self.logit(_scaled(x, pieces.low), codes)
-        return found, ((found * x.values).sum((1, 2)) - change).abs()
+    batch, time, _ = signal.values.shape
+    edges = torch.linspace(0, 1, pieces + 1).to(signal.values)
+    # Of each piece: whose line it is part of, and where it begins and ends, from 0 to 1.
+    rows = torch.arange(batch, device=edges.device).repeat_interleave(pieces)
+    low, high = edges[:-1].repeat(batch), edges[1:].repeat(batch)
+    total = torch.zeros_like(signal.values)
+    for halving in range(_HALVINGS + 1):
+        missed = []
+        for index in torch.split(torch.arange(len(rows)), max(1, STEPS_AT_ONCE // time)):
+            piece = rows[index], low[index], high[index]
+            found, gap = _integrate(signal, logit, *piece)
+            fine = gap <= tolerance * (piece[2] - piece[1]).clamp(min=_FINE)
+            kept = fine if halving < _HALVINGS else torch.ones_like(fine)
+            total.index_add_(0, piece[0][kept], found[kept])
+            missed.append(index[~kept.cpu()])
+        left = torch.cat(missed)
+        if len(left) == 0:
+            break
+        rows, low, high = rows[left], low[left], high[left]
+        middle = (low + high) / 2
+        rows, low, high = rows.repeat(2), torch.cat([low, middle]), torch.cat([middle, high])
+    return total
 
 
-def _scaled(x: Padded, places: Tensor) -> Padded:
-    return x._replace(values=places[:, None, None] * x.values)
+def _integrate(
+    signal: Padded, logit: Logit, rows: Tensor, low: Tensor, high: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The integrals of pieces, and by how much they miss the change of the logit, `[piece]`."""
+    static = None if signal.static is None else signal.static[rows]
+    x, width = Padded(signal.values[rows], signal.lengths[rows], static), high - low
+    found = torch.zeros_like(x.values)
+    for point, share in zip(_POINTS, _SHARES, strict=True):
+        gradient = _gradient(_scaled(x, low + point * width), rows, logit)
+        found += share * width[:, None, None] * gradient
+    with torch.no_grad():
+        change = logit(_scaled(x, high), rows) - logit(_scaled(x, low), rows)
+    return found, ((found * x.values).sum((1, 2)) - change).abs()
 
 
-def _gradient(x: Padded, codes: Tensor, logit: Logit) -> Tensor:
+def _scaled(x: Padded, shares: Tensor) -> Padded:
+    return x._replace(values=shares[:, None, None] * x.values)
+
+
+def _gradient(x: Padded, rows: Tensor, logit: Logit) -> Tensor:
     values = x.values.detach().requires_grad_()
     with torch.enable_grad():
-        total = logit(x._replace(values=values), codes).sum()
+        total = logit(x._replace(values=values), rows).sum()
     return torch.autograd.grad(total, values)[0]

@@ -19,7 +19,7 @@ from segue.evaluation.model_info import require_one_network
 from segue.kernels import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
-from segue.training.inference import capture_activations, predict_batches
+from segue.training.inference import capture_activations, map_steps
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
@@ -64,21 +64,16 @@ class Gates(Mapping[str, Sequences]):
 
     def recomposed(self) -> Sequences:
         """The output `[time, unit]` that the gates alone make, step after step."""
-        return Sequences.from_list(
-            [
-                self._turned(self.cell.recompose(self._of(i), self.initial_state))
-                for i in range(len(self.x))
-            ]
-        )
+        rows = []
+        for index in range(len(self.x)):  # the steps in the order in which the layer went
+            parts = {name: self._turned(part[index]) for name, part in self.parts.items()}
+            rows.append(self._turned(self.cell.recompose(parts, self.initial_state)))
+        return Sequences.from_list(rows)
 
     @property
     def difference(self) -> float:
         """The largest difference between the recomposed output and the layer's own."""
         return float(np.abs(self.recomposed().values - self.output.values).max())
-
-    def _of(self, index: int) -> dict[str, Array]:
-        """The parts of one sequence in the order in which the layer went."""
-        return {name: self._turned(part[index]) for name, part in self.parts.items()}
 
     def _turned(self, steps: Array) -> Array:
         return steps[::-1] if self.direction == "backward" else steps
@@ -139,19 +134,20 @@ def gates(
     if cell is None:
         raise OptionError(f"{found.name} goes forward only; leave out `direction`.")
     assert isinstance(cell, RecurrentCell)
-    rows: dict[str, list[Any]] = {name: [None] * len(x) for name in (*cell.part_names, "output")}
+    names = (*cell.part_names, "output")
 
-    def work(index: Array, batch: Padded) -> None:
+    def decomposed(batch: Padded) -> Padded:
+        """All parts beside each other, `[batch, time, part * unit]`."""
         signal: Any = capture_activations(network, found, batch)[0]
         given = getattr(signal, direction) if isinstance(signal, Directions) else signal
-        for name, values in _decompose(cell, given, direction).items():
-            lengths = given.lengths.tolist()
-            for i, steps, length in zip(index, values.cpu().numpy(), lengths, strict=True):
-                rows[name][i] = steps[:length]
+        parts = _decompose(cell, given, direction)
+        return given._replace(values=torch.cat([parts[name] for name in names], dim=-1))
 
     batches = classifier._batches(x, needs_static=False)
-    predict_batches(network, batches, work, classifier.training_options.threads)
-    parts = {name: Sequences.from_list(items) for name, items in rows.items()}
+    threads = classifier.training_options.threads
+    joined = map_steps(network, batches, decomposed, len(names) * cell.units, threads)
+    columns = np.split(joined.values, len(names), axis=1)
+    parts = {n: Sequences(c, joined.offsets) for n, c in zip(names, columns, strict=True)}
     output = parts.pop("output")
     state = tuple(s[0].detach().cpu().numpy() for s in cell.initial_state(1))
     seen = classifier.preparation_.as_seen(x)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segue.data.dataset import named
 from segue.errors import counted
 from segue.evaluation.trained_on import UNSEEN, TrainedOn
-
-if TYPE_CHECKING:
-    from segue.tasks.outcome import Table
+from segue.text_table import text_table
 
 Evaluation = Any  # segue.Evaluation, which calls these functions
 
@@ -21,22 +19,13 @@ def report(evaluation: Evaluation) -> str:
 
     Of more than 30 classes the 30 with the lowest F1 are shown.
     """
-    rows = score_rows(evaluation)
-    width, size = (max(least, *(len(row[i]) for row in rows)) for i, least in ((0, 18), (1, 7)))
-    scores = (f"{a:<{width}}  {b:>{size}}   {c}".rstrip() for a, b, c in rows)
+    scores = [(a.ljust(18), b.rjust(7), f" {c}") for a, b, c in score_rows(evaluation)]
     sentences = [verdict(evaluation), *caveats(evaluation)]
-    details = as_text(evaluation.task_.details(evaluation, ROWS_SHOWN), evaluation.trained_on.note)
-    return "\n\n".join([heading(evaluation), "\n".join(scores), "\n".join(sentences), details])
-
-
-def as_text(table: Table, note: str = "") -> str:
-    """The rows of a table below its headings; a note stands at the end of each row."""
-    widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
-    lines = []
-    for row in (table.headings, *table.rows):
-        cells = [f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *cells[1:]]).rstrip())
-    return "\n".join([lines[0], *(f"{line}  {note}".rstrip() for line in lines[1:])])
+    table, note = evaluation.task_.details(evaluation, ROWS_SHOWN), evaluation.trained_on.note
+    first, *lines = text_table([table.headings, *table.rows]).split("\n")
+    details = [first, *(f"{line}  {note}".rstrip() for line in lines)]
+    blocks = [text_table(scores, "<><"), "\n".join(sentences), "\n".join(details)]
+    return "\n\n".join([heading(evaluation), *blocks])
 
 
 def heading(evaluation: Evaluation) -> str:

@@ -18,6 +18,7 @@ from segue.modules import Chain, Layer, Padded
 from segue.modules.core import head
 from segue.randomness import Draws
 from segue.spec import to_text
+from segue.text_table import text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -278,11 +279,8 @@ class NetworkSummary:
             ("  " * row.depth + row.label, row.shape, f"{row.parameters:,}") for row in self.rows
         ]
         table += [("total", "", f"{self.total:,}")]
-        widths = [max(len(row[column]) for row in table) for column in range(3)]
-        lines = [
-            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in table
-        ]
-        rule = "-" * (sum(widths) + 4)
+        lines = text_table(table, "<<>").splitlines()
+        rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 

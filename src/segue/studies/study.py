@@ -16,6 +16,7 @@ import numpy as np
 
 from segue.atomic import replacing, write_text
 from segue.studies.trials import Row
+from segue.text_table import text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -219,24 +220,6 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 
 # -- texts ----------------------------------------------------------------------------------------
-
-
-def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: the first to the left, the others to the right.
-
-    >>> print(text_table([["size", "accuracy"], ["20", "0.5"], ["100", "0.75"]]))
-    size  accuracy
-    20         0.5
-    100       0.75
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
 
 
 def number(value: float | None) -> str:

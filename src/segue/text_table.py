@@ -1,0 +1,29 @@
+"""Tables of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
+    """Write the cells of rows below each other, two spaces between the columns.
+
+    Args:
+        rows: the cells; as many in each row.
+        align: "<" (left) or ">" (right) for each column; the last one holds for all further ones.
+
+    >>> print(text_table([["size", "accuracy"], ["20", "0.5"], ["100", "0.75"]]))
+    size  accuracy
+    20         0.5
+    100       0.75
+    """
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = align.ljust(len(widths), align[-1])
+    lines = (
+        "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
