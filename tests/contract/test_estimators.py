@@ -28,7 +28,7 @@ from segue.errors import NotFittedError
 from segue.estimators import SequenceEnsemble, fit_seeds
 from segue.estimators.loading import KNOWN
 from segue.testing import check_estimator, tiny_dataset
-from segue.testing.estimators import PROMISES
+from segue.testing.estimators import CONTRACTS
 from segue.testing.subject import TASKS
 from segue.training.objectives import OBJECTIVES
 
@@ -217,8 +217,8 @@ def test_an_estimator_keeps_every_promise(row: Row) -> None:
     """Each promise is kept, or stands in the row as one that does not apply."""
     report = check_estimator(row.estimator, data_of(row))
     assert report.largest() <= 1
-    kept = {*report.passed, *(f.promise for f in report.findings)}
-    assert kept | report.skipped.keys() == set(PROMISES)
+    kept = {*report.passed, *(f.contract for f in report.findings)}
+    assert kept | report.skipped.keys() == set(CONTRACTS)
     assert report.skipped.keys() == set(row.skipped)
     assert not kept & report.skipped.keys()
 
@@ -330,7 +330,7 @@ def test_an_ensemble_of_seeds_keeps_every_promise(name: str) -> None:
     data = data_of(row)
     asked = check_estimator(fit_seeds(row.estimator, data, seeds=2).ensemble(), data)
     assert asked.largest() <= 1
-    assert asked.skipped.keys() == (set(PROMISES) - OF_ANSWERS) | set(TOGETHER[name])
+    assert asked.skipped.keys() == (set(CONTRACTS) - OF_ANSWERS) | set(TOGETHER[name])
 
 
 def test_an_ensemble_is_trained_as_a_whole() -> None:

@@ -202,7 +202,7 @@ def test_a_layer_keeps_every_promise(text: str) -> None:
     """Padding, stream, gradients, weights, seeds, dropout, text and JSON."""
     report = check_layer(text)
     assert report.largest() <= 1
-    assert {f.promise for f in report.findings} >= {"padding", "gradient"}
+    assert {f.contract for f in report.findings} >= {"padding", "gradient"}
 
 
 @pytest.mark.slow
@@ -239,6 +239,6 @@ CAUSAL = {
 def test_causality_is_told_as_it_is(kind: str) -> None:
     """A causal layer is compared step by step; another refuses. Neither may be passed over."""
     report = check_layer(VARIANTS[kind][0], dtype="float64")
-    streamed = any(f.promise == "stream" for f in report.findings)
+    streamed = any(f.contract == "stream" for f in report.findings)
     assert streamed != ("refuses to stream" in report.passed)
     assert streamed == CAUSAL[kind]

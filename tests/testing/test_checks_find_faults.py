@@ -1,4 +1,4 @@
-"""The checks can fail: layers with one fault each, and the promise that the fault breaks."""
+"""The checks can fail: layers with one fault each, and the contract that the fault breaks."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FaultyLayer(Layer):
 
 
 @pytest.mark.parametrize(
-    ("how", "promise"),
+    ("how", "contract"),
     [
         ("mean over padding", "padding"),
         ("mean over the batch", "padding"),
@@ -91,9 +91,9 @@ class FaultyLayer(Layer):
         ("drops at random", "no hidden randomness|dropout is a pure function"),
     ],
 )
-def test_a_fault_is_found(how: str, promise: str) -> None:
-    """Each fault breaks the promise that it is about, and the message names layer and promise."""
-    with pytest.raises(CheckError, match=f"faulty.*breaks the promise `({promise})`"):
+def test_a_fault_is_found(how: str, contract: str) -> None:
+    """Each fault breaks the contract that it is about, and the message names layer and contract."""
+    with pytest.raises(CheckError, match=f"faulty.*breaks the contract `({contract})`"):
         check_layer(Faulty(how))
 
 

@@ -43,7 +43,7 @@ def test_probabilities_that_depend_on_batch_mates_are_found(
         return answers + 1e-3 * (answers.mean(0) - 0.5)
 
     monkeypatch.setattr(SequenceClassifier, "predict_proba", leaky)
-    with pytest.raises(CheckError, match="promise `padding`.*against each alone.*differs by"):
+    with pytest.raises(CheckError, match="contract `padding`.*against each alone.*differs by"):
         check_estimator(classifier())
 
 
@@ -56,7 +56,7 @@ def test_a_fit_that_is_not_repeated_to_the_bit_is_found(monkeypatch: pytest.Monk
         return fit(self, *given, **more)
 
     monkeypatch.setattr(SequenceClassifier, "fit", restless)
-    with pytest.raises(CheckError, match="promise `same seed, same bits`.*predicts otherwise"):
+    with pytest.raises(CheckError, match="contract `same seed, same bits`.*predicts otherwise"):
         check_estimator(classifier())
 
 
@@ -73,7 +73,7 @@ def test_a_look_at_the_test_part_is_found(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(SequenceClassifier, "fit", remember)
     careless = classmethod(lambda cls, prepare, x, **more: fit(cls, prepare, whole[0], **more))
     monkeypatch.setattr(Preparation, "fit", careless)
-    with pytest.raises(CheckError, match="promise `the test part is not looked at`"):
+    with pytest.raises(CheckError, match="contract `the test part is not looked at`"):
         check_estimator(classifier())
 
 
@@ -85,7 +85,7 @@ def test_a_split_that_parts_groups_is_found(monkeypatch: pytest.MonkeyPatch) -> 
         return split(replace(self, groups=None), share, seed=seed)
 
     monkeypatch.setattr(Dataset, "split", careless)
-    with pytest.raises(CheckError, match="promise `groups stay on one side`"):
+    with pytest.raises(CheckError, match="contract `groups stay on one side`"):
         check_estimator(classifier())
 
 

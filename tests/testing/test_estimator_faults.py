@@ -1,4 +1,4 @@
-"""`check_estimator` can fail: for each promise an estimator with one fault that breaks it."""
+"""`check_estimator` can fail: for each contract an estimator with one fault that breaks it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions, load
 from segue.errors import DataError, NotCausalError
 from segue.testing import CheckError, check_estimator, tiny_dataset
-from segue.testing.estimators import PROMISES
+from segue.testing.estimators import CONTRACTS
 from segue.testing.predict_checks import check_stream
 from segue.testing.report import Check, Recorder, run_checks
 from segue.testing.subject import TASKS, EstimatorSubject
@@ -32,11 +32,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def breaks(promise: str) -> Callable[[Fault], Fault]:
-    """Note a function that gives the methods which break a promise."""
+def breaks(contract: str) -> Callable[[Fault], Fault]:
+    """Note a function that gives the methods which break a contract."""
 
     def note(fault: Fault) -> Fault:
-        FAULTS[promise] = fault
+        FAULTS[contract] = fault
         return fault
 
     return note
@@ -319,25 +319,25 @@ def is_half_fitted_after_a_failed_fit(kind: Any) -> dict[str, Any]:
     return {"fit": fit}
 
 
-def test_every_promise_has_a_fault() -> None:
-    """A promise that nothing breaks is one that nothing checks."""
-    assert FAULTS.keys() == set(PROMISES)
+def test_every_contract_has_a_fault() -> None:
+    """A contract that nothing breaks is one that nothing checks."""
+    assert FAULTS.keys() == set(CONTRACTS)
 
 
 # A few are quick; all of them run with the whole suite.
 QUICK = ("padding", "stream", "same seed, same bits", "resumes to the same bits", "save and load")
 CASES = [
-    pytest.param(promise, marks=[] if promise in QUICK else [pytest.mark.slow])
-    for promise in PROMISES
+    pytest.param(contract, marks=[] if contract in QUICK else [pytest.mark.slow])
+    for contract in CONTRACTS
 ]
 
 
-@pytest.mark.parametrize("promise", CASES)
-def test_a_fault_is_found(promise: str) -> None:
-    """By the promise that it breaks, and no other."""
-    faulty = type("Faulty", (SequenceClassifier,), FAULTS[promise](SequenceClassifier))
-    more = {} if promise == "clone" else {"options": SILENT}
-    with pytest.raises(CheckError, match=f"^Faulty.*breaks the promise `{promise}`"):
+@pytest.mark.parametrize("contract", CASES)
+def test_a_fault_is_found(contract: str) -> None:
+    """By the contract that it breaks, and no other."""
+    faulty = type("Faulty", (SequenceClassifier,), FAULTS[contract](SequenceClassifier))
+    more = {} if contract == "clone" else {"options": SILENT}
+    with pytest.raises(CheckError, match=f"^Faulty.*breaks the contract `{contract}`"):
         check_estimator(faulty("gru(3)", epochs=2, **more))
 
 
@@ -363,7 +363,7 @@ def test_a_model_that_looks_ahead_must_not_stream() -> None:
         check_stream(subject, Recorder("Bold"))
 
 
-def test_a_promise_that_is_passed_over_is_found() -> None:
+def test_a_contract_that_is_passed_over_is_found() -> None:
     """A check that looks at nothing must not count as kept."""
     subject = EstimatorSubject(None, TASKS["classify"], tiny_dataset(12))
     with pytest.raises(CheckError, match="`padding`. It was not looked at"):

@@ -112,86 +112,52 @@ class Metric(NamedTuple):
         return value > other if self.direction == "higher" else value < other
 
 
-_CLASSES = ("classify", "label")
-_NUMBERS = ("regress", "forecast")
+# Tasks, and arrays.
+_CLASSES, _LABELS = ("classify", "label"), ("multilabel",)
+_NUMBERS, _WORDS = ("regress", "forecast"), ("language",)
 _PAIR, _CODES = ("targets", "predictions"), ("target_codes", "predicted_codes")
+_SHARES, _SURE = ("target_codes", "probabilities"), ("correct", "confidence")
 _LOGS = ("log_probability",)
 
 METRICS: tuple[Metric, ...] = (
     Metric("accuracy", accuracy, _PAIR, _CLASSES, "higher", "accuracy", "share right"),
-    Metric(
-        "accuracy", accuracy, _PAIR, ("multilabel",), "higher",
-        "accuracy", "of the single labels",
-    ),
-    Metric(
-        "exact", exact_match, _PAIR, ("multilabel",), "higher",
-        "all labels right", "share of the sequences",
-    ),
+    Metric("accuracy", accuracy, _PAIR, _LABELS, "higher", "accuracy", "of the single labels"),
+    Metric("exact", exact_match, _PAIR, _LABELS, "higher",
+           "all labels right", "share of the sequences"),
     Metric("accuracy_interval", bootstrap_interval, ("correct", "groups"), _CLASSES),
     Metric("confusion", confusion_matrix, (*_CODES, "class_count"), _CLASSES),
     Metric("per_class", f1_per_class, (*_CODES, "classes"), _CLASSES),
-    Metric("per_label", f1_per_label, (*_PAIR, "classes"), ("multilabel",)),
-    Metric(
-        "balanced_accuracy", balanced_accuracy, ("confusion",), _CLASSES, "higher",
-        "balanced accuracy", "mean recall of the classes",
-    ),
-    Metric(
-        "f1", macro_f1, ("per_class",), _CLASSES, "higher",
-        "macro F1", "mean F1 of the classes",
-    ),
-    Metric(
-        "f1", macro_f1, ("per_label",), ("multilabel",), "higher",
-        "macro F1", "mean F1 of the labels",
-    ),
-    Metric(
-        "roc_auc", roc_auc, ("target_codes", "probabilities"), ("classify",), "higher",
-        "ROC AUC", "of the second of two classes, else one against the rest, mean",
-    ),
-    Metric(
-        "log_loss", log_loss, ("target_codes", "probabilities"), _CLASSES, "lower",
-        "log loss", "mean -log(probability of the true class), in nats",
-    ),
-    Metric(
-        "calibration", calibration, ("correct", "confidence"), ("classify",),
-        is_saved=False,
-    ),
-    Metric(
-        "calibration_error", attrgetter("error"), ("calibration",), ("classify",), "lower",
-        "calibration error", "mean gap between confidence and accuracy",
-    ),
-    Metric(
-        "coverage_curve", coverage_curve, ("correct", "confidence"), ("classify",), is_saved=False,
-    ),
-    Metric(
-        "rmse", rmse, _PAIR, _NUMBERS, "lower",
-        "RMSE", "root of the mean squared error, in the unit of the target", ".4g",
-    ),
-    Metric(
-        "r2", r_squared, _PAIR, _NUMBERS, "higher",
-        "R²", "1 is exact, 0 is no better than the mean of these targets",
-    ),
-    Metric(
-        "mean_absolute_error", mean_absolute_error, _PAIR, ("regress",), "lower",
-        "mean absolute error", "", ".4g",
-    ),
+    Metric("per_label", f1_per_label, (*_PAIR, "classes"), _LABELS),
+    Metric("balanced_accuracy", balanced_accuracy, ("confusion",), _CLASSES, "higher",
+           "balanced accuracy", "mean recall of the classes"),
+    Metric("f1", macro_f1, ("per_class",), _CLASSES, "higher",
+           "macro F1", "mean F1 of the classes"),
+    Metric("f1", macro_f1, ("per_label",), _LABELS, "higher",
+           "macro F1", "mean F1 of the labels"),
+    Metric("roc_auc", roc_auc, _SHARES, ("classify",), "higher",
+           "ROC AUC", "of the second of two classes, else one against the rest, mean"),
+    Metric("log_loss", log_loss, _SHARES, _CLASSES, "lower",
+           "log loss", "mean -log(probability of the true class), in nats"),
+    Metric("calibration", calibration, _SURE, ("classify",), is_saved=False),
+    Metric("calibration_error", attrgetter("error"), ("calibration",), ("classify",), "lower",
+           "calibration error", "mean gap between confidence and accuracy"),
+    Metric("coverage_curve", coverage_curve, _SURE, ("classify",), is_saved=False),
+    Metric("rmse", rmse, _PAIR, _NUMBERS, "lower",
+           "RMSE", "root of the mean squared error, in the unit of the target", ".4g"),
+    Metric("r2", r_squared, _PAIR, _NUMBERS, "higher",
+           "R²", "1 is exact, 0 is no better than the mean of these targets"),
+    Metric("mean_absolute_error", mean_absolute_error, _PAIR, ("regress",), "lower",
+           "mean absolute error", "", ".4g"),
     Metric("rmse_by_value", rmse_by_value, _PAIR, ("regress",)),
     Metric("rmse_by_step", rmse_by_step, ("targets", "forecasts"), ("forecast",)),
-    Metric(
-        "perplexity", perplexity, _LOGS, ("language",), "lower",
-        "perplexity", "of all tokens, ends and unknown ones too", ".4g",
-    ),
-    Metric(
-        "known_perplexity", perplexity, (*_LOGS, "known"), ("language",), "lower",
-        "perplexity of known", "tokens of the vocabulary", ".4g",
-    ),
-    Metric(
-        "bits", bits_per_token, _LOGS, ("language",), "lower",
-        "bits for a token", "the mean surprise", ".4g",
-    ),
-    Metric(
-        "unknown_share", share_unknown, ("known",), ("language",), "",
-        "unknown", "tokens that the vocabulary does not have", ".2%",
-    ),
+    Metric("perplexity", perplexity, _LOGS, _WORDS, "lower",
+           "perplexity", "of all tokens, ends and unknown ones too", ".4g"),
+    Metric("known_perplexity", perplexity, (*_LOGS, "known"), _WORDS, "lower",
+           "perplexity of known", "tokens of the vocabulary", ".4g"),
+    Metric("bits", bits_per_token, _LOGS, _WORDS, "lower",
+           "bits for a token", "the mean surprise", ".4g"),
+    Metric("unknown_share", share_unknown, ("known",), _WORDS, "",
+           "unknown", "tokens that the vocabulary does not have", ".2%"),
 )  # fmt: skip
 
 

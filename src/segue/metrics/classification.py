@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import renamed_arguments
 from segue.metrics.intervals import wilson_interval
 
 Array = npt.NDArray[Any]
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def accuracy(targets: Array, predictions: Array) -> float:
@@ -168,9 +170,7 @@ class Calibration:
     counts: npt.NDArray[np.int64]
 
 
-def calibration(
-    correct: npt.NDArray[np.bool_], confidence: npt.NDArray[Any], *, bins: int = 10
-) -> Calibration:
+def calibration(correct: Flags, confidence: Array, *, bins: int = 10) -> Calibration:
     """Compare how sure the model was with how often it was right.
 
     Args:
@@ -197,9 +197,6 @@ def calibration(
 
 def _defined(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -243,11 +240,12 @@ class Answered:
         )
 
 
-def count_answers(right: Flags, confidence: npt.NDArray[Any], threshold: float) -> Answered:
+@renamed_arguments(right="correct")
+def count_answers(correct: Flags, confidence: Array, threshold: float) -> Answered:
     """Count predictions of at least some confidence, and the right ones among them.
 
     Args:
-        right: `[n]`, whether the prediction is right.
+        correct: `[n]`, whether the prediction is right.
         confidence: `[n]`, the probability of the predicted class.
         threshold: the lowest confidence that is kept.
 
@@ -255,10 +253,11 @@ def count_answers(right: Flags, confidence: npt.NDArray[Any], threshold: float) 
     confidence 0.5000 or more: 1 of 2 answered (50.0%), accuracy 1.0000 [0.2065, 1.0000]
     """
     sure = confidence >= threshold
-    return Answered(threshold, int(sure.sum()), int((sure & right).sum()), len(sure))
+    return Answered(threshold, int(sure.sum()), int((sure & correct).sum()), len(sure))
 
 
-def coverage_curve(right: Flags, confidence: npt.NDArray[Any]) -> Floats:
+@renamed_arguments(right="correct")
+def coverage_curve(correct: Flags, confidence: Array) -> Floats:
     """Return `[point, 3]`: threshold, coverage, accuracy, for each confidence that occurs.
 
     In order of decreasing confidence; sequences of the same confidence are answered together or
@@ -268,7 +267,7 @@ def coverage_curve(right: Flags, confidence: npt.NDArray[Any]) -> Floats:
     [[0.75, 0.5, 1.0], [0.5, 1.0, 0.5]]
     """
     order = np.argsort(-confidence, kind="stable")
-    sure, hits = confidence[order], np.cumsum(right[order])
+    sure, hits = confidence[order], np.cumsum(correct[order])
     last = np.flatnonzero(np.append(sure[1:] != sure[:-1], True))
     count = last + 1.0
     return np.stack([sure[last], count / len(sure), hits[last] / count], axis=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import renamed_arguments
 from segue.randomness import numpy_generator
 
 Floats = npt.NDArray[np.float64]
@@ -43,8 +44,9 @@ def wilson_interval(correct: int, count: int, *, level: float = 0.95) -> tuple[f
     return low, high
 
 
+@renamed_arguments(right="correct")
 def bootstrap_interval(
-    right: npt.NDArray[np.bool_],
+    correct: npt.NDArray[np.bool_],
     groups: npt.NDArray[Any] | None = None,
     *,
     level: float = 0.95,
@@ -58,7 +60,7 @@ def bootstrap_interval(
     group only, a bootstrap knows no spread, and Wilson's interval is returned instead.
 
     Args:
-        right: `[n]`, which predictions were right.
+        correct: `[n]`, which predictions were right.
         groups: `[n]`, who or what each sequence comes from.
         level: how often such intervals hold the true accuracy.
         draws: how many data sets are drawn.
@@ -71,7 +73,7 @@ def bootstrap_interval(
     >>> [round(bound, 2) for bound in bootstrap_interval(right)]
     [0.84, 0.95]
     """
-    right = np.asarray(right, bool)
+    right = np.asarray(correct, bool)
     if right.all() or not right.any() or _is_one_group(groups):
         return wilson_interval(int(right.sum()), len(right), level=level)
     generator = numpy_generator(seed, "bootstrap")

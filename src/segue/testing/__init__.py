@@ -7,7 +7,7 @@
     True
 
 Each returns a `Report` with the largest differences, and raises `CheckError`, an `AssertionError`
-that names the promise that is broken, by how much, and with which lengths. Neither
+that names the contract that is broken, by how much, and with which lengths. Neither
 pytest nor Hypothesis is needed; `segue.testing.strategies` loads Hypothesis when it is touched.
 """
 

@@ -179,7 +179,7 @@ CHECKS = (
     Check(("arguments",), check_arguments, _DATA_SETS),
     Check(("a failed fit changes nothing",), check_failed_fit, _DATA_SETS),
 )
-PROMISES = tuple(promise for check in CHECKS for promise in check.promises)
+CONTRACTS = tuple(contract for check in CHECKS for contract in check.contracts)
 
 
 def check_estimator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import tempfile
 from dataclasses import replace
@@ -26,16 +27,16 @@ _GROUP = 7  # sequences in a group
 
 def check_clone(subject: EstimatorSubject, recorder: Recorder) -> None:
     """`clone` and `set_params` keep every parameter, and `fit` changes none."""
-    estimator, copy = subject.estimator, subject.clone()
-    before, after = _parameters(estimator), _parameters(copy)
+    estimator, cloned = subject.estimator, subject.clone()
+    before, after = _parameters(estimator), _parameters(cloned)
     recorder.require(before == after, f"A clone has the parameters {after}")
-    copy.set_params(**estimator.get_params())
-    after, promise = _parameters(copy), "parameters"
-    recorder.require(before == after, f"Set to its own parameters, it has {after}", promise)
-    returned = subject.refit(copy, subject.data)
-    recorder.require(returned is copy, "`fit` returns something else than itself", promise)
-    after = _parameters(copy)
-    recorder.require(before == after, f"After `fit` its parameters are {after}", promise)
+    cloned.set_params(**estimator.get_params())
+    after, contract = _parameters(cloned), "parameters"
+    recorder.require(before == after, f"Set to its own parameters, it has {after}", contract)
+    returned = subject.refit(cloned, subject.data)
+    recorder.require(returned is cloned, "`fit` returns something else than itself", contract)
+    after = _parameters(cloned)
+    recorder.require(before == after, f"After `fit` its parameters are {after}", contract)
 
 
 def _parameters(estimator: Any) -> dict[str, str]:
@@ -78,12 +79,7 @@ def check_input(subject: EstimatorSubject, recorder: Recorder) -> None:
     """The arguments of `fit` stay as they are: nothing is written into them."""
 
     def copies() -> list[Any]:
-        return [
-            [item if isinstance(item, str) else np.array(item) for item in part]
-            if isinstance(part, list)
-            else np.array(part)
-            for part in subject.pair(subject.data)
-        ]
+        return [copy.deepcopy(part) for part in subject.pair(subject.data)]
 
     given, kept = copies(), copies()
     subject.clone().fit(*given)
@@ -109,24 +105,24 @@ def check_pair(subject: EstimatorSubject, recorder: Recorder) -> None:
 
 def check_test_part(subject: EstimatorSubject, recorder: Recorder) -> None:
     """Another test part changes nothing, to the bit."""
-    data = subject.in_parts()
-    first, other = (
-        subject.fit(one, validation="auto") for one in (data, _with_other(data, "test"))
-    )
+    first, other = _fits_with_another(subject, "test")
     same = subject.same(first, other) and _fitted_state(first) == _fitted_state(other)
     recorder.require(same, "Other values in the test part give another model")
 
 
 def check_validation_part(subject: EstimatorSubject, recorder: Recorder) -> None:
     """Another validation part changes nothing that is fitted beside the weights."""
-    data = subject.in_parts()
-    first, other = (
-        subject.fit(one, validation="auto") for one in (data, _with_other(data, "validation"))
-    )
+    first, other = _fits_with_another(subject, "validation")
     if not hasattr(first, "preparation_"):
         raise DoesNotApplyError("it has no `preparation_`")
     same = _fitted_state(first) == _fitted_state(other)
     recorder.require(same, "Other values in the validation part change the fitted preparation")
+
+
+def _fits_with_another(subject: EstimatorSubject, part: str) -> list[Any]:
+    """Two fits, the second on data with other values in one part."""
+    data = subject.in_parts()
+    return [subject.fit(one, validation="auto") for one in (data, _with_other(data, part))]
 
 
 def _with_other(data: Dataset, part: str) -> Dataset:

@@ -267,14 +267,14 @@ def check_round_trips(subject: NetworkSubject, recorder: Recorder) -> None:
 
 def check_seed(subject: NetworkSubject, recorder: Recorder) -> None:
     """The same seed gives the same weights and outputs, whatever was drawn elsewhere."""
-    before, promise = global_generators(), "same seed, same bits"
+    before, contract = global_generators(), "same seed, same bits"
     first, second, other = subject.make(seed=1), subject.make(seed=1), subject.make(seed=2)
     x = subject.batch()
     first(x, Draws(0))
     second(x, Draws(0))  # training may move averages, in both to the same bits
     recorder.require(global_generators() == before, "It draws from a global generator")
     same = _equal(first.get_weights(), second.get_weights()) and _same(first(x), second(x))
-    recorder.require(same, "Two networks of one seed have other weights or outputs", promise)
+    recorder.require(same, "Two networks of one seed have other weights or outputs", contract)
     # A user's own module has its weights already.
     layers = first.layers.values()
     given = {id(p) for layer in layers if not layer.draws_weights for p in layer.parameters()}
@@ -282,7 +282,7 @@ def check_seed(subject: NetworkSubject, recorder: Recorder) -> None:
     for name, weight in first.named_parameters():
         drawn = id(weight) not in given and len(torch.unique(weight.detach())) > 2
         changed = not torch.equal(weight, other.get_parameter(name))
-        recorder.require(changed or not drawn, f"{name} is the same for every seed", promise)
+        recorder.require(changed or not drawn, f"{name} is the same for every seed", contract)
 
 
 def check_weights(subject: NetworkSubject, recorder: Recorder) -> None:

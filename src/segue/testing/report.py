@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import renamed_arguments, warn_user
+
 # |difference| <= tolerance * max(1, largest |reference|), against a reference in float64.
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 
@@ -26,16 +28,22 @@ class Finding:
     """The largest difference of one contract.
 
     Attributes:
-        promise: such as "padding", "stream" or "gradient".
+        contract: such as "padding", "stream" or "gradient".
         dtype: "float32" or "float64".
         difference: the largest |difference| / max(1, largest |reference|).
         tolerance: the largest difference that is allowed.
     """
 
-    promise: str
+    contract: str
     dtype: str
     difference: float
     tolerance: float
+
+    @property
+    def promise(self) -> str:
+        """The former name of `contract`, for one release."""
+        warn_user("Finding.promise is now Finding.contract.", DeprecationWarning)
+        return self.contract
 
 
 @dataclass(frozen=True)
@@ -54,28 +62,30 @@ class Report:
     passed: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
 
-    def largest(self, promise: str | None = None, dtype: str | None = None) -> float:
+    @renamed_arguments(promise="contract")
+    def largest(self, contract: str | None = None, dtype: str | None = None) -> float:
         """The largest share of its tolerance that any finding used: 1 is just allowed."""
         shares = [
             f.difference / f.tolerance
             for f in self.findings
-            if promise in (None, f.promise) and dtype in (None, f.dtype)
+            if contract in (None, f.contract) and dtype in (None, f.dtype)
         ]
         return max(shares, default=0.0)
 
-    def difference(self, promise: str, dtype: str) -> float:
+    @renamed_arguments(promise="contract")
+    def difference(self, contract: str, dtype: str) -> float:
         """The largest difference in one precision, relative to max(1, reference)."""
-        wanted = (promise, dtype)
-        there = [f.difference for f in self.findings if (f.promise, f.dtype) == wanted]
-        return max(there, default=0.0)
+        found = {(f.contract, f.dtype): f.difference for f in self.findings}
+        return found.get((contract, dtype), 0.0)
 
     def __str__(self) -> str:
         lines = [self.subject]
-        for f in self.findings:
-            numbers = f"{f.difference:.1e}  (allowed {f.tolerance:.0e})"
-            lines.append(f"  {f.promise:<10} {f.dtype}  {numbers}")
+        lines += [
+            f"  {f.contract:<10} {f.dtype}  {f.difference:.1e}  (allowed {f.tolerance:.0e})"
+            for f in self.findings
+        ]
         lines += [f"  {', '.join(self.passed)}: kept"] if self.passed else []
-        lines += [f"  {promise}: does not apply, {why}" for promise, why in self.skipped.items()]
+        lines += [f"  {contract}: does not apply, {why}" for contract, why in self.skipped.items()]
         return "\n".join(lines)
 
 
@@ -86,11 +96,11 @@ class Recorder:
         subject: the layer, network, estimator or reader as text.
 
     Attributes:
-        promise: the one that is checked, where no other is named.
+        contract: the one that is checked, where no other is named.
     """
 
     def __init__(self, subject: str) -> None:
-        self.subject, self.promise = subject, ""
+        self.subject, self.contract = subject, ""
         self.findings: dict[tuple[str, str], Finding] = {}
         self.passed: dict[str, None] = {}
         self.skipped: dict[str, str] = {}
@@ -130,26 +140,26 @@ class Recorder:
                 f"{where}: entry {place} differs by {worst * scale:.3g} in {dtype}, where the "
                 f"largest value is {scale:.3g} and {tolerance * scale:.1g} is allowed",
             )
-        key = (self.promise, dtype)
+        key = (self.contract, dtype)
         if key not in self.findings or worst > self.findings[key].difference:
             self.findings[key] = Finding(*key, worst, tolerance)
 
-    def require(self, kept: bool, otherwise: str, promise: str = "") -> None:
+    def require(self, kept: bool, otherwise: str, contract: str = "") -> None:
         """Note that a contract is kept; else raise `CheckError` with the text."""
         if not kept:
-            self.fail(otherwise, promise)
-        self.passed[promise or self.promise] = None
+            self.fail(otherwise, contract)
+        self.passed[contract or self.contract] = None
 
-    def fail(self, text: str, promise: str = "") -> None:
+    def fail(self, text: str, contract: str = "") -> None:
         """Raise `CheckError`: who breaks which contract, and how."""
-        name = promise or self.promise
-        raise CheckError(f"{self.subject} breaks the promise `{name}`. {text}.")
+        name = contract or self.contract
+        raise CheckError(f"{self.subject} breaks the contract `{name}`. {text}.")
 
     def report(self) -> Report:
         """The results so far."""
         findings = tuple(self.findings.values())
-        kept = {*self.passed, *(finding.promise for finding in findings)}
-        skipped = {promise: why for promise, why in self.skipped.items() if promise not in kept}
+        kept = {*self.passed, *(finding.contract for finding in findings)}
+        skipped = {contract: why for contract, why in self.skipped.items() if contract not in kept}
         return Report(self.subject, findings, tuple(self.passed), skipped)
 
 
@@ -164,12 +174,12 @@ class Check(NamedTuple):
     """A row in a table of checks.
 
     Attributes:
-        promises: that it is about.
+        contracts: that it is about.
         function: compares and records.
         needs: what the subject must have, as its `lacks` knows it; else the check does not apply.
     """
 
-    promises: tuple[str, ...]
+    contracts: tuple[str, ...]
     function: Callable[[Any, Recorder], None]
     needs: tuple[str, ...] = ()
 
@@ -181,8 +191,8 @@ def run_checks(checks: Iterable[Check], subject: Subject, recorder: Recorder) ->
         CheckError: a contract is broken, a check raises another error, or it neither kept a
             contract nor had a reason to pass over it.
     """
-    for promises, function, needs in checks:
-        recorder.promise = promises[0]
+    for contracts, function, needs in checks:
+        recorder.contract = contracts[0]
         reason = next(filter(None, map(subject.lacks, needs)), "")
         try:
             if not reason:
@@ -192,12 +202,12 @@ def run_checks(checks: Iterable[Check], subject: Subject, recorder: Recorder) ->
         except CheckError:
             raise
         except Exception as error:
-            text = f"{recorder.subject} breaks the promise `{recorder.promise}`. It raises "
+            text = f"{recorder.subject} breaks the contract `{recorder.contract}`. It raises "
             raise CheckError(f"{text}{type(error).__name__}: {error}.") from error
         seen = {*recorder.passed, *recorder.skipped, *(name for name, _ in recorder.findings)}
-        for promise in promises:
-            if promise not in seen and reason:
-                recorder.skipped[promise] = reason
-            elif promise not in seen:
-                recorder.fail("It was not looked at: the check did not come to it", promise)
+        for contract in contracts:
+            if contract not in seen and reason:
+                recorder.skipped[contract] = reason
+            elif contract not in seen:
+                recorder.fail("It was not looked at: the check did not come to it", contract)
     return recorder.report()

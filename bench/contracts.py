@@ -1,8 +1,8 @@
-"""Print the largest difference seen of each promise, over the layers and networks of the tests.
+"""Print the largest difference seen of each contract, over the layers and networks of the tests.
 
-    python bench/promises.py
+    python bench/contracts.py
 
-Differences are relative to max(1, largest |reference|), against a reference in float64. Promises
+Differences are relative to max(1, largest |reference|), against a reference in float64. Contracts
 without a number (same seed, groups, parts, files) are kept to the bit; those of whole estimators
 are checked on a handful of them.
 """
@@ -40,14 +40,14 @@ def main() -> None:
 def show(title: str, reports: Iterable[Report]) -> None:
     reports = list(reports)
     print(title)
-    kinds = dict.fromkeys((f.promise, f.dtype) for report in reports for f in report.findings)
-    for promise, dtype in kinds:
-        largest = max(report.difference(promise, dtype) for report in reports)
+    kinds = dict.fromkeys((f.contract, f.dtype) for report in reports for f in report.findings)
+    for contract, dtype in kinds:
+        largest = max(report.difference(contract, dtype) for report in reports)
         count = sum(
-            (promise, dtype) in {(f.promise, f.dtype) for f in report.findings}
+            (contract, dtype) in {(f.contract, f.dtype) for f in report.findings}
             for report in reports
         )
-        print(f"  {promise:<12} {dtype}  {largest:.1e}  over {count}")
+        print(f"  {contract:<12} {dtype}  {largest:.1e}  over {count}")
     passed = dict.fromkeys(name for report in reports for name in report.passed)
     print(f"  kept to the bit: {', '.join(passed)}")
 
