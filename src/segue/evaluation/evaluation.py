@@ -174,11 +174,12 @@ class Evaluation:
         wrong = np.flatnonzero(~self.correct)
         wrong = wrong[np.argsort(-self.confidence[wrong], kind="stable")][:n].tolist()
         ids = range(len(self.dataset)) if self.dataset.ids is None else self.dataset.ids.tolist()
-        codes, classes = (self.target_codes, self.predicted_codes), self.classes
-        return [
-            Mistake(i, ids[i], *(classes[c[i]] for c in codes), float(self.confidence[i]))
-            for i in wrong
-        ]
+        targets, found = (
+            [self.classes[codes[i]] for i in wrong]
+            for codes in (self.target_codes, self.predicted_codes)
+        )
+        sure = self.confidence[wrong].tolist()
+        return list(map(Mistake, wrong, [ids[i] for i in wrong], targets, found, sure))
 
     # -- in words -------------------------------------------------------------------------------
 

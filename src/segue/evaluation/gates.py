@@ -139,7 +139,7 @@ def gates(
     def decomposed(batch: Padded) -> Padded:
         """All parts beside each other, `[batch, time, part * unit]`."""
         signal: Any = capture_activations(network, found, batch)[0]
-        given = getattr(signal, direction) if isinstance(signal, Directions) else signal
+        given: Padded = getattr(signal, direction) if isinstance(signal, Directions) else signal
         parts = _decompose(cell, given, direction)
         return given._replace(values=torch.cat([parts[name] for name in names], dim=-1))
 
