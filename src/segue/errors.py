@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,6 +151,17 @@ def counted(count: int, what: str) -> str:
     hisses = what.endswith(("s", "x", "ch")) and not what.endswith("epoch")
     plural = f"{what}es" if hisses else f"{what}s"
     return f"{count:,} {what if count == 1 else plural}"
+
+
+def first_few(things: Iterable[Any], at_most: int = 5, show: Callable[[Any], str] = str) -> str:
+    """Return things in one line, those beyond `at_most` counted.
+
+    >>> first_few("abcdefg", 3), first_few(["run", "walk"], show=repr)
+    ('a, b, c, and 4 more', "'run', 'walk'")
+    """
+    shown = [show(thing) for thing in things]
+    more = f", and {len(shown) - at_most:,} more" if len(shown) > at_most else ""
+    return ", ".join(shown[:at_most]) + more
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

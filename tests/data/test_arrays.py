@@ -12,7 +12,7 @@ import torch
 
 import segue
 from segue import Dataset, Sequences
-from segue.data.values import as_array
+from segue.data.arrays import as_array
 from segue.estimators.inputs import as_sequences
 
 X = np.arange(24, dtype=np.float32).reshape(4, 3, 2)

@@ -1,4 +1,4 @@
-"""What is suspicious is said with its number; of data that are as they should be, nothing is."""
+"""Each check has a line with its number; data that are as they should be have none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LABELS = np.array(["a", "b"] * 30)
 def make(
     lengths: Any = None, change: Callable[[np.ndarray, str, int], None] | None = None, **more: Any
 ) -> Dataset:
-    """Sixty sequences of two channels, with nothing suspicious about them."""
+    """Sixty sequences of two channels, of which no check has a finding."""
     draws = np.random.default_rng(1)
     lengths = draws.integers(10, 20, 60) if lengths is None else lengths
     x = [draws.standard_normal((n, 2)).astype(np.float32) for n in lengths]
@@ -41,8 +41,13 @@ def parts() -> np.ndarray:
 
 def test_nothing_is_said_of_good_data() -> None:
     groups = np.repeat(np.arange(12), 5)
-    assert make().suspicions() == []
-    assert make(parts=parts(), groups=groups).suspicions() == []
+    assert make().check() == []
+    assert make(parts=parts(), groups=groups).check() == []
+
+
+def test_the_former_name_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="is now Dataset.check"):
+        assert make().suspicions() == []
 
 
 def stuck(steps: np.ndarray, label: str, number: int) -> None:
@@ -108,7 +113,7 @@ def test_a_channel_that_is_stuck_in_many_classes_is_one_line() -> None:
     """As the margins of images are: of ten classes eight have the first channel at 0."""
     labels = np.repeat(np.arange(10), 2)
     x = [np.array([[0.0, label], [float(label > 7), -label]]) for label in labels]
-    first, second = Dataset(x, labels).suspicions()
+    first, second = Dataset(x, labels).check()
     assert str(first) == (
         "channel 1 is always 0 in the 16 sequences of 8 classes (0, 1, 2, 3, 4, and 3 more), "
         "and 0 to 1 in all"
@@ -120,16 +125,16 @@ def test_a_channel_that_is_stuck_in_many_classes_is_one_line() -> None:
 def test_many_such_channels_are_counted() -> None:
     """The first five have a line each."""
     x = [np.outer([1.0, 2.0], np.full(9, label)) for label in (0, 0, 1, 1)]
-    found = [str(one) for one in Dataset(x, ["a", "a", "b", "b"]).suspicions()]
+    found = [str(one) for one in Dataset(x, ["a", "a", "b", "b"]).check()]
     assert len(found) == 6
     assert found[-1] == "4 more channels never vary in some class"
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_each_suspicion(kind: str) -> None:
-    """One thing is made suspicious, and that thing alone is said, with its number."""
+def test_each_check(kind: str) -> None:
+    """One thing is made remarkable, and that thing alone is said, with its number."""
     build, text = CASES[kind]
-    (found,) = build().suspicions()
+    (found,) = build().check()
     assert found.kind == kind
     assert str(found).startswith(text) or text in str(found)
     assert found.numbers
@@ -150,12 +155,12 @@ def test_lengths_are_judged_as_scikit_learn_does() -> None:
 
 
 def test_lengths_that_tell_nothing_are_not_said() -> None:
-    """Of a hundred data sets with lengths by chance, hardly any is called suspicious."""
+    """Of a hundred data sets with lengths by chance, hardly any has a finding."""
     said = 0
     for seed in range(100):
         draws = np.random.default_rng(seed)
         x = [np.zeros((n, 1), np.float32) for n in draws.integers(5, 50, 60)]
-        said += any(s.kind == "lengths" for s in Dataset(x, draws.permutation(LABELS)).suspicions())
+        said += any(s.kind == "lengths" for s in Dataset(x, draws.permutation(LABELS)).check())
     assert said <= 3
 
 
@@ -179,10 +184,10 @@ def test_mapped_and_other_data(tmp_path: Path) -> None:
     """A mapped file says the same; texts, numbers and labels of steps have no such lines."""
     data = make(change=stuck_in_a)
     data.write(tmp_path / "a.arrow")
-    assert Dataset.open(tmp_path / "a.arrow").suspicions() == data.suspicions()
-    assert Dataset([[1.0, 2.0], [3.0]], [0.5, 1.5]).suspicions() == []
-    assert Dataset([[1.0, 2.0], [3.0]]).suspicions() == []
-    assert Dataset([]).suspicions() == []
+    assert Dataset.open(tmp_path / "a.arrow").check() == data.check()
+    assert Dataset([[1.0, 2.0], [3.0]], [0.5, 1.5]).check() == []
+    assert Dataset([[1.0, 2.0], [3.0]]).check() == []
+    assert Dataset([]).check() == []
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +197,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert "look at  channel v (2.5) never varies" in lines
     assert main(["data", "show", str(tmp_path / "a.arrow"), "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["suspicions"]
+    (one,) = json.loads(capsys.readouterr().out)["checks"]
     assert one["kind"] == "constant"
     assert one["numbers"] == {"channels": ["v"]}
 
@@ -267,7 +272,7 @@ def test_columns_that_are_no_measurements(what: str) -> None:
     """Each is said once, in its own words."""
     make_column, kind, text = COLUMNS[what]
     found = [
-        one for one in with_column(make_column).suspicions() if one.kind not in ("scales", "coarse")
+        one for one in with_column(make_column).check() if one.kind not in ("scales", "coarse")
     ]
     assert [one.kind for one in found] == [kind]
     assert text in str(found[0])
@@ -296,7 +301,7 @@ ALRIGHT: dict[str, Callable[[int, int], Any]] = {
 @pytest.mark.parametrize("what", ALRIGHT)
 def test_columns_that_are_measurements(what: str) -> None:
     """Nothing is said of them; scales apart."""
-    found = with_column(ALRIGHT[what]).suspicions()
+    found = with_column(ALRIGHT[what]).check()
     assert [one.kind for one in found if one.kind not in ("scales", "lengths")] == []
 
 
@@ -304,10 +309,10 @@ def test_users_in_one_long_recording() -> None:
     """Each user has one stretch of steps; then nothing but the order tells them apart."""
     draws = np.random.default_rng(0)
     users = np.repeat([3, 1, 7, 4], 250)
-    (found,) = Dataset([np.column_stack([draws.standard_normal(1000), users])]).suspicions()
+    (found,) = Dataset([np.column_stack([draws.standard_normal(1000), users])]).check()
     assert "channel 2 has each of its values in one stretch of steps, and has 4 whole" in str(found)
     again = np.repeat([3, 1, 3, 4], 250)
-    assert not Dataset([np.column_stack([draws.standard_normal(1000), again])]).suspicions()
+    assert not Dataset([np.column_stack([draws.standard_normal(1000), again])]).check()
 
 
 @pytest.mark.parametrize(
@@ -324,7 +329,7 @@ def test_columns_of_a_table_with_one_row_a_sequence(
     """Row numbers, users or labels before or behind the values."""
     x = np.random.default_rng(0).standard_normal((60, 30))
     x[:, place] = column
-    found = [str(one) for one in Dataset(list(x), LABELS).suspicions()]
+    found = [str(one) for one in Dataset(list(x), LABELS).check()]
     assert len(found) == 1
     assert found[0].startswith(text)
 
@@ -334,7 +339,7 @@ def test_two_marks_at_once() -> None:
 
     def both(first: float, second: float) -> list[str]:
         data = with_column(lambda i, n: hidden(i, (first, second)[i % 2]))
-        return [str(one.numbers["value"]) for one in data.suspicions() if one.kind == "marks"]
+        return [str(one.numbers["value"]) for one in data.check() if one.kind == "marks"]
 
     assert both(-9999, -999) == ["-9999.0", "-999.0"]
     assert both(-9999, 9999) == ["-9999.0", "9999.0"]
@@ -343,7 +348,7 @@ def test_two_marks_at_once() -> None:
 def test_one_value_far_away_may_be_true() -> None:
     """What occurs once is an outlier, not a mark."""
     data = with_column(lambda i, n: hidden(i, 700) if i == 4 else series(i))
-    assert not [one for one in data.suspicions() if one.kind == "marks"]
+    assert not [one for one in data.check() if one.kind == "marks"]
 
 
 @pytest.mark.parametrize(
@@ -356,27 +361,27 @@ def test_one_value_far_away_may_be_true() -> None:
 )
 def test_classes_that_are_written_in_two_ways(labels: list[str], text: str) -> None:
     data = Dataset(make().x, np.resize(labels, 60))
-    (found,) = [one for one in data.suspicions() if one.kind == "spelling"]
+    (found,) = [one for one in data.check() if one.kind == "spelling"]
     assert text in str(found)
     steps = Sequences.from_list([np.zeros(3, np.int32)])
-    (found,) = Dataset([[1.0, 2.0, 3.0]], steps, tuple(labels)).suspicions()
+    (found,) = Dataset([[1.0, 2.0, 3.0]], steps, tuple(labels)).check()
     assert found.kind == "spelling"
 
 
 @pytest.mark.parametrize("labels", [["walk", "walks"], [1, 2], ["a1", "a2"], ["up", "Down"]])
 def test_classes_that_differ(labels: list[Any]) -> None:
-    assert not Dataset(make().x, np.resize(labels, 60)).suspicions()
+    assert not Dataset(make().x, np.resize(labels, 60)).check()
 
 
 def test_times_out_of_order(tmp_path: Path) -> None:
-    """What the reader of tables notes is among the suspicions."""
+    """What the reader of tables notes is among the findings."""
     rows = [
         f"{i},{t},{draw:.3f},{'ab'[i % 2]}" for i in range(6) for t, draw in enumerate(series(i, 9))
     ]
     rows[3], rows[4] = rows[4], rows[3]
     path = tmp_path / "log.csv"
     path.write_text("\n".join(["id,time,x,label", *rows]) + "\n")
-    (found,) = [one for one in read(path).suspicions() if one.kind == "order"]
+    (found,) = [one for one in read(path).check() if one.kind == "order"]
     assert "1 of 6 sequences was sorted by 'time'" in str(found)
 
 
@@ -387,7 +392,7 @@ def test_a_mapped_file_says_the_same_of_columns(tmp_path: Path, monkeypatch: Any
         data.write(tmp_path / "a.arrow", batch_steps=100)
         with monkeypatch.context() as small:
             small.setattr("segue.data.sequences.BLOCK_VALUES", 700)
-            assert Dataset.open(tmp_path / "a.arrow").suspicions() == data.suspicions()
+            assert Dataset.open(tmp_path / "a.arrow").check() == data.check()
 
 
 @pytest.mark.sampled(3)
@@ -407,4 +412,4 @@ def test_a_mapped_file_says_the_same_of_columns(tmp_path: Path, monkeypatch: Any
 )
 def test_no_false_alarm(name: str, kinds: list[str], data_folder: Any) -> None:
     """Of real data, only what is true of them."""
-    assert [one.kind for one in read(data_folder(name)).suspicions()] == kinds
+    assert [one.kind for one in read(data_folder(name)).check()] == kinds

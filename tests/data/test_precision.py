@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segue import Sequences
-from segue.data.precision import ROWS, float32_loses, is_infinite
+from segue.data.arrays import ROWS, float32_loses, is_infinite
 from segue.data.sequences import Array
 
 

@@ -407,13 +407,13 @@ def test_what_is_read_rightly_is_no_question(change: Callable[[Array], Array]) -
 
 
 def test_a_data_set_says_so() -> None:
-    """`suspicions` names the channels that lie far away, and no others."""
+    """`check` names the channels that lie far away, and no others."""
     x, y = drawn(0)
-    far = Dataset(x + np.array([0, FAR]), y, channels=("flow", "pressure")).suspicions()
+    far = Dataset(x + np.array([0, FAR]), y, channels=("flow", "pressure")).check()
     said = next(one for one in far if one.kind == "coarse")
     assert said.numbers == {"channels": ["pressure"]}
     assert "channel pressure lies so far from 0 that float32" in str(said)
     assert 'keep prepare="standardize", or subtract the offset (x - x[0])' in str(said)
-    assert not [one for one in Dataset(x, y).suspicions() if one.kind == "coarse"]
-    whole = Dataset((np.round(x * 8) + 2**30).astype(np.int64), y).suspicions()
+    assert not [one for one in Dataset(x, y).check() if one.kind == "coarse"]
+    whole = Dataset((np.round(x * 8) + 2**30).astype(np.int64), y).check()
     assert [one.numbers for one in whole if one.kind == "coarse"] == [{"channels": ["1", "2"]}]

@@ -14,9 +14,10 @@ from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators.inputs import as_dataset
 from segue.estimators.loading import BY_NAME, load
 from segue.estimators.regressor import SequenceRegressor
+from segue.prepare.numeric import MeanScale
 from segue.tasks import Regress, Task
 from segue.tasks.base import Encoded
-from segue.tasks.regress import Numbers, TargetScale
+from segue.tasks.regress import Numbers
 from segue.testing import tiny_dataset
 
 
@@ -36,11 +37,11 @@ class Rate(Regress):
 
     def fitted(self, train: Dataset, preparation: Any) -> Rate:
         """The same with mean and deviation of the logarithms."""
-        return replace(self, scale=TargetScale.fit(np.log(train.y)))
+        return replace(self, scale=MeanScale.fit(np.log(train.y)))
 
     def encode(self, data: Dataset) -> Encoded:
         """`[n, 1]` scaled logarithms, float32."""
-        return Encoded(self._scale.apply(np.log(data.y)))
+        return Encoded(self.scale.apply(np.log(data.y)))
 
     def restore(self, outputs: Any) -> Numbers:
         """`[n]` rates, of the outputs of the network."""

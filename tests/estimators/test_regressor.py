@@ -15,7 +15,7 @@ import segue
 from segue import Dataset, SequenceRegressor, Sequences, TrainingOptions
 from segue.errors import DataError, ModelFileError, NotFittedError
 from segue.metrics import r_squared
-from segue.tasks.regress import TargetScale
+from segue.prepare.numeric import MeanScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")
@@ -112,7 +112,7 @@ def test_targets_that_never_vary_are_met() -> None:
     x, _ = sums(20, seed=0)
     regressor = quick(epochs=30, learning_rate=0.03).fit(x, np.full(20, 7.0))
     assert np.allclose(regressor.predict(x), 7.0, atol=0.3)
-    assert TargetScale.fit(np.full(5, 1e9)).scale == 1.0
+    assert MeanScale.fit(np.full(5, 1e9)).scale == 1.0
 
 
 def test_the_answers_do_not_depend_on_the_batch(fitted: SequenceRegressor) -> None:
@@ -154,7 +154,7 @@ def test_saved_and_loaded_it_answers_with_the_same_bits(
 
 def test_a_file_with_another_scale_is_refused(fitted: SequenceRegressor, tmp_path: Path) -> None:
     broken = quick().fit(*sums(20, seed=0))
-    wrong = TargetScale(np.zeros(1), np.array([-1.0]))
+    wrong = MeanScale(np.zeros(1), np.array([-1.0]))
     broken.task_ = replace(broken.task_, scale=wrong)
     broken.save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match=r"mean \[0.0\] and scale \[-1.0\]"):

@@ -27,7 +27,7 @@ from segue.evaluation.explain import Attribution, integrated_gradients, occlusio
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare.batches import Padded
-from segue.prepare.numeric import StaticScale
+from segue.prepare.numeric import MeanScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")
@@ -116,7 +116,7 @@ def test_saved_and_loaded_it_answers_with_the_same_bits(
     loaded, data = segue.load(tmp_path / "model.safetensors"), signs(10, seed=2)
     assert np.array_equal(loaded.predict_proba(data), fitted.predict_proba(data))
     assert segue.evaluate(loaded, data).accuracy == fitted.score(data)
-    fitted_static, fitted.static_ = fitted.static_, StaticScale(np.zeros(2), np.zeros(2))
+    fitted_static, fitted.static_ = fitted.static_, MeanScale(np.zeros(2), np.zeros(2))
     fitted.save(tmp_path / "broken.safetensors")
     fitted.static_ = fitted_static
     with pytest.raises(ModelFileError, match="expected a mean and a scale each"):
@@ -157,7 +157,7 @@ def test_what_comes_before_them_can_be_looked_at(fitted: SequenceClassifier) -> 
     states = np.asarray(fitted.embed(data, "dense_1"))
     weights = fitted.network_.get_weights()
     assert fitted.static_ is not None
-    joined = np.concatenate([states, fitted.static_.apply(data.static, count=10)], axis=1)
+    joined = np.concatenate([states, fitted.static_.apply(data.static)], axis=1)
     logits = joined @ weights["head/kernel"] + weights["head/bias"]
     found = fitted.predict_proba(data)[:, 1]
     np.testing.assert_allclose(1 / (1 + np.exp(-logits[:, 0])), found, atol=1e-6)

@@ -100,7 +100,7 @@ def list_(*, all_: bool = False, json: bool = False) -> None:
 def show(
     source: str, *, limit: int | None = None, columns: Columns = None, json: bool = False
 ) -> None:
-    """Show where a data set comes from, what it holds, and what is suspicious about it.
+    """Show where a data set comes from, what it holds, and what to look at first.
 
     Of a table also each column, with its kind and its role.
 
@@ -110,10 +110,10 @@ def show(
 
     origin = _origin(source)
     data = read_source(source, columns, limit=limit)
-    summary, found = data.summary(), data.suspicions()
+    summary, found = data.summary(), data.check()
     columns_there = [dict(column) for column in columns_of(data.reading)]
     if json:
-        facts = {**origin, **asdict(summary), "suspicions": [asdict(one) for one in found]}
+        facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in found]}
         print_json({**facts, "columns": columns_there} if columns_there else facts)
         return
     print_table([*origin.items(), *summary.rows()])

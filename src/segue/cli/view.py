@@ -122,7 +122,7 @@ def _texts(
     """The beginnings of texts, wrapped, each below its label and its length."""
     import textwrap
 
-    from segue.data.values import decode
+    from segue.data.arrays import decode
 
     lines = []
     for name, number in chosen:

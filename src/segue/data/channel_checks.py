@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from segue.data.precision import float32_loses
+from segue.data.arrays import Array, float32_loses
 from segue.data.sequences import Sequences
 from segue.data.summary import DatasetLike
-from segue.errors import counted
+from segue.errors import counted, first_few
 
-Array = npt.NDArray[Any]
-
-NAMES_SHOWN = 5  # names in one line
+CHANNELS_SHOWN = 5  # of those that are constant in a class
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """One finding of a check.
+class Finding:
+    """The result of a check, where there is something to look at.
 
     Attributes:
         kind: the check, for programs: "lengths", "long", "constant", "constant in a class",
-            "scales", "missing", "groups", "classes", "labels", "spelling", "order", "time", "id",
-            "first value", "marks", "standing still", "repeated".
+            "scales", "coarse", "missing", "groups", "classes", "labels", "spelling", "order",
+            "time", "id", "first value", "marks", "standing still", "repeated".
         text: a line to print.
         numbers: the numbers that the line rests on.
     """
@@ -40,33 +37,15 @@ class Suspicion:
         return self.text
 
 
-def members_of(data: DatasetLike) -> Iterator[tuple[Any, Array]]:
-    """The names of the classes, and the indices of their sequences among those that have steps."""
-    labels = data.labels
-    for name in () if labels is None else data.classes or ():
-        members = np.flatnonzero(np.asarray(labels)[data.x.lengths > 0] == name)
-        if len(members):
-            yield name, members
-
-
-def finding(kind: str, text: str, **numbers: Any) -> Suspicion:
+def finding(kind: str, text: str, **numbers: Any) -> Finding:
     """A finding, with the numbers by name."""
-    return Suspicion(kind, text, numbers)
-
-
-def first_few(things: Iterable[Any], show: Callable[[Any], str] = str) -> str:
-    """Names in one line, the rest of them counted."""
-    names = [show(thing) for thing in things]
-    return ", ".join(names[:NAMES_SHOWN]) + (
-        f", and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    )
+    return Finding(kind, text, numbers)
 
 
 MAX_SAMPLED_VALUES = 2_000_000  # values
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(NamedTuple):
     """Of each sequence that has steps and each channel: `[n, channel]`.
 
     Attributes:
@@ -87,75 +66,70 @@ class Statistics:
     present: Array
     sample: Array
 
-    @classmethod
-    def of(cls, data: DatasetLike) -> Statistics:
-        """Compute them in one pass over the blocks of a data set."""
-        rows: list[tuple[Array, ...]] = []
-        every = max(1, data.x.total_steps * data.x.channels // MAX_SAMPLED_VALUES)
-        for block in data.x.blocks():
-            kept = block[block.lengths > 0]
-            if len(kept) == 0:
-                continue
-            values, starts = kept.values, kept.offsets[:-1]
-            there = ~np.isnan(values)
-            known = np.where(there, values, 0).astype(np.float64)
-            extremes = [np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)]
-            summands = (known, known**2, there.astype(np.int64))
-            sums = [np.add.reduceat(column, starts) for column in summands]
-            rows.append((*extremes, *sums, values[::every]))
-        joined = [np.concatenate(column) for column in zip(*rows, strict=True)]
-        names = data.channels or tuple(str(i + 1) for i in range(data.x.channels))
-        return cls(names, *(joined or [np.zeros((0, data.x.channels))] * 6))
+
+def statistics_of(data: DatasetLike) -> Statistics:
+    """Compute them in one pass over the blocks of a data set that has steps."""
+    every = max(1, data.x.total_steps * data.x.channels // MAX_SAMPLED_VALUES)
+    rows: list[tuple[Array, ...]] = []
+    for block in data.x.blocks():
+        kept = block[block.lengths > 0]
+        if len(kept) == 0:
+            continue
+        values, starts = kept.values, kept.offsets[:-1]
+        there = ~np.isnan(values)
+        known = np.where(there, values, 0).astype(np.float64)
+        low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+        sums = [np.add.reduceat(c, starts) for c in (known, known**2, there.astype(np.int64))]
+        rows.append((low, high, *sums, values[::every]))
+    names = data.channels or tuple(str(i + 1) for i in range(data.x.channels))
+    return Statistics(names, *(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-MIN_MISSING_ODDS = 3  # of a value to be missing, in one class against all others
-MAX_SCALE_RATIO = 1000  # between the largest and the smallest channel
+def members_of(data: DatasetLike) -> Iterator[tuple[Any, Array]]:
+    """The names of the classes, and the indices of their sequences among those that have steps."""
+    for name in () if data.labels is None else data.classes or ():
+        members = np.flatnonzero(np.asarray(data.labels)[data.x.lengths > 0] == name)
+        if len(members):
+            yield name, members
 
 
-def check_constant(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_constant(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels with one value, or none."""
-    low, high = _extremes(statistics, slice(None))
+    low, high = np.fmin.reduce(statistics.low), np.fmax.reduce(statistics.high)
     channels = np.flatnonzero((low == high) | np.isnan(low))
     if len(channels):
-        shown = first_few(channels, lambda c: f"{statistics.names[c]} ({low[c]:g})")
+        shown = first_few(channels, show=lambda c: f"{statistics.names[c]} ({low[c]:g})")
         text = f"channel {shown} never varies"
         if len(channels) > 1:
-            text = f"{len(channels)} of {data.x.channels} channels never vary: {shown}"
+            text = f"{len(channels)} of {len(low)} channels never vary: {shown}"
         yield finding("constant", text, channels=[statistics.names[c] for c in channels])
 
 
-def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels that are constant within a class; one finding for each channel and value."""
-    low, high = _extremes(statistics, slice(None))
+    low, high = np.fmin.reduce(statistics.low), np.fmax.reduce(statistics.high)
     found: dict[tuple[int, float], dict[Any, int]] = defaultdict(dict)
     for name, members in members_of(data):
-        lower, upper = _extremes(statistics, members)
-        stuck = (lower == upper) & (low != high)
+        lower = np.fmin.reduce(statistics.low[members])
+        stuck = (lower == np.fmax.reduce(statistics.high[members])) & (low != high)
         for channel in np.flatnonzero(stuck).tolist() if len(members) > 1 else ():
             found[channel, float(lower[channel])][name] = len(members)
-    for (channel, value), classes in sorted(found.items())[:NAMES_SHOWN]:
-        name, count = statistics.names[channel], sum(classes.values())
-        of_classes = f"class {next(iter(classes))!r}"
-        if len(classes) > 1:
-            of_classes = f"{len(classes)} classes ({first_few(list(classes), repr)})"
+    for (channel, value), classes in sorted(found.items())[:CHANNELS_SHOWN]:
+        name, count, names = statistics.names[channel], sum(classes.values()), list(classes)
+        of = f"class {names[0]!r}"
+        if len(names) > 1:
+            of = f"{len(names)} classes ({first_few(names, show=repr)})"
         text = (
-            f"channel {name} is always {value:g} in the {counted(count, 'sequence')} of "
-            f"{of_classes}, and {low[channel]:g} to {high[channel]:g} in all"
+            f"channel {name} is always {value:g} in the {counted(count, 'sequence')} of {of}, "
+            f"and {low[channel]:g} to {high[channel]:g} in all"
         )
-        numbers: dict[str, Any] = {"classes": list(classes), "sequences": count}
-        yield finding("constant in a class", text, channel=name, **numbers)
-    if (more := len(found) - NAMES_SHOWN) > 0:
+        yield finding("constant in a class", text, channel=name, classes=names, sequences=count)
+    if (more := len(found) - CHANNELS_SHOWN) > 0:
         text = f"{more} more channels never vary in some class"
         yield finding("constant in a class", text, more=more)
 
 
-def _extremes(statistics: Statistics, members: Any) -> tuple[Array, Array]:
-    if len(statistics.low[members]) == 0:
-        return np.full(statistics.low.shape[1], np.nan), np.full(statistics.low.shape[1], np.nan)
-    return np.fmin.reduce(statistics.low[members]), np.fmax.reduce(statistics.high[members])
-
-
-def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels of very unequal scale: one varies far more than another."""
     count = np.maximum(statistics.present.sum(axis=0), 1)
     mean = statistics.total.sum(axis=0) / count
@@ -166,27 +140,27 @@ def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Suspici
     small, large = varying[spread[varying].argmin()], varying[spread[varying].argmax()]
     ratio = float(spread[large] / spread[small])
     if ratio > MAX_SCALE_RATIO:
+        smallest, largest = statistics.names[small], statistics.names[large]
         text = (
-            f"channel {statistics.names[large]} varies {ratio:,.0f} times as much as channel "
-            f"{statistics.names[small]} (standard deviations {spread[large]:.3g} and "
-            f'{spread[small]:.3g}): keep prepare="standardize"'
+            f"channel {largest} varies {ratio:,.0f} times as much as channel {smallest} "
+            f"(standard deviations {spread[large]:.3g} and {spread[small]:.3g}): keep "
+            'prepare="standardize"'
         )
-        names = {"largest": statistics.names[large], "smallest": statistics.names[small]}
-        yield finding("scales", text, ratio=ratio, **names)
+        yield finding("scales", text, ratio=ratio, largest=largest, smallest=smallest)
 
 
-def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+MIN_MISSING_ODDS = 3  # of a value to be missing, in one class against all others
+MAX_SCALE_RATIO = 1000  # between the largest and the smallest channel
+
+
+def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Missing values that are concentrated in one class."""
     lengths = data.x.lengths[data.x.lengths > 0]
-    missing_count = (lengths[:, None] - statistics.present).sum(axis=1)
-    steps = lengths * data.x.channels
-    if missing_count.sum() == 0:
-        return
-    for name, members in members_of(data):
-        inside = missing_count[members].sum() / missing_count.sum()
-        size = steps[members].sum() / steps.sum()
-        rest, left = 1 - inside, 1 - size
-        if inside > 0.5 and inside * left > MIN_MISSING_ODDS * rest * size:
+    missing = (lengths[:, None] - statistics.present).sum(axis=1)
+    for name, members in members_of(data) if missing.any() else ():
+        inside = missing[members].sum() / missing.sum()
+        size = lengths[members].sum() / lengths.sum()
+        if inside > 0.5 and inside * (1 - size) > MIN_MISSING_ODDS * (1 - inside) * size:
             text = (
                 f"{inside:.0%} of the missing values are in class {name!r}, which has {size:.0%} "
                 "of all values: missingness predicts the class"
@@ -194,7 +168,7 @@ def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Suspici
             yield finding("missing", text, share=float(inside), size=float(size), **{"class": name})
 
 
-def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels whose values float32 cannot tell apart."""
     names = [statistics.names[c] for c in np.flatnonzero(float32_loses(data.x))]
     if names:
@@ -218,46 +192,45 @@ MIN_SENTINEL_COUNT, MIN_COUNT = 2, 3  # occurrences of a sentinel, and of any ot
 MAX_FINDINGS = 20  # lines
 
 
-def check_sentinels(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_sentinels(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Sentinels for missing values: values far outside all others that occur repeatedly."""
     found = [(c, v) for c in range(data.x.channels) for v in _candidates(statistics, c)]
     for channel, value in found[:MAX_FINDINGS]:
         count, sequences, low, high = _count(data, channel, value)
-        least = MIN_SENTINEL_COUNT if _is_sentinel(np.array([value], np.float32))[0] else MIN_COUNT
-        if count < least or not _is_far(value, low, high):
-            continue
-        text = (
-            f"channel {statistics.names[channel]} is {value:.9g} at {counted(count, 'step')} of "
-            f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: is this "
-            "a placeholder for missing values? If so, leave such cells empty (NaN)"
-        )
-        numbers = {"value": value, "steps": count, "sequences": sequences}
-        yield finding("marks", text, channel=statistics.names[channel], **numbers)
+        least = MIN_SENTINEL_COUNT if _is_sentinel(np.float32(value)) else MIN_COUNT
+        if count >= least and _is_far(value, low, high):
+            name = statistics.names[channel]
+            text = (
+                f"channel {name} is {value:.9g} at {counted(count, 'step')} of "
+                f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: is this "
+                "a placeholder for missing values? If so, leave such cells empty (NaN)"
+            )
+            numbers = {"value": value, "steps": count, "sequences": sequences}
+            yield finding("marks", text, channel=name, **numbers)
 
 
 def _candidates(statistics: Statistics, channel: int) -> list[float]:
     """The extremes and sentinels that lie far outside the rest of a sample."""
-    sample = statistics.sample[:, channel]
-    sample = sample[~np.isnan(sample)]
     edges = np.concatenate([statistics.low[:, channel], statistics.high[:, channel]])
     edges = np.unique(edges[~np.isnan(edges)])
     if len(edges) < 2:
         return []
     outer = {float(edges[0]), float(edges[-1]), *edges[_is_sentinel(edges)].tolist()}
-    rest = sample[~_is_sentinel(sample) & ~np.isin(sample, list(outer))]
+    sample = statistics.sample[:, channel]
+    rest = sample[~(np.isnan(sample) | _is_sentinel(sample) | np.isin(sample, list(outer)))]
     if len(np.unique(rest[:10_000])) < MIN_OTHER_VALUES:
         return []
     low, high = float(rest.min()), float(rest.max())
     return sorted(value for value in outer if _is_far(value, low, high))
 
 
-def _is_sentinel(values: Array) -> Array:
+def _is_sentinel(values: Any) -> Array:
     size = np.abs(values)
-    return np.isin(size, SENTINELS) | (size > MIN_HUGE)
+    return np.asarray(np.isin(size, SENTINELS) | (size > MIN_HUGE))
 
 
 def _is_far(value: float, low: float, high: float) -> bool:
-    far = SENTINEL_FAR_FACTOR if _is_sentinel(np.array([value], np.float32))[0] else FAR_FACTOR
+    far = SENTINEL_FAR_FACTOR if _is_sentinel(np.float32(value)) else FAR_FACTOR
     return max(low - value, value - high) > far * (high - low)
 
 
@@ -289,9 +262,8 @@ class _Runs:
     """Run lengths of the equal values of one channel.
 
     Attributes:
-        counts: `[MIN_LONG_RUN]`, runs by their length; longer ones are counted apart.
-        still: the steps of those; `times`: how many they are.
-        longest: the longest, and the number of its sequence.
+        counts: `[MIN_LONG_RUN]`, runs by their length; longer ones are kept apart.
+        long: the length of each of those, and the number of its sequence, negative.
 
     A long run of the smallest or the largest value of its sequence is not counted: that may be a
     floor, a limit of the range, or what a sequence was padded with.
@@ -299,70 +271,59 @@ class _Runs:
 
     def __init__(self) -> None:
         self.counts = np.zeros(MIN_LONG_RUN, np.int64)
-        self.still, self.times, self.longest = 0, 0, (0, 0)
-
-    def add(self, lengths: Array, sequence: Array, is_edge: Array) -> None:
-        """Count runs, `[runs]`, of sequences of these numbers; and whether they are at an edge."""
-        self.counts += np.bincount(lengths[lengths < MIN_LONG_RUN], minlength=MIN_LONG_RUN)
-        long = np.flatnonzero((lengths >= MIN_LONG_RUN) & ~is_edge)
-        if len(long):
-            self.still, self.times = self.still + int(lengths[long].sum()), self.times + len(long)
-            row = long[lengths[long].argmax()]
-            self.longest = max(self.longest, (int(lengths[row]), -int(sequence[row])))
+        self.long: list[tuple[int, int]] = []
 
     @property
-    def steps(self) -> int:
-        return self.still + int(self.counts @ np.arange(MIN_LONG_RUN))
+    def steps(self) -> tuple[int, int]:
+        """The steps of all runs, and of the long ones."""
+        still = sum(length for length, _ in self.long)
+        return still + int(self.counts @ np.arange(MIN_LONG_RUN)), still
 
     @property
     def stands_still(self) -> bool:
         """Now and then, where hardly a value repeats the one before it."""
         again = int(self.counts[2:] @ np.arange(1, MIN_LONG_RUN - 1))
-        return (
-            again <= MAX_REPEATED_SHARE * (self.steps - self.still)
-            and self.still < MAX_STILL_SHARE * self.steps
-        )
+        steps, still = self.steps
+        return again <= MAX_REPEATED_SHARE * (steps - still) and still < MAX_STILL_SHARE * steps
 
     @property
-    def held(self) -> int | None:
-        """For how many steps each value stays, where that is more than one and always the same."""
-        count, most = int(self.counts.sum()) + self.times, int(self.counts.argmax())
-        return (
-            most
-            if most > 1 and self.counts[most] >= max(MIN_RUNS, MIN_SAME_LENGTH_SHARE * count)
-            else None
-        )
+    def held(self) -> int:
+        """For how many steps each value stays, where that is nearly always the same; else 0."""
+        count, most = int(self.counts.sum()) + len(self.long), int(self.counts.argmax())
+        return most if self.counts[most] >= max(MIN_RUNS, MIN_SAME_LENGTH_SHARE * count) else 0
 
 
-def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels with long runs of one value, and those that hold each value for some steps."""
     known = (column[~np.isnan(column)] for column in statistics.sample.T)
-    runs = {
-        c: _Runs()
-        for c, column in enumerate(known)
-        if len(np.unique(column)) >= MIN_DISTINCT_VALUES
-    }
+    varying = [len(np.unique(column)) >= MIN_DISTINCT_VALUES for column in known]
+    runs = {channel: _Runs() for channel in np.flatnonzero(varying).tolist()}
     numbers, first = np.flatnonzero(data.x.lengths > 0), 0
     for block in data.x[numbers].blocks():
-        edges = (
-            statistics.low[first : first + len(block)],
-            statistics.high[first : first + len(block)],
-        )
-        for channel in list(runs):
+        for channel, found in list(runs.items()):
             lengths, rows, values = _runs_of(block, channel)
-            is_edge = (values == edges[0][rows, channel]) | (values == edges[1][rows, channel])
-            runs[channel].add(lengths, numbers[first + rows], is_edge)
-            if not runs[channel].stands_still and runs[channel].held is None:
+            short = lengths < MIN_LONG_RUN
+            found.counts += np.bincount(lengths[short], minlength=MIN_LONG_RUN)
+            low, high = (s[first + rows, channel] for s in (statistics.low, statistics.high))
+            long = np.flatnonzero(~short & (values != low) & (values != high))
+            pairs = zip(lengths[long], -numbers[first + rows[long]], strict=True)
+            found.long += [(int(length), int(number)) for length, number in pairs]
+            if not found.stands_still and found.held < 2:
                 del runs[channel]
         first += len(block)
     held: dict[int, list[str]] = defaultdict(list)
-    for channel, run in runs.items():
-        if run.held is not None:
-            held[run.held].append(statistics.names[channel])
-        elif run.still:
-            yield _still_finding(data, statistics.names[channel], run)
-    for steps in sorted(held):
-        yield _held_finding(held[steps], steps)
+    for channel, found in runs.items():
+        if found.held > 1:
+            held[found.held].append(statistics.names[channel])
+        elif found.long:
+            yield _still_finding(data, statistics.names[channel], found)
+    for steps, names in sorted(held.items()):
+        which = f"channel {names[0]} holds" if len(names) == 1 else ""
+        text = (
+            f"{which or f'channels {first_few(names)} hold'} each value for {steps} steps: written "
+            f"{steps} times as often as measured? If so, one step in {steps} says the same"
+        )
+        yield finding("repeated", text, channels=names, steps=steps)
 
 
 def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
@@ -375,23 +336,13 @@ def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
     return np.diff(starts, append=len(values)), rows, values[starts]
 
 
-def _still_finding(data: DatasetLike, name: str, run: _Runs) -> Suspicion:
-    longest, row = run.longest
-    whose = f"sequence {-row if data.ids is None else data.ids[-row]}"
+def _still_finding(data: DatasetLike, name: str, runs: _Runs) -> Finding:
+    times, (steps, still), (longest, row) = len(runs.long), runs.steps, max(runs.long)
     text = (
-        f"channel {name} keeps one value for {MIN_LONG_RUN} steps or more "
-        f"{counted(run.times, 'time')} ({run.still / run.steps:.2%} of its steps; the longest, "
-        f"{counted(longest, 'step')}, in {whose}), and changes at every step "
-        "else: a sensor that hung?"
+        f"channel {name} keeps one value for {MIN_LONG_RUN} steps or more {counted(times, 'time')} "
+        f"({still / steps:.2%} of its steps; the longest, {counted(longest, 'step')}, in sequence "
+        f"{-row if data.ids is None else data.ids[-row]}), and changes at every step else: a "
+        "sensor that hung?"
     )
-    numbers = {"times": run.times, "steps": run.still, "longest": longest}
+    numbers = {"times": times, "steps": still, "longest": longest}
     return finding("standing still", text, channel=name, **numbers)
-
-
-def _held_finding(names: list[str], steps: int) -> Suspicion:
-    which = f"channel {names[0]} holds" if len(names) == 1 else f"channels {first_few(names)} hold"
-    text = (
-        f"{which} each value for {steps} steps: written {steps} times as often as measured? If so, "
-        f"one step in {steps} says the same"
-    )
-    return finding("repeated", text, channels=names, steps=steps)

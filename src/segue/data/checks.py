@@ -7,8 +7,6 @@ and columns that look like times, ids or users; `channel_checks` has those of th
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -16,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from segue.data import channel_checks
-from segue.data.channel_checks import Array, Statistics, Suspicion, finding, first_few
-from segue.data.summary import DatasetLike
-from segue.errors import counted
+from segue.data.arrays import Array
+from segue.data.channel_checks import Finding, Statistics, finding, statistics_of
+from segue.data.summary import DatasetLike, digest, groups_across_parts
+from segue.errors import counted, first_few
 
-__all__ = ["Suspicion", "lengths_predict", "suspicions"]
+__all__ = ["Finding", "lengths_predict", "run_checks"]
 
 
 MIN_SEQUENCES = 20  # below this, what lengths predict is chance
@@ -29,23 +28,21 @@ MIN_ACCURACY_GAIN = 0.05  # of accuracy above the most frequent class
 MIN_LENGTH_RATIO = 10  # times the median
 
 
-def check_absent_classes(data: DatasetLike) -> Iterator[Suspicion]:
+def check_absent_classes(data: DatasetLike) -> Iterator[Finding]:
     """Classes that do not occur in a part."""
-    if data.labels is None or data.parts is None:
-        return
-    for part in data.part_names:
+    for part in () if data.labels is None else data.part_names:
         there = set(data.labels[data.parts == part].tolist())
         absent = [name for name in data.classes or () if name not in there]
         if absent:
             text = (
                 f"{len(absent)} of {len(data.classes or ())} classes "
                 f"{'does' if len(absent) == 1 else 'do'} not occur in part {part}: "
-                f"{first_few(absent, repr)}"
+                f"{first_few(absent, show=repr)}"
             )
             yield finding("classes", text, part=part, classes=absent)
 
 
-def check_spellings(data: DatasetLike) -> Iterator[Suspicion]:
+def check_spellings(data: DatasetLike) -> Iterator[Finding]:
     """Classes that are the same but for capital letters and blanks."""
     alike = defaultdict(list)
     for name in data.classes or ():
@@ -53,7 +50,7 @@ def check_spellings(data: DatasetLike) -> Iterator[Suspicion]:
             alike["".join(name.split()).casefold()].append(name)
     twins = [names for names in alike.values() if len(names) > 1]
     if twins:
-        shown = first_few(twins, lambda names: " and ".join(map(repr, names)))
+        shown = first_few(twins, show=lambda names: " and ".join(map(repr, names)))
         text = (
             f"{sum(map(len, twins))} of {len(data.classes or ())} classes differ by capital "
             f"letters or blanks only: {shown}"
@@ -61,36 +58,31 @@ def check_spellings(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("spelling", text, classes=twins)
 
 
-def check_time_order(data: DatasetLike) -> Iterator[Suspicion]:
+def check_time_order(data: DatasetLike) -> Iterator[Finding]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
-        if re.search(r"\bsorted by\b", note):
+        if " sorted by " in note:
             yield finding("order", f"times out of order: {note}", note=note)
 
 
-def check_split_groups(data: DatasetLike) -> Iterator[Suspicion]:
+def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
     """Groups that occur in more than one part."""
-    if data.groups is None or data.parts is None:
-        return
-    sides = defaultdict(set)
-    for group, part in zip(data.groups.tolist(), data.parts.tolist(), strict=True):
-        sides[group].add(part)
-    both = [group for group, parts in sides.items() if len(parts) > 1]
+    both = groups_across_parts(data)
     if both:
+        of = len(np.unique(data.groups))
         text = (
-            f"{len(both)} of {counted(len(sides), 'group')} {'is' if len(both) == 1 else 'are'} in "
-            f"more than one part: {first_few(both, repr)}; scores will flatter"
+            f"{len(both)} of {counted(of, 'group')} {'is' if len(both) == 1 else 'are'} in "
+            f"more than one part: {first_few(both, show=repr)}; scores will flatter"
         )
-        yield finding("groups", text, groups=len(both), of=len(sides))
+        yield finding("groups", text, groups=len(both), of=of)
 
 
-def check_conflicting_labels(data: DatasetLike) -> Iterator[Suspicion]:
+def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
     """Equal sequences with different labels."""
-    if data.labels is None:
-        return
     seen: dict[bytes, set[Any]] = defaultdict(set)
-    for steps, label in zip(data.x, data.labels.tolist(), strict=True):
-        seen[hashlib.blake2b(steps.tobytes(), digest_size=16).digest()].add(label)
+    labels = () if data.labels is None else data.labels.tolist()
+    for steps, label in zip(data.x, labels, strict=False):
+        seen[digest(steps)].add(label)
     count = sum(len(labels) > 1 for labels in seen.values())
     if count:
         occurs = "occurs" if count == 1 else "occur"
@@ -98,12 +90,9 @@ def check_conflicting_labels(data: DatasetLike) -> Iterator[Suspicion]:
         yield finding("labels", text, sequences=count)
 
 
-def check_lengths(data: DatasetLike) -> Iterator[Suspicion]:
+def check_lengths(data: DatasetLike) -> Iterator[Finding]:
     """Lengths that predict the class."""
-    found = lengths_predict(data)
-    if found is None:
-        return
-    accuracy, majority, error = found
+    accuracy, majority, error = lengths_predict(data) or (0.0, 0.0, 0.0)
     if accuracy > majority + max(MIN_ACCURACY_GAIN, 3 * error):
         text = (
             f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
@@ -129,39 +118,37 @@ def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
         return None
     names, y, counts = np.unique(data.labels, return_inverse=True, return_counts=True)
     groups = None if data.groups is None else np.unique(data.groups, return_inverse=True)[1]
-    folds = min(FOLDS, int(counts.min()))
-    if groups is not None:
-        folds = min(folds, len(np.unique(groups)))
+    folds = min(FOLDS, int(counts.min()), len(y) if groups is None else 1 + int(groups.max()))
     if len(names) < 2 or folds < 2:
         return None
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
     from sklearn.tree import DecisionTreeClassifier
 
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    right, usual = np.zeros(len(y)), np.zeros(len(y))
+    correct, usual = np.zeros(len(y)), np.zeros(len(y))
     x = data.x.lengths[:, None]
     for train, test in kind(folds, shuffle=True, random_state=0).split(x, y, groups):
         if len(np.unique(y[train])) < 2:
             return None
         tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
-        right[test] = tree.fit(x[train], y[train]).predict(x[test]) == y[test]
+        correct[test] = tree.fit(x[train], y[train]).predict(x[test]) == y[test]
         usual[test] = y[test] == np.bincount(y[train]).argmax()
-    error = float((right - usual).std() / np.sqrt(len(y)))
-    return float(right.mean()), float(usual.mean()), error
+    error = float((correct - usual).std() / np.sqrt(len(y)))
+    return float(correct.mean()), float(usual.mean()), error
 
 
-def check_outlying_length(data: DatasetLike) -> Iterator[Suspicion]:
+def check_outlying_length(data: DatasetLike) -> Iterator[Finding]:
     """One sequence that is far longer than all others."""
-    lengths = np.sort(data.x.lengths)
-    if len(lengths) < 3:
+    if len(data) < 3:
         return
-    longest, second, median = lengths[-1], lengths[-2], max(1.0, float(np.median(lengths)))
+    second, longest = np.sort(data.x.lengths)[-2:]
+    median = max(1.0, float(np.median(data.x.lengths)))
     if longest > MIN_LENGTH_RATIO * median and longest > 3 * second:
         row = int(data.x.lengths.argmax())
-        name = row if data.ids is None else data.ids[row]
         text = (
-            f"sequence {name} has {counted(int(longest), 'step')}, {longest / median:,.0f} times "
-            f"the median; the next one has {second:,}"
+            f"sequence {row if data.ids is None else data.ids[row]} has "
+            f"{counted(int(longest), 'step')}, {longest / median:,.0f} times the median; the next "
+            f"one has {second:,}"
         )
         yield finding("long", text, sequence=row, steps=int(longest), median=median)
 
@@ -172,12 +159,12 @@ INCREMENT_TOLERANCE = 0.01  # of a step that values rise by
 MAX_RESTART_SHARE = 0.1  # of the steps; where a series falls more often, it is no counter
 
 
-def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels that rise by the same number from step to step in every sequence."""
-    found = _rising(data, statistics) if data.x.channels > 1 else {}
-    for channel, step in found.items():
-        count = len(statistics.low)
-        every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
+    rising = _rising(data, statistics) if data.x.channels > 1 else {}
+    count = len(statistics.low)
+    every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
+    for channel, step in rising.items():
         text = (
             f"channel {statistics.names[channel]} rises by {step:.6g} from step to step in "
             f"{every}: a time or a counter? If so, name the column with --column-time, or the "
@@ -186,39 +173,33 @@ def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion
         yield finding("time", text, channel=statistics.names[channel], step=step)
 
 
-def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """Channels of whole numbers that stay the same for a sequence, or for one stretch of steps."""
     if data.x.channels < 2:
         return
-    whole = np.flatnonzero((statistics.low == np.rint(statistics.low)).all(axis=0))
-    columns = zip(
-        whole.tolist(), statistics.low[:, whole].T, statistics.high[:, whole].T, strict=True
-    )
-    same = [
-        channel
-        for channel, low, high in columns
-        if len(low) >= MIN_ROWS and (low == high).all() and low.min() < low.max()
-    ]
-    for channel in same:
-        count = len(np.unique(statistics.low[:, channel]))
-        within = f"stays the same within each of {counted(len(statistics.low), 'sequence')}"
-        yield _id_finding(statistics.names[channel], count, within)
-    others = [
-        c
-        for c in whole.tolist()
-        if c not in same and (statistics.low != statistics.high)[:, c].any()
-    ]
-    for channel, count in _stretches(data, others).items():
-        yield _id_finding(
-            statistics.names[channel], count, "has each of its values in one stretch of steps"
+    low, count = statistics.low, len(statistics.low)
+    whole = (low == np.rint(low)).all(axis=0)
+    fixed = (low == statistics.high).all(axis=0)
+    same = whole & fixed & (low.min(axis=0) < low.max(axis=0)) & (count >= MIN_ROWS)
+    within = f"stays the same within each of {counted(count, 'sequence')}"
+    found = [(c, len(np.unique(low[:, c])), within) for c in np.flatnonzero(same).tolist()]
+    stretches = _stretches(data, np.flatnonzero(whole & ~fixed).tolist())
+    within = "has each of its values in one stretch of steps"
+    found += [(channel, count, within) for channel, count in stretches.items()]
+    for channel, count, within in found:
+        name = statistics.names[channel]
+        text = (
+            f"channel {name} {within}, and has {count:,} whole numbers in all: a label, a user or "
+            "an id? If so, name the column with --column-group, or the others with "
+            "--column-channels"
         )
+        yield finding("id", text, channel=name, values=count)
 
 
-def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Suspicion]:
+def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     """A row number, or an id, that a table of one row a sequence has before its values."""
-    if data.x.channels > 1 or len(data) < MIN_ROWS or data.spans is not None:
-        return
-    if data.x.lengths.min() < 3:
+    is_table = data.x.channels == 1 and len(data) >= MIN_ROWS and data.spans is None
+    if not is_table or data.x.length_range[0] < 3:
         return
     sample = statistics.sample[np.isfinite(statistics.sample)]
     fractions = float((sample != np.rint(sample)).mean()) if len(sample) else 0.0
@@ -226,23 +207,24 @@ def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Su
         values = np.array([steps[place, 0] for steps in data.x], np.float64)
         if not np.isfinite(values).all():
             continue
-        step = _constant_increment(values)
+        step, different = _constant_increment(values), len(np.unique(values))
         if step is not None:
-            text = f"rises by {step:.6g} from one to the next: a row number?"
-        elif fractions > 0.5 and len(np.unique(values)) > 1 and (values == np.rint(values)).all():
-            text = f"is a whole number ({len(np.unique(values))} different), and others are not: "
-            text += "a label, a user or an id?"
+            what = f"rises by {step:.6g} from one to the next: a row number?"
+        elif fractions > 0.5 and different > 1 and (values == np.rint(values)).all():
+            what = (
+                f"is a whole number ({different} different), and others are not: a label, a user "
+                "or an id?"
+            )
         else:
             continue
-        text = f"the {word} value of each of {len(values):,} sequences {text}"
+        text = f"the {word} value of each of {len(values):,} sequences {what}"
         yield finding("first value", text, place=word, step=step)
 
 
 def _rising(data: DatasetLike, statistics: Statistics) -> dict[int, float]:
     """The channels and what they rise by; a channel is given up at the first block that differs."""
-    alive = np.flatnonzero(
-        (statistics.low < statistics.high).any(axis=0) & (statistics.present > 0).all(axis=0)
-    )
+    varies = (statistics.low < statistics.high).any(axis=0)
+    alive = np.flatnonzero(varies & (statistics.present > 0).all(axis=0))
     seen, steps = 0, {channel: list[Any]() for channel in alive.tolist()}
     for block in data.x.blocks():
         long = block[block.lengths >= 3]
@@ -287,26 +269,14 @@ def _stretches(data: DatasetLike, channels: list[int]) -> dict[int, int]:
     """How many values each of these channels has, where none comes again later."""
     seen: dict[int, list[float]] = {channel: [] for channel in channels}
     for block in data.x.blocks():
-        for channel in list(seen):
+        for channel, known in list(seen.items()):
             values = block.values[:, channel]
-            changes = np.concatenate([[0], np.flatnonzero(np.diff(values) != 0) + 1])
-            runs = values[changes]
-            known = seen[channel]
-            if known and len(runs) and runs[0] == known[-1]:
-                runs = runs[1:]
-            known += runs.tolist()
-            is_id = len(changes) < 0.1 * len(values) and len(set(known)) == len(known)
-            if not is_id or not (runs == np.rint(runs)).all():
+            runs = values[np.concatenate([[0], np.flatnonzero(np.diff(values) != 0) + 1])]
+            few = len(runs) < 0.1 * len(values) and bool((runs == np.rint(runs)).all())
+            known += runs[1 if known and runs[0] == known[-1] else 0 :].tolist()
+            if not few or len(set(known)) < len(known):
                 del seen[channel]
     return {c: len(values) for c, values in seen.items() if len(values) > 2}
-
-
-def _id_finding(name: str, count: int, text: str) -> Suspicion:
-    text = (
-        f"channel {name} {text}, and has {count:,} whole numbers in all: a label, a user or an id? "
-        "If so, name the column with --column-group, or the others with --column-channels"
-    )
-    return finding("id", text, channel=name, values=count)
 
 
 _OF_ALL = (
@@ -331,7 +301,7 @@ _OF_VALUES = (
 )
 
 
-def suspicions(data: DatasetLike) -> list[Suspicion]:
+def run_checks(data: DatasetLike) -> list[Finding]:
     """Run all checks on a data set.
 
     Lengths, channels and values are checked in the part "train", where there is one.
@@ -339,7 +309,7 @@ def suspicions(data: DatasetLike) -> list[Suspicion]:
     train = data.part("train") if "train" in data.part_names else data
     found = [one for check in _OF_ALL for one in check(data)]
     found += [one for check in _OF_LENGTHS for one in check(train)]
-    if not data.x.is_text and len(train):
-        statistics = Statistics.of(train)
+    if not data.x.is_text and train.x.total_steps:
+        statistics = statistics_of(train)
         found += [one for check in _OF_VALUES for one in check(train, statistics)]
     return found

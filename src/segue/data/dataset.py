@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data import splits
-from segue.data.checks import Suspicion, suspicions
+from segue.data.arrays import as_array, cells_as_steps, narrowed
+from segue.data.checks import Finding, run_checks
 from segue.data.encoding import (
     NO_LABEL,
     Task,
@@ -23,7 +24,6 @@ from segue.data.encoding import (
 from segue.data.labels import aligned, as_labels
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
-from segue.data.values import as_array, cells_as_steps, narrowed
 from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
@@ -101,19 +101,11 @@ class Dataset:
             own["x"] = list(self.x.values())
         if not isinstance(self.x, Sequences):
             own["x"] = Sequences.from_list(cells_as_steps(self.x))
-        if self.ids is not None:
-            own["ids"] = np.asarray(self.ids)
-        for name in ("groups", "parts"):
-            if getattr(self, name) is not None:
-                own[name] = np.asarray(aligned(getattr(self, name), self.ids, name))
-        if self.static is not None:
-            own["static"] = _as_static(aligned(self.static, self.ids, "static"))
-        if self.spans is not None:
-            own["spans"] = _as_spans(self.spans)
-        if self.channels is not None:
-            own["channels"] = tuple(str(name) for name in self.channels)
-        if self.classes is not None:
-            own["classes"] = tuple(as_labels(list(self.classes), what="classes")[0].tolist())
+        for name, taken in _TAKEN.items():
+            value = getattr(self, name)
+            if value is not None:
+                by_id = name in ("groups", "parts", "static")
+                own[name] = taken(aligned(value, self.ids, name) if by_id else value)
         self._fix_targets()
         self._check()
 
@@ -217,11 +209,9 @@ class Dataset:
         if isinstance(index, int | np.integer):
             raise TypeError("an int gives no data set: take `data.x[i]` and `data.y[i]`")
         index = index if isinstance(index, slice) else np.asarray(index)
-        chosen: dict[str, Any] = {"x": self.x[index]}
-        for name in _COLUMNS:
-            value = getattr(self, name)
-            chosen[name] = None if value is None else value[index]
-        return replace(self, **chosen)
+        known = {name: getattr(self, name) for name in _COLUMNS}
+        columns = {name: value[index] for name, value in known.items() if value is not None}
+        return replace(self, x=self.x[index], **columns)
 
     def __repr__(self) -> str:
         inside = repr(self.x)[len("Sequences(") : -1]
@@ -285,7 +275,12 @@ class Dataset:
         return replace(self, parts=parts, notes=notes)[kept]
 
     def _split(self, share: float, seed: int, by: SplitBy) -> tuple[Array, Array]:
-        by = self._split_by(by)
+        by = self.splits_by if by == "auto" else by
+        needed = {"group": "groups", "time": "windows of series", "sequence": ""}
+        if by not in needed:
+            raise DataError(f"`by` is {by!r}; expected auto, group, time or sequence.")
+        if {"group": self.groups, "time": self.spans, "sequence": ()}[by] is None:
+            raise DataError(f"by={by!r} needs {needed[by]}, and this data set has none.")
         if self.task == "label" and len(self) == 1:
             raise DataError(
                 "This is one recording with a label at each step, and one sequence cannot be split "
@@ -297,9 +292,8 @@ class Dataset:
         self._refuse_missing()
         groups = self.groups if by == "group" else None
         first, second = splits.split(len(self), share, labels=self.labels, groups=groups, seed=seed)
-        said = splits.leaks(first, second, groups=self.groups, spans=self.spans)
-        if said:
-            warn_user(f"{said} Scores on the second part will flatter.")
+        if leaks := splits.leaks(first, second, groups=self.groups, spans=self.spans):
+            warn_user(f"{leaks} Scores on the second part will flatter.")
         return first, second
 
     @property
@@ -308,17 +302,6 @@ class Dataset:
         if self.groups is not None and (self.spans is None or len(np.unique(self.groups)) > 1):
             return "group"
         return "sequence" if self.spans is None else "time"
-
-    def _split_by(self, by: SplitBy) -> SplitBy:
-        if by == "auto":
-            return self.splits_by
-        needed = {"group": "groups", "time": "windows of series", "sequence": ""}
-        there = {"group": self.groups, "time": self.spans, "sequence": ()}
-        if by not in needed:
-            raise DataError(f"`by` is {by!r}; expected auto, group, time or sequence.")
-        if there[by] is None:
-            raise DataError(f"by={by!r} needs {needed[by]}, and this data set has none.")
-        return by
 
     @classmethod
     def concatenate(cls, parts: dict[str, Dataset]) -> Dataset:
@@ -369,15 +352,24 @@ class Dataset:
         """
         return summarize(self)
 
-    def suspicions(self) -> list[Suspicion]:
-        """What should be looked at before a score is believed: each with a line and its numbers.
+    def check(self) -> list[Finding]:
+        """Run checks: what should be looked at before a score is believed.
+
+        Returns:
+            A finding for each, with a line and its numbers; `docs/reference/command-line.md` lists
+            them at `segue data show`.
 
         >>> lengths = [3] * 20 + [5] * 20
         >>> data = Dataset([np.arange(n) for n in lengths], ["a"] * 20 + ["b"] * 20)
-        >>> print(data.suspicions()[-1])
+        >>> print(data.check()[-1])
         lengths alone predict the class with 100% (always the most frequent class: 50%)
         """
-        return suspicions(self)
+        return run_checks(self)
+
+    def suspicions(self) -> list[Finding]:
+        """The former name of `check`."""
+        warn_user("Dataset.suspicions is now Dataset.check.", DeprecationWarning)
+        return self.check()
 
     def write(
         self,
@@ -440,9 +432,8 @@ class Dataset:
             y = np.stack(list(y))
         for name in {"static", "spans"} & columns.keys():
             columns[name] = np.stack(list(columns[name]))
-        described: dict[str, Any] = {
-            name: rows.metadata.get(name) for name in ("classes", "channels", "rate_hz", "reading")
-        }
+        names = ("classes", "channels", "rate_hz", "reading")
+        described: dict[str, Any] = {name: rows.metadata.get(name) for name in names}
         return cls(
             Sequences.from_chunks(rows.chunks),
             y,
@@ -468,6 +459,18 @@ def _as_spans(spans: npt.ArrayLike) -> Array:
     if table.ndim != 2 or table.shape[1] != 3:
         raise DataError(f"`spans` has shape {table.shape}; expected [n, 3]: series, start, stop.")
     return table
+
+
+# How the fields are taken in that are not as they come.
+_TAKEN: dict[str, Callable[[Any], Any]] = {
+    "ids": np.asarray,
+    "groups": np.asarray,
+    "parts": np.asarray,
+    "static": _as_static,
+    "spans": _as_spans,
+    "channels": lambda names: tuple(str(name) for name in names),
+    "classes": lambda names: tuple(as_labels(list(names), what="classes")[0].tolist()),
+}
 
 
 def named(label: Any) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.arrays import as_array
 from segue.data.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
 from segue.data.sequences import Sequences
-from segue.data.values import as_array
 from segue.errors import DataError, counted
 
 Task = Literal["none", "classify", "multilabel", "label", "regress"]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segue.errors import DataError, counted
+from segue.errors import DataError, counted, first_few
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -81,7 +81,9 @@ def as_label(label: Any) -> str | int | float | bool | None:
     if isinstance(label, bytes):
         return label.decode()
     if isinstance(label, Decimal | float):
-        return _whole_or_float(label)
+        is_whole = math.isfinite(label) and label == int(label)
+        is_exact = isinstance(label, Decimal) or abs(label) < _WHOLE_IN_FLOAT64
+        return int(label) if is_whole and is_exact else float(label)
     return _text_of(label)
 
 
@@ -91,7 +93,7 @@ def _text_of(label: Any) -> str:
         return label.date().isoformat()
     if isinstance(label, dt.date | dt.time):
         return label.isoformat()
-    if type(label).__name__ in ("Period", "Interval"):  # pandas: "2024-03", "(0.5, 1.0]"
+    if type(label).__name__ in ("Period", "Interval"):  # of pandas: "2024-03", "(0.5, 1.0]"
         return str(label)
     raise TypeError(f"{_short(label)} ({type(label).__name__})")
 
@@ -104,13 +106,6 @@ def _iso(date: np.datetime64) -> str:
     if date.astype("M8[us]") != date or not isinstance(moment, dt.datetime):
         return str(date)  # nanoseconds, or a year beyond those of Python
     return str(as_label(moment))
-
-
-def _whole_or_float(number: Decimal | float) -> int | float:
-    if not math.isfinite(number) or number != int(number):
-        return float(number)
-    is_exact = isinstance(number, Decimal) or abs(number) < _WHOLE_IN_FLOAT64
-    return int(number) if is_exact else float(number)
 
 
 def _short(value: Any) -> str:
@@ -213,31 +208,28 @@ def _labels_from_objects(array: Array, masked: Mask, what: str) -> tuple[Array, 
                 "or a date. Turn it into text, such as with str(label)."
             ) from error
     missing = np.array([label is None for label in labels], bool)
-    return _labels_of_one_type(
-        [label for label in labels if label is not None], missing, what
-    ), missing
+    known = [label for label in labels if label is not None]
+    values = _of_one_type(known, what)
+    filled = np.zeros(len(labels), values.dtype)
+    if values.dtype.kind == "f":
+        filled[missing] = np.nan
+    filled[~missing] = values
+    return filled, missing
 
 
-def _labels_of_one_type(known: list[Any], missing: Mask, what: str) -> Array:
-    """`[n]` of one NumPy type, with the known labels in their places."""
+def _of_one_type(known: list[Any], what: str) -> Array:
+    """Labels of Python as text, truth values, float64 if one is no whole number, else int64.
+
+    Whole numbers beyond int64 become text.
+    """
     first = {_KINDS[type(label)]: label for label in reversed(known)}
     if len(first) > 1:
         shown = " and ".join(f"{kind} ({_short(first[kind])})" for kind in sorted(first))
         raise DataError(
             f"`{what}` has labels of several kinds, {shown}: make them all text, or all numbers."
         )
-    values = _array_from_python(known)
-    labels = np.zeros(len(missing), values.dtype)
-    if values.dtype.kind == "f":
-        labels[missing] = np.nan
-    labels[~missing] = values
-    return labels
-
-
-def _array_from_python(known: list[Any]) -> Array:
-    """Labels of one kind; numbers as int64, as float64 if one is not whole, as text if larger."""
-    if not known or isinstance(known[0], str | bool):
-        return np.array(known, bool if known and isinstance(known[0], bool) else str)
+    if "a number" not in first:
+        return np.array(known, bool if "a truth value" in first else str)
     if any(isinstance(number, float) for number in known):
         return np.array(known, np.float64)
     try:
@@ -277,10 +269,10 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
         return labels, ""
     values = len(np.unique(labels))
     if values > MAX_CLASSES and values > len(labels) / 4:
-        said = 'to be predicted as numbers; task="classify" (--task classify) for classes'
-        return labels.astype(np.float64), f"whole numbers with {values:,} values: {said}"
-    said = 'taken as classes; task="regress" (--task regress) for numbers'
-    return labels, f"numbers with {values:,} values: {said}"
+        decided = 'to be predicted as numbers; task="classify" (--task classify) for classes'
+        return labels.astype(np.float64), f"whole numbers with {values:,} values: {decided}"
+    decided = 'taken as classes; task="regress" (--task regress) for numbers'
+    return labels, f"numbers with {values:,} values: {decided}"
 
 
 def is_one_hot(matrix: Array) -> bool:
@@ -323,28 +315,33 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
     """
     if isinstance(values, Iterator):
         return list(values)
-    if isinstance(values, Mapping):
-        values = Indexed(list(values), list(values.values()))
-    if isinstance(values, Indexed):
-        if ids is None:
-            raise DataError(
-                f"`{what}` comes by id, and the sequences have no ids: pass them as a mapping by "
-                "id too, or as a frame with an id column or index."
-            )
-        places = _places(values.keys, ids, what)
-        if isinstance(values.rows, np.ndarray):
-            return values.rows[places]
-        return [values.rows[place] for place in places]
     if not carries_ids(values, ids):
         return values
-    return values.iloc[_places(values.index, ids, what)]
+    if isinstance(values, Mapping):
+        values = Indexed(list(values), list(values.values()))
+    if not isinstance(values, Indexed):
+        return values.iloc[_positions(values.index, ids, what)]
+    if ids is None:
+        raise DataError(
+            f"`{what}` comes by id, and the sequences have no ids: pass them as a mapping by "
+            "id too, or as a frame with an id column or index."
+        )
+    positions = _positions(values.keys, ids, what)
+    if isinstance(values.rows, np.ndarray):
+        return values.rows[positions]
+    return [values.rows[position] for position in positions]
 
 
 def carries_ids(values: Any, ids: Any) -> bool:
-    """Whether values carry ids, and the sequences have some."""
+    """Whether values carry ids, and the sequences have some.
+
+    The default index of pandas means nothing, unless the ids are these very numbers.
+    """
     if isinstance(values, Mapping | Indexed):
         return True
-    return ids is not None and hasattr(values, "iloc") and not _counts_only(values, ids)
+    if ids is None or not hasattr(values, "iloc"):
+        return False
+    return not is_counted(values.index) or set(map(_key, values.index)) == set(map(_key, ids))
 
 
 def is_counted(index: Any) -> bool:
@@ -356,17 +353,8 @@ def is_counted(index: Any) -> bool:
     )
 
 
-def _counts_only(values: Any, ids: Any) -> bool:
-    """A default index means nothing, unless the ids are these very numbers."""
-    return is_counted(values.index) and set(_keys(values.index)) != set(_keys(ids))
-
-
-def _keys(ids: Iterable[Any]) -> list[str]:
-    """Ids as text, so that a number in one place is the same number in another."""
-    return [_key(one) for one in ids]
-
-
 def _key(one: Any) -> str:
+    """An id as text, so that a number in one place is the same number in another."""
     if isinstance(one, tuple):
         return "\x1f".join(map(_key, one))
     try:
@@ -375,39 +363,28 @@ def _key(one: Any) -> str:
         return repr(one)
 
 
-def _places(index: Iterable[Any], ids: Any, what: str) -> list[int]:
+def _positions(index: Iterable[Any], ids: Any, what: str) -> list[int]:
     """Where in the index each id stands."""
-    keys, wanted = _keys(index), _keys(ids)
-    twice = next((found for found in Counter(keys).items() if found[1] > 1), None)
-    if twice is not None:
+    keys, wanted = list(map(_key, index)), list(map(_key, ids))
+    most, times = Counter(keys).most_common(1)[0] if keys else ("", 0)
+    if times > 1:
         raise DataError(
-            f"`{what}` has the id {twice[0]!r} {twice[1]} times in its index; expected each of the "
+            f"`{what}` has the id {most!r} {times} times in its index; expected each of the "
             f"{counted(len(wanted), 'sequence')} once."
         )
-    place = {key: number for number, key in enumerate(keys)}
-    absent = [key for key in wanted if key not in place]
-    strange = sorted(set(keys) - set(wanted))
-    if absent or strange:
+    position = {key: number for number, key in enumerate(keys)}
+    absent = [key for key in wanted if key not in position]
+    unknown = sorted(set(keys) - set(wanted))
+    if absent or unknown:
+        message = f"The index of `{what}` has other ids than the sequences. "
+        if absent:
+            message += f"Sequences without an entry: {first_few(absent, 3, repr)}. "
+        if unknown:
+            message += f"Entries of `{what}` without a sequence: {first_few(unknown, 3, repr)}. "
         raise DataError(
-            f"The index of `{what}` has other ids than the sequences. "
-            f"{_said(absent, strange, what)}"
-            f"Give it the same ids, or take it by position: `{what}.to_numpy()`."
+            f"{message}Give it the same ids, or take it by position: `{what}.to_numpy()`."
         )
-    return [place[key] for key in wanted]
-
-
-def _said(absent: list[str], strange: list[str], what: str) -> str:
-    said = ""
-    if absent:
-        said += f"Sequences without an entry: {_some(absent)}. "
-    if strange:
-        said += f"Entries of `{what}` without a sequence: {_some(strange)}. "
-    return said
-
-
-def _some(keys: list[str], at_most: int = 3) -> str:
-    more = f" and {len(keys) - at_most:,} more" if len(keys) > at_most else ""
-    return ", ".join(map(repr, keys[:at_most])) + more
+    return [position[key] for key in wanted]
 
 
 def by_sequence(values: Any) -> dict[Any, Array]:

@@ -18,18 +18,18 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from segue.data.values import (
+from segue.data.arrays import (
     KINDS,
     SHAPE_HINTS,
     Kind,
     as_array,
     as_exact,
     as_steps,
-    as_values,
     decode,
     different_channels,
     encode,
-    joined,
+    float32_loses,
+    narrowed,
     real_steps,
 )
 from segue.errors import DataError
@@ -97,7 +97,7 @@ class Sequences(Sequence[Array]):
         lengths: Any = None,
         exact: bool = False,
     ) -> None:
-        values = as_exact(values) if exact else as_values(values)
+        values = as_exact(values) if exact else narrowed(as_exact(values))
         offsets = offsets if lengths is None else np.concatenate([[0], np.cumsum(lengths)])
         offsets = np.asarray(offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
@@ -145,10 +145,14 @@ class Sequences(Sequence[Array]):
         counts = {item.shape[1] for item in items}
         if len(counts) > 1:
             raise DataError(different_channels(items, layout))
+        kind = np.result_type(*{item.dtype for item in items})
+        if kind == np.float64 and not exact and not float32_loses(items).any():
+            kind = np.dtype(np.float32)
+        # At once into the type that is wanted: nothing is there twice.
+        values = np.concatenate(items, dtype=kind, casting="same_kind")
         lengths = np.array([len(item) for item in items], np.int64)
-        starts = np.cumsum(lengths) - lengths
         chunk = np.zeros(len(items), np.int32)
-        return object.__new__(cls)._set((joined(items, exact=exact),), chunk, starts, lengths)
+        return object.__new__(cls)._set((values,), chunk, np.cumsum(lengths) - lengths, lengths)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Sequences:
@@ -235,13 +239,11 @@ class Sequences(Sequence[Array]):
         """Take pairs of values `[steps, channel]` and their offsets `[rows + 1]`, not copied."""
         if not chunks:
             return cls.from_list([])
+        values, offsets = zip(*chunks, strict=True)
+        chunk = np.repeat(np.arange(len(chunks), dtype=np.int32), [len(o) - 1 for o in offsets])
+        starts = np.concatenate([each[:-1] for each in offsets])
         return object.__new__(cls)._set(
-            tuple(values for values, _ in chunks),
-            np.repeat(
-                np.arange(len(chunks), dtype=np.int32), [len(offsets) - 1 for _, offsets in chunks]
-            ),
-            np.concatenate([offsets[:-1] for _, offsets in chunks]),
-            np.concatenate([np.diff(offsets) for _, offsets in chunks]),
+            values, chunk, starts, np.concatenate(list(map(np.diff, offsets)))
         )
 
     # -- reading --------------------------------------------------------------------------------
@@ -434,7 +436,7 @@ class Sequences(Sequence[Array]):
             WriteError: the disk is full or read-only.
         """
         from segue.data import (
-            storage as arrow,  # pyarrow takes a tenth of a second: only those who write pay
+            storage as arrow,  # pyarrow takes a tenth of a second: not everybody pays
         )
 
         known = isinstance(sequences, Sequences)  # whose values have their type

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segue.atomic import replacing
-from segue.data.precision import float32_loses
+from segue.data.arrays import float32_loses
 from segue.errors import DataError, DataNotFoundError, FileError
 
 Array = npt.NDArray[Any]

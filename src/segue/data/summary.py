@@ -5,55 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from segue.data.arrays import Array, Kind, decode
 from segue.data.sequences import Sequences
-from segue.data.values import Kind, decode
-from segue.errors import counted
+from segue.errors import counted, first_few
 from segue.text_table import text_table
 
 _UNITS = {"numbers": "steps", "whole numbers": "steps", "text": "characters"}
 
-
-class DatasetLike(Protocol):
-    """Protocol: the attributes of a `segue.Dataset` that summaries and checks use."""
-
-    @property
-    def x(self) -> Sequences: ...
-    @property
-    def y(self) -> Any: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def labels(self) -> Any: ...
-    @property
-    def classes(self) -> tuple[Any, ...] | None: ...
-    @property
-    def channels(self) -> tuple[str, ...] | None: ...
-    @property
-    def rate_hz(self) -> float | None: ...
-    @property
-    def groups(self) -> Any: ...
-    @property
-    def parts(self) -> Any: ...
-    @property
-    def ids(self) -> Any: ...
-    @property
-    def spans(self) -> Any: ...
-    @property
-    def static(self) -> Any: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-    @property
-    def part_names(self) -> tuple[str, ...]: ...
-    @property
-    def task(self) -> str: ...
-    def part(self, name: str) -> Self: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: Any) -> Self: ...
+DatasetLike = Any  # a `segue.Dataset`; its file imports these functions
 
 
 @dataclass(frozen=True)
@@ -123,12 +86,17 @@ class Summary:
         return "\n".join([*filter(None, [self.name]), text_table(self.rows(), "<")])
 
 
+def _reach(extremes: tuple[int, float, int], unit: str = "") -> str:
+    """`3 to 9 steps`, or `1 step`; words have no unit."""
+    least, _, most = extremes
+    reach = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return f"{reach} {unit if most != 1 else unit[:-1]}".rstrip()
+
+
 def _range(extremes: tuple[int, float, int], unit: str = "") -> str:
-    """`3 to 9 steps, median 5`; words have no unit."""
-    least, median, most = extremes
-    if unit and least == most:
-        return f"{least:,} {unit if least != 1 else unit[:-1]}, all the same"
-    return f"{least:,} to {most:,} {unit}".rstrip() + f", median {median:,.10g}"
+    """`3 to 9 steps, median 5`."""
+    middle = f"median {extremes[1]:,.10g}" if extremes[0] != extremes[2] else "all the same"
+    return f"{_reach(extremes, unit)}, {middle}"
 
 
 def _rate(hertz: float) -> str:
@@ -137,26 +105,21 @@ def _rate(hertz: float) -> str:
 
 def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) -> str:
     total = max(1, sum(classes.values()))
-    items = list(classes.items())
-    text = ", ".join(
+    texts = (
         f"{name} {count:,}" + (f" ({count / total:.0%})" if shares else "")
-        for name, count in items[:at_most]
+        for name, count in classes.items()
     )
-    return text + (f", and {len(items) - at_most} more" if len(items) > at_most else "")
+    return first_few(texts, at_most)
 
 
 def summarize(data: DatasetLike) -> Summary:
     """Look at every value once; a mapped data set is read block by block."""
     parts = np.full(len(data), "") if data.parts is None else data.parts
     seen: dict[bytes, Counter[str]] = defaultdict(Counter)
-    missing_values = missing_sequences = 0
+    missing = []
     for steps, part in zip(data.x, parts, strict=True):
-        digest = hashlib.blake2b(steps.tobytes(), digest_size=16).digest()
-        seen[digest][str(part)] += 1
-        if steps.dtype.kind == "f":
-            gaps = int(np.isnan(steps).sum())
-            missing_values += gaps
-            missing_sequences += gaps > 0
+        seen[digest(steps)][str(part)] += 1
+        missing.append(int(np.isnan(steps).sum()))
     inside = sum(count - 1 for where in seen.values() for count in where.values())
     across = sum(sum(where.values()) for where in seen.values() if len(where) > 1)
     return Summary(
@@ -167,10 +130,10 @@ def summarize(data: DatasetLike) -> Summary:
         parts={name: int((parts == name).sum()) for name in data.part_names},
         classes=class_counts(data),
         groups=0 if data.groups is None else len(np.unique(data.groups)),
-        missing=(missing_values, missing_sequences),
+        missing=(sum(missing), sum(map(bool, missing))),
         duplicates=inside,
         duplicates_across_parts=across,
-        groups_across_parts=_groups_across(data),
+        groups_across_parts=len(groups_across_parts(data)),
         kind=data.x.kind,
         notes=data.notes,
         words=_extremes(word_counts(data.x)) if data.x.is_text else None,
@@ -185,23 +148,24 @@ def one_line(data: DatasetLike) -> str:
     >>> one_line(Dataset([[0.1, 0.2], [0.3]], ["a", "b"]))
     '2 sequences of 1 to 2 steps, 1 channel; classes a 1, b 1; no groups'
     """
-    shortest, _, longest = _extremes(data.x.lengths)
-    reach = f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
-    unit = _UNITS[data.x.kind]
-    parts = ", ".join(
-        f"{name} {(np.asarray(data.parts) == name).sum():,}" for name in data.part_names
-    )
+    reach = _reach(_extremes(data.x.lengths), _UNITS[data.x.kind])
+    parts = ", ".join(f"{name} {(data.parts == name).sum():,}" for name in data.part_names)
     what = counted(len(data), "sequence") + (f" ({parts})" if parts else "")
     channels = "" if data.x.is_text else f", {counted(data.x.channels, 'channel')}"
-    classes = _shares(class_counts(data), shares=False)
     groups = "no groups" if data.groups is None else counted(len(np.unique(data.groups)), "group")
     steps = " (steps of each)" if data.task == "label" else ""
     targets = "no targets" if data.y is None else "targets are numbers"
-    targets = f"classes{steps} {classes}" if classes else targets
-    return f"{what} of {reach} {unit if longest != 1 else unit[:-1]}{channels}; {targets}; {groups}"
+    if classes := _shares(class_counts(data), shares=False):
+        targets = f"classes{steps} {classes}"
+    return f"{what} of {reach}{channels}; {targets}; {groups}"
 
 
-def word_counts(x: Sequences) -> npt.NDArray[np.int64]:
+def digest(steps: Array) -> bytes:
+    """A hash of the values of a sequence."""
+    return hashlib.blake2b(steps.tobytes(), digest_size=16).digest()
+
+
+def word_counts(x: Sequences) -> Array:
     """`[n]`, how many words the texts have, as white space parts them."""
     return np.array([len(decode(steps).split()) for steps in x], np.int64)
 
@@ -224,8 +188,10 @@ def class_counts(data: DatasetLike) -> dict[Any, int]:
     return {name: int((data.y == name).sum()) for name in data.classes}
 
 
-def _groups_across(data: DatasetLike) -> int:
-    if data.groups is None or data.parts is None:
-        return 0
-    pairs = {(g, p) for g, p in zip(data.groups.tolist(), data.parts.tolist(), strict=True)}
-    return sum(count > 1 for count in Counter(group for group, _ in pairs).values())
+def groups_across_parts(data: DatasetLike) -> list[Any]:
+    """The groups that stand in more than one part."""
+    sides: dict[Any, set[Any]] = defaultdict(set)
+    if data.groups is not None and data.parts is not None:
+        for group, part in zip(data.groups.tolist(), data.parts.tolist(), strict=True):
+            sides[group].add(part)
+    return [group for group, parts in sides.items() if len(parts) > 1]

@@ -26,7 +26,7 @@ from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import split_data
 from segue.networks import Network
 from segue.prepare import Batches, Preparation
-from segue.prepare.numeric import StaticScale, scaled_static
+from segue.prepare.numeric import MeanScale, scaled_static
 from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
 from segue.tasks import Task
@@ -65,7 +65,7 @@ class BaseSequenceEstimator(EstimatorParameters):
 
     network_: Network
     preparation_: Preparation
-    static_: StaticScale | None
+    static_: MeanScale | None
     task_: Task
     history_: History
     stopped_: str

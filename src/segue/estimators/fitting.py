@@ -21,7 +21,7 @@ from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.numeric import StaticScale, scaled_static
+from segue.prepare.numeric import MeanScale, fit_static, scaled_static
 from segue.prepare.pipeline import refuse_coarse
 from segue.spec import to_text
 from segue.tasks import Task
@@ -64,7 +64,7 @@ class PreparedTraining:
     setup: TrainingSetup
     task: Task
     preparation: Preparation
-    static: StaticScale | None
+    static: MeanScale | None
     lines: Lines
 
 
@@ -74,7 +74,7 @@ class FitResult:
 
     network: Network
     preparation: Preparation
-    static: StaticScale | None
+    static: MeanScale | None
     task: Task
     history: History
     stopped: str
@@ -227,7 +227,7 @@ def prepare_training(
     task = split.task.fitted(examples, preparation)
     if task.per_step:
         check_keeps_steps(preparation, task)
-    static = None if data.static is None else StaticScale.fit(data.static)
+    static = None if data.static is None else fit_static(data.static)
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
@@ -288,7 +288,7 @@ def build_network(
     shape: Shape,
     task: Task,
     preparation: Preparation,
-    static: StaticScale | None,
+    static: MeanScale | None,
     *,
     seed: int,
 ) -> Network:

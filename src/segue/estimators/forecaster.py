@@ -152,7 +152,6 @@ class Forecaster(BaseSequenceEstimator):
     @property
     def autoregression_(self) -> Autoregression:
         """The linear autoregression of the same windows."""
-        assert self.task_.autoregression is not None  # fitted
         return self.task_.autoregression
 
     # -- predict --------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
 from segue.data.encoding import Task, encoded, has_rows
 from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
-from segue.data.precision import is_infinite
 from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError, counted, warn_user
 from segue.readers.objects import adapted, is_frame, plain_sequences, rows_of, unlabelled

@@ -36,7 +36,7 @@ from segue.networks import (
     specs_from_json,
 )
 from segue.prepare import Preparation
-from segue.prepare.numeric import StaticScale
+from segue.prepare.numeric import MeanScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 
@@ -157,7 +157,9 @@ def _restore(
     kind = estimator._task_kind(state.get("task", ""))
     task = kind.from_json(state, **estimator._task_options)
     static = description.static
-    scale = None if static is None else StaticScale.from_json(static.model_dump())
+    scale = (
+        None if static is None else MeanScale.from_json(static.model_dump(), "the static features")
+    )
 
     # Old files have a dense layer of the head's size before the head: all specs are layers.
     def build(shape: Shape) -> Network:

@@ -10,9 +10,10 @@ from segue.data.sequences import Layout
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import as_dataset
 from segue.networks import NetworkLike
+from segue.prepare.numeric import MeanScale
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Regress, Task
-from segue.tasks.regress import LinearOnMeans, Numbers, TargetScale
+from segue.tasks.regress import LinearOnMeans, Numbers
 from segue.training import TrainingOptions
 
 
@@ -84,9 +85,8 @@ class SequenceRegressor(BaseSequenceEstimator):
         return Regress.as_numbers(data)
 
     @property
-    def target_scale_(self) -> TargetScale:
+    def target_scale_(self) -> MeanScale:
         """Mean and standard deviation of the training targets."""
-        assert self.task_.scale is not None  # fitted
         return self.task_.scale
 
     @property

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from segue.data.arrays import as_exact
 from segue.data.sequences import Array
-from segue.data.values import as_exact
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.prepare.numeric import scaled_static

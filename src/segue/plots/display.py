@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from segue.data.arrays import decode
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array
-from segue.data.values import decode
 from segue.errors import DataError
 from segue.plots.style import PALETTE, SHADES, STEPS, TimeUnit, bare, styled, time_unit
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from segue.data.precision import NOISE
+from segue.data.arrays import NOISE
 from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
@@ -107,28 +107,65 @@ class MissingIndicator(StepSpec):
         return {"expected": np.array(given, np.int64)}
 
 
-def mean_scale(table: Array, *, least: float) -> tuple[Array, Array]:
-    """The mean `[column]` and the standard deviation `[column]`, 1 for a column that never varies.
+@dataclass(frozen=True, eq=False)
+class MeanScale:
+    """Zero mean and unit variance for each column of a table.
 
-    Args:
-        table: `[n, column]`.
-        least: a deviation up to this share of the largest absolute value is rounding.
-
-    >>> mean_scale(np.array([[1.0, 5.0], [3.0, 5.0]]), least=1e-12)
-    (array([2., 5.]), array([1., 1.]))
+    Attributes:
+        mean: `[column]`, in the columns' own units.
+        scale: `[column]`, the standard deviation; 1 for a column that never varies.
     """
-    values = table.astype(np.float64)
-    deviation = values.std(axis=0)
-    flat = deviation <= least * np.abs(values).max(axis=0)
-    return values.mean(axis=0), np.where(flat, 1.0, deviation)
 
+    mean: Array
+    scale: Array
 
-def read_mean_scale(data: Mapping[str, Any]) -> tuple[Array, Array] | None:
-    """Both from plain lists; `None` for numbers that no training can have given."""
-    mean, scale = np.array(data["mean"], np.float64), np.array(data["scale"], np.float64)
-    if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
-        return None
-    return mean, scale
+    @classmethod
+    def fit(cls, table: Array, *, least: float = 1e-12) -> Self:
+        """Take mean and deviation of `[n]` or `[n, column]` values.
+
+        Args:
+            table: the values.
+            least: a deviation up to this share of the largest absolute value is rounding.
+
+        >>> MeanScale.fit(np.array([[1.0, 5.0], [3.0, 5.0]]))
+        MeanScale(mean=array([2., 5.]), scale=array([1., 1.]))
+        """
+        values = table.astype(np.float64).reshape(len(table), -1)
+        deviation = values.std(axis=0)
+        flat = deviation <= least * np.abs(values).max(axis=0)
+        return cls(values.mean(axis=0), np.where(flat, 1.0, deviation))
+
+    def apply(self, table: Array) -> Array:
+        """`[n, column]` scaled values, float32, of `[n]` or `[n, column]`."""
+        values = np.asarray(table, np.float64).reshape(len(table), -1)
+        return ((values - self.mean) / self.scale).astype(np.float32)
+
+    def restore(self, scaled: Array) -> Array:
+        """`[n, column]` scaled values in the columns' own units, float64."""
+        return np.asarray(scaled, np.float64) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, list[float]]:
+        """As lists."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], what: str) -> Self:
+        """The reverse of `to_json`.
+
+        Args:
+            data: what `to_json` has returned.
+            what: what the columns are called in messages.
+
+        Raises:
+            DataError: numbers that no training can have given.
+        """
+        mean, scale = np.array(data["mean"], np.float64), np.array(data["scale"], np.float64)
+        if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+            raise DataError(
+                f"{what} have mean {data['mean']} and scale {data['scale']}: expected a mean and a "
+                "scale each, finite, and no scale of 0 or less."
+            )
+        return cls(mean, scale)
 
 
 @dataclass(frozen=True)
@@ -167,88 +204,52 @@ class Standardize(StepSpec):
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))
-        found = read_mean_scale(numbers)
-        if found is None or found[0].shape != (channels,):
+        found = MeanScale.from_json(numbers, "the channels")
+        if found.mean.shape != (channels,):
             raise SpecError(
                 f"standardize needs a mean and a scale for each of {channels} channels."
             )
-        return {"mean": found[0], "scale": found[1]}
+        return {"mean": found.mean, "scale": found.scale}
 
 
-@dataclass(frozen=True)
-class StaticScale:
-    """Zero mean and unit variance for each feature, over the training sequences.
-
-    Attributes:
-        mean: `[feature]`.
-        scale: `[feature]`, the standard deviation; 1 for a feature that never varies.
-    """
-
-    mean: Array
-    scale: Array
-
-    @classmethod
-    def fit(cls, static: Array) -> Self:
-        """Fit on `[n, feature]` of the training sequences.
-
-        Raises:
-            DataError: a feature is missing or infinite.
-
-        >>> StaticScale.fit(np.array([[1.0], [3.0]])).apply(np.array([[3.0]]), count=1)
-        array([[1.]], dtype=float32)
-        """
-        _check_finite(static)
-        return cls(*mean_scale(static, least=1e-7 if static.dtype == np.float32 else 1e-12))
-
-    def apply(self, static: Array | None, *, count: int) -> Array:
-        """Scale the features of `count` sequences: `[n, feature]`, float32.
-
-        Raises:
-            DataError: none are given, or of another number, or some are missing.
-        """
-        features = len(self.mean)
-        if static is None:
-            raise DataError(
-                f"The model was trained with {features} static features of each sequence, and here "
-                f"are none: pass a Dataset with `static`, or static=[n, {features}]."
-            )
-        static = as_table_of_numbers(static)
-        if static.shape != (count, features):
-            raise DataError(
-                f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
-                "sequence, and the features of the training."
-            )
-        _check_finite(static)
-        return np.asarray((static - self.mean) / self.scale, np.float32)
-
-    def to_json(self) -> dict[str, list[float]]:
-        """As plain lists."""
-        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """The reverse of `to_json`.
-
-        Raises:
-            DataError: numbers that no training can have given.
-        """
-        found = read_mean_scale(data)
-        if found is None:
-            raise DataError(f"the static features have {data}: expected a mean and a scale each.")
-        return cls(*found)
-
-
-def scaled_static(scale: StaticScale | None, count: int, static: Any) -> Array | None:
-    """The scaled static features of `count` sequences; `None` where a model has none.
+def fit_static(static: Array) -> MeanScale:
+    """Fit the scale of static features on `[n, feature]` of the training sequences.
 
     Raises:
-        DataError: the model needs some, and none or others are given; or it has none.
+        DataError: a feature is missing or infinite.
+
+    >>> scaled_static(fit_static(np.array([[1.0], [3.0]])), 1, np.array([[3.0]]))
+    array([[1.]], dtype=float32)
     """
-    if scale is not None:
-        return scale.apply(static, count=count)
-    if static is None:
+    _check_finite(static)
+    return MeanScale.fit(static, least=1e-7 if static.dtype == np.float32 else 1e-12)
+
+
+def scaled_static(scale: MeanScale | None, count: int, static: Any) -> Array | None:
+    """`[count, feature]` scaled static features, float32; `None` where a model has none.
+
+    Raises:
+        DataError: the model needs some, and none or others are given, or some are missing; or it
+            has none.
+    """
+    if scale is None:
+        if static is not None:
+            raise DataError("The model was trained without static features: leave out `static`.")
         return None
-    raise DataError("The model was trained without static features: leave out `static`.")
+    features = len(scale.mean)
+    if static is None:
+        raise DataError(
+            f"The model was trained with {features} static features of each sequence, and here "
+            f"are none: pass a Dataset with `static`, or static=[n, {features}]."
+        )
+    static = as_table_of_numbers(static)
+    if static.shape != (count, features):
+        raise DataError(
+            f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
+            "sequence, and the features of the training."
+        )
+    _check_finite(static)
+    return scale.apply(static)
 
 
 def as_table_of_numbers(static: Any) -> Array:

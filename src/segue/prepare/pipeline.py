@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from segue.data.arrays import KEPT, distinct, float32_loses
 from segue.data.dataset import Dataset
-from segue.data.precision import KEPT, distinct, float32_loses
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp

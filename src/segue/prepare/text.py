@@ -20,8 +20,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import pydantic
 
+from segue.data.arrays import decode
 from segue.data.sequences import Array
-from segue.data.values import decode
 from segue.errors import SpecError, warn_user
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
 from segue.spec import Count

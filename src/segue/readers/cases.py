@@ -10,8 +10,8 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
+from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
-from segue.data.precision import is_infinite
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError
 from segue.readers.blocks import Blocks, collected

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.arrays import as_array
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.data.values import as_array
 from segue.errors import DataError
 from segue.readers.streams import as_targets, written
 

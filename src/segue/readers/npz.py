@@ -38,10 +38,10 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.lib import format as formats
 
+from segue.data.arrays import CODE_POINTS
 from segue.data.dataset import Dataset
 from segue.data.labels import is_one_hot
 from segue.data.sequences import Array, Sequences
-from segue.data.values import CODE_POINTS
 from segue.errors import DataError, FileError, WriteError
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.registry import PART, part_named

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.arrays import as_array, cells_as_steps
 from segue.data.dataset import Dataset
 from segue.data.labels import is_counted
 from segue.data.sequences import Array, Layout, Sequences
-from segue.data.values import as_array, cells_as_steps
 from segue.errors import DataError, OptionError
 from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
 from segue.readers.read_options import with_windows_of

@@ -27,8 +27,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
-from segue.data.precision import is_infinite
 from segue.data.sequences import BLOCK_VALUES
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, errors_of

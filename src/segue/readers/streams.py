@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.arrays import as_array, float32_loses
 from segue.data.dataset import Dataset
 from segue.data.encoding import as_step_labels
 from segue.data.labels import is_missing
-from segue.data.precision import float32_loses
 from segue.data.sequences import Array, Sequences
-from segue.data.values import as_array
 from segue.errors import DataError, counted
 from segue.readers.fetching import cache_folder
 

@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.arrays import float32_loses, sample
 from segue.data.dataset import Dataset
-from segue.data.precision import float32_loses, sample
 from segue.data.sequences import Array
 from segue.errors import DataError, counted
 from segue.readers.blocks import Blocks, check_plain, parts_of

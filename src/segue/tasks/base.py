@@ -9,7 +9,7 @@ Sample weights and class weights are checked, combined, and scaled to a mean of 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -32,10 +32,8 @@ def normalized(weights: Any, count: int) -> Array | None:
     >>> normalized([1.0, 3.0], 2)
     array([0.5, 1.5])
     """
-    return None if weights is None else _scaled_to_mean_one(weights, count)
-
-
-def _scaled_to_mean_one(weights: Any, count: int) -> Array:
+    if weights is None:
+        return None
     weights = np.asarray(weights, float)
     good = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
     if weights.shape != (count,) or not good:
@@ -66,20 +64,20 @@ def weighted_by_class(
     """
     if class_weight is None and sample_weight is None:
         return None
-    weights = np.ones(len(codes)) if sample_weight is None else sample_weight
-    weights = _scaled_to_mean_one(weights, len(codes))
+    given = np.ones(len(codes)) if sample_weight is None else sample_weight
+    weights = np.asarray(normalized(given, len(codes)))
     if class_weight == "balanced":
         totals = np.bincount(codes, weights, minlength=len(classes))
         weights = weights / np.maximum(totals, 1e-12)[codes]
     elif isinstance(class_weight, Mapping):
-        strange = sorted(str(name) for name in class_weight if name not in classes)
-        if strange:
+        unknown = sorted(str(name) for name in class_weight if name not in classes)
+        if unknown:
             raise OptionError(
-                f"`class_weight` names {', '.join(strange)}; the classes are {list(classes)}."
+                f"`class_weight` names {', '.join(unknown)}; the classes are {list(classes)}."
             )
-        given = np.array([class_weight.get(name, 1.0) for name in classes], float)
-        weights = weights * given[codes]
-        if not np.isfinite(given).all() or (given < 0).any() or not weights.any():
+        factors = np.array([class_weight.get(name, 1.0) for name in classes], float)
+        weights = weights * factors[codes]
+        if not np.isfinite(factors).all() or (factors < 0).any() or not weights.any():
             raise OptionError(
                 f"`class_weight` is {dict(class_weight)}; expected finite weights, none negative "
                 "and not all zero."
@@ -428,6 +426,24 @@ class Task(abc.ABC):
     def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
         """A hint for targets of another task; "" without any."""
         return ""
+
+
+def check_known(labels: Iterable[Any], classes: tuple[Any, ...], hint: str) -> None:
+    """Raise where a label is not among the classes.
+
+    Args:
+        labels: those that occur.
+        classes: their names.
+        hint: the end of the message.
+
+    Raises:
+        DataError: it names the labels.
+    """
+    unknown = sorted({str(label) for label in labels if label not in classes})
+    if unknown:
+        raise DataError(
+            f"Labels {', '.join(unknown)} are not among the classes {list(classes)}{hint}"
+        )
 
 
 def counts_of(state: Mapping[str, Any]) -> tuple[int, ...]:

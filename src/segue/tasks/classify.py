@@ -11,14 +11,14 @@ import numpy as np
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array
 from segue.data.splits import offer_windows
-from segue.errors import DataError, OptionError, warn_user
+from segue.errors import DataError, OptionError, first_few, warn_user
 from segue.prepare import Preparation
 from segue.tasks.base import (
     Encoded,
     ObjectiveName,
     Task,
+    check_known,
     counts_of,
-    normalized,
     weighted_by_class,
     weighted_mean,
 )
@@ -94,9 +94,7 @@ class Classify(Task):
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with the number of sequences of each class."""
-        codes = self.encode(train).values
-        several = codes.ndim == 2  # labels at once
-        counts = codes.sum(axis=0) if several else np.bincount(codes, minlength=len(self.classes))
+        counts = np.bincount(self.encode(train).values, minlength=len(self.classes))
         return replace(self, counts=tuple(counts.tolist()), sequences=len(train))
 
     @property
@@ -108,14 +106,7 @@ class Classify(Task):
 
     def encode(self, data: Dataset) -> Encoded:
         """`[n]` class numbers."""
-        numbers = {name: code for code, name in enumerate(self.classes)}
-        unseen = sorted({str(label) for label in data.y.tolist() if label not in numbers})
-        if unseen:
-            raise DataError(
-                f"Labels {', '.join(unseen)} are not among the classes {list(self.classes)} that "
-                "are trained."
-            )
-        return Encoded(np.array([numbers[label] for label in data.y.tolist()], np.int64))
+        return Encoded(class_numbers(data.y, self.classes))
 
     def of_training(self, part: Dataset) -> Dataset:
         """The training part with all classes, also those that do not occur in it."""
@@ -184,18 +175,17 @@ class Classify(Task):
         check_labels(data, self.classes)
         unseen = tuple(label for label in np.unique(data.y).tolist() if label not in self.classes)
         if unseen:
-            part = ", ".join(data.part_names)
+            part, count = ", ".join(data.part_names), int(np.isin(data.y, unseen).sum())
+            where = f"only in the {part} part" if part else "in these data, but not in training"
             warn_user(
                 f"{'A class occurs' if len(unseen) == 1 else f'{len(unseen)} classes occur'} "
-                f"{f'only in the {part} part' if part else 'in these data, but not in training'}: "
-                f"{_some(unseen)} (sequences: {int(np.isin(data.y, unseen).sum())}). The model "
-                "cannot predict what it never saw, so each of these counts as a mistake."
+                f"{where}: {first_few(unseen, 6, repr)} (sequences: {count}). The model cannot "
+                "predict what it never saw, so each of these counts as a mistake."
             )
         classes = (*self.classes, *unseen)
-        numbers = {label: code for code, label in enumerate(classes)}
         return class_outcome(
             classes,
-            np.array([numbers[label] for label in data.y.tolist()], np.int64),
+            class_numbers(data.y, classes),
             np.pad(checked_probabilities(self, estimator, data), ((0, 0), (0, len(unseen)))),
             data.groups,
             counts=estimator.class_counts_,
@@ -234,14 +224,17 @@ class Classify(Task):
         return ""
 
 
+def class_numbers(labels: Array, classes: tuple[Any, ...]) -> Array:
+    """`[n]` class numbers of labels, which must be among the classes."""
+    check_known(set(labels.tolist()), classes, " that are trained.")
+    numbers = {name: code for code, name in enumerate(classes)}
+    return np.array([numbers[label] for label in labels.tolist()], np.int64)
+
+
 def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
     """Raise for fewer than two classes or a label outside them, warn of one that occurs once."""
-    unseen = sorted({str(label) for label in np.unique(labels).tolist() if label not in classes})
-    if unseen:
-        raise DataError(
-            f"Labels {', '.join(unseen)} are not among the classes {list(classes)}. Leave out "
-            "`classes` to find them from the labels."
-        )
+    hint = ". Leave out `classes` to find them from the labels."
+    check_known(np.unique(labels).tolist(), classes, hint)
     if len(set(classes)) < len(classes):
         raise DataError(f"`classes` names a class twice: {list(classes)}.")
     if len(classes) < 2:
@@ -259,8 +252,8 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
         )
     if once:
         warn_user(
-            f"Only one sequence belongs to class {_first(once)}: it stays in the training part, "
-            "and how well the class is learnt is not known."
+            f"Only one sequence belongs to class {first_few(once, 10)}: it stays in the training "
+            "part, and how well the class is learnt is not known."
         )
 
 
@@ -279,12 +272,13 @@ def check_labels(data: Dataset, known: tuple[Any, ...]) -> None:
         )
     if len(data) == 0:
         raise DataError("There are no sequences to be scored; expected at least one.")
-    labels = set(np.unique(data.y).tolist())
-    if not labels & set(known):
+    labels = np.unique(data.y).tolist()
+    if set(labels).isdisjoint(known):
         raise DataError(
-            f"None of the labels {_some(labels)} ({_kind(labels)}) is a class of the model: "
-            f"{_some(known)} ({_kind(known)}). Is this the data for another model, or are the "
-            "same labels text in one place and numbers in the other?"
+            f"None of the labels {first_few(labels, 6, repr)} ({_kind(labels)}) is a class of the "
+            f"model: {first_few(sorted(known, key=str), 6, repr)} ({_kind(known)}). Is this the "
+            "data for another model, or are the same labels text in one place and numbers in the "
+            "other?"
         )
 
 
@@ -311,18 +305,8 @@ def checked_probabilities(task: Classify, estimator: Any, data: Dataset) -> Arra
     return found
 
 
-def _some(labels: Any) -> str:
-    """The first labels as text: `'run', 'walk' and 3 more`."""
-    return _first([repr(label) for label in sorted(labels, key=str)], 6)
-
-
 def _kind(labels: Any) -> str:
     return "text" if all(isinstance(label, str) for label in labels) else "numbers"
-
-
-def _first(names: list[str], at_most: int = 10) -> str:
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
 
 
 @dataclass(frozen=True)
@@ -365,6 +349,11 @@ class Multilabel(Classify):
             )
         return cls(names, **options)
 
+    def fitted(self, train: Dataset, preparation: Preparation) -> Self:
+        """The fitted task: with the number of sequences with each label."""
+        counts = self.encode(train).values.sum(axis=0)
+        return replace(self, counts=tuple(counts.tolist()), sequences=len(train))
+
     @property
     def objective(self) -> ObjectiveName:
         """Binary cross-entropy, averaged over the labels."""
@@ -389,7 +378,7 @@ class Multilabel(Classify):
                 "`class_weight` is for one class a sequence, and these have several labels at "
                 "once: weigh the sequences with `sample_weight`."
             )
-        return normalized(sample_weight, len(data))
+        return Task.weights(self, data, sample_weight)
 
     def decode(self, probabilities: Array) -> Array:
         """`[n, label]`, 1 where a label is more probable than not."""
@@ -413,6 +402,7 @@ class Multilabel(Classify):
     def outcome(self, estimator: Any, data: Dataset) -> Outcome:
         """The labels of each sequence; the baseline has those that most of training has."""
         probabilities = estimator.predict_proba(data)
+        about = "always what most of training has"
         usual = np.asarray(np.array(self.counts) > self.sequences / 2, np.int64)
         return Outcome(
             arrays={
@@ -421,11 +411,7 @@ class Multilabel(Classify):
                 "probabilities": probabilities,
                 "predictions": self.decode(probabilities),
             },
-            baselines=(
-                Baseline(
-                    "usual labels", "always what most of training has", {"predictions": usual}
-                ),
-            ),
+            baselines=(Baseline("usual labels", about, {"predictions": usual}),),
             saved={"classes": list(self.classes)},
         )
 

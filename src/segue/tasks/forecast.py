@@ -13,13 +13,15 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted, warn_user
 from segue.metrics import r_squared
 from segue.prepare import Preparation
+from segue.prepare.numeric import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task
-from segue.tasks.outcome import Baseline, Outcome, Picture, Table
-from segue.tasks.regress import Autoregression, Numbers, TargetScale, last_known
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table, number_table
+from segue.tasks.regress import UNFITTED, Autoregression, Numbers, last_known, squared_error
 from segue.windowing import as_series, is_one_series
 
 # A forecast that is not better than persistence by this factor is warned of.
 _CLEARLY_BETTER = 0.99
+_UNFITTED = Autoregression(np.zeros((0, 0)), np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,8 @@ class Forecast(Task):
     horizon: int
     ends: Array = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
     one_series: bool = False
-    scale: TargetScale | None = None
-    autoregression: Autoregression | None = None
+    scale: MeanScale = UNFITTED
+    autoregression: Autoregression = _UNFITTED
 
     name: ClassVar[str] = "forecast"
     data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
@@ -78,7 +80,7 @@ class Forecast(Task):
         """The fitted task: with mean and deviation of the changes, and the autoregression."""
         changes = train.y.astype(np.float64)
         linear = Autoregression.fit(as_array(train.x), changes)
-        return replace(self, scale=TargetScale.fit(train.y), autoregression=linear)
+        return replace(self, scale=MeanScale.fit(train.y), autoregression=linear)
 
     @classmethod
     def joint(cls, tasks: Sequence[Task]) -> Task:
@@ -104,22 +106,17 @@ class Forecast(Task):
         return self.ends
 
     @property
-    def _scale(self) -> TargetScale:
-        assert self.scale is not None  # fitted
-        return self.scale
-
-    @property
     def objective(self) -> ObjectiveName:
         """The mean squared error of the scaled changes."""
-        return self._scale.objective
+        return squared_error(self.scale)
 
     def encode(self, data: Dataset) -> Encoded:
         """`[n, value]` scaled changes, float32."""
-        return Encoded(self._scale.apply(data.y))
+        return Encoded(self.scale.apply(data.y))
 
     def restore(self, outputs: Array) -> Numbers:
         """`[n, value]` changes in the unit of the series, of the outputs of the network."""
-        return self._scale.restore(outputs)
+        return self.scale.restore(outputs)
 
     def decode(self, outputs: Numbers) -> Numbers:
         """The forecasts themselves."""
@@ -131,7 +128,6 @@ class Forecast(Task):
 
     def linear_changes(self, x: Array) -> Numbers:
         """`[n, value]` changes of `[n, size, channel]` windows by the linear autoregression."""
-        assert self.autoregression is not None  # fitted
         return self.autoregression.changes(x)
 
     def summary_line(
@@ -157,9 +153,8 @@ class Forecast(Task):
         """The scale of the changes, the linear model, and the ends of the series."""
         ends: Any = self.ends.astype(object)
         ends[np.isnan(self.ends)] = None
-        assert self.autoregression is not None  # fitted
         return {
-            **self._scale.to_json(),
+            **self.scale.to_json(),
             "linear": self.autoregression.to_json(),
             "ends": ends.tolist(),
             "one_series": self.one_series,
@@ -174,7 +169,7 @@ class Forecast(Task):
             **options,
             ends=single if np.array_equal(single, ends, equal_nan=True) else ends,
             one_series=bool(state["one_series"]),
-            scale=TargetScale.from_json(state),
+            scale=MeanScale.from_json(state, "the changes"),
             autoregression=Autoregression.from_json(state["linear"]),
         )
 
@@ -194,14 +189,13 @@ class Forecast(Task):
         persistence = np.repeat(last_known(windows)[:, None], steps, axis=1)
         linear = estimator.continued_linearly(windows, steps)
         about = "least squares over the same windows, in closed form"
+        goes_on = "the last known value goes on"
         baselines = (
-            Baseline(
-                "persistence forecast", "the last known value goes on", {"predictions": persistence}
-            ),
+            Baseline("persistence forecast", goes_on, {"predictions": persistence}),
             Baseline("linear autoregression", about, {"predictions": linear}),
         )
         predictions = estimator.continued(windows, steps)
-        forecasts = {name: arrays["predictions"] for name, _, arrays, _ in baselines}
+        forecasts = {one.name: one.arrays["predictions"] for one in baselines}
         return Outcome(
             arrays={
                 "targets": data.y.reshape(len(data), steps, -1).astype(np.float64),
@@ -215,11 +209,7 @@ class Forecast(Task):
 
     def details(self, scores: Any, at_most: int | None = None) -> Table:
         """The error of each step ahead, of the model and of the baselines."""
-        columns = zip(*scores.rmse_by_step.values(), strict=True)
-        rows = (
-            (str(i), *(f"{value:.4g}" for value in errors)) for i, errors in enumerate(columns, 1)
-        )
-        return Table("Errors by step ahead", ("step", *scores.rmse_by_step), tuple(rows))
+        return number_table("Errors by step ahead", "step", scores.rmse_by_step, first=1)
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """The first step ahead, forecast over what followed."""

@@ -19,6 +19,7 @@ from segue.tasks.base import (
     Encoded,
     ObjectiveName,
     Task,
+    check_known,
     counts_of,
     spread,
     weighted_by_class,
@@ -65,12 +66,11 @@ class Label(Task):
         """
         given, present = options.pop("classes"), occurring(part, options["ignore"])
         names = present if given is None else tuple(given)
-        unseen = [str(name) for name in present if name not in names]
-        if unseen:
-            raise DataError(
-                f"Labels {', '.join(unseen)} are not among the classes {list(names)}. Leave out "
-                "`classes` to find them from the labels, or name the one that means none: ignore=."
-            )
+        hint = (
+            ". Leave out `classes` to find them from the labels, or name the one that means none: "
+            "ignore=."
+        )
+        check_known(present, names, hint)
         if len(names) < 2:
             raise DataError(
                 f"All labelled steps belong to {len(names)} class {list(names)}; a labeler needs "
@@ -93,13 +93,7 @@ class Label(Task):
         """`[total_steps]` class numbers, `NO_LABEL` where there is none."""
         codes = encode_labels(data, self.classes, self.ignore)
         if (codes == UNKNOWN).any():
-            unseen = [
-                str(name) for name in occurring(data, self.ignore) if name not in self.classes
-            ]
-            raise DataError(
-                f"Labels {', '.join(unseen)} are not among the classes {list(self.classes)} that "
-                "are trained."
-            )
+            check_known(occurring(data, self.ignore), self.classes, " that are trained.")
         return Encoded(codes, per_step=True)
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:

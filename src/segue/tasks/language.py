@@ -7,7 +7,7 @@ is what follows the last. So a text of n tokens has n + 1 steps.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -39,7 +39,7 @@ class Language(Task):
 
     size: int
     classes: tuple[str, ...] = ()
-    counts: npt.NDArray[np.int64] | None = None
+    counts: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     name: ClassVar[str] = "language"
     data_tasks: ClassVar[tuple[str, ...]] = ("none",)
@@ -113,14 +113,12 @@ class Language(Task):
         """The perplexity beside that of the tokens' frequencies."""
         reached = row["validation_perplexity" if validated else "perplexity"]
         part = "validation" if validated else "training"
-        assert self.counts is not None  # fitted
         alone = perplexity(unigram(self.counts)[targets])
         text = f"{reached:.4g} on {part} pieces; by the frequency of tokens alone {alone:.4g}"
         return "perplexity", text
 
     def to_json(self) -> dict[str, Any]:
         """The tokens, and how often each was a target."""
-        assert self.counts is not None  # fitted
         return {"classes": list(self.classes), "token_counts": self.counts.tolist()}
 
     @classmethod
@@ -134,7 +132,7 @@ class Language(Task):
         _, following = inputs_and_targets(estimator.check_input(data))
         tokens, counts = following.values[:, 0], estimator.token_counts_
         known = np.not_equal(tokens, UNKNOWN)  # an end always is
-        by_frequency = unigram(counts)[tokens]
+        by_frequency, about = unigram(counts)[tokens], "by the frequency of tokens alone"
         beginning = estimator.preparation_.tokens(data.x[:1].texts()[0])
         return Outcome(
             arrays={
@@ -147,13 +145,7 @@ class Language(Task):
                 "texts": np.repeat(np.arange(len(data)), following.lengths),
                 "beginning": tuple(beginning[:_WORDS_DRAWN]) if beginning[0].text else (),
             },
-            baselines=(
-                Baseline(
-                    "unigram baseline",
-                    "by the frequency of tokens alone",
-                    {"log_probability": by_frequency},
-                ),
-            ),
+            baselines=(Baseline("unigram baseline", about, {"log_probability": by_frequency}),),
             size=counted(len(tokens), "token"),
             saved={"tokens": len(tokens), "unknown": int((~known).sum())},
         )

@@ -81,6 +81,17 @@ class Section(NamedTuple):
     contents: tuple[Table | Picture | str, ...]
 
 
+def number_table(
+    title: str, heading: str, columns: Mapping[str, Iterable[float]], *, first: int
+) -> Table:
+    """Columns of numbers by their headings, below numbers of the rows that begin with `first`."""
+    rows = (
+        (str(number), *(f"{value:.4g}" for value in row))
+        for number, row in enumerate(zip(*columns.values(), strict=True), first)
+    )
+    return Table(title, (heading, *columns), tuple(rows))
+
+
 def class_outcome(
     classes: tuple[Any, ...],
     target_codes: Array,

@@ -17,9 +17,9 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.metrics import r_squared
 from segue.prepare import Preparation
-from segue.prepare.numeric import mean_scale, read_mean_scale
+from segue.prepare.numeric import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task, normalized
-from segue.tasks.outcome import Baseline, Outcome, Picture, Table
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table, number_table
 
 Numbers = npt.NDArray[np.float64]
 
@@ -95,11 +95,6 @@ def _inputs(features: Numbers, centre: Numbers) -> Numbers:
     return np.column_stack([np.ones(len(features)), np.nan_to_num(features - centre)])
 
 
-def as_table(y: Array) -> Numbers:
-    """`[n, value]` of `[n]` or `[n, value]`."""
-    return np.asarray(y, np.float64).reshape(len(y), -1)
-
-
 class Autoregression(Linear):
     """A linear autoregression: coefficients `[1 + size * channel, value]`.
 
@@ -164,6 +159,19 @@ def _windows(x: Array, centre: Numbers) -> Numbers:
     return np.column_stack([np.ones(len(x)), inputs.reshape(len(x), -1)])
 
 
+UNFITTED = MeanScale(np.zeros(0), np.zeros(0))  # of no targets yet
+
+
+def squared_error(scale: MeanScale) -> ObjectiveName:
+    """The objective of targets with this scale."""
+    return ObjectiveName("squared", len(scale.scale), tuple(scale.scale.tolist()))
+
+
+def _as_table(y: Array) -> Numbers:
+    """`[n, value]` of `[n]` or `[n, value]`."""
+    return np.asarray(y, np.float64).reshape(len(y), -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Regress(Task):
     """One or more numbers for each sequence.
@@ -178,7 +186,7 @@ class Regress(Task):
 
     shape: tuple[int, ...] = ()
     scale_target: bool = True
-    scale: TargetScale | None = None
+    scale: MeanScale = UNFITTED
     linear: LinearOnMeans | None = None
 
     name: ClassVar[str] = "regress"
@@ -210,35 +218,32 @@ class Regress(Task):
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with mean and deviation of the targets, and a linear baseline."""
-        scale = TargetScale.fit(train.y) if self.scale_target else TargetScale.none(train.y)
+        scale = MeanScale.fit(train.y)
+        if not self.scale_target:
+            scale = MeanScale(np.zeros_like(scale.mean), np.ones_like(scale.scale))
         linear = None
         if not (train.x.is_text or (train.x.is_whole and preparation.takes_tokens)):
-            linear = LinearOnMeans.fit(train.x, train.static, as_table(train.y))
+            linear = LinearOnMeans.fit(train.x, train.static, _as_table(train.y))
         return replace(self, scale=scale, linear=linear)
 
     @property
     def objective(self) -> ObjectiveName:
-        """The mean squared error of the scaled targets."""
-        return self._scale.objective
-
-    @property
-    def _scale(self) -> TargetScale:
-        assert self.scale is not None  # fitted
-        return self.scale
+        """The mean squared error of the scaled targets; reported in the targets' own unit."""
+        return squared_error(self.scale)
 
     @property
     def mean(self) -> Numbers:
         """`[value]`, the mean of the training targets in their own unit."""
-        return self._scale.mean
+        return self.scale.mean
 
     def encode(self, data: Dataset) -> Encoded:
         """`[n, value]` scaled numbers, float32."""
         self.check_shape(data)
-        return Encoded(self._scale.apply(as_numbers(data.y)))
+        return Encoded(self.scale.apply(as_numbers(data.y)))
 
     def restore(self, outputs: Array) -> Numbers:
         """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
-        return self._scale.restore(outputs).reshape(-1, *self.shape)
+        return self.scale.restore(outputs).reshape(-1, *self.shape)
 
     def decode(self, outputs: Numbers) -> Numbers:
         """The numbers themselves."""
@@ -260,12 +265,12 @@ class Regress(Task):
     def to_json(self) -> dict[str, Any]:
         """Mean and scale of the targets, their shape, and the linear regression."""
         linear = None if self.linear is None else self.linear.to_json()
-        return {**self._scale.to_json(), "shape": list(self.shape), "linear": linear}
+        return {**self.scale.to_json(), "shape": list(self.shape), "linear": linear}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
         """The reverse of `to_json`."""
-        scale, shape = TargetScale.from_json(state), tuple(state["shape"])
+        scale, shape = MeanScale.from_json(state, "the targets"), tuple(state["shape"])
         if shape not in ((), scale.mean.shape):
             raise DataError(f"the targets have shape {shape} and another scale.")
         rows = state.get("linear")
@@ -282,87 +287,22 @@ class Regress(Task):
             baselines.append(Baseline("linear regression", about, {"predictions": found}))
         return Outcome(
             arrays={
-                "targets": as_table(as_numbers(data.y)),
-                "predictions": as_table(estimator.predict(data)),
+                "targets": _as_table(as_numbers(data.y)),
+                "predictions": _as_table(estimator.predict(data)),
             },
             baselines=tuple(baselines),
         )
 
     def details(self, scores: Any, at_most: int | None = None) -> Table:
         """The error of each value beside its mean and deviation."""
-        columns = enumerate(zip(scores.rmse_by_value, scores.targets.T, strict=True))
-        rows = (
-            (str(i), *(f"{value:.4g}" for value in (error, wanted.mean(), wanted.std())))
-            for i, (error, wanted) in columns
-        )
-        headings = ("value", "RMSE", "mean", "standard deviation")
-        return Table("Errors by value", headings, tuple(rows))
+        means, deviations = scores.targets.mean(axis=0), scores.targets.std(axis=0)
+        columns = {"RMSE": scores.rmse_by_value, "mean": means, "standard deviation": deviations}
+        return number_table("Errors by value", "value", columns, first=0)
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """Predicted over true numbers."""
         caption = "Predicted over true; on the line they are the same"
         return (Picture("predictions", scores.plot_predictions(), caption),)
-
-
-@dataclass(frozen=True, eq=False)
-class TargetScale:
-    """Zero mean and unit variance for each value, as the training targets have them.
-
-    Attributes:
-        mean: `[value]`, in the target's own unit.
-        scale: `[value]`, the standard deviation; 1 for a value that never varies.
-    """
-
-    mean: Numbers
-    scale: Numbers
-
-    @classmethod
-    def fit(cls, y: Array) -> Self:
-        """Take mean and deviation of `[n]` or `[n, value]` training targets.
-
-        >>> TargetScale.fit(np.array([1.0, 3.0]))
-        TargetScale(mean=array([2.]), scale=array([1.]))
-        """
-        return cls(*mean_scale(as_table(y), least=1e-12))
-
-    @classmethod
-    def none(cls, y: Array) -> Self:
-        """Leave `[n]` or `[n, value]` targets as they are.
-
-        >>> TargetScale.none(np.array([1.0, 3.0]))
-        TargetScale(mean=array([0.]), scale=array([1.]))
-        """
-        values = as_table(y).shape[1]
-        return cls(np.zeros(values), np.ones(values))
-
-    def apply(self, y: Array) -> Array:
-        """`[n, value]` scaled targets, float32."""
-        return ((as_table(y) - self.mean) / self.scale).astype(np.float32)
-
-    @property
-    def objective(self) -> ObjectiveName:
-        """The mean squared error; reported in the target's own unit."""
-        return ObjectiveName("squared", len(self.scale), tuple(self.scale.tolist()))
-
-    def restore(self, outputs: Array) -> Numbers:
-        """`[n, value]` outputs of the network, in the target's own unit."""
-        return np.asarray(outputs, np.float64) * self.scale + self.mean
-
-    def to_json(self) -> dict[str, Any]:
-        """As lists."""
-        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any]) -> Self:
-        """The reverse of `to_json`.
-
-        Raises:
-            DataError: numbers that no training can have given.
-        """
-        found = read_mean_scale(state)
-        if found is None:
-            raise DataError(f"the targets have mean {state['mean']} and scale {state['scale']}.")
-        return cls(*found)
 
 
 def as_numbers(y: Any) -> Numbers:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from segue.data.arrays import float32_loses, is_infinite
 from segue.data.labels import is_missing as is_missing_label
-from segue.data.precision import float32_loses, is_infinite
 from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.table import cells

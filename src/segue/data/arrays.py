@@ -1,15 +1,19 @@
-"""Values of sequences: arrays of other libraries as NumPy arrays, their types, texts as numbers."""
+"""Arrays of numbers and texts: other libraries' arrays as NumPy's, types of values, precision.
+
+Networks compute in float32, which has 24 binary digits. Of a channel that lies far from 0 for how
+little it varies (seconds since 1970, a pressure in pascal) they are used up by its level, and what
+it does is lost. Such values stay float64 until a preparation has taken the level off.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segue.data.labels import is_missing
-from segue.data.precision import float32_loses
 from segue.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -122,37 +126,11 @@ def as_exact(values: npt.ArrayLike) -> Array:
     return array.astype(np.float32 if is_small else np.float64, copy=False)
 
 
-def as_values(values: npt.ArrayLike) -> Array:
-    """Return the same as float32 in place of float64, unless that is too coarse.
-
-    Raises:
-        DataError: as in `as_exact`.
-
-    >>> as_values([0.5, 2.0]).dtype, as_values([1e9, 1e9 + 0.5]).dtype, as_values([1, 2]).dtype
-    (dtype('float32'), dtype('float64'), dtype('int32'))
-    """
-    return narrowed(as_exact(values))
-
-
 def narrowed(array: Array) -> Array:
     """`[rows, channel]` as float32 where it is float64 that float32 is not too coarse for."""
     if array.dtype != np.float64 or float32_loses(array).any():
         return array
     return array.astype(np.float32)
-
-
-def joined(items: Sequence[Array], *, exact: bool) -> Array:
-    """`[total_steps, channel]` of exact `[time, channel]` arrays, one after the other.
-
-    Args:
-        items: what `as_exact` gives.
-        exact: float64 stays, also where float32 is not too coarse.
-    """
-    kind = np.result_type(*{item.dtype for item in items})
-    if kind == np.float64 and not exact and not float32_loses(items).any():
-        kind = np.dtype(np.float32)
-    # At once into the type that is wanted: nothing is there twice.
-    return np.concatenate(items, dtype=kind, casting="same_kind")
 
 
 def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
@@ -206,15 +184,13 @@ def different_channels(items: list[Array], layout: str) -> str:
         f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
         "every sequence must be (time, channel) with the same channels."
     )
-    lengths = {len(item) for item in items}
-    if len(lengths) == 1:
-        turned = "tc" if layout in ("ct", "nct") else "ct"
-        message += (
-            f" Here the last axis varies and the first is always {lengths.pop()}, so these look "
-            f"like {'(time, channel)' if turned == 'tc' else '(channel, time)'}: "
-            f"pass layout={turned!r}."
-        )
-    return message
+    if len({len(item) for item in items}) > 1:
+        return message
+    turned, axes = ("tc", "time, channel") if layout in ("ct", "nct") else ("ct", "channel, time")
+    return (
+        f"{message} Here the last axis varies and the first is always {len(items[0])}, so these "
+        f"look like ({axes}): pass layout={turned!r}."
+    )
 
 
 def _whole(array: Array) -> Array:
@@ -245,7 +221,18 @@ def encode(texts: Iterable[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np
     """
     buffer, ends = bytearray(), [0]  # grows in place, so that a generator needs no second copy
     for number, text in enumerate(texts):
-        buffer += _encoded(text, number)
+        if not isinstance(text, str):
+            raise DataError(
+                f"Text {number} is {text!r} ({type(text).__name__}); expected str. Leave out what "
+                "is missing."
+            )
+        try:
+            buffer += text.encode(_ENCODING)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"Text {number} has half a character ({text[error.start]!r}) at {error.start}: it "
+                "was read with the wrong encoding, or cut inside a character."
+            ) from error
         ends.append(len(buffer) // CODE_POINTS.itemsize)
     return np.frombuffer(buffer, "<u4").astype(CODE_POINTS, copy=False), np.asarray(ends, np.int64)
 
@@ -269,16 +256,85 @@ def decode(steps: npt.NDArray[Any]) -> str:
         ) from error
 
 
-def _encoded(text: Any, number: int) -> bytes:
-    if not isinstance(text, str):
-        raise DataError(
-            f"Text {number} is {text!r} ({type(text).__name__}); expected str. Leave out what is "
-            "missing."
-        )
-    try:
-        return text.encode(_ENCODING)
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"Text {number} has half a character ({text[error.start]!r}) at {error.start}: it was "
-            "read with the wrong encoding, or cut inside a character."
-        ) from error
+# -- where float32 is too coarse -------------------------------------------------------------------
+
+ROWS, RUN = 4096, 16  # rows that are looked at, in runs of neighbours
+MAX_VALUES = 500_000  # that are looked at, at most; of very many channels there are fewer rows
+TOLERANCE = 1e-4  # of the standard deviation, for the error that rounding makes
+KEPT = 0.75  # of the values that differ must still differ
+NOISE = 2.0**-48  # of the largest value: less of a difference is rounding in float64 already
+END = (2 - 2.0**-24) * 2.0**127  # from here on float32 is infinite
+LARGEST_WHOLE = 2.0**24  # up to here float32 has every whole number
+
+
+def float32_loses(items: Any) -> Array:
+    """`[channel]`, whether a channel would lose what it says if it were rounded to float32.
+
+    It would where the error of rounding is more than 1e-4 of the standard deviation, or where more
+    than a quarter of the values that differ would be the same. A channel that never varies loses
+    something where it is changed beyond 2**24: its level may vary elsewhere.
+
+    Args:
+        items: `Sequences` or a list of arrays `[time, channel]`, or one array of all of them,
+            `[total_steps, channel]` or `[n, time, channel]`.
+
+    >>> x = np.array([[0.0, 0.0], [0.5, 0.5], [2.0, 2.0]]) + [0, 1e9]
+    >>> float32_loses(x), float32_loses(x.astype(np.float32))
+    (array([False,  True]), array([False, False]))
+    """
+    rows = sample(items)
+    if rows.dtype == np.float32:
+        return np.zeros(rows.shape[1], bool)
+    exact = rows.astype(np.float64, copy=False)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        rounded = exact.astype(np.float32)
+        if not len(exact) or bool(((rounded == exact) | np.isnan(exact)).all()):
+            return np.zeros(exact.shape[1], bool)
+        return _is_coarse(exact, rounded)
+
+
+def is_infinite(values: Array) -> Array:
+    """Whether numbers are infinite, or too large for float32, which comes to the same."""
+    if values.dtype == np.float64:
+        return np.asarray(np.abs(values) >= END)
+    return np.isinf(values)
+
+
+def _is_coarse(exact: Array, rounded: Array) -> Array:
+    known = np.isfinite(rounded)
+    low = np.fmin.reduce(np.where(known, exact, np.inf))
+    above = np.where(known, exact - low, 0)  # taken off before anything is summed
+    largest = np.abs(np.where(known, exact, 0)).max(axis=0)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = above.sum(axis=0) / count
+    deviation = np.sqrt((np.where(known, above - mean, 0) ** 2).sum(axis=0) / count)
+    error = np.sqrt((np.where(known, exact - rounded, 0) ** 2).sum(axis=0) / count)
+    noise = NOISE * largest
+    different = distinct(exact, noise)
+    merges = (different > 1) & (distinct(rounded, noise) <= KEPT * different)
+    coarse = (error > TOLERANCE * deviation) | merges
+    return np.asarray(np.where(deviation > noise, coarse, (error > 0) & (largest > LARGEST_WHOLE)))
+
+
+def distinct(rows: Array, noise: Array | float = 0.0) -> Array:
+    """`[channel]`, how many values there are that are further than `noise` from the next one."""
+    return np.asarray(1 + (np.diff(np.sort(rows, axis=0), axis=0) > noise).sum(axis=0))
+
+
+def sample(items: Any) -> Array:
+    """`[rows, channel]` from all over the items of `float32_loses`; all rows of a few."""
+    if isinstance(items, np.ndarray) and items.ndim == 2:
+        items = [items]
+    known = getattr(items, "lengths", None)  # of `Sequences`
+    lengths = np.array([len(item) for item in items], np.int64) if known is None else known
+    ends, total = np.cumsum(lengths), int(lengths.sum())
+    rows = min(ROWS, max(RUN, MAX_VALUES // items[0].shape[1]))
+    if total <= rows:
+        return np.concatenate(list(items))
+    # Multiples of the golden ratio lie evenly, and in no step with the lengths of sequences.
+    places = np.sort(np.arange(rows // RUN) * 0.6180339887498949 % 1)
+    starts = (places * (total - RUN)).astype(np.int64)
+    which = np.searchsorted(ends, starts, side="right")
+    begins = starts - (ends - lengths)[which]
+    pairs = zip(which.tolist(), begins.tolist(), strict=True)
+    return np.concatenate([items[i][begin : begin + RUN] for i, begin in pairs])

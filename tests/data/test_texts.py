@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue import Dataset, Sequences
-from segue.data.values import decode, encode
+from segue.data.arrays import decode, encode
 from segue.errors import DataError
 from segue.readers import read, write
 
