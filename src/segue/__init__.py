@@ -34,25 +34,17 @@ if TYPE_CHECKING:
     from segue.training import History, TrainingOptions
     from segue.windowing import windows
 
-_WHERE = {
-    "Dataset": "segue.data.dataset",
-    "Evaluation": "segue.evaluation",
-    "Forecaster": "segue.estimators",
-    "History": "segue.training",
-    "LanguageModel": "segue.estimators",
-    "SequenceClassifier": "segue.estimators",
-    "SequenceEnsemble": "segue.estimators",
-    "SequenceLabeler": "segue.estimators",
-    "SequenceRegressor": "segue.estimators",
-    "Sequences": "segue.data.sequences",
-    "TrainingOptions": "segue.training",
-    "evaluate": "segue.evaluation",
-    "fit_seeds": "segue.estimators",
-    "load": "segue.estimators",
-    "read": "segue.readers",
-    "windows": "segue.windowing",
-    "write": "segue.readers",
+_NAMES = {
+    "segue.data.dataset": "Dataset",
+    "segue.data.sequences": "Sequences",
+    "segue.estimators": "Forecaster LanguageModel SequenceClassifier SequenceEnsemble "
+    "SequenceLabeler SequenceRegressor fit_seeds load",
+    "segue.evaluation": "Evaluation evaluate",
+    "segue.readers": "read write",
+    "segue.training": "History TrainingOptions",
+    "segue.windowing": "windows",
 }
+_WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 _ROOMS = ("errors", "evaluation", "layers", "plots", "sonify", "studies", "synth", "testing")
 _RENAMED = ("listening",)  # modules that warn and lead to their new names, for one release
 

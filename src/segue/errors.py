@@ -20,15 +20,14 @@ message and nothing else; anything that is not a `SegueError` is a bug in segue.
 from __future__ import annotations
 
 import difflib
+import functools
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from functools import wraps
+from numbers import Integral
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from typing import Any, TypeVar
 
 _SHOWN = 100  # characters of a text on either side of the place that an error points at
 
@@ -120,26 +119,64 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def renamed_arguments(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a function accept the former names of arguments, with a warning, for one release.
+Target = TypeVar("Target", bound=Callable[..., Any])
 
-    >>> @renamed_arguments(colour="color")
-    ... def paint(color): return color
-    >>> paint(color="red")
-    'red'
+
+def renamed_arguments(**names: str) -> Callable[[Target], Target]:
+    """Let a function or a class accept former names of arguments, with a warning.
+
+    Args:
+        names: the present name of each former one.
+
+    >>> @renamed_arguments(width="size")
+    ... def area(size: float) -> float:
+    ...     return size**2
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     area(width=3)
+    9
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-            for former in names.keys() & kwargs.keys():
-                warn_user(f"{former}= is now {names[former]}=.", DeprecationWarning)
-                kwargs[names[former]] = kwargs.pop(former)
-            return function(*args, **kwargs)
+    def decorate(target: Any) -> Any:
+        if isinstance(target, type):
+            setattr(target, "__init__", decorate(vars(target)["__init__"]))  # noqa: B010  (mypy)
+            return target
 
-        return inside
+        @functools.wraps(target)
+        def accepting(*args: Any, **kwargs: Any) -> Any:
+            for former in names.keys() & kwargs.keys():
+                name = target.__qualname__.removesuffix(".__init__")
+                text = f"{name}: `{former}` is now called `{names[former]}`."
+                warn_user(text, DeprecationWarning)
+                kwargs[names[former]] = kwargs.pop(former)
+            return target(*args, **kwargs)
+
+        return accepting
 
     return decorate
+
+
+def is_whole(value: Any, least: float = -math.inf) -> bool:
+    """Whether a value is a whole number from `least` on; NumPy's too, and not True.
+
+    >>> is_whole(3), is_whole(0, least=1), is_whole(3.0), is_whole(True)
+    (True, False, False, False)
+    """
+    whole: bool = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and bool(value >= least)
+
+
+def check_whole(name: str, value: Any, least: int = 1) -> None:
+    """Raise unless the argument of that name is a whole number from `least` on.
+
+    Raises:
+        OptionError: it is not.
+
+    >>> check_whole("workers", 0)
+    Traceback (most recent call last):
+    segue.errors.OptionError: `workers` is 0; expected a whole number from 1 on.
+    """
+    if not is_whole(value, least):
+        raise OptionError(f"`{name}` is {value!r}; expected a whole number from {least} on.")
 
 
 def counted(count: int, what: str) -> str:

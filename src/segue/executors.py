@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pickle import PicklingError
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
-from segue.errors import OptionError, TrainingError
+from segue.errors import OptionError, TrainingError, check_whole
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -84,8 +82,7 @@ class LocalProcesses:
 
     def __init__(self, count: int | None = None) -> None:
         count = count_cores() if count is None else count
-        if count < 1:
-            raise OptionError(f"`workers` is {count!r}; expected a whole number from 1 on.")
+        check_whole("workers", count)
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
 
@@ -101,12 +98,7 @@ class LocalProcesses:
             self._pool.submit(os.getpid)  # starts all workers
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         pool, self._pool = self._pool, None
         assert pool is not None
         pool.shutdown(wait=True, kill_workers=kind is not None)
@@ -128,18 +120,15 @@ class LocalProcesses:
             return _WorkerFuture(self._pool.submit(function, *arguments))
 
 
-@dataclass(frozen=True)
 class _WorkerFuture:
     """A future whose errors explain what happened to the process."""
 
-    inner: futures.Future[Any]
-
-    def done(self) -> bool:
-        return self.inner.done()
+    def __init__(self, future: futures.Future[Any]) -> None:
+        self._future, self.done = future, future.done
 
     def result(self) -> Any:
         with _errors_explained():
-            return self.inner.result()
+            return self._future.result()
 
 
 @contextmanager
@@ -198,11 +187,11 @@ def count_cores(environment: Mapping[str, str] | None = None) -> int:
     >>> count_cores({"SEGUE_WORKERS": "3"})
     3
     """
-    text = (os.environ if environment is None else environment).get("SEGUE_WORKERS")
-    if text is not None:
-        if not text.isdecimal() or int(text) < 1:
-            raise OptionError(f"SEGUE_WORKERS is {text!r}; expected a whole number from 1 on.")
-        return int(text)
     from loky import cpu_count
 
-    return int(cpu_count())
+    text = (os.environ if environment is None else environment).get("SEGUE_WORKERS")
+    if text is None:
+        return int(cpu_count())
+    if not text.isdecimal() or int(text) < 1:
+        raise OptionError(f"SEGUE_WORKERS is {text!r}; expected a whole number from 1 on.")
+    return int(text)

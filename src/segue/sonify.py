@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from segue.atomic import replacing
 from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.randomness import numpy_generator
 
@@ -162,16 +163,14 @@ def _playing_rate(data: Dataset, rate: int | None) -> tuple[int, list[str]]:
     if rate is None and own is not None and _SLOWEST_HZ <= own <= _FASTEST_HZ:
         return round(own), []
     chosen = rate or DEFAULT_HZ
-    if own is None and rate is None:
-        return chosen, [
-            f"The rate of the data is not known: played at {chosen:,} steps per second."
-        ]
-    if own is None or own == chosen:
-        return chosen, []
+    played = f"played at {chosen:,} steps per second"
+    if own is None:
+        note = f"The rate of the data is not known: {played}."
+        return chosen, [note] if rate is None else []
     times = chosen / own
     factor = float(f"{max(times, 1 / times):.3g}")
-    speed = f"{factor:,.10g} times as {'fast' if times >= 1 else 'slowly'}"
-    return chosen, [f"Played at {chosen:,} steps per second, {speed} as the data are."]
+    speed = f"{factor:,.10g} times as {'fast' if times >= 1 else 'slowly'} as the data are"
+    return chosen, [] if own == chosen else [f"{played.capitalize()}, {speed}."]
 
 
 def _as_waves(data: Dataset, index: Sequence[int]) -> tuple[list[Samples], list[str]]:
@@ -187,53 +186,51 @@ def _as_waves(data: Dataset, index: Sequence[int]) -> tuple[list[Samples], list[
         notes.append(f"Of {data.x.channels} channels, {name} is played.")
     if any(map(np.ma.is_masked, waves)):
         notes.append("Missing values are silent.")
-    largest = _largest(wave.filled(0.0) for wave in waves)
-    if data.rate_hz is not None and data.rate_hz >= _SLOWEST_HZ and largest <= 1:
-        return [wave.filled(0.0) for wave in waves], notes
+    silent = [wave.filled(0.0) for wave in waves]
+    if data.rate_hz is not None and data.rate_hz >= _SLOWEST_HZ and _largest(silent) <= 1:
+        return silent, notes
     scaled = [(wave - wave.mean()).filled(0.0) for wave in waves]
     largest = _largest(scaled)
     notes.append("The values are no sound: their mean is taken away, and they are scaled to fit.")
     return [wave * (_LOUD / largest if largest else 1.0) for wave in scaled], notes
 
 
-def _largest(waves: Iterable[Samples]) -> float:
+def _largest(waves: list[Samples]) -> float:
     return max((float(np.abs(wave).max(initial=0.0)) for wave in waves), default=0.0)
 
 
 def _spans(data: Dataset, number: int, start: int, hertz: int) -> list[Span]:
     """The span of the sequence; where its steps have labels, one for each run of a label."""
     name = str(number if data.ids is None else data.ids[number])
-    runs = [(0, int(data.x.lengths[number]), label_of(data, number))]
-    if data.task == "label":
+    if isinstance(data.y, Sequences):
         runs = runs_of(data, number)
+    else:
+        runs = [(0, int(data.x.lengths[number]), label_of(data, number))]
     return [Span((start + a) / hertz, (start + b) / hertz, label, name) for a, b, label in runs]
 
 
 def label_of(data: Dataset, number: int) -> str:
     """The target of a sequence as text: its class, its labels, its number; or empty."""
-    if data.task == "classify":
-        return str(data.y[number])
-    if data.task == "multilabel":
-        pairs = zip(data.classes or (), data.y[number], strict=True)
-        return " ".join(str(name) for name, is_there in pairs if is_there)
-    if data.task == "regress":
-        return " ".join(f"{value:.6g}" for value in np.ravel(data.y[number]))
-    return ""
+    if data.y is None:
+        return ""
+    target = data.y[number]
+    if data.classes is None:
+        return " ".join(f"{value:.6g}" for value in np.ravel(target))
+    if np.ndim(target) == 0:
+        return str(target)
+    return " ".join(str(name) for name, there in zip(data.classes, target, strict=True) if there)
 
 
 def runs_of(data: Dataset, number: int) -> list[tuple[int, int, str]]:
     """The runs of equal labels of the steps: first step, the step behind the last, label.
 
-    >>> from segue.data.sequences import Sequences
     >>> y = Sequences.from_list([np.array([0, 0, 1, -1], np.int32)])
     >>> runs_of(Dataset([[1.0, 2.0, 3.0, 4.0]], y, classes=("sit", "walk")), 0)
     [(0, 2, 'sit'), (2, 3, 'walk'), (3, 4, '')]
     """
-    names, labels = data.classes, []
-    for first, last, code in runs_of_codes(data.y[number][:, 0]):
-        label = "" if code < 0 else str(names[code] if names else code)
-        labels.append((first, last, label))
-    return labels
+    runs, names = runs_of_codes(data.y[number][:, 0]), data.classes
+    labels = ("" if code < 0 else str(names[code] if names else code) for _, _, code in runs)
+    return [(first, last, label) for (first, last, _), label in zip(runs, labels, strict=True)]
 
 
 def runs_of_codes(codes: npt.NDArray[Any]) -> list[tuple[int, int, int]]:

@@ -37,12 +37,7 @@ Example = Callable[[np.random.Generator], tuple[Array, int]]
 
 
 def examples(
-    family: str,
-    example: Example,
-    *,
-    counts: dict[str, int],
-    classes: tuple[int, ...],
-    seed: int,
+    family: str, example: Example, *, counts: dict[str, int], classes: tuple[int, ...], seed: int
 ) -> Dataset:
     """Make examples numbered 1, 2, ... in each part.
 
@@ -60,8 +55,7 @@ def examples(
     Raises:
         OptionError: counts below zero, or no example at all.
     """
-    wrong = {part: count for part, count in counts.items() if count < 0}
-    if wrong or not any(counts.values()):
+    if min(counts.values()) < 0 or not any(counts.values()):
         raise OptionError(f"The numbers of sequences are {counts}; expected at least one.")
     parts = np.repeat(list(counts), list(counts.values()))
     ids = np.concatenate([np.arange(1, count + 1) for count in counts.values()])
@@ -69,14 +63,10 @@ def examples(
         example(numpy_generator(seed, family, str(part), int(number)))
         for part, number in zip(parts, ids, strict=True)
     ]
-    return Dataset(
-        Sequences.from_list([values for values, _ in made]),
-        np.array([label for _, label in made], np.int64),
-        classes,
-        parts=None if set(parts) == {"train"} else parts,
-        ids=ids,
-        name=family,
-    )
+    values, labels = zip(*made, strict=True)
+    x, y = Sequences.from_list(values), np.array(labels, np.int64)
+    named = None if set(parts) == {"train"} else parts
+    return Dataset(x, y, classes, parts=named, ids=ids, name=family)
 
 
 def check_noise(noise: float) -> None:
@@ -91,14 +81,7 @@ def check_noise(noise: float) -> None:
 
 # -- toy ------------------------------------------------------------------------------------------
 
-_SIX = """
-    0 1 1 0 0 0
-    0 0 0 2 2 0
-    0 0 0 0 3 3
-    0 2 2 0 0 0
-    0 0 3 3 0 0
-    0 0 0 0 1 1
-"""
+_SIX = "011000 000220 000033 022000 003300 000011".split()
 
 
 def toy() -> Dataset:
@@ -110,13 +93,9 @@ def toy() -> Dataset:
     >>> data.x[0].ravel().tolist(), data.y.tolist()
     ([0.0, 1.0, 1.0, 0.0, 0.0, 0.0], [1, 2, 3, 2, 3, 1])
     """
-    values = np.array([line.split() for line in _SIX.split("\n") if line.strip()], np.float32)
-    return Dataset(
-        Sequences.from_array(values),
-        values.max(axis=1).astype(np.int64),
-        ids=np.arange(1, len(values) + 1),
-        name="toy",
-    )
+    values = np.array([list(digits) for digits in _SIX], np.float32)
+    x, y = Sequences.from_array(values), values.max(axis=1).astype(np.int64)
+    return Dataset(x, y, ids=np.arange(1, len(values) + 1), name="toy")
 
 
 _FAMILY = "random-series"
@@ -181,12 +160,9 @@ def clean_series(classes: int = 4, length: int = 10, *, seed: int = 0) -> Array:
 
     if classes < 1 or length < 1:
         raise OptionError(f"classes={classes} and length={length}; expected at least 1 of each.")
-    steps = np.arange(length)
-    series = []
-    for number in range(1, classes + 1):
-        a, b, c = numpy_generator(seed, _FAMILY, "class", number).standard_normal(3)
-        series.append(softmax(steps * a * b + c))
-    return np.stack(series)
+    draws = [numpy_generator(seed, _FAMILY, "class", n) for n in range(1, classes + 1)]
+    numbers = [generator.standard_normal(3) for generator in draws]
+    return np.stack([softmax(np.arange(length) * a * b + c) for a, b, c in numbers])
 
 
 def bayes_accuracy(clean: Array, noise: float, *, draws: int = 100_000, seed: int = 0) -> float:
@@ -222,14 +198,8 @@ def bayes_accuracy(clean: Array, noise: float, *, draws: int = 100_000, seed: in
     if len(clean) == 2:
         distance = float(np.linalg.norm(clean[0] - clean[1]))
         return 0.5 * (1 + math.erf(distance / (2 * noise) / math.sqrt(2)))
-    return _share_nearest(clean, noise, draws, seed)
-
-
-def _share_nearest(clean: Array, noise: float, draws: int, seed: int) -> float:
-    """The share of noisy copies that lie nearest to their own series."""
-    right = 0
-    block = 10_000
-    for first in range(0, draws, block):
+    right, block = 0, 10_000
+    for first in range(0, draws, block):  # the share that lies nearest to its own series
         generator = numpy_generator(seed, _FAMILY, "bayes", first)
         labels = np.arange(first, min(first + block, draws)) % len(clean)
         noisy = clean[labels] + noise * generator.standard_normal((len(labels), clean.shape[1]))
@@ -247,13 +217,11 @@ def _square(angle: Array) -> Array:
 
 
 def _sawtooth(angle: Array) -> Array:
-    wave: Array = np.mod(angle, _TURN) / np.pi - 1
-    return wave
+    return np.asarray(np.mod(angle, _TURN) / np.pi - 1)
 
 
 def _triangle(angle: Array) -> Array:
-    wave: Array = 1 - 2 * np.abs(_sawtooth(angle))
-    return wave
+    return np.asarray(1 - 2 * np.abs(_sawtooth(angle)))
 
 
 # From an angle in radians to a value between -1 and 1. Square, sawtooth and triangle begin as in
@@ -335,11 +303,8 @@ def _check(kinds: tuple[str, ...], length: int, frequency: tuple[float, float], 
         raise OptionError(f"phase={phase!r}; expected 'fixed' or 'random'.")
 
 
-FAMILIES: dict[str, Callable[..., Dataset]] = {
-    "random-series": random_series,
-    "toy": toy,
-    "waves": waves,
-}
+Family = Callable[..., Dataset]
+FAMILIES: dict[str, Family] = {"random-series": random_series, "toy": toy, "waves": waves}
 
 
 def generate(family: str, **options: Any) -> Dataset:
@@ -355,9 +320,8 @@ def generate(family: str, **options: Any) -> Dataset:
         raise OptionError(
             f"There is no generated data named {family!r}.{did_you_mean(family, FAMILIES)}"
         )
-    known = set(inspect.signature(FAMILIES[family]).parameters)
-    strange = sorted(set(options) - known)
-    if strange:
-        hint = did_you_mean(strange[0], known) if known else " It has none."
-        raise OptionError(f"{family} has no option {strange[0]!r}.{hint}")
+    known = inspect.signature(FAMILIES[family]).parameters
+    for name in sorted(options.keys() - known):
+        hint = did_you_mean(name, known) if known else " It has none."
+        raise OptionError(f"{family} has no option {name!r}.{hint}")
     return FAMILIES[family](**options)

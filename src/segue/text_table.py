@@ -19,11 +19,6 @@ def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     """
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = align.ljust(len(widths), align[-1])
-    lines = (
-        "  ".join(
-            f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
-        )
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    sides = zip(align.ljust(len(widths), align[-1]), widths, strict=True)
+    formats = [f"{side}{width}" for side, width in sides]
+    return "\n".join("  ".join(map(format, row, formats)).rstrip() for row in rows)

@@ -16,7 +16,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError, counted, did_you_mean, warn_user
+from segue.errors import DataError, OptionError, check_whole, counted, did_you_mean, warn_user
 
 __all__ = ["as_series", "cut_in_time", "cut_recordings", "is_one_series", "windows"]
 
@@ -30,32 +30,33 @@ def window_counts(lengths: Array, steps: int, stride: int) -> Array:
     return np.asarray(np.maximum(0, (lengths - steps) // stride + 1))
 
 
-def window_starts(lengths: Array, steps: int, stride: int, *, what: str) -> tuple[Array, Array]:
-    """The series and the first step of every window that has `steps` steps.
+def window_starts(lengths: Array, size: int, stride: int, ahead: int = 0) -> tuple[Array, Array]:
+    """The series and the first step of every window.
 
     Args:
         lengths: `[series]`.
-        steps: those of a window, with its target.
+        size: steps of a window.
         stride: steps from the beginning of one window to that of the next.
-        what: is cut, in messages: "A window", or "A window with its target".
+        ahead: steps of the target that follow a window.
 
     Raises:
         DataError: no series is long enough.
 
-    >>> number, start = window_starts(np.array([6, 4]), 4, 2, what="A window")
+    >>> number, start = window_starts(np.array([6, 4]), 4, 2)
     >>> number.tolist(), start.tolist()
     ([0, 0, 1], [0, 2, 0])
     """
+    what, steps = "window with its target" if ahead else "window", size + ahead
     counts = window_counts(lengths, steps, stride)
     if not counts.any():
         raise DataError(
-            f"{what} takes {steps} steps, and the longest of {len(lengths)} "
+            f"A {what} takes {steps} steps, and the longest of {len(lengths)} "
             f"series has {lengths.max(initial=0)}: choose a smaller size (--window)."
         )
     if not counts.all():
         warn_user(
-            f"{int((counts == 0).sum())} of {len(lengths)} series are shorter than "
-            f"{what[0].lower()}{what[1:]} ({steps} steps), and give none."
+            f"{int((counts == 0).sum())} of {len(lengths)} series are shorter than a {what} "
+            f"({steps} steps), and give none."
         )
     number = np.repeat(np.arange(len(lengths)), counts)
     turn = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -90,23 +91,17 @@ def label_of_windows(labels: Array, first: Array, size: int, label_rule: str) ->
     [[-1, -1], [0, 1], [1, 1]]
     """
     labels = np.maximum(labels, -1)
-    last = labels[first + size - 1]
-    if label_rule == "last":
-        return np.asarray(last)
+    best = last = labels[first + size - 1]
     if label_rule == "all":
         changes = np.concatenate([[0], np.cumsum(np.diff(labels) != 0)])
-        return np.where(changes[first] == changes[first + size - 1], last, -1)
-    return _majority(labels, first, size, last)
-
-
-def _majority(labels: Array, first: Array, size: int, last: Array) -> Array:
-    """One class at a time, so that memory stays small."""
-    best, most = np.zeros(len(first), np.int64), np.full(len(first), -1)
-    for code in range(-1, int(labels.max(initial=-1)) + 1):
-        count = count_steps(labels == code, first, size)
-        better = (count > best) | ((count == best) & (last == code))
-        best, most = np.where(better, count, best), np.where(better, code, most)
-    return most
+        best = np.where(changes[first] == changes[first + size - 1], last, -1)
+    elif label_rule == "majority":
+        most = np.zeros(len(first), np.int64)
+        for code in range(-1, int(labels.max(initial=-1)) + 1):  # memory of one class at a time
+            count = count_steps(labels == code, first, size)
+            better = (count > most) | ((count == most) & (last == code))
+            best, most = np.where(better, code, best), np.where(better, count, most)
+    return np.asarray(best)
 
 
 def count_steps(there: Array, first: Array, size: int) -> Array:
@@ -171,34 +166,27 @@ def windows(
     >>> data.y.tolist(), data.ids.tolist()
     (['rest', 'walk'], ['0-2', '4-6'])
     """
-    _check_whole("size", size, least=1)
-    _check_whole("horizon", horizon, least=0)
-    _check_whole("stride", stride, least=1)
+    check_whole("size", size)
+    check_whole("horizon", horizon, least=0)
+    check_whole("stride", stride)
     if label is not None and label not in WINDOW_LABELS:
         raise OptionError(f"`label` is {label!r}.{did_you_mean(str(label), WINDOW_LABELS)}")
     data = as_series(series)
     if label is not None:
-        return _with_one_label(data, size, stride, label)
-    ahead = horizon if data.task == "none" else 0
-    what = "A window with its target" if ahead else "A window"
-    number, start = window_starts(data.x.lengths, size + ahead, stride, what=what)
-    y = _targets(data, number, start, size, ahead)
-    if ahead:
-        known = ~np.isnan(y).reshape(len(number), -1).any(axis=1)
-        number, start, y = number[known], start[known], y[known]
-    task = "regress" if ahead else data.task
-    return _cut(data, number, start, size, ahead=ahead, ids=data.ids, y=y, task=task)
+        return _labelled_windows(data, size, stride, label)
+    ahead = horizon if data.y is None else 0
+    number, start = window_starts(data.x.lengths, size, stride, ahead)
+    if ahead == 0:
+        return _cut(data, number, start, size)
+    y = data.x.pieces(number, start + size, ahead).values.reshape(len(number), -1).astype(float)
+    known = ~np.isnan(y).any(axis=1)
+    number, start, y = number[known], start[known], y[known]
+    y = y[:, 0] if y.shape[1] == 1 else y
+    return _cut(data, number, start, size, ahead=ahead, y=y, task="regress")
 
 
 def _cut(
-    data: Dataset,
-    number: Array,
-    start: Array,
-    size: int,
-    *,
-    ids: Any,
-    ahead: int = 0,
-    **fields: Any,
+    data: Dataset, number: Array, start: Array, size: int, *, ahead: int = 0, **fields: Any
 ) -> Dataset:
     """The windows as a data set.
 
@@ -207,53 +195,45 @@ def _cut(
         number: `[windows]`, the series of each.
         start: `[windows]`, its first step there.
         size: steps of a window.
-        ids: `[series]` names, of which those of the windows are made; `None`: no ids.
         ahead: steps of the target behind a window.
-        fields: others of the data set.
+        fields: of the data set, in place of those of the series; of `ids`, `[series]`, those of the
+            windows are made.
     """
     series, first = number, start
     if data.spans is not None:  # windows of windows: the series that those were cut from
         series, first = data.spans[number, 0], start + data.spans[number, 1]
+    ids = fields.get("ids", data.ids)
     if ids is not None:
-        named = zip(ids[number].tolist(), start.tolist(), strict=True)
-        ids = np.array([
-            f"{step}-{step + size}" if name is None else f"{name}:{step}-{step + size}"
-            for name, step in named
-        ])  # fmt: skip
-    return replace(
-        data[number],
-        x=data.x.pieces(number, start, size),
-        ids=ids,
-        spans=np.column_stack([series, first, first + size + ahead]),
-        **fields,
-    )
-
-
-def _targets(data: Dataset, number: Array, start: Array, size: int, ahead: int) -> Any:
-    if data.task == "label":
-        return data.y.pieces(number, start, size)
-    if data.task != "none":
-        return data.y[number]
-    if ahead == 0:
-        return None
-    following = data.x.pieces(number, start + size, ahead).values.reshape(len(number), -1)
-    return following.astype(np.float64)[:, 0] if following.shape[1] == 1 else following
-
-
-def _check_whole(name: str, value: Any, *, least: int) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise OptionError(f"`{name}` is {value!r}; expected a whole number from {least} on.")
+        before = ("" if name is None else f"{name}:" for name in ids[number].tolist())
+        named = zip(before, start.tolist(), strict=True)
+        fields["ids"] = np.array([f"{name}{step}-{step + size}" for name, step in named])
+    if isinstance(data.y, Sequences):
+        fields = {"y": data.y.pieces(number, start, size), **fields}
+    spans = np.column_stack([series, first, first + size + ahead])
+    return replace(data[number], x=data.x.pieces(number, start, size), spans=spans, **fields)
 
 
 # -- recordings ---------------------------------------------------------------------------------
 
 
-def _with_one_label(data: Dataset, size: int, stride: int, label: str) -> Dataset:
+def _labelled_windows(data: Dataset, size: int, stride: int, label: str) -> Dataset:
     """Windows with one label each, for a classifier."""
-    number, start = window_starts(data.x.lengths, size, stride, what="A window")
-    kept, y, left_out = _window_labels(data, number, start, size, label)
-    number, start = number[kept], start[kept]
+    number, start = window_starts(data.x.lengths, size, stride)
+    y, has_steps, what, left_out = None, isinstance(data.y, Sequences), "", ""
+    if label == "none":
+        what = ", without labels"
+    elif has_steps:
+        kept, y, left_out = _window_labels(data, number, start, size, label)
+        number, start, what = number[kept], start[kept], f", each with {WINDOW_LABELS[label]}"
+    elif data.y is not None:
+        y, own = data.y[number], "numbers" if data.classes is None else "label"
+        what = f", each with the {own} of its recording"
+    counts = window_counts(data.x.lengths, size, stride)
+    covered = np.where(counts > 0, (counts - 1) * min(stride, size) + size, 0)
+    outside = int((data.x.lengths - covered).sum())
+    note = f"cut into {counted(len(number), 'window')} of {counted(size, 'step')}, "
+    note += f"one every {stride:,}{what}"
+    note += f"; {counted(outside, 'step')} in no window" if outside else ""
     # What the recordings are called: by their groups, where each is of another one.
     names = data.ids
     if names is None and data.groups is not None and len(np.unique(data.groups)) == len(data):
@@ -261,74 +241,44 @@ def _with_one_label(data: Dataset, size: int, stride: int, label: str) -> Datase
     names = np.arange(len(data)) if names is None else names
     # Windows of one recording stay together in a split; those of a single one are split in time.
     is_grouped = data.groups is not None or len(data) == 1
-    steps = data.task == "label"
     return _cut(
         data, number, start, size,
-        y=y,
-        task="classify" if steps else data.task,
-        classes=None if steps or y is None else data.classes,
-        groups=data[number].groups if is_grouped else names[number],
         ids=np.array([None]) if data.ids is None and len(data) == 1 else names,
-        notes=(*data.notes, _note(data, size, stride, label, len(number)) + left_out),
+        y=y,
+        task="classify" if has_steps else data.task,
+        classes=None if has_steps or y is None else data.classes,
+        groups=data[number].groups if is_grouped else names[number],
+        notes=(*data.notes, note + left_out),
         reading={**(data.reading or {}), "window": size, "stride": stride, "window_label": label},
     )  # fmt: skip
 
 
 def _window_labels(
     data: Dataset, number: Array, start: Array, size: int, label: str
-) -> tuple[Array, Any, str]:
-    """The windows that are kept, their targets, and a note on those that are left out."""
-    everything = np.ones(len(number), bool)
-    if label == "none" or data.task == "none":
-        return everything, None, ""
-    if data.task != "label":
-        return everything, data.y[number], ""
+) -> tuple[Array, Array, str]:
+    """The windows that are kept, their labels, and a note on those that are left out."""
     labels, first = data.y.values[:, 0], data.y.offsets[number] + start
     codes = label_of_windows(labels, first, size, label)
     kept = codes >= 0
-    unlabelled = count_steps(labels < 0, first, size)[~kept] > 0
-    text = _left_out(label, len(unlabelled), int(unlabelled.sum()))
+    missing, note = int((~kept).sum()), ""
+    reasons = {f"{'most steps' if label == 'majority' else 'a last step'} without one": missing}
+    if label == "all":
+        unlabelled = int((count_steps(labels < 0, first, size)[~kept] > 0).sum())
+        reasons = {"several labels": missing - unlabelled, "steps without a label": unlabelled}
+    if missing:
+        listed = ", ".join(f"{count:,} with {why}" for why, count in reasons.items() if count)
+        note = f"; {missing:,} left out: {listed}"
     if not kept.any():
         raise DataError(
-            f"No window of {counted(size, 'step')} has {WINDOW_LABELS[label]}{text}. Choose a "
+            f"No window of {counted(size, 'step')} has {WINDOW_LABELS[label]}{note}. Choose a "
             "smaller size, or another label (all, majority, last)."
         )
     names = np.arange(codes.max() + 1) if data.classes is None else np.asarray(data.classes)
-    return kept, names[codes[kept]], text + _lost(labels, codes, names)
-
-
-def _left_out(label: str, count: int, unlabelled: int) -> str:
-    if count == 0:
-        return ""
-    if label == "all":
-        reasons = {"several labels": count - unlabelled, "steps without a label": unlabelled}
-    else:
-        reasons = {f"{'most steps' if label == 'majority' else 'a last step'} without one": count}
-    said = ", ".join(f"{number:,} with {reason}" for reason, number in reasons.items() if number)
-    return f"; {count:,} left out: {said}"
-
-
-def _lost(labels: Array, codes: Array, names: Array) -> str:
-    """Classes that steps have, and no window."""
-    lost = np.setdiff1d(labels[labels >= 0], codes)
-    if len(lost) == 0:
-        return ""
-    return f"; no window is of class {', '.join(repr(names[code].item()) for code in lost)}"
-
-
-def _note(data: Dataset, size: int, stride: int, label: str, count: int) -> str:
-    text = f"cut into {counted(count, 'window')} of {counted(size, 'step')}, one every {stride:,}"
-    if label == "none":
-        text += ", without labels"
-    elif data.task == "label":
-        text += f", each with {WINDOW_LABELS[label]}"
-    elif data.task != "none":
-        own = "numbers" if data.task == "regress" else "label"
-        text += f", each with the {own} of its recording"
-    counts = window_counts(data.x.lengths, size, stride)
-    covered = np.where(counts > 0, (counts - 1) * min(stride, size) + size, 0)
-    outside = int((data.x.lengths - covered).sum())
-    return text + (f"; {counted(outside, 'step')} in no window" if outside else "")
+    lost = np.setdiff1d(labels[labels >= 0], codes)  # classes that steps have, and no window
+    if len(lost):
+        listed = ", ".join(repr(names[code].item()) for code in lost)
+        note += f"; no window is of class {listed}"
+    return kept, names[codes[kept]], note
 
 
 def cut_recordings(
@@ -352,7 +302,7 @@ def cut_recordings(
                 "Python window=N)."
             )
         return data
-    if data.task == "label" and window_label is None:
+    if isinstance(data.y, Sequences) and window_label is None:
         raise OptionError(
             "Each step has a label, and a window needs one: that of all of its steps, of most of "
             "them, or of its last one: --window-label all|majority|last (in Python "
@@ -406,6 +356,6 @@ def cut_in_time(data: Dataset, share: float) -> Dataset:
     start = np.column_stack([np.zeros_like(tail), lengths - tail]).ravel()
     if (length < 1).any():
         raise DataError("A series of one step cannot be cut in two: give longer ones.")
-    y = data.y.pieces(number, start, length) if data.task == "label" else None
+    y = data.y.pieces(number, start, length) if isinstance(data.y, Sequences) else None
     parts = np.tile(["train", "test"], len(data))
     return replace(data[number], x=data.x.pieces(number, start, length), y=y, parts=parts)

@@ -20,7 +20,6 @@ from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import ESTIMATOR, FORECASTER
 from segue.cli.options import Form, add_command, described, options_of
 from segue.estimators.loading import BY_TASK
-from segue.studies.trials import can_be_studied
 from segue.training import TrainingOptions
 
 
@@ -178,7 +177,7 @@ def test_what_is_read_from_the_source_is_what_the_estimator_has(task: str) -> No
     """Names, defaults, types and descriptions."""
     kind = BY_TASK[task]
     assert kind.__name__ == ESTIMATORS[task][1]
-    assert can_be_studied(kind) == (task in STUDIED)
+    assert kind._task_type.targets_inside == (task not in STUDIED)
     read = declaration(*ESTIMATORS[task])
     assert defaults(read) == defaults(kind)
     assert described(read) == described(kind)

@@ -119,6 +119,6 @@ def test_of_many_classes_the_most_believed_are_named() -> None:
 
 def test_former_names_of_arguments_warn_and_work() -> None:
     probabilities, lengths = np.full((3, 2), 0.5), np.array([4, 8, 12])
-    with pytest.warns(DeprecationWarning, match="heard= is now prefix_lengths="):
+    with pytest.warns(DeprecationWarning, match="`heard` is now called `prefix_lengths`"):
         axes = plots.plot_anytime(np.zeros((12, 1)), probabilities, ["a", "b"], heard=lengths)
     assert axes[1].lines[0].get_xdata().tolist() == [3, 7, 11]

@@ -263,7 +263,7 @@ def test_what_cannot_be_studied_is_refused(waves: segue.Dataset) -> None:
         studies.learning_curve("lstm(8)", waves)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="does not train a Forecaster"):
         studies.learning_curve(segue.Forecaster(), waves)
-    with pytest.raises(DataError, match="learns from targets of the kind 'regress'"):
+    with pytest.raises(DataError, match="SequenceRegressor needs one or more numbers"):
         studies.learning_curve(segue.SequenceRegressor(), waves)
     with pytest.raises(DataError, match="expected a Dataset"):
         studies.learning_curve(segue.SequenceClassifier(), [1, 2])  # type: ignore[arg-type]
@@ -280,7 +280,8 @@ def test_a_curve_that_the_law_does_not_fit_is_told() -> None:
             for seed in (0, 1)
             for size, score in zip((10, 20, 40, 80), scores, strict=True)
         )
-        return studies.LearningCurve("accuracy", (10, 20, 40, 80), (0, 1), rows, 0.5)
+        given = {"sizes": (10, 20, 40, 80), "seeds": (0, 1), "rows": rows, "baseline": 0.5}
+        return studies.LearningCurve(metric="accuracy", **given)
 
     said = "The law does not hold here"
     assert said in curve([0.5, 0.5, 0.5, 1.0]).report()

@@ -226,10 +226,7 @@ def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:
     """A row for each step ahead, a column for each channel."""
     found = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
     count, ahead, channels = found.shape
-    columns = {
-        "id": np.repeat(_ids(data), ahead),
-        "step": np.tile(np.arange(1, ahead + 1), count),
-    }
+    columns = {"id": np.repeat(_ids(data), ahead), "step": np.tile(np.arange(1, ahead + 1), count)}
     for number, values in enumerate(found.reshape(-1, channels).T):
         name = data.channels[number] if data.channels else f"channel_{number}"
         while name in columns:  # a channel called id or step

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from segue.data.sequences import Array, Sequences
-from segue.errors import NotCausalError, OptionError
+from segue.errors import NotCausalError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.parameters import is_whole
 from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.numeric import as_table_of_numbers

@@ -10,10 +10,9 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, check_whole
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import refuse_infinite
-from segue.estimators.parameters import is_whole
 from segue.networks import NetworkLike
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
@@ -212,8 +211,7 @@ class Forecaster(BaseSequenceEstimator):
         return self.task_.restore(outputs.numpy())
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
-        if not is_whole(steps, least=1):
-            raise OptionError(f"`steps` is {steps!r}; expected a whole number from 1 on.")
+        check_whole("steps", steps)
         if self.strategy == "direct" and steps > self.horizon:
             raise OptionError(
                 f"{steps} steps are wanted, and the direct strategy has learnt {self.horizon}: fit "

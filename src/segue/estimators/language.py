@@ -19,9 +19,8 @@ from torch import Tensor
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.parameters import is_whole
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
 from segue.prepare.batches import Padded

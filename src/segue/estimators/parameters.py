@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import abc
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -17,7 +16,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Layout
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import DataError, OptionError, did_you_mean, is_whole
 from segue.estimators.inputs import as_dataset, as_pair
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -156,16 +155,6 @@ class EstimatorParameters(abc.ABC):
             or repr(values[argument.name]) != repr(argument.default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
-
-
-def is_whole(value: Any, least: float = -math.inf) -> bool:
-    """Whether a value is a whole number from `least` on; NumPy's too, and not True.
-
-    >>> is_whole(3), is_whole(np.int64(0), least=1), is_whole(3.0), is_whole(True)
-    (True, False, False, False)
-    """
-    is_number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return is_number and bool(value >= least)
 
 
 _WHOLE = "a whole number from 1 on"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from segue.errors import SpecError
+from segue.errors import SpecError, renamed_arguments
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import MOST_LAYERS, BuildContext, Composite, LayerSpec, Shape, chain_shape
 from segue.layers.conv import Conv, MaxPool, RandomConv
@@ -17,7 +17,7 @@ from segue.layers.core import BatchNorm, Dense, Dropout
 from segue.layers.custom import as_spec
 from segue.layers.pool import Pool
 from segue.layers.recurrent import LSTM
-from segue.spec import Alias, Aliases, Count, Name, Nested, Rate, renamed_arguments
+from segue.spec import Alias, Aliases, Count, Name, Nested, Rate
 
 _One = Annotated[pydantic.InstanceOf[LayerSpec], pydantic.BeforeValidator(as_spec)]
 

@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from segue.errors import renamed_arguments
 from segue.layers.activations import Activation
 from segue.layers.base import BuildContext, LayerSpec, Shape
-from segue.spec import Alias, Aliases, Count, Name, renamed_arguments
+from segue.spec import Alias, Aliases, Count, Name
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class Network(nn.Module):
         super().__init__()
         count = sum(spec.count() for spec in specs)
         if count > MOST_LAYERS:  # before anything is built
-            message = f"{count:,} layers; at most {MOST_LAYERS:,} are built. Repeat fewer times."
-            raise SpecError(message)
+            most = f"at most {MOST_LAYERS:,} are built"
+            raise SpecError(f"{count:,} layers; {most}. Repeat fewer times.")
         self.static = static
         self.specs = specs
         self.input_shape = shape
@@ -275,13 +275,10 @@ class NetworkSummary:
 
     def __str__(self) -> str:
         table = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
-        table += [
-            ("  " * row.depth + row.label, row.shape, f"{row.parameters:,}") for row in self.rows
-        ]
-        table += [("total", "", f"{self.total:,}")]
-        lines = text_table(table, "<<>").splitlines()
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        table += [("  " * r.depth + r.label, r.shape, f"{r.parameters:,}") for r in self.rows]
+        first, *lines = text_table([*table, ("total", "", f"{self.total:,}")], "<<>").splitlines()
+        rule = "-" * len(first)
+        return "\n".join([first, rule, *lines[:-1], rule, lines[-1]])
 
 
 def _summary_rows(

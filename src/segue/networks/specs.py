@@ -6,15 +6,17 @@ The source has segue's own layers, or is a module of plain PyTorch. Such a modul
 only, and is exact on sequences of unequal length: its recurrent layers run over packed sequences,
 which is PyTorch's own way to leave out the padding. A function in the same source copies segue's
 weights into it. Each layer writes its own lines (`LayerSpec.write_torch`), and
-`templates/torch_module.txt` has what stands around them.
+`templates/torch_network.txt` has what stands around them.
 """
 
 from __future__ import annotations
 
 import json
 import keyword
+import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
+from importlib.resources import files
 from typing import Any
 
 from torch import nn
@@ -26,7 +28,7 @@ from segue.layers.core import Embedding
 from segue.layers.custom import as_spec, is_torch_module
 from segue.modules import Chain
 from segue.spec import from_json, parse, to_text
-from segue.spec.base import resolve_alias
+from segue.spec.base import fields_of, resolve_alias
 
 EMBEDDING = 64  # features of a token in an embedding that is added
 
@@ -45,15 +47,11 @@ def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
     >>> as_specs("lstm(8) dense(4, relu)")
     (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
     """
+    is_one = isinstance(network, LayerSpec) or is_torch_module(network)
+    specs: Iterable[Any] = (network,)
     if isinstance(network, str):
-        specs: Iterable[Any] = parse(network, LAYERS, hint=translation_hint)
-    elif (
-        isinstance(network, LayerSpec)
-        or is_torch_module(network)
-        or not isinstance(network, Iterable)
-    ):
-        specs = (network,)
-    else:
+        specs = parse(network, LAYERS, hint=translation_hint)
+    elif isinstance(network, Iterable) and not is_one:
         specs = network
     specs = tuple(spec if isinstance(spec, LayerSpec) else as_spec(spec) for spec in specs)
     for spec in specs:
@@ -133,60 +131,23 @@ def split_head(
     >>> to_text(layers), to_text(head)
     ('lstm(8)', 'dense(3) softmax')
     """
-    if not specs:
+    activation, dense = "linear", specs[-1] if specs else None
+    head = specs[-1:]
+    if len(specs) > 1 and specs[-1].kind in ("softmax", "sigmoid"):
+        head, dense, activation = specs[-2:], specs[-2], specs[-1].kind
+    if not isinstance(dense, Dense) or (len(head) == 2 and dense.activation != "linear"):
         return specs, ()
-    *_, last = specs
-    length, activation = 1, "linear"
-    if len(specs) > 1 and last.kind in ("softmax", "sigmoid"):
-        length, activation = 2, last.kind
-    dense = specs[-length]
-    if not isinstance(dense, Dense) or (length == 2 and dense.activation != "linear"):
-        return specs, ()
-    if length == 1:
-        activation = dense.activation
+    activation = dense.activation if len(head) == 1 else activation
     if (dense.units, activation) in forms:
-        return specs[:-length], specs[-length:]
+        return specs[: -len(head)], head
     sizes = sorted({units for units, _ in forms})
     if activation == "softmax" and dense.units not in sizes:
-        expected = " or ".join(str(size) for size in sizes)
+        expected = " or ".join(map(str, sizes))
         raise SpecError(
-            f"the network ends with {to_text(specs[-length:])}, and its head has {expected} "
+            f"the network ends with {to_text(head)}, and its head has {expected} "
             f"outputs: write {expected} there, or leave it out, since the head is implied."
         )
     return specs, ()
-
-
-# Names of layers and arguments in Keras, PyTorch and MATLAB, with what segue writes instead; only
-# those that neither an alias nor a near miss covers.
-_FOREIGN_LAYERS = {
-    "bidirectional": "write bilstm(units), bigru(units) or birnn(units)",
-    "timedistributed": "leave it out: dense(units) on a sequence acts on each step",
-    "simplernn": "write rnn(units)",
-    "fullyconnected": "write dense(units)",
-    "globalaveragepooling": "write pool(mean)",
-    "globalmaxpooling": "write pool(max)",
-    "multiheadattention": "write attention(heads)",
-    "transformerencoder": "write attention(heads), the whole block",
-    "add": "write residual(layers)",
-    "concatenate": "write parallel(branches, ...)",
-    "input": "leave it out: the shape is that of the data",
-    "sequenceinput": "leave it out: the shape is that of the data",
-    "masking": "leave it out: padding is never seen",
-    "activation": "the activation itself is a layer, such as relu",
-    "classification": "leave it out: the head is implied",
-}
-_FOREIGN_ARGUMENTS = {
-    "returnsequences": "write output=every, or leave it out: what follows decides",
-    "outputmode": "write output=every or output=last",
-    "outputsize": "write units",
-    "hiddensize": "write units",
-    "numhiddenunits": "write units",
-    "batchfirst": "leave it out: axes are batch, time, channel",
-    "inputshape": "leave it out: the shape is that of the data",
-    "filtersize": "write kernel_size",
-    "padding": "leave it out, or write causal=true",
-    "axis": "leave it out: it is the last one",
-}
 
 
 def translation_hint(word: str) -> str | None:
@@ -197,8 +158,12 @@ def translation_hint(word: str) -> str | None:
     >>> translation_hint("foo")
     """
     plain = word.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
-    return _FOREIGN_LAYERS.get(plain) or _FOREIGN_ARGUMENTS.get(plain)
+    text = files("segue.networks").joinpath("foreign.toml").read_text(encoding="utf-8")
+    advice: str | None = tomllib.loads(text).get(plain)
+    return advice
 
+
+# -- Python source --------------------------------------------------------------------------------
 
 LINE = 88  # a call that is longer is laid out over several lines
 
@@ -219,38 +184,46 @@ def to_python(
         OptionError: another framework.
         SpecError: layers that cannot be written so; all of them are named.
     """
-    frameworks = {"segue": segue_source, "torch": pytorch_source}
-    if framework not in frameworks:
-        near = did_you_mean(str(framework), frameworks)
+    if framework not in ("segue", "torch"):
+        near = did_you_mean(str(framework), ("segue", "torch"))
         raise OptionError(f"`framework` is {framework!r}; expected 'segue' or 'torch'.{near}")
-    return frameworks[framework](specs, shape, chain)
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("segue.networks"),
+        autoescape=False,  # noqa: S701  (what is written is Python, not HTML)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    output = chain[-1].shape
+    facts: dict[str, Any] = {"shape": shape, "output": output}
+    if framework == "torch":
+        facts |= {"source": _torch_source(specs, shape, output), "network": to_text(specs)}
+    else:
+        facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
+        facts["layers"] = code_of(specs, 4)
+        facts["parameters"] = sum(p.numel() for p in chain.parameters())
+    return environment.get_template(f"{framework}_network.txt").render(facts)
 
 
-def segue_source(specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain) -> str:
-    """Write a network with the layers of `segue.layers`; the arguments are those of `to_python`.
+def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> TorchSource:
+    """The lines of plain PyTorch that the layers and the head write.
 
     Raises:
-        SpecError: a layer of a kind that segue does not have; it is named.
+        SpecError: layers that have no form in plain PyTorch; all of them are named.
     """
-    kinds = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
-    chosen = {"length": shape.length, "tokens": shape.tokens}
-    more = "".join(f", {name}={value}" for name, value in chosen.items() if value is not None)
-    head = chain[-1].shape
-    count = sum(p.numel() for p in chain.parameters())
-    lines = [
-        f'"""From {shape} to {head}, {count:,} parameters."""',
-        "",
-        f"from segue.layers import {', '.join(kinds)}",
-        "from segue.networks import Network",
-        "",
-        "network = Network(",
-        f"    {code_of(specs, 4)},",
-        f"    Shape({shape.features}{more}),",
-        f"    outputs={head.features},",
-        *(["    every=True,"] if head.sequence else []),
-        ")",
-    ]
-    return "\n".join(lines) + "\n"
+    source, body = TorchSource({*keyword.kwlist, *dir(nn.Module())}), shape
+    for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
+        planned.spec.write_torch(source, planned.context)
+        body = planned.shape
+    Dense(output.features).write_torch(source, BuildContext("head", body))
+    if source.problems:
+        raise SpecError(
+            f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
+            "framework='segue' writes every network."
+        )
+    return source
 
 
 def _all_specs(value: Any) -> list[LayerSpec]:
@@ -267,85 +240,26 @@ def _all_specs(value: Any) -> list[LayerSpec]:
 
 
 def code_of(value: Any, indent: int = 0) -> str:
-    """The source of a value, `indent` blanks from the margin.
+    """The source of a value, `indent` blanks from the margin; a line for each part if it is long.
 
     >>> from segue.layers import Dense
     >>> code_of((Dense(8, "relu"),))
     '(Dense(8, activation="relu"),)'
     """
-    if isinstance(value, LayerSpec):
-        return _laid_out(f"{type(value).__name__}(", _arguments(value), ")", indent)
-    if isinstance(value, tuple):
-        return _laid_out("(", [("", entry) for entry in value], ")", indent)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _laid_out(opening: str, arguments: list[tuple[str, Any]], closing: str, indent: int) -> str:
-    """In one line if it fits, else an argument a line."""
-    inner = indent + 4
-    short = ", ".join(f"{name}{code_of(value)}" for name, value in arguments)
-    comma = "," if opening == "(" and len(arguments) == 1 else ""
-    line = f"{opening}{short}{comma}{closing}"
+    if isinstance(value, LayerSpec):  # required arguments by position, the rest without defaults
+        opening, parts = f"{type(value).__name__}(", []
+        for name, info in fields_of(type(value)).items():
+            given = getattr(value, name)
+            if info.required or given != getattr(type(value), name, None):
+                parts.append(("" if info.required else f"{name}=", given))
+    elif isinstance(value, tuple):
+        opening, parts = "(", [("", entry) for entry in value]
+    else:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    short = ", ".join(f"{name}{code_of(part)}" for name, part in parts)
+    comma = "," if opening == "(" and len(parts) == 1 else ""
+    line = f"{opening}{short}{comma})"
     if indent + len(line) <= LINE:
         return line
-    rows = [f"{' ' * inner}{name}{code_of(value, inner)}," for name, value in arguments]
-    return "\n".join([opening, *rows, f"{' ' * indent}{closing}"])
-
-
-def _arguments(spec: LayerSpec) -> list[tuple[str, Any]]:
-    """Required ones by position, the rest by name, without defaults."""
-    chosen = []
-    for f in fields(spec):
-        value = getattr(spec, f.name)
-        if f.default is MISSING and f.default_factory is MISSING:
-            chosen.append(("", value))
-        elif value != f.default:
-            chosen.append((f"{f.name}=", value))
-    return chosen
-
-
-# -- plain PyTorch ------------------------------------------------------------------------------
-
-
-def pytorch_source(specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain) -> str:
-    """Write a network as a class `Network(nn.Module)` and a function `copy_weights`.
-
-    Args:
-        specs: the layers without the head.
-        shape: of the input.
-        chain: the layers with the head.
-
-    Raises:
-        SpecError: layers that have no form in plain PyTorch; all of them are named.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    source = TorchSource({*keyword.kwlist, *dir(nn.Module())})
-    output = chain[-1].shape
-    body = shape
-    for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
-        planned.spec.write_torch(source, planned.context)
-        body = planned.shape
-    Dense(output.features).write_torch(source, BuildContext("head", body))
-    if source.problems:
-        raise SpecError(
-            f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
-            "framework='segue' writes every network."
-        )
-    packing = {"pack": "pack_padded_sequence", "unpack": "pad_packed_sequence"}
-    environment = Environment(
-        loader=PackageLoader("segue.networks"),
-        autoescape=False,  # noqa: S701  (what is written is Python, not HTML)
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("torch_module.txt").render(
-        network=to_text(specs),
-        shape=shape,
-        output=output,
-        source=source,
-        values=1 if shape.tokens is not None else shape.features,
-        dtype="int" if shape.tokens is not None else "float32",
-        packing=[function for name, function in packing.items() if name in source.helpers],
-    )
+    rows = [f"{' ' * (indent + 4)}{name}{code_of(part, indent + 4)}," for name, part in parts]
+    return "\n".join([opening, *rows, f"{' ' * indent})"])

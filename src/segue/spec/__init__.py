@@ -28,7 +28,6 @@ from segue.spec.base import (
     Table,
     from_json,
     nested_fields,
-    renamed_arguments,
     to_text,
 )
 from segue.spec.text import parse
@@ -45,6 +44,5 @@ __all__ = [
     "from_json",
     "nested_fields",
     "parse",
-    "renamed_arguments",
     "to_text",
 ]

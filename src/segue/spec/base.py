@@ -6,10 +6,9 @@ import difflib
 import functools
 import re
 import typing
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from dataclasses import MISSING, dataclass, fields
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import pydantic
 from pydantic import TypeAdapter
@@ -77,11 +76,11 @@ class Spec:
 
     def __post_init__(self) -> None:
         problems = []
-        kind: Any = type(self)
-        for name, adapter in _adapters(kind).items():
-            value = _as_tuple(getattr(self, name), nested_depth(kind, name))
+        for name, (adapter, depth, _, takes_none) in fields_of(type(self)).items():
+            value = _as_tuple(getattr(self, name), depth)
+            word = "none" if value is None and not takes_none else value  # a choice of that name
             try:
-                object.__setattr__(self, name, _validate(adapter, value))
+                object.__setattr__(self, name, adapter.validate_python(word, strict=True))
             except pydantic.ValidationError as error:
                 shown = text_of(value) if _holds_specs(value) else repr(value)
                 problems.append(f"`{name}` is {shown}: {_reason(value, error)}")
@@ -94,21 +93,20 @@ class Spec:
         Required arguments and words are positional, as in `dense(32, relu)`; all others are given
         by name, and so is whatever follows a chain of specs.
         """
-        kind: Any = type(self)
         words, named = [], False
         for f in fields(self):
-            if getattr(self, f.name) == f.default:
+            value, info = getattr(self, f.name), fields_of(type(self))[f.name]
+            if value == f.default:
                 named = True
                 continue
-            value, depth = getattr(self, f.name), nested_depth(kind, f.name)
-            named = named or not (is_required(f) or isinstance(value, str))
+            named = named or not (info.required or isinstance(value, str))
             text = text_of(value)
-            if depth == 2 and not named:
+            if info.depth == 2 and not named:
                 text = ", ".join(text_of(chain) for chain in value)
-            elif value == "none" and not takes_none(kind, f.name):
+            elif value == "none" and not info.takes_none:
                 text = "none"  # needs no quotes where the word cannot mean the absence of a value
             words.append(f"{f.name}={text}" if named else text)
-            named = named or depth > 0
+            named = named or info.depth > 0
         return f"{self.kind}({', '.join(words)})" if words else self.kind
 
     def to_json(self) -> dict[str, Any]:
@@ -141,101 +139,67 @@ def text_of(value: Any) -> str:
 
 def resolve_alias(kind: type[Spec], name: str, value: Any) -> tuple[str, Any]:
     """The field that an argument means, and its value there; an unknown name stays as it is."""
-    alias = kind.aliases.get(name)
-    if alias is None:
-        return name, value
-    known = alias.values is not None and isinstance(value, str | bool) and value in alias.values
-    return alias.field, alias.values[value] if alias.values is not None and known else value
-
-
-SpecType = TypeVar("SpecType", bound=type[Spec])
-
-
-def renamed_arguments(**renamed: str) -> Callable[[SpecType], SpecType]:
-    """Class decorator: the constructor still takes an argument's old name, with a warning.
-
-    Args:
-        renamed: the new name of each old one.
-    """
-
-    def decorate(kind: SpecType) -> SpecType:
-        create = kind.__init__
-
-        @functools.wraps(create)
-        def __init__(self: Spec, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-            for old in [name for name in renamed if name in kwargs]:
-                new = renamed[old]
-                message = f"{kind.__name__}: `{old}` is now called `{new}`."
-                warnings.warn(message, DeprecationWarning, stacklevel=2)
-                kwargs[new] = kwargs.pop(old)
-            create(self, *args, **kwargs)
-
-        setattr(kind, "__init__", __init__)  # noqa: B010  (mypy takes no assignment to a method)
-        return kind
-
-    return decorate
+    field, values = kind.aliases.get(name, (name, None))
+    known = values is not None and isinstance(value, str | bool) and value in values
+    return field, values[value] if values is not None and known else value
 
 
 # -- fields -------------------------------------------------------------------------------------
 
 
-def is_required(f: Field[Any]) -> bool:
-    """Whether a field of a spec has no default, so that its argument must be given."""
-    return f.default is MISSING and f.default_factory is MISSING
+class FieldInfo(NamedTuple):
+    """A field of a kind of spec.
+
+    Attributes:
+        adapter: validates a value.
+        depth: of the specs in it: 0 is a plain value, 1 a chain, 2 several chains.
+        required: whether it has no default, so that its argument must be given.
+        takes_none: whether it may be without a value.
+    """
+
+    adapter: TypeAdapter[Any]
+    depth: int
+    required: bool
+    takes_none: bool
 
 
-def nested_depth(kind: type[Spec], name: str) -> int:
-    """Nesting depth of a field with specs: 0 is a plain value, 1 a chain, 2 several chains."""
-    any_kind: Any = kind
-    return _depths(any_kind)[name]
+def _fields_of(kind: Any) -> dict[str, FieldInfo]:
+    hints, found = typing.get_type_hints(kind, include_extras=True), {}
+    for f in fields(kind):
+        adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
+        try:
+            takes_none = adapter.validate_python(None, strict=True) is None
+        except pydantic.ValidationError:
+            takes_none = False
+        required = f.default is MISSING and f.default_factory is MISSING
+        found[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
+    return found
+
+
+# The fields of a kind of spec by name, in order.
+fields_of: Callable[[Any], dict[str, FieldInfo]] = functools.cache(_fields_of)
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:
     """The fields that hold specs."""
-    return [f.name for f in fields(kind) if nested_depth(kind, f.name)]
+    return [name for name, info in fields_of(kind).items() if info.depth]
 
 
-def takes_none(kind: Any, name: str) -> bool:
-    """Whether a field may be without a value."""
-    try:
-        _adapters(kind)[name].validate_python(None, strict=True)
-    except pydantic.ValidationError:
-        return False
-    return True
+def check_given(kind: type[Spec], given: Mapping[str, Any]) -> str:
+    """What is wrong with the names of the fields that are given; "": nothing."""
+    strange = sorted(given.keys() - fields_of(kind))
+    if strange:
+        return f"{kind.kind} has no field {', '.join(strange)}"
+    absent = [n for n, info in fields_of(kind).items() if info.required and n not in given]
+    return f"{kind.kind} needs {', '.join(absent)}" if absent else ""
 
 
 def _marked_depth(hint: Any) -> int:
     if isinstance(hint, Nested):
         return hint.depth
-    if typing.get_origin(hint) is Annotated:
-        return max((_marked_depth(mark) for mark in hint.__metadata__), default=0)
-    options = () if typing.get_origin(hint) is tuple else typing.get_args(hint)
-    return max((_marked_depth(option) for option in options), default=0)
-
-
-@functools.cache
-def _depths(kind: Any) -> dict[str, int]:
-    return {name: _marked_depth(hint) for name, hint in _hints(kind).items()}
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
-
-
-@functools.cache
-def _adapters(kind: Any) -> dict[str, TypeAdapter[Any]]:
-    return {f.name: TypeAdapter(_hints(kind)[f.name]) for f in fields(kind)}
-
-
-def _validate(adapter: TypeAdapter[Any], value: Any) -> Any:
-    """The word `none` of a text may mean no value, or a choice of that name."""
-    try:
-        return adapter.validate_python(value, strict=True)
-    except pydantic.ValidationError:
-        if value is not None:
-            raise
-        return adapter.validate_python("none", strict=True)
+    marks = hint.__metadata__ if typing.get_origin(hint) is Annotated else typing.get_args(hint)
+    marks = () if typing.get_origin(hint) is tuple else marks
+    return max(map(_marked_depth, marks), default=0)
 
 
 def _reason(value: Any, error: pydantic.ValidationError) -> str:
@@ -300,12 +264,8 @@ def _spec(item: Any, table: Table, what: str, depth: int) -> Spec:
         raise SpecError(f"unknown {what} {word!r}.{did_you_mean(str(word), table)}")
     kind = table[word]
     given = dict(resolve_alias(kind, name, value) for name, value in given.items())
-    strange = sorted(set(given) - {f.name for f in fields(kind)})
-    if strange:
-        raise SpecError(f"{word} has no field {', '.join(strange)}.")
-    absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
-    if absent:
-        raise SpecError(f"{word} needs {', '.join(absent)}.")
+    if problem := check_given(kind, given):
+        raise SpecError(f"{problem}.")
 
     def read(value: Any, levels: int) -> Any:
         """Read the objects that lie `levels` lists deep as specs."""
@@ -315,8 +275,7 @@ def _spec(item: Any, table: Table, what: str, depth: int) -> Spec:
             raise SpecError(f"{word}: expected a list of {what}s; got {value!r}.")
         return tuple(read(entry, levels - 1) for entry in value)
 
-    for name, value in given.items():
-        levels = nested_depth(kind, name)
-        if levels and value is not None:
-            given[name] = read(value, levels)
+    for name in nested_fields(kind):
+        if given.get(name) is not None:
+            given[name] = read(given[name], fields_of(kind)[name].depth)
     return kind(**given)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 from segue.errors import SpecError, did_you_mean
@@ -13,10 +12,9 @@ from segue.spec.base import (
     DEEPEST,
     Spec,
     Table,
-    is_required,
-    nested_depth,
+    check_given,
+    fields_of,
     resolve_alias,
-    takes_none,
 )
 
 _TOKEN = re.compile(
@@ -32,11 +30,7 @@ _DEEPEST_LISTS = 5  # no argument needs more than two
 
 
 def parse(
-    text: str,
-    table: Table,
-    *,
-    what: str = "layer",
-    hint: Callable[[str], str | None] | None = None,
+    text: str, table: Table, *, what: str = "layer", hint: Callable[[str], str | None] | None = None
 ) -> tuple[Spec, ...]:
     """Parse a text into specs.
 
@@ -87,7 +81,7 @@ class _Parser:
 
     def near(self, word: str, known: Iterable[str]) -> str:
         """The end of a message about an unknown word."""
-        hint = None if self.hint is None else self.hint(word)
+        hint = self.hint(word) if self.hint else None
         return f": {hint}." if hint else f".{did_you_mean(word, known)}"
 
     def parse_list(self, closing: str, parse_item: Callable[[int], Any]) -> list[Any]:
@@ -136,9 +130,8 @@ class _Parser:
                 raise self.fail(f"more than {DEEPEST} calls in each other", position)
             self.parse_list(")", lambda number: self.argument(kind, given, number))
             self.depth -= 1
-        absent = [f.name for f in fields(kind) if is_required(f) and f.name not in given]
-        if absent:
-            raise self.fail(f"{word} needs {', '.join(absent)}: {_signature(kind)}", position)
+        if problem := check_given(kind, given):
+            raise self.fail(f"{problem}: {_signature(kind)}", position)
         try:
             return kind(**given)
         except SpecError as error:
@@ -147,30 +140,30 @@ class _Parser:
     def argument(self, kind: type[Spec], given: dict[str, Any], number: int) -> None:
         """Read the argument of this number into the fields given so far."""
         what, word, position = self.tokens[self.next]
-        is_named = what == "word" and self.tokens[self.next + 1].text == "="
+        is_named, known = what == "word" and self.tokens[self.next + 1].text == "=", fields_of(kind)
         written = word if is_named else self.positional_name(kind, number, position)
         name, _ = resolve_alias(kind, written, None)
-        names = [f.name for f in fields(kind)]
-        if name not in names:
-            message = f"{kind.kind} has no argument {name!r}{self.near(name, names)}"
+        if name not in known:
+            message = f"{kind.kind} has no argument {name!r}{self.near(name, known)}"
             raise self.fail(message, position)
-        several = not is_named and nested_depth(kind, name) == 2
+        depth = known[name].depth
+        several = not is_named and depth == 2
         if name in given and not several:
             raise self.fail(f"{kind.kind} has {name!r} twice", position)
         self.next += 2 * is_named
         if several:  # each positional argument from here on is one chain of it
             given.setdefault(name, []).append(self.value(kind, name, 1))
         else:
-            value = self.value(kind, name, nested_depth(kind, name))
-            _, given[name] = resolve_alias(kind, written, value)
+            _, given[name] = resolve_alias(kind, written, self.value(kind, name, depth))
 
     def positional_name(self, kind: type[Spec], number: int, position: int) -> str:
         """The field that the positional argument of this number fills."""
-        names = [f.name for f in fields(kind)]
+        names = list(fields_of(kind))
         for name in names[:number]:
-            if nested_depth(kind, name) == 2:
+            depth = fields_of(kind)[name].depth
+            if depth == 2:
                 return name
-            if nested_depth(kind, name) == 1:
+            if depth == 1:
                 raise self.fail(
                     f"inside {kind.kind} the {self.what}s stand one after the other without "
                     f"commas, as in {kind.kind}(a b c); other arguments follow by name",
@@ -185,7 +178,7 @@ class _Parser:
         if depth == 0:
             return self.plain(name)
         token, after = self.tokens[self.next : self.next + 2]
-        if token.text == "none" and after.text in (",", ")") and takes_none(kind, name):
+        if token.text == "none" and after.text in (",", ")") and fields_of(kind)[name].takes_none:
             self.next += 1
             return None
         if token.kind == "word":
@@ -219,4 +212,4 @@ class _Parser:
 
 
 def _signature(kind: type[Spec]) -> str:
-    return f"{kind.kind}({', '.join(f.name for f in fields(kind))})"
+    return f"{kind.kind}({', '.join(fields_of(kind))})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,16 +24,9 @@ from segue.studies.powerlaw import (
     fit_power_law,
     forecast,
 )
-from segue.studies.running import (
-    StudyConfig,
-    as_seeds,
-    choose_sizes,
-    run_study,
-    split_parts,
-    stratified_order,
-)
-from segue.studies.study import Study, number
-from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
+from segue.studies.running import as_seeds, choose_sizes, run_study, split_parts, stratified_order
+from segue.studies.study import Row, Study, number, without_failed
+from segue.studies.trials import Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,32 +34,20 @@ if TYPE_CHECKING:
 MISFIT = 0.25  # of the range of the mean errors: a law that misses more does not hold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LearningCurve(Study):
     """Scores and losses of trainings with several numbers of sequences.
 
     Attributes:
-        metric: the score: "accuracy", or "rmse" of numbers.
         sizes: training sequences, rising.
-        seeds: each has its own subsets and its own training.
-        rows: one a trial, in the order of seeds and sizes: "trial", the score, "loss", "epochs",
-            "kept", "history", "seconds"; or "error".
-        baseline: the score of a constant prediction.
-        until: the level of the score whose epoch is reported, if any.
-        folder: the study's folder.
         watched: whether the histories score the test part (`watch_test`), in place of each
             training's own validation or training sequences.
+
+    Its other attributes are those of `Study`; each seed has its own subsets and its own training.
     """
 
     kind: ClassVar[str] = "learning-curve"
-
-    metric: str
     sizes: tuple[int, ...]
-    seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
-    baseline: float
-    until: float | None = None
-    folder: Path | None = None
     watched: bool = False
 
     def table(self, name: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -77,8 +59,8 @@ class LearningCurve(Study):
     def follow(self) -> str:
         """The score's column of the histories: of validation, if every trial has one."""
         name = f"validation_{self.metric}"
-        done = [row for row in self.rows if "error" not in row]
-        return name if all(name in row["history"][0] for row in done) else self.metric
+        has_it = all(name in row["history"][0] for row in without_failed(self.rows))
+        return name if has_it else self.metric
 
     @property
     def where(self) -> str:
@@ -135,17 +117,18 @@ class LearningCurve(Study):
             return False
         return self.misfit <= MISFIT * float(np.ptp(self.errors.mean(axis=1))) + 1e-9
 
-    @cached_property
-    def _forecast_for_twice(self) -> Forecast | None:
-        return self.forecast(2 * self.sizes[-1])
-
     def forecast(self, size: int | None = None) -> Forecast | None:
         """The expected error at another size; at twice the largest if left out.
 
         `None` with fewer than three sizes or two seeds.
         """
-        if size is None:
-            return self._forecast_for_twice
+        return self._twice if size is None else self._forecast(size)
+
+    @cached_property
+    def _twice(self) -> Forecast | None:
+        return self._forecast(2 * self.sizes[-1])
+
+    def _forecast(self, size: int) -> Forecast | None:
         if self.law is None or self.errors.shape[1] < 2:
             return None
         return forecast(self.sizes, self.errors, size)
@@ -153,9 +136,7 @@ class LearningCurve(Study):
     @cached_property
     def backtest(self) -> list[Forecast]:
         """Forecasts of measured sizes from the smaller ones alone."""
-        if self.law is None or self.errors.shape[1] < 2:
-            return []
-        return backtest(self.sizes, self.errors)
+        return [] if self._twice is None else backtest(self.sizes, self.errors)
 
     @property
     def held_back(self) -> list[Forecast]:
@@ -168,10 +149,10 @@ class LearningCurve(Study):
     def answers(self) -> list[str]:
         """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""
         first, last = self.done[0], self.done[-1]
+        start, end = (f"{number(row[self.metric])} ({self.band(row)})" for row in (first, last))
         sentences = [
             f"Between {first['size']:,} and {last['size']:,} training sequences the {self.metric} "
-            f"goes from {self._score(first)} to {self._score(last)} (a constant prediction: "
-            f"{number(self.baseline)})."
+            f"goes from {start} to {end} (a constant prediction: {number(self.baseline)})."
         ]
         if self.until is not None:
             always = [row for row in self.done if row["reached"] == row["trials"]]
@@ -181,52 +162,45 @@ class LearningCurve(Study):
             never = f"No size reaches {self.until:g} in every training."
             takes = f"{self.until:g} takes {epochs} ({self.where}, mean)."
             sentences.append(takes if epochs else never)
+        enough = (f"{row['epochs_enough']} with {row['size']:,}" for row in _some(self.done))
         sentences.append(
             f"Epochs after which the mean {self.where} is within {self.near} of its best: "
-            + ", ".join(f"{row['epochs_enough']} with {row['size']:,}" for row in _some(self.done))
-            + f", of {last['epochs']:.0f}."
+            f"{', '.join(enough)}, of {last['epochs']:.0f}."
         )
-        twice = self.forecast()
-        if twice is not None:
-            tested = self._comparable()
-            trust = f"; backtest: {_verdict(tested)}" if tested else ""
+        if self._twice is not None:
+            verdict = _verdict(self._comparable())
+            trust = f"; backtest: {verdict}" if verdict else ""
             doubt = "" if self.law_holds else ", but the law does not hold here"
-            expected = f"{self._score_of(twice.error)} is to be expected, {self._interval(twice)}"
-            sentences.append(f"Twice as many, {twice.size:,}: {expected}{doubt}{trust}.")
+            error, interval = self._scores(self._twice)
+            expected = f"{error} is to be expected, {interval}"
+            sentences.append(f"Twice as many, {self._twice.size:,}: {expected}{doubt}{trust}.")
         return sentences
 
     def notes(self) -> list[str]:
         """The lines below the table: the forecast for more data, and its backtest."""
         level = "" if self.until is None else f"; epochs until {self.until:g}: {self.where}"
-        return [
-            f"scored on the test part, {self.bands}; a constant prediction: {self.metric} "
-            f"{number(self.baseline)}",
+        lines = [
+            f"scored on the test part, {self.scored}",
             f"epochs to within {self.near} of best: by the mean {self.where}{level}",
-            *self._expectations(),
         ]
-
-    def _expectations(self) -> list[str]:
         if self.law is None:
-            return ["a forecast for more data needs three sizes or more"]
-        lines = [f"power law: {self.law}; largest residual {self.misfit:.4f}"]
+            return [*lines, "a forecast for more data needs three sizes or more"]
+        lines.append(f"power law: {self.law}; largest residual {self.misfit:.4f}")
         if not self.law_holds:
             lines.append("The law does not hold here: do not rely on what follows.")
-        twice = self.forecast()
+        twice, tested = self._twice, self._comparable()
         if twice is None:
             return [*lines, "a forecast for more data needs two seeds or more"]
-        lines.append(
-            f"with {twice.size:,} sequences: {self.metric} {self._score_of(twice.error)} expected, "
-            f"{self._interval(twice)}"
-        )
-        tested = self._comparable()
+        error, interval = self._scores(twice)
+        lines.append(f"with {twice.size:,} sequences: {self.metric} {error} expected, {interval}")
         if not tested:
             return [*lines, "a backtest needs four sizes or more"]
         for one in tested:
-            measured = self._score_of(float("nan") if one.truth is None else one.truth)
+            error, interval = self._scores(one)
+            measured = self._score(math.nan if one.truth is None else one.truth)
             lines.append(
-                f"  from up to {one.fitted_to:,}, for {one.size:,}: {self._score_of(one.error)}, "
-                f"{self._interval(one)}; measured {measured}: "
-                f"{'right' if one.is_right else 'wrong'}"
+                f"  from up to {one.fitted_to:,}, for {one.size:,}: {error}, {interval}; measured "
+                f"{measured}: {'right' if one.is_right else 'wrong'}"
             )
         return [*lines, f"backtest, forecasts of measured sizes: {_verdict(tested)}"]
 
@@ -234,17 +208,14 @@ class LearningCurve(Study):
         """The forecasts of measured sizes that look no further ahead than to twice the data."""
         return [one for one in self.backtest if one.size <= 2 * one.fitted_to] or self.backtest
 
-    def _score(self, row: Row) -> str:
-        low, high = (number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
-        return f"{number(row[self.metric])} ({low} to {high})"
-
-    def _score_of(self, error: float) -> str:
+    def _score(self, error: float) -> str:
         """The score of an error: 1 - error as accuracy, an RMSE as it is."""
         return number(error if self.metric == "rmse" else 1 - error)
 
-    def _interval(self, one: Forecast) -> str:
+    def _scores(self, one: Forecast) -> tuple[str, str]:
+        """The expected score of a forecast, and its interval."""
         ends = [one.low, one.high] if self.metric == "rmse" else [one.high, one.low]
-        return " to ".join(map(self._score_of, ends))
+        return self._score(one.error), " to ".join(map(self._score, ends))
 
     def __repr__(self) -> str:
         score = f"{self.metric}={number(self.summary[-1][self.metric])}"
@@ -254,19 +225,12 @@ class LearningCurve(Study):
 
     def as_json(self) -> Row:
         """The summary, the law and the forecasts, as in `study.json`."""
-        twice = self.forecast()
+        names = "metric sizes seeds baseline until summary law misfit law_holds".split()
         return {
             "study": self.kind,
-            "metric": self.metric,
-            "sizes": list(self.sizes),
-            "seeds": list(self.seeds),
-            "baseline": self.baseline,
-            "until": self.until,
-            "summary": self.summary,
+            **{name: getattr(self, name) for name in names},
             "law": None if self.law is None else asdict(self.law),
-            "misfit": self.misfit,
-            "law_holds": self.law_holds,
-            "forecast": None if twice is None else twice.as_json(),
+            "forecast": None if self._twice is None else self._twice.as_json(),
             "held_back": [one.as_json() for one in self.backtest],
         }
 
@@ -371,14 +335,14 @@ def learning_curve(
         for size in wanted:
             name = {"size": size, "seed": seed}
             trials.append(Trial(name, {"seed": seed}, np.sort(order[:size]), float(size)))
-    config = StudyConfig(folder, workers, executor, progress, source, recipe)
     space: Row = {"sizes": list(wanted), "seeds": list(chosen)}
     space |= {"watch_test": True} if watch_test else {}
-    found = run_study(LearningCurve.kind, setup, trials, space, config)
-    curve = LearningCurve(sizes=wanted, seeds=chosen, until=until, watched=watch_test, **found)
-    if curve.folder is not None:
-        curve.save(curve.folder)
-    return curve
+    return run_study(
+        LearningCurve, {"sizes": wanted, "seeds": chosen, "until": until, "watched": watch_test},
+        setup, trials, space,
+        folder=folder, workers=workers, executor=executor, progress=progress, source=source,
+        recipe=recipe,
+    )  # fmt: skip
 
 
 def _some(rows: list[Row]) -> list[Row]:
@@ -387,9 +351,11 @@ def _some(rows: list[Row]) -> list[Row]:
 
 
 def _verdict(tested: list[Forecast]) -> str:
+    """How many forecasts were right; empty without any."""
     right = sum(bool(one.is_right) for one in tested)
     better = sum(one.truth is not None and one.truth < one.low for one in tested)
-    missed = f"{right} of {len(tested)} right"
-    if right == len(tested):
-        return missed
-    return f"{missed}, {better} came out better than forecast, {len(tested) - right - better} worse"
+    text = f"{right} of {len(tested)} right" if tested else ""
+    worse = len(tested) - right - better
+    return (
+        f"{text}, {better} came out better than forecast, {worse} worse" if better + worse else text
+    )

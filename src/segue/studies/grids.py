@@ -18,9 +18,9 @@ from segue.data.dataset import Dataset
 from segue.errors import OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
-from segue.studies.running import StudyConfig, as_seeds, plain, run_study, split_parts
-from segue.studies.study import Study, number, reached
-from segue.studies.trials import Row, Trial, TrialSetup, check_study, with_all_classes
+from segue.studies.running import as_seeds, plain, run_study, split_parts
+from segue.studies.study import Row, Study, number, reached, without_failed
+from segue.studies.trials import Trial, TrialSetup, check_study, with_all_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ MOST_TRIALS = 100_000
 _TEMPLATE_NAME = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grid(Study):
     """The validation scores of every combination.
 
@@ -37,24 +37,13 @@ class Grid(Study):
     them is optimistic. The test part is not used: train the best once more, and score that once.
 
     Attributes:
-        metric: the score: "accuracy", or "rmse" of numbers.
         space: the values of each argument; JSON.
-        seeds: of the trainings; the validation set is the same for all.
-        rows: one a trial, in the order of seeds and combinations, as in `LearningCurve.rows`.
-        baseline: the score of a constant prediction.
-        until: the level of the score whose epoch is reported, if any.
-        folder: the study's folder.
+
+    Its other attributes are those of `Study`; the validation set is the same for all seeds.
     """
 
     kind: ClassVar[str] = "grid"
-
-    metric: str
     space: dict[str, list[Any]]
-    seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
-    baseline: float
-    until: float | None = None
-    folder: Path | None = None
 
     @property
     def follow(self) -> str:
@@ -66,10 +55,7 @@ class Grid(Study):
         """The combinations of values, by the names of the arguments."""
         return combinations_of(self.space)
 
-    @property
-    def combinations(self) -> list[Row]:
-        """Each combination of values, by the names of the arguments."""
-        return self.settings
+    combinations = settings
 
     @property
     def varied(self) -> list[str]:
@@ -101,16 +87,8 @@ class Grid(Study):
 
     def as_json(self) -> Row:
         """Space, summary and the best, as in `study.json`."""
-        return {
-            "study": self.kind,
-            "metric": self.metric,
-            "space": self.space,
-            "seeds": list(self.seeds),
-            "baseline": self.baseline,
-            "until": self.until,
-            "summary": self.summary,
-            "best": self.best,
-        }
+        names = "metric space seeds baseline until summary best".split()
+        return {"study": self.kind, **{name: getattr(self, name) for name in names}}
 
     def answers(self) -> list[str]:
         """Lines: the mean score of each value of an argument, over all others."""
@@ -119,22 +97,20 @@ class Grid(Study):
             heading += f", and epochs until {self.until:g} (trainings that reached it)"
         lines = [f"{heading}:"]
         for name, rows in self.effects.items():
-            found = [f"{row[name]}: {number(row[self.metric])}" for row in rows]
+            texts = [f"{row[name]}: {number(row[self.metric])}" for row in rows]
             if self.until is not None:
-                found = [f"{text}, {reached(row)}" for text, row in zip(found, rows, strict=True)]
-            lines.append(f"  {name}  " + "; ".join(found))
+                texts = [f"{text}, {reached(row)}" for text, row in zip(texts, rows, strict=True)]
+            lines.append(f"  {name}  {'; '.join(texts)}")
         return lines
 
     def notes(self) -> list[str]:
         """The lines below the table: the effect of each argument, and the best combination."""
         best = ", ".join(f"{name} {self.best[name]}" for name in self.space)
-        done = [row for row in self.rows if "error" not in row]
-        is_last = all(row["kept"] == row["epochs"] for row in done)
+        is_last = all(row["kept"] == row["epochs"] for row in without_failed(self.rows))
         selected = "the best" if is_last else "the epochs and the best"
         return [
             *(self.answers() if len(self.varied) > 1 else []),
-            f"scored on the validation set, {self.bands}; a constant prediction: {self.metric} "
-            f"{number(self.baseline)}",
+            f"scored on the validation set, {self.scored}",
             f"best: {best} ({self.metric} {number(self.best[self.metric])})",
             f"These scores selected {selected}, so they are optimistic. The test part was not "
             "used.",
@@ -164,11 +140,9 @@ class Grid(Study):
         """Draw score and loss over the epochs, a line for each of the best combinations."""
         from segue.plots import studies
 
-        histories = {}
-        for row in self.ranked()[:at_most]:
-            values = {name: row[name] for name in self.space}
-            histories[self.name(values)] = self.histories(values)
-        count = len(self.done)
+        count, shown = len(self.done), self.ranked()[:at_most]
+        settings = [{name: row[name] for name in self.space} for row in shown]
+        histories = {self.name(values): self.histories(values) for values in settings}
         more = f", the best {at_most} of {count}" if count > at_most else ""
         title = ", ".join(self.varied or self.space) + more
         return studies.plot_epochs(histories, self.follow, title=title)
@@ -255,13 +229,12 @@ def grid(
         for seed in chosen
         for one, setting in zip(combinations, settings, strict=True)
     ]
-    config = StudyConfig(folder, workers, executor, progress, source, recipe)
-    header = {"values": plain_space, "seeds": list(chosen)}
-    found = run_study(Grid.kind, setup, trials, header, config)
-    result = Grid(space=plain_space, seeds=chosen, until=until, **found)
-    if result.folder is not None:
-        result.save(result.folder)
-    return result
+    return run_study(
+        Grid, {"space": plain_space, "seeds": chosen, "until": until},
+        setup, trials, {"values": plain_space, "seeds": list(chosen)},
+        folder=folder, workers=workers, executor=executor, progress=progress, source=source,
+        recipe=recipe,
+    )  # fmt: skip
 
 
 def combinations_of(space: Mapping[str, Sequence[Any]]) -> list[Row]:
@@ -316,12 +289,9 @@ def fill_template(text: str, values: Row) -> str:
             f"The network {text!r} has {{{missing[0]}}}, and the space has no values for it."
             f"{did_you_mean(missing[0], values)}"
         )
-    return _TEMPLATE_NAME.sub(lambda match: _as_spec(values[match[1]]), text)
-
-
-def _as_spec(value: Any) -> str:
-    """A value as networks are written: `true`, `none`."""
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    is_word = {name: value is None or isinstance(value, bool) for name, value in values.items()}
+    texts = {n: str(v).lower() if is_word[n] else str(v) for n, v in values.items()}
+    return _TEMPLATE_NAME.sub(lambda match: texts[match[1]], text)
 
 
 def with_template_filled(estimator: Any, values: Row) -> Row:
@@ -335,10 +305,8 @@ def with_template_filled(estimator: Any, values: Row) -> Row:
         OptionError: a name in the template without a value.
     """
     network = values.get("network", getattr(estimator, "network", None))
-    if not isinstance(estimator, BaseSequenceEstimator) or not isinstance(network, str):
+    if not isinstance(network, str) or not _TEMPLATE_NAME.search(network):
         return values
-    names = set(_TEMPLATE_NAME.findall(network))
-    if not names:
-        return values
+    names = _TEMPLATE_NAME.findall(network)
     rest = {name: value for name, value in values.items() if name not in names}
     return {**rest, "network": fill_template(network, values)}

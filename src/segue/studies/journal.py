@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,7 +36,7 @@ class Journal:
     """
 
     def __init__(self, header: Row, folder: Path | None = None) -> None:
-        self.rows: dict[str, Row] = {}
+        self.folder, self.rows = folder, dict[str, Row]()
         self._file: IO[bytes] | None = None
         if folder is None:
             return
@@ -128,11 +129,11 @@ def _check_header(path: Path, there: Row, wanted: Row | None = None) -> None:
         )
     if wanted is None:
         return
-    theirs, ours = (_flat(one["fingerprint"]) for one in (there, json.loads(json.dumps(wanted))))
+    theirs, ours = (_flat("", one["fingerprint"]) for one in (there, wanted))
     differences = [
-        f"  {name}: {json.dumps(theirs.get(name))} there, {json.dumps(ours.get(name))} now"
+        f"  {name}: {theirs.get(name, 'null')} there, {ours.get(name, 'null')} now"
         for name in {**theirs, **ours}
-        if theirs.get(name) != ours.get(name)
+        if theirs.get(name, "null") != ours.get(name, "null")
     ]
     if differences:
         raise FileError(
@@ -143,13 +144,12 @@ def _check_header(path: Path, there: Row, wanted: Row | None = None) -> None:
         )
 
 
-def _flat(value: Row, before: str = "") -> Row:
-    """Nested objects as names with dots."""
-    flat: Row = {}
-    for name, inner in value.items():
-        is_nested = isinstance(inner, dict) and inner
-        flat |= _flat(inner, f"{before}{name}.") if is_nested else {before + name: inner}
-    return flat
+def _flat(name: str, value: Any) -> dict[str, str]:
+    """The JSON of each value inside nested objects, by names with dots."""
+    if not isinstance(value, dict) or not value:
+        return {name.removeprefix("."): json.dumps(value)}
+    flat = (_flat(f"{name}.{inner}", one).items() for inner, one in value.items())
+    return dict(chain.from_iterable(flat))
 
 
 @contextmanager

@@ -7,22 +7,22 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError, TrainingError
-from segue.estimators.parameters import is_whole
+from segue.errors import DataError, OptionError, TrainingError, check_whole, is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
 from segue.progress import Progress, time_left
 from segue.randomness import numpy_generator
 from segue.studies.journal import Journal, key, locked
-from segue.studies.trials import Row, Trial, TrialSetup, baseline, run_trial
+from segue.studies.study import Row, Study, without_failed
+from segue.studies.trials import Trial, TrialSetup, baseline, run_trial
 
 
 def split_parts(data: Any, part: str, share: float) -> tuple[Dataset, Dataset]:
@@ -95,36 +95,24 @@ def stratified_order(data: Dataset, seed: int) -> Array:
     has_classes = data.classes is not None and np.ndim(data.y) == 1
     _, codes = np.unique(data.y if has_classes else np.zeros(len(data)), return_inverse=True)
     if data.splits_by != "group" or data.groups is None:
-        return _stratified(codes, draws)
+        position = np.empty(len(codes))
+        for code in range(codes.max() + 1):  # the k-th of m of a class stands at k / m
+            members = draws.permutation(np.flatnonzero(codes == code))
+            position[members] = np.arange(len(members)) / len(members)
+        return np.lexsort((draws.random(len(codes)), position))
     _, members = np.unique(data.groups, return_inverse=True)
-    rank = np.empty(members.max() + 1, np.int64)
-    rank[_groups_in_order(codes, members, draws)] = np.arange(len(rank))
-    return np.lexsort((draws.random(len(data)), rank[members]))
-
-
-def _stratified(codes: Array, draws: np.random.Generator) -> Array:
-    """The k-th of m sequences of a class stands at k / m of the order."""
-    position = np.empty(len(codes))
-    for code in range(codes.max() + 1):
-        members = draws.permutation(np.flatnonzero(codes == code))
-        position[members] = np.arange(len(members)) / len(members)
-    return np.lexsort((draws.random(len(codes)), position))
-
-
-def _groups_in_order(codes: Array, members: Array, draws: np.random.Generator) -> Array:
-    table = np.zeros((members.max() + 1, codes.max() + 1))
+    table = np.zeros((members.max() + 1, codes.max() + 1))  # of each class in each group
     np.add.at(table, (members, codes), 1)
     shares = table.sum(axis=0) / table.sum()
     left = draws.permutation(len(table))
-    order, taken = [], np.zeros(table.shape[1])
-    while len(left):
+    rank, taken = np.empty(len(table), np.int64), np.zeros(table.shape[1])
+    for number in range(len(table)):
         sums = taken + table[left]
         distance = np.abs(sums / sums.sum(axis=1, keepdims=True) - shares).sum(axis=1)
         best = int(np.argmin(distance))
-        order.append(int(left[best]))
-        taken = sums[best]
+        rank[left[best]], taken = number, sums[best]
         left = np.delete(left, best)
-    return np.asarray(order, np.int64)
+    return np.lexsort((draws.random(len(data)), rank[members]))
 
 
 def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
@@ -154,84 +142,76 @@ _POLL_SECONDS = 0.02
 _PROGRESS_LINES = 20  # about so many in a whole study,
 _LINE_SECONDS = 30.0  # but at least one in so many seconds
 
+StudyType = TypeVar("StudyType", bound=Study)
 
-@dataclass(frozen=True)
-class StudyConfig:
-    """Where and how a study runs.
 
-    Attributes:
+def run_study(
+    study: type[StudyType],
+    fields: Row,
+    setup: TrialSetup,
+    trials: list[Trial],
+    space: Row,
+    *,
+    folder: str | Path | None,
+    workers: int | None,
+    executor: Executor | None,
+    progress: str,
+    source: Any,
+    recipe: Any,
+) -> StudyType:
+    """Run the missing trials, and write the study's files where it has a folder.
+
+    Args:
+        study: the class of the study.
+        fields: its own, beside the results of the trials.
+        setup: what all trials share.
+        trials: all trials of the study.
+        space: what the trials were made from; JSON.
         folder: the study's folder; `None`: nothing is written.
         workers: trials at once; `None`: one a processor.
         executor: runs the trials, in place of processes of this machine.
         progress: "auto", "bar", "lines" or "none".
         source: name of the data and how they were read; JSON, compared when a study continues.
         recipe: how to make the same call again; JSON, kept but not compared.
-    """
-
-    folder: str | Path | None
-    workers: int | None
-    executor: Executor | None
-    progress: str
-    source: Any = None
-    recipe: Any = None
-
-    @property
-    def path(self) -> Path | None:
-        """The folder."""
-        return None if self.folder is None else Path(self.folder)
-
-    def workers_for(self, trials: int) -> int:
-        """Number of trials at once.
-
-        Raises:
-            OptionError: `workers` is no whole number from 1 on.
-        """
-        wanted = count_cores() if self.workers is None else self.workers
-        if not is_whole(wanted, least=1):
-            raise OptionError(f"`workers` is {wanted!r}; expected a whole number from 1 on.")
-        return max(1, min(wanted, trials))
-
-
-def run_study(
-    kind: str, setup: TrialSetup, trials: list[Trial], space: Row, config: StudyConfig
-) -> Row:
-    """Run the missing trials.
-
-    Args:
-        kind: name of the kind of study.
-        setup: what all trials share.
-        trials: all trials of the study.
-        space: what the trials were made from; JSON.
-        config: where and how.
-
-    Returns:
-        Fields of the `Study`: "metric", "rows" (in the order of the trials), "baseline", "folder".
 
     Raises:
         FileError: the folder holds another study, or another process works in it.
         TrainingError: no trial could be trained, or a worker process died.
         KeyboardInterrupt: Ctrl-C; finished trials are kept.
     """
-    header = {"fingerprint": _fingerprint(kind, setup, space, config), "recipe": config.recipe}
-    lock = nullcontext() if config.path is None else locked(config.path)
-    with lock, closing(Journal(header, config.path)) as journal:
-        _run_missing(setup, trials, journal, config)
+    path = None if folder is None else Path(folder)
+    fingerprint = _fingerprint(study.kind, setup, space, source)
+    header = {"fingerprint": fingerprint, "recipe": recipe}
+    lock = nullcontext() if path is None else locked(path)
+    with lock, closing(Journal(header, path)) as journal:
+        _run_missing(setup, trials, journal, workers, executor=executor, style=progress)
     rows = tuple(journal.rows[key(trial.key)] for trial in trials)
-    done = [row for row in rows if "error" not in row]
+    done = without_failed(rows)
     if not done:
         raise TrainingError(f"No trial could be trained. The first one: {rows[0]['error']}")
     metric = "rmse" if "rmse" in done[0] else "accuracy"
     constant = baseline(setup, metric)
-    return {"metric": metric, "rows": rows, "baseline": constant, "folder": config.path}
+    result = study(metric=metric, rows=rows, baseline=constant, folder=path, **fields)
+    if path is not None:
+        result.save(path)
+    return result
 
 
 def _run_missing(
-    setup: TrialSetup, trials: list[Trial], journal: Journal, config: StudyConfig
+    setup: TrialSetup,
+    trials: list[Trial],
+    journal: Journal,
+    workers: int | None,
+    *,
+    executor: Executor | None,
+    style: str,
 ) -> None:
     missing = [trial for trial in trials if key(trial.key) not in journal.rows]
     total, done = len(trials), len(trials) - len(missing)
-    workers = config.workers_for(max(1, len(missing)))
-    progress = Progress(config.progress, pause=_LINE_SECONDS)
+    workers = count_cores() if workers is None else workers
+    check_whole("workers", workers)
+    workers = max(1, min(workers, len(missing)))
+    progress = Progress(style, pause=_LINE_SECONDS)
     if not missing:
         return
     if done:
@@ -239,9 +219,9 @@ def _run_missing(
     cost_left, cost_done, seconds = sum(trial.cost for trial in missing), 0.0, 0.0
     every = max(1, total // _PROGRESS_LINES)
     try:
-        with progress, _executor(config, workers) as executor:
+        with progress, _executor(executor, workers) as running:
             progress.show(f"trial {done}/{total}", share=done / total, left="")
-            for trial, row in _results(executor, setup, missing, at_once=workers):
+            for trial, row in _results(running, setup, missing, at_once=workers):
                 journal.add(row)
                 done, seconds = done + 1, seconds + row["seconds"]
                 cost_done, cost_left = cost_done + trial.cost, cost_left - trial.cost
@@ -255,8 +235,8 @@ def _run_missing(
                 )
     except KeyboardInterrupt:
         how = "is lost: the study has no folder"
-        if config.folder is not None:
-            how = f"is kept in {config.folder}; the same call goes on from there"
+        if journal.folder is not None:
+            how = f"is kept in {journal.folder}; the same call goes on from there"
         progress.write(f"interrupted after {done} of {total} trials. What is done {how}")
         raise
 
@@ -269,15 +249,15 @@ def _outcome(row: Row) -> str:
     return f"{name}: {metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
 
 
-def _executor(config: StudyConfig, workers: int) -> AbstractContextManager[Executor]:
-    if config.executor is None:
+def _executor(executor: Executor | None, workers: int) -> AbstractContextManager[Executor]:
+    if executor is None:
         return nullcontext(ThisProcess()) if workers == 1 else LocalProcesses(workers)
-    if not isinstance(config.executor, Executor):
+    if not isinstance(executor, Executor):
         raise OptionError(
-            f"`executor` is {config.executor!r}; expected something with `submit(function, "
-            "*arguments)`, such as those of concurrent.futures."
+            f"`executor` is {executor!r}; expected something with `submit(function, *arguments)`, "
+            "such as those of concurrent.futures."
         )
-    return nullcontext(config.executor)
+    return nullcontext(executor)
 
 
 def _results(
@@ -299,7 +279,7 @@ def _results(
 # -- identity of a study --------------------------------------------------------------------------
 
 
-def _fingerprint(kind: str, setup: TrialSetup, space: Row, config: StudyConfig) -> Row:
+def _fingerprint(kind: str, setup: TrialSetup, space: Row, source: Any) -> Row:
     """The values that two calls must share for one to continue the other."""
     settings = {
         name: plain(value)
@@ -308,7 +288,7 @@ def _fingerprint(kind: str, setup: TrialSetup, space: Row, config: StudyConfig) 
     }
     return {
         "study": kind,
-        "source": config.source,
+        "source": source,
         "data": {"learnt": digest(setup.train), "scored": digest(setup.held_out)},
         "estimator": {"kind": type(setup.estimator).__name__, **settings},
         "space": space,

@@ -8,23 +8,26 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from segue.atomic import replacing, write_text
-from segue.studies.trials import Row
 from segue.text_table import text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Row = dict[str, Any]
+
 BAND = (0.1, 0.9)  # quantiles of the seeds
 NEAR = 0.01  # to the best: an accuracy this much lower, or an error this share larger
 
 
+@dataclass(frozen=True, kw_only=True)
 class Study(abc.ABC):
     """The trials of a study and their statistics.
 
@@ -34,7 +37,8 @@ class Study(abc.ABC):
     Attributes:
         metric: the score: "accuracy", or "rmse" of numbers.
         seeds: of the trainings.
-        rows: one a trial.
+        rows: one a trial, in the order of seeds and settings: "trial", the score, "loss", "epochs",
+            "kept", "history", "seconds"; or "error".
         baseline: the score of a constant prediction.
         until: the level of the score whose epoch is reported, if any.
         folder: the study's folder.
@@ -45,8 +49,8 @@ class Study(abc.ABC):
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
     baseline: float
-    until: float | None
-    folder: Path | None
+    until: float | None = None
+    folder: Path | None = None
 
     @property
     @abc.abstractmethod
@@ -86,56 +90,56 @@ class Study(abc.ABC):
 
     def histories(self, setting: Row) -> list[list[Row]]:
         """The histories of a setting's trials that did not fail."""
-        return [row["history"] for row in self.trials(setting) if "error" not in row]
+        return [row["history"] for row in without_failed(self.trials(setting))]
 
     def summarize(self, rows: Sequence[Row]) -> Row:
         """Mean and band over some trials; None where every one failed."""
-        done = [row for row in rows if "error" not in row]
+        done = without_failed(rows)
         summary: Row = {"trials": len(done), "failed": len(rows) - len(done)}
         for name in (self.metric, "loss"):
             summary |= _spread(name, [row[name] for row in done])
         for name in ("epochs", "kept"):
-            summary[name] = _mean([row[name] for row in done])
+            summary[name] = _spread(name, [row[name] for row in done])[name]
         summary["epochs_enough"] = epochs_enough([row["history"] for row in done], self.follow)
         summary["parameters"] = done[0]["parameters"] if done else None
         if self.until is not None:
             epochs = [epochs_until(row["history"], self.follow, self.until) for row in done]
-            reached = [epoch for epoch in epochs if epoch is not None]
-            summary |= {**_spread("epochs_until", reached), "reached": len(reached)}
+            known = [epoch for epoch in epochs if epoch is not None]
+            summary |= {**_spread("epochs_until", known), "reached": len(known)}
         return summary
 
     # -- text -----------------------------------------------------------------------------------
 
     def report(self) -> str:
         """The table over the settings, and what follows from it."""
-        names = ["sequences" if name == "size" else name for name in self.settings[0]]
-        near = f"epochs to within {self.near} of best"
-        heads = [*names, self.metric, "10-90 % over seeds", "loss", "epochs", near]
-        if self.until is not None:
-            heads.append(f"epochs until {self.until:g}")
-        lines = [
-            [*(f"{v:,}" if n == "size" else str(v) for n, v in setting.items()), *self._cells(row)]
-            for setting, row in zip(self.settings, self.summary, strict=True)
-        ]
+        names = list(self.settings[0])
+        heads = ["sequences" if name == "size" else name for name in names]
+        heads += [self.metric, "10-90 % over seeds", "loss", "epochs"]
+        heads.append(f"epochs to within {self.near} of best")
+        heads += [] if self.until is None else [f"epochs until {self.until:g}"]
+        table = [heads]
+        for row in self.summary:
+            cells = [f"{row[name]:,}" if name == "size" else str(row[name]) for name in names]
+            cells += [number(row[self.metric]), self.band(row), number(row["loss"])]
+            cells += [_whole(row["epochs"]), _whole(row["epochs_enough"])]
+            table.append(cells if self.until is None else [*cells, reached(row)])
+        lines = [text_table(table), "", *self.notes()]
         failed = [row["error"] for row in self.rows if "error" in row]
-        blocks = [text_table([heads, *lines]), "", *self.notes()]
         if failed:
-            blocks.append(
-                f"{len(failed)} of {len(self.rows)} trials failed. The first one: {failed[0]}"
-            )
-        return "\n".join(blocks)
+            count = f"{len(failed)} of {len(self.rows)} trials failed."
+            lines.append(f"{count} The first one: {failed[0]}")
+        return "\n".join(lines)
 
-    def _cells(self, row: Row) -> list[str]:
-        band = " to ".join(number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
-        epochs = [_whole(row[name]) for name in ("epochs", "epochs_enough")]
-        cells = [number(row[self.metric]), band, number(row["loss"]), *epochs]
-        return cells if self.until is None else [*cells, reached(row)]
+    def band(self, row: Row) -> str:
+        """The interval of the score over the seeds, of a row of `summary`."""
+        return " to ".join(number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
 
     @property
-    def bands(self) -> str:
-        """A description of the bands of the table."""
+    def scored(self) -> str:
+        """A description of the scores of the table, behind the words that name the data."""
         count = len(self.seeds)
-        return "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
+        bands = "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
+        return f"{bands}; a constant prediction: {self.metric} {number(self.baseline)}"
 
     @property
     def near(self) -> str:
@@ -163,9 +167,13 @@ class Study(abc.ABC):
         names = (self.metric, "loss", "epochs", "kept", "parameters")
         line = {**row["trial"], **{name: row.get(name) for name in names}}
         if self.until is not None:
-            history = row.get("history", [])
-            line["epochs_until"] = epochs_until(history, self.follow, self.until)
+            line["epochs_until"] = epochs_until(row.get("history", []), self.follow, self.until)
         return {**line, "error": row.get("error")}
+
+
+def without_failed(rows: Iterable[Row]) -> list[Row]:
+    """The rows of the trials that did not fail."""
+    return [row for row in rows if "error" not in row]
 
 
 def epochs_until(history: Sequence[Row], name: str, until: float) -> float | None:
@@ -202,11 +210,8 @@ def epochs_enough(trainings: Sequence[Sequence[Row]], name: str) -> int | None:
 def _spread(name: str, values: Sequence[float]) -> Row:
     """The mean under its name, and the two quantiles that a band shows."""
     low, high = np.quantile(values, BAND).tolist() if values else (None, None)
-    return {name: _mean(values), f"{name}_low": low, f"{name}_high": high}
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+    mean = float(np.mean(values)) if values else None
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
 def _write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -217,9 +222,6 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-# -- texts ----------------------------------------------------------------------------------------
 
 
 def number(value: float | None) -> str:

@@ -26,12 +26,11 @@ from segue.estimators.parameters import check_arguments
 from segue.kernels.recurrence import threads
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
+from segue.studies.study import Row
 from segue.tasks.label import class_names, encode_labels
 from segue.training import History, inference
 from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,17 @@ def _fit_and_score(setup: TrialSetup, trial: Trial) -> Row:
     estimator.fit(part, validation_data=setup.held_out if setup.validate else None)
     if estimator.stopped_ == "interrupted":
         raise KeyboardInterrupt
+    network, batches = estimator.network_, estimator._batches(setup.held_out)
+    if batches is None:
+        raise DataError("There are no sequences to be scored; expected at least one.")
+    targets = as_targets(estimator.task_, setup.held_out, next(network.parameters()).device)
+    objective = make_objective(estimator.task_.objective)
     history: History = estimator.history_
     return {
-        **measure(estimator, setup.held_out),
+        **inference.measure(network, TrainingData(batches, targets), objective, 1).row(),
         "epochs": len(history),
         "kept": history.best_epoch or len(history),
-        "parameters": sum(weight.numel() for weight in estimator.network_.parameters()),
+        "parameters": sum(weight.numel() for weight in network.parameters()),
         "history": history.rows,
     }
 
@@ -118,20 +122,6 @@ def configured(estimator: BaseSequenceEstimator, values: dict[str, Any]) -> Base
         OptionError: an unknown argument, or a value that is not allowed.
     """
     return type(estimator)(**estimator.get_params(deep=False)).set_params(**values)
-
-
-def measure(estimator: BaseSequenceEstimator, data: Dataset) -> dict[str, float]:
-    """Loss and score of a fitted estimator as in its history: "loss" and "accuracy" or "rmse".
-
-    Raises:
-        DataError: a class that the model does not have, or targets of another kind.
-    """
-    network, batches = estimator.network_, estimator._batches(data)
-    if batches is None:
-        raise DataError("There are no sequences to be scored; expected at least one.")
-    targets = as_targets(estimator.task_, data, next(network.parameters()).device)
-    objective = make_objective(estimator.task_.objective)
-    return inference.measure(network, TrainingData(batches, targets), objective, 1).row()
 
 
 def baseline(setup: TrialSetup, metric: str) -> float:
@@ -192,17 +182,13 @@ def check_study(
             f"`estimator` is {estimator!r}; expected an estimator that is not fitted, such as "
             "segue.SequenceClassifier('lstm(16)')."
         )
-    if not can_be_studied(type(estimator)):
+    task, name = estimator._task_type, type(estimator).__name__
+    if task.targets_inside:
         raise OptionError(
-            f"A study does not train a {type(estimator).__name__}: it needs a target for each "
-            "sequence or step. For a forecast cut windows with segue.windows, and train a "
-            "SequenceRegressor on them."
+            f"A study does not train a {name}: it needs a target for each sequence or step. For a "
+            "forecast cut windows with segue.windows, and train a SequenceRegressor on them."
         )
-    if train.task not in estimator.tasks:
-        raise DataError(
-            f"{type(estimator).__name__} learns from targets of the kind {estimator.tasks[0]!r}; "
-            f"the targets here are for the task {train.task!r}."
-        )
+    task.check(train, name)
     problems: dict[str, type[SegueError]] = {}
     for values in settings:
         try:
@@ -213,14 +199,8 @@ def check_study(
         except SegueError as error:
             problems[str(error)] = type(error)
     if problems:
-        kinds = set(problems.values())
-        kind = kinds.pop() if len(kinds) == 1 else OptionError
-        raise kind("\n".join(problems))
-
-
-def can_be_studied(kind: type[BaseSequenceEstimator]) -> bool:
-    """Whether studies train estimators of a class: their targets are not inside the sequences."""
-    return not kind._task_type.targets_inside
+        first, *others = set(problems.values())
+        raise (OptionError if others else first)("\n".join(problems))
 
 
 def with_all_classes(estimator: BaseSequenceEstimator, data: Dataset) -> BaseSequenceEstimator:
