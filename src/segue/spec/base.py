@@ -6,7 +6,7 @@ import difflib
 import functools
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -163,6 +163,13 @@ class FieldInfo(NamedTuple):
     takes_none: bool
 
 
+def fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
+    """The fields of a kind of spec by name, in order."""
+    hashable: Any = kind
+    return _fields_of(hashable)
+
+
+@functools.cache
 def _fields_of(kind: Any) -> dict[str, FieldInfo]:
     hints, found = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
@@ -174,10 +181,6 @@ def _fields_of(kind: Any) -> dict[str, FieldInfo]:
         required = f.default is MISSING and f.default_factory is MISSING
         found[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
     return found
-
-
-# The fields of a kind of spec by name, in order.
-fields_of: Callable[[Any], dict[str, FieldInfo]] = functools.cache(_fields_of)
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:
