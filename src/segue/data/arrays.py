@@ -53,6 +53,59 @@ def as_array(value: Any) -> Array:
     return _as_numbers(array) if array.dtype == object else array
 
 
+def as_numbers(values: Any, what: str, expected: str) -> Array:
+    """Return what a user passes as float64 of one axis or two.
+
+    Args:
+        values: as in `as_array`.
+        what: what they are called in messages.
+        expected: their shape, and how to mend others; the end of a message.
+
+    Raises:
+        DataError: no numbers, or another shape.
+    """
+    try:
+        numbers = as_array(values).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`{what}` holds no numbers ({error}); expected {expected}.") from error
+    if numbers.ndim not in (1, 2) or 0 in numbers.shape[1:]:
+        raise DataError(f"`{what}` has shape {numbers.shape}; expected {expected}.")
+    return numbers
+
+
+def as_features(static: Any) -> Array:
+    """Return what a user passes as static features: `[n, feature]`, float64.
+
+    Raises:
+        DataError: no numbers, or another shape.
+    """
+    table = as_numbers(
+        static,
+        "static",
+        "[n, feature] numbers: a category as one feature of 0 and 1 for each value",
+    )
+    return table[:, None] if table.ndim == 1 else table
+
+
+def refuse_not_finite(table: Array, what: str, remedy: str) -> None:
+    """Raise where a row of `[n]` or `[n, column]` numbers has one that is not finite.
+
+    Args:
+        table: a row for each sequence.
+        what: what such a number is called.
+        remedy: what to do about it.
+
+    Raises:
+        DataError: it says how many rows, and names the first.
+    """
+    wrong = ~np.isfinite(table).reshape(len(table), -1).all(axis=1)
+    if wrong.any():
+        raise DataError(
+            f"{what} is missing or infinite for {int(wrong.sum())} of {len(table)} sequences, "
+            f"first for sequence {int(wrong.argmax())}: {remedy}."
+        )
+
+
 def cells_as_steps(x: Any) -> Any:
     """Rows of an `[n, channel]` array of objects, each cell a series, as `[time, channel]` arrays.
 
@@ -176,21 +229,37 @@ def real_steps(lengths: Array, longest: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def different_channels(items: list[Array], layout: str) -> str:
-    """Say which sequence has other channels than the first, and whether axes look swapped."""
+def join(items: list[Array], layout: str, *, exact: bool) -> Array:
+    """`[total_steps, channel]` of exact `[time, channel]` arrays, one after the other.
+
+    Args:
+        items: what `as_steps` gives.
+        layout: in which they were passed.
+        exact: float64 stays, also where float32 is not too coarse.
+
+    Raises:
+        DataError: unequal channels; where lengths look like channels, the message says so.
+    """
     counts = [item.shape[1] for item in items]
-    other = next(number for number, count in enumerate(counts) if count != counts[0])
-    message = (
-        f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
-        "every sequence must be (time, channel) with the same channels."
-    )
-    if len({len(item) for item in items}) > 1:
-        return message
-    turned, axes = ("tc", "time, channel") if layout in ("ct", "nct") else ("ct", "channel, time")
-    return (
-        f"{message} Here the last axis varies and the first is always {len(items[0])}, so these "
-        f"look like ({axes}): pass layout={turned!r}."
-    )
+    if len(set(counts)) > 1:
+        other = next(number for number, count in enumerate(counts) if count != counts[0])
+        message = (
+            f"Sequence 0 has {counts[0]} channels and sequence {other} has {counts[other]}: "
+            "every sequence must be (time, channel) with the same channels."
+        )
+        if len({len(item) for item in items}) == 1:
+            turned = "tc" if layout in ("ct", "nct") else "ct"
+            axes = "time, channel" if turned == "tc" else "channel, time"
+            message += (
+                f" Here the last axis varies and the first is always {len(items[0])}, so these "
+                f"look like ({axes}): pass layout={turned!r}."
+            )
+        raise DataError(message)
+    kind = np.result_type(*{item.dtype for item in items})
+    if kind == np.float64 and not exact and not float32_loses(items).any():
+        kind = np.dtype(np.float32)
+    # At once into the type that is wanted: nothing is there twice.
+    return np.concatenate(items, dtype=kind, casting="same_kind")
 
 
 def _whole(array: Array) -> Array:

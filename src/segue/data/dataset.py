@@ -10,17 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.data import splits
-from segue.data.arrays import as_array, cells_as_steps, narrowed
+from segue.data import encoding, splits
+from segue.data.arrays import as_features, cells_as_steps, narrowed
 from segue.data.checks import Finding, run_checks
-from segue.data.encoding import (
-    NO_LABEL,
-    Task,
-    as_step_labels,
-    encoded,
-    missing_mask,
-    refuse_two_readings,
-)
+from segue.data.encoding import NO_LABEL, Task, as_step_labels, encoded, missing_mask
 from segue.data.labels import aligned, as_labels
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
@@ -121,7 +114,7 @@ class Dataset:
             return
         is_open = given is None and self.classes is None
         if is_open:
-            refuse_two_readings(y, self.x.length_range)
+            encoding.refuse_two_readings(y, self.x.length_range)
         found = encoded(y, task=given, classes=self.classes)
         vars(self).update(y=found.values, task=found.task, classes=found.classes)
         if found.note and (is_open or (given is None and found.is_one_hot)):
@@ -446,14 +439,6 @@ class Dataset:
         )
 
 
-def _as_static(static: npt.ArrayLike) -> Array:
-    table = as_array(static).astype(np.float64)
-    table = table[:, None] if table.ndim == 1 else table
-    if table.ndim != 2:
-        raise DataError(f"`static` has shape {table.shape}; expected [n, feature] numbers.")
-    return narrowed(table)
-
-
 def _as_spans(spans: npt.ArrayLike) -> Array:
     table = np.asarray(spans, np.int64)
     if table.ndim != 2 or table.shape[1] != 3:
@@ -466,7 +451,7 @@ _TAKEN: dict[str, Callable[[Any], Any]] = {
     "ids": np.asarray,
     "groups": np.asarray,
     "parts": np.asarray,
-    "static": _as_static,
+    "static": lambda table: narrowed(as_features(table)),
     "spans": _as_spans,
     "channels": lambda names: tuple(str(name) for name in names),
     "classes": lambda names: tuple(as_labels(list(names), what="classes")[0].tolist()),

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segue.data.arrays import as_array
+from segue.data.arrays import as_array, as_numbers
 from segue.data.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
 from segue.data.sequences import Sequences
 from segue.errors import DataError, counted
@@ -76,18 +76,12 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
         classes = tuple(np.unique(known).tolist() if known.ndim == 1 else range(known.shape[1]))
     elif found.is_one_hot and columns == len(classes):
         values = np.asarray(classes)[values]
-    if found.missing.any():
-        values = _with_missing(values, found.missing)
+    if found.missing.any() and values.ndim == 2:
+        values = np.where(found.missing[:, None], np.nan, values)
+    elif found.missing.any():
+        values = values.astype(object)
+        values[found.missing] = None
     return found._replace(values=values, classes=classes)
-
-
-def _with_missing(values: Array, missing: Mask) -> Array:
-    """Labels with None, or rows of NaN, where there are none."""
-    if values.ndim == 2:
-        return np.where(missing[:, None], np.nan, values)
-    labels = values.astype(object)
-    labels[missing] = None
-    return labels
 
 
 def missing_mask(values: Array) -> Mask:
@@ -171,12 +165,7 @@ def _targets_from_indicators(rows: Array, missing: Mask, task: Task | None) -> T
 
 def _regression_targets(y: Any) -> Targets:
     """Targets of a regression: `[n]` or `[n, value]` float64."""
-    try:
-        numbers = as_array(y).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
-    if numbers.ndim not in (1, 2):
-        raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
+    numbers = as_numbers(y, "y", "[n] or [n, value] numbers")
     return Targets(numbers, missing_mask(numbers), "regress", "")
 
 

@@ -18,23 +18,10 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from segue.data.arrays import (
-    KINDS,
-    SHAPE_HINTS,
-    Kind,
-    as_array,
-    as_exact,
-    as_steps,
-    decode,
-    different_channels,
-    encode,
-    float32_loses,
-    narrowed,
-    real_steps,
-)
+from segue.data import arrays
+from segue.data.arrays import Array, as_array, as_exact, as_steps, join, narrowed
 from segue.errors import DataError
 
-Array = npt.NDArray[Any]
 Layout = Literal["ntc", "nct", "tc", "ct"]
 
 # Values that are worked on at once where a data set may be larger than memory: 16 MB of float32.
@@ -79,16 +66,6 @@ class Sequences(Sequence[Array]):
         "channels", "dtype", "is_text", "is_whole", "kind", "lengths",
     )  # fmt: skip
 
-    _chunks: tuple[Array, ...]
-    _chunk: npt.NDArray[np.int32]
-    _start: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-    channels: int
-    dtype: np.dtype[Any]
-    kind: Kind
-    is_whole: bool
-    is_text: bool
-
     def __init__(
         self,
         values: npt.ArrayLike,
@@ -118,7 +95,7 @@ class Sequences(Sequence[Array]):
         self._chunks, self._chunk, self._start, self.lengths = chunks, chunk, start, lengths
         self.channels = int(chunks[0].shape[1])
         self.dtype = np.result_type(*{each.dtype for each in chunks})
-        self.kind = KINDS.get(self.dtype, "numbers")
+        self.kind = arrays.KINDS.get(self.dtype, "numbers")
         self.is_whole, self.is_text = self.kind == "whole numbers", self.kind == "text"
         return self
 
@@ -142,14 +119,7 @@ class Sequences(Sequence[Array]):
         items = [as_steps(array, number, layout) for number, array in enumerate(arrays)]
         if not items:
             return cls(np.zeros((0, 1), np.float32), [0])
-        counts = {item.shape[1] for item in items}
-        if len(counts) > 1:
-            raise DataError(different_channels(items, layout))
-        kind = np.result_type(*{item.dtype for item in items})
-        if kind == np.float64 and not exact and not float32_loses(items).any():
-            kind = np.dtype(np.float32)
-        # At once into the type that is wanted: nothing is there twice.
-        values = np.concatenate(items, dtype=kind, casting="same_kind")
+        values = join(items, layout, exact=exact)
         lengths = np.array([len(item) for item in items], np.int64)
         chunk = np.zeros(len(items), np.int32)
         return object.__new__(cls)._set((values,), chunk, np.cumsum(lengths) - lengths, lengths)
@@ -161,7 +131,7 @@ class Sequences(Sequence[Array]):
         >>> Sequences.from_texts(["Who wrote this?", "I did."])
         Sequences(n=2, time=6 to 15, text)
         """
-        points, offsets = encode(texts)
+        points, offsets = arrays.encode(texts)
         return cls.from_chunks([(points[:, None], offsets)])
 
     @classmethod
@@ -176,14 +146,13 @@ class Sequences(Sequence[Array]):
             exact: as in the class.
         """
         array = as_array(array)
-        if array.ndim == 2:
-            array = array[:, :, None]
-        elif array.ndim == 3 and layout in ("nct", "ct"):
+        if array.ndim == 3 and layout in ("nct", "ct"):
             array = array.transpose(0, 2, 1)
+        array = array[:, :, None] if array.ndim == 2 else array
         if array.ndim != 3:
             raise DataError(
                 f"An array of sequences has shape {array.shape}; expected (n, time, channel), "
-                "or (n, time) for one channel." + SHAPE_HINTS.get(array.ndim, "")
+                "or (n, time) for one channel." + arrays.SHAPE_HINTS.get(array.ndim, "")
             )
         count, steps, channels = array.shape
         values = array.reshape(count * steps, channels)
@@ -201,18 +170,15 @@ class Sequences(Sequence[Array]):
         >>> Sequences.from_padded([[0.0, 1, 2], [3, 0, 0]], [[0, 1, 1], [1, 0, 0]]).to_list()[0].T
         array([[1., 2.]], dtype=float32)
         """
-        array = as_array(array)
-        lengths = as_array(lengths)
-        if array.ndim == 2:
-            array = array[:, :, None]
+        array, lengths = as_array(array), as_array(lengths)
+        array = array[:, :, None] if array.ndim == 2 else array
         if array.ndim != 3 or lengths.shape not in (array.shape[:1], array.shape[:2]):
             raise DataError(
                 f"A padded array has shape {array.shape} and its lengths or mask {lengths.shape}; "
                 "expected (n, time, channel) with [n] lengths or an [n, time] mask."
             )
-        mask = real_steps(lengths, array.shape[1])
-        offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
-        return cls(array[mask], offsets)
+        mask = arrays.real_steps(lengths, array.shape[1])
+        return cls(array[mask], lengths=mask.sum(axis=1))
 
     @classmethod
     def concatenate(cls, parts: Iterable[Sequences]) -> Sequences:
@@ -307,7 +273,7 @@ class Sequences(Sequence[Array]):
 
     def texts(self) -> list[str]:
         """The texts, of sequences that are such."""
-        return [decode(steps) for steps in self]
+        return [arrays.decode(steps) for steps in self]
 
     @property
     def total_steps(self) -> int:

@@ -19,10 +19,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from segue.atomic import replacing
-from segue.data.arrays import float32_loses
+from segue.data.arrays import Array, float32_loses
 from segue.errors import DataError, DataNotFoundError, FileError
 
-Array = npt.NDArray[Any]
 Row = tuple[Array, Mapping[str, Any]]
 
 # Values in a record batch, if nothing else is asked for: 16 MB of float32.

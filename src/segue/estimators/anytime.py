@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from segue.data.arrays import as_features
 from segue.data.sequences import Array, Sequences
 from segue.errors import NotCausalError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
 from segue.modules import Layer, Padded
 from segue.networks import Network
-from segue.prepare.numeric import as_table_of_numbers
 from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.training.history import make_reporter
 from segue.training.inference import map_steps
@@ -131,7 +131,7 @@ def _each_prefix(
             text += " every=10 makes it about a tenth."
         make_reporter(classifier.training_options).message(text)
     cut = (steps[:end] for steps, own in zip(x, ends, strict=True) for end in own.tolist())
-    known = None if static is None else np.repeat(as_table_of_numbers(static), counts, axis=0)
+    known = None if static is None else np.repeat(as_features(static), counts, axis=0)
     found: list[Array] = []
     first = 0
     for block in _blocks(cut):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.arrays import as_features
 from segue.data.dataset import Dataset
 from segue.data.summary import class_counts
 from segue.errors import DataError, OptionError, counted, warn_user
@@ -19,7 +20,6 @@ from segue.estimators.inputs import (
     warn_of_axes,
 )
 from segue.estimators.parameters import EstimatorParameters, check_arguments
-from segue.prepare.numeric import as_table_of_numbers
 from segue.readers.objects import adapted
 from segue.tasks import Task
 from segue.tasks.base import weights_of_part
@@ -100,7 +100,7 @@ def split_data(
     X, y = (adapted(X, labelled=labelled), None) if y is None else as_pair(X, y)  # noqa: N806
     data = estimator._as_dataset(X, y, groups)
     if static is not None:
-        data = replace(data, static=as_table_of_numbers(aligned_with(static, data, "static")))
+        data = replace(data, static=as_features(aligned_with(static, data, "static")))
     estimator._task_type.check(data, type(estimator).__name__)
     part, own_validation, text = training_part(data)
     check_sequences(part.x)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from segue.data.arrays import NOISE
+from segue.data.arrays import NOISE, as_features, refuse_not_finite
 from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
@@ -212,6 +212,12 @@ class Standardize(StepSpec):
         return {"mean": found.mean, "scale": found.scale}
 
 
+_STATIC = (
+    "A static feature",
+    "fill it in, for instance with the mean and one more feature that says so",
+)
+
+
 def fit_static(static: Array) -> MeanScale:
     """Fit the scale of static features on `[n, feature]` of the training sequences.
 
@@ -221,7 +227,7 @@ def fit_static(static: Array) -> MeanScale:
     >>> scaled_static(fit_static(np.array([[1.0], [3.0]])), 1, np.array([[3.0]]))
     array([[1.]], dtype=float32)
     """
-    _check_finite(static)
+    refuse_not_finite(static, *_STATIC)
     return MeanScale.fit(static, least=1e-7 if static.dtype == np.float32 else 1e-12)
 
 
@@ -242,37 +248,11 @@ def scaled_static(scale: MeanScale | None, count: int, static: Any) -> Array | N
             f"The model was trained with {features} static features of each sequence, and here "
             f"are none: pass a Dataset with `static`, or static=[n, {features}]."
         )
-    static = as_table_of_numbers(static)
+    static = as_features(static)
     if static.shape != (count, features):
         raise DataError(
             f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
             "sequence, and the features of the training."
         )
-    _check_finite(static)
+    refuse_not_finite(static, *_STATIC)
     return scale.apply(static)
-
-
-def as_table_of_numbers(static: Any) -> Array:
-    """Take what a user passes as static features: `[n, feature]`, float64.
-
-    Raises:
-        DataError: they are no numbers.
-    """
-    try:
-        table = np.asarray(static, np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"`static` holds no numbers ({error}); expected [n, feature]. Turn a category into "
-            "one feature of 0 and 1 for each of its values."
-        ) from error
-    return table[:, None] if table.ndim == 1 else table
-
-
-def _check_finite(static: Array) -> None:
-    strange = ~np.isfinite(static).all(axis=1)
-    if strange.any():
-        raise DataError(
-            f"A static feature is missing or infinite for {int(strange.sum())} of {len(static)} "
-            f"sequences, first for sequence {int(strange.argmax())}: fill it in, for instance with "
-            "the mean and one more feature that says so."
-        )

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.arrays import refuse_not_finite
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
@@ -207,7 +208,7 @@ class Regress(Task):
         Raises:
             DataError: targets that are no finite numbers.
         """
-        return cls(as_numbers(part.y).shape[1:], **options)
+        return cls(_finite(part).shape[1:], **options)
 
     @staticmethod
     def as_numbers(data: Dataset) -> Dataset:
@@ -239,7 +240,7 @@ class Regress(Task):
     def encode(self, data: Dataset) -> Encoded:
         """`[n, value]` scaled numbers, float32."""
         self.check_shape(data)
-        return Encoded(self.scale.apply(as_numbers(data.y)))
+        return Encoded(self.scale.apply(_finite(data)))
 
     def restore(self, outputs: Array) -> Numbers:
         """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
@@ -252,7 +253,7 @@ class Regress(Task):
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R², as scikit-learn's `r2_score`."""
         self.check_shape(data)
-        return r_squared(as_numbers(data.y), outputs, normalized(sample_weight, len(data)))
+        return r_squared(_finite(data), outputs, normalized(sample_weight, len(data)))
 
     def check_shape(self, data: Dataset) -> None:
         """Raise `DataError` for targets of another shape than those of the training."""
@@ -287,7 +288,7 @@ class Regress(Task):
             baselines.append(Baseline("linear regression", about, {"predictions": found}))
         return Outcome(
             arrays={
-                "targets": _as_table(as_numbers(data.y)),
+                "targets": _as_table(_finite(data)),
                 "predictions": _as_table(estimator.predict(data)),
             },
             baselines=tuple(baselines),
@@ -305,24 +306,7 @@ class Regress(Task):
         return (Picture("predictions", scores.plot_predictions(), caption),)
 
 
-def as_numbers(y: Any) -> Numbers:
-    """Check the targets that a user passes: `[n]`, or `[n, value]`, all finite.
-
-    Raises:
-        DataError: another shape, text, or a target that is missing or infinite.
-    """
-    if y is None:
-        raise DataError("`y` is missing: pass one or more numbers for each sequence, or a Dataset.")
-    try:
-        numbers = np.asarray(y, np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"`y` holds no numbers ({error}); expected [n] or [n, value].") from error
-    if numbers.ndim not in (1, 2) or 0 in numbers.shape:
-        raise DataError(f"`y` has shape {numbers.shape}; expected [n] or [n, value] numbers.")
-    strange = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
-    if strange.any():
-        raise DataError(
-            f"{int(strange.sum())} of {len(numbers)} targets in `y` are missing or infinite, first "
-            f"that of sequence {int(strange.argmax())}: leave those sequences out."
-        )
-    return numbers
+def _finite(data: Dataset) -> Numbers:
+    """`[n]` or `[n, value]`, the targets; raise `DataError` unless all are finite."""
+    refuse_not_finite(data.y, "The target", "leave those sequences out")
+    return np.asarray(data.y, np.float64)
