@@ -1,11 +1,40 @@
-"""Optional packages: imported when first used; the error for a missing one has the command."""
+"""What is imported when first used: names of a room, and optional packages."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
 from types import ModuleType
+from typing import Any
 
-from segue.errors import MissingPackageError
+from segue.errors import MissingPackageError, warn_user
+
+
+def lazy_names(
+    room: str, later: Mapping[str, str], former: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return a `__getattr__` of a package: names that are loaded when they are first used.
+
+    Args:
+        room: the package, as `__name__`.
+        later: names and where each stands, "segue.training.finder.LearningRates".
+        former: former names and the present ones, likewise; these warn, for one release.
+
+    >>> lazy_names("segue", {"counted": "segue.errors.counted"})("counted")(2, "epoch")
+    '2 epochs'
+    """
+
+    def find(name: str) -> Any:
+        from pkgutil import resolve_name
+
+        if former and name in former:
+            warn_user(f"{room}.{name} is now called {former[name]}.", DeprecationWarning)
+            return resolve_name(former[name])
+        if name not in later:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return resolve_name(later[name])
+
+    return find
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

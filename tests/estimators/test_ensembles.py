@@ -314,6 +314,6 @@ def test_an_ensemble_has_what_its_members_have(classifiers: Any, regressors: Any
 @pytest.mark.parametrize("name", ["LabelerEnsemble", "RegressorEnsemble", "ensemble_of"])
 def test_former_names_lead_to_the_one_ensemble(name: str, regressors: Any) -> None:
     """For one release, with a warning."""
-    with pytest.warns(DeprecationWarning, match=f"{name} is SequenceEnsemble now"):
+    with pytest.warns(DeprecationWarning, match=f"{name} is now called .*SequenceEnsemble"):
         kind = getattr(estimators, name)
     assert isinstance(kind(regressors.members), SequenceEnsemble)

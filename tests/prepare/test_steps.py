@@ -254,7 +254,7 @@ def test_former_names_warn() -> None:
         assert preparation.belief_ends(4).tolist() == [2, 4]
     with pytest.warns(DeprecationWarning, match="heard is now input_steps"):
         assert preparation.heard(np.array([1, 2])).tolist() == [2, 4]
-    with pytest.warns(DeprecationWarning, match="Mask is now MissingIndicator"):
+    with pytest.warns(DeprecationWarning, match="Mask is now called .*MissingIndicator"):
         assert segue.prepare.Mask().kind == "mask"
     with pytest.raises(AttributeError, match="no attribute 'said'"):
         preparation.said()

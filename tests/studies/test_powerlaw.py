@@ -99,7 +99,7 @@ def test_an_interval_needs_two_seeds() -> None:
 
 
 def test_the_former_name_warns_and_works() -> None:
-    with pytest.warns(DeprecationWarning, match="held_back is now called backtest"):
+    with pytest.warns(DeprecationWarning, match="held_back is now called segue.studies.backtest"):
         assert studies.held_back is backtest
     with pytest.raises(AttributeError, match="no attribute 'kept_back'"):
         studies.kept_back  # noqa: B018

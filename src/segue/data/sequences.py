@@ -22,6 +22,8 @@ from segue.data import arrays
 from segue.data.arrays import Array, as_array, as_exact, as_steps, join, narrowed
 from segue.errors import DataError
 
+__all__ = ["Array", "Layout", "Sequences"]
+
 Layout = Literal["ntc", "nct", "tc", "ct"]
 
 # Values that are worked on at once where a data set may be larger than memory: 16 MB of float32.

@@ -14,9 +14,6 @@ anytime, streaming                 probabilities after each step; a sequence ste
 files, loading                     a model as a file, and back
 """
 
-import warnings
-from typing import Any
-
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.forecaster import Forecaster
@@ -25,6 +22,7 @@ from segue.estimators.language import LanguageModel
 from segue.estimators.loading import load
 from segue.estimators.multi_seed import SeedResults, fit_seeds
 from segue.estimators.regressor import SequenceRegressor
+from segue.extras import lazy_names
 
 __all__ = [
     "Forecaster",
@@ -46,12 +44,6 @@ _FORMER_NAMES = (
     "ensemble_of",
 )
 
-
-def __getattr__(name: str) -> Any:
-    """The former names of `SequenceEnsemble`, for one release."""
-    if name not in _FORMER_NAMES:
-        raise AttributeError(f"module 'segue.estimators' has no attribute {name!r}")
-    warnings.warn(
-        f"segue.estimators.{name} is SequenceEnsemble now, for every task.", DeprecationWarning, 2
-    )
-    return SequenceEnsemble
+__getattr__ = lazy_names(
+    __name__, {}, dict.fromkeys(_FORMER_NAMES, "segue.estimators.SequenceEnsemble")
+)

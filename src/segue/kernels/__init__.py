@@ -11,9 +11,7 @@ Whole sequences without recurrent dropout take PyTorch's fused path, which on th
 for the LSTM; the rest goes step by step through `scan`. Both pass the same tests.
 """
 
-import warnings
-from typing import Any
-
+from segue.extras import lazy_names
 from segue.kernels.cells import LSTMState, gru, gru_step, lstm, lstm_step, rnn, rnn_step
 from segue.kernels.recurrence import (
     Masks,
@@ -42,11 +40,5 @@ __all__ = [
     "scan",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """The former name of `RecurrentWeights` for each cell, for one release."""
-    if name in ("GRUWeights", "LSTMWeights", "RNNWeights"):
-        message = f"segue.kernels.{name} is now called segue.kernels.RecurrentWeights."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return RecurrentWeights
-    raise AttributeError(f"module 'segue.kernels' has no attribute {name!r}")
+_FORMER = ("GRUWeights", "LSTMWeights", "RNNWeights")  # one for each cell
+__getattr__ = lazy_names(__name__, {}, dict.fromkeys(_FORMER, "segue.kernels.RecurrentWeights"))

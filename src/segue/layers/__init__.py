@@ -7,10 +7,9 @@ network is built. The classes to derive from (`Layer`, `Cell`) and the types of 
 
 from __future__ import annotations
 
-import importlib
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from segue.extras import lazy_names
 from segue.layers.activations import (  # one by one, for type checkers and the reference
     CELU,
     ELU,
@@ -79,31 +78,20 @@ if TYPE_CHECKING:
     from segue.prepare.batches import Padded
 
 _NEED_TORCH = {
-    "Cell": "segue.modules.custom",
-    "Chain": "segue.modules.base",
-    "Directions": "segue.modules.base",
-    "Layer": "segue.modules.base",
-    "Padded": "segue.prepare.batches",
-    "Signal": "segue.modules.base",
+    "Cell": "segue.modules.custom.Cell",
+    "Chain": "segue.modules.base.Chain",
+    "Directions": "segue.modules.base.Directions",
+    "Layer": "segue.modules.base.Layer",
+    "Padded": "segue.prepare.batches.Padded",
+    "Signal": "segue.modules.base.Signal",
 }
-_RENAMED = {
-    "Own": "CustomModule",
-    "OwnCell": "CustomCell",
-    "Place": "BuildContext",
-    "Shorthand": "Composite",
+_FORMER = {
+    "Own": "segue.layers.CustomModule",
+    "OwnCell": "segue.layers.CustomCell",
+    "Place": "segue.layers.BuildContext",
+    "Shorthand": "segue.layers.Composite",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _NEED_TORCH:
-        value = getattr(importlib.import_module(_NEED_TORCH[name]), name)
-        globals()[name] = value
-        return value
-    if name in _RENAMED:
-        message = f"segue.layers.{name} is now called segue.layers.{_RENAMED[name]}."
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return globals()[_RENAMED[name]]
-    raise AttributeError(f"module 'segue.layers' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _NEED_TORCH, _FORMER)
 
 
 def __dir__() -> list[str]:

@@ -6,10 +6,9 @@ in the table of `pipeline.py`. Augmentations are steps too, which act in trainin
 is NumPy; batches, which are tensors, load torch when they are touched.
 """
 
-import importlib
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from segue.extras import lazy_names
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
 from segue.prepare.numeric import Interpolate, MissingIndicator, Standardize
@@ -50,11 +49,9 @@ __all__ = [
     "windows",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("Augmenter", "Batches", "length_buckets"):
-        return getattr(importlib.import_module("segue.prepare.batches"), name)
-    if name == "Mask":
-        warnings.warn("Mask is now MissingIndicator.", DeprecationWarning, stacklevel=2)
-        return MissingIndicator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_NEED_TORCH = ("Augmenter", "Batches", "length_buckets")
+__getattr__ = lazy_names(
+    __name__,
+    {name: f"segue.prepare.batches.{name}" for name in _NEED_TORCH},
+    {"Mask": "segue.prepare.MissingIndicator"},
+)

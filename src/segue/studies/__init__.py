@@ -4,10 +4,8 @@
 trials run in parallel, one a processor; a study that was stopped continues where it was.
 """
 
-import warnings
-from typing import Any
-
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess
+from segue.extras import lazy_names
 from segue.studies.curve import LearningCurve, learning_curve
 from segue.studies.grids import Grid, grid
 from segue.studies.powerlaw import Forecast, PowerLaw, backtest, fit_power_law, forecast
@@ -28,9 +26,4 @@ __all__ = [
     "learning_curve",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "held_back":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("held_back is now called backtest.", DeprecationWarning, stacklevel=2)
-    return backtest
+__getattr__ = lazy_names(__name__, {}, {"held_back": "segue.studies.backtest"})

@@ -13,9 +13,7 @@ pytest nor Hypothesis is needed; `segue.testing.strategies` loads Hypothesis whe
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from segue.extras import lazy_names
 from segue.testing.data import check_reader, tiny_dataset
 from segue.testing.estimators import check_estimator
 from segue.testing.network_checks import check_layer, check_network
@@ -33,8 +31,4 @@ __all__ = [
     "tiny_dataset",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "strategies":
-        return importlib.import_module("segue.testing.strategies")
-    raise AttributeError(f"module 'segue.testing' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"strategies": "segue.testing.strategies"})

@@ -1,8 +1,8 @@
 """Training: options, the loop, schedules, optimisers, history, checkpoints."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from segue.extras import lazy_names
 from segue.training.history import Callback, History, HistoryWriter
 from segue.training.options import TrainingOptions
 
@@ -18,9 +18,5 @@ __all__ = [
     "find_learning_rate",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load modules that need torch when they are first used."""
-    if name not in ("LearningRates", "find_learning_rate"):
-        raise AttributeError(f"module 'segue.training' has no attribute {name!r}")
-    return getattr(importlib.import_module("segue.training.finder"), name)
+_NEED_TORCH = ("LearningRates", "find_learning_rate")
+__getattr__ = lazy_names(__name__, {name: f"segue.training.finder.{name}" for name in _NEED_TORCH})
