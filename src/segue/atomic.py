@@ -1,16 +1,28 @@
-"""Files and folders that appear whole or not at all: written to a sibling, then renamed."""
+"""Files and folders that appear whole or not at all, and folders with one writer at a time.
+
+What is written goes to a sibling, `.<name>.<random>.part`, which is flushed to the disk and then
+renamed; the folder is flushed too, so that a file that is there is whole after a loss of power. The
+writer holds an advisory lock on the sibling: one without a lock was left by a process that died,
+and is removed by the next that writes there.
+"""
 
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segue.errors import WriteError
+from segue.errors import FileError, WriteError
+
+try:
+    import fcntl
+except ImportError:  # Windows: siblings of dead processes stay, and any number may write
+    fcntl = None  # type: ignore[assignment,unused-ignore]
 
 _UNWRITABLE = {
     errno.ENOSPC,
@@ -22,6 +34,7 @@ _UNWRITABLE = {
     errno.EISDIR,
     errno.EEXIST,
     errno.EFBIG,
+    errno.EIO,
 }
 
 
@@ -34,6 +47,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         WriteError: the disk is full or read-only, or the folder cannot be made.
 
+    >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> with replacing(folder / "note.txt") as temporary:
     ...     _ = temporary.write_text("whole")
@@ -43,18 +57,74 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with _naming(path, "Free some space, or choose another folder.", _UNWRITABLE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        prefix, suffix = f".{path.name}.", ".part" + path.suffix
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
-        os.close(handle)
-        temporary = Path(name)
+        remove_unfinished(path.parent, path.name)
+        temporary, handle = _sibling(path)
         try:
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
+            _flush(temporary)
             temporary.replace(path)
+            _flush(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _sibling(path: Path, *, folder: bool = False) -> tuple[Path, int]:
+    """Make an empty file (or folder) beside `path`, with the rights of all new ones, and lock it.
+
+    Returns:
+        Its path, and the descriptor that holds the lock until it is closed.
+    """
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part{path.suffix}")
+        if folder:
+            temporary.mkdir()
+        else:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        if fcntl is None:
+            return temporary, os.open(os.devnull, os.O_RDONLY)
+        with suppress(FileNotFoundError):
+            handle = os.open(temporary, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if temporary.exists():  # nobody has taken it for one left behind before it was locked
+                return temporary, handle
+            os.close(handle)
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what processes that died have left in a folder of what they were writing.
+
+    Args:
+        folder: where to look.
+        name: of the files, when they are whole.
+    """
+    if fcntl is None:
+        return
+    for path in folder.glob(f".{name if name == '*' else glob.escape(name)}.*.part*"):
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(
+                    handle, fcntl.LOCK_EX | fcntl.LOCK_NB
+                )  # it fails where the writer lives
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(handle)
+
+
+def _flush(path: Path) -> None:
+    """Write through to the disk what a file holds, or which files a folder has."""
+    if fcntl is None and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -70,17 +140,24 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
     """
     with _naming(folder, cure):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        before = folder.with_name(f".{folder.name}.old")
+        if before.exists() and not folder.exists():  # a process died between two renames
+            before.rename(folder)
+        remove_unfinished(folder.parent, folder.name)
+        temporary, handle = _sibling(folder, folder=True)
         try:
-            temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can enter
             yield temporary
-            before = temporary.with_name(f"{temporary.name}.old")
+            for path in temporary.rglob("*"):
+                _flush(path)
+            shutil.rmtree(before, ignore_errors=True)
             if folder.exists():
                 folder.rename(before)
             temporary.rename(folder)
+            _flush(folder.parent)
             shutil.rmtree(before, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            os.close(handle)
 
 
 @contextmanager
@@ -99,3 +176,69 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file (UTF-8) whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+# -- one process at a time ------------------------------------------------------------------------
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Keep other processes from a folder; it is made where it is not there.
+
+    The lock is advisory, and the system lets go of it when this process ends, however it ends.
+
+    Args:
+        folder: what is locked, by a file `.lock` in it.
+        what: what the folder is for, in messages: "run", "study".
+
+    Raises:
+        FileError: another process has it.
+        WriteError: the folder cannot be made.
+    """
+    path = folder / LOCK
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"is a file; expected a folder for the {what}.", path=folder)
+    with _naming(folder, "Choose another folder."):
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            file = path.open("a+", encoding="utf-8")
+            try:
+                _lock(file.fileno())
+            except (BlockingIOError, PermissionError):
+                with file:
+                    file.seek(0)
+                    other = file.read().strip() or "unknown"
+                raise FileError(
+                    f"another process (number {other}) is working on this {what}. Wait for it, "
+                    "stop it, or choose another folder.",
+                    path=folder,
+                ) from None
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    break
+            file.close()  # it was removed by the process that held it
+    with file:
+        with _naming(folder, "Choose another folder."):
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _lock(handle: int) -> None:
+    if fcntl is None:
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise

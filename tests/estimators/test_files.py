@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import safetensors
 import safetensors.torch
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import segue
-from segue import SequenceClassifier, TrainingOptions
+from segue import SequenceClassifier, TrainingOptions, tensorfile
 from segue.errors import DataNotFoundError, ModelFileError, NotFittedError, WriteError
 from segue.testing import tiny_dataset
 
@@ -36,9 +35,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def unpack(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    with safetensors.safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return json.loads(file.metadata()["segue"]), tensors
+    text, tensors, _ = tensorfile.read(path)
+    return json.loads(text), tensors
 
 
 def change_in(description: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def change_in(description: dict[str, Any], change: dict[str, Any]) -> dict[str, 
 
 def pack(path: Path, description: Any, tensors: dict[str, torch.Tensor]) -> Path:
     text = description if isinstance(description, str) else json.dumps(description)
-    path.write_bytes(safetensors.torch.save(tensors, {"segue": text}))
+    path.write_bytes(tensorfile.to_bytes(text, tensors))
     return path
 
 
@@ -290,3 +288,24 @@ def test_no_change_to_the_description_can_do_harm(model: Path, tmp_path: Path, d
         except ModelFileError:
             return
         assert loaded.predict_proba(tiny_dataset(6).x).shape == (6, 2)
+
+
+def test_a_single_changed_bit_is_found(model: Path, tmp_path: Path) -> None:
+    """In the description and in every tensor."""
+    whole, path = bytearray(model.read_bytes()), tmp_path / "m.safetensors"
+    for place in range(8, len(whole), 101):
+        whole[place] ^= 4
+        path.write_bytes(whole)
+        with pytest.raises(ModelFileError, match=r"m\.safetensors: "):
+            segue.load(path)
+        whole[place] ^= 4
+
+
+def test_a_model_outlives_its_file(model: Path, tmp_path: Path) -> None:
+    """It is not mapped: a file that is cut or removed changes no answer."""
+    path, x = tmp_path / "m.safetensors", tiny_dataset(9).x
+    path.write_bytes(model.read_bytes())
+    loaded = segue.load(path)
+    before = loaded.predict_proba(x)
+    path.write_bytes(b"")
+    np.testing.assert_array_equal(loaded.predict_proba(x), before)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from segue.errors import FileError
-from segue.studies.journal import Journal, locked, read_header
+from segue.studies.journal import Journal, read_header
 
 HEADER = {"fingerprint": {"study": "grid", "space": {"seeds": [0, 1]}}}
 
@@ -66,28 +64,3 @@ def test_damage_inside_is_told_with_its_line(tmp_path: Path) -> None:
         Journal(HEADER, tmp_path)
     with pytest.raises(FileError, match="is not the folder of a study"):
         read_header(tmp_path / "nowhere")
-
-
-def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from segue.studies.journal import locked\n"
-        "with locked(Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as other:  # type: ignore[call-overload]
-        assert other.stdout.readline() == "locked\n"
-        text = rf"number {other.pid}\) is working on this study"
-        with pytest.raises(FileError, match=text), locked(tmp_path):
-            pass
-        other.kill()
-        other.wait()
-        with locked(tmp_path):  # the lock went with the process
-            pass
-
-
-def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    text = "is a file; expected a folder"
-    with pytest.raises(FileError, match=text), locked(tmp_path / "file"):
-        pass

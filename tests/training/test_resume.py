@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import safetensors
 import safetensors.torch
+import torch
 
+from segue import tensorfile
 from segue.errors import ModelFileError
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
@@ -39,16 +40,22 @@ def without_times(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
+def make_saver(
+    job: TrainingSetup, folder: Path, state: TrainingState, every: float | None = 0
+) -> checkpoint.Checkpointer:
+    path = folder / "state.safetensors"
+    return checkpoint.Checkpointer(job, state, path, FINGERPRINT, every_seconds=every)
+
+
 def train_until(job: TrainingSetup, folder: Path, epoch: int) -> None:
-    saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
+    state = TrainingState.start(job)
     with pytest.raises(KilledError):
-        train(job, TrainingState.start(job), [saver, Kill(epoch)])
+        train(job, state, [make_saver(job, folder, state), Kill(epoch)])
 
 
 def resume(job: TrainingSetup, folder: Path) -> tuple[str, TrainingState]:
-    saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
-    state = checkpoint.read(saver.path, job, FINGERPRINT)
-    return train(job, state, [saver]), state
+    state = checkpoint.read(folder / "state.safetensors", job, FINGERPRINT)
+    return train(job, state, [make_saver(job, folder, state)]), state
 
 
 def assert_same_end(
@@ -94,9 +101,9 @@ def test_killed_again_and_again(make_job: MakeJob, tmp_path: Path) -> None:
     train_until(make_job(), folder, 1)
     for epoch in range(2, 6):
         job = make_job()
-        saver = checkpoint.Checkpointer(job, folder, FINGERPRINT, every_seconds=0)
+        state = checkpoint.read(folder / "state.safetensors", job, FINGERPRINT)
         with pytest.raises(KilledError):
-            train(job, checkpoint.read(saver.path, job, FINGERPRINT), [saver, Kill(epoch)])
+            train(job, state, [make_saver(job, folder, state), Kill(epoch)])
     job = make_job()
     _, state = resume(job, folder)
     assert_same_end(job, state, whole, whole_state)
@@ -154,33 +161,88 @@ def test_the_time_before_the_stop_counts(make_job: MakeJob, tmp_path: Path) -> N
     assert state.rows[3]["seconds"] > before
 
 
-def test_the_checkpoint_goes_when_the_training_ends_by_itself(
-    make_job: MakeJob, tmp_path: Path
-) -> None:
-    """And stays when it was interrupted or failed."""
-    folder = tmp_path / "checkpoint"
-    train_until(make_job(), folder, 2)
-    assert (folder / "state.safetensors").exists()
-    resume(make_job(), folder)
+def test_the_last_state_is_kept_until_it_is_removed(make_job: MakeJob, tmp_path: Path) -> None:
+    """A process that dies before its model is written has its whole training on the disk."""
+    folder, whole = tmp_path / "checkpoint", make_job()
+    state = TrainingState.start(whole)
+    train(whole, state, [make_saver(whole, folder, state, every=1000)])
+    again = make_job()
+    ended, restored = resume(again, folder)
+    assert ended == "finished"
+    assert_same_end(again, restored, whole, state)
+    checkpoint.remove(tmp_path)
     assert not folder.exists()
 
 
 def test_writes_are_some_time_apart(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first epoch is kept, so that whatever stops the next can be resumed; then time passes."""
-    kept, replacing = [], checkpoint.replacing
+    """The first epoch is kept, so that whatever stops the next can be resumed; and the last."""
+    kept, write = [], checkpoint.tensorfile.write
 
-    def counted(path: Path) -> Any:
+    def counted(path: Path, content: bytes) -> None:
         kept.append(len(state.rows))
-        return replacing(path)
+        write(path, content)
 
-    monkeypatch.setattr(checkpoint, "replacing", counted)
+    monkeypatch.setattr(checkpoint.tensorfile, "write", counted)
     job = make_job()
     state = TrainingState.start(job)
-    saver = checkpoint.Checkpointer(job, tmp_path / "c", FINGERPRINT, every_seconds=1000)
-    train(job, state, [saver])
-    assert kept == [1]
+    train(job, state, [make_saver(job, tmp_path / "c", state, every=1000)])
+    assert kept == [1, 6]
+
+
+class KillWithin(Callback):
+    """Within an epoch, after so many updates."""
+
+    def __init__(self, updates: int) -> None:
+        self.left = updates
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+@pytest.mark.parametrize("updates", [1, 2, 4, 5, 6, 9, 13])
+@pytest.mark.parametrize("again", [None, 1, 3])
+def test_killed_within_an_epoch(
+    make_job: MakeJob, tmp_path: Path, updates: int, again: int | None
+) -> None:
+    """Rows are the same too: the loss of an epoch is over all of its updates."""
+    options = TrainingOptions(checkpoint_every=0, progress="none")
+    whole = make_job(options=options)
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    job = make_job(options=options)
+    state = TrainingState.start(job)
+    with pytest.raises(KilledError):
+        train(job, state, [make_saver(job, tmp_path, state, None), KillWithin(updates)])
+    if again is not None:
+        job = make_job(options=options)
+        state = checkpoint.read(tmp_path / "state.safetensors", job, FINGERPRINT)
+        with pytest.raises(KilledError):
+            train(job, state, [make_saver(job, tmp_path, state, None), KillWithin(again)])
+    job = make_job(options=options)
+    ended, state = resume(job, tmp_path)
+    assert ended == "finished"
+    assert_same_end(job, state, whole, whole_state)
+
+
+def test_interrupted_within_an_epoch_after_a_stop_within_it(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    """The weights that are kept are those of the last whole epoch, as without the stop."""
+    options = TrainingOptions(checkpoint_every=0, progress="none")
+    straight, job = make_job(options=options), make_job(options=options)
+    straight_state, state = TrainingState.start(straight), TrainingState.start(job)
+    assert train(straight, straight_state, [Interrupt(3)]) == "interrupted"
+    with pytest.raises(KilledError):
+        train(job, state, [make_saver(job, tmp_path, state, None), KillWithin(12)])
+    job = make_job(options=options)
+    state = checkpoint.read(tmp_path / "state.safetensors", job, FINGERPRINT)
+    assert state.updates
+    assert train(job, state, [Interrupt(3)]) == "interrupted"
+    assert_same_end(job, state, straight, straight_state)
 
 
 class Interrupt(Callback):
@@ -199,8 +261,9 @@ def test_an_interrupt_keeps_every_epoch_that_is_done(make_job: MakeJob, tmp_path
     whole, job = make_job(), make_job()
     whole_state = TrainingState.start(whole)
     train(whole, whole_state)
-    saver = checkpoint.Checkpointer(job, tmp_path / "c", FINGERPRINT, every_seconds=1000)
-    assert train(job, TrainingState.start(job), [saver, Interrupt(4)]) == "interrupted"
+    state = TrainingState.start(job)
+    saver = make_saver(job, tmp_path / "c", state, every=1000)
+    assert train(job, state, [saver, Interrupt(4)]) == "interrupted"
     again = make_job()
     assert len(checkpoint.read(saver.path, again, FINGERPRINT).rows) == 3
     ended, state = resume(again, tmp_path / "c")
@@ -228,26 +291,87 @@ def test_a_checkpoint_says_nothing_else(
     """Its JSON is checked field by field; nothing in it can set an attribute."""
     train_until(make_job(), tmp_path / "c", 2)
     path = tmp_path / "c" / "state.safetensors"
-    with safetensors.safe_open(path, framework="pt") as file:
-        facts = json.loads(file.metadata()["segue"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    text, tensors, _ = tensorfile.read(path)
+    facts = json.loads(text)
     facts["state"] = None if change is None else {**facts["state"], **change}
-    path.write_bytes(safetensors.torch.save(tensors, {"segue": json.dumps(facts)}))
+    path.write_bytes(tensorfile.to_bytes(json.dumps(facts), tensors))
     with pytest.raises(ModelFileError, match=f"damaged checkpoint: {message}"):
         checkpoint.read(path, make_job(), FINGERPRINT)
 
 
-def test_a_checkpoint_with_other_weights_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_a_checkpoint_with_other_tensors_is_refused(
+    make_job: MakeJob, tmp_path: Path, optimizer: str
+) -> None:
+    """Each tensor in turn is missing, of another shape or type, or not finite; or one too many."""
+    options = TrainingOptions(
+        optimizer=optimizer,  # type: ignore[arg-type]
+        momentum=0.9,
+        progress="none",
+    )
+    train_until(make_job(options=options), tmp_path / "c", 2)
+    path = tmp_path / "c" / "state.safetensors"
+    text, tensors, _ = tensorfile.read(path)
+    assert any(name.startswith("optimizer/") for name in tensors)
+    for name in tensors:
+        others: list[dict[str, torch.Tensor]] = [
+            {},
+            {name: tensors[name].new_zeros((3, 5, 7))},
+            {name: torch.full_like(tensors[name], torch.nan)},
+        ]
+        if not name.startswith("optimizer/"):
+            others.append({name: tensors[name].double()})
+        for change in others:
+            rest = {key: tensor for key, tensor in tensors.items() if key != name}
+            path.write_bytes(tensorfile.to_bytes(text, {**rest, **change}))
+            with pytest.raises(ModelFileError, match="damaged checkpoint: .*(network|optimi|fin)"):
+                checkpoint.read(path, make_job(options=options), FINGERPRINT)
+    for strange in ("optimizer/99/step", "optimizer/x/step", "best/other", "optimizer/0/other"):
+        more = {**tensors, strange: torch.zeros(1)}
+        path.write_bytes(tensorfile.to_bytes(text, more))
+        with pytest.raises(ModelFileError, match="damaged checkpoint"):
+            checkpoint.read(path, make_job(options=options), FINGERPRINT)
+
+
+def test_a_single_changed_bit_is_found(make_job: MakeJob, tmp_path: Path) -> None:
+    train_until(make_job(), tmp_path / "c", 1)
+    path = tmp_path / "c" / "state.safetensors"
+    whole = bytearray(path.read_bytes())
+    for place in range(len(whole) // 3, len(whole), len(whole) // 50):
+        whole[place] ^= 1
+        path.write_bytes(whole)
+        with pytest.raises(ModelFileError, match="checkpoint"):
+            checkpoint.read(path, make_job(), FINGERPRINT)
+        whole[place] ^= 1
+
+
+def test_another_machine_or_version_is_said(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_until(make_job(), tmp_path / "c", 1)
+    path, here = tmp_path / "c" / "state.safetensors", checkpoint.environment
+    checkpoint.read(path, make_job(), FINGERPRINT)
+    monkeypatch.setattr(
+        checkpoint, "environment", lambda job: {**here(job), "kernels": "NEON", "torch": "9.9"}
+    )
+    text = r"begun with torch .*\(now 9.9\), kernels .*\(now NEON\)\. It goes on"
+    with pytest.warns(UserWarning, match=text):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+def test_a_checkpoint_of_the_format_before_is_read(make_job: MakeJob, tmp_path: Path) -> None:
     train_until(make_job(), tmp_path / "c", 2)
     path = tmp_path / "c" / "state.safetensors"
-    with safetensors.safe_open(path, framework="pt") as file:
-        text = file.metadata()["segue"]
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    first = next(name for name in tensors if name.startswith("last_finite/"))
-    del tensors[first]
-    path.write_bytes(safetensors.torch.save(tensors, {"segue": text}))
-    with pytest.raises(ModelFileError, match="damaged checkpoint"):
-        checkpoint.read(path, make_job(), FINGERPRINT)
+    text, tensors, _ = tensorfile.read(path)
+    facts = json.loads(text)
+    facts["format"] = 2
+    del facts["environment"], facts["state"]["updates"], facts["state"]["sums"]
+    path.write_bytes(safetensors.torch.save(tensors, {"segue": json.dumps(facts)}))
+    job, whole = make_job(), make_job()
+    whole_state = TrainingState.start(whole)
+    train(whole, whole_state)
+    _, state = resume(job, tmp_path / "c")
+    assert_same_end(job, state, whole, whole_state)
 
 
 def test_a_checkpoint_of_another_training_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
@@ -265,10 +389,10 @@ def test_a_damaged_checkpoint_is_refused(make_job: MakeJob, tmp_path: Path) -> N
     whole = path.read_bytes()
     for size in (0, 7, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(ModelFileError, match="is not a whole checkpoint"):
+        with pytest.raises(ModelFileError, match="is no checkpoint: it is"):
             checkpoint.read(path, make_job(), FINGERPRINT)
     path.write_bytes(safetensors.torch.save({}))
-    with pytest.raises(ModelFileError, match="is not a whole checkpoint"):
+    with pytest.raises(ModelFileError, match="is no checkpoint: it is"):
         checkpoint.read(path, make_job(), FINGERPRINT)
     path.write_bytes(safetensors.torch.save({}, {"segue": '{"format": 99}'}))
     with pytest.raises(ModelFileError, match="is a checkpoint of format 99"):

@@ -22,6 +22,7 @@ ESTIMATOR = "network prepare epochs batch_size learning_rate validation class_we
 FORECASTER = ["size", "horizon", "strategy"]
 TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
+    checkpoint_every
 """.split()
 FORMS = {
     "task": Form("classify|label|regress|forecast|language"),
@@ -39,6 +40,11 @@ FORMS = {
     "frozen": Form("LAYER", "name of a layer whose weights stay as they are"),
     "truncate": Form("STEPS"),
     "time_limit_seconds": Form("SECONDS", flag="--time-limit"),
+    "checkpoint_every": Form(
+        "SECONDS",
+        "write a checkpoint each so many seconds, within an epoch too; without it after epochs, 5 "
+        "seconds apart at least",
+    ),
     "size": Form(
         flag="--window",
         help="cut recordings into windows of N steps; of a forecast, steps that the network sees",
@@ -99,7 +105,7 @@ def fit(
     given |= {name: value for name, value in {**own, "out": out}.items() if value is not None}
     if resume is not None:
         refuse_beside_resume({**given, "columns": columns}, FORMS)
-        run = runs.resume_run(resume)
+        run = runs.resume_run(resume, tell=tell)
     else:
         windows = _windows(given)
         training = training_options(given)

@@ -31,6 +31,7 @@ from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
 from segue.tasks import Task
 from segue.training import History
+from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.inference import predict_outputs
 from segue.training.setup import TrainingSetup
 
@@ -128,7 +129,10 @@ class BaseSequenceEstimator(EstimatorParameters):
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
         )  # fmt: skip
-        return self._take(fit_split(self, split, initial, folder, resume=resume))
+        self._take(fit_split(self, split, initial, folder, resume=resume))
+        if folder is not None and self.stopped_ != "interrupted":
+            remove_checkpoints(Path(folder))
+        return self
 
     def _take(self, result: FitResult) -> Self:
         """Take over the result of a training, in one assignment."""

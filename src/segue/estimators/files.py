@@ -13,13 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pydantic
-import safetensors
-import safetensors.torch
 import torch
 
+from segue import tensorfile
 from segue._version import __version__
-from segue.atomic import replacing
-from segue.errors import DataError, ModelFileError
+from segue.errors import DataError, ModelFileError, warn_user
 from segue.estimators.fingerprint import SALT_BYTES, SeenSequences
 from segue.networks import current_json
 
@@ -171,9 +169,7 @@ def write(
 ) -> None:
     """Write a description and tensors, whole or not at all."""
     text = description.model_dump_json(exclude_none=True)
-    content = safetensors.torch.save(tensors, {"segue": text})
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    tensorfile.write(path, tensorfile.to_bytes(text, tensors))
 
 
 def tensors_of(estimator: Any, *, record: bool) -> dict[str, torch.Tensor]:
@@ -289,17 +285,9 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
         ModelFileError: not a model of segue, damaged, or of a newer format.
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("segue")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
-        raise ModelFileError(
-            f"is not a whole safetensors file ({error}). Copy it again, or train again.", path=path
-        ) from error
-    if text is None:
-        raise ModelFileError(
-            "is a safetensors file, but not one that segue wrote: it has no description.", path=path
-        )
+        text, tensors, is_checked = tensorfile.read(path)
+    except ValueError as error:
+        raise ModelFileError(f"{error}. Copy it again, or train again.", path=path) from error
     try:
         facts = json.loads(text)
         if isinstance(facts, dict) and int(facts.get("format", 0)) > FORMAT:
@@ -312,13 +300,19 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
         schema = EnsembleDescription if several else Description
         if isinstance(facts, dict) and facts.get("format") == 1:
             text = json.dumps(_from_format_1(facts))
-        return schema.model_validate_json(text), tensors
+        description = schema.model_validate_json(text)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(
             f"its description is not valid: {_first_line(error)}", path=path
         ) from error
+    if not is_checked:
+        warn_user(
+            f"{path} has no checksum, as those of an older segue: damage to its numbers would not "
+            "be seen. Once loaded, `save` writes it with one."
+        )
+    return description, tensors
 
 
 def _from_format_1(facts: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import TrainValidationSplit
 from segue.networks import Network
 from segue.spec import to_text
+from segue.training.options import WITHOUT_EFFECT
 
 Digests = npt.NDArray[np.uint8]  # [n, 16]
 Hashes = npt.NDArray[np.int64]
@@ -192,11 +193,8 @@ def seen_by(
 
 def _settings(estimator: EstimatorParameters) -> dict[str, str]:
     """The arguments that change the weights, as text."""
-    return {
-        name: str(value)
-        for name, value in estimator.get_params().items()
-        if name not in ("options", "options__progress", "options__time_limit_seconds")
-    }
+    others = {"options", *(f"options__{name}" for name in WITHOUT_EFFECT)}
+    return {n: str(value) for n, value in estimator.get_params().items() if n not in others}
 
 
 def _beside(split: TrainValidationSplit) -> Iterable[bytes]:

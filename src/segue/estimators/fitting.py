@@ -98,7 +98,8 @@ def fit_split(
         estimator: its parameters.
         split: what is trained on and what is validated with, of `split_data`.
         initial: weights to begin with, as in `fit`.
-        folder: where history and checkpoints are written; `None`: nowhere.
+        folder: where history and checkpoints are written; `None`: nowhere. The last checkpoint
+            stays, so that nothing is lost before the result is safe (`checkpoint.remove`).
         resume: go on from the checkpoint there.
 
     Raises:
@@ -110,7 +111,7 @@ def fit_split(
         initial = InitialWeights.of(initial)
     run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
-    result, setup = _train(estimator, split, initial, run_folder, is_last=not refit)
+    result, setup = _train(estimator, split, initial, run_folder)
     first = result.history
     if refit and first.best_epoch and result.stopped != "interrupted":
         # Once more on everything, for as many epochs as the best one of the first training.
@@ -149,7 +150,6 @@ def _train(
     initial: InitialWeights | None,
     run_folder: TrainingFolder | None,
     *,
-    is_last: bool = True,
     epochs: int | None = None,
     rates: tuple[float, ...] = (),
 ) -> tuple[FitResult, TrainingSetup]:
@@ -160,7 +160,6 @@ def _train(
         split: what is trained on.
         initial: weights to begin with.
         run_folder: where the training is written.
-        is_last: whether no other training follows.
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
     """
@@ -182,7 +181,7 @@ def _train(
     state = TrainingState.start(setup)
     if run_folder is not None:
         shared = fingerprint(estimator, network, split, values)
-        callbacks, state = run_folder.open(setup, shared, is_last=is_last)
+        callbacks, state = run_folder.open(setup, shared)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
         stopped = train(cache_fixed_layers(setup), state, [*reporters, *callbacks])
     summary = [

@@ -20,13 +20,12 @@ from segue.estimators.transfer import InitialWeights
 from segue.networks import as_specs, is_custom
 from segue.readers.objects import adapted
 from segue.spec import to_text
+from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.loop import MONITORS
 from segue.training.objectives import make_objective
+from segue.training.options import WITHOUT_EFFECT
 
 Row = dict[str, float]
-
-# Options that do not change the weights.
-_HARMLESS = ("progress", "time_limit_seconds", "threads")
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,12 @@ class SeedResults:
 
     members: tuple[BaseSequenceEstimator, ...]
     rows: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, members: Iterable[BaseSequenceEstimator]) -> SeedResults:
+        """The results of fitted estimators that differ in their seed."""
+        members = tuple(members)
+        return cls(members, tuple({"seed": one.seed, **one.history_.kept} for one in members))
 
     @property
     def has_validation(self) -> bool:
@@ -166,11 +171,12 @@ def fit_seeds(
             member._take(fit_split(member, split, begin, own_folder, resume=resume))
             if model is not None and member.stopped_ != "interrupted":
                 member.save(model)
+        if model is not None and member.stopped_ != "interrupted":
+            remove_checkpoints(model.parent)
         members.append(member)
         if member.stopped_ == "interrupted":
             break
-    rows = tuple({"seed": member.seed, **member.history_.kept} for member in members)
-    return SeedResults(tuple(members), rows)
+    return SeedResults.of(members)
 
 
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
@@ -191,7 +197,11 @@ def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
 def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
     """The fields that two trainings must share; a model file has no validation data."""
     shared = {name: str(value) for name, value in estimator.get_params().items()}
-    for name in ("validation", "options", *(f"options__{name}" for name in _HARMLESS)):
+    for name in (
+        "validation",
+        "options",
+        *(f"options__{name}" for name in (*WITHOUT_EFFECT, "threads")),
+    ):
         shared.pop(name, None)
     return {**shared, "network": to_text(as_specs(estimator.network))}
 

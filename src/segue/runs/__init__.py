@@ -4,12 +4,14 @@
                          a hash of the data: written first
     split.json           which sequences were trained on, validated with and tested on
     history.jsonl        one row an epoch, while training goes on
-    checkpoint/          to resume from; removed when training has finished
+    checkpoint/          to resume from; removed when everything below is there
     model.safetensors    the fitted estimator, whole
     metrics.json         the scores on the test part
     report.html          the same with pictures, in one file
 
-A run is never overwritten, and each file appears whole or not at all.
+A run is never overwritten, and each file appears whole or not at all, in this order: a run that was
+stopped anywhere, by whatever, is resumed to the same weights, or completed. One process at a time
+works on it (`.lock`).
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.atomic import write_text
+from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import FileError, OptionError
+from segue.errors import FileError, OptionError, WriteError, warn_user
 from segue.runs.folder import (
     Run,
     check_unchanged,
@@ -34,6 +36,7 @@ from segue.runs.folder import (
     open_run,
     read_parted,
     record_of,
+    refuse_used,
     run_of,
     slug,
     versions,
@@ -118,12 +121,14 @@ def fit_run(
         record["initial"] = str(find_model(initial).resolve())
     was_there = out is not None and Path(out).is_dir()
     run = Run(new_folder(source, str(estimator.network), out))
-    try:
-        return _train(run, estimator, parted, record, resume=False)
-    except BaseException:
-        if not any(run.folder.rglob("*.safetensors")):  # nothing was trained yet
-            _clear(run.folder, keep=was_there)
-        raise
+    with locked(run.folder, "run"):
+        refuse_used(run.folder)
+        try:
+            return _fit(run, estimator, parted, record)
+        except BaseException:
+            if not run.has_progress:
+                _clear(run.folder, keep=was_there)
+            raise
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
@@ -137,67 +142,95 @@ def _clear(folder: Path, *, keep: bool) -> None:
         folder.rmdir()
 
 
-def resume_run(folder: str | Path) -> Run:
-    """Go on with a run that was stopped, to the same weights as if it had not been.
+def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | None = None) -> Run:
+    """Go on with a run that was stopped, to the same files as if it had not been.
+
+    Its training goes on from the last checkpoint to the same weights; where only scores or the
+    report are missing, nothing is trained.
+
+    Args:
+        folder: of the run.
+        tell: called with what is done.
 
     Raises:
-        FileError: not a run, a run that has finished, or a source that has changed since.
+        FileError: not a run, a run that has finished, one that another process is working on, or a
+            source that has changed since.
     """
+    from segue.estimators import load
     from segue.training import TrainingOptions
+    from segue.training.checkpoint import remove
 
     run = open_run(folder)
-    begun = run.record.get("seeds") is not None and not run.model.exists()
-    if not (begun or any(run.folder.rglob("checkpoint/*.safetensors"))):
-        reason = (
-            "the run has finished."
-            if run.model.exists()
-            else "the run was stopped before its first one. Start a new run."
-        )
-        raise FileError(f"has no checkpoint: {reason}", path=run.folder)
-    record = run.record
-    reading = {"task": None, **record["reading"]}
-    parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
-    check_unchanged(run, parted)
-    options = TrainingOptions(**record["options"])
-    estimator = kind(**record["settings"], options=options)
-    return _train(run, estimator, parted, record, resume=True)
+    with locked(run.folder, "run"):
+        remove_unfinished(run.folder)
+        if run.is_complete and run.metrics.get("stopped") != "interrupted":
+            if not run.has_checkpoint:
+                raise FileError("has no checkpoint: the run has finished.", path=run.folder)
+            remove(run.folder)
+            return run
+        record = run.record
+        reading = {"task": None, **record["reading"]}
+        parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
+        check_unchanged(run, parted)
+        if run.model.exists() and not run.has_checkpoint:
+            if tell is not None:
+                tell(["the model is there; what is missing is its scores, or its report"])
+            return _evaluate(run, load(run.model), parted)
+        options = TrainingOptions(**record["options"])
+        estimator = kind(**record["settings"], options=options)
+        return _fit(run, estimator, parted, record)
 
 
-def _train(
-    run: Run,
-    estimator: BaseSequenceEstimator,
-    parted: Parted,
-    record: dict[str, Any],
-    *,
-    resume: bool,
-) -> Run:
-    """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else."""
+def _fit(run: Run, estimator: BaseSequenceEstimator, parted: Parted, record: dict[str, Any]) -> Run:
+    """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else.
+
+    Where the folder has checkpoints, the training goes on from them.
+    """
+    from segue.estimators import fit_seeds
     from segue.estimators.fitting import fit_split
     from segue.estimators.splitting import split_data
-    from segue.evaluation import evaluate
 
     data = parted.data
-    part = "test" if "test" in data.part_names else "train"
     split = split_data(estimator, data)
-    if not resume:
-        write_record(run, parted, split, record)
-    if run.record.get("seeds") is None:
-        begin = record.get("initial")
-        model: Any = estimator._take(fit_split(estimator, split, begin, run.folder, resume=resume))
-        facts = {
-            "seconds": _seconds(estimator),
-            "epochs": len(estimator.history_.rows),
-            "stopped": estimator.stopped_,
-        }
-    else:
-        model, facts = _fit_seeds(run, estimator, data, part, resume=resume)
-    model.save(run.model)
-    recorded, first = run.split, getattr(model, "members", (model,))[0]
-    if recorded is not None and first.history_.refit is not None:
-        recorded.model_copy(update={"refit": True}).write(run.folder / "split.json")
+    write_record(run, parted, split, record)
+    seeds, begin = record.get("seeds"), record.get("initial")
+    try:
+        if seeds is None:
+            model: Any = estimator._take(
+                fit_split(estimator, split, begin, run.folder, resume=True)
+            )
+        else:
+            model = fit_seeds(
+                estimator, data, seeds=seeds, folder=run.folder, resume=True
+            ).ensemble()
+        model.save(run.model)
+        return _evaluate(run, model, parted)
+    except (WriteError, KeyboardInterrupt) as error:
+        advice = f"What is trained is kept: go on with `segue fit --resume {run.folder}`."
+        if not run.has_progress:
+            raise
+        if isinstance(error, WriteError):
+            raise WriteError(f"{error} {advice}") from error
+        warn_user(advice)
+        raise
+
+
+def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
+    """Write the scores and the report of a model that is saved; then no checkpoint is needed."""
+    from segue.evaluation import evaluate
+    from segue.training.checkpoint import remove
+
+    data = parted.data
+    members = getattr(model, "members", (model,))
+    if run.split is not None and members[0].history_.refit is not None:
+        run.split.model_copy(update={"refit": True}).write(run.folder / "split.json")
+    part = "test" if "test" in data.part_names else "train"
+    facts = _facts(members, data.part(part), several=run.record.get("seeds") is not None)
     evaluation = evaluate(model, data, part=part)
     if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
         evaluation = with_left_out(evaluation, run.split)
+    metrics = {**evaluation.metrics(), **facts}
+    write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     evaluation.to_html(
         run.report,
         train=data.part("train"),
@@ -205,40 +238,37 @@ def _train(
         source=run.record["source"],
         facts=run.facts(),
     )
-    metrics = {**evaluation.metrics(), **facts}
-    write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    if members[-1].stopped_ != "interrupted":
+        remove(run.folder)
     return run
 
 
-def _seconds(estimator: BaseSequenceEstimator) -> float:
-    """Duration of the training, with earlier attempts that were stopped, and the refit."""
-    histories = [estimator.history_, estimator.history_.refit]
-    return round(sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows), 3)
+def _facts(members: Any, scored: Dataset, *, several: bool) -> dict[str, Any]:
+    """What is told of the training beside its scores; of several seeds also those of each."""
+    from segue.estimators.multi_seed import SeedResults
 
-
-def _fit_seeds(
-    run: Run, estimator: BaseSequenceEstimator, data: Dataset, part: str, *, resume: bool
-) -> tuple[Any, dict[str, Any]]:
-    """Train with several seeds; the ensemble, and what there is to tell of its members."""
-    from segue.estimators import fit_seeds
-
-    seeds = run.record["seeds"]
-    results = fit_seeds(estimator, data, seeds=seeds, folder=run.folder, resume=resume)
-    members: list[Any] = list(results.members)
-    scores = [member.score(data.part(part)) for member in members]
-    name = estimator.score_name
-    rows = [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)]
     facts = {
         "seconds": round(sum(map(_seconds, members)), 3),
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
-        "seeds": rows,
+    }
+    if not several:
+        return facts
+    results = SeedResults.of(members)
+    scores, name = [member.score(scored) for member in members], members[0].score_name
+    return facts | {
+        "seeds": [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)],
         "score": name,
         "mean": float(np.mean(scores)),
         "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
         "best_seed": results.best.seed if results.has_validation else None,
     }
-    return results.ensemble(), facts
+
+
+def _seconds(estimator: BaseSequenceEstimator) -> float:
+    """Duration of the training, with earlier attempts that were stopped, and the refit."""
+    histories = [estimator.history_, estimator.history_.refit]
+    return sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows)
 
 
 def evaluate_again(

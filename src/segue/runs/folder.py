@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segue.atomic import write_text
+from segue.atomic import LOCK, remove_unfinished, write_text
 from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, WriteError, counted
 from segue.runs.split import Parted, RunSplit
@@ -57,14 +57,40 @@ class Run:
         return self.folder / "checkpoint"
 
     @property
+    def has_progress(self) -> bool:
+        """Whether anything was learnt: an epoch is done, or a checkpoint written."""
+        histories = self.folder.rglob("history*.jsonl")
+        return self.has_checkpoint or any(path.stat().st_size for path in histories)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint, of any of its trainings."""
+        return any(self.folder.rglob("checkpoint/*.safetensors"))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether model, scores and report are there."""
+        return all(path.is_file() for path in (self.model, self.report, self.scores))
+
+    @property
+    def description(self) -> Path:
+        """Where everything lies that is needed to repeat the run."""
+        return self.folder / "run.json"
+
+    @property
+    def scores(self) -> Path:
+        """Where the scores lie."""
+        return self.folder / "metrics.json"
+
+    @property
     def record(self) -> dict[str, Any]:
         """Everything that is needed to repeat the run: `run.json`."""
-        return _read_json(self.folder / "run.json")
+        return _read_json(self.description)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The scores, the seconds that training took, and how it stopped: `metrics.json`."""
-        return _read_json(self.folder / "metrics.json")
+        return _read_json(self.scores)
 
     @property
     def split(self) -> RunSplit | None:
@@ -96,12 +122,12 @@ def open_run(folder: str | Path) -> Run:
     run = Run(Path(folder))
     if not run.folder.is_dir():
         raise DataNotFoundError("there is no such folder.", path=folder)
-    if not (run.folder / "run.json").is_file():
+    if not run.description.is_file():
         raise FileError("is not a run: it has no run.json.", path=folder)
     if run.record.get("format") != FORMAT:
         raise FileError(
             f"has format {run.record.get('format')!r}; this segue reads {FORMAT}.",
-            path=run.folder / "run.json",
+            path=run.description,
         )
     return run
 
@@ -124,7 +150,7 @@ def find_model(path: str | Path) -> Path:
         return run.model
     hint = (
         f"Its training was stopped: go on with `segue fit --resume {path}`."
-        if run.checkpoint.exists()
+        if run.description.is_file()
         else "Expected a run's folder or a model.safetensors."
     )
     raise DataNotFoundError(f"holds no model.safetensors. {hint}", path=path)
@@ -133,7 +159,7 @@ def find_model(path: str | Path) -> Path:
 def run_of(model: str | Path) -> Run | None:
     """The run that a model file lies in; `None`: it lies alone."""
     run = Run(Path(model).parent)
-    is_its_model = run.model == Path(model) and (run.folder / "run.json").is_file()
+    is_its_model = run.model == Path(model) and run.description.is_file()
     return open_run(run.folder) if is_its_model else None
 
 
@@ -141,7 +167,7 @@ def new_folder(source: str | Path, network: str, out: str | Path | None) -> Path
     """Make the run's folder; two runs that begin at the same moment get two folders.
 
     Raises:
-        FileError: `out` is a file, or a folder that is not empty.
+        FileError: `out` is a file.
         WriteError: the folder cannot be made.
     """
     stem = Path("runs") / f"{slug(Path(source).stem)}-{slug(network)}"
@@ -158,13 +184,18 @@ def new_folder(source: str | Path, network: str, out: str | Path | None) -> Path
                 f"{folder} could not be made ({error.strerror}). Choose another folder with --out."
             ) from error
         break
-    if any(folder.iterdir()):
+    return folder
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise `FileError` where a new run's folder holds something already."""
+    remove_unfinished(folder)
+    if any(path.name != LOCK for path in folder.iterdir()):
         raise FileError(
             "is not empty, and a run is never overwritten. Choose another folder, or go on with "
             f"a run that was stopped: `segue fit --resume {folder}`.",
             path=folder,
         )
-    return folder
 
 
 def slug(text: str) -> str:
@@ -296,18 +327,25 @@ def record_of(
 def write_record(
     run: Run, parted: Parted, split: TrainValidationSplit, record: dict[str, Any]
 ) -> None:
-    """Write `run.json`, and `split.json` unless there are more sequences than are recorded."""
+    """Write `run.json`, and `split.json` unless there are more sequences than are recorded.
+
+    Of a run that is resumed, only what is missing.
+    """
     from segue.estimators.fingerprint import LIMIT
 
-    sides = RunSplit.of(parted, split, parted.hashes(record["data"]["hash"]))
-    record["split"] = {
-        "drawn": how_drawn(parted, record["reading"]["test"], record["settings"]["seed"]),
-        "test": record["reading"]["test"],
-        "seed": record["settings"]["seed"],
-        "sizes": sides.sizes,
-    }
-    write_text(run.folder / "run.json", json.dumps(record, indent=2) + "\n")
-    if len(parted.whole) <= LIMIT:
+    kept = len(parted.whole) <= LIMIT
+    if run.description.exists() and (run.split is not None or not kept):
+        return
+    sides = RunSplit.of(parted, split, parted.hashes(parted.hash))
+    if not run.description.exists():
+        record["split"] = {
+            "drawn": how_drawn(parted, record["reading"]["test"], record["settings"]["seed"]),
+            "test": record["reading"]["test"],
+            "seed": record["settings"]["seed"],
+            "sizes": sides.sizes,
+        }
+        write_text(run.description, json.dumps(record, indent=2) + "\n")
+    if kept:
         sides.write(run.folder / "split.json")
 
 

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from segue.atomic import locked
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, TrainingError, check_whole, is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
 from segue.progress import Progress, time_left
 from segue.randomness import numpy_generator
-from segue.studies.journal import Journal, key, locked
+from segue.studies.journal import Journal, key
 from segue.studies.study import Row, Study, without_failed
 from segue.studies.trials import Trial, TrialSetup, baseline, run_trial
 
@@ -182,7 +183,7 @@ def run_study(
     path = None if folder is None else Path(folder)
     fingerprint = _fingerprint(study.kind, setup, space, source)
     header = {"fingerprint": fingerprint, "recipe": recipe}
-    lock = nullcontext() if path is None else locked(path)
+    lock = nullcontext() if path is None else locked(path, "study")
     with lock, closing(Journal(header, path)) as journal:
         _run_missing(setup, trials, journal, workers, executor=executor, style=progress)
     rows = tuple(journal.rows[key(trial.key)] for trial in trials)

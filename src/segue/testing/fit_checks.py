@@ -207,8 +207,8 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     from segue.estimators.fingerprint import digests, fingerprint
     from segue.estimators.fitting import prepare_training
     from segue.estimators.splitting import split_data
-    from segue.training.checkpoint import Checkpointer
-    from segue.training.loop import TrainingState, train
+    from segue.training.checkpoint import TrainingFolder
+    from segue.training.loop import train
 
     if subject.estimator.epochs == 1:
         raise DoesNotApplyError("one epoch leaves no room to be stopped in")
@@ -217,9 +217,9 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     setup = prepare_training(killed, split).setup
     with tempfile.TemporaryDirectory() as folder:
         shared = fingerprint(killed, setup.network, split, digests(split.train.x))
-        saver = Checkpointer(setup, Path(folder) / "checkpoint", shared, every_seconds=0)
+        callbacks, state = TrainingFolder(Path(folder)).open(setup, shared)
         try:
-            train(setup, TrainingState.start(setup), [saver, _Stop()])
+            train(setup, state, [*callbacks, _Stop()])
         except _StopError:
             first = setup.network.get_weights()
         resumed = subject.refit(subject.clone(), subject.data, folder=folder, resume=True)

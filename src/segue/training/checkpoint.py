@@ -1,7 +1,8 @@
 """Checkpoints: the whole state of a training in one file; resuming gives the same bits.
 
-Written after an epoch, whole or not at all; read only to be continued. Tensors and JSON, nothing
-else: a checkpoint cannot run code.
+Written after an epoch, and within one where that is wanted; whole or not at all; read only to be
+continued. Tensors and JSON, nothing else: a checkpoint cannot run code. The last one stays until
+the results of the training are safe, and is then removed (`remove`).
 """
 
 from __future__ import annotations
@@ -9,75 +10,85 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from segue.atomic import replacing
-from segue.errors import ModelFileError
+from segue import tensorfile
+from segue.errors import ModelFileError, warn_user
 from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
-from segue.training.setup import TrainingSetup
+from segue.training.optimizers import make_optimizer
+from segue.training.setup import TrainingSetup, environment
 
-FORMAT = 2
+FORMAT = 3  # format 2 had none of the fields with a default
+EVERY_SECONDS = 5.0  # between two checkpoints, unless the options say otherwise
 
 
 class Checkpointer(Callback):
-    """Writes the state after an epoch, when the last write is some time ago.
+    """Writes the state after an epoch, when the last write is some time ago, and at the end.
+
+    With `options.checkpoint_every` it is written within an epoch too.
 
     Args:
         job: whose network is trained.
-        folder: where `<name>.safetensors` is kept; removed when the training has ended by itself,
-            kept when it was interrupted or failed.
+        state: of the training.
+        path: the file.
         fingerprint: what a training must have in common with this one to go on from it.
         every_seconds: the least time between two writes.
-        name: of this training among those that follow one another.
-        is_last: whether no other training follows; before that, nothing is removed.
     """
 
     def __init__(
         self,
         job: TrainingSetup,
-        folder: Path,
+        state: TrainingState,
+        path: Path,
         fingerprint: dict[str, Any],
-        every_seconds: float = 5.0,
-        *,
-        name: str = "state",
-        is_last: bool = True,
+        every_seconds: float | None = None,
     ) -> None:
         self.job = job
-        self.folder = folder
-        self.path = folder / f"{name}.safetensors"
-        self.is_last = is_last
+        self.state = state
+        self.path = path
         self.fingerprint = fingerprint
-        self.every_seconds = every_seconds
-        self.written = -math.inf
+        self.within_epochs = job.options.checkpoint_every is not None
+        given = (every_seconds, job.options.checkpoint_every, EVERY_SECONDS)
+        self.every_seconds = next(seconds for seconds in given if seconds is not None)
+        self.written, self.started = -math.inf, time.monotonic()
         self.unwritten: bytes | None = None  # of the last epoch
 
-    def on_epoch(self, row: dict[str, float], state: TrainingState) -> None:
-        self.unwritten = as_bytes(self.job, state, self.fingerprint)
-        if time.monotonic() - self.written >= self.every_seconds:
-            self._write()
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        due = max(self.written, self.started) + self.every_seconds
+        if self.within_epochs and share < 1 and time.monotonic() >= due:
+            self._write(as_bytes(self.job, self.state, self.fingerprint))
 
-    def _write(self) -> None:
-        if self.unwritten is not None:
-            with replacing(self.path) as temporary:
-                temporary.write_bytes(self.unwritten)
-            self.written, self.unwritten = time.monotonic(), None
+    def on_epoch(self, row: dict[str, float], state: TrainingState) -> None:
+        content = as_bytes(self.job, state, self.fingerprint)
+        if time.monotonic() - self.written >= self.every_seconds:
+            self._write(content)
+        else:
+            self.unwritten = content
 
     def on_end(self, ended: str) -> None:
-        if ended in ("interrupted", "failed"):  # no epoch that is done is done again
-            self._write()
-        if self.is_last and ended in ("finished", "early", "time") and self.folder.exists():
-            for path in self.folder.glob("*.safetensors"):
-                path.unlink()
-            self.folder.rmdir()
+        if self.unwritten is not None:  # no epoch that is done is done again
+            self._write(self.unwritten)
+
+    def _write(self, content: bytes) -> None:
+        self.unwritten = None
+        tensorfile.write(self.path, content)
+        self.written = time.monotonic()
+
+
+def remove(folder: Path) -> None:
+    """Remove the checkpoints of a training (and of each seed) whose results are safe."""
+    for path in sorted(folder.glob("**/checkpoint")):
+        for file in path.glob("*.safetensors"):
+            file.unlink()
+        path.rmdir()
 
 
 class _Closed(pydantic.BaseModel):
@@ -93,27 +104,43 @@ class _Progress(_Closed):
     epochs_without_improvement: int
     plateau: float
     seconds: float
+    updates: int = pydantic.Field(0, ge=0)
+    sums: dict[str, float] = {}
 
 
 class _Description(_Closed):
     """The JSON of a checkpoint."""
 
-    format: Literal[2]
+    format: Literal[2, 3]
     fingerprint: dict[str, Any]
+    environment: dict[str, str] = {}
     state: _Progress
+
+
+_WEIGHTS = {
+    "best": "best_weights",
+    "last": "last_weights",
+    "last_finite": "last_finite_weights",
+}
 
 
 def as_bytes(job: TrainingSetup, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
     """The network's weights and the state, as they are written."""
     tensors = {f"network/{k}": v for k, v in job.network.state_dict().items()}
-    tensors |= {f"best/{k}": v for k, v in state.best_weights.items()}
-    tensors |= {f"last_finite/{k}": v for k, v in state.last_finite_weights.items()}
+    for name, attribute in _WEIGHTS.items():
+        if name != "last" or state.updates:  # after an epoch they are the network's
+            tensors |= {f"{name}/{k}": v for k, v in getattr(state, attribute).items()}
     for number, entry in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
     progress = {name: getattr(state, name) for name in _Progress.model_fields}
-    text = json.dumps({"format": FORMAT, "fingerprint": fingerprint, "state": progress})
+    facts = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "environment": environment(job),
+        "state": progress,
+    }
     contiguous = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    return safetensors.torch.save(contiguous, {"segue": text})
+    return tensorfile.to_bytes(json.dumps(facts), contiguous)
 
 
 def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> TrainingState:
@@ -123,13 +150,12 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
         ModelFileError: damaged, or of a training with other data, network or options.
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            text = file.metadata()["segue"]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        found = json.loads(text).get("format")
-    except Exception as error:
-        raise ModelFileError(f"is not a whole checkpoint ({error}).", path=path) from error
-    if found != FORMAT:
+        text, tensors, _ = tensorfile.read(path)
+        facts = json.loads(text)
+        found = facts.get("format") if isinstance(facts, dict) else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"is no checkpoint: it {error}.", path=path) from error
+    if found not in (2, FORMAT):
         raise ModelFileError(f"is a checkpoint of format {found}.", path=path)
     try:
         description = _Description.model_validate_json(text)
@@ -149,23 +175,52 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
             path=path,
         )
     try:
-        return _restored(job, description.state, tensors)
+        state = _restored(job, description.state, tensors)
     except (RuntimeError, ValueError, LookupError) as error:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
+    _tell_environment(description.environment, environment(job))
+    return state
+
+
+def _tell_environment(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    changed = [name for name in before if now.get(name) != before[name]]
+    if changed:
+        pairs = [f"{name} {before[name]} (now {now.get(name, 'none')})" for name in changed]
+        warn_user(
+            f"The training was begun with {', '.join(pairs)}. It goes on; the last digits of its "
+            "weights may be others than without the stop."
+        )
 
 
 def _restored(job: TrainingSetup, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
-    if not 0 <= (progress.best_epoch or 0) <= len(progress.rows):
-        raise ValueError(f"the best epoch is {progress.best_epoch} of {len(progress.rows)}")
+    rows, updates = progress.rows, progress.updates
+    if not 0 <= (progress.best_epoch or 0) <= len(rows):
+        raise ValueError(f"the best epoch is {progress.best_epoch} of {len(rows)}")
+    if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError("state.rows: the epochs are not 1, 2, 3 and so on")
+    if updates and updates >= len(job.updates(len(rows) + 1)):
+        raise ValueError(f"state.updates: {updates} are more than an epoch has")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} is not finite")
     state = TrainingState.start(job)
-    weights = {name: _under(f"{name}/", tensors) for name in ("best", "last_finite", "network")}
-    for name in (name for name in weights if weights[name] or name != "best"):
-        job.network.load_state_dict(weights[name])  # the network's own are the last
-    _fill_optimizer(state.optimizer, _under("optimizer/", tensors))
+    weights = {name: _under(f"{name}/", tensors) for name in (*_WEIGHTS, "network")}
+    shapes = {
+        name: (tensor.shape, tensor.dtype) for name, tensor in job.network.state_dict().items()
+    }
+    wanted = {"network", "last_finite"}
+    wanted |= {"best"} if progress.best_epoch else set()
+    wanted |= {"last"} if updates and rows else set()
+    for name, given in weights.items():
+        there = {key: (tensor.shape, tensor.dtype) for key, tensor in given.items()}
+        if there != (shapes if name in wanted else {}):
+            raise ValueError(f"the weights {name}/ are not those of the network")
+    job.network.load_state_dict(weights["network"])
+    _fill_optimizer(job, state.optimizer, _under("optimizer/", tensors), begun=rows or updates)
     return replace(
         state,
         best_weights=weights["best"],
-        last_weights=weights["network"],
+        last_weights=weights["last"] if updates else weights["network"],
         last_finite_weights=weights["last_finite"],
         **progress.model_dump(),
     )
@@ -175,12 +230,31 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _fill_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _fill_optimizer(
+    job: TrainingSetup, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], *, begun: Any
+) -> None:
+    """Set the optimizer's state for each weight.
+
+    Raises:
+        ValueError: one is missing, of another shape, or too many.
+    """
+    probe = nn.Parameter(torch.zeros(1))
+    probe.grad = torch.zeros(1)
+    trial = make_optimizer([probe], 0.0, job.options)
+    trial.step()
+    kinds = {name: torch.as_tensor(v).ndim for name, v in trial.state[probe].items()}
     entries: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        number, _, part = name.partition("/")
-        entries.setdefault(int(number), {})[part] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
+    expected: dict[str, tuple[int, ...]] = {}
+    for number, weight in enumerate(job.trained if begun else ()):
+        names = {name: f"{number}/{name}" for name in kinds}
+        expected |= {names[name]: tuple(weight.shape) if kinds[name] else () for name in kinds}
+        entries[number] = {name: tensors[key] for name, key in names.items() if key in tensors}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != expected:
+        wrong = min(name for name, _ in found.items() ^ expected.items())
+        raise ValueError(f"the state optimizer/{wrong} is missing, or not that of the network")
+    if kinds:
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
 
 
 @dataclass(frozen=True)
@@ -202,14 +276,13 @@ class TrainingFolder:
         return replace(self, is_refit=True)
 
     def open(
-        self, job: TrainingSetup, fingerprint: dict[str, Any], *, is_last: bool
+        self, job: TrainingSetup, fingerprint: dict[str, Any]
     ) -> tuple[list[Callback], TrainingState]:
         """Make what writes the files, and the state to begin with or to go on from.
 
         Args:
             job: what is trained.
             fingerprint: what a training must have in common with this one to go on from it.
-            is_last: whether no other training follows.
 
         Raises:
             ModelFileError: a checkpoint that is damaged, or of a training with other data, network
@@ -217,14 +290,11 @@ class TrainingFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
-        saver = Checkpointer(
-            job,
-            self.path / "checkpoint",
-            fingerprint,
-            name="refit" if self.is_refit else "state",
-            is_last=is_last,
-        )
-        state = TrainingState.start(job)
-        if self.resume and saver.path.exists():
-            state = read(saver.path, job, fingerprint)
+        name = "refit" if self.is_refit else "state"
+        path = self.path / "checkpoint" / f"{name}.safetensors"
+        if self.resume and path.exists():
+            state = read(path, job, fingerprint)
+        else:
+            state = TrainingState.start(job)
+        saver = Checkpointer(job, state, path, fingerprint)
         return [HistoryWriter(self.path / history), saver], state

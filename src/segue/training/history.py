@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from segue.atomic import write_text
 from segue.errors import WriteError
 from segue.progress import Progress, time_left
 from segue.training.options import TrainingOptions
@@ -114,15 +115,12 @@ class HistoryWriter(Callback):
         self.path = Path(path)
 
     def on_start(self, rows: list[Row]) -> None:
-        self._write("w", rows)
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
     def on_epoch(self, row: Row, state: Any) -> None:
-        self._write("a", [row])
-
-    def _write(self, mode: str, rows: list[Row]) -> None:
         try:
-            with self.path.open(mode, encoding="utf-8") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
         except OSError as error:
             raise WriteError(
                 f"{self.path} could not be written ({error.strerror}). Free some space, or choose "

@@ -42,6 +42,8 @@ class TrainingState:
     epochs_without_improvement: int = 0  # since the best one
     plateau: float = 1.0  # what "plateau" multiplies the rate with
     seconds: float = 0.0
+    updates: int = 0  # of the epoch that runs
+    sums: dict[str, float] = field(default_factory=dict)  # its loss and scores so far
 
     @classmethod
     def start(cls, job: TrainingSetup) -> TrainingState:
@@ -101,11 +103,14 @@ def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Ca
 def _train_epoch(
     job: TrainingSetup, state: TrainingState, began: float, callbacks: Sequence[Callback]
 ) -> Row:
-    """All updates of an epoch, or as many as the time limit leaves room for: at least one."""
+    """All updates of an epoch, or as many as the time limit leaves room for: at least one.
+
+    A training that was stopped within an epoch goes on behind the updates that are done.
+    """
     epoch = len(state.rows) + 1
-    updates, means = job.updates(epoch), RunningMetrics(job.objective)
+    updates, means = job.updates(epoch), RunningMetrics(job.objective, state.sums)
     rate, share = 0.0, 1.0
-    for number, update in enumerate(updates):
+    for number, update in enumerate(updates[state.updates :], start=state.updates):
         rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
         loss, norm = compute_gradients(job, update, epoch, means)
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -115,7 +120,8 @@ def _train_epoch(
         if epoch > 1:  # these weights are those that the epoch before ended with
             state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
         state.optimizer.step()
-        share = (number + 1) / len(updates)
+        state.updates, state.seconds = number + 1, time.perf_counter() - began
+        share = state.updates / len(updates)
         for callback in callbacks:
             callback.on_update(epoch, share, means)
         limit = job.options.time_limit_seconds or math.inf
@@ -149,6 +155,7 @@ def _set_rate(job: TrainingSetup, state: TrainingState, done: float, began: floa
 def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
     """Add the row, and keep the weights if they are the best so far."""
     state.rows.append(row)
+    state.updates, state.sums = 0, {}
     state.last_weights = _copy(job.network)
     if job.validation is None:
         return

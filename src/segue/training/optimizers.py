@@ -36,13 +36,16 @@ from segue.training.setup import Batch, TrainingSetup, Update
 
 @dataclass
 class RunningMetrics:
-    """Loss and score over the batches of a pass, each target counting the same."""
+    """Loss and score over the batches of a pass, each target counting the same.
+
+    Attributes:
+        objective: of the training.
+        sums: of "loss", "score" and "count" over the targets so far, and of the user's own scores
+            by "own " and their names.
+    """
 
     objective: Objective
-    loss: float = 0.0
-    score: float = 0.0
-    count: float = 0.0
-    own: dict[str, float] = field(default_factory=dict)  # sums of the user's own score
+    sums: dict[str, float] = field(default_factory=dict)
 
     @torch.no_grad()
     def add(
@@ -51,20 +54,22 @@ class RunningMetrics:
         """Add some targets; a loss counts as much as its weight, a score always once."""
         scores = self.objective.scores(outputs, targets, losses)
         reported = scores if self.objective.own_unit else losses  # in the target's own unit
-        self.loss += float((reported if weights is None else reported * weights).sum())
-        self.score += float(scores.sum())
-        self.count += float(self.objective.counts(targets).sum())
+        weighted = reported if weights is None else reported * weights
+        new = {"loss": weighted, "score": scores, "count": self.objective.counts(targets)}
         if self.objective.own_metric is not None:
-            for name, own in self.objective.own_scores(outputs, targets).items():
-                self.own[name] = self.own.get(name, 0.0) + float(own.sum())
+            own = self.objective.own_scores(outputs, targets)
+            new |= {f"own {name}": values for name, values in own.items()}
+        for name, values in new.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(values.sum())
 
     def row(self, prefix: str = "") -> Row:
         """The means, by the names that they have in the history."""
-        count = max(1.0, self.count)
-        score = self.objective.finish(self.score / count)
-        means = {"loss": self.loss / count, self.objective.metric: score}
-        means |= {name: total / count for name, total in self.own.items()}
-        return {f"{prefix}{name}": mean for name, mean in means.items()}
+        count = max(1.0, self.sums.get("count", 0.0))
+        mean = {name: total / count for name, total in self.sums.items()}
+        score = self.objective.finish(mean.get("score", 0.0))
+        row = {"loss": mean.get("loss", 0.0), self.objective.metric: score}
+        row |= {n.removeprefix("own "): v for n, v in mean.items() if n.startswith("own ")}
+        return {f"{prefix}{name}": value for name, value in row.items()}
 
 
 def compute_gradients(

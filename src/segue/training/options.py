@@ -15,6 +15,9 @@ ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
 MonitorName = Literal["loss", "accuracy", "last"]
 
+# Options that may differ between a training and the one that it goes on from.
+WITHOUT_EFFECT = ("progress", "time_limit_seconds", "checkpoint_every")
+
 
 @dataclass(frozen=True, repr=False)
 class TrainingOptions:
@@ -57,6 +60,8 @@ class TrainingOptions:
         plateau_factor: what it is then multiplied with.
         time_limit_seconds: ends the training after this time, within an epoch too: what was learnt
             is then validated, as after a whole one. A refit has as long again.
+        checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
+            then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
 
@@ -85,6 +90,7 @@ class TrainingOptions:
     plateau_factor: float = 0.5
     refit: bool = False
     time_limit_seconds: float | None = None
+    checkpoint_every: float | None = None
     threads: int | None = None
     progress: ProgressName = "auto"
 
@@ -164,6 +170,11 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "clip_norm time_limit_seconds",
         lambda value: value is None or (_is_number(value) and value > 0),
         "more than 0, or None",
+    ),
+    (
+        "checkpoint_every",
+        lambda value: value is None or (_is_number(value) and 0 <= value < math.inf),
+        "seconds, 0 or more, or None",
     ),
     (
         "momentum weight_decay min_delta",

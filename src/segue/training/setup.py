@@ -7,9 +7,11 @@ other, and on a busy machine one that must wait for a processor stops all of the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from segue._version import __version__
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
@@ -253,6 +256,33 @@ def choose_threads(network: Network, batch_size: int) -> int:
     }
     multiplied = sum(p.numel() for p in network.parameters() if id(p) not in looked_up)
     return usable_threads() if multiplied * batch_size >= _WORTH_SHARING else 1
+
+
+def environment(job: TrainingSetup) -> dict[str, str]:
+    """What the last bits of a result depend on, beside the data and the options.
+
+    Two trainings are the same to the bit where all of this is the same.
+    """
+    kernels = torch.backends.cpu.get_cpu_capability()
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    device = next(job.network.parameters()).device
+    return {
+        "segue": __version__,
+        "torch": torch.__version__,
+        "kernels": f"{kernels}, oneDNN up to {limit}" if limit else kernels,
+        "processor": processor() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "threads": str(job.options.threads or choose_threads(job.network, job.batch_size)),
+    }
+
+
+@functools.cache
+def processor() -> str:
+    """The name of the processor, as the system has it."""
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def memory_warning(job: TrainingSetup, x: Sequences) -> str:
