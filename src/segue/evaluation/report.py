@@ -16,9 +16,11 @@ import re
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,78 +41,10 @@ if TYPE_CHECKING:
 
     from segue.evaluation.model_info import ModelInfo
 
-
-SAMPLES_SHOWN = 3
-
-
-def describe_data(sets: Mapping[str, Dataset], *, is_drawn: bool) -> dict[str, Any]:
-    """The section on the data: a summary of each data set, and pictures of the first.
-
-    Args:
-        sets: by name; the training data first, where they are given.
-        is_drawn: whether lengths, classes and sequences are drawn.
-    """
-    found = [dict(replace(data, parts=None).summary().rows()) for data in sets.values()]
-    names = [name for name in dict.fromkeys(n for rows in found for n in rows) if name != "classes"]
-    summary = {
-        "headings": ["", *sets],
-        "rows": [[name, *(rows.get(name, UNDEFINED) for rows in found)] for name in names],
-        "pictures": [],
-    }
-    if not is_drawn:
-        return summary
-    name, data = next(iter(sets.items()))
-    try:
-        joined = Dataset.concatenate(dict(sets))
-    except DataError:  # their channels differ
-        joined = list(sets.values())[-1]
-    shown, there = plots.examples(data, SAMPLES_SHOWN), int((plots.class_counts(data) > 0).sum())
-    whose = "each class"
-    if len(shown) < there:
-        whose = f"each of the first {len(shown)} of {there} classes"
-    lengths, balance = plots.plot_lengths(data), plots.plot_class_balance(joined)
-    return {
-        **summary,
-        "pictures": [
-            Picture("lengths", lengths, f"Lengths of the sequences ({name})"),
-            Picture("balance", balance, "Sequences of each class"),
-        ],
-        "examples_caption": f"Some sequences of {whose}, drawn at random ({name}).",
-        "legend": _legend(data),
-        "examples": [
-            Picture(f"example{number}", _draw_examples(data, members), label)
-            for number, (label, members) in enumerate(shown)
-        ],
-    }
-
-
-def _legend(data: Dataset) -> dict[str, Any]:
-    """The legend of the examples' lines or colours, once for all panels."""
-    display = plots.Display.of(data)
-    if display.kind == "heat map":
-        low, high = (f"{limit:.3g}" for limit in display.limits)
-        label = f"{display.value_label}, a row for each of {data.x.channels} channels"
-        return {"low": low, "high": high, "names": [label]}
-    names = list(display.channels) if data.x.channels > 1 else []
-    return {"low": "", "names": names, "is_scaled": display.scaled}
-
-
-def _draw_examples(data: Dataset, members: list[int]) -> Any:
-    display = plots.Display.of(data)
-    row = plots.strip(SAMPLES_SHOWN, width=4.4, height=1.25)
-    plots.draw_row(data, members, display, row)
-    row[len(row) // 2].set_xlabel(display.time_label)
-    return row[0]
-
-
 Evaluation = Any  # segue.Evaluation, which calls these functions
 
+SAMPLES_SHOWN = 3
 MISTAKES_SHOWN = 9
-
-_OF_THE_TEST = (
-    "segue uses the test part for these scores only: never to fit the preparation or the weights, "
-    "to choose the number of epochs, or to choose anything else. "
-)
 _CURVES = {
     "loss": "Loss by epoch",
     "accuracy": "Accuracy by epoch",
@@ -128,8 +62,9 @@ def templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("segue.evaluation"), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["svg"] = lambda picture: Markup(  # noqa: S704  (made of escaped text)
-        to_svg(picture.axes.figure, picture.name, str(escape(picture.caption)))
+    environment.globals |= {"counted": counted, "repr": repr, "quote": shlex.quote}
+    environment.filters["svg"] = lambda axes, name, caption: Markup(  # noqa: S704  (escaped text)
+        to_svg(axes.figure, name, str(escape(caption)))
     )
     return environment
 
@@ -155,41 +90,67 @@ def render(
         train = train.part("train")
     sets = {} if train is None else {"train": train}
     sets[evaluation.part or "scored"] = evaluation.dataset
-    task, info, rows = evaluation.task_, evaluation.model_info, text.score_rows(evaluation)
-    has_one_class = task.labels_each == "one"
-    has_percent = evaluation.interval is not None
-    page = templates().get_template("report.html")
-    return page.render(
-        title=evaluation.dataset.name or "Evaluation",
-        subtitle=text.heading(evaluation),
-        headline=_in_percent(evaluation) if has_percent else rows[:2],
-        interval=evaluation.interval,
-        shares=list(evaluation.scores_by_model.values()),
-        verdict=text.verdict(evaluation),
-        made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
-        data=describe_data(sets, is_drawn=has_one_class),
-        model=info,
-        history=_history(info),
-        rows=rows,
-        caveats=text.caveats(evaluation),
-        trained_on=evaluation.trained_on,
-        sections=task.sections(evaluation),
-        mistakes=_mistakes(evaluation) if has_one_class else None,
-        readings=_readings(evaluation),
-        source=source,
-        footnote=(_OF_THE_TEST if evaluation.part == "test" else "") + task.footnote,
-        **_usage(evaluation, str(model_path or "model.safetensors"), source or "SOURCE"),
-        **_versions(),
+    info, rows = evaluation.model_info, text.score_rows(evaluation)
+    has_one_class = evaluation.task_.labels_each == "one"
+    return (
+        templates()
+        .get_template("report.html")
+        .render(
+            evaluation=evaluation,
+            text=text,
+            headline=rows[:2] if evaluation.interval is None else _in_percent(evaluation),
+            rows=rows,
+            made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
+            sets=sets,
+            data=_describe(sets),
+            drawn=_draw_data(sets) if has_one_class else None,
+            curves=_curves(info),
+            mistakes=_draw_mistakes(evaluation) if has_one_class else None,
+            source=source,
+            model_path=str(model_path or "model.safetensors"),
+            versions=_versions(),
+        )
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _describe(sets: Mapping[str, Dataset]) -> list[list[str]]:
+    """Rows of a table: the summaries of data sets beside each other, but for their classes."""
+    found = [dict(replace(data, parts=None).summary().rows()) for data in sets.values()]
+    names = [name for name in dict.fromkeys(chain(*found)) if name != "classes"]
+    return [[name, *(rows.get(name, UNDEFINED) for rows in found)] for name in names]
+
+
+def _draw_data(sets: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Lengths and classes of data sets, and examples of the first, the training data if given."""
+    (name, data), *_ = sets.items()
+    try:
+        joined = Dataset.concatenate(dict(sets))
+    except DataError:  # their channels differ
+        joined = list(sets.values())[-1]
+    shown, display = plots.examples(data, SAMPLES_SHOWN), plots.Display.of(data)
+    there = int((plots.class_counts(data) > 0).sum())
+    some = f" of the first {len(shown)} of {there} classes" if len(shown) < there else " class"
+    examples = []
+    for number, (label, members) in enumerate(shown):
+        row = plots.strip(SAMPLES_SHOWN, width=4.4, height=1.25)
+        plots.draw_row(data, members, display, row)
+        row[len(row) // 2].set_xlabel(display.time_label)
+        examples.append(Picture(f"example{number}", row[0], label))
+    lengths, balance = plots.plot_lengths(data), plots.plot_class_balance(joined)
+    return {
+        "pictures": [
+            Picture("lengths", lengths, f"Lengths of the sequences ({name})"),
+            Picture("balance", balance, "Sequences of each class"),
+        ],
+        "caption": f"Some sequences of each{some}, drawn at random ({name}).",
+        "display": display,
+        "examples": examples,
+    }
 
 
 def _in_percent(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """The two numbers at the top: the accuracy with its interval, and the baseline."""
-    low, high = evaluation.interval or (0.0, 1.0)
+    low, high = evaluation.interval
     pairs = (
         ("accuracy", f"95 % interval {100 * low:.1f} to {_percent(high)}"),
         (evaluation.outcome.baselines[0].name, f"always {named(evaluation.baseline_class)}"),
@@ -201,89 +162,48 @@ def _in_percent(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     ]
 
 
-def _history(info: ModelInfo) -> dict[str, Any] | None:
-    """The training in a sentence, and its curves."""
-    if not info.rows:
-        return None
-    kept = "" if info.best_epoch is None else f" The weights of epoch {info.best_epoch} were kept."
-    last = info.rows[-1]["loss"]
-    curves = []
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _curves(info: ModelInfo) -> list[Picture]:
+    """What was measured at each epoch."""
+    pictures = []
     for metric, caption in _CURVES.items():
         if any(row.get(metric) is not None for row in info.rows):
             axes = plots.plot_curve(info, metric)
             axes.set_title("", loc="left")  # the caption has it
-            curves.append(Picture(metric, axes, caption))
-    said = f"{counted(len(info.rows), 'epoch')}; loss {last:.4g} in the last.{kept}"
-    return {"caption": said, "pictures": curves}
+            pictures.append(Picture(metric, axes, caption))
+    return pictures
 
 
-def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
-    """The mistakes with the highest confidence, in a sentence and in pictures."""
-    mistakes = evaluation.mistakes()
-    if not mistakes:
-        return {"caption": "There are none: every sequence was given its class.", "pictures": []}
-    data, display = evaluation.dataset, plots.Display.of(evaluation.dataset)
-    count, shown = len(mistakes), mistakes[:MISTAKES_SHOWN]
-    more = f"; the {len(shown)} with the highest confidence are shown" if count > len(shown) else ""
+def _draw_mistakes(evaluation: Evaluation) -> dict[str, Any]:
+    """The number of mistakes, and pictures of those with the highest confidence."""
+    mistakes, display = evaluation.mistakes(), plots.Display.of(evaluation.dataset)
     pictures = []
-    for number, mistake in enumerate(shown):
+    for number, mistake in enumerate(mistakes[:MISTAKES_SHOWN]):
         axes = plots.strip(1, width=2.9, height=1.45)[0]
-        plots.draw_sequence(data.x[mistake.index], display, axes)
+        plots.draw_sequence(evaluation.dataset.x[mistake.index], display, axes)
         axes.set_xlabel(display.time_label)
         caption = (
             f"{named(mistake.target)}, taken for {named(mistake.prediction)} "
             f"({_percent(mistake.confidence)}), sequence {mistake.id}"
         )
         pictures.append(Picture(f"mistake{number}", axes, caption))
-    caption = f"{counted(count, 'mistake')} in {len(data):,}{more}."
-    return {"caption": caption, "pictures": pictures}
+    return {"count": len(mistakes), "pictures": pictures}
 
 
-def _readings(evaluation: Evaluation) -> list[Picture]:
-    """The probabilities along a few texts."""
-    about = (
-        "the colour of a word is the most probable class once it was read, words that the "
-        "vocabulary does not have are in italics"
-    )
-    return [
-        Picture(f"reading{number}", one.plot()[0], f"True class {one.target}; {about}", "wide")
-        for number, one in enumerate(evaluation.readings)
-    ]
-
-
-def _usage(evaluation: Evaluation, model: str, data: str) -> dict[str, list[str]]:
-    """The exact lines for this model, in Python and in a shell."""
-    seen, words = evaluation.trained_on, f"{shlex.quote(model)} {shlex.quote(data)}"
-    scored = f"segue evaluate {words} --report report.html"
-    return {
-        "python": [
-            "import segue",
-            "",
-            f"model = segue.load({model!r})",
-            f"data = segue.read({data!r})",
-            *evaluation.task_.usage,
-            seen.commented("segue.evaluate(model, data)", "the scores of"),
-        ],
-        "shell": [
-            f"segue predict {words} --out predictions.csv",
-            seen.commented(scored, "scores"),
-        ],
-    }
-
-
-def _versions() -> dict[str, str]:
+def _versions() -> str:
     """The versions that a result depends on."""
     found = [f"segue {__version__}", f"Python {platform.python_version()}"]
-    for package, name in (
-        ("numpy", "NumPy"),
-        ("scikit-learn", "scikit-learn"),
-        ("torch", "PyTorch"),
-    ):
-        try:
+    for package, name in {
+        "numpy": "NumPy",
+        "scikit-learn": "scikit-learn",
+        "torch": "PyTorch",
+    }.items():
+        with suppress(PackageNotFoundError):
             found.append(f"{name} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return {"versions": ", ".join(found)}
+    return ", ".join(found)
 
 
 # -- pictures ------------------------------------------------------------------------------------
