@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 _FEWEST = 5
-_SAID = {"tsne": "t-SNE", "pca": "PCA"}
+_METHODS = {"tsne": "t-SNE", "pca": "PCA"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Embedding:
                 f"{count:,} sequences, {width} features of {where}, {len(self.classes)} classes",
                 "k-means against the classes (adjusted Rand index: 1 the same, 0 by chance)",
                 f"  in {width} dimensions   {self.rand_index:.4f}",
-                f"  in the plane ({_SAID[self.method]})   {self.plane_rand_index:.4f}",
+                f"  in the plane ({_METHODS[self.method]})   {self.plane_rand_index:.4f}",
             ]
         )
 
@@ -73,7 +73,7 @@ class Embedding:
         from segue import plots
 
         where = f"layer {self.layer}" if self.layer else "the features"
-        title = f"{where} in the plane of {_SAID[self.method]}"
+        title = f"{where} in the plane of {_METHODS[self.method]}"
         return plots.plot_plane(
             self.plane, self.labels, self.classes, self.centres, title=title, axes=axes
         )
@@ -110,25 +110,26 @@ def embedding(
         SpecError: there is no such layer.
 
     Source: L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9 (2008); L. Hubert,
-    P. Arabie, "Comparing partitions", Journal of Classification 2 (1985); both as in scikit-learn.
+    P. Arabie, "Comparing partitions", Journal of Classification 2 (1985).
 
     >>> points = [[0.0, 0.0], [0.1, 0.2], [0.2, 0.1], [5.0, 5.1], [5.2, 5.0], [5.1, 4.9]]
     >>> found = embedding(points, ["a", "a", "a", "b", "b", "b"], method="pca")
     >>> found.plane.shape, found.rand_index
     ((6, 2), 1.0)
     """
-    if method not in ("tsne", "pca"):
+    from sklearn.metrics import adjusted_rand_score
+
+    if method not in _METHODS:
         raise OptionError(f"`method` is {method!r}; expected 'tsne' or 'pca'.")
     if isinstance(data, Dataset) and "test" in data.part_names:
         data = data.part("test")
-    given = data.labels if isinstance(data, Dataset) else data
-    if given is None:
+    if isinstance(data, Dataset) and data.labels is None:
         raise DataError(
-            "A map needs one label for each sequence; the task of this data set is "
-            f"{getattr(data, 'task', '')!r}."
+            f"A map needs one label for each sequence; the task of this data set is {data.task!r}."
         )
-    labels, values, name = np.asarray(given), source, ""
+    labels = np.asarray(data.labels if isinstance(data, Dataset) else data)
     estimator: Any = source
+    values, name = source, ""
     require_one_network(estimator, "`embedding`")
     if hasattr(estimator, "fit"):
         require_classes(estimator, "`embedding`")
@@ -147,22 +148,17 @@ def embedding(
         raise DataError("The features hold values that are no finite numbers.")
     classes = tuple(np.unique(labels).tolist())
     plane = _plane(features, method, perplexity, seed)
-    (clusters, index), (plane_clusters, plane_index) = (
-        _clusters(points, labels, len(classes), seed) for points in (features, plane)
+    centres = np.stack([plane[labels == name].mean(axis=0) for name in classes])
+    clusters, plane_clusters = (
+        _clusters(points, len(classes), seed) for points in (features, plane)
+    )
+    index, plane_index = (
+        float(adjusted_rand_score(labels, found)) for found in (clusters, plane_clusters)
     )
     return Embedding(
-        features=features,
-        plane=plane,
-        labels=labels,
-        classes=classes,
-        centres=np.stack([plane[labels == name].mean(axis=0) for name in classes]),
-        clusters=clusters,
-        plane_clusters=plane_clusters,
-        rand_index=index,
-        plane_rand_index=plane_index,
-        method=method,
-        layer=name,
-    )
+        features, plane, labels, classes, centres, clusters, plane_clusters, index, plane_index,
+        method, name,
+    )  # fmt: skip
 
 
 def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Floats:
@@ -184,13 +180,9 @@ def _plane(features: Floats, method: str, perplexity: float, seed: int) -> Float
         return np.asarray(tsne.fit_transform(features), np.float64)
 
 
-def _clusters(
-    points: Floats, labels: Array, count: int, seed: int
-) -> tuple[npt.NDArray[np.int64], float]:
-    """`[n]` k-means clusters, and their adjusted Rand index against the labels."""
+def _clusters(points: Floats, count: int, seed: int) -> npt.NDArray[np.int64]:
+    """`[n]` k-means clusters, at most as many as there are different points."""
     from sklearn.cluster import KMeans
-    from sklearn.metrics import adjusted_rand_score
 
     count = min(count, len(np.unique(points, axis=0)))
-    found = np.asarray(KMeans(count, n_init=10, random_state=seed).fit_predict(points), np.int64)
-    return found, float(adjusted_rand_score(labels, found))
+    return np.asarray(KMeans(count, n_init=10, random_state=seed).fit_predict(points), np.int64)

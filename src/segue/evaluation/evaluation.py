@@ -429,13 +429,7 @@ def evaluate(
         )
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
     task, names = task_of(estimator), dataset.part_names
-    is_open = part is None and not everything and "test" not in names  # what is scored is chosen
-    part = "test" if part is None and "test" in names else part
-    data = replace(dataset, missing="refuse")
-    if everything:
-        data, part = replace(data, parts=None), ""
-    elif part is not None:
-        data = data.part(part)
+    data, part, is_open = _part_to_score(dataset, part, everything=everything)
     examples, unit = task.scored_examples(estimator, data), task.scored_unit
     scored, seen = look_up(estimator, examples, leave_out=is_open, own=own, unit=unit)
     if is_open and seen.left_out is None and len(names) > 1:
@@ -454,3 +448,14 @@ def evaluate(
         readings=tuple(some_readings(estimator, shown, outcome)) if is_traced else (),
         trained_on=seen,
     )
+
+
+def _part_to_score(
+    dataset: Dataset, part: str | None, *, everything: bool
+) -> tuple[Dataset, str | None, bool]:
+    """The part that is scored, its name, and whether what was trained on is left out of it."""
+    data, names = replace(dataset, missing="refuse"), dataset.part_names
+    if everything:
+        return replace(data, parts=None), "", False
+    part = "test" if part is None and "test" in names else part
+    return (data, None, True) if part is None else (data.part(part), part, False)

@@ -156,7 +156,7 @@ def check_baseline(subject: EstimatorSubject, recorder: Recorder) -> None:
         raise DoesNotApplyError("it counts no classes")
     targets = [np.ravel(y) for y in subject.task.targets(data[data.parts == "train"])]
     labels = np.concatenate(targets)
-    wanted = labels.sum() if subject.task.name == "multilabel" else len(labels)
+    wanted = labels.sum() if subject.task.kind.labels_each == "several" else len(labels)
     text = f"The counts of the classes in training are {fitted.class_counts_}, of {wanted}"
     recorder.require(sum(fitted.class_counts_.values()) == wanted, text)
 
@@ -166,7 +166,7 @@ def check_groups(subject: EstimatorSubject, recorder: Recorder) -> None:
     from segue.estimators.splitting import split_data
 
     data = subject.data
-    if subject.task.name == "forecast":
+    if subject.task.kind.scored_unit == "window":
         split = split_data(subject.clone(validation=0.3), data)
         shared = _steps(split.train) & _steps(split.validation or split.train)
         text = f"{len(shared)} steps of the series are in training and validation both"

@@ -74,7 +74,7 @@ def check_probabilities(subject: EstimatorSubject, recorder: Recorder) -> None:
     low, high = probabilities.min(), probabilities.max()
     good = bool(np.isfinite(probabilities).all() and low >= 0 and high <= 1 + 1e-6)
     recorder.require(good, f"They go from {low:.3g} to {high:.3g}")
-    if subject.task.name != "multilabel":
+    if subject.task.kind.labels_each != "several":
         off = np.abs(probabilities.sum(axis=1) - 1).max()
         recorder.require(bool(off < 1e-6), f"They miss the sum 1 by {off:.2g}")
 
@@ -83,7 +83,7 @@ def check_decisions(subject: EstimatorSubject, recorder: Recorder) -> None:
     """`predict` gives the class with the highest probability."""
     rows = subject.outputs(subject.fitted)
     predicted = subject.fitted.predict(items_of(subject.data.x))
-    if subject.task.name == "multilabel":
+    if subject.task.kind.labels_each == "several":
         wanted = [(row > 0.5).astype(int) for row in rows]
     else:
         classes = np.asarray(subject.fitted.classes_)
@@ -106,7 +106,7 @@ def check_score(subject: EstimatorSubject, recorder: Recorder) -> None:
 def check_stream(subject: EstimatorSubject, recorder: Recorder) -> None:
     """A step at a time gives what the steps so far give; what looks ahead refuses by name."""
     fitted, reason, refused = subject.fitted, _looks_ahead(subject.fitted), "refuses to stream"
-    if subject.task.name == "label" and not reason:  # whatever follows a step, its label stays
+    if subject.task.kind.per_step and not reason:  # whatever follows a step, its label stays
         for steps in subject.data.x[:_FEW]:
             where = f"The labels of a sequence of {len(steps)}, against the whole up to there"
             whole = subject.outputs(fitted, [steps])[0]
@@ -126,7 +126,7 @@ def check_stream(subject: EstimatorSubject, recorder: Recorder) -> None:
         got = [stream.push(step) for step in steps]
         where = f"The steps of a sequence of {len(steps)}, against the whole up to there"
         recorder.compare(got, _last_of_prefixes(subject, steps), where)
-        if subject.task.name == "label":
+        if subject.task.kind.per_step:
             stream.reset()
             at_once = subject.outputs(fitted, [steps])
             where = f"The {len(steps)} steps of a sequence at once, against the whole"

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
+from segue import tasks
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.testing.data import tiny_dataset
@@ -34,7 +35,7 @@ class Task:
     """A task as the checks need it: data, targets and score.
 
     Attributes:
-        name: as in `Dataset.task`; "forecast" or "language" where the targets are in the sequences.
+        kind: the task itself.
         score: what `score` must give for a fitted estimator and data, by scikit-learn's metrics.
         data: a tiny data set that an estimator can be fitted on.
         targets: what `fit(X, y)` takes as `y`.
@@ -42,7 +43,7 @@ class Task:
         left_out: sequences that `fit` leaves out with a warning, where others refuse them.
     """
 
-    name: str
+    kind: type[tasks.Task]
     score: Callable[[Any, Dataset], float]
     data: Callable[[Any], Dataset]
     targets: Callable[[Dataset], Any] = _given_targets
@@ -131,25 +132,26 @@ def _tiny(task: str) -> Callable[[Any], Dataset]:
 
 
 _OWN: Any = {"targets": _no_targets, "bad_targets": _useless_targets}
+_NO_STEPS = ("a sequence without steps",)
 TASKS: dict[str, Task] = {
-    task.name: task
+    task.kind.name: task
     for task in (
-        Task("classify", _accuracy, _tiny("classify"), bad_targets=_invalid_class_targets),
-        Task("multilabel", _exact_matches, _tiny("multilabel")),
-        Task("label", _accuracy_of_steps, _tiny("label"), _step_labels, _bad_step_labels),
-        Task("regress", _r2, _tiny("regress"), bad_targets=_bad_numbers),
-        Task("forecast", _r2_of_forecasts, _series, left_out=("a sequence without steps",), **_OWN),
-        Task("language", _log_probability, _texts, **_OWN),
+        Task(tasks.Classify, _accuracy, _tiny("classify"), bad_targets=_invalid_class_targets),
+        Task(tasks.Multilabel, _exact_matches, _tiny("multilabel")),
+        Task(tasks.Label, _accuracy_of_steps, _tiny("label"), _step_labels, _bad_step_labels),
+        Task(tasks.Regress, _r2, _tiny("regress"), bad_targets=_bad_numbers),
+        Task(tasks.Forecast, _r2_of_forecasts, _series, left_out=_NO_STEPS, **_OWN),
+        Task(tasks.Language, _log_probability, _texts, **_OWN),
     )
 }
 
 
 def task_of(estimator: Any, data: Dataset | None) -> Task:
     """The task by the data, or else by the estimator."""
-    task = getattr(estimator, "task", "classify")
-    if task in ("forecast", "language") or data is None:
-        return TASKS[task]
-    return TASKS["forecast" if data.task == "none" else data.task]
+    name = getattr(estimator, "task", "classify")
+    if data is None or (name in TASKS and TASKS[name].kind.targets_inside):
+        return TASKS[name]
+    return TASKS["forecast" if data.y is None else data.task]
 
 
 def items_of(x: Sequences) -> list[Any]:
