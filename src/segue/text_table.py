@@ -16,9 +16,11 @@ def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     size  accuracy
     20         0.5
     100       0.75
+    >>> text_table([])
+    ''
     """
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = zip(align.ljust(len(widths), align[-1]), widths, strict=True)
+    sides = zip(align.ljust(len(widths), align[-1]), widths, strict=False)
     formats = [f"{side}{width}" for side, width in sides]
     return "\n".join("  ".join(map(format, row, formats)).rstrip() for row in rows)
