@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import pydantic
 
 from segue.errors import SpecError
-from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
 from segue.spec import Name
 
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
-class ActivationSpec(LayerSpec, abc.ABC, module_name="ActivationLayer"):
+class ActivationSpec(PointwiseSpec, abc.ABC, module_name="ActivationLayer"):
     """A function of the signal, without weights.
 
     Class attributes:
@@ -35,9 +35,6 @@ class ActivationSpec(LayerSpec, abc.ABC, module_name="ActivationLayer"):
     code: ClassVar[str]
     is_exported: ClassVar[bool] = True
     overflows: ClassVar[bool] = False
-
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape
 
     @property
     def expression(self) -> str:
@@ -234,7 +231,7 @@ class GLU(LayerSpec, kind="glu"):
 
 
 @dataclass(frozen=True)
-class PReLU(LayerSpec, kind="prelu"):
+class PReLU(PointwiseSpec, kind="prelu"):
     """`prelu`: x, or alpha * x below 0, with a learnt alpha for each feature.
 
     The same alphas at every step. He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
@@ -246,6 +243,3 @@ class PReLU(LayerSpec, kind="prelu"):
 
     alpha: NotNegative = 0.25
     name: Name | None = None
-
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape

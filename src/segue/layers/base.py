@@ -183,6 +183,13 @@ class LayerSpec(Spec, abc.ABC):
         source.problems.append(f"{context.name} is a {self.kind} layer")
 
 
+class PointwiseSpec(LayerSpec, abc.ABC):
+    """A layer whose output has the shape of its input."""
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape
+
+
 class Composite(LayerSpec, abc.ABC):
     """A spec that stands for a chain of others: `repeat`, and the architectures.
 

@@ -13,7 +13,7 @@ import pydantic
 
 from segue.errors import SpecError
 from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
@@ -52,7 +52,7 @@ class Dense(LayerSpec, kind="dense"):
 
 
 @dataclass(frozen=True)
-class Dropout(LayerSpec, kind="dropout"):
+class Dropout(PointwiseSpec, kind="dropout"):
     """`dropout(rate)`: in training each value becomes 0 with probability `rate`, the rest grow.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", Journal
@@ -61,9 +61,6 @@ class Dropout(LayerSpec, kind="dropout"):
 
     rate: Rate
     name: Name | None = None
-
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         name = source.attribute(context.name)
@@ -147,7 +144,7 @@ Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class BatchNorm(LayerSpec, kind="batchnorm"):
+class BatchNorm(PointwiseSpec, kind="batchnorm"):
     """`batchnorm`: each feature less its mean, divided by its standard deviation, times gamma.
 
     In training, mean and variance are those of all real steps of the batch; padding does not count.
@@ -170,12 +167,9 @@ class BatchNorm(LayerSpec, kind="batchnorm"):
     gamma: Positive = 1.0
     name: Name | None = None
 
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape
-
 
 @dataclass(frozen=True)
-class LayerNorm(LayerSpec, kind="layernorm"):
+class LayerNorm(PointwiseSpec, kind="layernorm"):
     """`layernorm`: the features of each step less their mean, divided by their deviation.
 
     Ba, Kiros & Hinton, "Layer normalization", 2016.
@@ -187,6 +181,3 @@ class LayerNorm(LayerSpec, kind="layernorm"):
 
     epsilon: Positive = 1e-3
     name: Name | None = None
-
-    def output_shape(self, context: BuildContext) -> Shape:
-        return context.shape

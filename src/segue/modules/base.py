@@ -168,6 +168,23 @@ class SpecLayer(Layer):
         self.causal = spec.is_causal
 
 
+class PieceLayer(SpecLayer):
+    """A layer with `forward_from`: a whole sequence and a single step are pieces as others are."""
+
+    def forward(self, x: Any, draws: Draws | None = None) -> Any:
+        return self.forward_from(x, self.initial_state(len(x.values)), draws)[0]
+
+    def step(self, x_t: Tensor, state: Any) -> tuple[Tensor, Any]:
+        if not self.causal:
+            raise self.not_causal()
+        one = torch.ones(len(x_t), dtype=torch.int64, device=x_t.device)
+        output, state = self.forward_from(Padded(x_t[:, None], one), state)
+        return output.values[:, 0] if isinstance(output, Padded) else output, state
+
+    @abc.abstractmethod
+    def forward_from(self, x: Any, state: Any, draws: Draws | None = None) -> tuple[Any, Any]: ...
+
+
 def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
     """Apply a function of the last axis to every step of a sequence, or to the whole."""
     if isinstance(x, Padded):

@@ -14,8 +14,8 @@ from segue.errors import NotCausalError
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
 from segue.layers.conv import Conv, MaxPool, RandomConv
-from segue.modules.activations import activate, function_of
-from segue.modules.base import SpecLayer, glorot_uniform
+from segue.modules.activations import activate
+from segue.modules.base import PieceLayer, glorot_uniform
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -41,7 +41,7 @@ def slide(
     return values.squeeze(2).transpose(1, 2)
 
 
-class WindowLayer(SpecLayer):
+class WindowLayer(PieceLayer):
     """A function of windows along time; its state is the steps before the first one.
 
     Class attributes:
@@ -78,12 +78,6 @@ class WindowLayer(SpecLayer):
         seen = torch.cat([state.to(x.values), x.filled(self.padding)], dim=1)
         output = activate(self.activation, Padded(self.slide(seen), x.lengths))
         return output, seen[:, seen.shape[1] - state.shape[1] :]
-
-    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        if not self.causal:
-            raise self.not_causal()
-        seen = torch.cat([state.to(x_t), x_t[:, None]], dim=1)
-        return function_of(self.activation)(self.slide(seen)[:, 0]), seen[:, 1:]
 
     def not_causal(self) -> NotCausalError:
         return NotCausalError(self.windows.not_causal_message(self.name))
@@ -129,7 +123,7 @@ class MaxPoolLayer(WindowLayer):
 _EDGE = 0.1
 
 
-class RandomConvLayer(SpecLayer):
+class RandomConvLayer(PieceLayer):
     """Weights, not trained: `kernel` [kernel_size, in, kernels], `bias` [kernels].
 
     The kernels are sorted by dilation.
@@ -152,10 +146,6 @@ class RandomConvLayer(SpecLayer):
         """Earlier steps that the widest kernel sees."""
         return (len(self.kernel) - 1) << (len(self.counts) - 1)
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        positive, largest = self._responses(x, self._zeros(len(x.values)))
-        return torch.cat([positive / x.lengths[:, None], largest], dim=1)
-
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor, int]:
         """Earlier steps, sums of positive shares, largest responses, and the number of steps."""
         zeros = self.kernel.new_zeros(batch, len(self.bias))
@@ -171,12 +161,6 @@ class RandomConvLayer(SpecLayer):
         kept = seen[:, seen.shape[1] - self.memory :]
         features = torch.cat([positive / (count + x.lengths[:, None]), largest], dim=1)
         return features, (kept, positive, largest, count + x.values.shape[1])
-
-    def step(
-        self, x_t: Tensor, state: tuple[Tensor, Tensor, Tensor, int]
-    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, int]]:
-        one = torch.ones(len(x_t), dtype=torch.int64, device=x_t.device)
-        return self.forward_from(Padded(x_t[:, None], one), state)
 
     def activation_size(self, time: int) -> int:
         return 4 * time * max(self.counts)

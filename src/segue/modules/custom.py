@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import abc
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from segue.errors import SpecError
 from segue.kernels.recurrence import State, last_step, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
-from segue.modules.base import SpecLayer
+from segue.modules.base import PieceLayer, SpecLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws, key
 
@@ -47,7 +49,7 @@ class Cell(nn.Module, abc.ABC):
         """  # noqa: D205
 
 
-class CustomCellLayer(SpecLayer):
+class CustomCellLayer(PieceLayer):
     """Weights: those of the cell, with slashes for dots."""
 
     draws_weights = False
@@ -57,14 +59,11 @@ class CustomCellLayer(SpecLayer):
         super().__init__(spec, context)
         self.cell = copy.deepcopy(spec.cell)
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        state = tuple(part.to(x.values) for part in self.initial_state(len(x.values)))
-        return self.forward_from(x, state, draws)[0]
-
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
         values, rate = x.values, self.spec.dropout
+        state = tuple(part.to(values) for part in state)
         if draws is not None and rate:
             size = (len(values), 1, values.shape[2])
             values = values * draws.keep_mask(size, rate, values, self.name)
@@ -96,16 +95,11 @@ def units_of(cell: Cell, context: BuildContext) -> int:
     cell = copy.deepcopy(cell)
     what = f"{context.name} ({type(cell).__name__})"
     like = next(cell.parameters(), torch.zeros(0, device="cpu"))
-    try:
-        with torch.no_grad():
-            state = cell.initial_state(2)
-            y_t, new = cell.step(like.new_zeros(2, context.shape.features), state)
+    with _trial(f"{what} fails on a step of shape (2, {context.shape.features})"):
+        state = cell.initial_state(2)
+        y_t, new = cell.step(like.new_zeros(2, context.shape.features), state)
         before = [tuple(part.shape) for part in _parts(state)]
         after = [tuple(part.shape) for part in _parts(new)]
-    except Exception as error:
-        raise SpecError(
-            f"{what} fails on a step of shape (2, {context.shape.features}): {error}"
-        ) from error
     if before != after or any(shape[:1] != (2,) for shape in before):
         raise SpecError(
             f"{what}: for a batch of 2 the state has the shapes {before} before a step and {after} "
@@ -155,17 +149,11 @@ def shape_of(spec: CustomModule, context: BuildContext) -> Shape:
         return shape
     batch = _tiny_batch(context.shape, module)
     what = f"{context.name} ({type(module).__name__})"
-    try:
-        with torch.no_grad():
-            output = module.eval()(batch)
-    except Exception as error:
-        got = "[batch, feature]"
-        if context.shape.sequence:
-            got = "a Padded: `values` [batch, time, feature] and `lengths` [batch]"
-        raise SpecError(
-            f"{what} fails on a tiny batch of {context.shape}: {error}. A module in a network is "
-            f"given {got} here."
-        ) from error
+    got = "[batch, feature]"
+    if context.shape.sequence:
+        got = "a Padded: `values` [batch, time, feature] and `lengths` [batch]"
+    with _trial(f"{what} fails on a tiny batch of {context.shape}, given {got}"):
+        output = module.eval()(batch)
     if isinstance(output, Padded) and isinstance(batch, Padded):
         if not torch.equal(output.lengths, batch.lengths):
             raise SpecError(
@@ -179,6 +167,16 @@ def shape_of(spec: CustomModule, context: BuildContext) -> Shape:
     raise SpecError(
         f"{what} is to give a Padded or [batch, feature]; of a batch of 2 came {shown}."
     )
+
+
+@contextmanager
+def _trial(failure: str) -> Iterator[None]:
+    """Run an object of the user without gradients; what it raises becomes a `SpecError`."""
+    try:
+        with torch.no_grad():
+            yield
+    except Exception as error:
+        raise SpecError(f"{failure}: {error}") from error
 
 
 def _tiny_batch(shape: Shape, module: nn.Module) -> Any:

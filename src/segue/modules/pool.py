@@ -12,7 +12,7 @@ from segue.errors import DataError
 from segue.kernels import last_step
 from segue.layers.base import BuildContext
 from segue.layers.pool import Flatten, Pool
-from segue.modules.base import SpecLayer
+from segue.modules.base import PieceLayer, SpecLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -32,11 +32,8 @@ class PoolLast(SpecLayer):
         return x_t, None
 
 
-class PoolMean(SpecLayer):
-    """The mean over real steps; step by step, the mean so far."""
-
-    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        return x.filled(0.0).sum(1) / x.lengths[:, None]
+class PoolMean(PieceLayer):
+    """The mean over real steps; piece by piece, the mean so far."""
 
     def initial_state(self, batch: int) -> tuple[Any, Any]:
         return 0.0, 0
@@ -47,24 +44,15 @@ class PoolMean(SpecLayer):
         total, count = state[0] + x.filled(0.0).sum(1), state[1] + x.lengths[:, None]
         return total / count, (total, count)
 
-    def step(self, x_t: Tensor, state: tuple[Any, Any]) -> tuple[Tensor, tuple[Any, Any]]:
-        total, count = state[0] + x_t, state[1] + 1
-        return total / count, (total, count)
 
-
-class PoolMax(SpecLayer):
-    """The largest value of each feature; step by step, the largest so far."""
-
-    def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
-        return x.filled(-torch.inf).amax(1)
+class PoolMax(PieceLayer):
+    """The largest value of each feature; piece by piece, the largest so far."""
 
     def forward_from(
         self, x: Padded, state: Tensor | None, draws: Draws | None = None
     ) -> tuple[Tensor, Tensor]:
-        return self.step(self(x), state)
-
-    def step(self, x_t: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        largest = x_t if state is None else torch.maximum(state, x_t)
+        largest = x.filled(-torch.inf).amax(1)
+        largest = largest if state is None else torch.maximum(state, largest)
         return largest, largest
 
 

@@ -22,7 +22,7 @@ from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn,
 from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
-from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, orthogonal
+from segue.modules.base import Directions, PieceLayer, Signal, SpecLayer, glorot_uniform, orthogonal
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -234,7 +234,7 @@ class RNNCell(RecurrentCell):
 CELLS: dict[str, type[RecurrentCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
 
-class RecurrentLayer(SpecLayer):
+class RecurrentLayer(PieceLayer):
     """One direction. Weights: those of its cell, and learnt or given `initial_h`, `initial_c`."""
 
     inner = "cell."
@@ -242,9 +242,6 @@ class RecurrentLayer(SpecLayer):
     def __init__(self, spec: RecurrentSpec, context: BuildContext) -> None:
         super().__init__(spec, context)
         self.cell = CELLS[spec.cell](spec, context)
-
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        return self.forward_from(x, self.cell.initial_state(len(x.values)), draws)[0]
 
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
