@@ -118,7 +118,7 @@ def test_tokens(quick: Quick) -> None:
     data = tiny_dataset(24, tokens=6)
     fitted = quick("embedding(4) gru(6)", epochs=30, learning_rate=0.02).fit(data)
     assert fitted.score(data) > 0.9
-    with pytest.raises(DataError, match="embedding_1 knows the tokens 0 to 5; got 6"):
+    with pytest.raises(DataError, match="embedding_1 has the tokens 0 to 5; got 6"):
         fitted.predict(Sequences(np.array([6], np.int32), [0, 1]))
     with pytest.raises(DataError, match="was trained on tokens"):
         fitted.predict(tiny_dataset(4, channels=1).x)

@@ -106,7 +106,7 @@ def test_all_that_is_asked_of_tokens(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
     with pytest.raises(DataError, match="A step is array.1.5.; expected a token"):
         stream.push(1.5)
-    with pytest.raises(DataError, match="knows the tokens 0 to 9; got 429496729"):
+    with pytest.raises(DataError, match="has the tokens 0 to 9; got 429496729"):
         stream.push(2**32 + 2)
 
 
@@ -187,7 +187,7 @@ def test_what_a_model_of_tokens_is_asked_later() -> None:
     model = fitted(x, y, EMBEDS)
     with pytest.raises(DataError, match=r"trained on tokens \(whole numbers\).*x.astype\(int\)"):
         model.predict(x.astype(float))
-    with pytest.raises(DataError, match="knows the tokens 0 to 9; got 12"):
+    with pytest.raises(DataError, match="has the tokens 0 to 9; got 12"):
         model.predict(x + 3)
     with pytest.raises(DataError, match="trained on tokens"):
         SequenceClassifier(EMBEDS, epochs=1, options=QUIET).fit(

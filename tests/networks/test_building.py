@@ -155,7 +155,7 @@ def test_tokens_need_an_embedding_that_is_large_enough() -> None:
     network = build("embedding(3) lstm(2)", tokens)
     for bad in (5, -1):
         batch = Padded(torch.tensor([[[bad]]], dtype=torch.int32), torch.tensor([1]))
-        with pytest.raises(DataError, match=f"embedding_1 knows the tokens 0 to 4; got {bad}"):
+        with pytest.raises(DataError, match=f"embedding_1 has the tokens 0 to 4; got {bad}"):
             network(batch)
 
 

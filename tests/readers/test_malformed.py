@@ -257,8 +257,8 @@ ARROW: list[Row] = [
     ("a.arrow", table_file(pa.table({"x": ROWS}), "no json"), "metadata that cannot be read"),
     ("a.arrow", table_file(pa.table({"x": ROWS}), "[1]"), "metadata that cannot be read"),
     ("a.arrow", table_file(pa.table({"x": ROWS, "y": ["a", "b"]}), '{"classes": ["c"]}'), "among"),
-    ("a.arrow", table_file(pa.table({"x": GAP})), "has empty places in its sequences"),
-    ("a.arrow", table_file(pa.table({"x": HOLES})), "has empty places in its sequences"),
+    ("a.arrow", table_file(pa.table({"x": GAP})), "has null values in its sequences"),
+    ("a.arrow", table_file(pa.table({"x": HOLES})), "has null values in its sequences"),
     ("a.arrow", table_file(pa.table({"x": ["p", "q"]})), "has no column `x` of sequences"),
 ]  # fmt: skip
 

@@ -96,7 +96,7 @@ def refuse_not_finite(table: Array, what: str, remedy: str) -> None:
         remedy: what to do about it.
 
     Raises:
-        DataError: it says how many rows, and names the first.
+        DataError: it counts the rows and names the first.
     """
     wrong = ~np.isfinite(table).reshape(len(table), -1).all(axis=1)
     if wrong.any():
@@ -187,7 +187,7 @@ def narrowed(array: Array) -> Array:
 
 
 def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
-    """Return one sequence as `[time, channel]`, exact; `number` and its place in a message."""
+    """Return one sequence as `[time, channel]`, exact; `number` names it in a message."""
     try:
         steps = as_array(array)
     except ValueError:  # rows of unequal length
@@ -238,7 +238,7 @@ def join(items: list[Array], layout: str, *, exact: bool) -> Array:
         exact: float64 stays, also where float32 is not too coarse.
 
     Raises:
-        DataError: unequal channels; where lengths look like channels, the message says so.
+        DataError: unequal channels; the message suggests a layout where axes look swapped.
     """
     counts = [item.shape[1] for item in items]
     if len(set(counts)) > 1:
@@ -288,7 +288,7 @@ def encode(texts: Iterable[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np
     >>> values.tolist(), offsets.tolist()
     ([104, 233, 33], [0, 2, 2, 3])
     """
-    buffer, ends = bytearray(), [0]  # grows in place, so that a generator needs no second copy
+    buffer, ends = bytearray(), [0]  # grows itself, so that a generator needs no second copy
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
@@ -337,7 +337,7 @@ LARGEST_WHOLE = 2.0**24  # up to here float32 has every whole number
 
 
 def float32_loses(items: Any) -> Array:
-    """`[channel]`, whether a channel would lose what it says if it were rounded to float32.
+    """`[channel]`, whether a channel would lose information if it were rounded to float32.
 
     It would where the error of rounding is more than 1e-4 of the standard deviation, or where more
     than a quarter of the values that differ would be the same. A channel that never varies loses
@@ -401,8 +401,8 @@ def sample(items: Any) -> Array:
     if total <= rows:
         return np.concatenate(list(items))
     # Multiples of the golden ratio lie evenly, and in no step with the lengths of sequences.
-    places = np.sort(np.arange(rows // RUN) * 0.6180339887498949 % 1)
-    starts = (places * (total - RUN)).astype(np.int64)
+    positions = np.sort(np.arange(rows // RUN) * 0.6180339887498949 % 1)
+    starts = (positions * (total - RUN)).astype(np.int64)
     which = np.searchsorted(ends, starts, side="right")
     begins = starts - (ends - lengths)[which]
     pairs = zip(which.tolist(), begins.tolist(), strict=True)

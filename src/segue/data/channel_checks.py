@@ -321,7 +321,7 @@ def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Finding
         which = f"channel {names[0]} holds" if len(names) == 1 else ""
         text = (
             f"{which or f'channels {first_few(names)} hold'} each value for {steps} steps: written "
-            f"{steps} times as often as measured? If so, one step in {steps} says the same"
+            f"{steps} times as often as measured? If so, one step in {steps} is enough"
         )
         yield finding("repeated", text, channels=names, steps=steps)
 

@@ -203,8 +203,8 @@ def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Fi
         return
     sample = statistics.sample[np.isfinite(statistics.sample)]
     fractions = float((sample != np.rint(sample)).mean()) if len(sample) else 0.0
-    for place, word in ((0, "first"), (-1, "last")):
-        values = np.array([steps[place, 0] for steps in data.x], np.float64)
+    for index, word in ((0, "first"), (-1, "last")):
+        values = np.array([steps[index, 0] for steps in data.x], np.float64)
         if not np.isfinite(values).all():
             continue
         step, different = _constant_increment(values), len(np.unique(values))

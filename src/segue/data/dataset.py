@@ -52,7 +52,7 @@ class Dataset:
             behind their last one, that of the target included. `segue.windows` sets them.
         task: what `y` asks for: "classify", "multilabel" (several labels at once), "label" (each
             step; `y` may be a list of `[time]` labels then), "regress" or "none". Found from `y` if
-            left out, and a note says how: whole numbers are classes, unless they have more than 100
+            left out, with a note: whole numbers are classes, unless they have more than 100
             different values and more than a quarter of n.
         missing: "refuse" sequences without a target, or "keep" them for `drop_missing`.
         name: what the source is called.
@@ -145,10 +145,10 @@ class Dataset:
         if self.task == "classify":
             known = self.y[~self.missing_targets]
             found = set(known.tolist() if known.dtype == object else np.unique(known).tolist())
-            strange = sorted(found - set(self.classes or ()))
-            if strange:
+            unknown = sorted(found - set(self.classes or ()))
+            if unknown:
                 raise DataError(
-                    f"Labels {strange} are not among the classes {list(self.classes or ())}. "
+                    f"Labels {unknown} are not among the classes {list(self.classes or ())}. "
                     "Leave out `classes` to find them from the labels."
                 )
         if self.task == "multilabel" and self.y.shape[1] != len(self.classes or ()):
@@ -405,7 +405,7 @@ class Dataset:
 
     @classmethod
     def open(cls, path: str | Path) -> Dataset:
-        """Map a file that `write` made; the sequences stay on disk until they are asked for.
+        """Map a file that `write` made; the sequences stay on disk until they are used.
 
         Raises:
             FileError: not an Arrow file, or not one of a data set.
@@ -413,9 +413,9 @@ class Dataset:
         from segue.data import storage as arrow
 
         rows = arrow.read(path)
-        strange = sorted(set(rows.columns) - set(_COLUMNS))
-        if strange:
-            raise FileError(f"has columns that no data set has: {', '.join(strange)}.", path=path)
+        unknown = sorted(set(rows.columns) - set(_COLUMNS))
+        if unknown:
+            raise FileError(f"has columns that no data set has: {', '.join(unknown)}.", path=path)
         columns: dict[str, Any] = dict(rows.columns)
         y: Any = columns.pop("y", None)
         task: Any = rows.metadata.get("task")

@@ -30,7 +30,7 @@ class Targets(NamedTuple):
         values: `[n]` labels, `[n, label]` int64 of 0 and 1, or `[n]` or `[n, value]` float64.
         missing: `[n]`, where a sequence has none; `values` means nothing there.
         task: the inferred task.
-        note: a line that says how they were interpreted; empty if unambiguous.
+        note: how they were interpreted, as a line; empty if unambiguous.
         is_one_hot: whether they came as one-hot rows; the labels are the numbers of the columns.
         classes: the class names in order; `None` for numbers.
     """
@@ -49,7 +49,7 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
     Args:
         y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
         task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
-            `None`: decided as `classes_or_numbers` says; rows of 0 and 1 are classes if they are
+            `None`: decided by `classes_or_numbers`; rows of 0 and 1 are classes if they are
             one-hot, else several labels at once.
         classes: their names, where they are known; those of one-hot rows are these.
 
@@ -271,7 +271,7 @@ def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
 
 
 def _joined(rows: list[Array], ignore: Any) -> Array:
-    """All labels one after the other, as they came; None in the place of those to be ignored."""
+    """All labels one after the other, as they came; None instead of those to be ignored."""
     if rows and len({row.dtype.kind for row in rows}) == 1 and rows[0].dtype.kind != "O":
         flat: Array = np.concatenate(rows)
         if ignore is None or not (flat == ignore).any():

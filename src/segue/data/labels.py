@@ -121,7 +121,7 @@ def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
 
     The form is that of all labels together: text; int64 where all numbers are whole (`1.0` is `1`);
     float64 where some are not; truth values; dates as ISO text, without a time of day where none
-    has one. Whole numbers beyond int64 become text. In the place of a missing label stands
+    has one. Whole numbers beyond int64 become text. A missing label is replaced by
     something of the same type, which means nothing.
 
     Args:
@@ -173,9 +173,9 @@ def _as_array(values: Any) -> Array:
 def _labels_from_array(array: Array) -> tuple[Array, Mask]:
     """Labels of a type that NumPy knows: numbers, truth values, dates."""
     if array.dtype.kind == "M":
-        moments, places = np.unique(array, return_inverse=True)
+        moments, codes = np.unique(array, return_inverse=True)
         texts = np.array(["" if np.isnat(moment) else _iso(moment) for moment in moments], str)
-        return texts[places], np.isnat(array)
+        return texts[codes], np.isnat(array)
     if array.dtype.kind != "f":
         fits = array.max(initial=0) <= np.iinfo(np.int64).max
         kind = bool if array.dtype.kind == "b" else np.int64 if fits else str
@@ -252,7 +252,7 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
         labels: as `as_labels` gives them, without those that are missing.
 
     Returns:
-        The labels, as float64 if they are numbers; and a line that says what was decided, empty
+        The labels, as float64 if they are numbers; and the decision as a line, empty
         for text.
 
     >>> classes_or_numbers(np.array([1, 2, 1]))[1]
@@ -354,7 +354,7 @@ def is_counted(index: Any) -> bool:
 
 
 def _key(one: Any) -> str:
-    """An id as text, so that a number in one place is the same number in another."""
+    """An id as text, so that a number and its text are the same id."""
     if isinstance(one, tuple):
         return "\x1f".join(map(_key, one))
     try:

@@ -1,7 +1,7 @@
 """Sequences of equal or unequal length, laid out as Arrow lays out a list of vectors.
 
 `values` holds every step of every sequence, one after the other: `[total_steps, channel]`;
-`offsets` says where each begins: `[n + 1]`. Nothing is padded until a batch is made.
+`offsets` has where each begins: `[n + 1]`. Nothing is padded until a batch is made.
 
 Inside, a `Sequences` is a table of contents (`chunk`, `start`, `length` of each sequence) over one
 or more arrays. So a selection or a concatenation never copies values, and a file larger than
@@ -35,7 +35,7 @@ class Sequences(Sequence[Array]):
 
     Args:
         values: `[total_steps, channel]`, or `[total_steps]` for one channel. Floats become float32;
-            float64 stays where float32 would lose what a channel says (values of 1e9 that differ by
+            float64 stays where float32 would lose information (values of 1e9 that differ by
             1). Whole numbers of any type become int32, or floats where they do not fit: tokens to a
             network that begins with an embedding, numbers to any other.
         offsets: `[n + 1]`, where each sequence begins in `values`, rising from 0 to `total_steps`.
@@ -116,7 +116,7 @@ class Sequences(Sequence[Array]):
 
         Raises:
             DataError: arrays with different numbers of channels, or more than two axes. When the
-                lengths stand in the channels' place, the message says so.
+                lengths look like channels, the message suggests a layout.
         """
         items = [as_steps(array, number, layout) for number, array in enumerate(arrays)]
         if not items:
@@ -419,7 +419,7 @@ class Sequences(Sequence[Array]):
 
     @classmethod
     def open(cls, path: str | Path) -> Sequences:
-        """Map a file that `write` made: values stay on disk until they are asked for.
+        """Map a file that `write` made: values stay on disk until they are used.
 
         Raises:
             FileError: not an Arrow file, or one without sequences.

@@ -194,15 +194,15 @@ def leaks(
     >>> leaks(np.array([0]), np.array([1]), groups=np.array(["ann", "ann"]))
     '1 of 1 group is on both sides of the split.'
     """
-    said = []
+    sentences = []
     if spans is not None and (count := int(overlapping(spans[first], spans[second]).sum())):
         windows = counted(len(second), "window")
-        said.append(
+        sentences.append(
             f"{count:,} of {windows} {'overlaps' if count == 1 else 'overlap'} with windows of the "
             "other side."
         )
     if groups is not None and len(both := np.intersect1d(groups[first], groups[second])):
         every = counted(len(np.unique(groups)), "group")
         are = "is" if len(both) == 1 else "are"
-        said.append(f"{len(both)} of {every} {are} on both sides of the split.")
-    return " ".join(said)
+        sentences.append(f"{len(both)} of {every} {are} on both sides of the split.")
+    return " ".join(sentences)

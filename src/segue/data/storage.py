@@ -24,7 +24,7 @@ from segue.errors import DataError, DataNotFoundError, FileError
 
 Row = tuple[Array, Mapping[str, Any]]
 
-# Values in a record batch, if nothing else is asked for: 16 MB of float32.
+# Values in a record batch, unless another number is given: 16 MB of float32.
 BATCH_VALUES = 4_000_000
 
 
@@ -208,8 +208,8 @@ def _metadata(schema: pa.Schema, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise FileError(f"has metadata that cannot be read ({error}).", path=path) from error
     if not isinstance(found, dict):
-        said = f"{str(found)[:40]}; expected names and values."
-        raise FileError(f"has metadata that cannot be read: {said}", path=path)
+        shown = f"{str(found)[:40]}; expected names and values."
+        raise FileError(f"has metadata that cannot be read: {shown}", path=path)
     return found
 
 
@@ -234,7 +234,7 @@ def _chunk(column: pa.LargeListArray, path: Path) -> tuple[Array, npt.NDArray[np
     steps = column.values  # the fixed_size_list below, whatever slice the column is
     if column.null_count or steps.null_count or steps.values.null_count:
         raise FileError(
-            "has empty places in its sequences; expected numbers, and NaN where one is missing.",
+            "has null values in its sequences; expected numbers, and NaN where one is missing.",
             path=path,
         )
     values = steps.values.to_numpy(zero_copy_only=True).reshape(-1, steps.type.list_size)

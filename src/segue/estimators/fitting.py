@@ -347,7 +347,7 @@ def shape_of(x: Sequences, preparation: Preparation) -> Shape:
     lengths = np.unique(preparation.lengths(x.lengths))
     tokens = None
     if preparation.kind != "numbers":
-        tokens = token_count(x) if preparation.takes_tokens else preparation.token_count
+        tokens = token_count(x) if preparation.kind == "tokens" else preparation.token_count
     return Shape(
         features=preparation.channels_out,
         length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,

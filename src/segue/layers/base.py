@@ -230,10 +230,10 @@ def plan_layers(specs: Iterable[LayerSpec], context: BuildContext) -> Iterator[P
     Args:
         specs: the layers.
         context: of the chain; its name, if it has one, is the prefix of its layers' names, and
-            `every` says whether the chain must keep the sequence.
+            `every` is whether the chain must keep the sequence.
 
     Raises:
-        SpecError: a layer that does not fit its input; the message says why and what to do.
+        SpecError: a layer that does not fit its input; the message has the reason and what to do.
     """
     prefix = f"{context.name}/" if context.name else ""
     given: list[str] = []  # names so far

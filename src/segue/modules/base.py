@@ -221,14 +221,14 @@ class Chain(nn.Module):
     Args:
         specs: the layers; composites are expanded.
         context: of the chain. Its name, if it has one, is the prefix of the layers' names, and
-            `context.every` says whether the chain must keep the sequence.
+            `context.every` is whether the chain must keep the sequence.
 
     Attributes:
         layers: the modules, first to last.
         shape: of the output.
 
     Raises:
-        SpecError: a layer that does not fit its input; the message says why and what to do.
+        SpecError: a layer that does not fit its input; the message has the reason and what to do.
     """
 
     def __init__(self, specs: Iterable[LayerSpec], context: BuildContext) -> None:

@@ -106,7 +106,7 @@ class EmbeddingLayer(SpecLayer):
         low, high = int(tokens.min()), int(tokens.max())
         if low < 0 or high >= len(self.embeddings):
             raise DataError(
-                f"{self.name} knows the tokens 0 to {len(self.embeddings) - 1}; "
+                f"{self.name} has the tokens 0 to {len(self.embeddings) - 1}; "
                 f"got {low if low < 0 else high}."
             )
         return nn.functional.embedding(tokens.long(), self.embeddings)

@@ -30,7 +30,7 @@ class Augmentation(StepSpec, abc.ABC):
 
 
 class ValueAugmentation(Augmentation, abc.ABC):
-    """Changes values and leaves every step in its place."""
+    """Changes values and moves no step."""
 
     @abc.abstractmethod
     def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
@@ -47,10 +47,10 @@ class ValueAugmentation(Augmentation, abc.ABC):
 
 
 class TimeAugmentation(Augmentation, abc.ABC):
-    """Moves steps: each new step has a place on the old time axis."""
+    """Moves steps: each new step has a position on the old time axis."""
 
     @abc.abstractmethod
-    def places(self, length: int, draws: Generator) -> Array:
+    def positions(self, length: int, draws: Generator) -> Array:
         """Where the new steps of a sequence of `length` steps lie: `[new length]`, 0 to length - 1.
 
         Between two steps the values are interpolated; a label is that of the nearer step.
@@ -75,7 +75,7 @@ class Crop(TimeAugmentation):
 
     share: Share
 
-    def places(self, length: int, draws: Generator) -> Array:
+    def positions(self, length: int, draws: Generator) -> Array:
         kept = max(1, round(self.share * length))
         first = int(draws.integers(0, length - kept, endpoint=True))
         return np.arange(first, first + kept, dtype=np.float64)
@@ -164,10 +164,10 @@ class TimeWarp(TimeAugmentation):
 
     deviation: Amount
 
-    def places(self, length: int, draws: Generator) -> Array:
+    def positions(self, length: int, draws: Generator) -> Array:
         knots = np.exp(self.deviation * draws.standard_normal(_KNOTS))
         if length == 1:
             return np.zeros(1)
         speeds = np.interp(np.linspace(0, 1, length - 1), np.linspace(0, 1, _KNOTS), knots)
-        places = np.concatenate([[0.0], np.cumsum(speeds)])
-        return np.asarray(places * ((length - 1) / places[-1]))
+        positions = np.concatenate([[0.0], np.cumsum(speeds)])
+        return np.asarray(positions * ((length - 1) / positions[-1]))

@@ -187,8 +187,8 @@ class Augmenter:
         """
         origin = None
         for number, step in enumerate(self.steps):
-            place = ("augment", number, epoch)
-            draws = [numpy_generator(self.seed, *place, int(i)) for i in index]
+            key = ("augment", number, epoch)
+            draws = [numpy_generator(self.seed, *key, int(i)) for i in index]
             if isinstance(step, ValueAugmentation):
                 x = self._change(step, x, draws)
             elif isinstance(step, TimeAugmentation):
@@ -209,12 +209,12 @@ class Augmenter:
 
     def _move(self, step: TimeAugmentation, x: Padded, draws: Draws) -> tuple[Padded, Tensor]:
         device, lengths = x.values.device, x.lengths.tolist()
-        rows = [step.places(length, own) for length, own in zip(lengths, draws, strict=True)]
-        places = _stacked(rows, torch.empty(0, dtype=torch.float64, device=device))
-        nearest = places.round().long()
-        below = places.floor().long()
+        rows = [step.positions(length, own) for length, own in zip(lengths, draws, strict=True)]
+        positions = _stacked(rows, torch.empty(0, dtype=torch.float64, device=device))
+        nearest = positions.round().long()
+        below = positions.floor().long()
         above = (below + 1).clamp(max=x.values.shape[1] - 1)
-        share = (places - below)[:, :, None].to(x.values)
+        share = (positions - below)[:, :, None].to(x.values)
         values = torch.lerp(_take(x.values, below), _take(x.values, above), share)
         # Missing-value indicators are 0 or 1, so the nearest step is taken.
         masks = _take(x.values, nearest)[:, :, self.measured :]

@@ -88,8 +88,8 @@ class Framing:
         starts = np.cumsum(needed) - needed
         flat = np.zeros((int(needed.sum()), values.shape[1]), values.dtype)
         kept = np.minimum(lengths, np.maximum(needed - self.left, 0))
-        places = np.repeat(starts + self.left, kept) + _within(kept)
-        flat[places] = values[np.repeat(begins, kept) + _within(kept)]
+        indices = np.repeat(starts + self.left, kept) + _within(kept)
+        flat[indices] = values[np.repeat(begins, kept) + _within(kept)]
         return flat, starts
 
 
@@ -156,8 +156,9 @@ class FramedStep(StepSpec, abc.ABC):
 class FrameStream(StepStream):
     """Keeps the samples that later frames need."""
 
-    def __init__(self, framing: Framing, made_of: Callable[[Array], Array]) -> None:
-        self._framing, self._made_of = framing, made_of
+    def __init__(self, framing: Framing, apply: Callable[[Array], Array]) -> None:
+        super().__init__(apply)  # to frames
+        self._framing = framing
         self._kept: Array | None = None  # from the beginning of the next frame on
         self._skip = 0  # samples between frames that are still to come
         self._begun = False  # whether there has been a frame
@@ -173,15 +174,15 @@ class FrameStream(StepStream):
         self._skip += max(0, count * hop - len(kept))
         self._kept = kept[count * hop :]
         if count == 0:
-            return self._made_of(np.zeros((0, kept.shape[1], frame), kept.dtype))
+            return self._apply(np.zeros((0, kept.shape[1], frame), kept.dtype))
         windows = np.lib.stride_tricks.sliding_window_view(kept, frame, axis=0)
-        return self._made_of(windows[: (count - 1) * hop + 1 : hop])
+        return self._apply(windows[: (count - 1) * hop + 1 : hop])
 
     def tail(self) -> Array | None:
         if self._begun or self._kept is None or len(self._kept) == 0:
             return None
         missing = self._framing.frame - len(self._kept)
-        return self._made_of(np.pad(self._kept, ((0, missing), (0, 0))).T[None])
+        return self._apply(np.pad(self._kept, ((0, missing), (0, 0))).T[None])
 
 
 @dataclass(frozen=True)

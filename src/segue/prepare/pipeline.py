@@ -65,22 +65,21 @@ def _applicable(steps: tuple[StepSpec, ...], kind: Kind) -> tuple[StepSpec, ...]
         steps: as written.
         kind: of the sequences.
     """
-    if kind == "texts":  # the default, to standardize, has no meaning for them
+    is_text = kind == "texts"
+    if is_text:  # the default, to standardize, has no meaning for them
         steps = tuple(s for s in steps if not isinstance(s, Standardize | MissingIndicator))
     for step in steps:
-        if (step.takes == "text") != (kind == "texts"):
-            wanted = "texts" if step.takes == "text" else "numbers"
+        if (step.takes == "text") != is_text:
+            wanted = "numbers" if is_text else "texts"
             raise SpecError(
                 f"the preparation step `{step}` is for {wanted}, and these sequences are {kind}."
             )
-    if kind == "tokens":
-        return ()
-    if kind == "texts" and len(steps) > 1:
+    if is_text and len(steps) > 1:
         raise SpecError(
             f"a preparation of texts has one step that makes tokens of them; got {to_text(steps)}."
         )
-    if kind == "texts":
-        return steps or (Words(),)
+    if kind != "numbers":
+        return steps or (Words(),) if is_text else ()
     is_marked = any(isinstance(step, MissingIndicator) for step in steps)
     return steps if is_marked else (*steps, MissingIndicator())
 
@@ -148,11 +147,6 @@ class Preparation(FormerNames):
             yield self.apply_ragged((block.values, block.lengths), exact=True)
 
     @property
-    def takes_tokens(self) -> bool:
-        """Whether the preparation leaves whole numbers unchanged."""
-        return self.kind == "tokens"
-
-    @property
     def vocabulary(self) -> tuple[VocabularyStep, dict[str, Array]] | None:
         """The step that makes tokens of texts, with its vocabulary; `None`: not for texts."""
         first = self.steps[0] if self.steps else None
@@ -187,8 +181,7 @@ class Preparation(FormerNames):
             return x
         step, fitted = self.vocabulary
         done = [step.apply((block.values, block.lengths), fitted) for block in x.blocks()]
-        parts = [Sequences(v, np.concatenate([[0], np.cumsum(lengths)])) for v, lengths in done]
-        return Sequences.concatenate(parts) if len(parts) != 1 else parts[0]
+        return Sequences.concatenate(Sequences(values, lengths=n) for values, n in done)
 
     def entering(self, values: Array) -> Array:
         """Values as they come, in the type in which they are prepared."""

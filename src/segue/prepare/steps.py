@@ -96,7 +96,7 @@ class StepSpec(FormerNames, Spec, abc.ABC):
             NotCausalError: it looks ahead.
         """
         self.check_causal()
-        return StepByStep(self, fitted)
+        return StepStream(lambda x: self.apply((x, np.array([len(x)], np.int64)), fitted)[0])
 
     def check_causal(self) -> None:
         """Raise unless the step can go along with a stream."""
@@ -130,28 +130,23 @@ def check_names(kind: str, numbers: Any, names: tuple[str, ...]) -> None:
         raise SpecError(f"{kind} is fitted with {', '.join(names) or 'nothing'}; got {numbers!r}.")
 
 
-class StepStream(abc.ABC):
+class StepStream:
     """A preparation step applied to one sequence that comes bit by bit.
 
     A step may need steps that came before (a frame of 256 samples) and give fewer steps than it
     gets. What `push` has returned so far and `tail` together are always what the whole gives.
+
+    Args:
+        apply: prepares `[time, channel]` of a step that looks at one time step only.
     """
 
-    @abc.abstractmethod
+    def __init__(self, apply: Callable[[Array], Array]) -> None:
+        self._apply = apply
+
     def push(self, values: Array) -> Array:
         """Take `[time, channel]` that came, and return the prepared steps that are final now."""
+        return self._apply(values)
 
     def tail(self) -> Array | None:
         """The steps that would follow if the sequence ended here; `None` for none."""
         return None
-
-
-class StepByStep(StepStream):
-    """A step that looks at one time step only: it needs no memory."""
-
-    def __init__(self, step: StepSpec, fitted: dict[str, Array]) -> None:
-        self._step, self._fitted = step, fitted
-
-    def push(self, values: Array) -> Array:
-        lengths = np.array([len(values)], np.int64)
-        return self._step.apply((values, lengths), self._fitted)[0]

@@ -295,11 +295,11 @@ def checked_probabilities(task: Classify, estimator: Any, data: Dataset) -> Arra
             f"`predict_proba` gave shape {found.shape}; expected {expected}: "
             "a row for each sequence, a column for each class."
         )
-    strange = np.flatnonzero(~np.isfinite(found).all(axis=1))
-    if len(strange):
+    wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(wrong):
         raise DataError(
-            f"`predict_proba` gave no finite numbers for {len(strange)} of {len(data)} sequences, "
-            f"first for sequence {strange[0]}. Does it hold infinite values, or did training "
+            f"`predict_proba` gave no finite numbers for {len(wrong)} of {len(data)} sequences, "
+            f"first for sequence {wrong[0]}. Does it hold infinite values, or did training "
             "end with a loss that is not a number?"
         )
     return found
@@ -368,8 +368,8 @@ class Multilabel(Classify):
         if set(theirs) != set(self.classes):
             known = list(self.classes)
             raise DataError(f"The labels are {theirs}; those that are trained are {known}.")
-        places = [theirs.index(name) for name in self.classes]
-        return Encoded(np.asarray(data.y[:, places], np.int64))
+        columns = [theirs.index(name) for name in self.classes]
+        return Encoded(np.asarray(data.y[:, columns], np.int64))
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1; `None`: all the same."""

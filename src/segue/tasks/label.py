@@ -207,10 +207,10 @@ def encode_labels(
 
     `NO_LABEL` stands where there is none, -2 where the model does not have the class.
     """
-    place = {name: code for code, name in enumerate(classes)}
+    numbers = {name: code for code, name in enumerate(classes)}
     if ignore is not None:
-        place[ignore] = NO_LABEL
+        numbers[ignore] = NO_LABEL
     table = np.array(
-        [*(place.get(name, UNKNOWN) for name in class_names(data)), NO_LABEL], np.int64
+        [*(numbers.get(name, UNKNOWN) for name in class_names(data)), NO_LABEL], np.int64
     )
     return np.asarray(table[data.y.values[:, 0]])  # -1, no label, takes the last entry

@@ -104,7 +104,8 @@ class Language(Task):
         for layer in network.chain:
             if not layer.causal:
                 raise NotCausalError(
-                    f"A LanguageModel says what comes next, and would see it: {layer.not_causal()}"
+                    "A LanguageModel predicts what comes next, and would see it: "
+                    f"{layer.not_causal()}"
                 )
 
     def summary_line(

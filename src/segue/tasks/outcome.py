@@ -22,7 +22,7 @@ class Baseline(NamedTuple):
     Attributes:
         name: in tables and in `metrics.json`.
         meaning: how it predicts.
-        arrays: what takes the place of the model's own arrays in the first metric of the task.
+        arrays: what replaces the model's own arrays in the first metric of the task.
         facts: what else `metrics.json` has of it.
     """
 

@@ -156,7 +156,7 @@ def last_known(x: Array) -> Numbers:
 def _windows(x: Array, centre: Numbers) -> Numbers:
     last = last_known(x)
     inputs = x.astype(np.float64) - last[:, None]
-    inputs[:, -1] = last - centre  # the difference there is 0; the level takes its place
+    inputs[:, -1] = last - centre  # the difference there is 0; it is replaced by the level
     return np.column_stack([np.ones(len(x)), inputs.reshape(len(x), -1)])
 
 
@@ -223,7 +223,7 @@ class Regress(Task):
         if not self.scale_target:
             scale = MeanScale(np.zeros_like(scale.mean), np.ones_like(scale.scale))
         linear = None
-        if not (train.x.is_text or (train.x.is_whole and preparation.takes_tokens)):
+        if not (train.x.is_text or (train.x.is_whole and preparation.kind == "tokens")):
             linear = LinearOnMeans.fit(train.x, train.static, _as_table(train.y))
         return replace(self, scale=scale, linear=linear)
 
