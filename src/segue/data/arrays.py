@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segue.data.labels import is_missing
+from segue.data.labels import is_missing, native
 from segue.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -34,17 +34,8 @@ def as_array(value: Any) -> Array:
     >>> as_array([1.0, None])
     array([ 1., nan])
     """
-    if isinstance(value, np.ndarray):
-        array: Array = value
-    elif hasattr(value, "detach"):  # a tensor of PyTorch
-        value = value.detach().cpu()
-        array = np.asarray(value.float() if "bfloat16" in str(value.dtype) else value)
-    elif hasattr(value, "to_numpy"):  # pandas, Polars, Arrow
-        array = np.asarray(value.to_numpy())
-    elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        array = np.from_dlpack(value)
-    else:
-        array = np.asarray(value)
+    array = native(value)
+    array = array if isinstance(array, np.ndarray) else np.asarray(array)
     if isinstance(array, np.ma.MaskedArray):
         return _with_missing(array)
     # The name takes NumPy longer to say than a short sequence takes to be joined.

@@ -11,7 +11,7 @@ import datetime as dt
 import enum
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -138,7 +138,13 @@ def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
     >>> as_labels([1.0, 2.0])[0], as_labels([0.5, 2.0])[0]
     (array([1, 2]), array([0.5, 2. ]))
     """
-    array = _as_array(values)
+    if hasattr(values, "to_pylist"):  # Arrow, whose numbers need not become floats for a null
+        values = values.to_pylist()
+    elif hasattr(values, "null_count"):  # Polars, likewise
+        values = values.to_list()
+    array = native(values)
+    if not isinstance(array, np.ndarray):  # a list of mixed kinds is not made one kind
+        array = np.fromiter(array, object)
     if array.ndim != 1:
         raise DataError(f"`{what}` has shape {array.shape}; expected [n], one label for each.")
     masked = np.ma.getmaskarray(array)
@@ -152,22 +158,18 @@ def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
     return labels, missing | masked
 
 
-def _as_array(values: Any) -> Array:
-    """An array whose elements are what was passed: a list of mixed kinds is not made one kind."""
+def native(values: Any) -> Any:
+    """An array of another library as one of NumPy; anything else as it is, lists too."""
     if isinstance(values, np.ndarray):
         return values
-    if hasattr(values, "detach"):  # a tensor, which may be of a type that NumPy has not
+    if hasattr(values, "detach"):  # a tensor of PyTorch, which may be of a type that NumPy has not
         values = values.detach().cpu()
-        return _as_array(values.float() if "bfloat16" in str(values.dtype) else values.numpy())
-    if hasattr(values, "to_pylist"):  # Arrow, whose numbers need not become floats for a null
-        values = values.to_pylist()
-    elif hasattr(values, "null_count"):  # Polars, likewise
-        values = values.to_list()
-    elif hasattr(values, "to_numpy"):  # pandas
+        return np.asarray(values.float() if "bfloat16" in str(values.dtype) else values)
+    if hasattr(values, "to_numpy"):  # pandas, Polars, Arrow
         return np.asarray(values.to_numpy())
-    elif not isinstance(values, Sequence) and hasattr(values, "__array__"):
+    if hasattr(values, "__array__"):
         return np.asarray(values)
-    return np.fromiter(values, object)
+    return np.from_dlpack(values) if hasattr(values, "__dlpack__") else values
 
 
 def _labels_from_array(array: Array) -> tuple[Array, Mask]:

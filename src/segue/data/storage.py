@@ -202,15 +202,12 @@ def _refusing_damage(path: Path) -> Iterator[None]:
 
 
 def _metadata(schema: pa.Schema, path: Path) -> dict[str, Any]:
-    text = (schema.metadata or {}).get(b"segue", b"{}")
     try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise FileError(f"has metadata that cannot be read ({error}).", path=path) from error
-    if not isinstance(found, dict):
-        shown = f"{str(found)[:40]}; expected names and values."
-        raise FileError(f"has metadata that cannot be read: {shown}", path=path)
-    return found
+        return dict(json.loads((schema.metadata or {}).get(b"segue", b"{}")))
+    except (TypeError, ValueError) as error:
+        raise FileError(
+            f"has metadata that cannot be read ({error}); expected names and values.", path=path
+        ) from error
 
 
 def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader:

@@ -9,7 +9,7 @@ Sample weights and class weights are checked, combined, and scaled to a mean of 
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError
+from segue.errors import DataError
 from segue.metrics import Metric, metrics_of
 from segue.prepare import Preparation
 from segue.tasks.outcome import Outcome, Picture, Section, Table
@@ -40,52 +40,6 @@ def normalized(weights: Any, count: int) -> Array | None:
         raise DataError(
             f"`sample_weight` has shape {weights.shape}; expected {count} finite weights, "
             "none negative and not all zero."
-        )
-    return np.asarray(weights / weights.mean())
-
-
-def weighted_by_class(
-    codes: Array, classes: tuple[Any, ...], class_weight: Any, sample_weight: Array | None
-) -> Array | None:
-    """Combine sample weights and class weights, scaled to a mean of 1; `None` without either.
-
-    Args:
-        codes: `[n]` class numbers.
-        classes: their names.
-        class_weight: `None`, "balanced" (each class the same in all), or a weight by class name.
-        sample_weight: `[n]`, or `None`.
-
-    Raises:
-        OptionError: a `class_weight` that means nothing.
-        DataError: a `sample_weight` that means nothing.
-
-    >>> weighted_by_class(np.array([0, 0, 0, 1]), ("often", "rare"), "balanced", None).round(3)
-    array([0.667, 0.667, 0.667, 2.   ])
-    """
-    if class_weight is None and sample_weight is None:
-        return None
-    given = np.ones(len(codes)) if sample_weight is None else sample_weight
-    weights = np.asarray(normalized(given, len(codes)))
-    if class_weight == "balanced":
-        totals = np.bincount(codes, weights, minlength=len(classes))
-        weights = weights / np.maximum(totals, 1e-12)[codes]
-    elif isinstance(class_weight, Mapping):
-        unknown = sorted(str(name) for name in class_weight if name not in classes)
-        if unknown:
-            raise OptionError(
-                f"`class_weight` names {', '.join(unknown)}; the classes are {list(classes)}."
-            )
-        factors = np.array([class_weight.get(name, 1.0) for name in classes], float)
-        weights = weights * factors[codes]
-        if not np.isfinite(factors).all() or (factors < 0).any() or not weights.any():
-            raise OptionError(
-                f"`class_weight` is {dict(class_weight)}; expected finite weights, none negative "
-                "and not all zero."
-            )
-    elif class_weight is not None:
-        raise OptionError(
-            f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "
-            "class such as {'rare': 5.0}."
         )
     return np.asarray(weights / weights.mean())
 
@@ -426,36 +380,6 @@ class Task(abc.ABC):
     def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
         """A hint for targets of another task; "" without any."""
         return ""
-
-
-def check_known(labels: Iterable[Any], classes: tuple[Any, ...], hint: str) -> None:
-    """Raise where a label is not among the classes.
-
-    Args:
-        labels: those that occur.
-        classes: their names.
-        hint: the end of the message.
-
-    Raises:
-        DataError: it names the labels.
-    """
-    unknown = sorted({str(label) for label in labels if label not in classes})
-    if unknown:
-        raise DataError(
-            f"Labels {', '.join(unknown)} are not among the classes {list(classes)}{hint}"
-        )
-
-
-def counts_of(state: Mapping[str, Any]) -> tuple[int, ...]:
-    """The counts of a model file, one for each class.
-
-    Raises:
-        DataError: more of them, or fewer.
-    """
-    counts = tuple(state["class_counts"])
-    if len(counts) != len(state["classes"]):
-        raise DataError(f"there are {len(state['classes'])} classes and {len(counts)} counts.")
-    return counts
 
 
 def weighted_mean(values: Array, sample_weight: Any) -> float:

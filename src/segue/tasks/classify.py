@@ -13,24 +13,9 @@ from segue.data.sequences import Array
 from segue.data.splits import offer_windows
 from segue.errors import DataError, OptionError, first_few, warn_user
 from segue.prepare import Preparation
-from segue.tasks.base import (
-    Encoded,
-    ObjectiveName,
-    Task,
-    check_known,
-    counts_of,
-    weighted_by_class,
-    weighted_mean,
-)
-from segue.tasks.outcome import (
-    Baseline,
-    Outcome,
-    Picture,
-    Section,
-    Table,
-    class_outcome,
-    class_table,
-)
+from segue.tasks.base import Encoded, ObjectiveName, Task, weighted_mean
+from segue.tasks.classes import check_known, class_outcome, class_table, class_weights, counts_of
+from segue.tasks.outcome import Baseline, Outcome, Picture, Section, Table
 
 
 @dataclass(frozen=True)
@@ -116,7 +101,7 @@ class Classify(Task):
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""
         if self.class_weight is None and sample_weight is None:
             return None
-        return weighted_by_class(
+        return class_weights(
             self.encode(data).values, self.classes, self.class_weight, sample_weight
         )
 

@@ -15,17 +15,9 @@ from segue.data.sequences import Array, Sequences
 from segue.data.splits import offer_windows
 from segue.errors import DataError, counted
 from segue.prepare import Preparation
-from segue.tasks.base import (
-    Encoded,
-    ObjectiveName,
-    Task,
-    check_known,
-    counts_of,
-    spread,
-    weighted_by_class,
-    weighted_mean,
-)
-from segue.tasks.outcome import Outcome, Picture, Table, class_outcome, class_table
+from segue.tasks.base import Encoded, ObjectiveName, Task, spread, weighted_mean
+from segue.tasks.classes import check_known, class_outcome, class_table, class_weights, counts_of
+from segue.tasks.outcome import Outcome, Picture, Table
 
 UNKNOWN = -2  # a label that is not among the classes
 
@@ -104,9 +96,7 @@ class Label(Task):
         labelled = codes != NO_LABEL
         given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
         weights = np.zeros(len(codes))
-        weights[labelled] = weighted_by_class(
-            codes[labelled], self.classes, self.class_weight, given
-        )
+        weights[labelled] = class_weights(codes[labelled], self.classes, self.class_weight, given)
         return weights
 
     def decode(self, outputs: Sequences) -> list[Array]:
