@@ -204,9 +204,13 @@ def test_a_reader_that_goes_away_leaves_no_trace(place: Path, command: str, line
 
 def test_json_is_json_where_a_number_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     """NaN is no JSON: null is."""
-    from segue.cli.shared import print_json
+    from segue.cli.shared import print_result
 
-    print_json({"f1": np.float32("nan"), "rows": np.array([[1.0, np.inf]]), "μ": (np.int64(1),)})
+    print_result(
+        {"f1": np.float32("nan"), "rows": np.array([[1.0, np.inf]]), "μ": (np.int64(1),)},
+        "",
+        json=True,
+    )
     assert capsys.readouterr().out.split() == (
         '{ "f1": null, "rows": [ [ 1.0, null ] ], "\\u03bc": [ 1 ] }'.split()
     )

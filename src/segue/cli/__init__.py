@@ -20,7 +20,7 @@ import typer
 import typer.core
 
 from segue._version import __version__
-from segue.cli import data, fit, info, listen, predict, study, view
+from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
@@ -50,7 +50,7 @@ add_command(app, fit.fit, fit.options)
 for command in (predict.evaluate, predict.predict, view.view, listen.listen):
     add_command(app, command)
 add_command(app, data.generate, data.options)
-add_command(app, info.info)
+add_command(app, data.info)
 app.add_typer(study.app)
 app.add_typer(data.app)  # typer lists groups last
 

@@ -1,7 +1,8 @@
-"""`segue data list`, `show`, `convert`: named data sets and other sources; `segue generate`."""
+"""`segue data list`, `show`, `convert`: data sets; `segue generate`; `segue info`."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
@@ -11,7 +12,7 @@ from typing import Any, Literal
 import typer
 
 from segue.cli.options import Form, Parameters, add_command, options_of
-from segue.cli.shared import Columns, check_output, print_json, print_table, read_source, tell
+from segue.cli.shared import Columns, check_output, print_result, read_source, tell
 from segue.errors import counted
 from segue.progress import Progress
 from segue.text_table import text_table
@@ -63,10 +64,41 @@ def generate(
         given["kinds"] = tuple(given["kinds"].split(","))
     data = synth.generate(family, **given)
     write(data, folder, format=format, overwrite=overwrite)
-    if json:
-        print_json({"folder": str(folder), **asdict(data.summary())})
-        return
-    print_table([*data.summary().rows(), ("folder", str(folder))])
+    value, rows = {"folder": folder, **asdict(data.summary())}, data.summary().rows()
+    print_result(value, [*rows, ("folder", str(folder))], json=json)
+
+
+def info(*, defaults: bool = False, json: bool = False) -> None:
+    """Print versions, threads, folders; or defaults.
+
+    Example: segue info --defaults
+
+    Options:
+        defaults: print the defaults of training instead.
+    """
+    facts: dict[str, Any]
+    if defaults:
+        from segue.estimators import SequenceClassifier
+        from segue.training import TrainingOptions
+
+        facts = {**SequenceClassifier().get_params(deep=False), **dict(TrainingOptions.defaults())}
+        del facts["options"]  # which follow, one by one
+    else:
+        import torch
+
+        from segue.readers.fetching import cache_folder
+        from segue.runs import versions
+
+        facts = {
+            **versions(),
+            "processors": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "cuda": torch.cuda.is_available(),
+            "data folder (SEGUE_DATA)": os.environ.get("SEGUE_DATA") or "not set",
+            "downloads": str(cache_folder()),
+        }
+    texts = ("none" if value is None else str(value) for value in facts.values())
+    print_result(facts, zip(facts, texts, strict=True), json=json)
 
 
 app = typer.Typer(
@@ -88,39 +120,37 @@ def list_(*, all_: bool = False, json: bool = False) -> None:
     """
     from segue.readers import describe, names
 
-    if json:
-        print_json({name: describe(name).about for name in names()})
-        return
-    own = [name for name in names() if not name.startswith(_ARCHIVES)]
-    print_table((name, describe(name).about) for name in (names() if all_ else own))
-    if not all_:
-        print(f"and {len(names()) - len(own)} of the UCR and UEA archives: --all shows them")
+    about = {name: describe(name).about for name in names()}
+    own = {name: text for name, text in about.items() if not name.startswith(_ARCHIVES)}
+    hidden = len(about) - len(own)
+    text = text_table((about if all_ else own).items(), "<")
+    more = "" if all_ else f"\nand {hidden} of the UCR and UEA archives: --all shows them"
+    print_result(about, text + more, json=json)
 
 
 def show(
     source: str, *, limit: int | None = None, columns: Columns = None, json: bool = False
 ) -> None:
-    """Show where a data set comes from, what it holds, and what to look at first.
+    """Show where a data set comes from, what it holds, and what is suspicious about it.
 
     Of a table also each column, with its kind and its role.
 
     Example: segue data show japanese-vowels
     """
+    from segue.readers import describe, names
     from segue.readers.read_options import columns_of
 
-    origin = _origin(source)
+    origin = {"name": source}
+    if source in names():
+        origin |= {name: getattr(describe(source), name) for name in ("about", "source", "licence")}
     data = read_source(source, columns, limit=limit)
     summary, found = data.summary(), data.check()
+    facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in found]}
     columns_there = [dict(column) for column in columns_of(data.reading)]
-    if json:
-        facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in found]}
-        print_json({**facts, "columns": columns_there} if columns_there else facts)
-        return
-    print_table([*origin.items(), *summary.rows()])
-    for line in column_table(columns_there):
-        print(line)
-    for one in found:
-        print(f"look at  {one}")
+    facts |= {"columns": columns_there} if columns_there else {}
+    lines = [text_table([*origin.items(), *summary.rows()], "<")]
+    lines += [*column_table(columns_there), *(f"look at  {one}" for one in found)]
+    print_result(facts, "\n".join(lines), json=json)
 
 
 def convert(
@@ -155,10 +185,8 @@ def convert(
         data = write(source, file, progress=report, part=part, limit=limit, **(columns or {}))
     tell(data.notes)
     size = file.stat().st_size
-    if json:
-        print_json({"file": str(file), "sequences": len(data), "bytes": size})
-        return
-    print(f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB")
+    text = f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB"
+    print_result({"file": file, "sequences": len(data), "bytes": size}, text, json=json)
 
 
 add_command(app, list_, name="list")
@@ -176,26 +204,14 @@ def column_table(columns: list[dict[str, Any]]) -> list[str]:
     >>> column_table([{"name": "who", "kind": "text", "role": "group"}, *x])[1:]
     ['who            text    group', 'x0 ... x8 (9)  number  channel']
     """
-    rows: list[dict[str, str]] = []
+    rows = [_HEADINGS]
     for (kind, role), those in groupby(columns, key=itemgetter("kind", "role")):
         alike = list(those)
         if len(alike) > _SHOWN:
             name = f"{alike[0]['name']} ... {alike[-1]['name']} ({len(alike):,})"
-            rows.append({"column": name, "kind": kind, "role": role})
-            continue
-        for one in alike:
-            examples = ", ".join(map(str, one.get("examples", ())))
-            rows.append({"column": one["name"], "kind": kind, "role": role, "examples": examples})
-    names = [name for name in _HEADINGS if any(row.get(name) for row in rows)]
-    cells = [names, *([row.get(name, "") for name in names] for row in rows)]
-    return text_table(filter(None, cells), "<").splitlines()
-
-
-def _origin(source: str) -> dict[str, Any]:
-    """Name, description, source and licence of a named data set; of a file only its name."""
-    from segue.readers import describe, names
-
-    if source not in names():
-        return {"name": source}
-    entry = describe(source)
-    return {"name": source, **{n: getattr(entry, n) for n in ("about", "source", "licence")}}
+            rows.append((name, kind, role, ""))
+        else:
+            for one in alike:
+                rows.append((one["name"], kind, role, ", ".join(map(str, one.get("examples", ())))))
+    shown = [cells for cells in zip(*rows, strict=True) if any(cells[1:])]  # column by column
+    return text_table(zip(*shown, strict=True), "<").splitlines()

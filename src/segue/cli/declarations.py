@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -33,34 +32,30 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
         name: of the class or the function.
 
     >>> forecaster = declaration(*ESTIMATORS["forecast"])
-    >>> inspect.signature(forecaster).parameters["network"].default
+    >>> forecaster.__kwdefaults__["network"]
     'gru(32)'
     """
     body = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8")).body
-    names = _Names()
-    for one in body:
-        if isinstance(one, ast.Assign) and ast.unparse(one.value).startswith("Literal["):
-            names[ast.unparse(one.targets[0])] = _evaluated(one.value, names)
     kinds = ast.ClassDef | ast.FunctionDef
     node = next(one for one in body if isinstance(one, kinds) and one.name == name)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter(
-            argument,
-            keyword,
-            annotation=_evaluated(annotation, names),
-            default=inspect.Parameter.empty if default is None else ast.literal_eval(default),
-        )
-        for argument, annotation, default in _arguments(node)
-    ]
-
-    def stand_in(**_: Any) -> None:
-        """Replaced below."""
-
-    stand_in.__doc__ = ast.get_docstring(node)
-    stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    stand_in.__annotations__ = {one.name: one.annotation for one in parameters}
-    return stand_in
+    if isinstance(node, ast.FunctionDef):
+        arguments = node.args.kwonlyargs
+        defaults: list[ast.expr | None] = list(node.args.kw_defaults)
+    else:
+        fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and one.value]
+        fields = [one for one in fields if not isinstance(one.value, ast.Call)]
+        fields = [one for one in fields if "ClassVar" not in ast.unparse(one.annotation)]
+        arguments = [ast.arg(ast.unparse(one.target), one.annotation) for one in fields]
+        defaults = [one.value for one in fields]
+    signature = ast.arguments([], [], kwonlyargs=arguments, kw_defaults=defaults, defaults=[])
+    docstring = ast.Expr(ast.Constant(ast.get_docstring(node)))
+    stand_in = ast.FunctionDef(name, signature, [docstring], decorator_list=[])
+    choices = [n for n in body if isinstance(n, ast.Assign) and "Literal[" in ast.unparse(n.value)]
+    module = ast.fix_missing_locations(ast.Module([*choices, stand_in], []))
+    names = _Names()
+    exec(compile(module, path, "exec", dont_inherit=True), {}, names)  # noqa: S102 - segue's own source
+    result: Callable[..., Any] = names[name]
+    return result
 
 
 class _Names(dict[str, Any]):
@@ -68,21 +63,3 @@ class _Names(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         return getattr(builtins, name, getattr(typing, name, object))
-
-
-def _evaluated(annotation: ast.expr, names: _Names) -> Any:
-    return eval(ast.unparse(annotation), {}, names)  # noqa: S307 - an annotation in segue's source
-
-
-def _arguments(node: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, Any, Any]]:
-    """Name, annotation and default of each argument."""
-    if isinstance(node, ast.FunctionDef):
-        names = [argument.arg for argument in node.args.kwonlyargs]
-        annotations = [argument.annotation for argument in node.args.kwonlyargs]
-        yield from zip(names, annotations, node.args.kw_defaults, strict=True)
-        return
-    for field in node.body:
-        if not isinstance(field, ast.AnnAssign) or "ClassVar" in ast.unparse(field.annotation):
-            continue
-        if field.value is not None and not isinstance(field.value, ast.Call):
-            yield ast.unparse(field.target), field.annotation, field.value

@@ -10,7 +10,7 @@ import typer
 
 from segue.cli.declarations import ESTIMATORS, declaration
 from segue.cli.options import Form, as_option, options_of, refuse_beside_resume
-from segue.cli.shared import Columns, print_json, print_table, tell
+from segue.cli.shared import Columns, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean
 from segue.progress import duration
 
@@ -195,14 +195,11 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print(run: Run, *, json: bool) -> None:
-    metrics = run.metrics
-    files = {"model": str(run.model), "report": str(run.report)}
-    if json:
-        print_json({"folder": str(run.folder), **files, "metrics": metrics})
-        return
+    metrics, files = run.metrics, {"model": str(run.model), "report": str(run.report)}
     ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
     took = f"{duration(metrics['seconds'])}, {counted(metrics['epochs'], 'epoch')}, {ended}"
-    print_table([*headline(metrics), *_seeds(metrics), ("training", took), *files.items()])
+    rows = [*headline(metrics), *_seeds(metrics), ("training", took), *files.items()]
+    print_result({"folder": run.folder, **files, "metrics": metrics}, rows, json=json)
 
 
 def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:

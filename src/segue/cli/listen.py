@@ -15,7 +15,7 @@ from segue.cli.shared import (
     Columns,
     check_output,
     picture_endings,
-    print_json,
+    print_result,
     read_source,
     save_figure,
 )
@@ -93,15 +93,14 @@ def listen(
         from segue import plots
 
         save_figure(plots.plot_clip(clip).figure, drawn)
-    if json:
-        print_json({
-            "seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, "wav": written,
-            "picture": drawn, "notes": clip.notes, "spans": [asdict(span) for span in clip.spans],
-        })  # fmt: skip
-        return
-    for what, file in (("sound", written), ("picture", drawn)):
-        if file is not None:
+    files = {"wav": written, "picture": drawn}
+    facts = {"seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, **files}
+    facts |= {"notes": clip.notes, "spans": [asdict(span) for span in clip.spans]}
+    for what, file in zip(("sound", "picture"), files.values(), strict=True):
+        if file is not None and not json:
             print(f"{what}  {file}")
+    if json:
+        print_result(facts, "", json=True)
 
 
 def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str | None]:
@@ -165,6 +164,5 @@ def play(player: str, path: Path, seconds: float) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{type(error).__name__}: {error}"
-    said = done.stderr.decode("utf-8", "backslashreplace").strip()
-    last = (said or f"exit code {done.returncode}").splitlines()[-1]
-    return last if done.returncode else ""
+    lines = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+    return "" if not done.returncode else (lines or [f"exit code {done.returncode}"])[-1]

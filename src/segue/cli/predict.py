@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from segue.cli.shared import Columns, check_output, print_data, print_json, read_source, tell
+from segue.cli.shared import Columns, check_output, print_data, print_result, read_source, tell
 from segue.errors import DataError, OptionError
 
 
@@ -49,15 +49,12 @@ def evaluate(
         )
     run = run_of(path)
     evaluation = evaluate_again(run, estimator, data, source, part=part, everything=all_)
+    written = ""
     if report is not None:
         facts = [] if run is None else run.facts()
         evaluation.to_html(report, model_path=path, source=source, facts=facts)
-    if json:
-        print_json(evaluation.metrics())
-        return
-    print(evaluation.report())
-    if report is not None:
-        print(f"\nreport  {report}")
+        written = f"\n\nreport  {report}"
+    print_result(evaluation.metrics(), evaluation.report() + written, json=json)
 
 
 def predict(
@@ -113,9 +110,8 @@ def predict(
     table = predictions_of(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         table.write(out, spreadsheet=spreadsheet)
-    if json:
-        print_json(list(table.rows()))
-    elif out is not None:
-        print(f"{len(table):,} predictions  {out}")
+    if json or out is not None:
+        rows = list(table.rows()) if json else []
+        print_result(rows, f"{len(table):,} predictions  {out}", json=json)
     else:
         print_data(table.to_csv(spreadsheet=spreadsheet))

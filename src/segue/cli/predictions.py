@@ -56,13 +56,13 @@ class Predictions:
         """
         ending = path.suffix.lower()
         with replacing(path) as temporary:
-            if ending == ".csv":
-                text = self.to_csv(spreadsheet=spreadsheet)
-                temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
-            elif ending == ".parquet":
+            if ending == ".parquet":
                 named = {f"probability_{name}": v for name, v in self.probabilities.items()}
                 columns = {name: _typed(name, v) for name, v in {**self.columns, **named}.items()}
                 parquet.write_table(pa.table(columns), temporary)
+            elif ending == ".csv":
+                text = self.to_csv(spreadsheet=spreadsheet)
+                temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
             else:
                 rows = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in self.rows()]
                 text = "".join(f"{row}\n" for row in rows)
@@ -95,12 +95,12 @@ class Predictions:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One object for each row, for JSON: the probabilities are an object, by class."""
-        values = zip(*map(_listed, self.columns.values()), strict=True)
-        shares = zip(*map(_listed, self.probabilities.values()), strict=True)
-        for row in values:
-            named = dict(zip(self.columns, row, strict=True))
+        columns = [*self.columns.values(), *self.probabilities.values()]
+        for row in zip(*map(_listed, columns), strict=True):
+            named = dict(zip(self.columns, row, strict=False))
             if self.probabilities:
-                named["probabilities"] = dict(zip(self.probabilities, next(shares), strict=True))
+                shares = row[len(self.columns) :]
+                named["probabilities"] = dict(zip(self.probabilities, shares, strict=True))
             yield plain(named)
 
 
@@ -162,9 +162,9 @@ def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | No
     data = replace(data, parts=None)  # every sequence, and not only the part "test"
     task, kind = TASKS[getattr(model, "task", "classify")], type(model).__name__
     labels_steps = task.per_step and not task.targets_inside
+    forecasts = task.targets_inside and not task.per_step
     if per_step and not (labels_steps or hasattr(model, "anytime")):
         raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
-    forecasts = task.targets_inside and not task.per_step
     if steps is not None and not forecasts:
         raise OptionError(f"--steps is for a forecast, and this is a {kind}.")
     if forecasts:
@@ -212,14 +212,15 @@ def _words(model: Any, data: Dataset) -> dict[str, Any]:
 
 def _next_tokens(model: Any, data: Dataset) -> Predictions:
     """Of each text: its tokens, its perplexity, and the token most likely to follow."""
-    found = list(model.log_probability(data))
-    columns = {
-        "id": _ids(data),
-        "tokens": [len(one) - 1 for one in found],
-        "perplexity": np.exp([-one.mean() for one in found]),
-        "prediction": [following[-1].item() for following in model.predict(data)],
-    }
-    return Predictions(columns)
+    values = list(model.log_probability(data))
+    return Predictions(
+        {
+            "id": _ids(data),
+            "tokens": [len(one) - 1 for one in values],
+            "perplexity": np.exp([-one.mean() for one in values]),
+            "prediction": [following[-1].item() for following in model.predict(data)],
+        }
+    )
 
 
 def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import json
+import json as json_
 import math
 import os
 import sys
@@ -117,11 +117,6 @@ def tell(notes: Iterable[str]) -> None:
 # -- printing -------------------------------------------------------------------------------------
 
 
-def print_json(value: Any) -> None:
-    """Print JSON; NumPy's numbers and paths as plain ones."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False))
-
-
 def plain(value: Any) -> Any:
     """A value as JSON has it: lists for arrays, null for NaN, which JSON does not know.
 
@@ -139,10 +134,18 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
-def print_table(rows: Iterable[tuple[str, str]]) -> None:
-    """Print pairs of a heading and a text in two columns."""
-    for line in text_table(rows, "<").splitlines():
-        print(line)
+def print_result(value: Any, text: str | Iterable[tuple[str, str]], *, json: bool) -> None:
+    """Print what a command has come to.
+
+    Args:
+        value: for programs, as JSON; NumPy's numbers and paths as plain ones.
+        text: for people; pairs of a heading and a text become two columns.
+        json: whether JSON is wanted.
+    """
+    if json:
+        print(json_.dumps(plain(value), indent=2, allow_nan=False))
+    else:
+        print(text if isinstance(text, str) else text_table(text, "<"))
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -167,8 +170,7 @@ def check_output(
     if path is None:
         return
     if endings and path.suffix.lower() not in endings:
-        *others, last = endings
-        listed = f"{', '.join(others)} or {last}" if others else last
+        listed = " or ".join(filter(None, [", ".join(endings[:-1]), endings[-1]]))
         raise OptionError(f"{option} is {path}; expected a file ending in {listed}.")
     if path.is_dir():
         raise FileError(f"is a folder; {option} expects a file.", path=path)
@@ -176,16 +178,13 @@ def check_output(
         raise FileError(
             "exists already. Choose another name, or add --overwrite to replace it.", path=path
         )
-    if not path.parent.is_dir():
-        raise WriteError(
-            f"{path} could not be written: there is no folder {str(path.parent)!r}. Make it first, "
-            "or choose another."
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise WriteError(
-            f"{path} could not be written: the folder {str(path.parent)!r} is read-only. Choose "
-            "another."
-        )
+    folder, refused = path.parent, ""
+    if not folder.is_dir():
+        refused = f"there is no folder {str(folder)!r}. Make it first, or choose another."
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        refused = f"the folder {str(folder)!r} is read-only. Choose another."
+    if refused:
+        raise WriteError(f"{path} could not be written: {refused}")
 
 
 def picture_endings() -> list[str]:

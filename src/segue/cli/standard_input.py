@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow import parquet
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
@@ -66,27 +67,22 @@ def read_standard_input(
     begin = begin.lstrip(b" \t\r\n\0")[:1]  # with zeros: UTF-16
     if not begin:
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
-    options: dict[str, Any] = {"part": part, "limit": limit, "like": like, **columns, **more}
-    if begin not in b"{[":
-        return _read_table(content, **options)
-    lines = _json_lines(content)
-    if _are_sequences(lines):
-        if columns:
-            name = next(iter(columns))
+    lines = _json_lines(content) if begin in b"{[" else []
+    if lines and _are_sequences(lines):
+        for name in columns:
             raise OptionError(f"The option {name!r} is for a table, and these are sequences.")
         data = _sequences(lines, like)
-        data = data if part is None else data.part(part)
-        return data if limit is None else data[:limit]
-    return _read_table(_as_parquet(lines), **options)
-
-
-def _read_table(content: bytes, **options: Any) -> Dataset:
-    ending = next((e for start, e in _BEGINNINGS.items() if content.startswith(start)), ".csv")
+        return (data if part is None else data.part(part))[:limit]
+    starts = (end for start, end in _BEGINNINGS.items() if content.startswith(start))
+    ending = ".parquet" if lines else next(starts, ".csv")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"standard-input{ending}"
-        path.write_bytes(content)
+        if lines:
+            parquet.write_table(_as_table(lines), path)
+        else:
+            path.write_bytes(content)
         try:
-            return read(path, **options)
+            return read(path, part=part, limit=limit, like=like, **columns, **more)
         except FileError as error:
             raise DataError(str(error).replace(str(path), "standard input")) from error
 
@@ -105,36 +101,26 @@ def _json_lines(content: bytes) -> Lines:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        said = f"Standard input, line {line}: byte {error.start} is no {encoding}."
-        raise DataError(said) from None
-    values: Lines = []
+        text = f"Standard input, line {line}: byte {error.start} is no {encoding}."
+        raise DataError(text) from None
     try:
-        values.append(("the text", json.loads(text)))  # one value, also over several lines
+        value = json.loads(text)  # one value, also over several lines
     except ValueError:
-        for number, line_ in enumerate(text.split("\n"), 1):
-            if line_.strip():
-                values.append((f"line {number}", _parsed(line_, number)))
-    if len(values) == 1:
-        where, value = values[0]
-        if isinstance(value, list) and value and _is_record(value[0]):
-            return [(f"record {i}", one) for i, one in enumerate(value, 1)]
-        return [("line 1" if where == "the text" else where, value)]
-    return values
+        lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        return [(f"line {n}", _parsed(line, n)) for n, line in lines]
+    first = value[0] if isinstance(value, list) and value else None
+    has_steps = isinstance(first, list) and bool(first) and isinstance(first[0], list)
+    if isinstance(first, dict) or has_steps:
+        return [(f"record {i}", one) for i, one in enumerate(value, 1)]
+    return [("line 1", value)]
 
 
 def _parsed(line: str, number: int) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        said = f"Standard input, line {number} is no JSON ({error}); {_EXPECTED}."
-        raise DataError(said) from None
-
-
-def _is_record(value: Any) -> bool:
-    """Whether the item is an object, or a sequence with a list for each step."""
-    return isinstance(value, dict) or (
-        isinstance(value, list) and bool(value) and isinstance(value[0], list)
-    )
+        text = f"Standard input, line {number} is no JSON ({error}); {_EXPECTED}."
+        raise DataError(text) from None
 
 
 def _are_sequences(lines: Lines) -> bool:
@@ -150,23 +136,19 @@ def _are_sequences(lines: Lines) -> bool:
                 f"Standard input, {where} is {json.dumps(value)[:40]}; expected a list of numbers, "
                 'or an object such as {"id": "a", "x": [0.5, 1.0]}.'
             )
-        kind = "lists"
-        if isinstance(value, dict):
-            has_steps = any(isinstance(value.get(name), list) for name in _VALUES)
-            kind = 'objects with a list "x" or "values"' if has_steps else "rows of a table"
+        kind = "lists" if isinstance(value, list) else "rows of a table"
+        if isinstance(value, dict) and any(isinstance(value.get(name), list) for name in _VALUES):
+            kind = 'objects with a list "x" or "values"'
         kinds.setdefault(kind, where)
     if len(kinds) > 1:
-        found = " and ".join(f"{kind} ({where})" for kind, where in kinds.items())
-        raise DataError(f"Standard input has {found}; expected one of them throughout.")
+        named = " and ".join(f"{kind} ({where})" for kind, where in kinds.items())
+        raise DataError(f"Standard input has {named}; expected one of them throughout.")
     return "rows of a table" not in kinds
 
 
-def _as_parquet(lines: Lines) -> bytes:
-    from pyarrow import parquet
-
-    names = dict.fromkeys(name for _, row in lines for name in row)
+def _as_table(lines: Lines) -> pa.Table:
     columns = {}
-    for name in names:
+    for name in dict.fromkeys(name for _, row in lines for name in row):
         values = [row.get(name) for _, row in lines]
         if any(type(value) is int and abs(value) >= 2**63 for value in values):
             values = [None if value is None else str(value) for value in values]
@@ -177,9 +159,7 @@ def _as_parquet(lines: Lines) -> bytes:
             raise DataError(
                 f"Standard input: {name!r} is {' and '.join(kinds)}; expected values of one type."
             ) from error
-    stream = pa.BufferOutputStream()
-    parquet.write_table(pa.table(columns), stream)
-    return bytes(stream.getvalue().to_pybytes())
+    return pa.table(columns)
 
 
 def _sequences(lines: Lines, like: Any) -> Dataset:
@@ -208,8 +188,7 @@ def _steps(value: list[Any], where: str) -> npt.NDArray[Any]:
     """
     try:
         steps = np.asarray(value)
-        if steps.dtype.kind not in "iu":
-            steps = np.asarray(value, np.float64)
+        steps = steps if steps.dtype.kind in "iu" else np.asarray(value, np.float64)
     except (ValueError, TypeError):
         steps = np.array(0)
     if steps.ndim not in (1, 2) or steps.size == 0:
@@ -226,9 +205,9 @@ def _ids(ids: list[Any], lines: Lines) -> npt.NDArray[Any] | None:
     if None in ids:
         where = lines[ids.index(None)][0]
         raise DataError(f"Standard input, {where} has no id, and others have one.")
-    kinds = {type(value) for value in ids}
-    if len(kinds) > 1 or not kinds <= {str, int, float}:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise DataError(f"Standard input: the ids are {names}; expected text, or whole numbers.")
-    small = kinds != {int} or all(abs(value) < 2**63 for value in ids)
-    return np.array(ids) if small else np.array(ids, object)
+    kinds = sorted({type(value).__name__ for value in ids})
+    if len(kinds) > 1 or kinds[0] not in ("str", "int", "float"):
+        listed = ", ".join(kinds)
+        raise DataError(f"Standard input: the ids are {listed}; expected text, or whole numbers.")
+    is_large = kinds == ["int"] and any(abs(value) >= 2**63 for value in ids)
+    return np.array(ids, object if is_large else None)

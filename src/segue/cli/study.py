@@ -15,7 +15,7 @@ from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import FORMS as FIT_FORMS
 from segue.cli.fit import share, training_options
 from segue.cli.options import Form, add_command, options_of, parse_value, refuse_beside_resume
-from segue.cli.shared import Columns, print_json, read_source
+from segue.cli.shared import Columns, print_result, read_source
 from segue.errors import FileError, OptionError
 
 app = typer.Typer(
@@ -153,10 +153,8 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
         estimator, data, **recipe["study"], source=reading, recipe=recipe, workers=workers,
         folder=resume or given.get("out") or _folder(kind, recipe),
     )  # fmt: skip
-    if json:
-        print_json({"folder": str(result.folder), **result.as_json()})
-    else:
-        print(f"{result.report()}\n\nstudy  {result.folder}")
+    facts, text = {"folder": result.folder, **result.as_json()}, result.report()
+    print_result(facts, f"{text}\n\nstudy  {result.folder}", json=json)
 
 
 def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:

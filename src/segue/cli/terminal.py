@@ -201,6 +201,26 @@ def histogram(lengths: npt.NDArray[np.int64], width: int, *, bins: int = 8) -> l
 # -- in one line ----------------------------------------------------------------------------------
 
 
+def sparklines(dataset: Dataset, chosen: list[tuple[str, int]], width: int = 60) -> list[str]:
+    """Draw each sequence in one line of text; of several channels the one that varies most.
+
+    Args:
+        dataset: what to draw from.
+        chosen: pairs of a name and a sequence's number.
+        width: columns.
+    """
+    if not chosen:
+        return []
+    steps = [dataset.x[number] for _, number in chosen]
+    channel = liveliest_channel(steps)
+    lines = [sparkline(one[:, channel], width) for one in steps]
+    margin = max(len(name) for name, _ in chosen)
+    rows = [f"{name:<{margin}}  {line}" for (name, _), line in zip(chosen, lines, strict=True)]
+    name = dataset.channels[channel] if dataset.channels else channel + 1
+    heading = [f"channel {name} of {dataset.x.channels}:"] if dataset.x.channels > 1 else []
+    return heading + rows
+
+
 def sparkline(values: npt.ArrayLike, width: int = 60) -> str:
     """Draw `[time]` values as blocks between the lowest and the highest; gaps where all is missing.
 

@@ -10,7 +10,7 @@ from segue.cli.shared import (
     Columns,
     check_output,
     picture_endings,
-    print_json,
+    print_result,
     read_source,
     save_figure,
 )
@@ -47,34 +47,28 @@ def view(
             channels).
         out (FILE.png): draw a picture (or .pdf, .svg).
     """
-    kind: Any = None
-    if as_ is not None:
+    kind: Any = None if as_ is None else as_.lower().replace("-", " ")
+    if kind is not None:
         from segue.plots import DRAWINGS
 
-        kind = as_.lower().replace("-", " ")
         if kind not in DRAWINGS:
             known = ", ".join(name.replace(" ", "-") for name in DRAWINGS)
             raise OptionError(f"--as is {as_}; expected one of {known}.")
     if out is not None:
         check_output(out, overwrite=overwrite, endings=picture_endings())
     dataset = read_source(source, columns, part=part, limit=limit)
-    summary = dataset.summary()
+    drawn = [f"picture  {out}"]
     if out is not None:
         from segue import plots
 
         save_figure(plots.overview(dataset, samples=samples, kind=kind), out)
-    if json:
-        print_json(asdict(summary))
-        return
-    print(summary, end="\n\n")
-    drawn = [f"picture  {out}"]
-    if out is None:
-        balance = {str(name): count for name, count in summary.classes.items()}
-        drawn = _drawn(dataset, samples, kind, balance)
-    print("\n".join(drawn))
+    elif not json:
+        drawn = _drawn(dataset, samples, kind)
+    summary = dataset.summary()
+    print_result(asdict(summary), "\n".join([f"{summary}\n", *drawn]), json=json)
 
 
-def _drawn(dataset: Dataset, samples: int, kind: str | None, balance: dict[str, int]) -> list[str]:
+def _drawn(dataset: Dataset, samples: int, kind: str | None) -> list[str]:
     """As the terminal can; where there is none, or without the extra, in a line of text each."""
     from segue.cli import terminal
     from segue.data.sequences import Sequences
@@ -86,34 +80,16 @@ def _drawn(dataset: Dataset, samples: int, kind: str | None, balance: dict[str, 
     kind = kind or ("heat map" if dataset.x.channels > _LINES_AT_MOST else "lines")
     can_draw = kind in terminal.DRAWINGS and (kind != "lines" or terminal.has_plots())
     if width is None or not can_draw:
-        return _sparklines(dataset, chosen)
+        return terminal.sparklines(dataset, chosen)
     drawn = terminal.draw(dataset, chosen, kind, width)
     lengths = terminal.histogram(dataset.x.lengths, width)
     if len(lengths) > 1:
         drawn += ["lengths, in steps", *lengths, ""]
+    balance = {str(name): count for name, count in dataset.summary().classes.items()}
     if 0 < len(balance) <= _CLASSES_AT_MOST:
         what = "steps" if isinstance(dataset.y, Sequences) else "sequences"
         drawn += [f"{what} of each class", *terminal.bars(balance, width)]
     return drawn
-
-
-def _sparklines(dataset: Dataset, chosen: list[tuple[str, int]], width: int = 60) -> list[str]:
-    """Each sequence in one line of text; of several channels the one that varies most."""
-    from segue.cli.terminal import liveliest_channel, sparkline
-
-    if not chosen:
-        return []
-    drawn = [dataset.x[number] for _, number in chosen]
-    channel = liveliest_channel(drawn)
-    margin = max(len(name) for name, _ in chosen)
-    rows = [
-        f"{name:<{margin}}  {sparkline(steps[:, channel], width)}"
-        for (name, _), steps in zip(chosen, drawn, strict=True)
-    ]
-    if dataset.x.channels > 1:
-        name = dataset.channels[channel] if dataset.channels else channel + 1
-        rows.insert(0, f"channel {name} of {dataset.x.channels}:")
-    return rows
 
 
 def _texts(
