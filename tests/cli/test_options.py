@@ -16,9 +16,16 @@ import typer
 from typer.testing import CliRunner
 
 from segue.cli import app
-from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import ESTIMATOR, FORECASTER
-from segue.cli.options import Form, add_command, described, options_of
+from segue.cli.options import (
+    ESTIMATORS,
+    STUDIED,
+    Form,
+    add_command,
+    declaration,
+    described,
+    options_of,
+)
 from segue.estimators.loading import BY_TASK
 from segue.training import TrainingOptions
 

@@ -125,7 +125,7 @@ def test_a_picture_beside_a_sound_is_a_new_file_or_refused(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`.png` alone: its name is that of the sound, which has a free one where none is given."""
-    monkeypatch.setattr("segue.cli.listen.find_player", lambda: None)
+    monkeypatch.setattr("segue.cli.listen.PLAYERS", {})
     Path("waves.png").write_text("precious")
     assert call("listen WAVES --samples 1 --picture FILE", ".png")[0] == 0
     assert files() == ["waves-2.png", "waves-2.wav", "waves.png"]

@@ -11,20 +11,11 @@ from typing import Any, Literal
 
 import typer
 
-from segue.cli.options import Form, Parameters, add_command, options_of
+from segue.cli.options import Form, Parameters, add_command, forms_of, options_of
 from segue.cli.shared import Columns, check_output, print_result, read_source, tell
 from segue.errors import counted
 from segue.progress import Progress
 from segue.text_table import text_table
-
-FORMS = {
-    "count": Form(least=None),
-    "test": Form(least=None),
-    "noise": Form("X"),
-    "kinds": Form("A,B", "of waves: sine,square,triangle,sawtooth", kind=str),
-    "phase": Form(help="of waves: where they begin"),
-    "classes": Form(help="of random-series: how many series"),
-}
 
 
 def options() -> Parameters:
@@ -32,7 +23,8 @@ def options() -> Parameters:
     from segue.synth import FAMILIES
 
     families = {name: FAMILIES[name] for name in ("waves", "random-series")}
-    return options_of(families, "count test length noise kinds phase classes seed", **FORMS)
+    forms = {**forms_of("generate"), **dict.fromkeys(("count", "test"), Form(least=None))}
+    return options_of(families, "count test length noise kinds phase classes seed", **forms)
 
 
 def generate(
@@ -131,7 +123,7 @@ def list_(*, all_: bool = False, json: bool = False) -> None:
 def show(
     source: str, *, limit: int | None = None, columns: Columns = None, json: bool = False
 ) -> None:
-    """Show where a data set comes from, what it holds, and what is suspicious about it.
+    """Show where a data set comes from, what it holds, and what to look at first.
 
     Of a table also each column, with its kind and its role.
 

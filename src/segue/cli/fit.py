@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from segue.cli.declarations import ESTIMATORS, declaration
-from segue.cli.options import Form, as_option, options_of, refuse_beside_resume
+from segue.cli.options import (
+    ESTIMATORS,
+    as_option,
+    check_resumed,
+    declaration,
+    forms_of,
+    options_of,
+)
 from segue.cli.shared import Columns, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean
 from segue.progress import duration
@@ -24,32 +30,7 @@ TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
     checkpoint_every
 """.split()
-FORMS = {
-    "task": Form("classify|label|regress|forecast|language"),
-    "network": Form("SPEC", 'layers, such as "gru(64) dense(32, relu)"'),
-    "prepare": Form("SPEC", 'preparation, such as "interpolate standardize" or "none"'),
-    "validation": Form(
-        "SHARE|none|auto",
-        "validate on a share of the training part; auto: a tenth of it, none where that is too "
-        "little. With validation the weights of the best epoch are kept, without it the last",
-    ),
-    "class_weight": Form("balanced", "weight classes so that rare ones count as much"),
-    "device": Form("auto|cpu|cuda", "the device to compute on"),
-    "test": Form("SHARE|none", kind=str),
-    "initial": Form("MODEL", kind=Path),
-    "frozen": Form("LAYER", "name of a layer whose weights stay as they are"),
-    "truncate": Form("STEPS"),
-    "time_limit_seconds": Form("SECONDS", flag="--time-limit"),
-    "checkpoint_every": Form(
-        "SECONDS",
-        "write a checkpoint each so many seconds, within an epoch too; without it after epochs, 5 "
-        "seconds apart at least",
-    ),
-    "size": Form(
-        flag="--window",
-        help="cut recordings into windows of N steps; of a forecast, steps that the network sees",
-    ),
-}
+FORMS = forms_of("fit")
 
 # The scores of single seeds, by their names in metrics.json.
 _SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
@@ -99,22 +80,19 @@ def fit(
     """
     from segue import runs
 
-    if (source is None) == (resume is None):
-        raise OptionError("Give a SOURCE to train on, or a run to go on with: --resume DIR.")
     own = {"stride": stride, "window_label": window_label, "limit": limit, "option": option}
     given |= {name: value for name, value in {**own, "out": out}.items() if value is not None}
+    check_resumed(source, resume, {**given, "columns": columns}, FORMS)
     if resume is not None:
-        refuse_beside_resume({**given, "columns": columns}, FORMS)
         run = runs.resume_run(resume, tell=tell)
     else:
-        windows = _windows(given)
+        columns = {**(columns or {}), **_windows(given)}
         training = training_options(given)
         if training:
             from segue.training import TrainingOptions
 
             given["options"] = TrainingOptions(**training)
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
-        columns = {**(columns or {}), **windows}
         run = runs.fit_run(str(source), columns=columns, tell=tell, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":

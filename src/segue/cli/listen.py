@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 # Programs that play a WAV file, with their options.
-PLAYERS: dict[str, tuple[str, ...]] = {
-    "paplay": (),
-    "aplay": ("-q",),
-    "afplay": (),
-    "ffplay": ("-nodisp", "-autoexit", "-loglevel", "error"),
-    "play": ("-q",),  # of sox
+PLAYERS = {
+    "paplay": "",
+    "aplay": "-q",
+    "afplay": "",
+    "ffplay": "-nodisp -autoexit -loglevel error",
+    "play": "-q",  # of sox
 }
 
 
@@ -93,30 +93,30 @@ def listen(
         from segue import plots
 
         save_figure(plots.plot_clip(clip).figure, drawn)
-    files = {"wav": written, "picture": drawn}
-    facts = {"seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, **files}
-    facts |= {"notes": clip.notes, "spans": [asdict(span) for span in clip.spans]}
-    for what, file in zip(("sound", "picture"), files.values(), strict=True):
+    for what, file in (("sound", written), ("picture", drawn)):
         if file is not None and not json:
             print(f"{what}  {file}")
     if json:
+        facts = {
+            "seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, "wav": written,
+            "picture": drawn, "notes": clip.notes, "spans": [asdict(span) for span in clip.spans],
+        }  # fmt: skip
         print_result(facts, "", json=True)
 
 
 def _hear(clip: Clip, out: Path | None, unused: Path) -> tuple[Path | None, str | None]:
     """Write the file, or play it; return where it is kept and what has played it."""
-    player = None if out is not None else find_player()
-    if player is not None:
+    path = out or unused
+    player = next((name for name in PLAYERS if shutil.which(name)), None)
+    if out is None and player is not None:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "clip.wav"
-            clip.write(path)
-            complaint = play(player, path, clip.seconds)
+            clip.write(Path(folder) / "clip.wav")
+            complaint = play(player, Path(folder) / "clip.wav", clip.seconds)
         if not complaint:
             return None, player
         print(f"{player} could not play it ({complaint}).", file=sys.stderr)
     elif out is None:
         print("No player is installed, so a file is written.", file=sys.stderr)
-    path = out or unused
     clip.write(path)
     return path, None
 
@@ -138,14 +138,6 @@ def _unused(name: str, picture: Path | None) -> Path:
     raise AssertionError("unreachable")  # count never ends
 
 
-# -- players --------------------------------------------------------------------------------------
-
-
-def find_player() -> str | None:
-    """The first of `PLAYERS` that is installed; `None` where none is."""
-    return next((name for name in PLAYERS if shutil.which(name)), None)
-
-
 def play(player: str, path: Path, seconds: float) -> str:
     """Play a file to its end, and return what the player complained of; nothing if all went well.
 
@@ -154,10 +146,7 @@ def play(player: str, path: Path, seconds: float) -> str:
         path: the file.
         seconds: how long it is.
     """
-    program = shutil.which(player)
-    if program is None:
-        return f"{player} is not there"
-    command = [program, *PLAYERS[player], str(path)]
+    command = [shutil.which(player) or player, *PLAYERS[player].split(), str(path)]
     try:
         done = subprocess.run(  # noqa: S603 - a program from the table above, and a file of ours
             command, capture_output=True, timeout=seconds + 30, check=False

@@ -5,15 +5,24 @@ command: its `Options`), and typed once, in its annotation; both become the opti
 What stands in parentheses behind the name is its metavar, as in "out (FILE.png): a picture". A
 sentence that begins with "In Python" is left out. An option that is not given does not reach the
 command, so that a default stands in one place too.
+
+Importing an estimator takes seconds, because of torch, so what an option needs of it is read from
+its source.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import functools
 import inspect
 import re
+import tomllib
+import typing
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -66,6 +75,19 @@ class Form:
     is_argument: bool = False
 
 
+_TYPES = {"text": str, "path": Path, "list": list}
+
+
+@functools.cache
+def forms_of(command: str) -> dict[str, Form]:
+    """The forms in `options.toml` of the options of a command, by argument."""
+    text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
+    return {
+        name: Form(**{**row, "kind": _TYPES.get(row.get("kind"))})
+        for name, row in tomllib.loads(text)[command].items()
+    }
+
+
 class Description(NamedTuple):
     """The description of an argument in a docstring."""
 
@@ -108,24 +130,21 @@ def options_of(
 
 
 def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) -> inspect.Parameter:
-    having = {
-        purpose: inspect.signature(target).parameters[name]
-        for purpose, target in targets.items()
-        if name in inspect.signature(target).parameters
-    }
-    purpose, argument = next(iter(having.items()))
-    default, target = argument.default, targets[purpose]
+    signatures = {who: inspect.signature(target).parameters for who, target in targets.items()}
+    defaults = {who: known[name].default for who, known in signatures.items() if name in known}
+    purpose, default = next(iter(defaults.items()))
+    target = targets[purpose]
     metavar, text = (described(Common) | described(target))[name]
     kind, choices = _kind(get_type_hints(target)[name])
     kind = form.kind or kind
     metavar = form.metavar or choices or metavar or {int: "N", float: "X"}.get(kind)
-    text = _help(form.help or text, {who: one.default for who, one in having.items()}, kind)
+    text = _help(form.help or text, defaults, kind)
     hint: Any = {bool: bool, list: list[str] | None}.get(kind, kind | None)
     start: Any = False if kind is bool else None
     if form.is_argument:
         declared = typer.Argument(metavar=metavar, help=text, show_default=False)
-        if default is argument.empty:
-            hint, start = kind, argument.empty
+        if default is inspect.Parameter.empty:
+            hint, start = kind, inspect.Parameter.empty
     else:
         is_count = kind is int and default != 0  # a seed may be 0, and below
         least = form.least if is_count else None
@@ -141,15 +160,13 @@ def _kind(hint: Any) -> tuple[type, str | None]:
     members = [one for one in (get_args(hint) if union else (hint,)) if one is not type(None)]
     words = [w for one in members if get_origin(one) is Literal for w in get_args(one)]
     others = [one for one in members if get_origin(one) is not Literal]
-    choices = "|".join(words) or None
     for kind in (bool, int, Path):
         if kind in others:
             return kind, None
     if others == [float] and not words:
         return float, None
-    if [get_origin(one) for one in others] in ([tuple], [list]):
-        return list, choices
-    return str, choices
+    several = [get_origin(one) for one in others] in ([tuple], [list])
+    return list if several else str, "|".join(words) or None
 
 
 def _help(text: str, defaults: Mapping[str, Any], kind: type) -> str:
@@ -245,9 +262,6 @@ def reader_options(
 
 
 READER = list(inspect.signature(reader_options).parameters)
-_COLUMNS = {
-    name: Form(flag=f"--column-{name.replace('parts', 'part')}") for name in READER[:6]
-}  # of a table
 
 
 def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, Any]:
@@ -285,11 +299,63 @@ def parse_value(text: str) -> Any:
     if text.lower() in words:
         return words[text.lower()]
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text
+
+
+# -- arguments read from the source ---------------------------------------------------------------
+
+# The estimators by their tasks, as in `segue.estimators`.
+ESTIMATORS = {
+    "classify": ("estimators/classifier.py", "SequenceClassifier"),
+    "label": ("estimators/labeler.py", "SequenceLabeler"),
+    "regress": ("estimators/regressor.py", "SequenceRegressor"),
+    "forecast": ("estimators/forecaster.py", "Forecaster"),
+    "language": ("estimators/language.py", "LanguageModel"),
+}
+STUDIED = ("classify", "label", "regress")  # those with a target for each sequence or step
+
+
+def declaration(path: str, name: str) -> Callable[..., Any]:
+    """A stand-in for a dataclass or a function of segue: its signature, annotations and docstring.
+
+    Args:
+        path: the file, below `segue`.
+        name: of the class or the function.
+
+    >>> forecaster = declaration(*ESTIMATORS["forecast"])
+    >>> forecaster.__kwdefaults__["network"]
+    'gru(32)'
+    """
+    body = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8")).body
+    kinds = ast.ClassDef | ast.FunctionDef
+    node = next(one for one in body if isinstance(one, kinds) and one.name == name)
+    if isinstance(node, ast.FunctionDef):
+        arguments = node.args.kwonlyargs
+        defaults: list[ast.expr | None] = list(node.args.kw_defaults)
+    else:
+        fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and one.value]
+        fields = [one for one in fields if not isinstance(one.value, ast.Call)]
+        fields = [one for one in fields if "ClassVar" not in ast.unparse(one.annotation)]
+        arguments = [ast.arg(ast.unparse(one.target), one.annotation) for one in fields]
+        defaults = [one.value for one in fields]
+    signature = ast.arguments([], [], kwonlyargs=arguments, kw_defaults=defaults, defaults=[])
+    docstring = ast.Expr(ast.Constant(ast.get_docstring(node)))
+    stand_in = ast.FunctionDef(name, signature, [docstring], decorator_list=[])
+    choices = [n for n in body if isinstance(n, ast.Assign) and "Literal[" in ast.unparse(n.value)]
+    module = ast.fix_missing_locations(ast.Module([*choices, stand_in], []))
+    names = _Names()
+    exec(compile(module, path, "exec", dont_inherit=True), {}, names)  # noqa: S102 - segue's own source
+    result: Callable[..., Any] = names[name]
+    return result
+
+
+class _Names(dict[str, Any]):
+    """Python's names and those of `typing`; every other type is an object."""
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(builtins, name, getattr(typing, name, object))
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -341,15 +407,14 @@ def _debug(*, debug: bool = False) -> None:
 
 
 def _with_options(command: Command, options: Parameters) -> Command:
-    named = [
-        p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD
-    ]
+    signature = inspect.signature(command).parameters
+    named = [p for p in signature.values() if p.kind is not p.VAR_KEYWORD]
     first = [p.name for p in named if p.kind is not p.KEYWORD_ONLY]
-    forms = {name: Form(is_argument=True) for name in first}
-    parameters = [*options_of(command, first, **forms), *options]
+    parameters = options_of(command, first, **dict.fromkeys(first, Form(is_argument=True)))
+    parameters += options
     for argument in named[len(first) :]:
         if argument.name == "columns":
-            parameters += options_of(reader_options, READER, **_COLUMNS)
+            parameters += options_of(reader_options, READER, **forms_of("read"))
         else:
             parameters += options_of(command, [argument.name])
     parameters += options_of(_debug, ["debug"])
@@ -357,7 +422,7 @@ def _with_options(command: Command, options: Parameters) -> Command:
     def complete(**values: Any) -> None:
         given = {n: v for n, v in values.items() if v is not None and v is not False and v != []}
         given.pop("debug", None)
-        if "columns" in inspect.signature(command).parameters:
+        if "columns" in signature:
             given["columns"] = reader_options(**{n: given.pop(n) for n in READER if n in given})
         command(**given)
 
@@ -367,10 +432,14 @@ def _with_options(command: Command, options: Parameters) -> Command:
     return complete
 
 
-def refuse_beside_resume(given: Mapping[str, Any], forms: Mapping[str, Form]) -> None:
-    """Refuse options that would change what is resumed.
+def check_resumed(
+    source: str | None, resume: Path | None, given: Mapping[str, Any], forms: Mapping[str, Form]
+) -> None:
+    """Refuse a source and --resume together, neither, and options that would change what goes on.
 
     Args:
+        source: to begin with.
+        resume: the folder of what was begun.
         given: options by the names of their arguments. Those of readers are a mapping under
             "columns".
         forms: as for `options_of`.
@@ -378,16 +447,18 @@ def refuse_beside_resume(given: Mapping[str, Any], forms: Mapping[str, Form]) ->
     Raises:
         OptionError: some are given; all of them are named.
 
-    >>> refuse_beside_resume({"columns": {}}, {})
-    >>> refuse_beside_resume({"epochs": 3, "columns": {"label": "y", "rate": 8}}, {})
+    >>> check_resumed(None, Path("run"), {"columns": {}}, {})
+    >>> check_resumed(None, Path("run"), {"epochs": 3, "columns": {"label": "y", "rate": 8}}, {})
     Traceback (most recent call last):
     segue.errors.OptionError: --epochs and --column-label and --read rate=... would change what ...
     """
+    if (source is None) == (resume is None):
+        raise OptionError("Give a SOURCE, or a run or study to go on with: --resume DIR.")
     flags = [forms.get(name, Form()).flag or flag_of(name) for name in given if name != "columns"]
     for name in given.get("columns") or ():
-        flag = _COLUMNS.get(name, Form()).flag or flag_of(name)
+        flag = forms_of("read").get(name, Form()).flag or flag_of(name)
         flags.append(flag if name in READER else f"--read {name}=...")
-    if flags:
+    if flags and resume is not None:
         raise OptionError(
             f"{' and '.join(flags)} would change what --resume continues: it goes on with the "
             f"options that it was begun with. Leave {'it' if len(flags) == 1 else 'them'} out, or "

@@ -11,10 +11,18 @@ from typing import Any
 
 import typer
 
-from segue.cli.declarations import ESTIMATORS, STUDIED, declaration
-from segue.cli.fit import FORMS as FIT_FORMS
 from segue.cli.fit import share, training_options
-from segue.cli.options import Form, add_command, options_of, parse_value, refuse_beside_resume
+from segue.cli.options import (
+    ESTIMATORS,
+    STUDIED,
+    Form,
+    add_command,
+    check_resumed,
+    declaration,
+    forms_of,
+    options_of,
+    parse_value,
+)
 from segue.cli.shared import Columns, print_result, read_source
 from segue.errors import FileError, OptionError
 
@@ -24,40 +32,27 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-SETTINGS = "prepare epochs batch_size learning_rate".split()
-CURVE = "sizes seeds until watch_test test".split()
-GRID = "seeds held until".split()
-FORMS = {
-    **{name: form for name, form in FIT_FORMS.items() if name != "test"},
-    "sizes": Form("N,N,...", kind=str),
-    "test": Form("SHARE"),
-    "held": Form("SHARE"),
-    "until": Form("SCORE"),
-}
-TEMPLATES = Form("SPEC", 'layers, or a template such as "lstm({units})"', kind=list)
+SETTINGS = "prepare epochs batch_size learning_rate"
+CURVE = "sizes seeds until watch_test test"
+GRID = "seeds held until"
+FORMS = {**forms_of("fit"), **forms_of("study")}
 
 
 def curve_options() -> list[Parameter]:
     """The options of `segue study learning-curve` that fill arguments."""
-    return [
-        *options_of(
-            declaration("studies/curve.py", "learning_curve"), [*CURVE, "workers"], **FORMS
-        ),
-        *_estimator_options(["network", *SETTINGS, "validation"]),
-    ]
+    curve = declaration("studies/curve.py", "learning_curve")
+    own = options_of(curve, f"{CURVE} workers", **FORMS)
+    return [*own, *_estimator_options(f"network {SETTINGS} validation")]
 
 
 def grid_options() -> list[Parameter]:
     """The options of `segue study grid` that fill arguments."""
-    return [
-        *options_of(declaration("studies/grids.py", "grid"), GRID, **FORMS),
-        *options_of(declaration("studies/curve.py", "learning_curve"), "workers"),
-        *_estimator_options(["network", *SETTINGS], network=TEMPLATES),
-        *options_of(_grid_only, "set_"),
-    ]
+    own = options_of(declaration("studies/grids.py", "grid"), f"{GRID} workers", **FORMS)
+    networks = _estimator_options(f"network {SETTINGS}", **forms_of("grid"))
+    return [*own, *networks, *options_of(_grid_only, "set_")]
 
 
-def _estimator_options(names: list[str], **forms: Form) -> list[Parameter]:
+def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
     """Options for the estimators that a study trains, for their training, and for all studies."""
     from segue.training import TrainingOptions
 
@@ -134,10 +129,8 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
     from segue.tasks import TASKS, Task
 
     resume, workers = given.pop("resume", None), given.pop("workers", None)
-    if (source is None) == (resume is None):
-        raise OptionError("Give a SOURCE to study, or a study to go on with: --resume DIR.")
+    check_resumed(source, resume, given, FORMS)
     if resume is not None:
-        refuse_beside_resume(given, FORMS)
         header = read_header(resume)
         if header["fingerprint"].get("study") != kind or not header.get("recipe"):
             raise FileError(f"is not a {kind} that was begun on the command line.", path=resume)
@@ -181,14 +174,14 @@ def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:
         study["sizes"] = _whole(study["sizes"])
         if not study["watch_test"]:
             del study["watch_test"]
-    settings |= {name: given[name] for name in SETTINGS if name in given} | training
+    settings |= {name: given[name] for name in SETTINGS.split() if name in given} | training
     return {"reading": reading, "task": given.get("task"), "settings": settings, "study": study}
 
 
-def _arguments(study: Any, names: list[str], given: dict[str, Any]) -> dict[str, Any]:
+def _arguments(study: Any, names: str, given: dict[str, Any]) -> dict[str, Any]:
     """Arguments of a study: what was given, else the default."""
     known = signature(study).parameters
-    return {name: given.get(name, known[name].default) for name in names}
+    return {name: given.get(name, known[name].default) for name in names.split()}
 
 
 def _folder(kind: str, recipe: dict[str, Any]) -> Path:

@@ -184,7 +184,8 @@ def grid(
             groups.
         until: also report the epoch at which the score reaches this level.
         folder: as in `learning_curve`.
-        workers: as in `learning_curve`.
+        workers: trials at once, each on one thread; one for each processor if left out. With 1
+            everything runs in one process.
         executor: as in `learning_curve`.
         progress: as in `learning_curve`.
         source: as in `learning_curve`.
