@@ -24,7 +24,7 @@ from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
 from segue.readers.blocks import errors_of, limited
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.forms import plain_frame
+from segue.readers.forms import plain_frame, with_times
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import sequences_from_mapped
@@ -208,14 +208,18 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     like = options.get("like")
     if like is None or like.get("format") != "table":
         options.pop("like", None)
-    if options.keys() - {"drop_missing"} or objects.is_table(source):
+    if options.keys() - {"drop_missing"} or objects.is_table(source := with_times(source)):
         from segue.readers.table import read_frame
 
         data = read_frame(plain_frame(source), **options)
     elif isinstance(source, np.memmap):
         mapped = sequences_from_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
-    elif (data := objects.adapted(source)) is source:
+    elif (data := objects.adapted(source)) is source and objects.is_frame(source):
+        from segue.readers.table import read_frame
+
+        data = read_frame(plain_frame(source), **options)  # of texts alone, which may be lists
+    elif data is source:
         raise DataError(
             f"{type(source).__name__} is no source; expected a name, a path, or one of"
             f"{objects.KINDS}"

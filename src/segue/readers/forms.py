@@ -63,6 +63,24 @@ def plain_frame(frame: Any) -> Any:
     return frame
 
 
+def with_times(frame: Any) -> Any:
+    """A frame whose index is dates or times, without a name, with these as its time.
+
+    Where the names of its columns are an axis, each row is a sequence, and the index is its ids.
+    """
+    index: Any = getattr(frame, "index", None)
+    is_time = type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex")
+    if not is_time or index.name is not None or not hasattr(frame, "columns"):
+        return frame
+    from segue.readers.table.names import is_axis  # brings pyarrow
+
+    names = [str(name) for name in frame.columns]
+    if is_axis(names) or all(map(str.isdigit, names)):
+        return frame
+    index = index.to_timestamp() if hasattr(index, "to_timestamp") else index
+    return frame.set_axis(index.rename("time"), axis="index")
+
+
 def _is_nested(column: Any) -> bool:
     if str(column.dtype) != "object" or len(column) == 0:
         return False

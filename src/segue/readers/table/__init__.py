@@ -276,8 +276,12 @@ def as_loaded(frame: Any) -> Loaded:
             raise DataError(f"The table has more than one column called {name!r}.")
     try:
         table = _as_arrow(frame)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"The data frame cannot be read: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
+        *_, why = map(str, error.args or ("no reason is known",))
+        raise DataError(
+            f"The data frame cannot be read: {why}. Expected one kind of values in a column: "
+            "numbers, text, times, truth values, or lists of numbers; see pandas.to_numeric."
+        ) from error
     if table.num_rows == 0:
         raise DataError("The data frame has no rows.")
     return Loaded(with_plain_text(table), named=not all(name.isdigit() for name in names))
@@ -290,4 +294,6 @@ def _as_arrow(frame: Any) -> pa.Table:
         return frame.to_arrow()
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
+    periods = [name for name in frame.columns if str(frame[name].dtype).startswith("period")]
+    frame = frame.assign(**{name: frame[name].dt.to_timestamp() for name in periods})
     return pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)

@@ -113,7 +113,13 @@ def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> 
         groups=groups,
         parts=parts,
         ids=ids,
-        notes=(plan.note() + per_step, *order.notes, *notes, *columns.loaded.notes),
+        notes=(
+            plan.note() + per_step,
+            *order.notes,
+            *notes,
+            *columns.conversions(plan.channels),
+            *columns.loaded.notes,
+        ),
         reading=reading(columns, plan),
     )
 

@@ -21,6 +21,7 @@ _WORD = r"[+-]?(?:inf(?:inity)?|nan)"
 _PATTERNS = {
     mark: rf"(?i)^(?:[+-]?(?:\d+[{mark}]?\d*|[{mark}]\d+)(?:e[+-]?\d+)?|{_WORD})$" for mark in ".,"
 }
+PLAIN_NUMBER = _PATTERNS["."]
 _NUMBERS = {mark: re.compile(pattern) for mark, pattern in _PATTERNS.items()}
 _WITH_MARKS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?")
 _BLANKS = "\u00a0\u202f\u2009\u2007'\u2019 "
@@ -183,7 +184,10 @@ def as_lists(column: Any, decimal: str = ".") -> Any | None:
     for separator in _SEPARATORS:
         lists = pc.split_pattern_regex(inside, rf"\s*{separator}+\s*")
         several = pc.greater(pc.list_value_length(lists), 1)
-        if separator == decimal or not pc.all(pc.or_(several, in_brackets)).as_py():
+        shares = [
+            pc.mean(mask.cast(pa.float64())).as_py() or 0.0 for mask in (several, in_brackets)
+        ]
+        if separator == decimal or shares[0] == 0 or max(shares[0] + 0.5, shares[1]) < 1:
             continue
         if (numbers := _floats(trimmed(lists.flatten()), decimal)) is not None:
             starts = lists.offsets.cast(pa.int64())

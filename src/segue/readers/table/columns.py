@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
@@ -31,6 +32,7 @@ _KINDS: dict[Kind, tuple[Callable[[pa.DataType], bool], ...]] = {
     "list": (types.is_list, types.is_large_list, types.is_fixed_size_list),
 }
 _SHOWN = 5  # problems of one file in one message
+_WORDS, _MARKED = 3, 0.5  # so few words that stand in so many fields mark what is missing
 _COLUMNS_AT_ONCE, _VALUES_AT_ONCE = 64, 1_000_000
 
 
@@ -169,6 +171,33 @@ class Columns:
         """A column of lists, as an Arrow array."""
         return whole(self._converted.get(name, self.table.column(name)))
 
+    def conversions(self, names: Iterable[str]) -> list[str]:
+        """An example of each way of writing numbers in these columns that is not a plain one."""
+        said: dict[str, str] = {}
+        for name in names:
+            text, value = self._converted_example(name)
+            if text and len(said) < _SHOWN:
+                kind = re.sub(r"\d+", "", text) if self.kinds[name] == "number" else "truth"
+                said.setdefault(kind, f"{text!r} is read as {value:.10g} (channel {name!r})")
+        return list(said.values())
+
+    def _converted_example(self, name: str) -> tuple[str, float]:
+        """The first field of a column that is written in another way than its number; or ""."""
+        dialect, kind = self.loaded.dialect, self.kinds.get(name)
+        if name in self._converted and kind in NUMBERS:
+            texts = cells.trimmed(self.table.column(name))
+            if kind == "number":
+                plain = pc.match_substring_regex(texts, cells.PLAIN_NUMBER)
+                texts = pc.if_else(plain, None, texts)
+            row = pc.index(pc.is_valid(texts), True).as_py()
+            return (texts[row].as_py(), float(self.floats(name)[row])) if row >= 0 else ("", 0.0)
+        if dialect.decimal == "." or kind != "number" or name not in dialect.names:
+            return "", 0.0
+        place = dialect.names.index(name)
+        fields = (row[place].strip() for row in dialect.first if place < len(row))
+        text = next((field for field in fields if "," in field), "")
+        return text, float(text.replace(",", ".") or 0)
+
     # -- what they are like ---------------------------------------------------------------------
 
     def is_whole(self, name: str) -> bool:
@@ -189,6 +218,12 @@ class Columns:
         """The characters of a text column, on average."""
         texts = self.table.column(name).cast(pa.large_string())
         return float(pc.mean(pc.utf8_length(texts)).as_py())
+
+    def is_running_text(self, name: str) -> bool:
+        """Whether a column holds long texts without digits, which are no names of anything."""
+        some = self._some_values(name)
+        is_long = bool(some) and sum(map(len, some)) >= 20 * len(some)
+        return is_long and not any(map(str.isdigit, "".join(some)))
 
     def is_row_number(self, name: str) -> bool:
         """0, 1, 2, ... or 1, 2, 3, ..."""
@@ -242,10 +277,16 @@ class Columns:
         full = np.array([not is_missing(value) for value in values], bool)
         good = np.array([is_number(v) or is_number(v, ",") for v in values], bool)
         bad = full & ~good
-        if counts[bad].sum() > at_most * counts[full].sum():
+        share = counts[bad].sum() / max(1, counts[full].sum())
+        if share > at_most and not (bad.sum() <= _WORDS and share <= _MARKED):
             return []
         rows = np.flatnonzero((codes >= 0) & bad[codes])[:_SHOWN]
         return [(int(row), values[codes[row]][:40]) for row in rows]
+
+    def described(self, name: str) -> str:
+        """The name of a column and its kind, with an example of its texts."""
+        some = self._some_values(name) if self.kinds[name] == "text" else []
+        return f"{name} ({self.kinds[name]}{f' such as {some[0][:20]!r}' if some else ''})"
 
     def find(self, wanted: str | int, option: str) -> str:
         """The name of a column that a user names, or numbers from 1 on (from -1 at the end).

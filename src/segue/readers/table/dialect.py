@@ -24,6 +24,7 @@ from segue.readers.table.words import say
 Rows = Sequence[Sequence[str]]
 
 _HEAD = 1 << 18  # characters that are looked at
+_LONGEST_FIELD = 2**31 - 1
 _ROWS = 200
 _ABOVE = 60  # lines that may stand above a table, at most
 _DELIMITERS = "\t;|,"  # a file that has one of the first in every line seldom means the last
@@ -96,13 +97,16 @@ class Dialect:
         reader = csv.reader(map(self.as_tabs, lines), delimiter=self.delimiter)
         before = 0
         while True:
+            usual = csv.field_size_limit(_LONGEST_FIELD)
             try:
                 row = next(reader, None)
             except csv.Error:
                 row = ["a field without an end"]
+            finally:
+                csv.field_size_limit(usual)
             if row is None:
                 return
-            if row not in ([], [""]):
+            if any(map(str.strip, row)):
                 yield before, row
             before = reader.line_num
 
@@ -203,9 +207,7 @@ def _holds_lines_of_numbers(rows: Rows) -> bool:
 
 def _first_lines(file: IO[str]) -> list[str]:
     """The first lines, whole ones."""
-    text = file.read(_HEAD)
-    lines = text.splitlines()
-    return lines[: -1 if len(text) == _HEAD and len(lines) > 1 else None][:_ROWS]
+    return (file.read(_HEAD) + file.readline(_LONGEST_FIELD)).splitlines()[:_ROWS]
 
 
 # -- what separates fields ------------------------------------------------------------------------

@@ -313,10 +313,11 @@ def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
     """The columns of a plan from one table, channels as numbers; errors name the file."""
     channels = list(plan.channels)
     columns = Columns(replace(loaded, table=loaded.table.select(channels)))
+    notes = (*loaded.dialect.notes, *columns.conversions(channels))
     table = loaded.table.select([*plan.roles.values(), *plan.more_time])
     for name, values in zip(channels, columns.numbers(channels).T, strict=True):
         table = table.append_column(name, pa.array(values))
-    return replace(loaded, table=table)
+    return replace(loaded, table=table, dialect=replace(loaded.dialect, notes=notes))
 
 
 def _ask_about_ids(loaded: Joined, plan: Plan) -> None:

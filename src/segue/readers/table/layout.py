@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
 
-from segue.data.labels import MAX_CLASSES
 from segue.errors import DataError
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, describe_columns
+from segue.readers.table.questions import (
+    MANY,
+    ask_about_counters,
+    ask_about_names,
+    ask_about_recordings,
+    ask_about_single_steps,
+    ask_about_stamps,
+    ask_to_pivot,
+    is_like_classes,
+    rows_apart,
+)
 from segue.readers.table.roles import Layout, Roles, TableOptions, stays
-from segue.readers.table.words import ROLES, TEXTS, plain, rank, role_of, say
+from segue.readers.table.sampling import time_of
+from segue.readers.table.words import ROLES, TEXTS, claims, plain, rank, role_of, say
 
-_MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _ENOUGH = 40  # rows in which one looks for the course of a recording
 _TEXT = 8  # characters that texts have on average, at least
 _LONG_TEXT = 20  # characters of texts that nobody takes for a remark beside numbers
@@ -47,6 +56,8 @@ class _Planner:
         """Decide everything, in the order in which one thing tells the next."""
         roles = self.roles
         layout = roles.options.layout or self._layout()
+        if layout == "steps" and roles.options.layout is None:
+            self._find_sequences_by_time()
         if roles.is_open("label") and (label := self._label(layout)) is not None:
             self.found["label"] = label
         if layout == "steps":
@@ -56,6 +67,8 @@ class _Planner:
         if roles.channels is None:
             self._leave_out_what_tells_the_label()
         roles.channels, names = self._values(layout)
+        if roles.options.layout is None:
+            ask_about_single_steps(roles, layout, roles.channels, names)
         for name in self.free(*get_args(Kind)):
             kind = self.columns.kinds[name]
             self.left_out[name] = "not named" if kind in NUMBERS else kind
@@ -75,13 +88,16 @@ class _Planner:
         if self._id_repeats() or "time" in self.roles.given:
             return "steps"
         values = self.free(*NUMBERS) if given is None else list(given)
+        if given is None and columns.loaded.named:
+            ask_about_counters(self.roles)
         if "id" in self.found or (columns.loaded.named and is_axis(values)):
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
         layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
         if given is None and columns.rows >= _ENOUGH:
-            (self._ask_about_names if layout == "steps" else self._ask_about_recordings)(values)
+            ask = ask_about_names if layout == "steps" else ask_about_recordings
+            ask(self.roles, values)
         return layout
 
     def _id_repeats(self) -> bool:
@@ -140,88 +156,58 @@ class _Planner:
         """Whether the rows are the steps of one recording: few values, and a label that stays."""
         texts = self.free("text")
         label = self.found.get("label", texts[0] if len(texts) == 1 else None)
-        if label is None or values >= _MANY:
+        if label is None or values >= MANY:
             return values <= 2  # a plain series or two
         changes = int((~stays(self.columns, label)).sum())
         # A table sorted by class has a change less than classes: each row is a sequence then.
         return self.columns.distinct(label) < changes < 0.2 * self.columns.rows
 
-    def _ask_about_names(self, values: list[str]) -> None:
-        """Ask what columns without names are, where some are like a time or like an id.
-
-        Raises:
-            FileError: one rises, or has whole numbers that stay.
-        """
-        columns = self.columns
-        values = [] if columns.loaded.named else values
-        rises = [n for n in values if (np.diff(columns.floats(n)) > 0).mean() > 0.9]
-        whole = [n for n in values if n not in rises and columns.is_whole(n)]
-        keys = [n for n in whole if 2 * stays(columns, n).sum() >= columns.rows]
-        options = [f"time={rises[0]!r}"] if rises else []
-        options += [f"group={keys[0]!r}"] if keys else []
-        if options:
-            raise columns.loaded.error(
-                f"has no line of names, and {describe_columns([*rises[:1], *keys[:1]])} look like "
-                f"{' and '.join(option.partition('=')[0] for option in options)}, or are channels. "
-                f"{say(', '.join(options), 'channels=[...]')}"
-            )
-
-    def _ask_about_recordings(self, values: list[str]) -> None:
-        """Ask, where rows of few numbers look like the steps of one recording.
-
-        Raises:
-            FileError: the first column rises evenly, or the last has few values that stay.
-        """
-        columns = self.columns
-        if not 3 <= len(values) < _MANY:
-            return
-        first, last = values[0], values[-1]
-        steps = np.diff(columns.floats(first))
-        option, what = "", ""
-        if not columns.loaded.named and (steps > 0).all() and np.ptp(steps) < 0.01 * steps.mean():
-            option, what = f"time={first!r}", f"{first!r} rises evenly"
-        elif self.roles.is_open("label") and self._is_like_classes(last):
-            changes = int((~stays(columns, last)).sum())
-            if columns.distinct(last) < changes < 0.2 * columns.rows:
-                option, what = f"label={last!r}", f"{last!r} seldom changes"
-        if what:
-            raise columns.loaded.error(
-                f"has rows of {len(values)} numbers, and {what}: is each row a step of one "
-                "recording, or a sequence? " + say(f"layout='steps', {option}", "layout='rows'")
-            )
-
-    def _ask_about_stamps(self, values: Iterable[str]) -> None:
-        """Ask about channels that count milli-, micro- or nanoseconds since 1970, like a clock.
-
-        Raises:
-            FileError: all numbers of a column are such times between 2000 and 2100.
-        """
-        columns = self.columns
-        for name in filter(columns.is_whole, values):
-            low, high = np.nanmin(columns.floats(name)), np.nanmax(columns.floats(name))
-            for unit, size in (("milli", 1e3), ("micro", 1e6), ("nano", 1e9)):
-                if low >= 946_684_800 * size and high <= 4_102_444_800 * size and low < high:
-                    raise columns.loaded.error(
-                        f"has {unit}seconds since 1970 in {name!r}, by its values ({low:.0f} to "
-                        f"{high:.0f}): is it the time of each step, or a channel? "
-                        + say(f"time={name!r}", "channels=[...]")
-                    )
-
     # -- what names do not tell -----------------------------------------------------------------
 
     def _find_step_numbers(self) -> None:
         """0, 1, 2, ... or 1, 2, 3, ... in each sequence."""
-        if not self.roles.is_open("time") or "id" not in self.found:
+        columns, key = self.columns, self.found.get("id", self.found.get("group"))
+        if not self.roles.is_open("time") or key is None:
             return
-        columns = self.columns
-        same = stays(columns, self.found["id"])
-        for name in filter(columns.is_whole, self.free("number")):
+        same = stays(columns, key)
+        for name in self.free("number") if same.any() else ():
             numbers = columns.floats(name)
-            begins = numbers[np.concatenate([[True], ~same])]
-            counts = same.any() and (np.diff(numbers)[same] == 1).all()
+            begins, steps = numbers[np.concatenate([[True], ~same])], np.diff(numbers)[same]
+            counts = steps.min() > 0 and np.ptp(steps) < 1e-6 * steps.mean()
             if counts and begins[0] in (0, 1) and (begins == begins[0]).all():
                 self.found["time"] = name
                 return
+
+    def _find_sequences_by_time(self) -> None:
+        """The column that tells the sequences of a time apart, where no name does.
+
+        Each of its values is a run in which the time rises, or each time has all of its values.
+
+        Raises:
+            FileError: a sequence has several rows at a time: a row holds one channel of it.
+        """
+        columns, found, roles = self.columns, self.found, self.roles
+        if "time" not in found or len(columns.names) < 3:
+            return
+        several = [n for n in self.free("text", "number") if not claims(n, "label")]
+        several = [n for n in several if columns.kinds[n] == "text" or columns.is_whole(n)]
+        several = [n for n in several if 2 <= columns.distinct(n) <= columns.rows // 2]
+        key = found.get("id", found.get("group"))
+        names = [found["time"], *roles.more_time]
+        times = time_of(columns, names, roles.options.dates).values if several else np.zeros(0)
+        if np.isnan(times).any() or not several:
+            return
+        steps, moments = np.diff(times), np.unique(times, return_inverse=True)[1]
+        if key is None and roles.is_open("id"):
+            own = [n for n in several if np.array_equal(~stays(columns, n), steps < 0)]
+            own = [n for n in own if columns.distinct(n) == (steps < 0).sum() + 1]
+            panels = [
+                n for n in several if 10 * columns.rows > 9 * columns.distinct(n) * moments.max()
+            ]
+            own += [n for n in panels if rows_apart(columns, [n], moments) == columns.rows]
+            found |= {"id": own[0]} if own else {}
+        elif key is not None and 2 * rows_apart(columns, [key], moments) <= columns.rows:
+            ask_to_pivot(roles, key, [n for n in several if columns.kinds[n] == "text"], moments)
 
     def _find_ids(self) -> None:
         """Names of sequences; where each row is one, a time is when it was, and no channel."""
@@ -263,28 +249,23 @@ class _Planner:
                 "a channel of 0 and 1? " + say(f"label={truths[0]!r}", "label='none'")
             )
         if layout == "texts":
-            numbers = [n for n in self.free("number") if self._is_like_classes(n)]
+            numbers = [n for n in self.free("number") if is_like_classes(columns, n)]
             return numbers[0] if len(numbers) == 1 else None
         return self._label_at_an_end() if layout == "rows" and not self.roles.channels else None
 
     def _label_at_an_end(self) -> str | None:
         """Few whole numbers in the last or first column, where the others hold something else."""
-        numbers = self.free("number")
+        columns, numbers = self.columns, self.free("number")
         if len(numbers) < 3:
             return None
-        has_axis = self.columns.loaded.named and is_axis(numbers)
+        has_axis = columns.loaded.named and is_axis(numbers)
         axis = find_axes(numbers).columns if has_axis else ()
-        ends = [n for n in (numbers[-1], numbers[0]) if self._is_like_classes(n)]
+        ends = [n for n in (numbers[-1], numbers[0]) if is_like_classes(columns, n)]
         # 0, 1, 2, ... are the names that pandas gives to any columns.
         ends = [name for name in ends if name not in axis or name.isdigit()]
-        inside = sum(map(self._is_like_classes, numbers[1:-1]))
+        inside = sum(is_like_classes(columns, n) for n in numbers[1:-1])
         # Where the values themselves are few whole numbers, nothing tells a label from them.
         return ends[0] if ends and inside < 0.2 * len(numbers) else None
-
-    def _is_like_classes(self, name: str) -> bool:
-        columns = self.columns
-        few = 2 <= columns.distinct(name) <= min(MAX_CLASSES, max(2, columns.rows // 3))
-        return few and columns.is_whole(name) and not np.isnan(columns.floats(name)).any()
 
     def _leave_out_what_tells_the_label(self) -> None:
         """A class number beside the class name would be all that a network looks at."""
@@ -318,12 +299,12 @@ class _Planner:
             kind = columns.kinds[strange[0]]
             raise DataError(f"The column {strange[0]!r} holds {kind}s; expected {expected}.")
         if not channels:
-            shown = ", ".join(f"{n} ({k})" for n, k in list(columns.kinds.items())[:10])
+            shown = ", ".join(map(columns.described, columns.names[:10]))
             raise columns.loaded.error(
                 f"has no column of numbers that could be values: {shown or 'all are empty'}."
             )
-        if given is None and layout in ("rows", "steps") and len(channels) < _MANY:
-            self._ask_about_stamps(channels)
+        if given is None and layout in ("rows", "steps") and len(channels) < MANY:
+            ask_about_stamps(self.roles, channels)
         has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None

@@ -5,6 +5,7 @@ One file as a whole or chunk by chunk; or several, one after the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,6 +26,8 @@ from segue.readers.table.words import MISSING, role_of
 
 _SHOWN = 5  # problems of one file in one message
 _FILES_SHOWN = 10  # problems of one folder
+_LONGEST_ROW = 2**31 - 1  # bytes
+_IS_LONG_ROW = re.compile("straddling|larger than block")
 _BINARY = {".parquet": "Parquet", ".pq": "Parquet"}
 _BINARY |= dict.fromkeys((".feather", ".arrow"), "Feather or Arrow")
 
@@ -118,20 +121,41 @@ def load_chunks(
     done = 0
     try:
         for table, share in chunks:
+            table = _without_blank_rows(with_plain_text(table))
             if len(table):
-                plain = with_plain_text(table)
-                yield Loaded(plain, path, dialect, dialect.header, first_row=done), share
+                yield Loaded(table, path, dialect, dialect.header, first_row=done), share
             done += len(table)
     except (pa.ArrowException, OSError) as error:
         if block is not None:  # reading the whole tells what is wrong
             raise CannotStreamError from error
         if "columns, got" in str(error):
             raise _ragged(path, dialect) from None
+        if _IS_LONG_ROW.search(str(error)):
+            message = "has a row of more than 2 GB: write it as Parquet, with lists in its fields."
+            raise FileError(message, path=path) from None
         what = f"{kind} file" if kind else "table"
         said = (str(error).strip() or "empty").splitlines()[0].rstrip(".")
         raise FileError(f"is not a whole {what} ({said}).", path=path) from error
     if done == 0:
         raise FileError(f"has {'' if kind else 'a line of names and '}no rows.", path=path)
+
+
+def _without_blank_rows(table: pa.Table) -> pa.Table:
+    """The rows that hold anything, as spreadsheets add others that are commas alone."""
+    blank: Any = None
+    for column in table.columns if table.num_columns > 1 else ():
+        is_text = types.is_string(column.type) or types.is_large_string(column.type)
+        if types.is_dictionary(column.type):
+            column, is_text = column.cast(column.type.value_type), True
+        if not (column.null_count or is_text):
+            return table
+        own = pc.is_null(column)
+        if is_text:
+            own = pc.or_(own, pc.fill_null(pc.equal(column, ""), False))
+        blank = own if blank is None else pc.and_(blank, own)
+        if not pc.any(blank).as_py():
+            return table
+    return table if blank is None or pc.all(blank).as_py() else table.filter(pc.invert(blank))
 
 
 def with_plain_text(table: pa.Table) -> pa.Table:
@@ -183,7 +207,14 @@ def _text(path: Path, dialect: Dialect, block: int | None) -> Chunks:
     )
     is_plain = dialect.encoding == "utf-8" and not dialect.blanks and not dialect.cuts
     if block is None or not is_plain:
-        yield csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options), 1.0
+        text = path if is_plain else _in_utf8(path, dialect)
+        try:
+            yield csv.read_csv(text, *options), 1.0
+        except pa.ArrowInvalid as error:
+            if not _IS_LONG_ROW.search(str(error)):
+                raise
+            options[0].block_size = _LONGEST_ROW  # it has a row that is longer than a block
+            yield csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options), 1.0
         return
     with pa.OSFile(str(path)) as file:
         is_packed = path.suffix.lower() == ".gz"

@@ -77,6 +77,13 @@ def _are_names(rows: Sequence[Row], decimal: str) -> bool:
         for (name, values), kind in zip(columns, kinds, strict=True)
         if kind[0] == "text"
     }
+    others = [row for row in below if row != rows[0]]
+    again = [_column(others, place) for place in range(len(rows[0]))] if rows[0] in below else []
+    if any(_kind(values, decimal) == "number" for values in again) and len(texts) == len(columns):
+        raise DataError(
+            f"has its line of names, {','.join(rows[0])[:60]!r}, once more among its rows: remove "
+            "it there. If these are values: " + say("header=False")
+        )
     if any(name in values for name, values in texts.items()):
         return False  # a name is no value
     numbers = _numbers([name for name, _ in columns], decimal)
@@ -231,7 +238,7 @@ def with_number(pattern: str, names: Iterable[str]) -> list[str]:
 def _is_time(name: str) -> bool:
     if name.isalpha() or name.endswith("."):
         return month_named(name) is not None and (len(name) <= 5 or name.lower() in MONTHS)
-    if re.fullmatch(r"[\d.]+", name) or not re.match(r"\d{1,4}\s?[-/.:]\s?\w", name):
+    if re.fullmatch(r"[\d.]+", name) or not re.match(r"\d{1,4}\s?[-/.:_QqWw]\s?\w", name):
         return False
     return are_times([name])
 

@@ -24,7 +24,8 @@ from segue.readers.table.times import Dates
 from segue.readers.table.words import (
     CALENDAR,
     GENERAL_LABELS,
-    calendar_part,
+    ROLES,
+    calendar_parts,
     claims,
     plain,
     rank,
@@ -89,6 +90,17 @@ class Roles:
         name, count = Counter([*self.given.values(), *(channels or ()), ""]).most_common(1)[0]
         if count > 1:
             raise OptionError(f"The column {name!r} is named for two purposes.")
+        for name in columns.of_kind("other") if channels is None else ():
+            role = next((role for role in ROLES if claims(name, role) and self.is_open(role)), "")
+            if role:
+                raise columns.loaded.error(
+                    f"column {name!r} holds {columns.table.column(name).type}; by its name it is "
+                    f"the {role.rstrip('s')}. Convert it to text, numbers or times, or: "
+                    + say(f"{role}='none'")
+                )
+        for role in self.given:
+            others = [n for n in self.free("number", "truth", "text", "time") if claims(n, role)]
+            self.left_out |= dict.fromkeys(others, f"another {role.rstrip('s')}")
         first = columns.names[0]
         is_unnamed = first == "column 1" or plain(first) in _ROW_NUMBERS
         is_free = len(columns.names) > 1 and first in self.free("number")
@@ -177,9 +189,10 @@ class Roles:
             case "label":
                 return must or kind != "time"
             case "id":
-                return must or kind == "text" or columns.is_whole(name)
+                is_name = kind == "text" and not columns.is_running_text(name)
+                return must or is_name or columns.is_whole(name)
             case "time" if kind in ("number", "time"):
-                return True
+                return must or kind == "time" or self._goes_on(name)
             case "time" if must and kind == "text":
                 columns.refuse_bad_numbers(name, units=False)
                 time_column(columns, name, self.options.dates)  # says which value and why
@@ -200,6 +213,20 @@ class Roles:
                 row,
             )
         return not strange.any()
+
+    def _goes_on(self, name: str) -> bool:
+        """Whether numbers rise from step to step, or would evenly if the rows were sorted."""
+        columns, key = self.columns, self.found.get("id", self.found.get("group"))
+        numbers = columns.floats(name)
+        codes = np.zeros(columns.rows, np.int32) if key is None else columns.codes(key)
+        steps = np.diff(numbers)[codes[1:] == codes[:-1]]
+        if len(steps) < 8 or (steps < 0).mean() <= 0.25:
+            return True
+        order = np.lexsort((numbers, codes))
+        steps = np.diff(numbers[order])[np.diff(codes[order]) == 0]
+        return len(steps) < 8 or bool(
+            (np.abs(steps - np.median(steps)) < 0.02 * steps.max()).mean() > 0.5
+        )
 
     def _settle(self, role: str, chosen: str, other: str) -> None:
         """A second column with a name for a role: left out, no such column, or asked about.
@@ -262,10 +289,17 @@ class Roles:
 
     def _calendar(self) -> list[str]:
         """Year, month and day in columns of their own, with what else they have of the clock."""
-        parts = {calendar_part(name): name for name in reversed(self.free("number"))}
+        parts = calendar_parts(self.free("number"))
         found = [parts[part] for part in CALENDAR if part in parts]
         whole = all(self.columns.is_whole(n) for n in found if n != parts.get("second"))
-        return found if whole and {"year", "month", "day"} <= parts.keys() else []
+        if whole and {"year", "month", "day"} <= parts.keys():
+            return found
+        more = parts.get("dayofyear", parts.get("month"))
+        if not whole or more is None or "year" not in parts or len(found) > 2:
+            return []
+        # A year and a month may be anything, unless they go on from row to row.
+        moments = 400 * self.columns.floats(parts["year"]) + self.columns.floats(more)
+        return found if (np.diff(moments) > 0).all() else []
 
 
 def stays(columns: Columns, name: str) -> Array:

@@ -16,7 +16,7 @@ from segue.errors import counted
 from segue.readers.table import times as texts
 from segue.readers.table.columns import Columns
 from segue.readers.table.times import DAY, SECOND, Dates, Ticks, TimeKind
-from segue.readers.table.words import calendar_part, plain, say, unit_of
+from segue.readers.table.words import calendar_parts, plain, say, unit_of
 
 _PER_SECOND = {"ms": 1e3, "msec": 1e3, "milliseconds": 1e3, "timems": 1e3, "us": 1e6, "ns": 1e9}
 _PER_SECOND |= {"µs": 1e6, "microseconds": 1e6, "nanoseconds": 1e9, "min": 1 / 60, "h": 1 / 3600}
@@ -67,7 +67,8 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
     Raises:
         FileError: values that are no times, or dates whose order cannot be told.
     """
-    calendar = [n for n in names if len(names) > 2 and calendar_part(n)]
+    parts = calendar_parts(names)
+    calendar = list(parts.values()) if "year" in parts else []
     times = [_time_from_calendar(columns, calendar)] if calendar else []
     times += [time_column(columns, name, dates) for name in names if name not in calendar]
     if len(times) == 1:
@@ -85,11 +86,14 @@ def time_of(columns: Columns, names: Sequence[str], dates: Dates | None = None) 
 
 def _time_from_calendar(columns: Columns, names: Sequence[str]) -> TimeColumn:
     """The moments of columns with year, month and day, and perhaps hour, minute and second."""
-    parts = {calendar_part(name): columns.floats(name) for name in names}
+    parts = {part: columns.floats(name) for part, name in calendar_parts(names).items()}
     missing = np.isnan(np.stack([*parts.values()])).any(axis=0)
     parts = {part: np.where(missing, 1, values) for part, values in parts.items()}
-    date = [parts[part].astype(np.int64) for part in ("year", "month", "day")]
+    first = np.ones(columns.rows)  # of a month, or of a year
+    date = [parts.get(part, first).astype(np.int64) for part in ("year", "month", "day")]
     days, exists = texts.days_of(*date)
+    if "dayofyear" in parts:
+        days += parts["dayofyear"].astype(np.int64) - 1
     if not (exists | missing).all():
         row = int(np.argmin(exists | missing))
         shown = "-".join(str(numbers[row]) for numbers in date)
@@ -200,7 +204,8 @@ def _unit(columns: Columns, name: str, numbers: Any, first: float) -> tuple[floa
     gap = float(np.median(gaps)) if len(gaps) else 0.0
     if in_range and gap and ("dat" in word or gap < 5e-4):
         return SECOND / DAY, f"{name!r} counts days, as Excel does"
-    return 1.0 if word in _SECONDS and gap != 1 else None, ""
+    # Steps of a day and more are no seconds, but what a clock without a date counts.
+    return 1.0 if word in _SECONDS and gap != 1 and gap < DAY / SECOND else None, ""
 
 
 # -- the course of time ---------------------------------------------------------------------------

@@ -67,6 +67,8 @@ _FORMS = {
     "compact": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
     r"(?:[T _-]?(?P<hour>\d{2}):?(?P<minute>\d{2})"
     rf"(?::?(?P<second>\d{{2}})(?:[.,]?(?P<fraction>\d{{1,9}})\d*)?)?{_ZONE})?",
+    "quarter": r"(?P<year>\d{4})[- _]?[Qq](?P<quarter>[1-4])",
+    "week": r"(?P<year>\d{4})[- _]?[Ww](?P<week>\d{1,2})",
     "month": r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",
     "clock": _CLOCK + _ZONE,
     "clock with points": r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})\.(?P<second>\d{2})",
@@ -74,7 +76,7 @@ _FORMS = {
     "days and clock": rf"(?P<days>\d{1, 6}) days?,?\s+{_CLOCK}",
 }
 _ORDERS = {"dmy", "mdy", "ymd"}
-_PARTS = "year month name day days hour half minute second fraction zone".split()
+_PARTS = "year quarter month week name day days hour half minute second fraction zone".split()
 
 
 class NotTimesError(ValueError):
@@ -241,8 +243,14 @@ def _read(texts: Any, form: str) -> Times:
         return ticks, missing, "clock"
     year, day = parts["year"], parts["day"]
     year = np.where(year < 100, year + np.where(year < 70, 2000, 1900), year)
-    month = np.maximum(parts["month"], parts["name"])
+    month = np.maximum.reduce([parts["month"], parts["name"], 3 * parts["quarter"] - 2])
+    week = parts["week"]
+    if "week" in found:  # the first one has the fourth of January in it, and begins on Monday
+        month, day = np.ones_like(year), np.full_like(year, 4)
     days, exists = days_of(year, month, np.where(day == _ABSENT, 1, day))
+    if "week" in found:
+        days += 7 * (week - 1) - (days + 3) % 7
+        exists &= (week >= 1) & (week <= 53)
     _refuse(~exists, missing)
     return np.where(missing, 0, days) * DAY + ticks, missing, "moment" if has_clock else "date"
 

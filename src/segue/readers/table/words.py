@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 
 _DATA = tomllib.loads(
@@ -51,6 +52,22 @@ def calendar_part(name: str) -> str | None:
     ('month', None)
     """
     return next((part for part, names in CALENDAR.items() if plain(name) in names), None)
+
+
+def calendar_parts(names: Iterable[str]) -> dict[str, str]:
+    """The columns that hold the parts of dates and clock times, by part; the first of each.
+
+    >>> calendar_parts(["YY", "MM", "DD", "hh", "mm"])
+    {'year': 'YY', 'month': 'MM', 'day': 'DD', 'hour': 'hh', 'minute': 'mm'}
+    """
+    parts: dict[str, str] = {}
+    for name in names:
+        part = calendar_part(name)
+        if part == "month" in parts and plain(name) == "mm":
+            part = "minute"
+        if part is not None:
+            parts.setdefault(part, name)
+    return parts
 
 
 def claims(name: str, role: str) -> bool:

@@ -1,0 +1,196 @@
+"""Questions about tables with two readings: each an error that shows both, and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from segue.data.labels import MAX_CLASSES
+from segue.data.sequences import Array
+from segue.readers.table.columns import NUMBERS, Columns
+from segue.readers.table.plan import describe_columns
+from segue.readers.table.roles import Layout, Roles, stays
+from segue.readers.table.words import claims, say
+
+MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
+_NEARLY_ALL = 0.9  # of the sequences
+_SINCE_1970 = (946_684_800, 4_102_444_800)  # seconds, from 2000 to 2100
+_FEWEST = 8  # numbers in which one looks for a clock that counts seconds
+
+
+def is_like_classes(columns: Columns, name: str) -> bool:
+    """Whether a column holds few different whole numbers, and one in each row."""
+    few = 2 <= columns.distinct(name) <= min(MAX_CLASSES, max(2, columns.rows // 3))
+    return few and columns.is_whole(name) and not np.isnan(columns.floats(name)).any()
+
+
+def ask_about_names(roles: Roles, values: list[str]) -> None:
+    """Ask what columns without names are, where some are like a time or like an id.
+
+    Raises:
+        FileError: one rises, or has whole numbers that stay.
+    """
+    columns = roles.columns
+    values = [] if columns.loaded.named else values
+    rises = [n for n in values if (np.diff(columns.floats(n)) > 0).mean() > 0.9]
+    whole = [n for n in values if n not in rises and columns.is_whole(n)]
+    keys = [n for n in whole if 2 * stays(columns, n).sum() >= columns.rows]
+    options = [f"time={rises[0]!r}"] if rises else []
+    options += [f"group={keys[0]!r}"] if keys else []
+    if options:
+        raise columns.loaded.error(
+            f"has no line of names, and {describe_columns([*rises[:1], *keys[:1]])} look like "
+            f"{' and '.join(option.partition('=')[0] for option in options)}, or are channels. "
+            f"{say(', '.join(options), 'channels=[...]')}"
+        )
+
+
+def ask_about_recordings(roles: Roles, values: list[str]) -> None:
+    """Ask, where rows of few numbers look like the steps of one recording.
+
+    Raises:
+        FileError: the first column rises evenly, or the last has few values that stay.
+    """
+    columns = roles.columns
+    if not 3 <= len(values) < MANY:
+        return
+    first, last = values[0], values[-1]
+    steps = np.diff(columns.floats(first))
+    option, what = "", ""
+    other = ""
+    is_axis = columns.loaded.named and any(map(str.isdigit, first))
+    if (steps > 0).all() and np.ptp(steps) < 0.01 * steps.mean() and not is_axis:
+        option, what = f"time={first!r}", f"{first!r} rises evenly"
+        other = f", id={first!r}" if columns.is_whole(first) else ""
+    elif roles.is_open("label") and is_like_classes(columns, last):
+        changes = int((~stays(columns, last)).sum())
+        if columns.distinct(last) < changes < 0.2 * columns.rows:
+            option, what = f"label={last!r}", f"{last!r} seldom changes"
+    if what:
+        raise columns.loaded.error(
+            f"has rows of {len(values)} numbers, and {what}: is each row a step of one "
+            "recording, or a sequence? " + say(f"layout='steps', {option}", f"layout='rows'{other}")
+        )
+
+
+def ask_about_stamps(roles: Roles, values: Iterable[str]) -> None:
+    """Ask about channels that count time since 1970, like a clock.
+
+    Of milli-, micro- and nanoseconds the size tells; seconds must rise within each sequence, too.
+
+    Raises:
+        FileError: all numbers of a column are such times between 2000 and 2100.
+    """
+    columns = roles.columns
+    key = roles.found.get("id", roles.found.get("group"))
+    same = np.ones(max(0, columns.rows - 1), bool) if key is None else stays(columns, key)
+    for name in values:
+        numbers = columns.floats(name)
+        low, high = np.nanmin(numbers), np.nanmax(numbers)
+        for unit, size in (("milli", 1e3), ("micro", 1e6), ("nano", 1e9), ("", 1.0)):
+            if low < _SINCE_1970[0] * size or high > _SINCE_1970[1] * size or low == high:
+                continue
+            steps = np.diff(numbers)[same]
+            rises = len(steps) >= _FEWEST and (steps >= 0).all() and (steps > 0).mean() > 0.9
+            if rises if size == 1 else columns.is_whole(name):
+                raise columns.loaded.error(
+                    f"has {unit}seconds since 1970 in {name!r}, by its values ({low:.0f} to "
+                    f"{high:.0f}): is it the time of each step, or a channel? "
+                    + say(f"time={name!r}", "channels=[...]")
+                )
+
+
+def ask_about_single_steps(
+    roles: Roles, layout: Layout, channels: Sequence[str], names: Sequence[str] | None
+) -> None:
+    """Ask where nearly all sequences have one step, and a column that repeats may be their id.
+
+    Raises:
+        FileError: one step each, and a column of ids or groups whose values repeat.
+    """
+    columns, found = roles.columns, roles.found
+    if layout not in ("rows", "steps") or {"id", "group", "time"} & roles.given.keys():
+        return
+    known = [name for role in ("group", "id") if (name := found.get(role)) is not None]
+    more = [n for n, why in roles.left_out.items() if why in ("another group", "another id")]
+    if layout == "rows" and len(channels) > len(names or [""]):
+        return
+    sequences = rows_apart(columns, known) if known else 1
+    if layout == "steps" and sequences < _NEARLY_ALL * columns.rows:
+        return
+    keys = [n for n in (*known, *more) if 2 * columns.distinct(n) <= columns.rows]
+    if not keys:
+        return
+    key = keys[0]
+    others = [n for n in (*known, *more) if n != key]
+    within = [n for n in others if _rises_within(columns, n, key)]
+    by_group = found.get("group") == key and "id" not in found
+    options = ["layout='steps'" if by_group else f"id={key!r}"]
+    has_time = "time" in found or any("a time" in why for why in roles.left_out.values())
+    if within and not has_time:
+        options.append(f"time={within[0]!r}")
+    elif not by_group and any(claims(name, "group") for name in others):
+        options.append("group='none'")
+    raise columns.loaded.error(
+        f"has {columns.rows:,} rows, {columns.distinct(key):,} values in {key!r}, and "
+        f"{describe_columns(channels)} as the values: is each row a step of the sequence of its "
+        f"{key!r}, or a sequence of one step? " + say(", ".join(options), "layout='rows'")
+    )
+
+
+def ask_about_counters(roles: Roles) -> None:
+    """Ask where rows are read as sequences, and one column counts them anew in each run of another.
+
+    Raises:
+        FileError: there are two such columns, whose names do not tell what they are.
+    """
+    columns = roles.columns
+    if columns.rows < _FEWEST or {"id", "group", "time"} & roles.found.keys():
+        return
+    first = [n for n in columns.names[:MANY] if not claims(n, "label")]
+    whole = [n for n in first if columns.is_whole(n)]
+    for key in [n for n in first if columns.kinds[n] == "text" or n in whole]:
+        same = stays(columns, key)
+        runs = columns.rows - int(same.sum())
+        if columns.distinct(key) != runs or not 2 <= runs <= columns.rows // 3:
+            continue
+        for name in whole:
+            numbers = columns.floats(name)
+            begins = numbers[np.concatenate([[True], ~same])]
+            if (np.diff(numbers)[same] == 1).all() and set(begins.tolist()) in ({0}, {1}):
+                options = say(f"id={key!r}, time={name!r}", "layout='rows'")
+                raise columns.loaded.error(
+                    f"counts its rows in {name!r} anew for each {key!r}: is each row a step of the "
+                    f"sequence of its {key!r}, or a sequence? {options}"
+                )
+
+
+def ask_to_pivot(roles: Roles, key: str, names: Sequence[str], moments: Array) -> None:
+    """Refuse a table with a row for each value, whose channel stands in a column.
+
+    Raises:
+        FileError: a column tells the rows of one time apart.
+    """
+    for name in names:
+        if rows_apart(roles.columns, [key, name], moments) == roles.columns.rows:
+            time = roles.found["time"]
+            raise roles.columns.loaded.error(
+                f"has several rows for each {time!r} of a sequence, and {name!r} tells them apart: "
+                "one value a row. Bring the channels side by side first, in pandas frame.pivot("
+                f"index=[{key!r}, {time!r}], columns={name!r}). If they are steps all the same: "
+                "layout='steps' (--read layout=steps)."
+            )
+
+
+def rows_apart(columns: Columns, names: Sequence[str], moments: Array | None = None) -> int:
+    """How many different rows there are, in some columns, and in numbers beside them."""
+    codes = [columns.codes(name) for name in names] + ([] if moments is None else [moments])
+    return len(np.unique(np.stack(codes), axis=1).T)
+
+
+def _rises_within(columns: Columns, name: str, key: str) -> bool:
+    """Whether a column of numbers has another value in each row of a sequence."""
+    if columns.kinds.get(name) not in NUMBERS:
+        return False
+    return rows_apart(columns, [name, key]) == columns.rows
