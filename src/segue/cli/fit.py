@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspect import Parameter, signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -48,21 +47,12 @@ def options() -> list[Parameter]:
         *options_of(TrainingOptions, TRAINING, **FORMS),
         *options_of(fit_run, "test seeds initial", **FORMS),
         *options_of(estimators["forecast"], FORECASTER, **FORMS),
+        *options_of({}, "stride window_label limit option out resume", **FORMS),
     ]
 
 
 def fit(
-    source: str | None = None,
-    *,
-    stride: int | None = None,
-    window_label: str | None = None,
-    limit: int | None = None,
-    option: list[str] | None = None,
-    out: Path | None = None,
-    resume: Path | None = None,
-    columns: Columns = None,
-    json: bool = False,
-    **given: Any,
+    source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
     """Train a classifier and evaluate it; or label steps, predict numbers, forecast series.
 
@@ -71,17 +61,10 @@ def fit(
     Example: segue fit japanese-vowels --network "bilstm(100)"
 
     Ctrl-C keeps the best weights so far and evaluates them.
-
-    Options:
-        stride (N): steps from one window to the next (default: those of a window).
-        window_label (all|majority|last): where each step has a label, that of a window: of all its
-            steps (others are left out), of most, or of the last.
-        out (DIR): the run's folder (default: a new one in runs/).
     """
     from segue import runs
 
-    own = {"stride": stride, "window_label": window_label, "limit": limit, "option": option}
-    given |= {name: value for name, value in {**own, "out": out}.items() if value is not None}
+    resume = given.pop("resume", None)
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
     if resume is not None:
         run = runs.resume_run(resume, tell=tell)

@@ -4,7 +4,8 @@ An argument of a dataclass or a function is described once, in the `Args` of its
 command: its `Options`), and typed once, in its annotation; both become the option of a command.
 What stands in parentheses behind the name is its metavar, as in "out (FILE.png): a picture". A
 sentence that begins with "In Python" is left out. An option that is not given does not reach the
-command, so that a default stands in one place too.
+command, so that a default stands in one place too. What only the command line has, or in another
+form, is in `options.toml`.
 
 Importing an estimator takes seconds, because of torch, so what an option needs of it is read from
 its source.
@@ -36,32 +37,14 @@ Command = Callable[..., None]
 Parameters = list[inspect.Parameter]
 
 
-class Common:
-    """Arguments that mean the same in every command that has them.
-
-    Args:
-        source (SOURCE): a named data set (`segue data list`), a file, or a folder.
-        model (MODEL): a run's folder, or a model.safetensors.
-        part (NAME): the part to take: train, validation, test.
-        limit (N): read only N sequences of each part.
-        seed (N): another seed, another draw.
-        option (NAME=VALUE): any other option of training that `segue info --defaults` prints, such
-            as clip_norm=none.
-        resume (DIR): continue a run, or a study, that was stopped.
-        overwrite: replace the file where there is one.
-        json: print JSON on standard output, and nothing else.
-        debug: show the traceback of an error.
-    """
-
-
 @dataclass(frozen=True)
 class Form:
-    """The form of an option, where it differs from the argument that it fills.
+    """The form of an option, where it differs from the argument that it fills or fills none.
 
     Attributes:
         metavar: the placeholder of its value in the help, such as "SHARE|none".
         help: its description, where that of the argument has forms that only Python has.
-        kind: its type, where the command reads a text itself.
+        kind: its type, where the command reads a text itself; text where it fills no argument.
         flag: its name, where that is not the argument's.
         least: the smallest whole number that is allowed; `None`: any.
         is_argument: whether it is given by its position, without a flag.
@@ -75,12 +58,16 @@ class Form:
     is_argument: bool = False
 
 
-_TYPES = {"text": str, "path": Path, "list": list}
+_TYPES = {"text": str, "path": Path, "list": list, "number": int, "flag": bool}
 
 
 @functools.cache
 def forms_of(command: str) -> dict[str, Form]:
-    """The forms in `options.toml` of the options of a command, by argument."""
+    """The forms in `options.toml` of the options of a command, by argument.
+
+    >>> forms_of("common")["limit"].help
+    'read only N sequences of each part'
+    """
     text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
     return {
         name: Form(**{**row, "kind": _TYPES.get(row.get("kind"))})
@@ -132,10 +119,12 @@ def options_of(
 def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) -> inspect.Parameter:
     signatures = {who: inspect.signature(target).parameters for who, target in targets.items()}
     defaults = {who: known[name].default for who, known in signatures.items() if name in known}
-    purpose, default = next(iter(defaults.items()))
-    target = targets[purpose]
-    metavar, text = (described(Common) | described(target))[name]
-    kind, choices = _kind(get_type_hints(target)[name])
+    purpose, default = next(iter(defaults.items()), ("", None))
+    common = forms_of("common").get(name, form)
+    metavar, text, kind, choices = common.metavar, common.help or "", common.kind or str, None
+    if defaults:
+        metavar, text = described(targets[purpose]).get(name, Description(metavar, text))
+        kind, choices = _kind(get_type_hints(targets[purpose])[name])
     kind = form.kind or kind
     metavar = form.metavar or choices or metavar or {int: "N", float: "X"}.get(kind)
     text = _help(form.help or text, defaults, kind)
@@ -176,7 +165,7 @@ def _help(text: str, defaults: Mapping[str, Any], kind: type) -> str:
     text = text[:1].upper() + text[1:]
     text += "; several times for more" if kind is list else ""
     unsaid = (None, False, (), inspect.Parameter.empty)
-    usual = next(iter(defaults.values()))
+    usual = next(iter(defaults.values()), None)
     usual_text = ", ".join(usual) if isinstance(usual, tuple) else str(usual)
     shown = [] if any(usual is one for one in unsaid) else [usual_text]
     shown += [f"{other} for {purpose}" for purpose, other in defaults.items() if other != usual]
@@ -189,8 +178,8 @@ def described(target: Any) -> dict[str, Description]:
 
     Of a class also those of its bases.
 
-    >>> described(described), described(options_of)["names"].metavar, described(Common)["limit"]
-    ({}, None, Description(metavar='N', text='read only N sequences of each part.'))
+    >>> described(described), described(options_of)["names"]
+    ({}, Description(metavar=None, text='the arguments.'))
     """
     entry = re.compile(r"^    \**(\w+)(?: \(([^)]*)\))?: (.*(?:\n     .*)*)", re.MULTILINE)
     found: dict[str, Description] = {}
@@ -214,44 +203,20 @@ def flag_of(name: str) -> str:
 # -- options of readers ---------------------------------------------------------------------------
 
 
-def reader_options(
-    *,
-    label: str | None = None,
-    id: str | None = None,  # noqa: A002 - the name of the option
-    time: str | None = None,
-    group: str | None = None,
-    parts: str | None = None,
-    channels: str | None = None,
-    unit: str | None = None,
-    chunk: int | None = None,
-    encoding: str | None = None,
-    by: str | None = None,
-    drop_missing: bool = False,
-    read: list[str] | None = None,
-) -> dict[str, Any]:
-    """The options of readers that were given, by their names in Python.
+READER = list(forms_of("read"))
 
-    Args:
-        label (NAME): of a table: the column with the label; none: there is no label.
-        id (NAME): the column with the id of the sequence that a row belongs to.
-        time (NAME): the column by which the steps of a sequence are sorted.
-        group (NAME): the column with who or what a sequence comes from.
-        parts (NAME): the column with train, validation or test.
-        channels (A,B,...): the columns with values, separated by commas.
-        unit (NAME): of texts: one sequence is a file, paragraph, sentence, line, or so many words
-            or characters (--chunk).
-        chunk (N): of texts: so many words, or characters, are one sequence.
-        encoding (NAME): of texts: such as cp1252 (default: utf-8).
-        by (rows|columns): of images: what one step is (default: rows).
-        drop_missing: leave out sequences that have no label or target.
-        read (NAME=VALUE): of any format: one of its options, such as rate=8000 of sounds or
-            layout=nct of NumPy arrays.
+
+def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of readers that were given, by their names in Python.
 
     Raises:
         OptionError: an option that is given twice, or that no format has.
+
+    >>> reader_options({"label": "y", "read": ["rate=8000"]})
+    {'label': 'y', 'rate': 8000}
     """
-    columns = {name: value for name, value in locals().items() if value and name != "read"}
-    for pair in read or []:
+    columns = {name: value for name, value in given.items() if value and name != "read"}
+    for pair in given.get("read", ()):
         name, value = as_option(pair)
         if name in columns:
             raise OptionError(f"The option {name} of the reader is given twice.")
@@ -259,9 +224,6 @@ def reader_options(
             raise OptionError(f"--read {pair}: {name} is no option of a format.")
         columns[name] = value
     return columns
-
-
-READER = list(inspect.signature(reader_options).parameters)
 
 
 def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, Any]:
@@ -402,10 +364,6 @@ def _about(command: Command) -> str:
     return inspect.cleandoc(command.__doc__ or "").partition("\n\nOptions:\n")[0]
 
 
-def _debug(*, debug: bool = False) -> None:
-    """The argument that every command has."""
-
-
 def _with_options(command: Command, options: Parameters) -> Command:
     signature = inspect.signature(command).parameters
     named = [p for p in signature.values() if p.kind is not p.VAR_KEYWORD]
@@ -414,16 +372,16 @@ def _with_options(command: Command, options: Parameters) -> Command:
     parameters += options
     for argument in named[len(first) :]:
         if argument.name == "columns":
-            parameters += options_of(reader_options, READER, **forms_of("read"))
+            parameters += options_of({}, READER, **forms_of("read"))
         else:
             parameters += options_of(command, [argument.name])
-    parameters += options_of(_debug, ["debug"])
+    parameters += options_of({}, "debug", **forms_of("common"))
 
     def complete(**values: Any) -> None:
         given = {n: v for n, v in values.items() if v is not None and v is not False and v != []}
         given.pop("debug", None)
         if "columns" in signature:
-            given["columns"] = reader_options(**{n: given.pop(n) for n in READER if n in given})
+            given["columns"] = reader_options({n: given.pop(n) for n in READER if n in given})
         command(**given)
 
     complete.__doc__, complete.__name__ = _about(command), command.__name__

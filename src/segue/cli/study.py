@@ -49,7 +49,7 @@ def grid_options() -> list[Parameter]:
     """The options of `segue study grid` that fill arguments."""
     own = options_of(declaration("studies/grids.py", "grid"), f"{GRID} workers", **FORMS)
     networks = _estimator_options(f"network {SETTINGS}", **forms_of("grid"))
-    return [*own, *networks, *options_of(_grid_only, "set_")]
+    return [*own, *networks, *options_of({}, "set_", **FORMS)]
 
 
 def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
@@ -60,33 +60,8 @@ def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
     return [
         *options_of(estimators, names, **{**FORMS, **forms}),
         *options_of(TrainingOptions, "optimizer schedule"),
-        *options_of(_every_study, "task option limit out resume"),
+        *options_of({}, "task option limit out resume", **FORMS),
     ]
-
-
-def _every_study(
-    *,
-    task: str | None = None,
-    option: list[str] | None = None,
-    limit: int | None = None,
-    out: Path | None = None,
-    resume: Path | None = None,
-) -> None:
-    """The arguments of every study that only the command line has.
-
-    Options:
-        task (classify|label|regress): default: that of the targets.
-        out (DIR): the study's folder (default: one in studies/).
-    """
-
-
-def _grid_only(*, set_: list[str] | None = None) -> None:
-    """The same for a grid.
-
-    Options:
-        set_ (NAME=A,B,...): values of another option or of a {name} of a template, such as
-            units=8,16.
-    """
 
 
 def learning_curve(
