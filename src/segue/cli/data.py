@@ -149,10 +149,8 @@ def convert(
     source: str,
     file: Path,
     *,
-    part: str | None = None,
-    limit: int | None = None,
     overwrite: bool = False,
-    columns: Columns = None,
+    reading: Columns = None,
     json: bool = False,
 ) -> None:
     """Write a source to a mapped file, which may be larger than memory when it is trained on.
@@ -174,7 +172,7 @@ def convert(
             text = "" if share is None else f"{share:.0%}"
             progress.show(f"writing {counted(done, 'sequence')}", text, share=share)
 
-        data = write(source, file, progress=report, part=part, limit=limit, **(columns or {}))
+        data = write(source, file, progress=report, **(reading or {}))
     tell(data.notes)
     size = file.stat().st_size
     text = f"{counted(len(data), 'sequence')}  {file}  {size / 1e6:,.1f} MB"

@@ -41,14 +41,12 @@ def listen(
     samples: int = 6,
     join: bool = False,
     mix: bool = False,
-    part: str | None = None,
     seed: int = 0,
     rate: int | None = None,
     out: Path | None = None,
     picture: Path | None = None,
     overwrite: bool = False,
-    limit: int | None = None,
-    columns: Columns = None,
+    reading: Columns = None,
     json: bool = False,
 ) -> None:
     """Hear some sequences of a data set, drawn at random.
@@ -76,7 +74,7 @@ def listen(
         is_new = out is None and path != picture  # it gets the unused name of the sound
         may_replace = overwrite or is_new
         check_output(path, overwrite=may_replace, option="--picture", endings=picture_endings())
-    data = read_source(source, columns, part=part, limit=limit)
+    data = read_source(source, reading)
     if len(data) == 0:
         raise DataError(f"{source} holds no sequences to be heard.")
     clip = make_clip(data, draw(len(data), samples, seed), mix=mix, rate=rate)

@@ -337,7 +337,8 @@ def add_command(
     Args:
         app: gets the command.
         command: its positional arguments become arguments, the others options; `columns` the
-            options of readers. `**given` takes further options by their names.
+            options of readers, `reading` those and part and limit. `**given` takes further options
+            by their names.
         options: makes these; they stand behind the arguments.
         name: the command's name; the function's if left out.
     """
@@ -370,9 +371,10 @@ def _with_options(command: Command, options: Parameters) -> Command:
     first = [p.name for p in named if p.kind is not p.KEYWORD_ONLY]
     parameters = options_of(command, first, **dict.fromkeys(first, Form(is_argument=True)))
     parameters += options
+    reading = {"columns": READER, "reading": ["part", "limit", *READER]}
     for argument in named[len(first) :]:
-        if argument.name == "columns":
-            parameters += options_of({}, READER, **forms_of("read"))
+        if argument.name in reading:
+            parameters += options_of({}, reading[argument.name], **forms_of("read"))
         else:
             parameters += options_of(command, [argument.name])
     parameters += options_of({}, "debug", **forms_of("common"))
@@ -380,8 +382,8 @@ def _with_options(command: Command, options: Parameters) -> Command:
     def complete(**values: Any) -> None:
         given = {n: v for n, v in values.items() if v is not None and v is not False and v != []}
         given.pop("debug", None)
-        if "columns" in signature:
-            given["columns"] = reader_options({n: given.pop(n) for n in READER if n in given})
+        for name in signature.keys() & reading:
+            given[name] = reader_options({n: given.pop(n) for n in reading[name] if n in given})
         command(**given)
 
     complete.__doc__, complete.__name__ = _about(command), command.__name__

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from segue.cli.shared import Columns, check_output, print_data, print_result, read_source, tell
 from segue.errors import DataError, OptionError
@@ -61,14 +60,12 @@ def predict(
     model: Path,
     source: str,
     *,
-    part: str | None = None,
-    limit: int | None = None,
     per_step: bool = False,
     steps: int | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     spreadsheet: bool = False,
-    columns: Columns = None,
+    reading: Columns = None,
     json: bool = False,
 ) -> None:
     """Predict the class of each sequence; or its numbers, its steps' labels, what follows it.
@@ -96,17 +93,17 @@ def predict(
     if spreadsheet and (json if out is None else out.suffix.lower() != ".csv"):
         raise OptionError("--spreadsheet is for CSV: leave it out, or write a file ending in .csv.")
     estimator = load(find_model(model))
-    options: dict[str, Any] = {"part": part, "limit": limit, "like": estimator}
+    options = {**(reading or {}), "like": estimator}
     if (estimator.reading_ or {}).get("window") is not None:
         # Which windows there are must not depend on labels that the source may have.
         options["window_label"] = "none"
     if source == "-":
         from segue.cli.standard_input import read_standard_input
 
-        data = read_standard_input(sys.stdin.buffer, columns or {}, **options)
+        data = read_standard_input(sys.stdin.buffer, **options)
         tell(data.notes)
     else:
-        data = read_source(source, columns, **options)
+        data = read_source(source, options)
     table = predictions_of(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         table.write(out, spreadsheet=spreadsheet)

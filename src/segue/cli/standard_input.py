@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,22 +38,20 @@ Lines = list[tuple[str, Any]]  # where it stands, and its value
 
 def read_standard_input(
     stream: BinaryIO,
-    columns: Mapping[str, Any],
     *,
     like: Any,
     part: str | None = None,
     limit: int | None = None,
-    **more: Any,
+    **columns: Any,
 ) -> Dataset:
     """Read all of a stream as the source of a model was read.
 
     Args:
         stream: of bytes.
-        columns: options of a table that a user has given.
         like: the model.
         part: as in `segue.read`.
         limit: likewise.
-        more: options for a table, if it is one.
+        columns: options of a table; `window_label` also goes with sequences.
 
     Raises:
         DataError: an empty stream, or what is no table and no JSON lines.
@@ -69,8 +66,10 @@ def read_standard_input(
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
     lines = _json_lines(content) if begin in b"{[" else []
     if lines and _are_sequences(lines):
-        for name in columns:
-            raise OptionError(f"The option {name!r} is for a table, and these are sequences.")
+        strange = [name for name in columns if name != "window_label"]
+        if strange:
+            text = f"The option {strange[0]!r} is for a table, and these are sequences."
+            raise OptionError(text)
         data = _sequences(lines, like)
         return (data if part is None else data.part(part))[:limit]
     starts = (end for start, end in _BEGINNINGS.items() if content.startswith(start))
@@ -82,7 +81,7 @@ def read_standard_input(
         else:
             path.write_bytes(content)
         try:
-            return read(path, part=part, limit=limit, like=like, **columns, **more)
+            return read(path, part=part, limit=limit, like=like, **columns)
         except FileError as error:
             raise DataError(str(error).replace(str(path), "standard input")) from error
 

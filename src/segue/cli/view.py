@@ -27,12 +27,10 @@ def view(
     source: str,
     *,
     samples: int = 3,
-    limit: int | None = None,
-    part: str | None = None,
     as_: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    columns: Columns = None,
+    reading: Columns = None,
     json: bool = False,
 ) -> None:
     """Look at data before training on them.
@@ -56,7 +54,7 @@ def view(
             raise OptionError(f"--as is {as_}; expected one of {known}.")
     if out is not None:
         check_output(out, overwrite=overwrite, endings=picture_endings())
-    dataset = read_source(source, columns, part=part, limit=limit)
+    dataset = read_source(source, reading)
     drawn = [f"picture  {out}"]
     if out is not None:
         from segue import plots
