@@ -115,7 +115,7 @@ class Dataset:
         is_open = given is None and self.classes is None
         if is_open:
             encoding.refuse_two_readings(y, self.x.length_range)
-        found = encoded(y, task=given, classes=self.classes)
+        found = encoded(y, task=given, rows=given, classes=self.classes)
         vars(self).update(y=found.values, task=found.task, classes=found.classes)
         if found.note and (is_open or (given is None and found.is_one_hot)):
             vars(self)["notes"] = (*self.notes, found.note)

@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.data.arrays import as_array, as_numbers
-from segue.data.labels import Array, Mask, as_labels, classes_or_numbers, is_missing, is_one_hot
+from segue.data.labels import (
+    Array,
+    Mask,
+    as_labels,
+    classes_or_numbers,
+    is_missing,
+    is_one_hot,
+    native,
+)
 from segue.data.sequences import Sequences
 from segue.errors import DataError, counted
 
@@ -43,14 +50,21 @@ class Targets(NamedTuple):
     classes: tuple[Any, ...] | None = None
 
 
-def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None = None) -> Targets:
+def encoded(
+    y: Any,
+    *,
+    task: Task | None = None,
+    rows: Task | None = None,
+    classes: tuple[Any, ...] | None = None,
+) -> Targets:
     """Encode the targets of sequences, and infer task and classes.
 
     Args:
         y: an array, list, Series, frame or tensor, `[n]` or `[n, value]`.
-        task: "classify", "multilabel" (several labels at once) or "regress" where that is known;
-            `None`: decided by `classes_or_numbers`; rows of 0 and 1 are classes if they are
-            one-hot, else several labels at once.
+        task: "classify", "multilabel" (several labels at once) or "regress" where that is known,
+            of one value for each sequence; `None`: decided by `classes_or_numbers`.
+        rows: the same of several values for each sequence; `None`: rows of 0 and 1 are classes if
+            they are one-hot, else several labels at once.
         classes: their names, where they are known; those of one-hot rows are these.
 
     Returns:
@@ -64,6 +78,7 @@ def encoded(y: Any, *, task: Task | None = None, classes: tuple[Any, ...] | None
     """
     matrix = _as_matrix(y)
     columns = 1 if matrix is None else matrix.shape[1]
+    task = rows if columns > 1 else task
     if task is None and classes is not None and columns == 1:
         task = "classify"
     if task == "regress":
@@ -169,16 +184,6 @@ def _regression_targets(y: Any) -> Targets:
     return Targets(numbers, missing_mask(numbers), "regress", "")
 
 
-def has_rows(y: Any) -> bool:
-    """Whether there is more than one value for each sequence.
-
-    >>> has_rows([[0, 1], [1, 1]]), has_rows([0, 1]), has_rows([[0], [1]])
-    (True, False, False)
-    """
-    matrix = _as_matrix(y)
-    return matrix is not None and matrix.shape[1] > 1
-
-
 def _as_matrix(y: Any) -> Array | None:
     """`[n, value]` of what has two axes, with NaN where a row or a value is missing; else None."""
     if not hasattr(y, "ndim") and not hasattr(y, "columns"):
@@ -237,7 +242,6 @@ def as_step_labels(
     (('sit', 'walk'), [0, 1, 1, -1], 1)
     """
     rows = [_step_row(labels, number) for number, labels in enumerate(y)]
-    lengths = [len(row) for row in rows]
     labels, missing = as_labels(_joined(rows, ignore))
     names, found = np.unique(labels[~missing], return_inverse=True)
     if len(names) == 0:
@@ -246,19 +250,16 @@ def as_step_labels(
         raise DataError("The labels of each step are real numbers; expected classes.")
     codes = np.full(len(labels), NO_LABEL, np.int32)
     codes[~missing] = found
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return Sequences(codes, offsets), tuple(names.tolist()), int(missing.sum())
+    steps = Sequences(codes, lengths=[len(row) for row in rows])
+    return steps, tuple(names.tolist()), int(missing.sum())
 
 
-def _step_row(labels: Any, number: int) -> npt.NDArray[Any]:
+def _step_row(labels: Any, number: int) -> Array:
     """`[time]` labels of a sequence, each as it came."""
     if is_missing(labels):
         raise DataError(f"Sequence {number} has no labels ({labels}); expected one for each step.")
-    if isinstance(labels, np.ndarray):
-        row = labels
-    elif hasattr(labels, "ndim") and not hasattr(labels, "iloc"):  # a masked array, or a tensor
-        row = as_array(labels)
-    else:
+    row = native(labels)
+    if not isinstance(row, np.ndarray):
         items = list(labels)
         row = np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
     row = row[:, 0] if row.ndim == 2 and row.shape[1] == 1 else row

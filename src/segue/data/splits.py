@@ -6,15 +6,13 @@ them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from segue.data.arrays import Array
 from segue.errors import DataError, counted
 from segue.randomness import numpy_generator
 
-Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
 
 
@@ -43,8 +41,7 @@ def split(
     >>> len(first), len(second)
     (8, 2)
     """
-    if not 0 < share < 1:
-        raise DataError(f"A split's share is {share}; expected a number between 0 and 1.")
+    _check_share(share)
     if count < 2:
         raise DataError(f"{count} sequence cannot be split in two.")
     draws = numpy_generator(seed, "split")
@@ -63,6 +60,11 @@ def split(
     return np.flatnonzero(~mask), np.flatnonzero(mask)
 
 
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise DataError(f"A split's share is {share}; expected a number between 0 and 1.")
+
+
 def _stratified(labels: Array, share: float, draws: np.random.Generator) -> Index:
     """From each class its share; the rounding is made good so that the whole has its share too."""
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -71,12 +73,7 @@ def _stratified(labels: Array, share: float, draws: np.random.Generator) -> Inde
     missing = max(1, round(len(labels) * share)) - int(take.sum())
     # What is missing is taken where the rounding lost most; equal losses are drawn.
     order = np.lexsort((draws.random(len(counts)), -(wanted - take)))
-    for code in order:
-        if missing <= 0:
-            break
-        if take[code] + 1 < counts[code]:
-            take[code] += 1
-            missing -= 1
+    take[order[take[order] + 1 < counts[order]][: max(0, missing)]] += 1
     chosen = [draws.permutation(np.flatnonzero(codes == c))[:k] for c, k in enumerate(take)]
     return np.concatenate(chosen)
 
@@ -143,8 +140,7 @@ def split_in_time(spans: Index, share: float) -> tuple[Index, Index]:
     >>> first.tolist(), second.tolist()
     ([0, 1, 2, 3, 4], [7, 8, 9])
     """
-    if not 0 < share < 1:
-        raise DataError(f"A split's share is {share}; expected a number between 0 and 1.")
+    _check_share(share)
     sides = np.zeros(len(spans), np.int8)
     for name in np.unique(spans[:, 0]):
         members = np.flatnonzero(spans[:, 0] == name)

@@ -13,7 +13,7 @@ import numpy as np
 
 from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
-from segue.data.encoding import Task, encoded, has_rows
+from segue.data.encoding import Task, encoded
 from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
 from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError, counted, warn_user
@@ -97,7 +97,7 @@ def as_dataset(
     names = None if classes is None else tuple(classes)
     y = aligned_with(y, data, "y")
     y = one_each(y, data) if isinstance(y, PerStep) else y
-    found = encoded(y, task=rows if has_rows(y) else task, classes=names)
+    found = encoded(y, task=task, rows=rows, classes=names)
     if len(found.values) != len(data):
         what = "target" if task == "regress" else "label"
         raise DataError(
