@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,9 +40,21 @@ class Finding:
         return self.text
 
 
-def finding(kind: str, text: str, **numbers: Any) -> Finding:
-    """A finding, with the numbers by name."""
-    return Finding(kind, text, numbers)
+@functools.cache
+def _texts() -> dict[str, str]:
+    return tomllib.loads(files("segue.data").joinpath("findings.toml").read_text("utf-8"))
+
+
+def finding(kind: str, words: Mapping[str, Any], *, text: str = "", **numbers: Any) -> Finding:
+    """A finding, with its line from `findings.toml`.
+
+    Args:
+        kind: of the check.
+        words: what else its line names.
+        text: the line in `findings.toml`, if it is not that of the kind.
+        numbers: what the line rests on, by name.
+    """
+    return Finding(kind, _texts()[text or kind].format(**{**numbers, **words}), numbers)
 
 
 MAX_SAMPLED_VALUES = 2_000_000  # values
@@ -98,11 +113,11 @@ def check_constant(_data: DatasetLike, statistics: Statistics) -> Iterator[Findi
     low, high = np.fmin.reduce(statistics.low), np.fmax.reduce(statistics.high)
     channels = np.flatnonzero((low == high) | np.isnan(low))
     if len(channels):
+        which = "channel" if len(channels) == 1 else f"{len(channels)} of {len(low)} channels"
         shown = first_few(channels, show=lambda c: f"{statistics.names[c]} ({low[c]:g})")
-        text = f"channel {shown} never varies"
-        if len(channels) > 1:
-            text = f"{len(channels)} of {len(low)} channels never vary: {shown}"
-        yield finding("constant", text, channels=[statistics.names[c] for c in channels])
+        shown = f"{shown} never varies" if len(channels) == 1 else f"never vary: {shown}"
+        names = [statistics.names[c] for c in channels]
+        yield finding("constant", {"which": which, "shown": shown}, channels=names)
 
 
 def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -119,14 +134,12 @@ def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterat
         of = f"class {names[0]!r}"
         if len(names) > 1:
             of = f"{len(names)} classes ({first_few(names, show=repr)})"
-        text = (
-            f"channel {name} is always {value:g} in the {counted(count, 'sequence')} of {of}, "
-            f"and {low[channel]:g} to {high[channel]:g} in all"
-        )
-        yield finding("constant in a class", text, channel=name, classes=names, sequences=count)
+        words = {"value": value, "of": of, "low": low[channel], "high": high[channel]}
+        words["count"] = counted(count, "sequence")
+        numbers: dict[str, Any] = {"classes": names, "sequences": count}
+        yield finding("constant in a class", words, channel=name, **numbers)
     if (more := len(found) - CHANNELS_SHOWN) > 0:
-        text = f"{more} more channels never vary in some class"
-        yield finding("constant in a class", text, more=more)
+        yield finding("constant in a class", {}, text="constant in a class, more", more=more)
 
 
 def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -140,13 +153,9 @@ def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding
     small, large = varying[spread[varying].argmin()], varying[spread[varying].argmax()]
     ratio = float(spread[large] / spread[small])
     if ratio > MAX_SCALE_RATIO:
-        smallest, largest = statistics.names[small], statistics.names[large]
-        text = (
-            f"channel {largest} varies {ratio:,.0f} times as much as channel {smallest} "
-            f"(standard deviations {spread[large]:.3g} and {spread[small]:.3g}): keep "
-            'prepare="standardize"'
-        )
-        yield finding("scales", text, ratio=ratio, largest=largest, smallest=smallest)
+        names = {"largest": statistics.names[large], "smallest": statistics.names[small]}
+        words = {"large": spread[large], "small": spread[small]}
+        yield finding("scales", words, ratio=ratio, **names)
 
 
 MIN_MISSING_ODDS = 3  # of a value to be missing, in one class against all others
@@ -161,11 +170,8 @@ def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Finding
         inside = missing[members].sum() / missing.sum()
         size = lengths[members].sum() / lengths.sum()
         if inside > 0.5 and inside * (1 - size) > MIN_MISSING_ODDS * (1 - inside) * size:
-            text = (
-                f"{inside:.0%} of the missing values are in class {name!r}, which has {size:.0%} "
-                "of all values: missingness predicts the class"
-            )
-            yield finding("missing", text, share=float(inside), size=float(size), **{"class": name})
+            numbers = {"share": float(inside), "size": float(size), "class": name}
+            yield finding("missing", {}, **numbers)
 
 
 def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -173,11 +179,7 @@ def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterat
     names = [statistics.names[c] for c in np.flatnonzero(float32_loses(data.x))]
     if names:
         lie = f"channels {first_few(names)} lie" if len(names) > 1 else f"channel {names[0]} lies"
-        text = (
-            f"{lie} so far from 0 that float32, in which networks compute, loses what differs: "
-            'keep prepare="standardize", or subtract the offset (x - x[0])'
-        )
-        yield finding("coarse", text, channels=names)
+        yield finding("coarse", {"lie": lie}, channels=names)
 
 
 # Sentinel values of instruments and databases for missing values, by their absolute value.
@@ -199,14 +201,10 @@ def check_sentinels(data: DatasetLike, statistics: Statistics) -> Iterator[Findi
         count, sequences, low, high = _count(data, channel, value)
         least = MIN_SENTINEL_COUNT if _is_sentinel(np.float32(value)) else MIN_COUNT
         if count >= least and _is_far(value, low, high):
-            name = statistics.names[channel]
-            text = (
-                f"channel {name} is {value:.9g} at {counted(count, 'step')} of "
-                f"{counted(sequences, 'sequence')}, and else {low:.6g} to {high:.6g}: is this "
-                "a placeholder for missing values? If so, leave such cells empty (NaN)"
-            )
             numbers = {"value": value, "steps": count, "sequences": sequences}
-            yield finding("marks", text, channel=name, **numbers)
+            words = {"count": counted(count, "step"), "within": counted(sequences, "sequence")}
+            words |= {"low": low, "high": high}
+            yield finding("marks", words, channel=statistics.names[channel], **numbers)
 
 
 def _candidates(statistics: Statistics, channel: int) -> list[float]:
@@ -318,12 +316,10 @@ def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Finding
         elif found.long:
             yield _still_finding(data, statistics.names[channel], found)
     for steps, names in sorted(held.items()):
-        which = f"channel {names[0]} holds" if len(names) == 1 else ""
-        text = (
-            f"{which or f'channels {first_few(names)} hold'} each value for {steps} steps: written "
-            f"{steps} times as often as measured? If so, one step in {steps} is enough"
-        )
-        yield finding("repeated", text, channels=names, steps=steps)
+        hold = f"channel {names[0]} holds"
+        if len(names) > 1:
+            hold = f"channels {first_few(names)} hold"
+        yield finding("repeated", {"hold": hold}, channels=names, steps=steps)
 
 
 def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
@@ -338,11 +334,8 @@ def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
 
 def _still_finding(data: DatasetLike, name: str, runs: _Runs) -> Finding:
     times, (steps, still), (longest, row) = len(runs.long), runs.steps, max(runs.long)
-    text = (
-        f"channel {name} keeps one value for {MIN_LONG_RUN} steps or more {counted(times, 'time')} "
-        f"({still / steps:.2%} of its steps; the longest, {counted(longest, 'step')}, in sequence "
-        f"{-row if data.ids is None else data.ids[-row]}), and changes at every step else: a "
-        "sensor that hung?"
-    )
+    words = {"least": MIN_LONG_RUN, "count": counted(times, "time"), "share": still / steps}
+    words |= {"length": counted(longest, "step")}
+    words |= {"name": -row if data.ids is None else data.ids[-row]}
     numbers = {"times": times, "steps": still, "longest": longest}
-    return finding("standing still", text, channel=name, **numbers)
+    return finding("standing still", words, channel=name, **numbers)

@@ -34,12 +34,10 @@ def check_absent_classes(data: DatasetLike) -> Iterator[Finding]:
         there = set(data.labels[data.parts == part].tolist())
         absent = [name for name in data.classes or () if name not in there]
         if absent:
-            text = (
-                f"{len(absent)} of {len(data.classes or ())} classes "
-                f"{'does' if len(absent) == 1 else 'do'} not occur in part {part}: "
-                f"{first_few(absent, show=repr)}"
-            )
-            yield finding("classes", text, part=part, classes=absent)
+            words = {"count": len(absent), "all": len(data.classes or ())}
+            words |= {"do": "does" if len(absent) == 1 else "do"}
+            words |= {"shown": first_few(absent, show=repr)}
+            yield finding("classes", words, part=part, classes=absent)
 
 
 def check_spellings(data: DatasetLike) -> Iterator[Finding]:
@@ -51,18 +49,15 @@ def check_spellings(data: DatasetLike) -> Iterator[Finding]:
     twins = [names for names in alike.values() if len(names) > 1]
     if twins:
         shown = first_few(twins, show=lambda names: " and ".join(map(repr, names)))
-        text = (
-            f"{sum(map(len, twins))} of {len(data.classes or ())} classes differ by capital "
-            f"letters or blanks only: {shown}"
-        )
-        yield finding("spelling", text, classes=twins)
+        words = {"count": sum(map(len, twins)), "all": len(data.classes or ()), "shown": shown}
+        yield finding("spelling", words, classes=twins)
 
 
 def check_time_order(data: DatasetLike) -> Iterator[Finding]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if " sorted by " in note:
-            yield finding("order", f"times out of order: {note}", note=note)
+            yield finding("order", {}, note=note)
 
 
 def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
@@ -70,11 +65,9 @@ def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
     both = groups_across_parts(data)
     if both:
         of = len(np.unique(data.groups))
-        text = (
-            f"{len(both)} of {counted(of, 'group')} {'is' if len(both) == 1 else 'are'} in "
-            f"more than one part: {first_few(both, show=repr)}; scores will flatter"
-        )
-        yield finding("groups", text, groups=len(both), of=of)
+        words = {"every": counted(of, "group"), "are": "is" if len(both) == 1 else "are"}
+        words |= {"shown": first_few(both, show=repr)}
+        yield finding("groups", words, groups=len(both), of=of)
 
 
 def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
@@ -85,20 +78,15 @@ def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
         seen[digest(steps)].add(label)
     count = sum(len(labels) > 1 for labels in seen.values())
     if count:
-        occurs = "occurs" if count == 1 else "occur"
-        text = f"{counted(count, 'sequence')} {occurs} again with another label"
-        yield finding("labels", text, sequences=count)
+        words = {"count": counted(count, "sequence"), "occur": "occurs" if count == 1 else "occur"}
+        yield finding("labels", words, sequences=count)
 
 
 def check_lengths(data: DatasetLike) -> Iterator[Finding]:
     """Lengths that predict the class."""
     accuracy, majority, error = lengths_predict(data) or (0.0, 0.0, 0.0)
     if accuracy > majority + max(MIN_ACCURACY_GAIN, 3 * error):
-        text = (
-            f"lengths alone predict the class with {accuracy:.0%} (always the most frequent "
-            f"class: {majority:.0%})"
-        )
-        yield finding("lengths", text, accuracy=accuracy, majority=majority)
+        yield finding("lengths", {}, accuracy=accuracy, majority=majority)
 
 
 def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
@@ -145,12 +133,9 @@ def check_outlying_length(data: DatasetLike) -> Iterator[Finding]:
     median = max(1.0, float(np.median(data.x.lengths)))
     if longest > MIN_LENGTH_RATIO * median and longest > 3 * second:
         row = int(data.x.lengths.argmax())
-        text = (
-            f"sequence {row if data.ids is None else data.ids[row]} has "
-            f"{counted(int(longest), 'step')}, {longest / median:,.0f} times the median; the next "
-            f"one has {second:,}"
-        )
-        yield finding("long", text, sequence=row, steps=int(longest), median=median)
+        words = {"name": row if data.ids is None else data.ids[row], "second": second}
+        words |= {"longest": counted(int(longest), "step"), "ratio": longest / median}
+        yield finding("long", words, sequence=row, steps=int(longest), median=median)
 
 
 MIN_STEPS = 20  # below this, what values rise by may be chance
@@ -165,12 +150,7 @@ def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     count = len(statistics.low)
     every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
     for channel, step in rising.items():
-        text = (
-            f"channel {statistics.names[channel]} rises by {step:.6g} from step to step in "
-            f"{every}: a time or a counter? If so, name the column with --column-time, or the "
-            "others with --column-channels"
-        )
-        yield finding("time", text, channel=statistics.names[channel], step=step)
+        yield finding("time", {"every": every}, channel=statistics.names[channel], step=step)
 
 
 def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -188,12 +168,7 @@ def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     found += [(channel, count, within) for channel, count in stretches.items()]
     for channel, count, within in found:
         name = statistics.names[channel]
-        text = (
-            f"channel {name} {within}, and has {count:,} whole numbers in all: a label, a user or "
-            "an id? If so, name the column with --column-group, or the others with "
-            "--column-channels"
-        )
-        yield finding("id", text, channel=name, values=count)
+        yield finding("id", {"within": within}, channel=name, values=count)
 
 
 def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -217,8 +192,8 @@ def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Fi
             )
         else:
             continue
-        text = f"the {word} value of each of {len(values):,} sequences {what}"
-        yield finding("first value", text, place=word, step=step)
+        words = {"count": len(values), "what": what}
+        yield finding("first value", words, place=word, step=step)
 
 
 def _rising(data: DatasetLike, statistics: Statistics) -> dict[int, float]:
