@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -45,16 +45,15 @@ def _texts() -> dict[str, str]:
     return tomllib.loads(files("segue.data").joinpath("findings.toml").read_text("utf-8"))
 
 
-def finding(kind: str, words: Mapping[str, Any], *, text: str = "", **numbers: Any) -> Finding:
+def finding(kind: str, numbers: dict[str, Any], **words: Any) -> Finding:
     """A finding, with its line from `findings.toml`.
 
     Args:
-        kind: of the check.
-        words: what else its line names.
-        text: the line in `findings.toml`, if it is not that of the kind.
+        kind: of the check; a line of another name begins with it, "constant in a class, more".
         numbers: what the line rests on, by name.
+        words: what else the line names.
     """
-    return Finding(kind, _texts()[text or kind].format(**{**numbers, **words}), numbers)
+    return Finding(kind.partition(", ")[0], _texts()[kind].format(**{**numbers, **words}), numbers)
 
 
 MAX_SAMPLED_VALUES = 2_000_000  # values
@@ -117,7 +116,7 @@ def check_constant(_data: DatasetLike, statistics: Statistics) -> Iterator[Findi
         shown = first_few(channels, show=lambda c: f"{statistics.names[c]} ({low[c]:g})")
         shown = f"{shown} never varies" if len(channels) == 1 else f"never vary: {shown}"
         names = [statistics.names[c] for c in channels]
-        yield finding("constant", {"which": which, "shown": shown}, channels=names)
+        yield finding("constant", {"channels": names}, which=which, shown=shown)
 
 
 def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -134,12 +133,12 @@ def check_constant_in_class(data: DatasetLike, statistics: Statistics) -> Iterat
         of = f"class {names[0]!r}"
         if len(names) > 1:
             of = f"{len(names)} classes ({first_few(names, show=repr)})"
-        words = {"value": value, "of": of, "low": low[channel], "high": high[channel]}
-        words["count"] = counted(count, "sequence")
-        numbers: dict[str, Any] = {"classes": names, "sequences": count}
-        yield finding("constant in a class", words, channel=name, **numbers)
+        numbers: dict[str, Any] = {"channel": name, "classes": names, "sequences": count}
+        words = {"value": value, "low": low[channel], "high": high[channel]}
+        sequences = counted(count, "sequence")
+        yield finding("constant in a class", numbers, count=sequences, of=of, **words)
     if (more := len(found) - CHANNELS_SHOWN) > 0:
-        yield finding("constant in a class", {}, text="constant in a class, more", more=more)
+        yield finding("constant in a class, more", {"more": more})
 
 
 def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -154,8 +153,8 @@ def check_scales(_data: DatasetLike, statistics: Statistics) -> Iterator[Finding
     ratio = float(spread[large] / spread[small])
     if ratio > MAX_SCALE_RATIO:
         names = {"largest": statistics.names[large], "smallest": statistics.names[small]}
-        words = {"large": spread[large], "small": spread[small]}
-        yield finding("scales", words, ratio=ratio, **names)
+        numbers = {"ratio": ratio, **names}
+        yield finding("scales", numbers, large=spread[large], small=spread[small])
 
 
 MIN_MISSING_ODDS = 3  # of a value to be missing, in one class against all others
@@ -171,7 +170,7 @@ def check_missing(data: DatasetLike, statistics: Statistics) -> Iterator[Finding
         size = lengths[members].sum() / lengths.sum()
         if inside > 0.5 and inside * (1 - size) > MIN_MISSING_ODDS * (1 - inside) * size:
             numbers = {"share": float(inside), "size": float(size), "class": name}
-            yield finding("missing", {}, **numbers)
+            yield finding("missing", numbers)
 
 
 def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -179,7 +178,7 @@ def check_float32_precision(data: DatasetLike, statistics: Statistics) -> Iterat
     names = [statistics.names[c] for c in np.flatnonzero(float32_loses(data.x))]
     if names:
         lie = f"channels {first_few(names)} lie" if len(names) > 1 else f"channel {names[0]} lies"
-        yield finding("coarse", {"lie": lie}, channels=names)
+        yield finding("coarse", {"channels": names}, lie=lie)
 
 
 # Sentinel values of instruments and databases for missing values, by their absolute value.
@@ -201,10 +200,10 @@ def check_sentinels(data: DatasetLike, statistics: Statistics) -> Iterator[Findi
         count, sequences, low, high = _count(data, channel, value)
         least = MIN_SENTINEL_COUNT if _is_sentinel(np.float32(value)) else MIN_COUNT
         if count >= least and _is_far(value, low, high):
-            numbers = {"value": value, "steps": count, "sequences": sequences}
-            words = {"count": counted(count, "step"), "within": counted(sequences, "sequence")}
-            words |= {"low": low, "high": high}
-            yield finding("marks", words, channel=statistics.names[channel], **numbers)
+            numbers = {"channel": statistics.names[channel], "value": value}
+            numbers |= {"steps": count, "sequences": sequences}
+            steps, within = counted(count, "step"), counted(sequences, "sequence")
+            yield finding("marks", numbers, count=steps, within=within, low=low, high=high)
 
 
 def _candidates(statistics: Statistics, channel: int) -> list[float]:
@@ -319,7 +318,7 @@ def check_repeats(data: DatasetLike, statistics: Statistics) -> Iterator[Finding
         hold = f"channel {names[0]} holds"
         if len(names) > 1:
             hold = f"channels {first_few(names)} hold"
-        yield finding("repeated", {"hold": hold}, channels=names, steps=steps)
+        yield finding("repeated", {"channels": names, "steps": steps}, hold=hold)
 
 
 def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
@@ -334,8 +333,9 @@ def _runs_of(block: Sequences, channel: int) -> tuple[Array, Array, Array]:
 
 def _still_finding(data: DatasetLike, name: str, runs: _Runs) -> Finding:
     times, (steps, still), (longest, row) = len(runs.long), runs.steps, max(runs.long)
+    numbers = {"channel": name, "times": times, "steps": still, "longest": longest}
     words = {"least": MIN_LONG_RUN, "count": counted(times, "time"), "share": still / steps}
-    words |= {"length": counted(longest, "step")}
-    words |= {"name": -row if data.ids is None else data.ids[-row]}
-    numbers = {"times": times, "steps": still, "longest": longest}
-    return finding("standing still", words, channel=name, **numbers)
+    sequence = -row if data.ids is None else data.ids[-row]
+    return finding(
+        "standing still", numbers, length=counted(longest, "step"), name=sequence, **words
+    )

@@ -34,10 +34,10 @@ def check_absent_classes(data: DatasetLike) -> Iterator[Finding]:
         there = set(data.labels[data.parts == part].tolist())
         absent = [name for name in data.classes or () if name not in there]
         if absent:
-            words = {"count": len(absent), "all": len(data.classes or ())}
-            words |= {"do": "does" if len(absent) == 1 else "do"}
-            words |= {"shown": first_few(absent, show=repr)}
-            yield finding("classes", words, part=part, classes=absent)
+            count, every = len(absent), len(data.classes or ())
+            do, shown = "does" if count == 1 else "do", first_few(absent, show=repr)
+            numbers = {"part": part, "classes": absent}
+            yield finding("classes", numbers, count=count, all=every, do=do, shown=shown)
 
 
 def check_spellings(data: DatasetLike) -> Iterator[Finding]:
@@ -49,15 +49,15 @@ def check_spellings(data: DatasetLike) -> Iterator[Finding]:
     twins = [names for names in alike.values() if len(names) > 1]
     if twins:
         shown = first_few(twins, show=lambda names: " and ".join(map(repr, names)))
-        words = {"count": sum(map(len, twins)), "all": len(data.classes or ()), "shown": shown}
-        yield finding("spelling", words, classes=twins)
+        count, every = sum(map(len, twins)), len(data.classes or ())
+        yield finding("spelling", {"classes": twins}, count=count, all=every, shown=shown)
 
 
 def check_time_order(data: DatasetLike) -> Iterator[Finding]:
     """Times that were not sorted, as the reader of a table noted."""
     for note in data.notes:
         if " sorted by " in note:
-            yield finding("order", {}, note=note)
+            yield finding("order", {"note": note})
 
 
 def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
@@ -65,9 +65,9 @@ def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
     both = groups_across_parts(data)
     if both:
         of = len(np.unique(data.groups))
-        words = {"every": counted(of, "group"), "are": "is" if len(both) == 1 else "are"}
-        words |= {"shown": first_few(both, show=repr)}
-        yield finding("groups", words, groups=len(both), of=of)
+        are, shown = "is" if len(both) == 1 else "are", first_few(both, show=repr)
+        numbers = {"groups": len(both), "of": of}
+        yield finding("groups", numbers, every=counted(of, "group"), are=are, shown=shown)
 
 
 def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
@@ -78,15 +78,15 @@ def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
         seen[digest(steps)].add(label)
     count = sum(len(labels) > 1 for labels in seen.values())
     if count:
-        words = {"count": counted(count, "sequence"), "occur": "occurs" if count == 1 else "occur"}
-        yield finding("labels", words, sequences=count)
+        sequences, occur = counted(count, "sequence"), "occurs" if count == 1 else "occur"
+        yield finding("labels", {"sequences": count}, count=sequences, occur=occur)
 
 
 def check_lengths(data: DatasetLike) -> Iterator[Finding]:
     """Lengths that predict the class."""
     accuracy, majority, error = lengths_predict(data) or (0.0, 0.0, 0.0)
     if accuracy > majority + max(MIN_ACCURACY_GAIN, 3 * error):
-        yield finding("lengths", {}, accuracy=accuracy, majority=majority)
+        yield finding("lengths", {"accuracy": accuracy, "majority": majority})
 
 
 def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
@@ -133,9 +133,10 @@ def check_outlying_length(data: DatasetLike) -> Iterator[Finding]:
     median = max(1.0, float(np.median(data.x.lengths)))
     if longest > MIN_LENGTH_RATIO * median and longest > 3 * second:
         row = int(data.x.lengths.argmax())
-        words = {"name": row if data.ids is None else data.ids[row], "second": second}
-        words |= {"longest": counted(int(longest), "step"), "ratio": longest / median}
-        yield finding("long", words, sequence=row, steps=int(longest), median=median)
+        name, steps = row if data.ids is None else data.ids[row], counted(int(longest), "step")
+        numbers = {"sequence": row, "steps": int(longest), "median": median}
+        ratio = longest / median
+        yield finding("long", numbers, name=name, longest=steps, ratio=ratio, second=second)
 
 
 MIN_STEPS = 20  # below this, what values rise by may be chance
@@ -150,7 +151,8 @@ def check_times(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     count = len(statistics.low)
     every = "the sequence" if count == 1 else f"all {counted(count, 'sequence')}"
     for channel, step in rising.items():
-        yield finding("time", {"every": every}, channel=statistics.names[channel], step=step)
+        numbers = {"channel": statistics.names[channel], "step": step}
+        yield finding("time", numbers, every=every)
 
 
 def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -167,8 +169,8 @@ def check_ids(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
     within = "has each of its values in one stretch of steps"
     found += [(channel, count, within) for channel, count in stretches.items()]
     for channel, count, within in found:
-        name = statistics.names[channel]
-        yield finding("id", {"within": within}, channel=name, values=count)
+        numbers = {"channel": statistics.names[channel], "values": count}
+        yield finding("id", numbers, within=within)
 
 
 def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Finding]:
@@ -192,8 +194,8 @@ def check_first_values(data: DatasetLike, statistics: Statistics) -> Iterator[Fi
             )
         else:
             continue
-        words = {"count": len(values), "what": what}
-        yield finding("first value", words, place=word, step=step)
+        numbers = {"place": word, "step": step}
+        yield finding("first value", numbers, count=len(values), what=what)
 
 
 def _rising(data: DatasetLike, statistics: Statistics) -> dict[int, float]:

@@ -258,7 +258,7 @@ def _step_row(labels: Any, number: int) -> Array:
     """`[time]` labels of a sequence, each as it came."""
     if is_missing(labels):
         raise DataError(f"Sequence {number} has no labels ({labels}); expected one for each step.")
-    row = native(labels)
+    row: Any = native(labels)
     if not isinstance(row, np.ndarray):
         items = list(labels)
         row = np.asarray(items) if items and _is_row(items[0]) else np.fromiter(items, object)
@@ -268,7 +268,7 @@ def _step_row(labels: Any, number: int) -> Array:
             f"The labels of sequence {number} have shape {row.shape}; expected (time,), a label "
             "for each step."
         )
-    return row
+    return np.asanyarray(row)
 
 
 def _joined(rows: list[Array], ignore: Any) -> Array:
