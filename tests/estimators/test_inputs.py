@@ -320,7 +320,7 @@ def test_validation_data_is_looked_at_too(quick: Quick, bad: Any, message: str) 
     """Before the first epoch, not in the middle."""
     with pytest.raises(DataError, match=message):
         quick().fit([[0.0], [1.0]] * 4, ["a", "b"] * 4, validation_data=(bad, ["a"]))
-    with pytest.raises(DataError, match="Labels c are not among the classes"):
+    with pytest.raises(DataError, match=r"Labels \['c'\] are not among the classes"):
         quick().fit([[0.0], [1.0]] * 4, ["a", "b"] * 4, validation_data=([[0.0]], ["c"]))
 
 

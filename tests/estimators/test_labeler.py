@@ -211,7 +211,7 @@ def test_labels_that_do_not_fit(y: Any, message: str) -> None:
 
 
 def test_labels_outside_the_given_classes() -> None:
-    with pytest.raises(DataError, match="Labels c are not among the classes"):
+    with pytest.raises(DataError, match=r"Labels \['c'\] are not among the classes"):
         quick(classes=["a", "b"]).fit([[0.0, 1.0, 2.0]], [["a", "b", "c"]])
 
 

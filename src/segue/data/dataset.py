@@ -14,7 +14,7 @@ from segue.data import encoding, splits
 from segue.data.arrays import as_features, cells_as_steps, narrowed
 from segue.data.checks import Finding, run_checks
 from segue.data.encoding import NO_LABEL, Task, as_step_labels, encoded, missing_mask
-from segue.data.labels import aligned, as_labels
+from segue.data.labels import aligned, as_labels, check_known
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
 from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
@@ -121,11 +121,9 @@ class Dataset:
             vars(self)["notes"] = (*self.notes, found.note)
 
     def _check(self) -> None:
-        count, problems = len(self.x), []
-        for name in _COLUMNS:
-            value = getattr(self, name)
-            if value is not None and len(value) != count:
-                problems.append(f"{len(value)} in `{name}`")
+        count, known = len(self.x), {name: getattr(self, name) for name in _COLUMNS}
+        counts = {name: len(value) for name, value in known.items() if value is not None}
+        problems = [f"{n} in `{name}`" for name, n in counts.items() if n != count]
         if self.channels is not None and len(self.channels) != self.x.channels:
             problems.append(f"{len(self.channels)} channel names for {self.x.channels} channels")
         if problems:
@@ -143,14 +141,10 @@ class Dataset:
         if self.missing == "refuse":
             self._refuse_missing()
         if self.task == "classify":
-            known = self.y[~self.missing_targets]
-            found = set(known.tolist() if known.dtype == object else np.unique(known).tolist())
-            unknown = sorted(found - set(self.classes or ()))
-            if unknown:
-                raise DataError(
-                    f"Labels {unknown} are not among the classes {list(self.classes or ())}. "
-                    "Leave out `classes` to find them from the labels."
-                )
+            labels = self.y[~self.missing_targets]
+            found = labels.tolist() if labels.dtype == object else np.unique(labels).tolist()
+            hint = ". Leave out `classes` to find them from the labels."
+            check_known(found, self.classes or (), hint)
         if self.task == "multilabel" and self.y.shape[1] != len(self.classes or ()):
             raise DataError(
                 f"`y` has {self.y.shape[1]} labels for each sequence and there are "

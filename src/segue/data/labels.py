@@ -292,6 +292,22 @@ def is_one_hot(matrix: Array) -> bool:
     )
 
 
+def check_known(labels: Iterable[Any], classes: tuple[Any, ...], hint: str) -> None:
+    """Raise where a label is not among the classes.
+
+    Args:
+        labels: those that occur.
+        classes: their names.
+        hint: the end of the message.
+
+    Raises:
+        DataError: it names the labels.
+    """
+    unknown = sorted({label for label in labels if label not in classes}, key=str)
+    if unknown:
+        raise DataError(f"Labels {unknown} are not among the classes {list(classes)}{hint}")
+
+
 class Indexed(NamedTuple):
     """Values that come with an id for each, such as two columns of a frame."""
 

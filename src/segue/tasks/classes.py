@@ -14,24 +14,6 @@ from segue.tasks.base import normalized
 from segue.tasks.outcome import Baseline, Outcome, Table
 
 
-def check_known(labels: Iterable[Any], classes: tuple[Any, ...], hint: str) -> None:
-    """Raise where a label is not among the classes.
-
-    Args:
-        labels: those that occur.
-        classes: their names.
-        hint: the end of the message.
-
-    Raises:
-        DataError: it names the labels.
-    """
-    unknown = sorted({str(label) for label in labels if label not in classes})
-    if unknown:
-        raise DataError(
-            f"Labels {', '.join(unknown)} are not among the classes {list(classes)}{hint}"
-        )
-
-
 def counts_of(state: Mapping[str, Any]) -> tuple[int, ...]:
     """The counts of a model file, one for each class.
 

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from segue.data.dataset import Dataset
+from segue.data.labels import check_known
 from segue.data.sequences import Array
 from segue.data.splits import offer_windows
 from segue.errors import DataError, OptionError, first_few, warn_user
 from segue.prepare import Preparation
 from segue.tasks.base import Encoded, ObjectiveName, Task, weighted_mean
-from segue.tasks.classes import check_known, class_outcome, class_table, class_weights, counts_of
+from segue.tasks.classes import class_outcome, class_table, class_weights, counts_of
 from segue.tasks.outcome import Baseline, Outcome, Picture, Section, Table
 
 

@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
+from segue.data.labels import check_known
 from segue.data.sequences import Array, Sequences
 from segue.data.splits import offer_windows
 from segue.errors import DataError, counted
 from segue.prepare import Preparation
 from segue.tasks.base import Encoded, ObjectiveName, Task, spread, weighted_mean
-from segue.tasks.classes import check_known, class_outcome, class_table, class_weights, counts_of
+from segue.tasks.classes import class_outcome, class_table, class_weights, counts_of
 from segue.tasks.outcome import Outcome, Picture, Table
 
 UNKNOWN = -2  # a label that is not among the classes
