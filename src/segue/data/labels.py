@@ -364,11 +364,8 @@ def carries_ids(values: Any, ids: Any) -> bool:
 
 def is_counted(index: Any) -> bool:
     """Whether this is the index of pandas that has only counted the rows."""
-    return (
-        type(index).__name__ == "RangeIndex"
-        and index.name is None
-        and (index.start, index.step) == (0, 1)
-    )
+    is_range = type(index).__name__ == "RangeIndex"
+    return is_range and (index.name, index.start, index.step) == (None, 0, 1)
 
 
 def _key(one: Any) -> str:

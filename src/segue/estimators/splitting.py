@@ -105,10 +105,8 @@ def split_data(
     part, own_validation, text = training_part(data)
     check_sequences(part.x)
     warn_of_axes(part.x)
-    task = estimator._task_kind(part.task).of(part, **estimator._task_options)
-    task = task.with_training_series(X)
-    task.warn_of_unseen_classes(data)
-    part = task.of_training(part)
+    kind, options = estimator._task_kind(part.task), estimator._task_options
+    task, part = kind.for_training(part, data, X, **options)
     weights = None
     if sample_weight is not None:
         given = aligned_with(sample_weight, data, "sample_weight")

@@ -22,32 +22,11 @@ if TYPE_CHECKING:
     from segue.prepare.batches import Augmenter, Batches, length_buckets
 
 __all__ = [
-    "STEPS",
-    "Augmenter",
-    "Batches",
-    "Cepstrum",
-    "Characters",
-    "Crop",
-    "Frame",
-    "Interpolate",
-    "Jitter",
-    "LogFrequency",
-    "LogMel",
-    "MissingIndicator",
-    "Preparation",
-    "Scale",
-    "Spectrogram",
-    "Standardize",
-    "StepSpec",
-    "TimeMask",
-    "TimeWarp",
-    "Token",
-    "VocabularyStep",
-    "Words",
-    "as_steps",
-    "length_buckets",
-    "windows",
-]
+    "STEPS", "Augmenter", "Batches", "Cepstrum", "Characters", "Crop", "Frame", "Interpolate",
+    "Jitter", "LogFrequency", "LogMel", "MissingIndicator", "Preparation", "Scale",
+    "Spectrogram", "Standardize", "StepSpec", "TimeMask", "TimeWarp", "Token", "VocabularyStep",
+    "Words", "as_steps", "length_buckets", "windows",
+]  # fmt: skip
 
 _NEED_TORCH = ("Augmenter", "Batches", "length_buckets")
 __getattr__ = lazy_names(

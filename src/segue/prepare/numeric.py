@@ -97,12 +97,8 @@ class MissingIndicator(StepSpec):
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("expected",))
         given = numbers["expected"]
-        numbers_of_channels = isinstance(given, list) and all(type(c) is int for c in given)
-        if (
-            not numbers_of_channels
-            or not set(given) <= set(range(channels))
-            or given != sorted(set(given))
-        ):
+        valid = isinstance(given, list) and all(type(c) is int and 0 <= c < channels for c in given)
+        if not valid or given != sorted(set(given)):
             raise SpecError(f"mask needs rising numbers of {channels} channels; got {given!r}.")
         return {"expected": np.array(given, np.int64)}
 

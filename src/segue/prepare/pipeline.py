@@ -263,7 +263,6 @@ class Preparation(FormerNames):
         Raises:
             NotCausalError: a step looks ahead; it is named.
         """
-        self.check_causal()
         return PreparationStream(self)
 
     # -- time -----------------------------------------------------------------------------------

@@ -11,17 +11,9 @@ from segue.tasks.language import Language
 from segue.tasks.regress import Regress
 
 __all__ = [
-    "TASKS",
-    "Classify",
-    "Encoded",
-    "Forecast",
-    "Label",
-    "Language",
-    "Multilabel",
-    "ObjectiveName",
-    "Regress",
-    "Task",
-]
+    "TASKS", "Classify", "Encoded", "Forecast", "Label", "Language", "Multilabel",
+    "ObjectiveName", "Regress", "Task",
+]  # fmt: skip
 
 
 TASKS: dict[str, type[Task]] = {

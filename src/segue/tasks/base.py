@@ -167,16 +167,26 @@ class Task(abc.ABC):
         """
         return cls(**options)
 
-    def with_training_series(self, x: Any) -> Self:
-        """The same task with what it keeps of the training series; most tasks keep nothing.
+    @classmethod
+    def for_training(
+        cls,
+        part: Dataset,
+        data: Dataset,  # noqa: ARG003
+        x: Any,  # noqa: ARG003
+        **options: Any,
+    ) -> tuple[Self, Dataset]:
+        """The task of a training part, and the part as this task takes it.
 
         Args:
+            part: the training part.
+            data: the whole data set.
             x: `X` as it was passed to `fit`.
-        """
-        return self
+            options: the arguments of the estimator that `options` names.
 
-    def warn_of_unseen_classes(self, data: Dataset) -> None:  # noqa: B027 (of classes only)
-        """Warn of classes of a data set that its training part does not have."""
+        Raises:
+            DataError: targets that cannot be trained on.
+        """
+        return cls.of(part, **options), part
 
     @classmethod
     def joint(cls, tasks: Sequence[Task]) -> Task:
@@ -235,10 +245,6 @@ class Task(abc.ABC):
             DataError: weights that cannot be used.
         """
         return normalized(sample_weight, len(data))
-
-    def of_training(self, part: Dataset) -> Dataset:
-        """The training part, as this task sees it."""
-        return part
 
     @abc.abstractmethod
     def to_json(self) -> dict[str, Any]:

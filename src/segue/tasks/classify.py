@@ -69,14 +69,27 @@ class Classify(Task):
         check_classes(part.y, names)
         return cls(names, **options)
 
-    def warn_of_unseen_classes(self, data: Dataset) -> None:
-        """Warn of classes that occur in other parts of the data set only."""
-        unseen = [str(name) for name in data.classes or () if name not in self.classes]
+    @classmethod
+    def for_training(
+        cls,
+        part: Dataset,
+        data: Dataset,
+        x: Any,  # noqa: ARG003
+        **options: Any,
+    ) -> tuple[Self, Dataset]:
+        """The task, and the training part with all classes, also those that do not occur in it.
+
+        Warns:
+            UserWarning: a class occurs in other parts of the data set only.
+        """
+        task = cls.of(part, **options)
+        unseen = [str(name) for name in data.classes or () if name not in task.classes]
         if unseen:
             warn_user(
                 f"Class {', '.join(unseen)} does not occur in the training part: it cannot be "
                 "learnt, and every sequence of it will count as a mistake."
             )
+        return task, replace(part, classes=task.classes)
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with the number of sequences of each class."""
@@ -93,10 +106,6 @@ class Classify(Task):
     def encode(self, data: Dataset) -> Encoded:
         """`[n]` class numbers."""
         return Encoded(class_numbers(data.y, self.classes))
-
-    def of_training(self, part: Dataset) -> Dataset:
-        """The training part with all classes, also those that do not occur in it."""
-        return replace(part, classes=self.classes)
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""

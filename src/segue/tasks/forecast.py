@@ -68,13 +68,19 @@ class Forecast(Task):
             raise DataError("After every window of these series a value is missing.")
         return cls(**options)
 
-    def with_training_series(self, x: Any) -> Self:
-        """The same task with the last steps of the training series, from which forecasts start."""
-        series = as_series(x)
+    @classmethod
+    def for_training(
+        cls,
+        part: Dataset,
+        data: Dataset,  # noqa: ARG003
+        x: Any,
+        **options: Any,
+    ) -> tuple[Self, Dataset]:
+        """The task with the last steps of the training series, from which forecasts start."""
+        task, series = cls.of(part, **options), as_series(x)
         series = series.part("train") if "train" in series.part_names else series
-        ends = last_steps(series.x[series.x.lengths >= self.size], self.size)
-        one_series = is_one_series(x) and np.ndim(x) == 1
-        return replace(self, ends=ends, one_series=one_series)
+        ends = last_steps(series.x[series.x.lengths >= task.size], task.size)
+        return replace(task, ends=ends, one_series=is_one_series(x) and np.ndim(x) == 1), part
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with mean and deviation of the changes, and the autoregression."""
