@@ -41,7 +41,9 @@ def test_too_few_samples_are_named() -> None:
 
 
 def test_the_former_module_warns_and_works() -> None:
-    with pytest.warns(DeprecationWarning, match="segue.listening is now segue.sonify"):
+    with pytest.warns(
+        DeprecationWarning, match=r"listening.pitch is now called segue.sonify.pitch"
+    ):
         assert segue.listening.pitch is pitch
     with pytest.raises(AttributeError, match="has no attribute 'hear'"):
         segue.listening.hear  # noqa: B018

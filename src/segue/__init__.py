@@ -10,10 +10,10 @@ Everything public is reached from here and loaded when it is touched, so `import
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segue._version import __version__
+from segue.extras import lazy_names
 
 if TYPE_CHECKING:
     from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing
@@ -44,9 +44,7 @@ _NAMES = {
     "segue.training": "History TrainingOptions",
     "segue.windowing": "windows",
 }
-_WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
-_ROOMS = ("errors", "evaluation", "layers", "plots", "sonify", "studies", "synth", "testing")
-_RENAMED = ("listening",)  # modules that warn and lead to their new names, for one release
+_ROOMS = "errors evaluation layers listening plots sonify studies synth testing".split()
 
 __all__ = [
     "Dataset",
@@ -78,15 +76,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        value = getattr(importlib.import_module(_WHERE[name]), name)
-    elif name in _ROOMS or name in _RENAMED:
-        value = importlib.import_module(f"segue.{name}")
-    else:
-        raise AttributeError(f"module 'segue' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(
+    __name__,
+    {name: f"{module}:{name}" for module, names in _NAMES.items() for name in names.split()}
+    | {room: f"segue.{room}" for room in _ROOMS},
+)
 
 
 def __dir__() -> list[str]:
