@@ -7,7 +7,6 @@ audible rate.
 from __future__ import annotations
 
 import math
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -79,12 +78,10 @@ class Clip:
         Raises:
             WriteError: the disk is full or read-only.
         """
-        numbers = np.round(self.samples * 32767).astype("<i2")
-        with replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(self.rate_hz)
-            file.writeframes(numbers.tobytes())
+        from scipy.io import wavfile
+
+        with replacing(path) as temporary:
+            wavfile.write(temporary, self.rate_hz, np.round(self.samples * 32767).astype("<i2"))
 
 
 def draw(count: int, samples: int, seed: int = 0) -> list[int]:
