@@ -17,6 +17,7 @@ fields are refused.
 Whether a bare word is a value or a chain of one spec follows from the type of its field.
 """
 
+from segue.extras import lazy_names
 from segue.spec.base import (
     Alias,
     Aliases,
@@ -46,3 +47,5 @@ __all__ = [
     "parse",
     "to_text",
 ]
+
+__getattr__ = lazy_names(__name__, {}, {"renamed_arguments": "segue.errors.renamed_arguments"})
