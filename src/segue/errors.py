@@ -7,7 +7,7 @@
     │       └── DataNotFoundError            a named data set, file or folder that is not there
     ├── SpecError (ValueError)               a network or preparation text that does not parse
     ├── OptionError (ValueError)             an option with a value that means nothing
-    ├── NotFittedError (ValueError, AttributeError)   asked before `fit`
+    ├── NotFittedError (ValueError, AttributeError)   used before `fit`
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence
     ├── TrainingError (ArithmeticError)      training that cannot go on
     ├── WriteError (OSError)                 a full or read-only disk
@@ -29,7 +29,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
-_SHOWN = 100  # characters of a text on either side of the place that an error points at
+_SHOWN = 100  # characters of a text on either side of the position of an error
 
 
 class SegueError(Exception):
@@ -71,7 +71,7 @@ class SpecError(SegueError, ValueError):
 
     Args:
         message: what is wrong and how to mend it.
-        text: the whole text, shown with a mark under the place.
+        text: the whole text, shown with a mark under the position.
         position: index into `text` of the first wrong character.
     """
 
@@ -96,7 +96,7 @@ class NotFittedError(SegueError, ValueError, AttributeError):
 
 
 class NotCausalError(SegueError, ValueError):
-    """A step at a time was asked of a layer that needs the whole sequence."""
+    """A stream through a layer that needs the whole sequence."""
 
 
 class TrainingError(SegueError, ArithmeticError):

@@ -146,8 +146,8 @@ def make_clip(
     if peak > 1:
         samples /= peak
         notes.append(f"Scaled by {1 / peak:.3f}, so that nothing is clipped.")
-    places = zip(index, starts.tolist(), strict=True)
-    spans = [span for i, start in places for span in _spans(data, i, start, hertz)]
+    played = zip(index, starts.tolist(), strict=True)
+    spans = [span for i, start in played for span in _spans(data, i, start, hertz)]
     return Clip(samples, hertz, tuple(spans), tuple(notes))
 
 

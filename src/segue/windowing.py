@@ -293,7 +293,7 @@ def cut_recordings(
         window_label: as `label` of `windows`.
 
     Raises:
-        OptionError: each step has a label, and it is not said which of them a window gets.
+        OptionError: each step has a label, and which of them a window gets is not given.
     """
     if window is None:
         if stride is not None or window_label not in (None, "none"):

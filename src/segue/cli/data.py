@@ -136,12 +136,12 @@ def show(
     if source in names():
         origin |= {name: getattr(describe(source), name) for name in ("about", "source", "licence")}
     data = read_source(source, columns, limit=limit)
-    summary, found = data.summary(), data.check()
-    facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in found]}
+    summary, findings = data.summary(), data.check()
+    facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in findings]}
     columns_there = [dict(column) for column in columns_of(data.reading)]
     facts |= {"columns": columns_there} if columns_there else {}
     lines = [text_table([*origin.items(), *summary.rows()], "<")]
-    lines += [*column_table(columns_there), *(f"look at  {one}" for one in found)]
+    lines += [*column_table(columns_there), *(f"look at  {one}" for one in findings)]
     print_result(facts, "\n".join(lines), json=json)
 
 

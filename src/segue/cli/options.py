@@ -182,13 +182,13 @@ def described(target: Any) -> dict[str, Description]:
     ({}, Description(metavar=None, text='the arguments.'))
     """
     entry = re.compile(r"^    \**(\w+)(?: \(([^)]*)\))?: (.*(?:\n     .*)*)", re.MULTILINE)
-    found: dict[str, Description] = {}
+    descriptions: dict[str, Description] = {}
     for one in reversed(getattr(target, "__mro__", (target,))):
         text = inspect.cleandoc(one.__doc__ or "")
         section = re.search(r"^(?:Args|Options):\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
         for name, metavar, about in entry.findall(section[1] if section else ""):
-            found[name] = Description(metavar or None, re.sub(r"\s+", " ", about).strip())
-    return found
+            descriptions[name] = Description(metavar or None, re.sub(r"\s+", " ", about).strip())
+    return descriptions
 
 
 def flag_of(name: str) -> str:

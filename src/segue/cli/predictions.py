@@ -44,7 +44,7 @@ class Predictions:
         return len(self.columns["id"])
 
     def write(self, path: Path, *, spreadsheet: bool = False) -> None:
-        """Write a file of the format that its ending says, one of `FORMATS`, whole or not at all.
+        """Write a file of the format of its ending, one of `FORMATS`, whole or not at all.
 
         Args:
             path: the file.
@@ -225,10 +225,10 @@ def _next_tokens(model: Any, data: Dataset) -> Predictions:
 
 def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:
     """A row for each step ahead, a column for each channel."""
-    found = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
-    count, ahead, channels = found.shape
+    values = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
+    count, ahead, channels = values.shape
     columns = {"id": np.repeat(_ids(data), ahead), "step": np.tile(np.arange(1, ahead + 1), count)}
-    for number, values in enumerate(found.reshape(-1, channels).T):
+    for number, values in enumerate(values.reshape(-1, channels).T):
         name = data.channels[number] if data.channels else f"channel_{number}"
         while name in columns:  # a channel called id or step
             name = f"channel_{name}"

@@ -67,7 +67,7 @@ def encodable_output() -> Iterator[None]:
 
 
 def print_data(text: str) -> None:
-    """Print values for another program: what cannot be encoded is escaped, and that is said."""
+    """Print values for another program: what cannot be encoded is escaped, with a warning."""
     encoding = sys.stdout.encoding or "utf-8"
     written = _escaped(text, encoding)
     print(written, end="", flush=True)
@@ -195,7 +195,7 @@ def picture_endings() -> list[str]:
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Write a figure in the format that the file's ending says.
+    """Write a figure in the format of the file's ending.
 
     Raises:
         WriteError: the disk is full or read-only.

@@ -66,9 +66,9 @@ def read_standard_input(
         raise DataError(f"Standard input is empty; {_EXPECTED}.")
     lines = _json_lines(content) if begin in b"{[" else []
     if lines and _are_sequences(lines):
-        strange = [name for name in columns if name != "window_label"]
-        if strange:
-            text = f"The option {strange[0]!r} is for a table, and these are sequences."
+        unknown = [name for name in columns if name != "window_label"]
+        if unknown:
+            text = f"The option {unknown[0]!r} is for a table, and these are sequences."
             raise OptionError(text)
         data = _sequences(lines, like)
         return (data if part is None else data.part(part))[:limit]

@@ -59,10 +59,10 @@ def plot(values: npt.ArrayLike, width: int, end: float) -> list[str]:
             signal = figure.signal(times[run].tolist(), thin[run].tolist())
             figure.draw(signal.lines() if run.stop - run.start > 1 else signal)
         last, count = max(1, len(steps) - 1), max(2, min(6, width // 12))
-        places = np.linspace(0, last, count)
+        positions = np.linspace(0, last, count)
         ruler = figure.ruler("x")
         ruler.lim(0, last)
-        ruler.ticks(places.tolist(), [f"{end * place / last:.4g}" for place in places])
+        ruler.ticks(positions.tolist(), [f"{end * x / last:.4g}" for x in positions])
         text: str = figure.build().string(colorless=True)
     finally:
         figure.clear()

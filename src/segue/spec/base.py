@@ -171,7 +171,7 @@ def fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
 
 @functools.cache
 def _fields_of(kind: Any) -> dict[str, FieldInfo]:
-    hints, found = typing.get_type_hints(kind, include_extras=True), {}
+    hints, infos = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
         adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
         try:
@@ -179,8 +179,8 @@ def _fields_of(kind: Any) -> dict[str, FieldInfo]:
         except pydantic.ValidationError:
             takes_none = False
         required = f.default is MISSING and f.default_factory is MISSING
-        found[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
-    return found
+        infos[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
+    return infos
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:
@@ -190,9 +190,9 @@ def nested_fields(kind: type[Spec]) -> list[str]:
 
 def check_given(kind: type[Spec], given: Mapping[str, Any]) -> str:
     """What is wrong with the names of the fields that are given; "": nothing."""
-    strange = sorted(given.keys() - fields_of(kind))
-    if strange:
-        return f"{kind.kind} has no field {', '.join(strange)}"
+    unknown = sorted(given.keys() - fields_of(kind))
+    if unknown:
+        return f"{kind.kind} has no field {', '.join(unknown)}"
     absent = [n for n, info in fields_of(kind).items() if info.required and n not in given]
     return f"{kind.kind} needs {', '.join(absent)}" if absent else ""
 

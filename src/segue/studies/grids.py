@@ -200,21 +200,21 @@ def grid(
 
     >>> import segue
     >>> waves = segue.synth.waves(40, test=20, length=8)
-    >>> found = grid(
+    >>> result = grid(
     ...     segue.SequenceClassifier(epochs=2),
     ...     waves,
     ...     {"network": ["gru(2)", "gru(4)"], "learning_rate": [0.01, 0.1]},
     ...     seeds=1, workers=1, progress="none",
     ... )
-    >>> len(found.summary), sorted(found.best)[:2]
+    >>> len(result.summary), sorted(result.best)[:2]
     (4, ['accuracy', 'accuracy_high'])
-    >>> found = grid(
+    >>> result = grid(
     ...     segue.SequenceClassifier("repeat({layers}, rnn({units}))", epochs=2),
     ...     waves,
     ...     {"layers": [1, 2], "units": [2, 4]},
     ...     seeds=1, workers=1, progress="none",
     ... )
-    >>> found.combinations[1]
+    >>> result.combinations[1]
     {'layers': 1, 'units': 4}
     """
     chosen = as_seeds(seeds)

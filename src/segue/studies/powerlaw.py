@@ -165,8 +165,8 @@ def forecast(
     generator = numpy_generator(0, "study", "seeds")
     drawn = np.sort(generator.integers(0, table.shape[1], (draws, table.shape[1])), axis=1)
     resamples, index = np.unique(drawn, axis=0, return_inverse=True)  # of 5 seeds there are 126
-    found = [fit_power_law(x, table[:, seeds].mean(axis=1))(size) for seeds in resamples]
-    low, high = np.quantile(np.array(found)[index.ravel()], [0.025, 0.975])
+    forecasts = [fit_power_law(x, table[:, seeds].mean(axis=1))(size) for seeds in resamples]
+    low, high = np.quantile(np.array(forecasts)[index.ravel()], [0.025, 0.975])
     return Forecast(size, error, float(low), float(high), int(x.max()))
 
 
