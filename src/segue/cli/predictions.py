@@ -225,10 +225,10 @@ def _next_tokens(model: Any, data: Dataset) -> Predictions:
 
 def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:
     """A row for each step ahead, a column for each channel."""
-    values = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
-    count, ahead, channels = values.shape
+    forecasts = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
+    count, ahead, channels = forecasts.shape
     columns = {"id": np.repeat(_ids(data), ahead), "step": np.tile(np.arange(1, ahead + 1), count)}
-    for number, values in enumerate(values.reshape(-1, channels).T):
+    for number, values in enumerate(forecasts.reshape(-1, channels).T):
         name = data.channels[number] if data.channels else f"channel_{number}"
         while name in columns:  # a channel called id or step
             name = f"channel_{name}"

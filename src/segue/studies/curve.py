@@ -316,25 +316,25 @@ def learning_curve(
     >>> curve.table().shape
     (3, 2)
     """
-    if isinstance(estimator, BaseSequenceEstimator) and isinstance(estimator.validation, Dataset):
+    chosen = as_seeds(seeds)
+    train, held_out = split_parts(data, "test", test)
+    check_study(estimator, train, until)
+    if isinstance(estimator.validation, Dataset):
         raise OptionError(
             "`validation` is a data set; for a learning curve it must come from inside each "
             "subset: give a share, 'auto' or None."
         )
-    chosen = as_seeds(seeds)
-    train, held_out = split_parts(data, "test", test)
-    check_study(estimator, train, until)
     wanted = choose_sizes(sizes, len(train))
     configured = with_all_classes(estimator, data)
     if watch_test:
         configured.set_params(validation=None, options__monitor="last", options__refit=False)
     setup = TrialSetup(configured, train, held_out, validate=watch_test)
-    trials = []
-    for seed in chosen:
-        order = stratified_order(train, seed)
-        for size in wanted:
-            name = {"size": size, "seed": seed}
-            trials.append(Trial(name, {"seed": seed}, np.sort(order[:size]), float(size)))
+    orders = {seed: stratified_order(train, seed) for seed in chosen}
+    trials = [
+        Trial({"size": size, "seed": seed}, {"seed": seed}, np.sort(order[:size]))
+        for seed, order in orders.items()
+        for size in wanted
+    ]
     space: Row = {"sizes": list(wanted), "seeds": list(chosen)}
     space |= {"watch_test": True} if watch_test else {}
     return run_study(

@@ -60,13 +60,16 @@ class Trial:
         key: identifies the trial in its study; JSON.
         values: arguments of the estimator, nested ones as `options__patience`.
         index: the sequences of `TrialSetup.train` to train on; `None`: all.
-        cost: expected duration, in any unit that the trials of a study share.
     """
 
     key: Row
     values: dict[str, Any]
     index: Array | None = None
-    cost: float = 1.0
+
+    @property
+    def cost(self) -> int:
+        """The expected duration, in a unit that the trials of a study share."""
+        return 1 if self.index is None else len(self.index)
 
 
 def run_trial(setup: TrialSetup, trial: Trial) -> Row:
