@@ -14,6 +14,7 @@ from segue.data.arrays import as_features
 from segue.data.sequences import Array, Sequences
 from segue.errors import NotCausalError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
+from segue.estimators.inputs import PerSequence
 from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.pipeline import every_th, unexpected_missing
@@ -28,7 +29,7 @@ _PREFIX_STEPS = 500_000
 def anytime(
     classifier: BaseSequenceEstimator,
     x: Sequences,
-    static: Any = None,
+    static: PerSequence = None,
     every: int = 1,
     *,
     quiet: bool = False,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy.typing as npt
 import torch
 
 from segue.data.dataset import Dataset
@@ -17,6 +16,10 @@ from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
 from segue.estimators.fitting import FitResult, Lines, fit_split, prepare_training
 from segue.estimators.inputs import (
+    PerSequence,
+    SequencesLike,
+    TargetsLike,
+    ValidationLike,
     aligned_with,
     as_pair,
     check_sequences,
@@ -80,14 +83,14 @@ class BaseSequenceEstimator(EstimatorParameters):
 
     def fit(
         self,
-        X: Any,  # noqa: N803  (scikit-learn's name)
-        y: Any = None,
+        X: SequencesLike,  # noqa: N803  (scikit-learn's name)
+        y: TargetsLike = None,
         *,
-        sample_weight: Any = None,
-        groups: npt.ArrayLike | None = None,
-        validation_data: Any = None,
+        sample_weight: PerSequence = None,
+        groups: PerSequence = None,
+        validation_data: ValidationLike = None,
         initial: Any = None,
-        static: npt.ArrayLike | None = None,
+        static: PerSequence = None,
         folder: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
@@ -153,7 +156,7 @@ class BaseSequenceEstimator(EstimatorParameters):
 
     # -- predict --------------------------------------------------------------------------------
 
-    def predict(self, X: Any, static: Any = None) -> Any:  # noqa: N803
+    def predict(self, X: SequencesLike, static: PerSequence = None) -> Any:  # noqa: N803
         """The prediction for each sequence.
 
         Args:
@@ -176,10 +179,10 @@ class BaseSequenceEstimator(EstimatorParameters):
 
     def score(
         self,
-        X: Any,  # noqa: N803
-        y: Any = None,
-        sample_weight: Any = None,
-        static: Any = None,
+        X: SequencesLike,  # noqa: N803
+        y: TargetsLike = None,
+        sample_weight: PerSequence = None,
+        static: PerSequence = None,
     ) -> float:
         """How good the predictions are: the accuracy of classes, the R² of numbers.
 
@@ -247,7 +250,7 @@ class BaseSequenceEstimator(EstimatorParameters):
             x = preparation.tokenized(x)
         return x, None if static is None else aligned_with(static, X, "static")
 
-    def check_input(self, X: Any) -> Sequences:  # noqa: N803
+    def check_input(self, X: SequencesLike) -> Sequences:  # noqa: N803
         """Take what the user passes as sequences for the network; texts as tokens.
 
         Raises:
@@ -256,7 +259,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         """
         return self._input(X)[0]
 
-    def as_read(self, X: Any, *, labelled: bool = False) -> Any:  # noqa: N803
+    def as_read(self, X: SequencesLike, *, labelled: bool = False) -> Any:  # noqa: N803
         """What the user passes; a data frame read as the one that was trained on.
 
         Args:
@@ -272,7 +275,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         check_channels(X.channels, self.channels_)
         return X.part("test") if "test" in X.part_names else X
 
-    def scored_part(self, X: Any, y: Any) -> Dataset:  # noqa: N803
+    def scored_part(self, X: SequencesLike, y: TargetsLike) -> Dataset:  # noqa: N803
         """What `score` is computed on: of a `Dataset` with a part "test", that part.
 
         Labels without names are those of the training, in order.

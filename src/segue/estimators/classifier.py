@@ -12,7 +12,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Layout, Sequences
 from segue.estimators.anytime import anytime
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.inputs import as_dataset
+from segue.estimators.inputs import PerSequence, SequencesLike, as_dataset
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -20,6 +20,8 @@ from segue.tasks import Classify, Task
 from segue.training import TrainingOptions
 from segue.training.inference import How, embed
 from segue.training.objectives import probabilities
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +115,7 @@ class SequenceClassifier(BaseSequenceEstimator):
 
     # -- predict --------------------------------------------------------------------------------
 
-    def predict_proba(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
+    def predict_proba(self, X: SequencesLike, static: PerSequence = None) -> Floats:  # noqa: N803
         """The probability of each class, `[n, class]`, in the order of `classes_`.
 
         They sum to one; those of several labels at once do not, each stands for itself.
@@ -129,13 +131,13 @@ class SequenceClassifier(BaseSequenceEstimator):
         """
         return self._outputs(X, static)
 
-    def _outputs(self, X: Any, static: Any = None) -> npt.NDArray[np.float64]:  # noqa: N803
+    def _outputs(self, X: Any, static: Any = None) -> Floats:  # noqa: N803
         logits = self._head_outputs(X, static)
         return np.asarray(probabilities(logits.double(), self.task_.objective.kind))
 
     # -- look inside ----------------------------------------------------------------------------
 
-    def anytime(self, X: Any, every: int = 1, static: Any = None) -> Sequences:  # noqa: N803
+    def anytime(self, X: SequencesLike, every: int = 1, static: PerSequence = None) -> Sequences:  # noqa: N803
         """The probabilities after each step: `Sequences` `[time, class]`.
 
         The last ones of a sequence are those of `predict_proba`. A causal network gives all of them
@@ -156,7 +158,7 @@ class SequenceClassifier(BaseSequenceEstimator):
         """
         return anytime(self, *self._input(X, static), every)
 
-    def stream(self, static: Any = None) -> Stream:
+    def stream(self, static: PerSequence = None) -> Stream:
         """Take one sequence step by step: `stream.push(step)` returns the probabilities so far.
 
         `stream.extend(steps)` takes several steps at once.
@@ -176,10 +178,10 @@ class SequenceClassifier(BaseSequenceEstimator):
 
     def embed(
         self,
-        X: Any,  # noqa: N803
+        X: SequencesLike,  # noqa: N803
         layer: str,
         how: How = "auto",
-        static: Any = None,
+        static: PerSequence = None,
     ) -> Array | Sequences:
         """The activations of a layer for each sequence, `[n, feature]`.
 

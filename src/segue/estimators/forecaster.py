@@ -12,7 +12,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, check_whole
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.inputs import refuse_infinite
+from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, refuse_infinite
 from segue.networks import NetworkLike
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
@@ -90,7 +90,7 @@ class Forecaster(BaseSequenceEstimator):
     device: str = "auto"
     options: TrainingOptions | None = None
 
-    def fit(self, X: Any, y: Any = None, **more: Any) -> Self:  # noqa: N803
+    def fit(self, X: SequencesLike, y: TargetsLike = None, **more: Any) -> Self:  # noqa: N803
         """Learn from one series or several.
 
         Args:
@@ -155,7 +155,7 @@ class Forecaster(BaseSequenceEstimator):
 
     # -- predict --------------------------------------------------------------------------------
 
-    def predict(self, series: Any = None, steps: int | None = None) -> Numbers:
+    def predict(self, series: SequencesLike = None, steps: int | None = None) -> Numbers:
         """Continue series: the `steps` that follow their last one.
 
         Args:
@@ -221,10 +221,10 @@ class Forecaster(BaseSequenceEstimator):
 
     def score(
         self,
-        X: Any,  # noqa: N803
-        y: Any = None,
-        sample_weight: Any = None,
-        static: Any = None,
+        X: SequencesLike,  # noqa: N803
+        y: TargetsLike = None,
+        sample_weight: PerSequence = None,
+        static: PerSequence = None,
     ) -> float:
         """R² of the forecasts of `horizon` steps after every window of these series.
 

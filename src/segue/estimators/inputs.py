@@ -20,8 +20,22 @@ from segue.errors import DataError, counted, warn_user
 from segue.readers.objects import adapted, is_frame, plain_sequences, rows_of, unlabelled
 from segue.readers.table import role_of
 
+# What users pass. Types of NumPy, pandas, polars, PyTorch and Hugging Face are among it, and of
+# these packages only NumPy need be installed: so to a type checker each of these is `Any`.
 
-def as_sequences(x: Any, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
+# A `Dataset` or `Sequences`; an array (n, time, channel) or (n, time); a list of arrays
+# (time, channel) or (time,), or of texts; a data frame; pairs (sequence, label).
+SequencesLike = Any
+# `[n]` targets, or labels of each step as a list of arrays or as `Sequences`. A Series or frame
+# with an index and a mapping by id are aligned by id. `None` where the sequences bring them.
+TargetsLike = Any
+# A number, name or row for each sequence, in the same forms: weights, groups, static features.
+PerSequence = Any
+# A `Dataset`, or a pair of sequences and targets.
+ValidationLike = Any
+
+
+def as_sequences(x: SequencesLike, layout: Layout = "ntc", *, exact: bool = False) -> Sequences:
     """Take what a user passes as X as sequences, of all forms that `fit` takes."""
     return plain_sequences(adapted(x, labelled=False), layout, exact=exact)
 
@@ -62,10 +76,10 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
 
 
 def as_dataset(
-    x: Any,
-    y: Any = None,
+    x: SequencesLike,
+    y: TargetsLike = None,
     *,
-    groups: Any = None,
+    groups: PerSequence = None,
     layout: Layout = "ntc",
     classes: Any = None,
     task: Task | None = None,
@@ -186,7 +200,9 @@ class PerStep(list[Array]):
     """An array of `[time]` values for each sequence, made of one value for each row of a frame."""
 
 
-def as_pair(x: Any, y: Any, like: Mapping[str, Any] | None = None) -> tuple[Any, Any]:
+def as_pair(
+    x: SequencesLike, y: TargetsLike, like: Mapping[str, Any] | None = None
+) -> tuple[Any, Any]:
     """Take X where y is passed apart: a frame is read without labels, and y laid on its sequences.
 
     Args:

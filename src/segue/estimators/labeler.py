@@ -13,6 +13,7 @@ from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import (
+    SequencesLike,
     aligned_with,
     as_dataset,
     position_note,
@@ -134,7 +135,7 @@ class SequenceLabeler(BaseSequenceEstimator):
 
     # -- predict --------------------------------------------------------------------------------
 
-    def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
+    def predict_proba(self, X: SequencesLike) -> Sequences:  # noqa: N803
         """The probability of each class at each step: `Sequences` `[time, class]`.
 
         Raises:

@@ -21,6 +21,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
+from segue.estimators.inputs import PerSequence, SequencesLike
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
 from segue.prepare.batches import Padded
@@ -150,7 +151,7 @@ class LanguageModel(BaseSequenceEstimator):
     def _stream_backend(self) -> ModelStream:
         return ModelStream(self, begin=PADDING)
 
-    def predict_proba(self, X: Any) -> Sequences:  # noqa: N803
+    def predict_proba(self, X: SequencesLike) -> Sequences:  # noqa: N803
         """The probability of each token to come next, at every step: `Sequences` `[time, token]`.
 
         The first row is about the first token, before any input; the last, after the whole text.
@@ -163,7 +164,7 @@ class LanguageModel(BaseSequenceEstimator):
         """
         return Sequences.from_list(self._at_every_step(X, next_probabilities))
 
-    def predict(self, X: Any, static: Any = None) -> list[Array]:  # noqa: N803
+    def predict(self, X: SequencesLike, static: PerSequence = None) -> list[Array]:  # noqa: N803
         """The most probable token at every step: a `(tokens + 1,)` array of texts for each text.
 
         The last of each is what would follow the text.
@@ -174,14 +175,14 @@ class LanguageModel(BaseSequenceEstimator):
 
         return [self.classes_[steps] for steps in self._at_every_step(X, best)]
 
-    def log_probability(self, X: Any) -> list[Floats]:  # noqa: N803
+    def log_probability(self, X: SequencesLike) -> list[Floats]:  # noqa: N803
         """How well each token was predicted: `(tokens + 1,)` logarithms (nats) for each text.
 
         The last is that of the end. Divided by -log(2) they are bits of surprise.
         """
         return self._outputs(X)
 
-    def perplexity(self, X: Any) -> float:  # noqa: N803
+    def perplexity(self, X: SequencesLike) -> float:  # noqa: N803
         """exp(-mean log-probability), over all tokens and the ends of these texts.
 
         A model that chooses evenly among k tokens has the perplexity k. Of a `Dataset` with a part

@@ -14,6 +14,7 @@ from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.fitting import fit_split
+from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, ValidationLike
 from segue.estimators.loading import load
 from segue.estimators.splitting import split_data
 from segue.estimators.transfer import InitialWeights
@@ -111,15 +112,15 @@ class SeedResults:
 
 def fit_seeds(
     estimator: BaseSequenceEstimator,
-    X: Any,  # noqa: N803
-    y: Any = None,
+    X: SequencesLike,  # noqa: N803
+    y: TargetsLike = None,
     *,
     seeds: int | Iterable[int] = 5,
-    sample_weight: Any = None,
-    groups: Any = None,
-    validation_data: Any = None,
+    sample_weight: PerSequence = None,
+    groups: PerSequence = None,
+    validation_data: ValidationLike = None,
     initial: Any = None,
-    static: Any = None,
+    static: PerSequence = None,
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> SeedResults:

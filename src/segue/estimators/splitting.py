@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.data.arrays import as_features
 from segue.data.dataset import Dataset
 from segue.data.summary import class_counts
 from segue.errors import DataError, OptionError, counted, warn_user
 from segue.estimators.inputs import (
+    PerSequence,
+    SequencesLike,
+    TargetsLike,
+    ValidationLike,
     aligned_with,
     as_pair,
     check_sequences,
@@ -70,13 +73,13 @@ class TrainValidationSplit:
 
 def split_data(
     estimator: EstimatorParameters,
-    X: Any,  # noqa: N803
-    y: Any = None,
+    X: SequencesLike,  # noqa: N803
+    y: TargetsLike = None,
     *,
-    sample_weight: Any = None,
-    groups: npt.ArrayLike | None = None,
-    validation_data: Any = None,
-    static: npt.ArrayLike | None = None,
+    sample_weight: PerSequence = None,
+    groups: PerSequence = None,
+    validation_data: ValidationLike = None,
+    static: PerSequence = None,
     split_seed: int | None = None,
 ) -> TrainValidationSplit:
     """The split that `fit` would make; the estimator stays as it is.

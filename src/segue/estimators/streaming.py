@@ -15,6 +15,7 @@ from segue.data.arrays import as_exact
 from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
+from segue.estimators.inputs import PerSequence
 from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import unexpected_missing
 from segue.training.objectives import probabilities
@@ -33,7 +34,7 @@ class StreamBackend(Protocol):
     @property
     def probabilities(self) -> Probabilities | None: ...
 
-    def reset(self, static: Any = None) -> None: ...
+    def reset(self, static: PerSequence = None) -> None: ...
 
     def read(self, step: Any) -> Any: ...
 
@@ -73,7 +74,7 @@ class ModelStream:
         self._set_static(static)
         self.reset()
 
-    def reset(self, static: Any = None) -> None:
+    def reset(self, static: PerSequence = None) -> None:
         """Forget what came: the next step is the first of another sequence."""
         if static is not None:
             self._set_static(static)
@@ -196,7 +197,7 @@ class EnsembleStream:
         known = [one for one in found if one is not None]
         return np.asarray(np.mean(known, axis=0)) if len(known) == len(found) else None
 
-    def reset(self, static: Any = None) -> None:
+    def reset(self, static: PerSequence = None) -> None:
         """All of them begin another sequence."""
         for backend in self._backends:
             backend.reset(static)
@@ -234,7 +235,7 @@ class BaseStream(abc.ABC):
         """The number of steps since the beginning or the last `reset`."""
         return self._backend.steps
 
-    def reset(self, static: npt.ArrayLike | None = None) -> None:
+    def reset(self, static: PerSequence = None) -> None:
         """Forget what came: the next step is the first of another sequence.
 
         Args:
