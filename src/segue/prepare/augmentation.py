@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 import pydantic
@@ -61,7 +61,7 @@ _ONE, _ZERO = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
 
 
 @dataclass(frozen=True)
-class Crop(TimeAugmentation):
+class Crop(TimeAugmentation, kind="crop"):
     """`crop(share)`: in training, a stretch of each sequence in place of the whole.
 
     It begins anywhere (Le Guennec, Malinowski & Tavenard, "Data augmentation for time series
@@ -70,8 +70,6 @@ class Crop(TimeAugmentation):
     Args:
         share: of the sequence's steps; at least one step is kept.
     """
-
-    kind: ClassVar[str] = "crop"
 
     share: Share
 
@@ -82,7 +80,7 @@ class Crop(TimeAugmentation):
 
 
 @dataclass(frozen=True)
-class Jitter(ValueAugmentation):
+class Jitter(ValueAugmentation, kind="jitter"):
     """`jitter(deviation)`: in training, noise on every value.
 
     Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
@@ -93,8 +91,6 @@ class Jitter(ValueAugmentation):
             `standardize`, of each channel's own standard deviation.
     """
 
-    kind: ClassVar[str] = "jitter"
-
     deviation: Amount
 
     def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
@@ -103,7 +99,7 @@ class Jitter(ValueAugmentation):
 
 
 @dataclass(frozen=True)
-class Scale(ValueAugmentation):
+class Scale(ValueAugmentation, kind="scale"):
     """`scale(deviation)`: in training, each channel of a sequence times a factor around 1.
 
     Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using
@@ -113,8 +109,6 @@ class Scale(ValueAugmentation):
         deviation: standard deviation of the normal factors.
     """
 
-    kind: ClassVar[str] = "scale"
-
     deviation: Amount
 
     def change(self, length: int, channels: int, draws: Generator) -> tuple[Array, Array]:
@@ -122,7 +116,7 @@ class Scale(ValueAugmentation):
 
 
 @dataclass(frozen=True)
-class TimeMask(ValueAugmentation):
+class TimeMask(ValueAugmentation, kind="timemask"):
     """`timemask(share)`: in training, all channels are 0 for a stretch of each sequence.
 
     After `standardize` 0 is the mean. Where the stretch lies and how long it is, up to `share` of
@@ -131,8 +125,6 @@ class TimeMask(ValueAugmentation):
     Args:
         share: of the sequence's steps, at most.
     """
-
-    kind: ClassVar[str] = "timemask"
 
     share: Share
 
@@ -148,7 +140,7 @@ _KNOTS = 6  # speeds that are drawn for a sequence; between them it changes even
 
 
 @dataclass(frozen=True)
-class TimeWarp(TimeAugmentation):
+class TimeWarp(TimeAugmentation, kind="timewarp"):
     """`timewarp(deviation)`: in training, time runs faster here and slower there.
 
     Every sequence keeps its length, its first and its last step (Um et al., "Data augmentation of
@@ -159,8 +151,6 @@ class TimeWarp(TimeAugmentation):
         deviation: of the logarithm of the speed; with 0.2, time mostly runs at 0.8 to 1.2 times
             its pace.
     """
-
-    kind: ClassVar[str] = "timewarp"
 
     deviation: Amount
 

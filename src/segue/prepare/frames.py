@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -186,7 +186,7 @@ class FrameStream(StepStream):
 
 
 @dataclass(frozen=True)
-class Frame(FramedStep):
+class Frame(FramedStep, kind="frame"):
     """`frame(n)`: n steps become one step of n values for each channel.
 
     Samples that do not fill a last frame are left out, so that no frame changes when more samples
@@ -197,8 +197,6 @@ class Frame(FramedStep):
         hop: from the beginning of one frame to that of the next; n if left out.
         end: "pad" fills a last frame up with zeros in place of leaving it out ("drop").
     """
-
-    kind: ClassVar[str] = "frame"
 
     n: Count
     hop: Count | None = None

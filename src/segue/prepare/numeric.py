@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -41,17 +41,11 @@ def interpolated(values: Array, lengths: Array, channels: Iterable[int]) -> Arra
 
 
 @dataclass(frozen=True)
-class Interpolate(StepSpec):
+class Interpolate(StepSpec, kind="interpolate", causal=False):
     """`interpolate`: NaN becomes the value on the line between the known ones around it.
 
     It looks ahead, so it is not causal. A channel without any known value in a sequence stays NaN.
     """
-
-    kind: ClassVar[str] = "interpolate"
-
-    @property
-    def causal(self) -> bool:
-        return False
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
@@ -59,7 +53,7 @@ class Interpolate(StepSpec):
 
 
 @dataclass(frozen=True)
-class MissingIndicator(StepSpec):
+class MissingIndicator(StepSpec, kind="mask"):
     """`mask`: NaN becomes 0, and each channel that had gaps in training gets a channel of its own.
 
     That channel is 1 where the value is missing (Che et al., "Recurrent neural networks for
@@ -69,8 +63,6 @@ class MissingIndicator(StepSpec):
     It stands at the end of every preparation, whether it is written there or not; where nothing is
     missing it does nothing.
     """
-
-    kind: ClassVar[str] = "mask"
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         channels = [missing_channels(values) for values, _ in blocks()]
@@ -165,13 +157,11 @@ class MeanScale:
 
 
 @dataclass(frozen=True)
-class Standardize(StepSpec):
+class Standardize(StepSpec, kind="standardize"):
     """`standardize`: subtract each channel's mean and divide by its standard deviation.
 
     Missing values are left out of both and stay missing. A channel that never varies becomes 0.
     """
-
-    kind: ClassVar[str] = "standardize"
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""

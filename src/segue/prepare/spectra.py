@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pydantic
@@ -27,7 +27,7 @@ _COSINES: dict[str, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True)
-class Spectrogram(FramedStep):
+class Spectrogram(FramedStep, kind="spectrogram"):
     """`spectrogram(frame, hop)`: each step is the spectrum of a frame, frame // 2 + 1 frequencies.
 
     Frames as in `frame`, each times a window. Frame t begins at sample t * hop, and what does not
@@ -41,8 +41,6 @@ class Spectrogram(FramedStep):
         scale: "log", the natural logarithm of the power, at least 1e-10; "power", or "magnitude".
         centred: where a frame lies.
     """
-
-    kind: ClassVar[str] = "spectrogram"
 
     frame: Count = 256
     hop: Count = 64
@@ -125,7 +123,7 @@ Formula = Literal["slaney", "htk"]
 
 
 @dataclass(frozen=True)
-class LogMel(FramedStep):
+class LogMel(FramedStep, kind="logmel"):
     """`logmel(bands, frame=256, hop=64)`: the logarithm of the power in bands on the mel scale.
 
     Frames as in `spectrogram`. Bands are triangles that overlap by half, equally wide on the mel
@@ -144,8 +142,6 @@ class LogMel(FramedStep):
         centred: as in `spectrogram`.
         rate: samples per second; that of the training data if left out.
     """
-
-    kind: ClassVar[str] = "logmel"
 
     bands: Count = 64
     frame: Count = 256
@@ -245,7 +241,7 @@ def mel_filters(
 
 
 @dataclass(frozen=True)
-class Cepstrum(StepSpec):
+class Cepstrum(StepSpec, kind="cepstrum"):
     """`cepstrum(coefficients)`: of each step the first terms of its cosine transform over channels.
 
     After `logmel` these are the mel-frequency cepstral coefficients (MFCC): the first terms are the
@@ -258,8 +254,6 @@ class Cepstrum(StepSpec):
     Args:
         coefficients: how many terms are kept, at most as many as there are channels.
     """
-
-    kind: ClassVar[str] = "cepstrum"
 
     coefficients: Count = 20
 
@@ -294,7 +288,7 @@ _OVERSAMPLING = 4  # of the spectrum, by zeros behind the frame: bands are narro
 
 
 @dataclass(frozen=True)
-class LogFrequency(StepSpec):
+class LogFrequency(StepSpec, kind="logfrequency", along="frequency", causal=False):
     """`logfrequency(bands)`: steps are frequencies, evenly spaced in octaves; channels are times.
 
     Another pitch moves the harmonics of a sound by a number of steps and leaves their distances as
@@ -318,9 +312,6 @@ class LogFrequency(StepSpec):
         rate: samples per second; that of the training data if left out.
     """
 
-    kind: ClassVar[str] = "logfrequency"
-    along: ClassVar[Literal["time", "frequency"]] = "frequency"
-
     bands: Count = 126
     per_octave: Count = 24
     low: Positive = 100.0
@@ -329,10 +320,6 @@ class LogFrequency(StepSpec):
     window: Window = "hann"
     floor: Positive = 70.0
     rate: Positive | None = None
-
-    @property
-    def causal(self) -> bool:
-        return False
 
     def at_rate(self, rate_hz: float | None) -> LogFrequency:
         rate = known_rate(self, self.rate, rate_hz)

@@ -51,7 +51,7 @@ class Token(NamedTuple):
 
 
 @dataclass(frozen=True)
-class VocabularyStep(StepSpec, abc.ABC):
+class VocabularyStep(StepSpec, abc.ABC, takes="text"):
     """A step that turns texts into tokens: words or characters.
 
     Args:
@@ -62,7 +62,6 @@ class VocabularyStep(StepSpec, abc.ABC):
             it was typed; "NFKC" also takes ligatures and full-width letters apart.
     """
 
-    takes: ClassVar[Literal["numbers", "text"]] = "text"
     unit: ClassVar[str]  # what one token is called
 
     size: Size = 20_000
@@ -175,7 +174,7 @@ _OPENING, _CLOSING = frozenset("([{“‘„«¿¡$£€#"), frozenset(")]}”�
 
 
 @dataclass(frozen=True)
-class Words(VocabularyStep):
+class Words(VocabularyStep, kind="words", unit="word"):
     """`words(size)`: a word is a step, and so is each mark of punctuation.
 
     A word is a run of letters, digits and the marks upon them, with apostrophes and hyphens inside:
@@ -190,9 +189,6 @@ class Words(VocabularyStep):
     >>> Words().cut("“Who wrote this?” she didn't say.")
     ['“', 'Who', 'wrote', 'this', '?', '”', 'she', "didn't", 'say', '.']
     """
-
-    kind: ClassVar[str] = "words"
-    unit: ClassVar[str] = "word"
 
     def cut(self, text: str) -> list[str]:
         return _pattern().findall(text)
@@ -229,7 +225,7 @@ def _marks() -> str:
 
 
 @dataclass(frozen=True)
-class Characters(VocabularyStep):
+class Characters(VocabularyStep, kind="characters", unit="character"):
     """`characters(size)`: a character is a step, spaces and line ends too.
 
     Args:
@@ -241,9 +237,6 @@ class Characters(VocabularyStep):
     >>> Characters().cut("I did.")
     ['I', ' ', 'd', 'i', 'd', '.']
     """
-
-    kind: ClassVar[str] = "characters"
-    unit: ClassVar[str] = "character"
 
     size: Size = 5_000
     lower: bool = False

@@ -37,20 +37,20 @@ class Classify(Task):
     counts: tuple[int, ...] = ()
     sequences: int = 0
 
-    name: ClassVar[str] = "classify"
-    data_tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel")
-    needs: ClassVar[str] = "one label for each sequence"
-    sklearn_type: ClassVar[str | None] = "classifier"
-    takes_static: ClassVar[bool] = True
-    takes_text: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ("classes", "head", "class_weight")
-    shared: ClassVar[tuple[str, ...]] = ("classes", "name")
+    name = "classify"
+    data_tasks = ("classify", "multilabel")
+    needs = "one label for each sequence"
+    sklearn_type = "classifier"
+    takes_static = True
+    takes_text = True
+    options = ("classes", "head", "class_weight")
+    shared = ("classes", "name")
     labels_each: ClassVar[Literal["", "one", "several"]] = "one"
-    usage: ClassVar[tuple[str, ...]] = (
+    usage = (
         "model.predict(data.x)        # a class for each sequence",
         "model.predict_proba(data.x)  # how sure: [n, class]",
     )
-    footnote: ClassVar[str] = (
+    footnote = (
         "The interval is a bootstrap's at 95 %. The baseline answers the class most frequent in "
         "training. Macro F1 and ROC AUC are means over classes, as in scikit-learn; a dash stands "
         "where nothing is defined. The calibration error is the expected calibration error in ten "
@@ -314,14 +314,14 @@ class Multilabel(Classify):
         sequences: how many sequences were trained on.
     """
 
-    name: ClassVar[str] = "multilabel"
-    labels_each: ClassVar[Literal["", "one", "several"]] = "several"
+    name = "multilabel"
+    labels_each = "several"
     arguments: ClassVar[Mapping[str, Any]] = {"head": "sigmoid"}
-    usage: ClassVar[tuple[str, ...]] = (
+    usage = (
         "model.predict(data.x)        # [n, label] of 0 and 1",
         "model.predict_proba(data.x)  # how sure of each: [n, label]",
     )
-    footnote: ClassVar[str] = ""
+    footnote = ""
 
     @classmethod
     def of(cls, part: Dataset, **options: Any) -> Self:

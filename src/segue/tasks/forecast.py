@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -44,15 +44,15 @@ class Forecast(Task):
     scale: MeanScale = UNFITTED
     autoregression: Autoregression = _UNFITTED
 
-    name: ClassVar[str] = "forecast"
-    data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
-    needs: ClassVar[str] = "series"
-    score_name: ClassVar[str] = "r2"
-    targets_inside: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ("size", "horizon")
-    shared: ClassVar[tuple[str, ...]] = ("size", "horizon")
-    scored_unit: ClassVar[str] = "window"
-    usage: ClassVar[tuple[str, ...]] = (
+    name = "forecast"
+    data_tasks = ("regress",)
+    needs = "series"
+    score_name = "r2"
+    targets_inside = True
+    options = ("size", "horizon")
+    shared = ("size", "horizon")
+    scored_unit = "window"
+    usage = (
         "model.predict(12)            # what follows the training series",
         "model.predict(data.x, 12)    # what follows these",
     )

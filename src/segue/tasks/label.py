@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +39,13 @@ class Label(Task):
     ignore: Any = None
     counts: tuple[int, ...] = ()
 
-    name: ClassVar[str] = "label"
-    data_tasks: ClassVar[tuple[str, ...]] = ("label",)
-    needs: ClassVar[str] = "a label for each step"
-    per_step: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ("classes", "class_weight", "ignore")
-    shared: ClassVar[tuple[str, ...]] = ("classes",)
-    usage: ClassVar[tuple[str, ...]] = (
+    name = "label"
+    data_tasks = ("label",)
+    needs = "a label for each step"
+    per_step = True
+    options = ("classes", "class_weight", "ignore")
+    shared = ("classes",)
+    usage = (
         "model.predict(data.x)        # a list of (time,) arrays of labels",
         "model.predict_proba(data.x)  # how sure: Sequences [time, class]",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,17 +41,17 @@ class Language(Task):
     classes: tuple[str, ...] = ()
     counts: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    name: ClassVar[str] = "language"
-    data_tasks: ClassVar[tuple[str, ...]] = ("none",)
-    needs: ClassVar[str] = "texts"
-    score_name: ClassVar[str] = "log_probability"
-    per_step: ClassVar[bool] = True
-    targets_inside: ClassVar[bool] = True
-    takes_numbers: ClassVar[bool] = False
-    takes_text: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ("size",)
-    shared: ClassVar[tuple[str, ...]] = ("classes",)
-    usage: ClassVar[tuple[str, ...]] = (
+    name = "language"
+    data_tasks = ("none",)
+    needs = "texts"
+    score_name = "log_probability"
+    per_step = True
+    targets_inside = True
+    takes_numbers = False
+    takes_text = True
+    options = ("size",)
+    shared = ("classes",)
+    usage = (
         'model.generate("The", 30)         # 30 words that may follow',
         "model.log_probability(data.x)     # how well each word was predicted",
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -190,16 +190,16 @@ class Regress(Task):
     scale: MeanScale = UNFITTED
     linear: LinearOnMeans | None = None
 
-    name: ClassVar[str] = "regress"
-    data_tasks: ClassVar[tuple[str, ...]] = ("regress",)
-    needs: ClassVar[str] = "one or more numbers for each sequence"
-    score_name: ClassVar[str] = "r2"
-    sklearn_type: ClassVar[str | None] = "regressor"
-    takes_static: ClassVar[bool] = True
-    takes_text: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ("scale_target",)
-    shared: ClassVar[tuple[str, ...]] = ("shape",)
-    usage: ClassVar[tuple[str, ...]] = ("model.predict(data.x)        # [n] or [n, value]",)
+    name = "regress"
+    data_tasks = ("regress",)
+    needs = "one or more numbers for each sequence"
+    score_name = "r2"
+    sklearn_type = "regressor"
+    takes_static = True
+    takes_text = True
+    options = ("scale_target",)
+    shared = ("shape",)
+    usage = ("model.predict(data.x)        # [n] or [n, value]",)
 
     @classmethod
     def of(cls, part: Dataset, **options: Any) -> Self:
