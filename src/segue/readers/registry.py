@@ -154,7 +154,7 @@ class Reader:
         return "values" in self._options
 
     def _blocks(self, path: Path, options: dict[str, Any], of_segue: dict[str, Any]) -> Blocks:
-        options = self._checked(options)
+        options = self.checked(options)
         said = {} if "like" in self._options else self._lasting(options)
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
         with errors_of(path):
@@ -169,8 +169,12 @@ class Reader:
         kinds = get_type_hints(self._module.blocks)
         return {name: kind for name, kind in kinds.items() if name not in ("path", "return")}
 
-    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options, each of the type that it should have."""
+    def checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, each of the type that it should have.
+
+        Raises:
+            OptionError: one that this format does not have, or of another type.
+        """
         own = {name: kind for name, kind in self._options.items() if name not in _OF_SEGUE}
         strange = sorted(options.keys() - own.keys())
         if strange:

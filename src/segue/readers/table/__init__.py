@@ -31,17 +31,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from segue.data.dataset import Dataset
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import DataError
 from segue.readers.blocks import Blocks
+from segue.readers.registry import reader_named
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
-from segue.readers.table.dialect import TextOptions, is_table_of_numbers
+from segue.readers.table.dialect import is_table_of_numbers
 from segue.readers.table.folder import read_folder, takes_folder
 from segue.readers.table.layout import make_plan
 from segue.readers.table.loading import (
@@ -52,8 +53,7 @@ from segue.readers.table.loading import (
     with_plain_text,
 )
 from segue.readers.table.plan import LASTING, Plan, recall
-from segue.readers.table.roles import TableOptions
-from segue.readers.table.words import ROLES, role_of
+from segue.readers.table.words import ROLES, TableOptions, role_of
 
 __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
 
@@ -63,7 +63,7 @@ _BLOCK = 1 << 22  # bytes of text in a chunk, of which Arrow reads 32 ahead; or 
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
 
 
-_NO_OPTIONS = ("path", "values", "join", "like", "return")  # of `blocks`, that a table has not
+_NO_OPTIONS = ("path", "values", "join", "like")  # of `blocks`, that a table has not
 
 
 def accepts(path: Path) -> bool:
@@ -134,9 +134,9 @@ def blocks(
     if path.is_dir():
         yield read_folder(path, options, like, join=join), 1.0
     elif values is not None:
-        yield from read_chunks(load_chunks(path, options.text, block=_BLOCK), options, like)
+        yield from read_chunks(load_chunks(path, options, block=_BLOCK), options, like)
     else:
-        yield from read_chunks(iter([(load(path, options.text), 1.0)]), options, like)
+        yield from read_chunks(iter([(load(path, options), 1.0)]), options, like)
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -150,37 +150,24 @@ def read_frame(frame: object, **options: Any) -> Dataset:
      ("one row a step: label 'label', id 'id', channels 'x'; a sequence for each 'id'",))
     """
     like = options.pop("like", None)
-    chunks = iter([(as_loaded(frame), 1.0)])
-    ((data, _),) = read_chunks(chunks, options_of(options, like), like)
+    given = options_of(reader_named("table").checked(options), like)
+    ((data, _),) = read_chunks(iter([(as_loaded(frame), 1.0)]), given, like)
     return data
 
 
 def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> TableOptions:
-    """The options of `blocks` and `read_frame`, by their meaning.
+    """The options of `blocks` and `read_frame` by their meaning; `None`: nothing is said.
 
     Args:
-        given: by name; `None`: nothing is said.
+        given: by name.
         like: how another table was read, whose options hold where nothing else is said.
-
-    Raises:
-        OptionError: one that a table does not have, or a value that means nothing.
     """
-    known = get_type_hints(blocks)
-    known = {name: known[name] for name in known if name not in _NO_OPTIONS}
-    for name, value in given.items():
-        if name not in known:
-            raise OptionError(f"A table has no option {name!r}.{did_you_mean(name, known)}")
-        kinds = [kind for kind in get_args(known[name]) if get_origin(kind) is Literal]
-        values = [word for kind in kinds for word in get_args(kind)]
-        if values and value not in (None, *values):
-            raise OptionError(f"{name}={value!r}; expected {' or '.join(map(repr, values))}.")
-    said: dict[str, Any] = {name: (like or {}).get(name) for name in LASTING}
+    said = {name: (like or {}).get(name) for name in LASTING}
     said |= {name: value for name, value in given.items() if value is not None}
     roles = {role: said.pop(role, None) for role in ROLES}
-    text = {n: said.pop(n, None) for n in ("encoding", "header", "decimal", "thousands")}
     if isinstance(said.get("channels"), str):
         said["channels"] = [name.strip() for name in said["channels"].split(",")]
-    return TableOptions(roles, text=TextOptions(**text), **said)
+    return TableOptions(roles, **said)
 
 
 # -- chunk by chunk -------------------------------------------------------------------------------

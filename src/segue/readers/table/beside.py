@@ -27,10 +27,9 @@ from segue.errors import counted, did_you_mean
 from segue.readers.blocks import LabelledFiles
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
-from segue.readers.table.dialect import TextOptions
 from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.loading import Loaded, load, with_column
-from segue.readers.table.words import WORDS, plain, rank, role_of
+from segue.readers.table.words import WORDS, TableOptions, plain, rank, role_of
 
 # What such a table is called, without its ending.
 LISTS = frozenset(
@@ -245,17 +244,17 @@ def _role_and_split_from_name(file: str) -> tuple[str | None, str | None]:
 
 
 def load_related(
-    folder: Path, related: Related, text: TextOptions
+    folder: Path, related: Related, options: TableOptions
 ) -> tuple[Loaded, dict[str, str]]:
     """Load values with their labels and groups as one table, and the column of each role.
 
     Raises:
         FileError: other rows, or ids that do not fit.
     """
-    loaded = load(folder / related.values, text)
+    loaded = load(folder / related.values, options)
     roles: dict[str, str] = {}
     for role, file in related.others.items():
-        other = Columns(load(folder / file, text))
+        other = Columns(load(folder / file, options))
         key = shared_key(Columns(loaded), other)
         if key is None:
             column = _column_beside(loaded, other, role)

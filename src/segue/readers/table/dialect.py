@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 from segue.errors import DataError, FileError
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.table.cells import decimal_mark, is_number
 from segue.readers.table.names import find_header
-from segue.readers.table.words import say
+from segue.readers.table.words import TableOptions, say
 
 Rows = Sequence[Sequence[str]]
 
@@ -31,16 +31,6 @@ _DELIMITERS = "\t;|,"  # a file that has one of the first in every line seldom m
 _REMARK = re.compile(r"\s*(?:#|%|//)")
 _TWO_READINGS = re.compile(r"\s*(?:[^,]*|[+-]?[1-9]\d{0,2},\d{3})\s*")  # 1.234 or 1234
 _SEPARATOR = re.compile(r"""["']?sep=(.)["']?\s*""", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class TextOptions:
-    """Options of the user for the dialect of a text table; `None`: inferred from the file."""
-
-    encoding: str | None = None
-    header: bool | None = None
-    decimal: Literal[".", ","] | None = None
-    thousands: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +104,14 @@ class Dialect:
 NO_TEXT = Dialect()
 
 
-def sniff(path: Path, options: TextOptions | None = None) -> Dialect:
+def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
     """Look at the beginning of a file.
 
     Raises:
         FileError: an empty or binary file, two columns of one name, or what can be read in two
             ways.
     """
-    options = options or TextOptions()
+    options = options or TableOptions()
     try:
         encoding = find_encoding(path, options.encoding)
         with open_text(path, encoding.name, newline="") as file:
@@ -325,7 +315,7 @@ def _with_names_of_remark(
     return rows
 
 
-def _decimal(rows: list[list[str]], delimiter: str, options: TextOptions) -> str:
+def _decimal(rows: list[list[str]], delimiter: str, options: TableOptions) -> str:
     if options.decimal is not None:
         return options.decimal
     if options.thousands is not None:

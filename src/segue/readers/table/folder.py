@@ -37,11 +37,10 @@ from segue.readers.table.beside import (
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.layout import make_plan
-from segue.readers.table.loading import Joined, Loaded, check_columns, join_files, load, with_column
+from segue.readers.table.loading import Loaded, check_columns, join_files, load, with_column
 from segue.readers.table.plan import Plan, reading, recall
-from segue.readers.table.roles import NONE, TableOptions
 from segue.readers.table.sampling import time_of
-from segue.readers.table.words import role_of, say
+from segue.readers.table.words import NONE, TableOptions, role_of, say
 
 Like = Mapping[str, Any] | None
 
@@ -209,7 +208,7 @@ def read_folder(
     given = {role: name for role, name in options.roles.items() if name is not None}
     sets: dict[str, Dataset] = {}
     for related in found.related:
-        loaded, roles = load_related(folder, related, options.text)
+        loaded, roles = load_related(folder, related, options)
         data = _read_table(loaded, replace(options, roles={**roles, **given}), like)
         others = "; ".join(f"{role} in {file}" for role, file in related.others.items())
         sets[related.part or ""] = _noted(data, f"{related.values}{': ' if others else ''}{others}")
@@ -245,7 +244,7 @@ def _read_files(
         beside += f", {', '.join(map(repr, rest))} of the folders left out" if rest else ""
 
     def load_one(path: Path) -> Loaded:
-        loaded = load(path, options.text)
+        loaded = load(path, options)
         for name in names:
             value = folders[str(path.relative_to(folder))][name]
             values = [None if value == _NO_VALUE else value] * loaded.table.num_rows
@@ -291,7 +290,7 @@ def _with_folders(
     """
     wanted = [name for name in folders if role_of(name) or name in options.roles.values()]
     rest = [name for name in folders if name not in wanted]
-    called = [*wanted, *load(first, options.text).table.column_names]
+    called = [*wanted, *load(first, options).table.column_names]
     is_open = options.roles.get("label") is None and len(rest) == 1
     if is_open and not any(role_of(name) == "label" for name in called):
         return replace(options, roles={**options.roles, "label": rest[0]}), [*wanted, *rest]
@@ -320,7 +319,7 @@ def _needed_columns(loaded: Loaded, plan: Plan) -> Loaded:
     return replace(loaded, table=table, dialect=replace(loaded.dialect, notes=notes))
 
 
-def _ask_about_ids(loaded: Joined, plan: Plan) -> None:
+def _ask_about_ids(loaded: Loaded, plan: Plan) -> None:
     """Refuse ids that several files have, unless the time begins anew in each."""
     keys = [plan.roles[role] for role in ("id", "group") if role in plan.roles]
     if len(keys) != 1:

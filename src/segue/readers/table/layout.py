@@ -8,23 +8,24 @@ from typing import get_args
 import numpy as np
 
 from segue.errors import DataError
+from segue.readers.table import questions
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, describe_columns
-from segue.readers.table.questions import (
-    MANY,
-    ask_about_counters,
-    ask_about_names,
-    ask_about_recordings,
-    ask_about_single_steps,
-    ask_about_stamps,
-    ask_to_pivot,
-    is_like_classes,
-    rows_apart,
-)
-from segue.readers.table.roles import Layout, Roles, TableOptions, stays
+from segue.readers.table.questions import MANY, is_like_classes, rows_apart
+from segue.readers.table.roles import Roles, stays
 from segue.readers.table.sampling import time_of
-from segue.readers.table.words import ROLES, TEXTS, claims, plain, rank, role_of, say
+from segue.readers.table.words import (
+    ROLES,
+    TEXTS,
+    Layout,
+    TableOptions,
+    claims,
+    plain,
+    rank,
+    role_of,
+    say,
+)
 
 _ENOUGH = 40  # rows in which one looks for the course of a recording
 _TEXT = 8  # characters that texts have on average, at least
@@ -68,7 +69,7 @@ class _Planner:
             self._leave_out_what_tells_the_label()
         roles.channels, names = self._values(layout)
         if roles.options.layout is None:
-            ask_about_single_steps(roles, layout, roles.channels, names)
+            questions.ask_about_single_steps(roles, layout, roles.channels, names)
         for name in self.free(*get_args(Kind)):
             kind = self.columns.kinds[name]
             self.left_out[name] = "not named" if kind in NUMBERS else kind
@@ -89,14 +90,14 @@ class _Planner:
             return "steps"
         values = self.free(*NUMBERS) if given is None else list(given)
         if given is None and columns.loaded.named:
-            ask_about_counters(self.roles)
+            questions.ask_about_counters(self.roles)
         if "id" in self.found or (columns.loaded.named and is_axis(values)):
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
         layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
         if given is None and columns.rows >= _ENOUGH:
-            ask = ask_about_names if layout == "steps" else ask_about_recordings
+            ask = questions.ask_about_names if layout == "steps" else questions.ask_about_recordings
             ask(self.roles, values)
         return layout
 
@@ -207,7 +208,9 @@ class _Planner:
             own += [n for n in panels if rows_apart(columns, [n], moments) == columns.rows]
             found |= {"id": own[0]} if own else {}
         elif key is not None and 2 * rows_apart(columns, [key], moments) <= columns.rows:
-            ask_to_pivot(roles, key, [n for n in several if columns.kinds[n] == "text"], moments)
+            questions.ask_to_pivot(
+                roles, key, [n for n in several if columns.kinds[n] == "text"], moments
+            )
 
     def _find_ids(self) -> None:
         """Names of sequences; where each row is one, a time is when it was, and no channel."""
@@ -304,7 +307,7 @@ class _Planner:
                 f"has no column of numbers that could be values: {shown or 'all are empty'}."
             )
         if given is None and layout in ("rows", "steps") and len(channels) < MANY:
-            ask_about_stamps(self.roles, channels)
+            questions.ask_about_stamps(self.roles, channels)
         has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None

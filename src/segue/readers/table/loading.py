@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from segue.errors import FileError, counted
 from segue.readers.blocks import Problems
 from segue.readers.decoding import open_text
 from segue.readers.table.cells import is_missing, written_plainly
-from segue.readers.table.dialect import NO_TEXT, Dialect, TextOptions, sniff
-from segue.readers.table.words import MISSING, role_of
+from segue.readers.table.dialect import NO_TEXT, Dialect, sniff
+from segue.readers.table.words import MISSING, TableOptions, role_of
 
 _SHOWN = 5  # problems of one file in one message
 _FILES_SHOWN = 10  # problems of one folder
@@ -48,6 +49,7 @@ class Loaded:
         dialect: how the file is written, where it is text.
         named: whether the columns have names of their own.
         first_row: the row of the file that the first row of the table is.
+        parts: the tables of several files, which follow one another in this one.
     """
 
     table: pa.Table
@@ -55,11 +57,26 @@ class Loaded:
     dialect: Dialect = NO_TEXT
     named: bool = True
     first_row: int = 0
+    parts: tuple[Loaded, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes for the user about the notation of the file."""
-        return self.dialect.notes
+        """Notes for the user about the notation of the file; of several, those of the first."""
+        noted = [part for part in self.parts if part.notes]
+        if not noted:
+            return () if self.parts else self.dialect.notes
+        begin = f"in {counted(len(noted), 'file')}, such as: "
+        return tuple(begin + note for note in noted[0].notes)
+
+    @cached_property
+    def files(self) -> Any:
+        """`[rows]`, the number of the file in which each row stands."""
+        rows = [part.table.num_rows for part in self.parts]
+        return np.repeat(np.arange(len(rows), dtype=np.int32), rows)
+
+    def _part_of(self, row: int) -> tuple[Loaded, int]:
+        file = int(self.files[row])
+        return self.parts[file], row - int((self.files < file).sum())
 
     def rows(self, start: int, stop: int | None = None) -> Loaded:
         """Some of the rows."""
@@ -67,6 +84,9 @@ class Loaded:
 
     def error(self, message: str, row: int | None = None) -> FileError:
         """An error that says where it is: file and line, or file and record."""
+        if row is not None and self.parts:
+            part, row = self._part_of(row)
+            return part.error(message, row)
         line = None if row is None else self._line(row)
         if row is not None and line is None:
             message = f"{self.place(row)}: {message}"
@@ -74,6 +94,9 @@ class Loaded:
 
     def place(self, row: int) -> str:
         """Where a row stands: `line 7`, or `record 6` where the file has no lines."""
+        if self.parts:
+            part, row = self._part_of(row)
+            return f"{part.path and part.path.name}, {part.place(row)}"
         line = self._line(row)
         return f"record {self.first_row + row + 1}" if line is None else f"line {line}"
 
@@ -84,7 +107,7 @@ class Loaded:
         return next(islice(_numbered_rows(self.path, self.dialect), self.first_row + row, None))[0]
 
 
-def load(path: Path, options: TextOptions | None = None) -> Loaded:
+def load(path: Path, options: TableOptions | None = None) -> Loaded:
     """Read a file with a table.
 
     Raises:
@@ -96,7 +119,7 @@ def load(path: Path, options: TextOptions | None = None) -> Loaded:
 
 
 def load_chunks(
-    path: Path, options: TextOptions | None = None, *, block: int | None = None
+    path: Path, options: TableOptions | None = None, *, block: int | None = None
 ) -> Iterator[tuple[Loaded, float]]:
     """Read a file with a table chunk by chunk.
 
@@ -271,47 +294,7 @@ def _ragged(path: Path, dialect: Dialect) -> FileError:
 # -- several files, one after the other -----------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Joined(Loaded):
-    """A table whose rows stand in several files.
-
-    Attributes:
-        parts: the table of each file.
-    """
-
-    parts: tuple[Loaded, ...] = ()
-
-    @property
-    def files(self) -> Any:
-        """`[rows]`, the number of the file in which each row stands."""
-        rows = [part.table.num_rows for part in self.parts]
-        return np.repeat(np.arange(len(rows), dtype=np.int32), rows)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Notes for the user about the notation of the files, each kind of note once."""
-        noted = [part for part in self.parts if part.notes]
-        said = noted[0].notes if noted else ()
-        return tuple(f"in {counted(len(noted), 'file')}, such as: {note}" for note in said)
-
-    def _part_of(self, row: int) -> tuple[Loaded, int]:
-        file = int(self.files[row])
-        return self.parts[file], row - int((self.files < file).sum())
-
-    def error(self, message: str, row: int | None = None) -> FileError:
-        """An error that says where it is: the folder, or file and line."""
-        if row is None:
-            return FileError(message, path=self.path)
-        part, row = self._part_of(row)
-        return part.error(message, row)
-
-    def place(self, row: int) -> str:
-        """Where a row stands: the name of the file, and the line."""
-        part, row = self._part_of(row)
-        return f"{part.path and part.path.name}, {part.place(row)}"
-
-
-def join_files(folder: Path, files: Sequence[str], read: Callable[[Path], Loaded]) -> Joined:
+def join_files(folder: Path, files: Sequence[str], read: Callable[[Path], Loaded]) -> Loaded:
     """Read files as one table, one after the other.
 
     Args:
@@ -335,7 +318,7 @@ def join_files(folder: Path, files: Sequence[str], read: Callable[[Path], Loaded
     names = parts[0].table.column_names
     tables = _with_common_types([part.table.select(names) for part in parts])
     table = pa.concat_tables(tables, promote_options="permissive")
-    return Joined(table, folder, parts[0].dialect, parts[0].named, parts=tuple(parts))
+    return Loaded(table, folder, parts[0].dialect, parts[0].named, parts=tuple(parts))
 
 
 def check_columns(loaded: Loaded, first: Loaded) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 from segue.errors import DataError, did_you_mean
 from segue.readers.table.columns import Columns
 from segue.readers.table.names import NUMBERED, with_number
-from segue.readers.table.roles import NONE, Layout, TableOptions
-from segue.readers.table.words import ROLES
+from segue.readers.table.words import NONE, ROLES, Layout, TableOptions
 
 LASTING = ("dates", "falls", "decimal", "thousands", "header")  # options for other tables, too
 _NAMED = 8  # columns that a note names
@@ -108,7 +107,7 @@ def reading(columns: Columns, plan: Plan) -> dict[str, Any]:
     said: dict[str, Any] = {"format": "table", "layout": plan.layout, **plan.roles}
     if plan.times:
         said["time"] = ",".join(plan.times)
-    options = vars(plan.options) | vars(plan.options.text)
+    options = vars(plan.options)
     said |= {name: options[name] for name in LASTING if options[name] is not None}
     said["columns"] = plan.described(columns)
     if columns.loaded.named:

@@ -10,8 +10,8 @@ from segue.data.labels import MAX_CLASSES
 from segue.data.sequences import Array
 from segue.readers.table.columns import NUMBERS, Columns
 from segue.readers.table.plan import describe_columns
-from segue.readers.table.roles import Layout, Roles, stays
-from segue.readers.table.words import claims, say
+from segue.readers.table.roles import Roles, stays
+from segue.readers.table.words import Layout, claims, say
 
 MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _NEARLY_ALL = 0.9  # of the sequences

@@ -7,9 +7,8 @@ without a word.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +16,14 @@ from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
-from segue.readers.table.dialect import TextOptions
 from segue.readers.table.names import with_number
 from segue.readers.table.sampling import time_column
-from segue.readers.table.times import Dates
 from segue.readers.table.words import (
     CALENDAR,
     GENERAL_LABELS,
+    NONE,
     ROLES,
+    TableOptions,
     calendar_parts,
     claims,
     plain,
@@ -32,37 +31,12 @@ from segue.readers.table.words import (
     say,
 )
 
-Layout = Literal["rows", "steps", "lists", "texts"]
-NONE = "none"  # says that there is no such column
 _ROW_NUMBERS = ("index", "unnamed0", "row", "rownames", "no", "nr", "number", "rownumber")
 _EXPECTED = {
     "time": "numbers, or dates and times of one form",
     "group": "names or whole numbers",
     "parts": "train, validation or test",
 }
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """Options of a table, from the user or a model; `None`: inferred from the table.
-
-    Attributes:
-        roles: the column of each role, by name or number; "none": there is none.
-        channels: the columns with values.
-        layout: what a row is.
-        dates: the order of day, month and year.
-        falls: what it means that the time falls back.
-        drop_missing: leave out the sequences that have no label.
-        text: how a text table is written.
-    """
-
-    roles: Mapping[str, Any] = field(default_factory=dict)
-    channels: Sequence[str | int] | None = None
-    layout: Layout | None = None
-    dates: Dates | None = None
-    falls: Literal["sequence", "day", "sort"] | None = None
-    drop_missing: bool = False
-    text: TextOptions = field(default_factory=TextOptions)
 
 
 class Roles:

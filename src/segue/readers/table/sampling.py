@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from segue.errors import counted
 from segue.readers.table import times as texts
 from segue.readers.table.columns import Columns
-from segue.readers.table.times import DAY, SECOND, Dates, Ticks, TimeKind
-from segue.readers.table.words import calendar_parts, plain, say, unit_of
+from segue.readers.table.times import DAY, SECOND, Ticks, TimeKind
+from segue.readers.table.words import Dates, calendar_parts, plain, say, unit_of
 
 _PER_SECOND = {"ms": 1e3, "msec": 1e3, "milliseconds": 1e3, "timems": 1e3, "us": 1e6, "ns": 1e9}
 _PER_SECOND |= {"µs": 1e6, "microseconds": 1e6, "nanoseconds": 1e9, "min": 1 / 60, "h": 1 / 3600}

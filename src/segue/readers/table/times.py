@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 
 from segue.data.sequences import Array
 from segue.readers.table.cells import all_match, trimmed
+from segue.readers.table.words import Dates
 
 Ticks = npt.NDArray[np.int64]
 Part = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
-Dates = Literal["dmy", "mdy", "ymd"]
 TimeKind = Literal["date", "clock", "moment"]
 Times = tuple[Ticks, Mask, TimeKind]
 SECOND = 1_000_000_000  # ticks: nanoseconds

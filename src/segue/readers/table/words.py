@@ -1,14 +1,20 @@
-"""Known names of columns, by role, and the words for a missing value.
+"""Options of a table, and the known names of columns by role.
 
-They stand in `data/words.toml`.
+The names, and the words for a missing value, stand in `data/words.toml`.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
+from typing import Any, Literal
+
+Layout = Literal["rows", "steps", "lists", "texts"]
+Dates = Literal["dmy", "mdy", "ymd"]
+NONE = "none"  # says that there is no such column
 
 _DATA = tomllib.loads(
     (resources.files("segue.readers") / "data" / "words.toml").read_text(encoding="utf-8")
@@ -27,6 +33,35 @@ MONTHS = frozenset(_VALUES["months"].split())
 MISSING = frozenset(_VALUES["missing"])
 NO_TEXT = tuple(_VALUES["no_text"])
 _UNIT = re.compile(r"[\[(](.*)[\])]$")
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """Options of a table, from the user or a model; `None`: inferred from the table.
+
+    Attributes:
+        roles: the column of each role, by name or number; "none": there is none.
+        channels: the columns with values.
+        layout: what a row is.
+        dates: the order of day, month and year.
+        falls: what it means that the time falls back.
+        drop_missing: leave out the sequences that have no label.
+        encoding: of a text table; the others likewise.
+        header: whether it has a line of names.
+        decimal: its decimal mark.
+        thousands: the mark between thousands.
+    """
+
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    channels: Sequence[str | int] | None = None
+    layout: Layout | None = None
+    dates: Dates | None = None
+    falls: Literal["sequence", "day", "sort"] | None = None
+    drop_missing: bool = False
+    encoding: str | None = None
+    header: bool | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: str | None = None
 
 
 def role_of(name: str) -> str | None:
