@@ -145,12 +145,6 @@ def _trimmed(steps: Array) -> Array:
 
 # -- arrays of xarray -----------------------------------------------------------------------------
 
-_DIMENSIONS = {
-    "sequence": "n batch epoch window sample instance case observation subject".split(),
-    "time": "time timepoint timestep step t".split(),
-    "channel": "channel feature variable sensor electrode band axis lead".split(),
-}
-
 
 def has_dimensions(x: Any) -> bool:
     """Whether something has named dimensions and values."""
@@ -172,7 +166,7 @@ def read_dimensions(x: Any) -> Dataset:
         x = x.to_array()  # its new dimension is called "variable"
     dims = [str(name) for name in x.dims]
     place = _places(dims)
-    order = [dims.index(place[role]) for role in _DIMENSIONS if role in place]
+    order = [dims.index(place[role]) for role in ("sequence", "time", "channel") if role in place]
     coordinates = {role: np.asarray(x.coords[n]) for role, n in place.items() if n in x.coords}
     return Dataset(
         Sequences.from_array(as_array(x.values).transpose(order)),
@@ -190,7 +184,7 @@ def _places(dims: list[str]) -> dict[str, str]:
         if role is not None:
             place.setdefault(role, name)
     unknown = [name for name in dims if name not in place.values()]
-    left = [role for role in _DIMENSIONS if role not in place]
+    left = [role for role in ("sequence", "time", "channel") if role not in place]
     if len(dims) == 2 and "channel" in left and len(left) > len(unknown):
         left.remove("channel")
     if len(dims) not in (2, 3) or len(unknown) > 1 or len(left) != len(unknown):
@@ -203,7 +197,9 @@ def _places(dims: list[str]) -> dict[str, str]:
 
 def _role_of_dimension(word: str) -> str | None:
     singular = word if word in ("axis", "bias") else word.removesuffix("s")
-    for role, words in _DIMENSIONS.items():
+    from segue.readers.table.words import DIMENSIONS  # brings pyarrow
+
+    for role, words in DIMENSIONS.items():
         if word in words or singular in words:
             return role
     return {"id": "sequence", "time": "time"}.get(str(_role_of(singular)))

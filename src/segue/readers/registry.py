@@ -33,15 +33,9 @@ from segue.data.sequences import BLOCK_VALUES
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, errors_of
 
+_FORMATS = resources.files("segue.readers").joinpath("data", "formats.toml").read_text("utf-8")
 _PARTS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "t10k": "test",  # the ten thousand test images of MNIST
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
+    word: part for part, words in tomllib.loads(_FORMATS)["parts"].items() for word in words.split()
 }
 PART = "|".join(sorted(_PARTS, key=len, reverse=True))
 # Files that are about the data.
@@ -253,7 +247,7 @@ def _refuse_infinite(data: Dataset) -> None:
 
 def _readers() -> tuple[Reader, ...]:
     """The formats that `data/formats.toml` lists, in its order."""
-    text = resources.files("segue.readers").joinpath("data", "formats.toml").read_text("utf-8")
+    text = _FORMATS
     for word, pattern in {"NAMED": _NAMED, "PART": PART, "NOTES": NOTES}.items():
         text = text.replace(f"{{{word}}}", pattern)
     return tuple(Reader(**fields) for fields in tomllib.loads(text)["format"])

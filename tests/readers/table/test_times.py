@@ -255,3 +255,9 @@ def test_a_clock_is_no_channel(tmp_path: Path, name: str, first: float, step: in
     data = read(path) if name == "ts" else read(path, time=name)
     assert (len(data), data.channels, data.rate_hz) == (1, ("accel",), 100)
     assert len(read(path, channels=[name, "accel"], layout="rows", time="none")) == 20
+
+
+def test_spans_as_pandas_writes_them(tmp_path: Path) -> None:
+    """`to_csv` of a column of time differences."""
+    data = read(put(tmp_path, table(["0 days 23:59:59", "1 days 00:00:00", "1 days 00:00:01"])))
+    assert data.rate_hz == pytest.approx(1.0)

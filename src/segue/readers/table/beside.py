@@ -29,17 +29,10 @@ from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
 from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.loading import Loaded, load, with_column
-from segue.readers.table.words import WORDS, TableOptions, plain, rank, role_of
+from segue.readers.table.words import FILE_NAMES, WORDS, TableOptions, plain, rank, role_of
 
-# What such a table is called, without its ending.
-LISTS = frozenset(
-    "labels label classes class targets target y metadata meta index annotations annotation "
-    "reference references info files manifest".split()
-)
-# What a column of files is called, where none of them is there.
-_FILE = frozenset("filename file path filepath fname name clip slicefilename".split())
-_VALUES = frozenset(["", "x", "data", "features", "feature", "inputs", "input", "values", "series"])
-_LABELS = frozenset([*WORDS["label"], "ytrue", "truth"])
+_NAMES = {what: frozenset(words.split()) for what, words in FILE_NAMES.items()}
+LISTS = _NAMES["lists"]  # what such a table is called, without its ending
 
 
 def read_listing(
@@ -127,7 +120,9 @@ def _file_column(
     best = max(shares, key=lambda name: shares[name], default=None)
     if best is not None and shares[best] >= 0.5:
         return best
-    return next((name for name in shares if by_name and plain(name) in _FILE), None)
+    return next(
+        (name for name in shares if by_name and plain(name) in _NAMES["columns_of_files"]), None
+    )
 
 
 def _named_files(
@@ -239,8 +234,10 @@ def _role_and_split_from_name(file: str) -> tuple[str | None, str | None]:
     words = [word for word in re.split(r"[_\-. ]+", file.partition(".")[0]) if word]
     part = next((part_named(word) for word in words if part_named(word)), None)
     word = plain("".join(word for word in words if part_named(word) is None))
-    roles = {"values": _VALUES, "label": _LABELS, "group": frozenset(WORDS["group"])}
-    return next((role for role, known in roles.items() if word in known), None), part
+    if word in ("", *_NAMES["values"]):
+        return "values", part
+    known = {"label": {*WORDS["label"], *_NAMES["labels"]}, "group": WORDS["group"]}
+    return next((role for role, words in known.items() if word in words), None), part
 
 
 def load_related(

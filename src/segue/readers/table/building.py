@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import counted
-from segue.readers.blocks import LabelledFiles
 from segue.readers.table.columns import Columns, kind_of
 from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
 from segue.readers.table.plan import Plan, reading
@@ -60,13 +59,12 @@ class _Order:
         return values if self._is_that_of_the_table else values[self.rows]
 
 
-def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> Dataset:
+def build(columns: Columns, plan: Plan) -> Dataset:
     """Make the data set of a table.
 
     Args:
         columns: of the table.
         plan: how it is read. A role "file" is that of the column with the file of each row.
-        listed: the labels, groups and parts of these files, in their order.
 
     Raises:
         FileError: what is wrong, with the line.
@@ -78,32 +76,18 @@ def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> 
         order = _Order(np.arange(columns.rows), np.ones(columns.rows, np.int64))
         x = {"rows": _rows, "lists": _lists, "texts": _texts}[plan.layout](columns, plan)
     y, classes, kept, notes = _targets(columns, plan, order)
-    notes += _possible_labels(columns, plan)
     per_step = "; a label for each step" if isinstance(y, Sequences) else ""
     firsts = order.rows[order.starts][kept]
     groups, parts, ids = (
         _first_row_values(columns, plan, order, firsts, role) for role in ("group", "parts", "id")
     )
-    files = None if "file" not in plan.roles else columns.codes(plan.roles["file"])[firsts]
-    if plan.layout == "steps" and ids is not None and groups is not None:
-        alike = np.zeros(len(ids), int) if files is None else files
-        if len({*zip(alike.tolist(), ids.tolist(), strict=True)}) < len(ids):
-            ids = np.array([f"{group}/{name}" for group, name in zip(groups, ids, strict=True)])
-    if files is not None:
-        names = np.array(columns.values(plan.roles["file"]))
-        if listed is not None:
-            y, classes = (y, classes) if listed.labels is None else (listed.labels[files], None)
-            groups = groups if listed.groups is None else listed.groups[files]
-            parts = parts if listed.parts is None else listed.parts[files]
-        if ids is not None:
-            both = [f"{name}:{inside}" for name, inside in zip(names[files], ids, strict=True)]
-            ids = np.where(np.bincount(files)[files] > 1, both, names[files])
-        else:
-            ids = names[files]
-        if groups is None and len(files) > len(names):
-            groups = files.astype(
-                np.int64
-            )  # sequences of one file are of one kind: a split must not part them
+    if "file" in plan.roles:
+        files = columns.codes(plan.roles["file"])[firsts]
+        ids = _with_files(np.array(columns.values(plan.roles["file"])), files, ids, groups)
+        if groups is None and len(files) > files.max(initial=0) + 1:
+            groups = files.astype(np.int64)  # a split must not part the sequences of one file
+    elif plan.layout == "steps" and ids is not None and groups is not None:
+        ids = _distinct(ids, groups, np.zeros(len(ids), np.int64))
     return Dataset(
         x if kept.all() else x[kept],
         y,
@@ -117,11 +101,28 @@ def build(columns: Columns, plan: Plan, listed: LabelledFiles | None = None) -> 
             plan.note() + per_step,
             *order.notes,
             *notes,
+            *_possible_labels(columns, plan),
             *columns.conversions(plan.channels),
             *columns.loaded.notes,
         ),
         reading=reading(columns, plan),
     )
+
+
+def _distinct(ids: Array, groups: Array, files: Array) -> Array:
+    """Ids with their groups before them, where they are not different in each file without."""
+    if len({*zip(files.tolist(), ids.tolist(), strict=True)}) == len(ids):
+        return ids
+    return np.array([f"{group}/{name}" for group, name in zip(groups, ids, strict=True)])
+
+
+def _with_files(names: Array, files: Array, ids: Array | None, groups: Array | None) -> Array:
+    """The names of the files, and the ids inside behind them where a file has several."""
+    if ids is None:
+        return names[files]
+    ids = ids if groups is None else _distinct(ids, groups, files)
+    both = [f"{name}:{inside}" for name, inside in zip(names[files], ids, strict=True)]
+    return np.where(np.bincount(files)[files] > 1, both, names[files])
 
 
 # -- values of rows -------------------------------------------------------------------------------

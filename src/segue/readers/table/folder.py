@@ -228,12 +228,14 @@ def _read_files(
     folder: Path, found: Arrangement, options: TableOptions, like: Like, *, join: bool | None
 ) -> Dataset:
     """Files that are one table; or else each has sequences of its own, and a row is a step."""
-    listing, beside = found.listing, ""
-    if listing is not None:
+    beside, known = "", dict[str, Any]()
+    if (listing := found.listing) is not None:
         beside = f", {listing.notes[0]}"
+        known = {"label": listing.labels, "group": listing.groups, "parts": listing.parts}
+        known = {role: values for role, values in known.items() if values is not None}
         if options.roles.get("label") is not None:
-            listing = replace(listing, labels=None)
-        elif listing.labels is not None:
+            known.pop("label", None)
+        elif "label" in known:
             options = replace(options, roles={**options.roles, "label": NONE})
     folders = dict(zip(found.files, found.partitions, strict=False))
     names: list[str] = []
@@ -269,10 +271,11 @@ def _read_files(
     loaded = join_files(folder, found.files, load_steps)
     if join is None and listing is None and not folders:
         _ask_about_ids(loaded, plan)
-    files = pa.DictionaryArray.from_arrays(loaded.files, list(found.files))
-    with_files, key = with_column(loaded, "file", files)
-    by_file = replace(plan, roles={**plan.roles, "file": key})
-    data = build(Columns(with_files), by_file, listing)
+    roles = dict(plan.roles)
+    for role, values in {"file": found.files, **known}.items():
+        column = pa.DictionaryArray.from_arrays(loaded.files, pa.array(list(values)))
+        loaded, roles[role] = with_column(loaded, role, column)
+    data = build(Columns(loaded), replace(plan, roles=roles))
     how = "one file a sequence" if len(found.files) == len(data) else "several sequences a file"
     said = plan.note().removeprefix("one row a step: ")
     said = said.removeprefix("no label, " if listing else "")

@@ -16,12 +16,11 @@ from segue.errors import counted
 from segue.readers.table import times as texts
 from segue.readers.table.columns import Columns
 from segue.readers.table.times import DAY, SECOND, Ticks, TimeKind
-from segue.readers.table.words import Dates, calendar_parts, plain, say, unit_of
+from segue.readers.table.words import UNITS, Dates, calendar_parts, plain, say, unit_of
 
-_PER_SECOND = {"ms": 1e3, "msec": 1e3, "milliseconds": 1e3, "timems": 1e3, "us": 1e6, "ns": 1e9}
-_PER_SECOND |= {"µs": 1e6, "microseconds": 1e6, "nanoseconds": 1e9, "min": 1 / 60, "h": 1 / 3600}
-_PER_SECOND |= dict.fromkeys(("s", "sec", "secs", "seconds", "second"), 1.0)
-_SECONDS = {"timestamp", "time", "t", "timesec", "seconds", "secs", "sec", "times", "elapsed"}
+_IN_A_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "min": 1 / 60, "h": 1 / 3600}
+_PER_SECOND = {word: per for unit, per in _IN_A_SECOND.items() for word in UNITS[unit].split()}
+_SECONDS = UNITS["seconds"].split()
 _SINCE_1970 = {1.0: "seconds", 1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
 _EPOCH = (3.2e8, 4.1e9)  # seconds since 1970: from 1980 to 2099
 _EXCEL = (25_569.0, 73_050.0)  # days since 1900: from 1970 to 2099

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Any, Literal
 
 import numpy as np
@@ -29,52 +31,26 @@ _AT_ONCE = 200_000  # rows that are taken apart at a time
 _YEARS = (1678, 2261)  # that nanoseconds since 1970 can say in 64 bits
 _ABSENT = -1_000_000  # a part that a text does not have
 
-# English, German, French, Spanish; the longest beginning that fits.
-_NAMES = """
-    jan ene, feb fév fev, mar mär mrz, apr avr abr, may mai, jun juin, jul juil,
-    aug aoû aou ago, sep, oct okt, nov, dec dez déc dic
-"""
+_DATA = tomllib.loads((files("segue.readers") / "data" / "times.toml").read_text("utf-8"))
 _MONTHS = {
     name: number
-    for number, names in enumerate(_NAMES.split(","), start=1)
+    for number, names in enumerate(_DATA["months"].splitlines(), start=1)
     for name in names.split()
 }
-_NAME = r"(?P<name>\p{L}{3,10})\.?"
-_YEAR = r"(?P<year>\d{4}|\d{2})"
-_DATES = {
-    "year first": r"(?P<year>\d{4})[-/. ](?P<month>\d{1,2})[-/. ](?P<day>\d{1,2})",
-    # Nobody writes the month first with points.
-    "day and points": r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\." + _YEAR,
-    "dmy": r"(?P<day>\d{1,2})[-/. ](?P<month>\d{1,2})[-/. ]" + _YEAR,
-    "mdy": r"(?P<month>\d{1,2})[-/. ](?P<day>\d{1,2})[-/. ]" + _YEAR,
-    "ymd": r"(?P<year>\d{2})[-/. ](?P<month>\d{1,2})[-/. ](?P<day>\d{2})",
-    "day and name": r"(?P<day>\d{1,2})\.?[-/ ]?" + _NAME + r"[-/, ]{0,2}" + _YEAR,
-    "name and day": _NAME + r"[- ]{1,2}(?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})",
-    "year and name": r"(?P<year>\d{4})[-/ ]" + _NAME + r"[-/ ](?P<day>\d{1,2})",
-}
-_CLOCK = (
-    r"(?P<hour>\d{1,4})"
-    r"(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9})\d*)?)?)?"
-    r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?"
-)
-_ZONE = r"(?:\s?(?P<zone>(?:Z|z|UTC|GMT)?(?:[+-]\d{2}:?(?:\d{2})?)?))"
-_WEEKDAY = r"(?:\p{L}{2,10}\.?,?\s+)?"
-_BETWEEN = r"(?:\s*[T_;,:]\s*|\s+|-)"
-_FORMS = {
-    **{name: f"{_WEEKDAY}{date}(?:{_BETWEEN}{_CLOCK}{_ZONE})?" for name, date in _DATES.items()},
-    **{f"{name}, clock before": f"{_CLOCK}{_BETWEEN}{date}" for name, date in _DATES.items()},
-    "ctime": rf"{_WEEKDAY}{_NAME}\s+(?P<day>\d{{1,2}})\s+{_CLOCK}(?: \w{{3,4}})? (?P<year>\d{{4}})",
-    "compact": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?:[T _-]?(?P<hour>\d{2}):?(?P<minute>\d{2})"
-    rf"(?::?(?P<second>\d{{2}})(?:[.,]?(?P<fraction>\d{{1,9}})\d*)?)?{_ZONE})?",
-    "quarter": r"(?P<year>\d{4})[- _]?[Qq](?P<quarter>[1-4])",
-    "week": r"(?P<year>\d{4})[- _]?[Ww](?P<week>\d{1,2})",
-    "month": r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",
-    "clock": _CLOCK + _ZONE,
-    "clock with points": r"(?P<hour>\d{1,2})\.(?P<minute>\d{2})\.(?P<second>\d{2})",
-    "minutes": r"(?P<minute>\d{1,4}):(?P<second>\d{2})[.,](?P<fraction>\d{1,9})\d*",
-    "days and clock": rf"(?P<days>\d{1, 6}) days?,?\s+{_CLOCK}",
-}
+
+
+def _forms() -> dict[str, str]:
+    """The pattern of each form, with its pieces in their places."""
+    found = {name: f"{{weekday}}{date}(?:{{between}}{{clock}}{{zone}})?" for name, date in _DATES}
+    found |= {f"{name}, clock before": f"{{clock}}{{between}}{date}" for name, date in _DATES}
+    found |= _DATA["forms"]
+    for piece, pattern in _DATA["pieces"].items():
+        found = {name: form.replace(f"{{{piece}}}", pattern) for name, form in found.items()}
+    return found
+
+
+_DATES = _DATA["dates"].items()
+_FORMS = _forms()
 _ORDERS = {"dmy", "mdy", "ymd"}
 _PARTS = "year quarter month week name day days hour half minute second fraction zone".split()
 

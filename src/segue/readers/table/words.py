@@ -27,6 +27,8 @@ CLAIMS = {
     for role, words in _ROLES.items()
 }
 WORDS = {role: (*CLAIMS[role], *words["may"].split()) for role, words in _ROLES.items()}
+DIMENSIONS = {part: words.split() for part, words in _DATA["dimensions"].items()}
+FILE_NAMES, UNITS = _DATA["files"], _DATA["units"]
 CALENDAR = {part: tuple(words.split()) for part, words in _DATA["calendar"].items()}
 TEXTS = frozenset(_VALUES["texts"].split())
 MONTHS = frozenset(_VALUES["months"].split())
