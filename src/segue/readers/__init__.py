@@ -24,7 +24,7 @@ from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
 from segue.readers.blocks import errors_of, limited
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.forms import plain_frame, with_times
+from segue.readers.forms import with_times
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import sequences_from_mapped
@@ -117,7 +117,8 @@ def _read(
     if not isinstance(source, str | Path):
         return _read_object(source, part=part, limit=limit, format=format, **options)
     path = Path(source).expanduser()
-    if isinstance(source, str) and _may_be_a_name(source) and not is_there(path):
+    is_path = str(source).startswith((".", "/", "~")) or bool(path.suffix)
+    if isinstance(source, str) and not is_path and not is_there(path):
         return catalog.read_named(source, part=part, limit=limit, format=format, **options)
     sources = find_sources(path, format=format)
     data = read_sources(sources, part=part, limit=limit, **options)
@@ -208,24 +209,17 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     like = options.get("like")
     if like is None or like.get("format") != "table":
         options.pop("like", None)
-    if options.keys() - {"drop_missing"} or objects.is_table(source := with_times(source)):
-        from segue.readers.table import read_frame
-
-        data = read_frame(plain_frame(source), **options)
+    source = with_times(source)
+    if options.keys() - {"drop_missing"} or objects.is_table(source):
+        data = objects.read_table(source, **options)
     elif isinstance(source, np.memmap):
         mapped = sequences_from_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
     elif (data := objects.adapted(source)) is source and objects.is_frame(source):
-        from segue.readers.table import read_frame
-
-        data = read_frame(plain_frame(source), **options)  # of texts alone, which may be lists
+        data = objects.read_table(source, **options)  # of texts alone, which may be lists
     elif data is source:
         raise DataError(
             f"{type(source).__name__} is no source; expected a name, a path, or one of"
             f"{objects.KINDS}"
         )
     return limited(data if part is None else data.part(part), limit)
-
-
-def _may_be_a_name(source: str) -> bool:
-    return not source.startswith((".", "/", "~")) and not Path(source).suffix

@@ -114,13 +114,9 @@ def _with_blocks(source: Any, options: dict[str, Any], large: int) -> list[Sourc
     tables = [source.path for source in sources if source.reader.name == "table"]
     if not all(source.reader.has_blocks for source in sources) or any(map(Path.is_dir, tables)):
         return []
-    return [] if tables and max(map(_size, tables)) < large else sources
-
-
-def _size(path: Path) -> int:
-    """The bytes of a file, about."""
-    packed = path.suffix.lower() == ".gz"  # to about an eighth
-    return path.stat().st_size * (8 if packed else 1)
+    packed = {".gz": 8}  # to about an eighth
+    sizes = [path.stat().st_size * packed.get(path.suffix.lower(), 1) for path in tables]
+    return [] if tables and max(sizes) < large else sources
 
 
 def _blocks_of(sources: list[Source], options: dict[str, Any]) -> Blocks:

@@ -30,11 +30,12 @@ def runs(sizes: Array, most: int | None) -> list[slice]:
     >>> runs(np.array([3, 3, 3, 10, 1]), 6)
     [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None), slice(4, 5, None)]
     """
+    if most is None:
+        return [slice(0, len(sizes))]
     starts, total = [0], 0
     for number, size in enumerate(sizes.tolist()):
-        if most is not None and total and total + size > most:
-            starts.append(number)
-            total = 0
+        if total and total + size > most:
+            starts, total = [*starts, number], 0
         total += size
     return [slice(a, b) for a, b in pairwise([*starts, len(sizes)])]
 

@@ -51,7 +51,11 @@ def plain_frame(frame: Any) -> Any:
         return _frame_with_two_levels(frame)
     if (_role_of(str(frame.columns.name)), _role_of(str(frame.index.name))) == ("id", "time"):
         return _listed({"x": frame.T})
-    if nested := [name for name in frame.columns if _is_nested(frame[name])]:
+    objects = [n for n in frame.columns if len(frame) and str(frame[n].dtype) == "object"]
+    first = {name: frame[name].iloc[0] for name in objects}
+    if nested := [
+        n for n in objects if isinstance(first[n], np.ndarray) or hasattr(first[n], "iloc")
+    ]:
         lists = {str(name): [np.asarray(cell).tolist() for cell in frame[name]] for name in nested}
         frame = frame.assign(**lists)
         return frame if type(frame.index).__name__ == "RangeIndex" else _with_ids(frame)
@@ -79,12 +83,6 @@ def with_times(frame: Any) -> Any:
         return frame
     index = index.to_timestamp() if hasattr(index, "to_timestamp") else index
     return frame.set_axis(index.rename("time"), axis="index")
-
-
-def _is_nested(column: Any) -> bool:
-    if str(column.dtype) != "object" or len(column) == 0:
-        return False
-    return hasattr(column.iloc[0], "iloc") or isinstance(column.iloc[0], np.ndarray)
 
 
 def _with_ids(frame: Any) -> Any:

@@ -58,10 +58,10 @@ def adapted(
         return from_pairs(x, labelled=True) if pairs else x
     if like is not None and like.get("format") == "table" and is_frame(x):
         label = None if labelled else "none"
-        data = _from_frame(x, like=like)
+        data = read_table(x, like=like)
         return with_windows_of(like, data, window=None, stride=None, window_label=label)
     if is_table(x):
-        return _from_frame(x)
+        return read_table(x)
     if _package_of(x) == "datasets" and (hasattr(x, "features") or isinstance(x, dict)):
         return _from_hugging_face(x, labelled=labelled)
     if any(kind.__module__.startswith("torch.utils.data.") for kind in type(x).__mro__):
@@ -87,7 +87,7 @@ def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
         return adapted(x, labelled=False)
     table, names = _without_labels(x)
     like = like if (like or {}).get("format") == "table" else None
-    data = _from_frame(table, label="none", like=like)
+    data = read_table(table, label="none", like=like)
     left = "; ".join(f"column {name!r} is left out, for `y` is passed apart" for name in names)
     return replace(data, notes=(*data.notes, left)) if left else data
 
@@ -101,7 +101,7 @@ def rows_of(frame: Any, data: Dataset) -> list[Array]:
     table = table.append_column("label", [[f"row {number}" for number in range(len(table))]])
     names = ("id", "time", "group", "parts", "channels", "layout")
     options = {name: value for name, value in (data.reading or {}).items() if name in names}
-    marked = _from_frame(table, **{**options, "label": "label"})
+    marked = read_table(table, **{**options, "label": "label"})
     classes = marked.classes or ()
     labels = [
         [classes[code] for code in codes[:, 0]] if marked.task == "label" else [codes]
@@ -234,7 +234,8 @@ def _package_of(x: Any) -> str:
     return type(x).__module__.partition(".")[0]
 
 
-def _from_frame(x: Any, **options: Any) -> Dataset:
+def read_table(x: Any, **options: Any) -> Dataset:
+    """Read a data frame as a file with a table is read, with the options of a table."""
     from segue.readers.table import read_frame
 
     return read_frame(plain_frame(x), **options)

@@ -45,15 +45,10 @@ def roles_in_words(reading: Mapping[str, Any] | None) -> list[str]:
     return ["; ".join(said)] if said else []
 
 
-def channels_of(like: Any) -> tuple[str, ...] | None:
-    """The names of the channels of a data set, or of a model's training data."""
-    names = getattr(like, "channels_", None) or getattr(like, "channels", None)
-    return None if names is None else tuple(names)
-
-
 def with_channels_of(like: Any, data: Dataset, *, given: bool) -> Dataset:
     """The data set with the channel names of a model, where a user has given the order."""
-    names = channels_of(like)
+    names = getattr(like, "channels_", None) or getattr(like, "channels", None)
+    names = None if names is None else tuple(names)
     if not given or data.channels is None or names in (None, data.channels):
         return data
     if names is None or len(names) != len(data.channels):

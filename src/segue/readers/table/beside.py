@@ -27,7 +27,7 @@ from segue.errors import counted, did_you_mean
 from segue.readers.blocks import LabelledFiles
 from segue.readers.registry import part_named
 from segue.readers.table.columns import Columns
-from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
+from segue.readers.table.labels import values_at
 from segue.readers.table.loading import Loaded, load, with_column
 from segue.readers.table.words import FILE_NAMES, WORDS, TableOptions, plain, rank, role_of
 
@@ -76,24 +76,19 @@ def read_listing(
         )
     taken = _named_files(columns, name, find, files)
     roles = roles_beside(columns, name, guess=True)
-    label = roles.get("label")
-    if places and label is None:
+    if places and "label" not in roles:
         empty = [f"; column {n!r} has no label in any line" for n in columns.empty]
         raise columns.loaded.error(
             f"names files in column {name!r} and has no column with their labels{''.join(empty)}."
         )
-    folder = places[0] if places else path.parent
-    everything = np.arange(columns.rows)
+    folder, rows = places[0] if places else path.parent, np.arange(columns.rows)
+    known = {role: values_at(columns, column, rows, role) for role, column in roles.items()}
     said = ", ".join(f"{role} {column!r}" for role, column in {"file": name, **roles}.items())
     return LabelledFiles(
         tuple(folder / file for file in taken),
         tuple(taken),
-        None
-        if label is None
-        else labels_at(columns, label, everything, labels_of(columns, label))[0],
-        plain_values(columns, roles["group"], everything) if "group" in roles else None,
-        parts_of(columns, roles["parts"], everything) if "parts" in roles else None,
-        (f"{path.name} says {said}",),
+        *map(known.get, ("label", "group", "parts")),
+        notes=(f"{path.name} says {said}",),
     )
 
 
@@ -129,25 +124,19 @@ def _named_files(
     columns: Columns, name: str, find: Callable[[object], str | None], files: Sequence[str]
 ) -> list[str]:
     """The file of each row, after checking that it is there, and named once."""
-    values = columns.table.column(name).to_pylist()
-    found = [find(value) for value in values]
-    taken: dict[str, int] = {}
-    for row, file in enumerate(found):
-        text = "" if values[row] is None else str(values[row])
+    values = ["" if v is None else str(v) for v in columns.table.column(name).to_pylist()]
+    found, taken = [find(value) for value in values], dict[str, int]()
+    for row, (text, file) in enumerate(zip(values, found, strict=True)):
         if file is None:
             count = found.count(None)
             more = f" ({count:,} such files)" if count > 1 else ""
             hint = did_you_mean(text, files) if len(files) <= 1000 else ""
-            raise columns.loaded.error(
-                f"names the file {text!r}, which is not there{more}."
-                + (hint if "Did you" in hint else ""),
-                row,
-            )
+            said = f"names the file {text!r}, which is not there{more}."
+            raise columns.loaded.error(said + hint * hint.startswith(" Did you"), row)
         if file in taken:
             before = columns.loaded.place(taken[file])
-            raise columns.loaded.error(
-                f"names the file {text!r} a second time; the first is {before}.", row
-            )
+            said = f"names the file {text!r} a second time; the first is {before}."
+            raise columns.loaded.error(said, row)
         taken[file] = row
     return list(taken)
 
@@ -174,7 +163,9 @@ def roles_beside(
         named[each] = [n for _, n in ranked]
     # Names of classes say more than their numbers; a column called set may hold something else.
     named[role].sort(key=lambda n: columns.kinds[n] != "text")
-    named["parts"] = [n for n in named["parts"] if any(map(_is_part, columns.values(n)))]
+    named["parts"] = [
+        n for n in named["parts"] if any(map(part_named, map(str, columns.values(n))))
+    ]
     roles = {each: names[0] for each, names in named.items() if names}
     left = [n for n in rest if n not in roles.values() and not columns.is_row_number(n)]
     possible = named[role] or [n for n in left if role_of(n) is None] or left
@@ -187,10 +178,6 @@ def roles_beside(
         return roles
     texts = [n for n in possible if columns.kinds[n] == "text"] or possible
     return {role: min(texts, key=columns.distinct), **roles}
-
-
-def _is_part(value: object) -> bool:
-    return part_named(str(value)) is not None
 
 
 # -- a table beside another table ------------------------------------------------------------------

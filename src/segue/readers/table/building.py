@@ -20,7 +20,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import counted
 from segue.readers.table.columns import Columns, kind_of
-from segue.readers.table.labels import labels_at, labels_of, parts_of, plain_values
+from segue.readers.table.labels import labels_at, labels_of, values_at
 from segue.readers.table.plan import Plan, reading
 from segue.readers.table.sampling import days_passed, sampling, time_of
 from segue.readers.table.words import say
@@ -320,4 +320,4 @@ def _first_row_values(
     if varies.any():
         row = int(order.rows[varies][0])
         raise columns.loaded.error(f"column {name!r} changes within a sequence.", row)
-    return (parts_of if role == "parts" else plain_values)(columns, name, firsts)
+    return values_at(columns, name, firsts, role)

@@ -135,11 +135,15 @@ class Columns:
         if len(names) == 1 and self._may_be_tokens(names[0]):
             return np.asarray(self.table.column(names[0]).to_numpy(), np.int32)[:, None]
         values = np.empty((self.rows, len(names)), np.float32)
+        short = {field.name for field in self.table.schema if types.is_float32(field.type)}
         # Many short columns at once are many times faster, and a few long ones take no more memory.
         step = min(_COLUMNS_AT_ONCE, max(1, _VALUES_AT_ONCE // max(1, self.rows)))
         for start in range(0, len(names), step):
             some = names[start : start + step]
-            columns = [self._exact(name) for name in some]
+            columns = [
+                np.asarray(self.table.column(name)) if name in short else self.floats(name)
+                for name in some
+            ]
             exact = columns[0][:, None] if len(some) == 1 else np.stack(columns, axis=1)
             infinite = is_infinite(exact)
             if infinite.any():
@@ -155,10 +159,6 @@ class Columns:
                 values = values.astype(np.float64, copy=False)
             values[:, start : start + step] = kept
         return values
-
-    def _exact(self, name: str) -> Array:
-        column = self.table.column(name)
-        return np.asarray(column) if types.is_float32(column.type) else self.floats(name)
 
     def _may_be_tokens(self, name: str) -> bool:
         column = self.table.column(name)

@@ -69,6 +69,17 @@ def labels_at(
     return np.asarray(values[codes[~absent]]), ~absent
 
 
+def values_at(columns: Columns, name: str, rows: Index, role: str) -> Array | None:
+    """`[n]`, what a column of labels, groups, ids or parts has in these rows.
+
+    Raises:
+        FileError: as `labels_at`, `plain_values` and `parts_of`.
+    """
+    if role == "label":
+        return labels_at(columns, name, rows, labels_of(columns, name))[0]
+    return (parts_of if role == "parts" else plain_values)(columns, name, rows)
+
+
 def plain_values(columns: Columns, name: str, rows: Index) -> Array:
     """`[n]` whole numbers, or text: the ids or groups that stand in these rows, as they came.
 

@@ -124,7 +124,8 @@ def ask_about_single_steps(
         return
     key = keys[0]
     others = [n for n in (*known, *more) if n != key]
-    within = [n for n in others if _rises_within(columns, n, key)]
+    within = [n for n in others if columns.kinds[n] in NUMBERS]
+    within = [n for n in within if rows_apart(columns, [n, key]) == columns.rows]
     by_group = found.get("group") == key and "id" not in found
     options = ["layout='steps'" if by_group else f"id={key!r}"]
     has_time = "time" in found or any("a time" in why for why in roles.left_out.values())
@@ -187,10 +188,3 @@ def rows_apart(columns: Columns, names: Sequence[str], moments: Array | None = N
     """How many different rows there are, in some columns, and in numbers beside them."""
     codes = [columns.codes(name) for name in names] + ([] if moments is None else [moments])
     return len(np.unique(np.stack(codes), axis=1).T)
-
-
-def _rises_within(columns: Columns, name: str, key: str) -> bool:
-    """Whether a column of numbers has another value in each row of a sequence."""
-    if columns.kinds.get(name) not in NUMBERS:
-        return False
-    return rows_apart(columns, [name, key]) == columns.rows
