@@ -105,7 +105,7 @@ def write(folder: Path, data: Dataset) -> None:
     if not isinstance(data.y, np.ndarray) or data.y.ndim != 1 or data.y.dtype.kind not in "iuf":
         raise DataError(
             "A .dat file holds the class as one number; this data set's targets are "
-            f"{'text' if data.task == 'classify' else data.task}. "
+            f"{data.task if data.labels is None else 'text'}. "
             "Choose another format, such as npz."
         )
     check_plain(data, "dat")

@@ -329,12 +329,13 @@ def write(folder: Path, data: Dataset) -> None:
     ['classes', 'lengths', 'task', 'values', 'y']
     """
     names = ("classes", "channels", "rate_hz", "groups", "parts", "ids", "static")
+    of_steps = isinstance(data.y, Sequences)
     given = {name: getattr(data, name) for name in names} | {
         "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,
-        "y": _step_labels(data) if data.task == "label" else data.y,
+        "y": _step_labels(data) if of_steps else data.y,
         "name": data.name or None,
-        "task": data.task if data.task in ("classify", "multilabel", "regress") else None,
+        "task": None if of_steps or data.y is None else data.task,
     }
     arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
     plain = {key: a.astype(str) if a.dtype == object else a for key, a in arrays.items()}

@@ -104,7 +104,7 @@ def rows_of(frame: Any, data: Dataset) -> list[Array]:
     marked = read_table(table, **{**options, "label": "label"})
     classes = marked.classes or ()
     labels = [
-        [classes[code] for code in codes[:, 0]] if marked.task == "label" else [codes]
+        [classes[code] for code in codes[:, 0]] if isinstance(marked.y, Sequences) else [codes]
         for codes in marked.y
     ]
     return [np.array([int(mark[len("row ") :]) for mark in own]) for own in labels]

@@ -32,7 +32,7 @@ import numpy as np
 
 from segue.data.arrays import float32_loses, sample
 from segue.data.dataset import Dataset
-from segue.data.sequences import Array
+from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted
 from segue.readers.blocks import Blocks, check_plain, parts_of
 from segue.readers.cases import Case, CaseFormat, read_cases, short, values_of
@@ -303,14 +303,14 @@ def _header_lines(data: Dataset) -> list[str]:
 
 
 def _label_line(data: Dataset) -> str:
-    if data.task == "none":
+    if data.y is None:
         return "@classLabel false"
-    if data.task == "regress" and data.y.ndim == 1:
+    if data.classes is None and data.y.ndim == 1:
         return "@targetLabel true"
-    if data.task != "classify":
+    if data.labels is None:
         raise DataError(
             "A .ts file has one label for each sequence; this data set has "
-            f"{'labels for each step' if data.task == 'label' else 'several'}. "
+            f"{'labels for each step' if isinstance(data.y, Sequences) else 'several'}. "
             "Choose another format, such as npz."
         )
     names = [str(name) for name in data.classes or ()]

@@ -37,6 +37,7 @@ import numpy as np
 import pyarrow as pa
 
 from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.readers.blocks import Blocks
 from segue.readers.registry import reader_named
@@ -162,7 +163,7 @@ def options_of(given: Mapping[str, Any], like: Mapping[str, Any] | None = None) 
         given: by name.
         like: how another table was read, whose options hold where nothing else is said.
     """
-    said = {name: (like or {}).get(name) for name in LASTING}
+    said: dict[str, Any] = {name: (like or {}).get(name) for name in LASTING}
     said |= {name: value for name, value in given.items() if value is not None}
     roles = {role: said.pop(role, None) for role in ROLES}
     if isinstance(said.get("channels"), str):
@@ -235,7 +236,7 @@ def _check_same(data: Dataset, first: Dataset) -> None:
         [getattr(v, "dtype", np.dtype(None)).kind for v in (d.x.values, d.y)] for d in (data, first)
     ]
     if data is not first and (
-        data.task != first.task or data.task == "label" or types[0] != types[1]
+        data.task != first.task or isinstance(data.y, Sequences) or types[0] != types[1]
     ):
         raise CannotStreamError
 

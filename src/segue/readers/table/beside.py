@@ -87,8 +87,10 @@ def read_listing(
     return LabelledFiles(
         tuple(folder / file for file in taken),
         tuple(taken),
-        *map(known.get, ("label", "group", "parts")),
-        notes=(f"{path.name} says {said}",),
+        known.get("label"),
+        known.get("group"),
+        known.get("parts"),
+        (f"{path.name} says {said}",),
     )
 
 

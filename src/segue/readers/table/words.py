@@ -16,7 +16,7 @@ Layout = Literal["rows", "steps", "lists", "texts"]
 Dates = Literal["dmy", "mdy", "ymd"]
 NONE = "none"  # says that there is no such column
 
-_DATA = tomllib.loads(
+_DATA: dict[str, Any] = tomllib.loads(
     (resources.files("segue.readers") / "data" / "words.toml").read_text(encoding="utf-8")
 )
 _ROLES, _VALUES = _DATA["roles"], _DATA["values"]
@@ -27,7 +27,9 @@ CLAIMS = {
     for role, words in _ROLES.items()
 }
 WORDS = {role: (*CLAIMS[role], *words["may"].split()) for role, words in _ROLES.items()}
-DIMENSIONS = {part: words.split() for part, words in _DATA["dimensions"].items()}
+DIMENSIONS: dict[str, list[str]] = {
+    part: words.split() for part, words in _DATA["dimensions"].items()
+}
 FILE_NAMES, UNITS = _DATA["files"], _DATA["units"]
 CALENDAR = {part: tuple(words.split()) for part, words in _DATA["calendar"].items()}
 TEXTS = frozenset(_VALUES["texts"].split())
