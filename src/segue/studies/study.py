@@ -77,7 +77,11 @@ class Study(abc.ABC):
     @cached_property
     def summary(self) -> list[Row]:
         """A row for each setting: mean and band over the seeds."""
-        return [{**setting, **self.summarize(self.trials(setting))} for setting in self.settings]
+        return self.summaries(self.settings)
+
+    def summaries(self, settings: Iterable[Row]) -> list[Row]:
+        """A row for each of some settings, or parts of settings, over all trials with it."""
+        return [{**setting, **self.summarize(self.trials(setting))} for setting in settings]
 
     @property
     def done(self) -> list[Row]:
