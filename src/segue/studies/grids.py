@@ -108,7 +108,7 @@ class Grid(Study):
         selected = "the best" if is_last else "the epochs and the best"
         return [
             *(self.answers() if len(self.varied) > 1 else []),
-            f"scored on the validation set, {self.scored}",
+            self.scored_on("the validation set"),
             f"best: {best} ({self.metric} {number(self.best[self.metric])})",
             f"These scores selected {selected}, so they are optimistic. The test part was not "
             "used.",
