@@ -27,7 +27,7 @@ import numpy as np
 
 from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import FileError, OptionError, WriteError, warn_user
+from segue.errors import FileError, OptionError, SpecError, WriteError, warn_user
 from segue.runs.folder import (
     Run,
     check_unchanged,
@@ -176,8 +176,11 @@ def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | No
             if tell is not None:
                 tell(["the model is there; what is missing is its scores, or its report"])
             return _evaluate(run, load(run.model), parted)
-        options = TrainingOptions(**record["options"])
-        estimator = kind(**record["settings"], options=options)
+        try:
+            options = TrainingOptions(**record["options"])
+            estimator = kind(**record["settings"], options=options)
+        except (TypeError, OptionError, SpecError) as error:  # of an unknown name, or a value
+            raise FileError(f"is damaged: {error}", path=run.description) from error
         return _fit(run, estimator, parted, record)
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from segue import tensorfile
-from segue.errors import ModelFileError, warn_user
+from segue.errors import ModelFileError, fields_refused, warn_user
 from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
 from segue.training.optimizers import make_optimizer
@@ -160,10 +160,8 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
     try:
         description = _Description.model_validate_json(text)
     except pydantic.ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        field = ".".join(map(str, wrong["loc"]))
         raise ModelFileError(
-            f"is a damaged checkpoint: {field}: {wrong['msg'].lower()}.", path=path
+            f"is a damaged checkpoint: {fields_refused(error)}.", path=path
         ) from error
     # What an older segue did not write cannot be compared.
     before = description.fingerprint
