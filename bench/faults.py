@@ -112,7 +112,7 @@ def prepare(name: str, folder: Path, data: Path) -> None:
     """What is there before the command: half a run, an older data set."""
     function, more = COMMANDS[name]
     if name == "resumed":
-        attempt(function, folder, data, at=40, **more)
+        attempt(function, folder, data, at=90, **more)
         assert (folder / "run/checkpoint").exists()
     if name == "convert":
         attempt(function, folder, data)

@@ -16,6 +16,7 @@ works on it (`.lock`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -132,14 +133,13 @@ def fit_run(
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
-    """Remove what was written; the folder itself only if it was not there before."""
+    """Remove what was written, as far as it goes; the folder only if it was not there before."""
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not keep:
-        folder.rmdir()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | None = None) -> Run:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from segue import tensorfile
+from segue.atomic import make_folder, remove_folder
 from segue.errors import ModelFileError, fields_refused, warn_user
 from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
@@ -86,9 +87,7 @@ class Checkpointer(Callback):
 def remove(folder: Path) -> None:
     """Remove the checkpoints of a training (and of each seed) whose results are safe."""
     for path in sorted(folder.glob("**/checkpoint")):
-        for file in path.glob("*.safetensors"):
-            file.unlink()
-        path.rmdir()
+        remove_folder(path)
 
 
 class _Closed(pydantic.BaseModel):
@@ -286,7 +285,7 @@ class TrainingFolder:
             ModelFileError: a checkpoint that is damaged, or of a training with other data, network
                 or options.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
         name = "refit" if self.is_refit else "state"
         path = self.path / "checkpoint" / f"{name}.safetensors"
