@@ -38,7 +38,11 @@ demo: $(STAMP)
 
 # A process for each processor; each computes with one thread. What one compiles the next one loads,
 # also where the shell keeps Python from writing such files.
-PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
+# They write thousands of small files: in memory, where there are 4 GB for it.
+SHARED_MEMORY := $(shell df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000 {print "/dev/shm"}')
+TEMPORARY := $(if $(SHARED_MEMORY),PYTEST_DEBUG_TEMPROOT=$(SHARED_MEMORY))
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(TEMPORARY) \
+  $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: $(STAMP)
 	$(PYTEST)

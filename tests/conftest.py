@@ -68,8 +68,8 @@ def data_folder() -> Callable[[str], Path]:
     return find
 
 
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
     """Refuse every connection that leaves this machine."""
     connect = socket.socket.connect
 
@@ -82,42 +82,44 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError(f"a test asked for the network: {address}")
         connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", only_here)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", only_here)
+        yield
 
 
 @pytest.fixture
 def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the pictures of a report empty: to draw them takes most of its time."""
+    """Leave pictures empty: to draw them takes most of the time of a report or a study."""
     from matplotlib.figure import Figure
 
-    save = Figure.savefig
-
     def savefig(figure: Figure, target: Any, **more: Any) -> None:
-        if more.get("format") == "svg" and hasattr(target, "write"):
-            target.write("<svg></svg>")
-        else:
-            save(figure, target, **more)
+        write = target.write if hasattr(target, "write") else Path(target).write_text
+        write("<svg></svg>")
 
     monkeypatch.setattr(Figure, "savefig", savefig)
 
 
-@pytest.fixture
-def whole_reports(empty_pictures: None) -> None:
-    """Ask for reports in a room whose tests go without (`short_reports`)."""
-
-
-@pytest.fixture
-def short_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def short_reports() -> Iterator[Callable[..., None]]:
     """Write a line in place of a report, which takes nine tenths of a small run."""
-    if "whole_reports" in request.fixturenames:
-        return
     from segue import Evaluation
     from segue.atomic import write_text
 
     def to_html(self: Evaluation, path: str | Path, **more: Any) -> None:
         write_text(path, "<html></html>")
 
-    monkeypatch.setattr(Evaluation, "to_html", to_html)
+    whole = Evaluation.to_html
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluation, "to_html", to_html)
+        yield whole
+
+
+@pytest.fixture
+def whole_reports(
+    empty_pictures: None, short_reports: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ask for reports in a room whose tests go without (`short_reports`)."""
+    monkeypatch.setattr("segue.Evaluation.to_html", short_reports)
 
 
 @pytest.fixture

@@ -78,17 +78,17 @@ def test_import_brings_nothing_heavy() -> None:
 
 
 def test_import_is_quick() -> None:
-    """0.15 s in a fresh process, without what Python itself takes to start."""
+    """0.15 s in a fresh process, one of five, without what Python itself takes to start."""
     code = (
         "import time; began = time.perf_counter(); import segue; print(time.perf_counter() - began)"
     )
-    assert min(float(_run([sys.executable, "-c", code])) for _ in range(5)) <= 0.15
+    assert any(float(_run([sys.executable, "-c", code])) <= 0.15 for _ in range(5))
 
 
 def test_help_is_quick() -> None:
     """0.3 s of processor time for the whole process: on a quiet machine, of time that passes."""
     command = [str(Path(sys.executable).with_name("segue")), "--help"]
-    assert min(_seconds(command) for _ in range(7)) <= 0.3
+    assert any(_seconds(command) <= 0.3 for _ in range(7))
 
 
 def _run(command: list[str]) -> str:

@@ -11,8 +11,8 @@ from segue.readers import write
 from segue.training import TrainingOptions
 
 
-@pytest.fixture(autouse=True)
-def quick_reports(short_reports: None) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def quick_reports(short_reports: object) -> None:
     """A line in place of each report; the run of `model` has a whole one."""
 
 

@@ -296,8 +296,8 @@ def test_what_cannot_be_read(refused: Refused, content: str | bytes, said: str) 
 def test_through_a_real_pipe(steps_model: Path) -> None:
     """And the reader of the predictions may go away after one line."""
     segue_ = Path(sys.executable).with_name("segue")
-    content = lines([{"id": i, "x": [[i, 1.0]]} for i in range(5000)])
+    content = lines([{"id": i, "x": [[i, 1.0]]} for i in range(3000)])
     command = f"{segue_} predict {steps_model} - | head -1"
     done = subprocess.run(command, shell=True, input=content, capture_output=True, text=True)
     assert done.stdout == "id,prediction,probability_down,probability_up\n"
-    assert done.stderr == "read as JSON: 5,000 sequences of 1 step, 2 channels\n"
+    assert done.stderr == "read as JSON: 3,000 sequences of 1 step, 2 channels\n"

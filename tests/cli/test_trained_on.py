@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,11 +48,13 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fitted(noise: Path) -> Path:
+def fitted(noise: Path, short_reports: Any) -> Path:
     """A run with all that `fit` does by itself: 80 to train on, 8 of them for validation."""
     words = ["fit", noise, "--network", "gru(16)", "--epochs", 30, "--out", noise.parent / "run"]
     words += ["--validation", 0.1, "--learning-rate", 0.03, "--monitor", "last"]
-    assert main([str(word) for word in words]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segue.Evaluation.to_html", short_reports)  # the whole report
+        assert main([str(word) for word in words]) == 0
     return noise.parent / "run"
 
 

@@ -34,6 +34,7 @@ def test_counts_of_ucr(data_folder, name: str) -> None:
     assert (*parts, len(data.classes), data.x.length_range[1]) == UCR[name]
 
 
+@pytest.mark.slow
 def test_all_of_ucr(data_folder) -> None:
     """Every set that is there reads: whole numbers as classes, the same ones in both parts."""
     folders = sorted(data_folder("ucr").iterdir())
@@ -111,6 +112,7 @@ def test_sunspots(data_folder) -> None:
     assert int((days[dropped:] < np.datetime64("2000-01-01")).sum()) == 55_160
 
 
+@pytest.mark.slow
 def test_authors_by_sentence(data_folder) -> None:
     """In one call; each message is a group, in one part only, and no sentence is very long."""
     data_folder("authors")

@@ -14,7 +14,7 @@ from segue.readers import write
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_reports: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_reports: object
 ) -> None:
     monkeypatch.chdir(tmp_path)
 

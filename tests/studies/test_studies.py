@@ -55,6 +55,7 @@ def test_a_study_has_its_files_and_says_what_it_found(
         assert words in text
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_a_finished_study_is_read_and_not_run(
     waves: segue.Dataset,
     classifier: segue.SequenceClassifier,
@@ -73,6 +74,7 @@ def test_a_finished_study_is_read_and_not_run(
         studies.learning_curve(other, waves, **asked)
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_half_a_study_goes_on_to_the_same_bits(
     waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path, bits: Any
 ) -> None:

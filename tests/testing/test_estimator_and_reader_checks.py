@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import segue.testing
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
 from segue.prepare import Preparation
 from segue.testing import CheckError, check_estimator, check_reader, tiny_dataset
@@ -113,6 +116,19 @@ def test_tiny_data_sets_are_what_a_reader_may_give(more: dict[str, Any]) -> None
     assert "file round trip" in check_reader(lambda: data).passed
 
 
+def test_the_checks_import_no_test_framework() -> None:
+    """But for the strategies, which are Hypothesis's."""
+    for path in Path(segue.testing.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        modules = {
+            alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+        }
+        modules |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+        roots = {module.partition(".")[0] for module in modules}
+        assert path.stem == "strategies" or not roots & {"pytest", "hypothesis"}, path
+
+
+@pytest.mark.slow
 def test_the_checks_need_no_test_framework() -> None:
     """They are for users' own code too, where neither need be installed."""
     code = (

@@ -203,6 +203,7 @@ class KillWithin(Callback):
             raise KilledError
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("updates", [1, 2, 4, 5, 6, 9, 13])
 @pytest.mark.parametrize("again", [None, 1, 3])
 def test_killed_within_an_epoch(
@@ -299,6 +300,7 @@ def test_a_checkpoint_says_nothing_else(
         checkpoint.read(path, make_job(), FINGERPRINT)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 def test_a_checkpoint_with_other_tensors_is_refused(
     make_job: MakeJob, tmp_path: Path, optimizer: str

@@ -209,6 +209,7 @@ def test_the_way_is_shown_where_a_classifier_meets_labels_of_steps() -> None:
         recordings([0] * 30 + [1] * 41).split(0.2)
 
 
+@pytest.mark.slow
 def test_the_recordings_of_people(data_folder: Any) -> None:
     """61 recordings of 30 people, against the definition; nobody comes to two parts."""
     data_folder("activity")

@@ -9,15 +9,14 @@ each word, and `explain` attributes predictions to steps and channels. scikit-le
 jinja2 and PyTorch are loaded when they are needed.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from segue.errors import warn_user
 from segue.evaluation.comparison import Comparison, OneSample, compare, one_sample
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, Mistake, evaluate
 from segue.evaluation.selective import Rejection, reject_threshold
 from segue.evaluation.word_trace import Reading, read_along
+from segue.extras import lazy_names
 from segue.metrics import Answered, Calibration, ClassScore
 
 if TYPE_CHECKING:
@@ -44,17 +43,14 @@ __all__ = [
     "reject_threshold",
 ]
 
+_find = lazy_names(
+    __name__,
+    {"explain": "segue.evaluation.explain"},  # needs PyTorch
+    {"Scores": "segue.evaluation.Evaluation", "metrics": "segue.metrics"},
+)
+
 
 def __getattr__(name: str) -> Any:
-    """`explain` needs PyTorch, so it is loaded when it is used; former names warn."""
-    if name == "explain":
-        return importlib.import_module("segue.evaluation.explain")
-    if name == "Scores":
-        warn_user("segue.evaluation.Scores is now segue.Evaluation.", DeprecationWarning)
-        return Evaluation
-    if name == "metrics":
-        warn_user("segue.evaluation.metrics is now segue.metrics.", DeprecationWarning)
-        return importlib.import_module("segue.metrics")
     if name in ("NGram", "ngram"):
         raise AttributeError(f"{name} has moved: it is in recipes/kneser_ney of segue's source.")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _find(name)

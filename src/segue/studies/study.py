@@ -77,11 +77,7 @@ class Study(abc.ABC):
     @cached_property
     def summary(self) -> list[Row]:
         """A row for each setting: mean and band over the seeds."""
-        return self.summaries(self.settings)
-
-    def summaries(self, settings: Iterable[Row]) -> list[Row]:
-        """A row for each of some settings, or parts of settings, over all trials with it."""
-        return [{**setting, **self.summarize(self.trials(setting))} for setting in settings]
+        return [{**setting, **self.summarize(self.trials(setting))} for setting in self.settings]
 
     @property
     def done(self) -> list[Row]:
@@ -139,19 +135,11 @@ class Study(abc.ABC):
         return " to ".join(number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
 
     @property
-    def bands(self) -> str:
-        """A description of the bands of the table."""
+    def scored(self) -> str:
+        """A description of the scores of the table, behind the words that name the data."""
         count = len(self.seeds)
-        return "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
-
-    def scored_on(self, what: str) -> str:
-        """A line on the scores of the table.
-
-        Args:
-            what: the data that they are of.
-        """
-        constant = f"a constant prediction: {self.metric} {number(self.baseline)}"
-        return f"scored on {what}, {self.bands}; {constant}"
+        bands = "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
+        return f"{bands}; a constant prediction: {self.metric} {number(self.baseline)}"
 
     @property
     def near(self) -> str:
