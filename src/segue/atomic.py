@@ -160,6 +160,26 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
             os.close(handle)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, where they are not there.
+
+    Raises:
+        WriteError: it cannot be made.
+    """
+    with _naming(folder, "Choose another folder."):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with what is in it.
+
+    Raises:
+        WriteError: it cannot be removed.
+    """
+    with _naming(folder, "It can be removed by hand."):
+        shutil.rmtree(folder)
+
+
 @contextmanager
 def _naming(path: Path, cure: str, numbers: Collection[int] | None = None) -> Iterator[None]:
     """Name the path in an error of writing; of certain numbers only, if they are given."""
@@ -200,8 +220,8 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     path = folder / LOCK
     if folder.exists() and not folder.is_dir():
         raise FileError(f"is a file; expected a folder for the {what}.", path=folder)
+    make_folder(folder)
     with _naming(folder, "Choose another folder."):
-        folder.mkdir(parents=True, exist_ok=True)
         while True:
             file = path.open("a+", encoding="utf-8")
             try:

@@ -179,6 +179,18 @@ def check_whole(name: str, value: Any, least: int = 1) -> None:
         raise OptionError(f"`{name}` is {value!r}; expected a whole number from {least} on.")
 
 
+def fields_refused(error: Exception) -> str:
+    """What a schema of pydantic refuses, the first five fields; of other errors their message.
+
+    >>> fields_refused(ValueError("not a number"))
+    'not a number'
+    """
+    if not callable(found := getattr(error, "errors", None)):
+        return str(error)
+    lines = [(".".join(map(str, one["loc"])), one["msg"]) for one in found(include_url=False)[:5]]
+    return "; ".join(f"{name}: {text.lower()}" if name else text for name, text in lines)
+
+
 def counted(count: int, what: str) -> str:
     """Return a number of things, in words.
 

@@ -71,7 +71,7 @@ MISTAKES = [
     (
         "study grid waves --set learning_rate",
         WRONG_USE,
-        "--set is 'learning_rate'; expected a name",
+        "--set learning_rate; expected name=value",
     ),
     ("study grid waves --set patiense=5", WRONG_USE, "has no parameter 'patiense'"),
     ("study grid waves --set epochs=0,1", WRONG_USE, "`epochs` is 0"),

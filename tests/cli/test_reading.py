@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segue.cli import WRONG_USE, main
-from segue.cli.options import as_option
+from segue.cli.options import reader_options
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,12 @@ from segue.cli.options import as_option
         ("scale=false", ("scale", False)),
         ("size=28,28", ("size", [28, 28])),
         ("labels=a=b.csv", ("labels", "a=b.csv")),
+        ("label=none", ("label", "none")),
     ],
 )
 def test_a_pair_is_a_name_and_a_plain_value(pair: str, found: tuple[str, object]) -> None:
-    assert as_option(pair) == found
+    name, value = found
+    assert reader_options({"read": [pair]}) == {name: value}
 
 
 @pytest.fixture

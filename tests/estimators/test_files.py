@@ -183,7 +183,7 @@ def test_a_newer_format(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"code": "import os"}, "code: Extra inputs are not permitted"),
+        ({"code": "import os"}, "code: extra inputs are not permitted"),
         ({"network": [{"kind": "os.system", "units": 3}]}, "unknown layer 'os.system'"),
         ({"network": [{"kind": "lstm", "units": 3, "path": "/"}]}, "lstm has no field path"),
         ({"network": [{"kind": "lstm", "units": -3}]}, "`units` is -3"),
@@ -206,7 +206,7 @@ def test_a_newer_format(model: Path, tmp_path: Path) -> None:
         ({"preparation": {}}, "does not hold together"),
         ({"format": 1e999}, "is not valid"),
         ({"format": [1]}, "is not valid"),
-        ({"history": [{"epoch": "one"}]}, "history.0.epoch: Input should be a valid number"),
+        ({"history": [{"epoch": "one"}]}, "history.0.epoch: input should be a valid number"),
     ],
 )
 def test_a_description_that_does_not_hold_together(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,11 @@ import pytest
 import safetensors.numpy
 
 import segue
+import segue.errors
+import segue.tensorfile
 from segue import runs, tensorfile
-from segue.errors import FileError
+from segue.atomic import locked
+from segue.errors import FileError, WriteError
 from segue.readers import write
 from segue.training import TrainingOptions, checkpoint
 
@@ -142,3 +147,193 @@ def test_the_seconds_before_the_stop_count(whole: Path, stop_after: Any) -> None
     tensorfile.write(path, tensorfile.to_bytes(json.dumps(facts), arrays))
     stop_after(0, None)
     assert 1000 < runs.resume_run("stopped").metrics["seconds"] < 1100
+
+
+# -- a run that was killed anywhere ---------------------------------------------------------------
+
+
+@pytest.fixture
+def finished(whole: Path) -> runs.Run:
+    return runs.fit_run(whole, out="run", **QUICK)
+
+
+@pytest.mark.parametrize("left", ["metrics.json", "report.html", "both", "checkpoint"])
+def test_what_is_missing_is_completed_without_training(
+    finished: runs.Run, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed behind its last epoch has lost nothing."""
+    before, model = finished.metrics, finished.model.read_bytes()
+    missing = {"both": ["metrics.json", "report.html"], "checkpoint": []}.get(left, [left])
+    for name in missing:
+        (finished.folder / name).unlink()
+    if left == "checkpoint":
+        finished.checkpoint.mkdir()
+        (finished.checkpoint / "state.safetensors").write_bytes(b"of the last epoch")
+    monkeypatch.setattr("segue.training.loop._train_epoch", lambda *_: pytest.fail("it trained"))
+    run = runs.resume_run(finished.folder)
+    assert run.is_complete
+    assert not run.checkpoint.exists()
+    assert {**run.metrics, "seconds": 0} == {**before, "seconds": 0}
+    assert run.model.read_bytes() == model
+
+
+def test_several_seeds_are_completed_without_training(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.fit_run(whole, out="run", seeds=2, **QUICK)
+    before = run.metrics
+    run.scores.unlink()
+    monkeypatch.setattr("segue.training.loop._train_epoch", lambda *_: pytest.fail("it trained"))
+    assert runs.resume_run(run.folder).metrics == before
+
+
+@pytest.mark.parametrize("left", [["run.json"], ["run.json", "split.json", "history.jsonl"]])
+def test_a_run_that_had_just_begun_is_resumed_from_the_start(
+    finished: runs.Run, left: list[str]
+) -> None:
+    """Before the first checkpoint: it has its record, and perhaps no split."""
+    wanted, split = tensors(finished), finished.split
+    for path in finished.folder.iterdir():
+        if path.name not in left:
+            path.unlink()
+    (finished.folder / ".split.json.0123abcd.part.json").write_text("half")
+    with pytest.raises(segue.errors.DataNotFoundError, match="go on with `segue fit --resume run"):
+        runs.find_model(finished.folder)
+    run = runs.resume_run(finished.folder)
+    assert {name: one.tobytes() for name, one in tensors(run).items()} == {
+        name: one.tobytes() for name, one in wanted.items()
+    }
+    assert run.split == split
+    assert not list(run.folder.glob(".*"))
+
+
+def test_a_full_disk_at_the_model_keeps_the_training(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = runs.fit_run(whole, out="straight", **QUICK)
+    write, full = segue.tensorfile.write, [True]
+
+    def failing(path: Path, content: bytes) -> None:
+        if full and Path(path).name == "model.safetensors":
+            raise WriteError(f"{path} could not be written (No space left on device).")
+        write(path, content)
+
+    monkeypatch.setattr(segue.tensorfile, "write", failing)
+    with pytest.raises(
+        WriteError, match="No space left.*is kept: go on with `segue fit --resume r"
+    ):
+        runs.fit_run(whole, out="run", **QUICK)
+    full.clear()
+    assert tensors(runs.resume_run("run")).keys() == tensors(straight).keys()
+    for name, values in tensors(straight).items():
+        np.testing.assert_array_equal(values, tensors(runs.Run(Path("run")))[name])
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loudly, with the last good one intact."""
+    write, count = segue.tensorfile.write, [0]
+
+    def failing(path: Path, content: bytes) -> None:
+        count[0] += 1
+        if count[0] > 2:
+            raise WriteError(f"{path} could not be written (No space left on device).")
+        write(path, content)
+
+    monkeypatch.setattr(segue.tensorfile, "write", failing)
+    options = TrainingOptions(progress="none", checkpoint_every=0)
+    with pytest.raises(WriteError, match=r"checkpoint.*No space left.*go on with"):
+        runs.fit_run(whole, out="run", **{**QUICK, "options": options})
+    monkeypatch.setattr(segue.tensorfile, "write", write)
+    assert runs.resume_run("run").metrics["stopped"] == "finished"
+
+
+def test_ctrl_c_while_scores_are_computed_says_how_to_go_on(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("segue.Evaluation.to_html", interrupted)
+        text = "go on with `segue fit --resume run`"
+        with pytest.warns(UserWarning, match=text), pytest.raises(KeyboardInterrupt):
+            runs.fit_run(whole, out="run", **QUICK)
+    assert runs.resume_run("run").is_complete
+
+
+def test_nothing_that_has_an_epoch_is_removed(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where no checkpoint could be written, and whatever the error is."""
+    monkeypatch.setattr(checkpoint.Checkpointer, "on_epoch", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        runs.fit_run(whole, out="run", **QUICK)
+    assert len(Path("run/history.jsonl").read_text().splitlines()) == 1
+
+
+# -- one run, one writer ---------------------------------------------------------------------------
+
+
+def test_a_run_that_is_going_on_is_not_resumed(finished: runs.Run) -> None:
+    finished.scores.unlink()
+    with (
+        locked(finished.folder, "run"),
+        pytest.raises(FileError, match=r"another process \(number \d+\) is working on this run"),
+    ):
+        runs.resume_run(finished.folder)
+    assert runs.resume_run(finished.folder).is_complete
+
+
+def test_two_processes_that_resume_one_run(whole: Path) -> None:
+    """One goes on, the other is refused by name; the run is whole."""
+    code = (
+        "import sys, segue\nfrom segue import runs\nfrom segue.errors import FileError\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "try:\n    runs.resume_run('run')\n"
+        "except FileError as error:\n    print(error)\nelse:\n    print('done')\n"
+    )
+    run = runs.fit_run(whole, out="run", **QUICK)
+    run.scores.unlink()
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", code], **pipes) for _ in range(2)]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("\n")
+        one.stdin.flush()
+    said = sorted(one.communicate()[0].strip() for one in both)
+    assert "done" in said
+    assert all(
+        "done" in text or "working on this run" in text or "finished" in text for text in said
+    )
+    assert run.is_complete
+
+
+# -- damaged files --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("run.json", {"settings": {}}, r"run\.json: is damaged: settings\.seed: field required"),
+        ("run.json", {"reading": 3}, r"run\.json: is damaged: reading: "),
+        ("run.json", {"seeds": 0}, r"run\.json: is damaged: seeds: "),
+        ("run.json", {"strange": 1}, r"run\.json: is damaged: strange: extra"),
+        ("run.json", {"data": {"hash": "x"}}, r"run\.json: is damaged: data\.sequences"),
+        ("run.json", {"options": {"patience": "x"}}, r"run\.json: is damaged: .*patience"),
+        ("run.json", {"options": {"strange": 1}}, r"run\.json: is damaged: .*strange"),
+        ("split.json", {"hashes": "AAAA"}, r"split\.json: is not the split.*hashes"),
+        ("split.json", {"sequences": 7}, r"split\.json: is not the split of a run"),
+        ("split.json", {"parts": 7}, r"split\.json: is not the split of a run: parts"),
+        ("metrics.json", {"stopped": 3}, r"metrics\.json: is damaged: stopped"),
+        ("metrics.json", {"task": None}, r"metrics\.json: is damaged: task"),
+    ],
+)
+def test_damaged_json_is_named(
+    finished: runs.Run, name: str, change: dict[str, Any], message: str
+) -> None:
+    path = finished.folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    finished.model.unlink()
+    with pytest.raises(FileError, match=message):
+        _ = finished.metrics if name == "metrics.json" else runs.resume_run(finished.folder)

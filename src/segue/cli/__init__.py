@@ -12,8 +12,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -89,8 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        """Warn a user without the line in the source; no other warning is shown."""
+        if issubclass(category, UserWarning):
+            print(f"warning: {message}", file=sys.stderr)
+
     try:
-        with _warnings_in_one_line():
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = show
             app(arguments, prog_name="segue")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
@@ -113,17 +119,3 @@ def _message(error: Exception) -> str:
         f"{type(error).__name__}: {error}\n"
         "This should not happen: it is a bug in segue. Add --debug to see where it comes from."
     )
-
-
-@contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
-    """Print warnings for users without their line in the source; leave out all others."""
-
-    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        if issubclass(category, UserWarning):
-            print(f"warning: {message}", file=sys.stderr)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = show
-        yield

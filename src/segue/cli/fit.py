@@ -145,13 +145,13 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
     known = signature(TrainingOptions).parameters
     values = {name: given.pop(name) for name in known if name in given}
     for pair in given.pop("option", ()):
-        name, value = as_option(pair, "--option", "clip_norm=none")
+        name, several = as_option(pair, "--option", "clip_norm=none")
         if name not in known:
             unknown = f"--option {pair}: training has no option {name!r}."
             raise OptionError(unknown + did_you_mean(name, known))
         if name in values:
             raise OptionError(f"The option {name} of training is given twice.")
-        values[name] = None if value == "none" else value
+        values[name] = several if len(several) > 1 else several[0]
     return values
 
 

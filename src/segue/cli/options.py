@@ -217,17 +217,18 @@ def reader_options(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     columns = {name: value for name, value in given.items() if value and name != "read"}
     for pair in given.get("read", ()):
-        name, value = as_option(pair)
+        name, values = as_option(pair)
         if name in columns:
             raise OptionError(f"The option {name} of the reader is given twice.")
         if name in ("part", "limit", "format", "like"):
             raise OptionError(f"--read {pair}: {name} is no option of a format.")
-        columns[name] = value
+        values = ["none" if value is None else value for value in values]
+        columns[name] = values if len(values) > 1 else values[0]
     return columns
 
 
-def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, Any]:
-    """Return `name=value` as name and value: a number, true or false, a list, or text.
+def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tuple[str, list[Any]]:
+    """Return `name=value,...` as a name and its values; commas in parentheses are part of a value.
 
     Args:
         pair: what was given.
@@ -238,17 +239,22 @@ def as_option(pair: str, flag: str = "--read", example: str = "rate=8000") -> tu
         OptionError: no such pair.
 
     >>> as_option("rate=8000"), as_option("size=28,28"), as_option("labels=../meta.csv")
-    (('rate', 8000), ('size', [28, 28]), ('labels', '../meta.csv'))
+    (('rate', [8000]), ('size', [28, 28]), ('labels', ['../meta.csv']))
+    >>> as_option("prepare=none,logmel(64, frame=256) standardize")
+    ('prepare', [None, 'logmel(64, frame=256) standardize'])
     """
     name, equals, text = pair.partition("=")
     name = name.strip().replace("-", "_")
     if not equals or not name.isidentifier() or not text.strip():
         raise OptionError(f"{flag} {pair}; expected name=value, such as {flag} {example}.")
-    parts = [
-        part if part.lower() == "none" else parse_value(part)
-        for part in map(str.strip, text.split(","))
-    ]
-    return name, parts if len(parts) > 1 else parts[0]
+    words, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            words.append("")
+        else:
+            words[-1] += letter
+    return name, [parse_value(word.strip()) for word in words]
 
 
 def parse_value(text: str) -> Any:

@@ -17,11 +17,11 @@ from segue.cli.options import (
     STUDIED,
     Form,
     add_command,
+    as_option,
     check_resumed,
     declaration,
     forms_of,
     options_of,
-    parse_value,
 )
 from segue.cli.shared import Columns, print_result, read_source
 from segue.errors import FileError, OptionError
@@ -195,31 +195,9 @@ def _space(networks: list[str], given: list[str]) -> dict[str, list[Any]]:
     space: dict[str, list[Any]] = {"network": networks} if networks else {}
     nested = {field.name for field in fields(TrainingOptions)}
     for text in given:
-        name, equals, values = text.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or not name or not values.strip():
-            raise OptionError(
-                f"--set is {text!r}; expected a name and its values, such as "
-                "learning_rate=0.001,0.01."
-            )
+        name, values = as_option(text, "--set", "learning_rate=0.001,0.01")
         name = f"options__{name}" if name in nested else name
         if name in space:
             raise OptionError(f"{name} is given twice; write all its values in one --set.")
-        space[name] = [parse_value(word.strip()) for word in _split(values)]
+        space[name] = values
     return space
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas outside of parentheses.
-
-    >>> _split("none,logmel(64, frame=256) standardize")
-    ['none', 'logmel(64, frame=256) standardize']
-    """
-    words, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            words.append("")
-        else:
-            words[-1] += letter
-    return words

@@ -113,9 +113,13 @@ def _lines(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     return [*name, *plot(steps[:, channel], width, end)]
 
 
+def _over_time(image: npt.NDArray[Any], width: int, end: float) -> list[str]:
+    """`[row, time]` as shades above a time axis."""
+    return [*text_heatmap(image, width), "0" + f"{end:.4g}".rjust(width - 1, "─")]
+
+
 def _heat_map(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
-    drawn = text_heatmap(np.asarray(steps, np.float64).T, width)
-    return [*drawn, _axis(width, end)]
+    return _over_time(np.asarray(steps, np.float64).T, width, end)
 
 
 def _spectrogram(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
@@ -123,12 +127,7 @@ def _spectrogram(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
     from segue.plots.display import RANGE, spectrum_of
 
     decibels = spectrum_of(np.asarray(steps[:, 0], np.float64)).T[::-1]
-    return [*text_heatmap(np.maximum(decibels, decibels.max() - RANGE), width), _axis(width, end)]
-
-
-def _axis(width: int, end: float) -> str:
-    text = f"{end:.4g}"
-    return "0" + text.rjust(width - 1, "─")
+    return _over_time(np.maximum(decibels, decibels.max() - RANGE), width, end)
 
 
 def _image(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:

@@ -70,11 +70,8 @@ def as_features(static: Any) -> Array:
     Raises:
         DataError: no numbers, or another shape.
     """
-    table = as_numbers(
-        static,
-        "static",
-        "[n, feature] numbers: a category as one feature of 0 and 1 for each value",
-    )
+    category = "a category as one feature of 0 and 1 for each of its values"
+    table = as_numbers(static, "static", f"[n, feature] numbers: {category}")
     return table[:, None] if table.ndim == 1 else table
 
 
@@ -116,8 +113,8 @@ def _with_missing(array: np.ma.MaskedArray[Any, Any]) -> Array:
     """A masked array as floats with NaN; as it is where nothing is masked."""
     if not np.ma.is_masked(array):
         return np.ma.getdata(array)
-    kind = array.dtype if array.dtype.kind == "f" else np.float64
-    return np.where(np.ma.getmaskarray(array), np.nan, np.ma.getdata(array)).astype(kind)
+    kind = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+    return np.asarray(np.ma.filled(array.astype(kind), np.nan))
 
 
 def _as_numbers(array: Array) -> Array:

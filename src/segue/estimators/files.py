@@ -17,7 +17,7 @@ import torch
 
 from segue import tensorfile
 from segue._version import __version__
-from segue.errors import DataError, ModelFileError, warn_user
+from segue.errors import DataError, ModelFileError, fields_refused, warn_user
 from segue.estimators.fingerprint import SALT_BYTES, SeenSequences
 from segue.networks import current_json
 
@@ -305,7 +305,7 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(
-            f"its description is not valid: {_first_line(error)}", path=path
+            f"its description is not valid: {fields_refused(error)}", path=path
         ) from error
     if not is_checked:
         warn_user(
@@ -329,12 +329,3 @@ def _from_format_1(facts: dict[str, Any]) -> dict[str, Any]:
     if "network" in facts:
         new["network"] = current_json(facts["network"])
     return new
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, pydantic.ValidationError):
-        return "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}"
-            for e in error.errors(include_url=False)[:5]
-        )
-    return str(error)

@@ -264,10 +264,8 @@ def chain_shape(specs: Iterable[LayerSpec], context: BuildContext) -> Shape:
     >>> str(chain_shape([LSTM(8), Dense(4)], BuildContext("", Shape(3))))
     '[4]'
     """
-    shape = context.shape
-    for planned in plan_layers(specs, context):
-        shape = planned.shape
-    return shape
+    planned = list(plan_layers(specs, context))
+    return planned[-1].shape if planned else context.shape
 
 
 def input_kind_of(specs: Iterable[LayerSpec]) -> InputKind:

@@ -14,7 +14,7 @@ from segue.kernels.recurrence import is_ragged
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Shape
 from segue.layers.core import Dense, LayerNorm
-from segue.modules.base import SpecLayer
+from segue.modules.base import SpecLayer, drop
 from segue.modules.core import DenseLayer, LayerNormLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
@@ -86,10 +86,11 @@ class AttentionLayer(SpecLayer):
         self, values: Tensor, draws: Draws | None, past: Cache | None, visible: dict[str, Any]
     ) -> tuple[Tensor, Cache]:
         """Both parts on `[batch, time, feature]`, and the keys and values after these steps."""
+        rate = self.spec.dropout
         attended, cache = self._attend(self.norm_1(values), past, visible)
-        values = values + self._drop(attended, draws, "attention")
+        values = values + drop(attended, rate, draws, self.name, "attention")
         fed = self.feedforward_2(self.feedforward_1(self.norm_2(values)))
-        return values + self._drop(fed, draws, "feedforward"), cache
+        return values + drop(fed, rate, draws, self.name, "feedforward"), cache
 
     def _attend(
         self, x: Tensor, past: Cache | None, visible: dict[str, Any]
@@ -109,12 +110,6 @@ class AttentionLayer(SpecLayer):
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
         heads = functional.scaled_dot_product_attention(query, key, value, **visible)
         return self.output(heads.transpose(1, 2).flatten(2)), (key, value)
-
-    def _drop(self, x: Tensor, draws: Draws | None, part: str) -> Tensor:
-        if draws is None or not self.spec.dropout:
-            return x
-        path = (self.name, part, draws.first) if draws.first else (self.name, part)
-        return x * draws.keep_mask(tuple(x.shape), self.spec.dropout, x, *path)
 
     def activation_size(self, time: int) -> int:
         features, inside = self.shape.features, self.feedforward_1.shape.features

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
@@ -190,6 +191,29 @@ def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padde
     if isinstance(x, Padded):
         return x._replace(values=function(x.values))
     return function(x)
+
+
+def drop(x: Tensor, rate: float, draws: Draws | None, *path: str) -> Tensor:
+    """Dropout in training, with a mask of its own for each piece of a sequence.
+
+    Args:
+        x: `[batch, ...]`.
+        rate: the share that becomes 0.
+        draws: in training; `None`: nothing is dropped.
+        path: of the mask among the draws.
+    """
+    if draws is None or not rate:
+        return x
+    piece = (draws.first,) if draws.first else ()
+    return x * draws.keep_mask(tuple(x.shape), rate, x, *path, *piece)
+
+
+def merged(values: list[Tensor], merge: str) -> Tensor:
+    """Join the outputs of branches or directions: "concat", "sum" or "mean"."""
+    if merge == "concat":
+        return torch.cat(values, dim=-1)
+    total = functools.reduce(torch.add, values)
+    return total if merge == "sum" else total / len(values)
 
 
 class PointwiseLayer(SpecLayer):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError
@@ -13,7 +11,7 @@ from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
 from segue.layers.composition import Parallel, Residual
 from segue.modules.activations import activate, function_of
-from segue.modules.base import Chain, SpecLayer
+from segue.modules.base import Chain, SpecLayer, merged
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -36,8 +34,8 @@ class ParallelLayer(SpecLayer):
 
     def _join(self, signals: list[Any]) -> Any:
         if not self.shape.sequence:
-            return activate(self.activation, _merge(signals, self.merge))
-        values = _merge([signal.values for signal in signals], self.merge)
+            return activate(self.activation, merged(signals, self.merge))
+        values = merged([signal.values for signal in signals], self.merge)
         return activate(self.activation, Padded(values, signals[0].lengths))
 
     def forward_from(
@@ -54,7 +52,7 @@ class ParallelLayer(SpecLayer):
         if not self.causal:
             raise self.not_causal()
         steps = [chain.step(x_t, before) for chain, before in zip(self.chains, state, strict=True)]
-        joined = _merge([y_t for y_t, _ in steps], self.merge)
+        joined = merged([y_t for y_t, _ in steps], self.merge)
         return function_of(self.activation)(joined), [after for _, after in steps]
 
     def not_causal(self) -> NotCausalError:
@@ -70,10 +68,3 @@ class ParallelLayer(SpecLayer):
     def activation_size(self, time: int) -> int:
         own = super().activation_size(time)
         return own + sum(layer.activation_size(time) for layer in self.sublayers())
-
-
-def _merge(values: list[Tensor], merge: str) -> Tensor:
-    if merge == "concat":
-        return torch.cat(values, dim=-1)
-    total = functools.reduce(torch.add, values)
-    return total if merge == "sum" else total / len(values)

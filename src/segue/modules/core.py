@@ -17,7 +17,7 @@ from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext, Shape
 from segue.layers.core import BatchNorm, Dense, Embedding, LayerNorm, Position
 from segue.modules.activations import function_of
-from segue.modules.base import PointwiseLayer, SpecLayer, each_step, glorot_uniform
+from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step, glorot_uniform
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -74,11 +74,7 @@ class DropoutLayer(SpecLayer):
     """No weights; the identity outside training."""
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
-        rate = self.spec.rate
-        if draws is None or rate == 0:
-            return x
-        path = (self.name, draws.first) if draws.first else (self.name,)
-        return each_step(lambda v: v * draws.keep_mask(tuple(v.shape), rate, v, *path), x)
+        return each_step(lambda values: drop(values, self.spec.rate, draws, self.name), x)
 
     def step(self, x_t: Tensor, state: None) -> tuple[Tensor, None]:
         return x_t, None

@@ -22,7 +22,8 @@ from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn,
 from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
-from segue.modules.base import Directions, PieceLayer, Signal, SpecLayer, glorot_uniform, orthogonal
+from segue.modules import base
+from segue.modules.base import Directions, PieceLayer, Signal, SpecLayer, glorot_uniform
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -55,7 +56,7 @@ class RecurrentCell(nn.Module, abc.ABC):
         size = (context.shape.features, columns)
         self.kernel = glorot_uniform(size, context.generator(part + "kernel"))
         recurrent = context.generator(part + "recurrent_kernel")
-        self.recurrent_kernel = orthogonal(spec.units, columns, recurrent)
+        self.recurrent_kernel = base.orthogonal(spec.units, columns, recurrent)
         self.bias = nn.Parameter(self.initial_bias())
         # Further arguments of the two functions.
         self.options = {k: v for k, v in vars(spec).items() if k == "activation"}
@@ -141,13 +142,8 @@ class LSTMCell(RecurrentCell):
     kernel_run = staticmethod(functools.partial(lstm, final_state=False))
     kernel_step = staticmethod(lstm_step)
     gates = 4
-    part_names = (
-        "input_gate",
-        "forget_gate",
-        "cell_candidate",
-        "output_gate",
-        "cell_state",
-        "hidden_state",
+    part_names = tuple(
+        "input_gate forget_gate cell_candidate output_gate cell_state hidden_state".split()
     )
 
     def initial_bias(self) -> Tensor:
@@ -298,12 +294,9 @@ class BidirectionalLayer(SpecLayer):
         return Padded(self._merge(first, second), lengths)
 
     def _merge(self, first: Tensor, second: Tensor) -> Any:
-        if self.spec.merge == "concat":
-            return torch.cat([first, second], dim=-1)
         if self.spec.merge == "none":
             return Directions(first, second)
-        total = first + second
-        return total if self.spec.merge == "sum" else total / 2
+        return base.merged([first, second], self.spec.merge)
 
     def last_output(self, x: Padded) -> Tensor:
         """The end of the forward direction joined with the beginning of the backward one."""

@@ -42,15 +42,12 @@ def plot_learning_curve(curve: LearningCurve) -> Axes:
     """
     all_axes = style.panels(1, 2 if curve.until is None else 3, width=3.3, height=2.9)[0]
     score, loss = all_axes[:2]
-    done = [row for row in curve.summary if row["trials"]]
-    seeds = len(curve.seeds)
-    label = f"mean and 10 % to 90 % of {seeds} seeds" if seeds > 1 else "one seed"
-    _draw_sizes(score, done, curve.metric, label=label)
+    _draw_sizes(score, curve.done, curve.metric, label=curve.bands)
     score.set_title(f"{curve.metric} on the test part")
-    _draw_sizes(loss, done, "loss")
+    _draw_sizes(loss, curve.done, "loss")
     loss.set_title("loss on the test part")
     if curve.until is not None:
-        _draw_until(all_axes[2], curve, done)
+        _draw_until(all_axes[2], curve)
     _draw_law(score, curve)
     score.axhline(curve.baseline, **_DOTTED, label="baseline")
     _size_ticks(score, [*curve.sizes, *([2 * curve.sizes[-1]] if curve.law else [])])
@@ -75,8 +72,8 @@ def _draw_sizes(
     axes.yaxis.set_major_locator(MaxNLocator(6))
 
 
-def _draw_until(axes: Axes, curve: LearningCurve, done: Sequence[Mapping[str, Any]]) -> None:
-    reached = [row for row in done if row["reached"]]
+def _draw_until(axes: Axes, curve: LearningCurve) -> None:
+    reached = [row for row in curve.done if row["reached"]]
     _draw_sizes(axes, reached, "epochs_until")
     some = [row for row in reached if row["reached"] < row["trials"]]
     x, y = ([row[name] for row in some] for name in ("size", "epochs_until"))
@@ -278,10 +275,7 @@ def _title(grid: Grid, name: str) -> str:
 
 def _draw_points(grid: Grid, columns: Sequence[str]) -> Axes:
     """A point with its band for each combination; the best of them where there are many."""
-    sign = 1 if grid.metric == "rmse" else -1
-    done = [row for row in grid.summary if row["trials"]]
-    if len(done) > BARS_AT_MOST:
-        done = sorted(done, key=lambda row: sign * row[grid.metric])[:BARS_AT_MOST]
+    done = grid.done if len(grid.done) <= BARS_AT_MOST else grid.ranked()[:BARS_AT_MOST]
     names = style.plain_names([grid.name(row) for row in done], 60)
     size: Any = {"width": 3.4 + 0.07 * max(map(len, names)) / len(columns)}
     size["height"] = 1.0 + 0.24 * len(done)

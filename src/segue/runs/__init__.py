@@ -16,6 +16,7 @@ works on it (`.lock`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -27,7 +28,7 @@ import numpy as np
 
 from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import FileError, OptionError, WriteError, warn_user
+from segue.errors import FileError, OptionError, SpecError, WriteError, warn_user
 from segue.runs.folder import (
     Run,
     check_unchanged,
@@ -132,14 +133,13 @@ def fit_run(
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
-    """Remove what was written; the folder itself only if it was not there before."""
+    """Remove what was written, as far as it goes; the folder only if it was not there before."""
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not keep:
-        folder.rmdir()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | None = None) -> Run:
@@ -176,8 +176,11 @@ def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | No
             if tell is not None:
                 tell(["the model is there; what is missing is its scores, or its report"])
             return _evaluate(run, load(run.model), parted)
-        options = TrainingOptions(**record["options"])
-        estimator = kind(**record["settings"], options=options)
+        try:
+            options = TrainingOptions(**record["options"])
+            estimator = kind(**record["settings"], options=options)
+        except (TypeError, OptionError, SpecError) as error:  # of an unknown name, or a value
+            raise FileError(f"is damaged: {error}", path=run.description) from error
         return _fit(run, estimator, parted, record)
 
 

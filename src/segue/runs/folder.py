@@ -17,10 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
 
 from segue.atomic import LOCK, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import DataError, DataNotFoundError, FileError, WriteError, counted
+from segue.errors import (
+    DataError,
+    DataNotFoundError,
+    FileError,
+    WriteError,
+    counted,
+    fields_refused,
+)
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
@@ -29,6 +37,71 @@ if TYPE_CHECKING:
 
 
 FORMAT = 1
+
+
+class _Closed(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+
+class _Open(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow", strict=True)
+
+
+class _Reading(_Closed):
+    task: str | None = None
+    test: float | None
+    limit: int | None = None
+    columns: dict[str, Any] | None = None
+
+
+class _Data(_Closed):
+    sequences: int
+    channels: int
+    steps: int
+    parts: dict[str, int]
+    hash: str | None = pydantic.Field(None, pattern="^[0-9a-f]{32}$")
+
+
+class _Drawn(_Closed):
+    drawn: str
+    test: float | None
+    seed: int
+    sizes: dict[str, int]
+
+
+class _Settings(_Open):  # the estimator checks the others
+    seed: int
+
+
+class _Record(_Closed):
+    """`run.json`."""
+
+    format: int
+    source: str
+    date: str | None = None
+    reading: _Reading
+    data: _Data
+    settings: _Settings
+    options: dict[str, Any]
+    versions: dict[str, str]
+    split: _Drawn | None = None
+    notes: list[str] = []
+    seeds: int | None = pydantic.Field(None, ge=1)
+    initial: str | None = None
+
+
+class _Metrics(_Open):
+    """`metrics.json`: what every task has, besides its scores."""
+
+    task: str
+    part: str
+    sequences: int
+    baselines: dict[str, dict[str, Any]]
+    baseline: dict[str, Any]
+    trained_on: dict[str, Any]
+    seconds: float
+    epochs: int
+    stopped: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +158,12 @@ class Run:
     @property
     def record(self) -> dict[str, Any]:
         """Everything that is needed to repeat the run: `run.json`."""
-        return _read_json(self.description)
+        return _read_json(self.description, _Record)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The scores, the seconds that training took, and how it stopped: `metrics.json`."""
-        return _read_json(self.scores)
+        return _read_json(self.scores, _Metrics)
 
     @property
     def split(self) -> RunSplit | None:
@@ -124,11 +197,7 @@ def open_run(folder: str | Path) -> Run:
         raise DataNotFoundError("there is no such folder.", path=folder)
     if not run.description.is_file():
         raise FileError("is not a run: it has no run.json.", path=folder)
-    if run.record.get("format") != FORMAT:
-        raise FileError(
-            f"has format {run.record.get('format')!r}; this segue reads {FORMAT}.",
-            path=run.description,
-        )
+    _ = run.record
     return run
 
 
@@ -213,16 +282,27 @@ def named_source(source: str | Path) -> str:
     return str(path.resolve()) if path.exists() else str(source)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, schema: type[pydantic.BaseModel]) -> dict[str, Any]:
+    """The fields of a JSON file, without those that it leaves out."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataNotFoundError("there is no such file: has the run ended?", path=path) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileError(f"cannot be read as JSON ({error}).", path=path) from error
     if not isinstance(found, dict):
         raise FileError("holds no JSON object.", path=path)
-    return found
+    if schema is _Record and found.get("format") != FORMAT:
+        raise FileError(
+            f"has format {found.get('format')!r}; this segue reads {FORMAT}.", path=path
+        )
+    try:
+        return schema.model_validate(found).model_dump(exclude_unset=True)
+    except pydantic.ValidationError as error:
+        raise FileError(
+            f"is damaged: {fields_refused(error)}. Mend these fields, or start a new run.",
+            path=path,
+        ) from error
 
 
 def read_parted(

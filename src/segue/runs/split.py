@@ -29,7 +29,7 @@ import pydantic
 from segue.atomic import write_text
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
-from segue.errors import FileError
+from segue.errors import FileError, fields_refused
 
 if TYPE_CHECKING:
     from segue.estimators.splitting import TrainValidationSplit
@@ -112,6 +112,24 @@ class RunSplit(_Closed):
     refit: bool = False
     hashes: str
 
+    @pydantic.model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if len(base64.b64decode(self.hashes, validate=True)) != 8 * self.sequences:
+            raise ValueError(f"hashes: they are not those of {self.sequences} sequences")
+        for name, part in self.parts.items():
+            count = len(part.positions)
+            if not all(0 <= position < self.sequences for position in part.positions):
+                raise ValueError(f"parts.{name}.positions: some are not of the source")
+            if any(one is not None and len(one) != count for one in (part.ids, part.steps)):
+                raise ValueError(
+                    f"parts.{name}: ids or steps are not {count}, as the positions are"
+                )
+            if any(len(step) != 2 or not 0 <= step[0] <= step[1] for step in part.steps or ()):
+                raise ValueError(
+                    f"parts.{name}.steps: expected pairs, the first and behind the last"
+                )
+        return self
+
     @classmethod
     def of(cls, parted: Parted, split: TrainValidationSplit, hashes: npt.NDArray[np.int64]) -> Self:
         """Note what is trained on, validated with and tested on.
@@ -143,8 +161,8 @@ class RunSplit(_Closed):
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            said = str(error).splitlines()[0]
-            raise FileError(f"is not the split of a run ({said}).", path=path) from error
+            said = fields_refused(error)
+            raise FileError(f"is not the split of a run: {said}.", path=path) from error
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""

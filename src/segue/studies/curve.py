@@ -180,7 +180,7 @@ class LearningCurve(Study):
         """The lines below the table: the forecast for more data, and its backtest."""
         level = "" if self.until is None else f"; epochs until {self.until:g}: {self.where}"
         lines = [
-            f"scored on the test part, {self.scored}",
+            self.scored_on("the test part"),
             f"epochs to within {self.near} of best: by the mean {self.where}{level}",
         ]
         if self.law is None:

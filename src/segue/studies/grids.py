@@ -6,6 +6,7 @@ the space has for it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,10 +67,7 @@ class Grid(Study):
     def effects(self) -> dict[str, list[Row]]:
         """For each argument that varies a row for each of its values, over all trials with it."""
         return {
-            name: [
-                {name: value, **self.summarize(self.trials({name: value}))}
-                for value in self.space[name]
-            ]
+            name: self.summaries([{name: value} for value in self.space[name]])
             for name in self.varied
         }
 
@@ -110,7 +108,7 @@ class Grid(Study):
         selected = "the best" if is_last else "the epochs and the best"
         return [
             *(self.answers() if len(self.varied) > 1 else []),
-            f"scored on the validation set, {self.scored}",
+            self.scored_on("the validation set"),
             f"best: {best} ({self.metric} {number(self.best[self.metric])})",
             f"These scores selected {selected}, so they are optimistic. The test part was not "
             "used.",
@@ -253,18 +251,17 @@ def _check_space(space: Any, seeds: int) -> dict[str, list[Any]]:
             f"`space` is {space!r}; expected a list of values for each argument, such as "
             "{'network': ['lstm(16)', 'lstm(32)']}."
         )
-    checked, problems, count = {}, [], seeds
+    checked, problems = dict[str, list[Any]](), []
     for name, values in space.items():
-        listed = None if isinstance(values, str) or not hasattr(values, "__iter__") else [*values]
-        if name in ("seed", "validation"):
-            argument = "seeds" if name == "seed" else "held"
-            problems.append(f"`{name}` does not go into the space: use `{argument}=`.")
+        listed = [] if isinstance(values, str) or not hasattr(values, "__iter__") else [*values]
+        checked[str(name)] = listed
+        if instead := {"seed": "seeds", "validation": "held"}.get(name):
+            problems.append(f"`{name}` does not go into the space: use `{instead}=`.")
         elif not listed:
             problems.append(f"`{name}` is {values!r}; expected a list of values.")
         elif len({str(plain(one)) for one in listed}) < len(listed):
             problems.append(f"`{name}` has a value twice: {listed!r}.")
-        checked[str(name)] = listed or []
-        count *= max(1, len(checked[str(name)]))
+    count = seeds * math.prod(len(values) or 1 for values in checked.values())
     if count > MOST_TRIALS:
         problems.append(f"That makes {count:,} trials; at most {MOST_TRIALS:,} are done.")
     if problems:
@@ -290,8 +287,7 @@ def fill_template(text: str, values: Row) -> str:
             f"The network {text!r} has {{{missing[0]}}}, and the space has no values for it."
             f"{did_you_mean(missing[0], values)}"
         )
-    is_word = {name: value is None or isinstance(value, bool) for name, value in values.items()}
-    texts = {n: str(v).lower() if is_word[n] else str(v) for n, v in values.items()}
+    texts = {n: v if isinstance(v, str) else str(v).lower() for n, v in values.items()}
     return _TEMPLATE_NAME.sub(lambda match: texts[match[1]], text)
 
 

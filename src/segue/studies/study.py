@@ -77,7 +77,11 @@ class Study(abc.ABC):
     @cached_property
     def summary(self) -> list[Row]:
         """A row for each setting: mean and band over the seeds."""
-        return [{**setting, **self.summarize(self.trials(setting))} for setting in self.settings]
+        return self.summaries(self.settings)
+
+    def summaries(self, settings: Iterable[Row]) -> list[Row]:
+        """A row for each of some settings, or parts of settings, over all trials with it."""
+        return [{**setting, **self.summarize(self.trials(setting))} for setting in settings]
 
     @property
     def done(self) -> list[Row]:
@@ -135,11 +139,19 @@ class Study(abc.ABC):
         return " to ".join(number(row[f"{self.metric}_{end}"]) for end in ("low", "high"))
 
     @property
-    def scored(self) -> str:
-        """A description of the scores of the table, behind the words that name the data."""
+    def bands(self) -> str:
+        """A description of the bands of the table."""
         count = len(self.seeds)
-        bands = "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
-        return f"{bands}; a constant prediction: {self.metric} {number(self.baseline)}"
+        return "one seed" if count == 1 else f"mean and 10 % to 90 % of {count} seeds"
+
+    def scored_on(self, what: str) -> str:
+        """A line on the scores of the table.
+
+        Args:
+            what: the data that they are of.
+        """
+        constant = f"a constant prediction: {self.metric} {number(self.baseline)}"
+        return f"scored on {what}, {self.bands}; {constant}"
 
     @property
     def near(self) -> str:

@@ -169,18 +169,14 @@ class Task(abc.ABC):
 
     @classmethod
     def for_training(
-        cls,
-        part: Dataset,
-        data: Dataset,  # noqa: ARG003
-        x: Any,  # noqa: ARG003
-        **options: Any,
+        cls, part: Dataset, _data: Dataset, _x: Any, /, **options: Any
     ) -> tuple[Self, Dataset]:
         """The task of a training part, and the part as this task takes it.
 
         Args:
             part: the training part.
-            data: the whole data set.
-            x: `X` as it was passed to `fit`.
+            _data: the whole data set.
+            _x: `X` as it was passed to `fit`.
             options: the arguments of the estimator that `options` names.
 
         Raises:

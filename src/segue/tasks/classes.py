@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, counted
 from segue.metrics import UNDEFINED, ClassScore
-from segue.tasks.base import normalized
+from segue.tasks.base import Task, normalized
 from segue.tasks.outcome import Baseline, Outcome, Table
 
 
-def counts_of(state: Mapping[str, Any]) -> tuple[int, ...]:
-    """The counts of a model file, one for each class.
+@dataclass(frozen=True)
+class ClassTask(Task, abc.ABC):
+    """A task with classes.
 
-    Raises:
-        DataError: more of them, or fewer.
+    Attributes:
+        classes: their names, in the order of the probabilities.
+        class_weight: `None`, "balanced", or a weight by class name.
+        counts: how often each class occurs in what was trained on.
     """
-    counts = tuple(state["class_counts"])
-    if len(counts) != len(state["classes"]):
-        raise DataError(f"there are {len(state['classes'])} classes and {len(counts)} counts.")
-    return counts
+
+    classes: tuple[Any, ...]
+    class_weight: Any = None
+    counts: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Classes, and how often each occurs in what was trained on."""
+        return {"classes": list(self.classes), "class_counts": list(self.counts)}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            DataError: more counts than classes, or fewer.
+        """
+        classes, counts = tuple(state["classes"]), tuple(state["class_counts"])
+        if len(counts) != len(classes):
+            raise DataError(f"there are {len(classes)} classes and {len(counts)} counts.")
+        return cls(**{**options, "classes": classes}, counts=counts)
 
 
 def class_weights(

@@ -15,26 +15,20 @@ from segue.data.splits import offer_windows
 from segue.errors import DataError, OptionError, first_few, warn_user
 from segue.prepare import Preparation
 from segue.tasks.base import Encoded, ObjectiveName, Task, weighted_mean
-from segue.tasks.classes import class_outcome, class_table, class_weights, counts_of
+from segue.tasks.classes import ClassTask, class_outcome, class_table, class_weights
 from segue.tasks.outcome import Baseline, Outcome, Picture, Section, Table
 
 
 @dataclass(frozen=True)
-class Classify(Task):
+class Classify(ClassTask):
     """One of several classes for each sequence.
 
     Attributes:
-        classes: their names, in the order of the probabilities.
         head: "softmax", or "sigmoid" for an independent output for each class.
-        class_weight: `None`, "balanced", or a weight by class name.
-        counts: sequences of each class in what was trained on.
         sequences: how many sequences were trained on.
     """
 
-    classes: tuple[Any, ...]
     head: str = "softmax"
-    class_weight: Any = None
-    counts: tuple[int, ...] = ()
     sequences: int = 0
 
     name = "classify"
@@ -71,11 +65,7 @@ class Classify(Task):
 
     @classmethod
     def for_training(
-        cls,
-        part: Dataset,
-        data: Dataset,
-        x: Any,  # noqa: ARG003
-        **options: Any,
+        cls, part: Dataset, data: Dataset, _x: Any, /, **options: Any
     ) -> tuple[Self, Dataset]:
         """The task, and the training part with all classes, also those that do not occur in it.
 
@@ -109,11 +99,8 @@ class Classify(Task):
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""
-        if self.class_weight is None and sample_weight is None:
-            return None
-        return class_weights(
-            self.encode(data).values, self.classes, self.class_weight, sample_weight
-        )
+        codes = self.encode(data).values
+        return class_weights(codes, self.classes, self.class_weight, sample_weight)
 
     def decode(self, probabilities: Array) -> Array:
         """`[n]`, the most probable class of `[n, class]` probabilities."""
@@ -129,22 +116,13 @@ class Classify(Task):
 
     def to_json(self) -> dict[str, Any]:
         """Classes, and how many sequences of each were trained on."""
-        return {
-            "classes": list(self.classes),
-            "class_counts": list(self.counts),
-            "task": self.name,
-            "sequences": self.sequences,
-        }
+        return {**super().to_json(), "task": self.name, "sequences": self.sequences}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
         """The reverse of `to_json`; older files do not have the number of sequences."""
-        counts = counts_of(state)
-        return cls(
-            **{**options, "classes": tuple(state["classes"])},
-            counts=counts,
-            sequences=state.get("sequences", sum(counts)),
-        )
+        task = super().from_json(state, **options)
+        return replace(task, sequences=state.get("sequences", sum(task.counts)))
 
     @classmethod
     def as_targets(cls, data: Dataset) -> Dataset:
@@ -311,7 +289,6 @@ class Multilabel(Classify):
     Attributes:
         classes: the labels, in the order of the probabilities.
         counts: sequences with each label in what was trained on.
-        sequences: how many sequences were trained on.
     """
 
     name = "multilabel"

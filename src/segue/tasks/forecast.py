@@ -70,11 +70,7 @@ class Forecast(Task):
 
     @classmethod
     def for_training(
-        cls,
-        part: Dataset,
-        data: Dataset,  # noqa: ARG003
-        x: Any,
-        **options: Any,
+        cls, part: Dataset, _data: Dataset, x: Any, /, **options: Any
     ) -> tuple[Self, Dataset]:
         """The task with the last steps of the training series, from which forecasts start."""
         task, series = cls.of(part, **options), as_series(x)

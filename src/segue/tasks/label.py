@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -16,28 +15,22 @@ from segue.data.sequences import Array, Sequences
 from segue.data.splits import offer_windows
 from segue.errors import DataError, counted
 from segue.prepare import Preparation
-from segue.tasks.base import Encoded, ObjectiveName, Task, spread, weighted_mean
-from segue.tasks.classes import class_outcome, class_table, class_weights, counts_of
+from segue.tasks.base import Encoded, ObjectiveName, spread, weighted_mean
+from segue.tasks.classes import ClassTask, class_outcome, class_table, class_weights
 from segue.tasks.outcome import Outcome, Picture, Table
 
 UNKNOWN = -2  # a label that is not among the classes
 
 
 @dataclass(frozen=True)
-class Label(Task):
+class Label(ClassTask):
     """One of several classes for each step; steps may have none.
 
     Attributes:
-        classes: their names, in the order of the probabilities.
-        class_weight: `None`, "balanced", or a weight by class name.
         ignore: a label that means "none".
-        counts: steps of each class in what was trained on.
     """
 
-    classes: tuple[Any, ...]
-    class_weight: Any = None
     ignore: Any = None
-    counts: tuple[int, ...] = ()
 
     name = "label"
     data_tasks = ("label",)
@@ -123,15 +116,6 @@ class Label(Task):
         right = outputs.values.argmax(axis=1) == codes
         given = None if sample_weight is None else spread(sample_weight, data.x)[labelled]
         return weighted_mean(right[labelled], given)
-
-    def to_json(self) -> dict[str, Any]:
-        """Classes, and how many steps of each were trained on."""
-        return {"classes": list(self.classes), "class_counts": list(self.counts)}
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any], **options: Any) -> Self:
-        """The reverse of `to_json`."""
-        return cls(**{**options, "classes": tuple(state["classes"])}, counts=counts_of(state))
 
     @classmethod
     def is_cut_in_time(cls, data: Dataset, *, named: bool) -> bool:

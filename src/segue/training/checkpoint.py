@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from segue import tensorfile
-from segue.errors import ModelFileError, warn_user
+from segue.atomic import make_folder, remove_folder
+from segue.errors import ModelFileError, fields_refused, warn_user
 from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
 from segue.training.optimizers import make_optimizer
@@ -86,9 +87,7 @@ class Checkpointer(Callback):
 def remove(folder: Path) -> None:
     """Remove the checkpoints of a training (and of each seed) whose results are safe."""
     for path in sorted(folder.glob("**/checkpoint")):
-        for file in path.glob("*.safetensors"):
-            file.unlink()
-        path.rmdir()
+        remove_folder(path)
 
 
 class _Closed(pydantic.BaseModel):
@@ -160,10 +159,8 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
     try:
         description = _Description.model_validate_json(text)
     except pydantic.ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        field = ".".join(map(str, wrong["loc"]))
         raise ModelFileError(
-            f"is a damaged checkpoint: {field}: {wrong['msg'].lower()}.", path=path
+            f"is a damaged checkpoint: {fields_refused(error)}.", path=path
         ) from error
     # What an older segue did not write cannot be compared.
     before = description.fingerprint
@@ -288,7 +285,7 @@ class TrainingFolder:
             ModelFileError: a checkpoint that is damaged, or of a training with other data, network
                 or options.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
         name = "refit" if self.is_refit else "state"
         path = self.path / "checkpoint" / f"{name}.safetensors"
