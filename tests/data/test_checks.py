@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
 from segue.cli import main
-from segue.data.checks import lengths_predict
+from segue.data import channel_checks
+from segue.data.checks import Finding, lengths_predict
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.readers import read
@@ -48,6 +50,13 @@ def test_nothing_is_said_of_good_data() -> None:
 def test_the_former_name_warns() -> None:
     with pytest.warns(DeprecationWarning, match="is now Dataset.check"):
         assert make().suspicions() == []
+
+
+def test_every_line_belongs_to_a_kind_that_is_documented() -> None:
+    """`findings.toml` has a line for each kind in the docstring of `Finding`, and no others."""
+    kinds = {name.partition(", ")[0] for name in channel_checks._texts()}
+    documented = (Finding.__doc__ or "").partition("kind:")[2].partition("text:")[0]
+    assert kinds == set(re.findall(r'"([^"]+)"', documented))
 
 
 def stuck(steps: np.ndarray, label: str, number: int) -> None:

@@ -203,12 +203,12 @@ class Forecaster(BaseSequenceEstimator):
 
     def continued_linearly(self, x: Array, steps: int) -> Numbers:
         """The forecast of the linear baseline in closed form."""
-        return self._roll(x, steps, self.task_.linear_changes)
+        return self._roll(x, steps, self.task_.autoregression.changes)
 
     def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         """`[n, value]` changes from the last known value of windows."""
         outputs = self._head_outputs(X, static)
-        return self.task_.restore(outputs.numpy())
+        return self.task_.scale.restore(outputs.numpy())
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
         check_whole("steps", steps)

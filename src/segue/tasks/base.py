@@ -283,9 +283,9 @@ class Task(abc.ABC):
 
     # -- predictions and scores ------------------------------------------------------------------
 
-    @abc.abstractmethod
     def decode(self, outputs: Any) -> Any:
         """The predictions: classes of probabilities, or the numbers themselves."""
+        return outputs
 
     @abc.abstractmethod
     def score(self, outputs: Any, data: Dataset, sample_weight: Any = None) -> float:

@@ -116,21 +116,9 @@ class Forecast(Task):
         """`[n, value]` scaled changes, float32."""
         return Encoded(self.scale.apply(data.y))
 
-    def restore(self, outputs: Array) -> Numbers:
-        """`[n, value]` changes in the unit of the series, of the outputs of the network."""
-        return self.scale.restore(outputs)
-
-    def decode(self, outputs: Numbers) -> Numbers:
-        """The forecasts themselves."""
-        return outputs
-
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R² of forecasts for windows, `[n, value]`."""
         return r_squared(data.y, outputs, sample_weight)
-
-    def linear_changes(self, x: Array) -> Numbers:
-        """`[n, value]` changes of `[n, size, channel]` windows by the linear autoregression."""
-        return self.autoregression.changes(x)
 
     def summary_line(
         self, row: Mapping[str, float], targets: Array, *, validated: bool
@@ -142,7 +130,7 @@ class Forecast(Task):
         """
         reached = row["validation_rmse" if validated else "rmse"]
         part = "validation" if validated else "training"
-        persistence = float(np.sqrt(np.mean(self.restore(targets) ** 2)))
+        persistence = float(np.sqrt(np.mean(self.scale.restore(targets) ** 2)))
         text = f"RMSE {reached:.4g} on {part} windows; persistence {persistence:.4g}"
         if reached > _CLEARLY_BETTER * persistence:
             warn_user(

@@ -202,9 +202,8 @@ def cut(offsets: Array, size: int) -> npt.NDArray[np.int64]:
     lengths = np.diff(offsets)
     pieces = -(-lengths // size)
     turn = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    begins = np.repeat(offsets[:-1], pieces) + turn * np.repeat(lengths, pieces) // np.repeat(
-        pieces, pieces
-    )
+    text = np.repeat(np.arange(len(lengths)), pieces)  # of each piece
+    begins = offsets[text] + turn * lengths[text] // pieces[text]
     return np.append(begins, offsets[-1]).astype(np.int64)
 
 

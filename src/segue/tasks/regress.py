@@ -246,10 +246,6 @@ class Regress(Task):
         """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
         return self.scale.restore(outputs).reshape(-1, *self.shape)
 
-    def decode(self, outputs: Numbers) -> Numbers:
-        """The numbers themselves."""
-        return outputs
-
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R², as scikit-learn's `r2_score`."""
         self.check_shape(data)
