@@ -16,6 +16,7 @@ from segue.errors import DataError, SpecError, did_you_mean
 from segue.layers.base import MOST_LAYERS, BuildContext, LayerSpec, Shape
 from segue.modules import Chain, Layer, Padded
 from segue.modules.core import head
+from segue.networks.specs import to_python
 from segue.randomness import Draws
 from segue.spec import to_text
 from segue.text_table import text_table
@@ -233,8 +234,6 @@ class Network(nn.Module):
         )
         <BLANKLINE>
         """
-        from segue.networks.specs import to_python
-
         return to_python(self.specs, self.input_shape, self.chain, framework)
 
     def activation_bytes(self, batch: int, time: int) -> int:
