@@ -109,7 +109,7 @@ class Layer(nn.Module, abc.ABC):
         if state is None:
             return self(x, draws), None
         steps, state = self._step_by_step(x, state)
-        return (steps if self.shape.sequence else last_step(steps.values, x.lengths)), state
+        return self.last_or_every(steps.values, x.lengths), state
 
     def prefix_outputs(self, x: Padded) -> Padded:
         """The output of a causal layer that ends the sequence, for every prefix of each sequence.
@@ -125,6 +125,10 @@ class Layer(nn.Module, abc.ABC):
             y_t, state = self.step(x_t, state)
             outputs.append(y_t)
         return Padded(torch.stack(outputs, dim=1), x.lengths), state
+
+    def last_or_every(self, outputs: Tensor, lengths: Tensor) -> Any:
+        """Of `[batch, time, feature]` outputs all steps, or the last where the sequence ends."""
+        return Padded(outputs, lengths) if self.shape.sequence else last_step(outputs, lengths)
 
     def last_output(self, x: Padded) -> Tensor:
         """`[batch, feature]`, the last outputs of each sequence, from its outputs at every step."""

@@ -149,41 +149,30 @@ class RandomConvLayer(PieceLayer):
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor, int]:
         """Earlier steps, sums of positive shares, largest responses, and the number of steps."""
         zeros = self.kernel.new_zeros(batch, len(self.bias))
-        return self._zeros(batch), zeros, zeros - torch.inf, 0
+        before = self.kernel.new_zeros(batch, self.memory, self.kernel.shape[1])
+        return before, zeros, zeros - torch.inf, 0
 
     def forward_from(
         self, x: Padded, state: tuple[Tensor, Tensor, Tensor, int], draws: Draws | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, int]]:
         before, positive, largest, count = state
-        more, highest = self._responses(x, before)
-        positive, largest = positive + more, torch.maximum(largest, highest)
-        seen = torch.cat([before, x.filled(0.0)], dim=1)
-        kept = seen[:, seen.shape[1] - self.memory :]
+        seen, time = torch.cat([before, x.filled(0.0)], dim=1), x.values.shape[1]
+        kernels = torch.split(self.kernel, self.counts, 2)
+        biases = torch.split(self.bias, self.counts)
+        shares, highest = [], []
+        for power, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+            windows = seen[:, seen.shape[1] - time - (len(kernel) - 1) * 2**power :]
+            response = slide(windows, kernel, bias, dilation=2**power)
+            share = torch.clamp(response / _EDGE + 0.5, 0.0, 1.0)
+            shares.append(Padded(share, x.lengths).filled(0.0).sum(1))
+            highest.append(Padded(response, x.lengths).filled(-torch.inf).amax(1))
+        positive = positive + torch.cat(shares, dim=1)
+        largest = torch.maximum(largest, torch.cat(highest, dim=1))
         features = torch.cat([positive / (count + x.lengths[:, None]), largest], dim=1)
-        return features, (kept, positive, largest, count + x.values.shape[1])
+        return features, (seen[:, seen.shape[1] - self.memory :], positive, largest, count + time)
 
     def activation_size(self, time: int) -> int:
         return 4 * time * max(self.counts)
-
-    def _zeros(self, batch: int) -> Tensor:
-        return self.kernel.new_zeros(batch, self.memory, self.kernel.shape[1])
-
-    def _responses(self, x: Padded, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums of the positive shares, and the largest responses, `[batch, kernels]` each."""
-        seen = torch.cat([before, x.filled(0.0)], dim=1)
-        kernels, biases = (
-            torch.split(self.kernel, self.counts, 2),
-            torch.split(self.bias, self.counts),
-        )
-        positive, largest = [], []
-        for power, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
-            span = (len(kernel) - 1) * 2**power
-            windows = seen[:, seen.shape[1] - x.values.shape[1] - span :]
-            response = slide(windows, kernel, bias, dilation=2**power)
-            share = torch.clamp(response / _EDGE + 0.5, 0.0, 1.0)
-            positive.append(Padded(share, x.lengths).filled(0.0).sum(1))
-            largest.append(Padded(response, x.lengths).filled(-torch.inf).amax(1))
-        return torch.cat(positive, dim=1), torch.cat(largest, dim=1)
 
 
 def _kernels(size: tuple[int, int, int], generator: torch.Generator) -> Tensor:

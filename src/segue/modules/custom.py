@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import SpecError
-from segue.kernels.recurrence import State, last_step, scan
+from segue.kernels.recurrence import State, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
 from segue.modules.base import PieceLayer, SpecLayer
@@ -68,9 +68,7 @@ class CustomCellLayer(PieceLayer):
             size = (len(values), 1, values.shape[2])
             values = values * draws.keep_mask(size, rate, values, self.name)
         outputs, state = scan(self.step, values, x.lengths, state)
-        if self.shape.sequence:
-            return Padded(outputs, x.lengths), state
-        return last_step(outputs, x.lengths), state
+        return self.last_or_every(outputs, x.lengths), state
 
     def initial_state(self, batch: int) -> State:
         parts = _parts(self.cell.initial_state(batch))

@@ -243,9 +243,7 @@ class RecurrentLayer(PieceLayer):
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
         outputs, state = self.cell.run(x, state, draws, (self.name, "forward"))
-        if self.shape.sequence:
-            return Padded(outputs, x.lengths), state
-        return last_step(outputs, x.lengths), state
+        return self.last_or_every(outputs, x.lengths), state
 
     def prefix_outputs(self, x: Padded) -> Padded:
         return Padded(self.cell.run(x, self.cell.initial_state(len(x.values)))[0], x.lengths)
