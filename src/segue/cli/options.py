@@ -91,9 +91,11 @@ def options_of(
 
     Args:
         targets: a dataclass or a function; or several by what they are for, of which the first that
-            has an argument describes it. Other defaults of the others are listed.
+            has an argument describes it. Other defaults of the others are listed. What no target
+            has fills no argument, and its form describes it.
         names: the arguments.
-        **forms: exceptions, by the name of the argument.
+        **forms: of options that differ from their arguments, by name; those of `common` in
+            `options.toml` need not be given.
 
     Returns:
         Parameters for the signature of a command, in the order of the names.

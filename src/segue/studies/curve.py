@@ -42,8 +42,13 @@ class LearningCurve(Study):
         sizes: training sequences, rising.
         watched: whether the histories score the test part (`watch_test`), in place of each
             training's own validation or training sequences.
-
-    Its other attributes are those of `Study`; each seed has its own subsets and its own training.
+        metric: the score: "accuracy", or "rmse" of numbers.
+        seeds: each has its own subsets and its own training.
+        rows: one a trial, in the order of seeds and sizes: "trial", the score, "loss", "epochs",
+            "kept", "history", "seconds"; or "error".
+        baseline: the score of a constant prediction.
+        until: the level of the score whose epoch is reported, if any.
+        folder: the study's folder.
     """
 
     kind: ClassVar[str] = "learning-curve"

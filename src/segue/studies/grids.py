@@ -39,8 +39,12 @@ class Grid(Study):
 
     Attributes:
         space: the values of each argument; JSON.
-
-    Its other attributes are those of `Study`; the validation set is the same for all seeds.
+        metric: the score: "accuracy", or "rmse" of numbers.
+        seeds: of the trainings; the validation set is the same for all.
+        rows: one a trial, in the order of seeds and combinations, as in `LearningCurve.rows`.
+        baseline: the score of a constant prediction.
+        until: the level of the score whose epoch is reported, if any.
+        folder: the study's folder.
     """
 
     kind: ClassVar[str] = "grid"
