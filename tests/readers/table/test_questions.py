@@ -41,7 +41,7 @@ PATIENTS = table(
 )
 # A table that is asked about, what the question shows, and what its first option reads to.
 ASKED: dict[str, tuple[str, str, list[int]]] = {
-    "a row a patient and session": (PATIENTS, "layout='steps', time='session'", [4] * 6),
+    "a row a patient and session": (PATIENTS, "time='session' or layout='rows'", [4] * 6),
     "sessions by name": (
         re.sub(r",(\d),", r",s\1,", PATIENTS),
         "each row a step of the sequence of its 'patient', or a sequence of one step",
@@ -89,6 +89,22 @@ ASKED: dict[str, tuple[str, str, list[int]]] = {
         ),
         "id='unit', time='cycle'",
         [10] * 8,
+    ),
+    "visits of patients": (
+        table(
+            "patient_id,visit,bp,weight,outcome",
+            (f"{i // 4},{i % 4 + 1},{WAVE[i]},{WAVE[-i]},{i // 4 % 2}" for i in range(32)),
+        ),
+        "id='patient_id', time='visit'",
+        [4] * 8,
+    ),
+    "minutes of bearings": (
+        table(
+            "bearing,minute,rms,health",
+            (f"b{i // 24},{i % 24 * 10},{WAVE[i]},{100 - i % 24}" for i in range(96)),
+        ),
+        "id='bearing', time='minute'",
+        [24] * 4,
     ),
     "seconds since 1970": (
         table(
@@ -222,6 +238,83 @@ READ: dict[str, tuple[str, list[Any] | None, list[int], tuple[str, ...] | None, 
         ("flu",),
         1 / 604_800,
     ),
+    "countries by year": (
+        table(
+            "Country,Year,gdp",
+            (f"{c},{y},{WAVE[y - 1960]}" for c in "ABC" for y in range(1960, 1990)),
+        ),
+        ["A", "B", "C"],
+        [30] * 3,
+        ("gdp",),
+        3.168584e-08,
+    ),
+    "stores, from the last day on": (
+        table(
+            "Store,Date,Sales,Open",
+            (
+                f"{s},2015-07-{31 - d},{1000 + d},{int(d % 7 < 6)}"
+                for d in range(21)
+                for s in (1, 2, 3)
+            ),
+        ),
+        [1, 2, 3],
+        [21] * 3,
+        ("Sales", "Open"),
+        1 / 86_400,
+    ),
+    "people in frames": (
+        table(
+            "frame_id,person,x,y",
+            (f"{j},{p},{WAVE[j]},{WAVE[j + p]}" for j in range(20) for p in range(3)),
+        ),
+        None,
+        [20] * 3,
+        ("x", "y"),
+        None,
+    ),
+    "hours of users": (
+        table("user,hour,steps", (f"u{u},{h},{WAVE[h]}" for u in range(4) for h in range(24))),
+        None,
+        [24] * 4,
+        ("steps",),
+        None,
+    ),
+    "months by name": (
+        table(
+            "Month,Sales", (f"{m},{WAVE[i]}" for i, m in enumerate("Jan Feb Mar Apr May".split()))
+        ),
+        None,
+        [5],
+        ("Sales",),
+        None,
+    ),
+    "shampoo": (
+        table("Month,Sales", (f"{1 + i // 12}-{1 + i % 12:02},{WAVE[i]}" for i in range(36))),
+        None,
+        [36],
+        ("Sales",),
+        None,
+    ),
+    "Julian dates": (
+        table(
+            "star,time,flux",
+            (f"{s},{2459000.5 + j / 24:.7f},{WAVE[j]}" for s in (1, 2) for j in range(9)),
+        ),
+        [1, 2],
+        [9, 9],
+        ("flux",),
+        1 / 3600,
+    ),
+    "passengers": (
+        table(
+            "PassengerId,Pclass,Age,Fare,label",
+            (f"{i},{1 + i % 3},{20 + i % 7},{WAVE[i]},{'ab'[i % 2]}" for i in range(60)),
+        ),
+        list(range(60)),
+        [3] * 60,
+        None,
+        None,
+    ),
     "buoys": (
         table(
             "YY MM DD hh mm T",
@@ -279,7 +372,7 @@ def test_what_is_read_without_a_question(tmp_path: Path, name: str) -> None:
     assert (None if data.ids is None else data.ids.tolist()) == ids
     assert data.x.lengths.tolist() == lengths
     assert data.channels == channels
-    assert data.rate_hz == (None if rate is None else pytest.approx(rate))
+    assert data.rate_hz == (None if rate is None else pytest.approx(rate, rel=1e-5))
 
 
 def test_weeks_begin_on_monday(tmp_path: Path) -> None:
@@ -298,7 +391,8 @@ REFUSED: dict[str, tuple[str, str]] = {
             "id,time,variable,value",
             (f"{i},{j},{v},{WAVE[j]}" for i in range(6) for j in range(5) for v in "xy"),
         ),
-        r"'variable' tells them apart: one value a row.*frame.pivot\(index=\['id', 'time'\]",
+        r"'variable' tells them apart: .* one value a row\? Say group='variable' or layout=.*"
+        r"frame.pivot\(index=\['id', 'time'\], columns='variable'\) of pandas",
     ),
     "names in the middle": (2 * LONG, "its line of names, 'id,time,x,label', once more among"),
     "a mark of what is missing": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import get_args
 
 import numpy as np
@@ -16,6 +15,7 @@ from segue.readers.table.questions import MANY, is_like_classes, rows_apart
 from segue.readers.table.roles import Roles, stays
 from segue.readers.table.sampling import time_of
 from segue.readers.table.words import (
+    LIKE_AN_ID,
     ROLES,
     TEXTS,
     Layout,
@@ -89,13 +89,15 @@ class _Planner:
         if self._id_repeats() or "time" in self.roles.given:
             return "steps"
         values = self.free(*NUMBERS) if given is None else list(given)
-        if given is None and columns.loaded.named:
+        if given is None and columns.loaded.named and "group" not in self.found:
             questions.ask_about_counters(self.roles)
         if "id" in self.found or (columns.loaded.named and is_axis(values)):
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
         layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
+        if given is None and layout == "rows" and "group" in self.found:
+            questions.ask_about_counters(self.roles)
         if given is None and columns.rows >= _ENOUGH:
             ask = questions.ask_about_names if layout == "steps" else questions.ask_about_recordings
             ask(self.roles, values)
@@ -156,6 +158,8 @@ class _Planner:
     def _label_in_runs(self, values: int) -> bool:
         """Whether the rows are the steps of one recording: few values, and a label that stays."""
         texts = self.free("text")
+        if values == 1:  # what differs from row to row is no label, but tells when it was
+            texts = [name for name in texts if self.columns.distinct(name) < self.columns.rows]
         label = self.found.get("label", texts[0] if len(texts) == 1 else None)
         if label is None or values >= MANY:
             return values <= 2  # a plain series or two
@@ -202,6 +206,7 @@ class _Planner:
         if key is None and roles.is_open("id"):
             own = [n for n in several if np.array_equal(~stays(columns, n), steps < 0)]
             own = [n for n in own if columns.distinct(n) == (steps < 0).sum() + 1]
+            own = own if (steps > 0).mean() > 0.5 else []
             panels = [
                 n for n in several if 10 * columns.rows > 9 * columns.distinct(n) * moments.max()
             ]
@@ -218,7 +223,7 @@ class _Planner:
             times = (self.found.pop("time"), *self.roles.more_time)
             self.left_out.update(dict.fromkeys(times, "a time, and each row is a sequence"))
             self.roles.more_time = ()
-        called = [n for n in self.free("number") if re.search(r"(?:[_\s]id|I[dD])$", n)]
+        called = [n for n in self.free("number") if LIKE_AN_ID.search(n)]
         for name in (*called, *self.free("text")) if self.columns.rows > 2 else ():
             if self.roles.is_open("id") and self.columns.distinct(name) == self.columns.rows:
                 self.found["id"] = name

@@ -11,7 +11,7 @@ from segue.data.sequences import Array
 from segue.readers.table.columns import NUMBERS, Columns
 from segue.readers.table.plan import describe_columns
 from segue.readers.table.roles import Roles, stays
-from segue.readers.table.words import Layout, claims, say
+from segue.readers.table.words import LIKE_AN_ID, Layout, claims, say
 
 MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _NEARLY_ALL = 0.9  # of the sequences
@@ -60,6 +60,7 @@ def ask_about_recordings(roles: Roles, values: list[str]) -> None:
     option, what = "", ""
     other = ""
     is_axis = columns.loaded.named and any(map(str.isdigit, first))
+    is_axis = is_axis or LIKE_AN_ID.search(first) is not None
     if (steps > 0).all() and np.ptp(steps) < 0.01 * steps.mean() and not is_axis:
         option, what = f"time={first!r}", f"{first!r} rises evenly"
         other = f", id={first!r}" if columns.is_whole(first) else ""
@@ -141,25 +142,29 @@ def ask_about_single_steps(
 
 
 def ask_about_counters(roles: Roles) -> None:
-    """Ask where rows are read as sequences, and one column counts them anew in each run of another.
+    """Ask where rows are read as sequences, and one column counts them anew for each of another.
 
     Raises:
         FileError: there are two such columns, whose names do not tell what they are.
     """
     columns = roles.columns
-    if columns.rows < _FEWEST or {"id", "group", "time"} & roles.found.keys():
+    if columns.rows < _FEWEST or {"id", "time"} & roles.found.keys():
         return
     first = [n for n in columns.names[:MANY] if not claims(n, "label")]
-    whole = [n for n in first if columns.is_whole(n)]
-    for key in [n for n in first if columns.kinds[n] == "text" or n in whole]:
-        same = stays(columns, key)
-        runs = columns.rows - int(same.sum())
-        if columns.distinct(key) != runs or not 2 <= runs <= columns.rows // 3:
+    numbers = [n for n in first if columns.kinds[n] == "number"]
+    keys = [n for n in first if columns.kinds[n] == "text" or columns.is_whole(n)]
+    group = roles.found.get("group")
+    for key in [group] if group else keys:
+        codes, several = columns.codes(key), columns.distinct(key)
+        is_run_each = several == columns.rows - int(stays(columns, key).sum())
+        if not 2 <= several <= columns.rows // 3 or not (is_run_each or key == group):
             continue
-        for name in whole:
-            numbers = columns.floats(name)
-            begins = numbers[np.concatenate([[True], ~same])]
-            if (np.diff(numbers)[same] == 1).all() and set(begins.tolist()) in ({0}, {1}):
+        order = np.argsort(codes, kind="stable")
+        same = np.diff(codes[order]) == 0
+        for name in (n for n in numbers if n != key):
+            counter = columns.floats(name)[order]
+            steps, begins = np.diff(counter)[same], counter[np.concatenate([[True], ~same])]
+            if steps.min() > 0 and np.ptp(steps) < 1e-6 * steps.mean() and np.ptp(begins) == 0:
                 options = say(f"id={key!r}, time={name!r}", "layout='rows'")
                 raise columns.loaded.error(
                     f"counts its rows in {name!r} anew for each {key!r}: is each row a step of the "
@@ -178,9 +183,9 @@ def ask_to_pivot(roles: Roles, key: str, names: Sequence[str], moments: Array) -
             time = roles.found["time"]
             raise roles.columns.loaded.error(
                 f"has several rows for each {time!r} of a sequence, and {name!r} tells them apart: "
-                "one value a row. Bring the channels side by side first, in pandas frame.pivot("
-                f"index=[{key!r}, {time!r}], columns={name!r}). If they are steps all the same: "
-                "layout='steps' (--read layout=steps)."
+                "are these other sequences, or other channels, with one value a row? "
+                f"{say(f'group={name!r}', 'layout=' + repr('steps'))} Channels are brought side by "
+                f"side by frame.pivot(index=[{key!r}, {time!r}], columns={name!r}) of pandas."
             )
 
 

@@ -198,9 +198,8 @@ class Roles:
             return True
         order = np.lexsort((numbers, codes))
         steps = np.diff(numbers[order])[np.diff(codes[order]) == 0]
-        return len(steps) < 8 or bool(
-            (np.abs(steps - np.median(steps)) < 0.02 * steps.max()).mean() > 0.5
-        )
+        usual = float(np.median(steps)) if len(steps) else 1.0
+        return usual > 0 and bool((np.abs(steps - usual) < 0.02 * usual).mean() > 0.5)
 
     def _settle(self, role: str, chosen: str, other: str) -> None:
         """A second column with a name for a role: left out, no such column, or asked about.

@@ -24,6 +24,7 @@ _SECONDS = UNITS["seconds"].split()
 _SINCE_1970 = {1.0: "seconds", 1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
 _EPOCH = (3.2e8, 4.1e9)  # seconds since 1970: from 1980 to 2099
 _EXCEL = (25_569.0, 73_050.0)  # days since 1900: from 1970 to 2099
+_JULIAN = (2_415_020.0, 2_488_070.0)  # days since 4713 BC: from 1900 to 2099
 _EQUAL = 0.02  # of a step: by so much may the steps of equal sampling differ
 _LATE, _EARLY = 22 * 3600.0, 2 * 3600.0  # a clock that falls from here to there passes midnight
 
@@ -196,6 +197,8 @@ def _unit(columns: Columns, name: str, numbers: Any, first: float) -> tuple[floa
     for per, counts in _SINCE_1970.items():
         if _EPOCH[0] * per <= first and last <= _EPOCH[1] * per:
             return per, f"{name!r} counts {counts} since 1970"
+    if _JULIAN[0] <= first and last <= _JULIAN[1]:
+        return SECOND / DAY, f"{name!r} counts days, as Julian dates do"
     in_range = _EXCEL[0] <= first and last <= _EXCEL[1]
     if not in_range and word not in _SECONDS:
         return None, ""

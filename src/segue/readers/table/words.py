@@ -36,6 +36,7 @@ TEXTS = frozenset(_VALUES["texts"].split())
 MONTHS = frozenset(_VALUES["months"].split())
 MISSING = frozenset(_VALUES["missing"])
 NO_TEXT = tuple(_VALUES["no_text"])
+LIKE_AN_ID = re.compile(r"(?:[_\s]id|I[dD])$")
 _UNIT = re.compile(r"[\[(](.*)[\])]$")
 
 
