@@ -154,6 +154,8 @@ def ask_about_counters(roles: Roles) -> None:
     numbers = [n for n in first if columns.kinds[n] == "number"]
     keys = [n for n in first if columns.kinds[n] == "text" or columns.is_whole(n)]
     group = roles.found.get("group")
+    if group and sum(not any(map(str.isdigit, n)) for n in roles.free(*NUMBERS)) < 2:
+        return  # beside t0, t1, t2 it counts sequences
     for key in [group] if group else keys:
         codes, several = columns.codes(key), columns.distinct(key)
         is_run_each = several == columns.rows - int(stays(columns, key).sum())

@@ -198,8 +198,9 @@ class Roles:
             return True
         order = np.lexsort((numbers, codes))
         steps = np.diff(numbers[order])[np.diff(codes[order]) == 0]
-        usual = float(np.median(steps)) if len(steps) else 1.0
-        return usual > 0 and bool((np.abs(steps - usual) < 0.02 * usual).mean() > 0.5)
+        rising = steps[steps > 0]
+        even = np.abs(rising - np.median(rising)) < 0.02 * rising.max() if len(rising) else rising
+        return len(steps) < 8 or (len(rising) > 0.4 * len(steps) and bool(even.mean() > 0.5))
 
     def _settle(self, role: str, chosen: str, other: str) -> None:
         """A second column with a name for a role: left out, no such column, or asked about.
