@@ -53,11 +53,8 @@ _PICKLED = (
     "lengths as `values` [steps, channel] and `lengths` [n], and text with dtype=str."
 )
 _SYNONYMS = {
-    "labels": "y",
-    "label": "y",
-    "group": "groups",
-    "user": "groups",
-    "subject": "groups",
+    **dict.fromkeys(("labels", "label"), "y"),
+    **dict.fromkeys(("group", "user", "subject"), "groups"),
     "part": "parts",
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }

@@ -1,7 +1,4 @@
-"""Loading of table files as Arrow tables: text, Parquet, Feather.
-
-One file as a whole or chunk by chunk; or several, one after the other.
-"""
+"""Loading of table files as Arrow tables: one as a whole or in chunks, or several as one."""
 
 from __future__ import annotations
 
@@ -166,15 +163,12 @@ def load_chunks(
 def _without_blank_rows(table: pa.Table) -> pa.Table:
     """The rows that hold anything, as spreadsheets add others that are commas alone."""
     blank: Any = None
-    for column in table.columns if table.num_columns > 1 else ():
-        is_text = types.is_string(column.type) or types.is_large_string(column.type)
+    is_full = any(types.is_primitive(c.type) and not c.null_count for c in table.columns)
+    for column in () if is_full or table.num_columns == 1 else table.columns:
         if types.is_dictionary(column.type):
-            column, is_text = column.cast(column.type.value_type), True
-        if not (column.null_count or is_text):
-            return table
-        own = pc.is_null(column)
-        if is_text:
-            own = pc.or_(own, pc.fill_null(pc.equal(column, ""), False))
+            column = column.cast(column.type.value_type)
+        is_text = types.is_string(column.type) or types.is_large_string(column.type)
+        own = pc.equal(column.fill_null(""), "") if is_text else column.is_null()
         blank = own if blank is None else pc.and_(blank, own)
         if not pc.any(blank).as_py():
             return table
@@ -230,15 +224,16 @@ def _text(path: Path, dialect: Dialect, block: int | None) -> Chunks:
     )
     is_plain = dialect.encoding == "utf-8" and not dialect.blanks and not dialect.cuts
     if block is None or not is_plain:
-        text = path if is_plain else _in_utf8(path, dialect)
-        try:
-            yield csv.read_csv(text, *options), 1.0
-        except pa.ArrowInvalid as error:
-            if not _IS_LONG_ROW.search(str(error)):
-                raise
-            options[0].block_size = _LONGEST_ROW  # it has a row that is longer than a block
-            yield csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options), 1.0
-        return
+        for size in (None, _LONGEST_ROW):
+            options[0].block_size = size or block or options[0].block_size
+            try:
+                table = csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options)
+            except pa.ArrowInvalid as error:
+                if size or not _IS_LONG_ROW.search(str(error)):
+                    raise
+            else:
+                yield table, 1.0
+                return
     with pa.OSFile(str(path)) as file:
         is_packed = path.suffix.lower() == ".gz"
         text = pa.CompressedInputStream(file, "gzip") if is_packed else file
@@ -281,11 +276,12 @@ def _ragged(path: Path, dialect: Dialect) -> FileError:
     if not found:
         return FileError("has rows that cannot be read; are its quotes closed?", path=path)
     (line, count), *others = found
-    shown = ", ".join(f"line {other} {fields}" for other, fields in others[: _SHOWN - 1])
-    more = f" (and {shown}{', ...' if len(found) > _SHOWN else ''})" if shown else ""
+    shown = [f"line {other} {fields}" for other, fields in others[: _SHOWN - 1]]
+    shown += ["..."] * (len(found) > _SHOWN)
+    more = f" (and {', '.join(shown)})" if shown else ""
     return FileError(
-        f"has {count} field{'s' * (count != 1)}{more}; expected {width}, as in most rows. Leave "
-        "fields empty where there is no value.",
+        f"has {counted(count, 'field')}{more}; expected {width}, as in most rows. Leave fields "
+        "empty where there is no value.",
         path=path,
         line=line,
     )
@@ -336,13 +332,13 @@ def check_columns(loaded: Loaded, first: Loaded) -> None:
 
 def _with_common_types(tables: list[pa.Table]) -> list[pa.Table]:
     """Tables with common types: a column of text in one table becomes text in all."""
+    tests = (types.is_integer, types.is_floating, types.is_decimal)
     for place, name in enumerate(tables[0].column_names):
         kinds = {table.schema.field(name).type for table in tables} - {pa.null()}
-        if len(kinds) <= 1 or all(map(_is_of_numbers, kinds)):
-            continue
-        for number, table in enumerate(tables):
-            text = pc.fill_null(table.column(name).cast(pa.large_string()), "")
-            tables[number] = table.set_column(place, name, text)
+        if len(kinds) > 1 and not all(any(test(kind) for test in tests) for kind in kinds):
+            for number, table in enumerate(tables):
+                text = pc.fill_null(table.column(name).cast(pa.large_string()), "")
+                tables[number] = table.set_column(place, name, text)
     return tables
 
 
@@ -351,7 +347,3 @@ def with_column(loaded: Loaded, name: str, values: Any) -> tuple[Loaded, str]:
     while name in loaded.table.column_names:
         name = f"{name}_"
     return replace(loaded, table=loaded.table.append_column(name, values)), name
-
-
-def _is_of_numbers(kind: pa.DataType) -> bool:
-    return any(test(kind) for test in (types.is_integer, types.is_floating, types.is_decimal))

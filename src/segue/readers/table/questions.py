@@ -193,5 +193,7 @@ def ask_to_pivot(roles: Roles, key: str, names: Sequence[str], moments: Array) -
 
 def rows_apart(columns: Columns, names: Sequence[str], moments: Array | None = None) -> int:
     """How many different rows there are, in some columns, and in numbers beside them."""
-    codes = [columns.codes(name) for name in names] + ([] if moments is None else [moments])
-    return len(np.unique(np.stack(codes), axis=1).T)
+    found = np.zeros(columns.rows, np.int64) if moments is None else moments
+    for name in names:
+        found = found * (columns.distinct(name) + 1) + columns.codes(name)
+    return len(np.unique(found))
