@@ -22,7 +22,7 @@ from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.numeric import MeanScale, fit_static, scaled_static
-from segue.prepare.pipeline import refuse_coarse
+from segue.prepare.pipeline import idle_channels, refuse_coarse
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
@@ -236,7 +236,7 @@ def prepare_training(
         freeze(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
-    lines = list(split.lines)
+    lines = [*split.lines, *idle_lines(data)]
     if preparation.kind == "texts":
         assert preparation.vocabulary is not None
         step, fitted = preparation.vocabulary
@@ -280,6 +280,26 @@ def prepare_training(
         augmenter=augmenter if augmenter.steps else None,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
+
+
+def idle_lines(data: Dataset) -> Lines:
+    """What is to be told of channels that say nothing.
+
+    Raises:
+        DataError: there is no value at all.
+    """
+    if data.x.kind != "numbers":
+        return []
+    empty, constant = idle_channels(data)
+    if empty:
+        if empty.count(",") + 1 == data.x.channels and data.static is None:
+            raise DataError(
+                "Every value of the training sequences is missing (NaN): there is nothing to learn "
+                "from. Look at how they were read with `segue data show`."
+            )
+        warn_user(f"No training sequence has a value in channel {empty}: all are missing (NaN).")
+    about = {"has no value": empty, "has the same value in every step": constant}
+    return [("channels", f"{names} {text}") for text, names in about.items() if names]
 
 
 def build_network(

@@ -161,8 +161,9 @@ def refuse_infinite(x: Sequences) -> None:
             row = next(i for i, steps in enumerate(block) if is_infinite(steps).any())
             step, channel = np.argwhere(is_infinite(block[row]))[0]
             raise DataError(
-                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}. "
-                "Mark missing values as NaN; mend or remove the others."
+                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}, "
+                "or one beyond float32 (3.4e38). Mark missing values as NaN; mend or remove the "
+                "others."
             )
         first += len(block)
 

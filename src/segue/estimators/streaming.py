@@ -121,6 +121,11 @@ class ModelStream:
         for x_t in torch.from_numpy(np.array(prepared)).to(self._device):
             logits, state = self._network.step(x_t[None], state)
         assert logits is not None
+        if not bool(torch.isfinite(logits).all()):
+            raise DataError(
+                f"The answer after step {self.steps} is not finite. Is a value far larger than "
+                "those of the training? `reset()` begins anew."
+            )
         return np.asarray(probabilities(logits[0].double().cpu(), self._head)), state
 
     def _number(self, text: str) -> int:

@@ -119,9 +119,12 @@ class MeanScale:
         MeanScale(mean=array([2., 5.]), scale=array([1., 1.]))
         """
         values = table.astype(np.float64).reshape(len(table), -1)
+        largest = np.abs(values).max(axis=0)
+        unit = np.exp2(np.frexp(largest)[1])  # a power of 2: it rounds nothing, and squares fit
+        values /= unit
         deviation = values.std(axis=0)
-        flat = deviation <= least * np.abs(values).max(axis=0)
-        return cls(values.mean(axis=0), np.where(flat, 1.0, deviation))
+        flat = deviation * unit <= least * largest
+        return cls(values.mean(axis=0) * unit, np.where(flat, 1.0, deviation * unit))
 
     def apply(self, table: Array) -> Array:
         """`[n, column]` scaled values, float32, of `[n]` or `[n, column]`."""

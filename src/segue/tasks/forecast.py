@@ -16,7 +16,14 @@ from segue.prepare import Preparation
 from segue.prepare.numeric import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table, number_table
-from segue.tasks.regress import UNFITTED, Autoregression, Numbers, last_known, squared_error
+from segue.tasks.regress import (
+    UNFITTED,
+    Autoregression,
+    Numbers,
+    last_known,
+    refuse_extreme,
+    squared_error,
+)
 from segue.windowing import as_series, is_one_series
 
 # A forecast that is not better than persistence by this factor is warned of.
@@ -80,6 +87,7 @@ class Forecast(Task):
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with mean and deviation of the changes, and the autoregression."""
+        refuse_extreme(train.y)
         changes = train.y.astype(np.float64)
         linear = Autoregression.fit(as_array(train.x), changes)
         return replace(self, scale=MeanScale.fit(train.y), autoregression=linear)

@@ -219,6 +219,7 @@ class Regress(Task):
 
     def fitted(self, train: Dataset, preparation: Preparation) -> Self:
         """The fitted task: with mean and deviation of the targets, and a linear baseline."""
+        refuse_extreme(train.y)
         scale = MeanScale.fit(train.y)
         if not self.scale_target:
             scale = MeanScale(np.zeros_like(scale.mean), np.ones_like(scale.scale))
@@ -300,6 +301,16 @@ class Regress(Task):
         """Predicted over true numbers."""
         caption = "Predicted over true; on the line they are the same"
         return (Picture("predictions", scores.plot_predictions(), caption),)
+
+
+def refuse_extreme(y: Array) -> None:
+    """Raise `DataError` where squared errors of these targets are beyond what float32 holds."""
+    largest = float(np.abs(np.asarray(y, np.float64)).max(initial=0.0))
+    if largest and not 1e-18 < largest < 1e18:
+        raise DataError(
+            f"The targets reach {largest:.3g}: their squared errors are beyond float32. Give them "
+            "in another unit, multiplied by such a factor that they lie near 1."
+        )
 
 
 def _finite(data: Dataset) -> Numbers:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from segue.data.sequences import Array, Sequences
-from segue.errors import OptionError
+from segue.errors import DataError, OptionError
 from segue.kernels.recurrence import threads, usable_threads
 from segue.modules import Directions, Layer, Padded
 from segue.networks import Network, PartialInput
@@ -67,10 +67,52 @@ def predict_outputs(
     outputs = torch.empty(0 if batches is None else len(batches), network.chain.shape.features)
 
     def keep(index: Array, x: Any) -> None:
-        outputs[torch.from_numpy(index)] = network(x).cpu()
+        found = network(x)
+        refuse_not_finite(network, index, x, found)
+        outputs[torch.from_numpy(index)] = found.cpu()
 
     predict_batches(network, batches, keep, thread_count)
     return outputs
+
+
+def refuse_not_finite(network: Network, index: Array, x: Any, found: Any) -> None:
+    """Raise `DataError` that names the first sequence without a finite answer.
+
+    Args:
+        network: whose layers are then run once more, to name the one that gave such a number first.
+        index: `[batch]`, the numbers of the sequences.
+        x: the batch.
+        found: what came of it, `[batch, ...]` or `Padded`.
+    """
+    good = _finite_rows(found)
+    if bool(good.all()):
+        return
+    row = int(torch.nonzero(~good)[0])
+    passed, signal = (x.passed, x.signal) if isinstance(x, PartialInput) else (0, x)
+    where = "head"
+    for layer in network.chain[passed:-1]:
+        signal = layer(signal)
+        if not bool(_finite_rows(signal)[row]):
+            where = layer.name
+            break
+    weights = network.weight_tensors().items()
+    broken = [name for name, weight in weights if not bool(torch.isfinite(weight).all())]
+    if broken:
+        cause = f"The weights {', '.join(broken[:3])} are not finite: train again."
+    else:
+        cause = "Are its values far larger than those of the training? Scale them, or leave it out."
+    raise DataError(
+        f"The answer for sequence {index[row]} is not finite; the first layer with such a number "
+        f"is {where}. {cause}"
+    )
+
+
+def _finite_rows(signal: Any) -> Tensor:
+    """`[batch]`, whether all numbers of a signal are finite; padding does not count."""
+    if isinstance(signal, Directions):
+        return _finite_rows(signal.forward) & _finite_rows(signal.backward)
+    values = signal.filled(0.0) if isinstance(signal, Padded) else signal
+    return torch.isfinite(values).flatten(1).all(1)
 
 
 def map_steps(
@@ -87,6 +129,7 @@ def map_steps(
 
     def keep(index: Array, x: Any) -> None:
         signal = function(x)
+        refuse_not_finite(network, index, x, signal)
         lengths = signal.lengths.tolist()
         for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
             rows[i] = values[:length]
@@ -152,6 +195,7 @@ def embed(
 
     def keep(index: Array, x: Padded) -> None:
         signal = capture_activations(network, layer, x)[1]
+        refuse_not_finite(network, index, x, signal)
         rows[index] = _sequence_embedding(network, layer, signal, how).cpu().numpy()
 
     predict_batches(network, batches, keep, thread_count)
