@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal, Self, TextIO, get_args
 
 from segue.errors import OptionError
+from segue.text_table import visible
 
 Style = Literal["auto", "bar", "lines", "none"]
 
@@ -82,7 +83,7 @@ class Progress:
             left = time_left((time.monotonic() - self._began) * (1 - share) / share)
         if self._bar is not None:
             total = None if share is None else 1.0
-            fields = {"head": head, "text": text, "left": left or ""}
+            fields = {"head": visible(head), "text": visible(text), "left": left or ""}
             self._bar.update(self._task, completed=share or 0, total=total, **fields)
         elif is_due or time.monotonic() - self.last_line > self.pause:
             self.last_line = time.monotonic()
@@ -92,7 +93,7 @@ class Progress:
     def write(self, text: str) -> None:
         """Write a line."""
         if self.style != "none":
-            print(text, file=self.stream, flush=True)
+            print(visible(text), file=self.stream, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -1,8 +1,29 @@
-"""Tables of plain text."""
+"""Plain text for terminals: tables, and characters that would command a terminal made visible."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+# Control characters, and those that change the direction of all that follows.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str, keep: str = "\n\t") -> str:
+    r"""Write characters that command a terminal as escapes, so that names cannot.
+
+    Args:
+        text: what is to be shown.
+        keep: control characters that stay.
+
+    >>> print(visible("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    return _COMMANDS.sub(lambda one: one[0] if one[0] in keep else _escape(ord(one[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
@@ -19,7 +40,7 @@ def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     >>> text_table([])
     ''
     """
-    rows = list(rows)
+    rows = [[visible(cell, keep="") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = zip(align.ljust(len(widths), align[-1]), widths, strict=False)
     formats = [f"{side}{width}" for side, width in sides]

@@ -169,3 +169,61 @@ def test_a_closed_folder_is_said_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="is read-only"):
         check_output(tmp_path / "p.csv", overwrite=False)
     tmp_path.chmod(0o700)
+
+
+# -- names that would command the terminal --------------------------------------------------------
+
+HOSTILE = "up\x1b[2J\x9b31m\u202e"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Labels, channels, ids and groups with escape sequences."""
+    path = tmp_path / "hostile.csv"
+    rows = [
+        f"id{n}{HOSTILE},{t},{HOSTILE if n % 2 else 'down'},{n * 0.1 + t}\n"
+        for n in range(12)
+        for t in range(6)
+    ]
+    path.write_text(f"id,time,label,a{HOSTILE}\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+def test_no_name_commands_the_terminal(
+    hostile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever command shows it: escape sequences are written out, as `\\x1b`."""
+    run = tmp_path / "run"
+    commands = [
+        ["data", "show", str(hostile)],
+        ["fit", str(hostile), "--network", "gru(2)", "--epochs", "1", "--out", str(run)],
+        ["evaluate", str(run), str(hostile), "--all"],
+        ["view", str(hostile)],
+        ["listen", str(hostile), "--out", str(tmp_path / "heard.wav")],
+        ["fit", str(hostile), "--column-label", f"no{HOSTILE}"],
+        ["predict", str(run), str(tmp_path / f"none{HOSTILE}")],
+    ]
+    for command in commands:
+        main(command)
+        said = capsys.readouterr()
+        for text in (said.out, said.err):
+            assert not {"\x1b", "\x9b", "\u202e"} & set(text), command
+        if command[0] != "view":
+            assert "\\x1b[2J" in said.out + said.err, command
+
+
+def test_values_are_altered_on_a_terminal_only(
+    hostile: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file or another program gets ids and labels as they came, so that a join works."""
+    run = tmp_path / "run"
+    main(["fit", str(hostile), "--network", "gru(2)", "--epochs", "1", "--out", str(run)])
+    capsys.readouterr()
+    main(["predict", str(run), str(hostile)])
+    assert f"id0{HOSTILE}" in capsys.readouterr().out
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    main(["predict", str(run), str(hostile)])
+    assert "\x1b[2J" not in capsys.readouterr().out

@@ -23,6 +23,7 @@ from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError
+from segue.text_table import visible
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -91,7 +92,7 @@ def _run(arguments: list[str]) -> int:
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         """Warn a user without the line in the source; no other warning is shown."""
         if issubclass(category, UserWarning):
-            print(f"warning: {message}", file=sys.stderr)
+            print(visible(f"warning: {message}"), file=sys.stderr)
 
     try:
         with warnings.catch_warnings():
@@ -104,7 +105,7 @@ def _run(arguments: list[str]) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         else:
-            print(f"error: {_message(error)}", file=sys.stderr)
+            print(visible(f"error: {_message(error)}"), file=sys.stderr)
         return WRONG_USE if isinstance(error, SpecError | OptionError) else FAILED
     return DONE
 

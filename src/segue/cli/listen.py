@@ -20,6 +20,7 @@ from segue.cli.shared import (
     save_figure,
 )
 from segue.errors import DataError, OptionError
+from segue.text_table import text_table, visible
 
 if TYPE_CHECKING:
     from segue.sonify import Clip
@@ -79,11 +80,12 @@ def listen(
         raise DataError(f"{source} holds no sequences to be heard.")
     clip = make_clip(data, draw(len(data), samples, seed), mix=mix, rate=rate)
     if not json:
-        width = max([5, *(len(span.label) for span in clip.spans)])
-        print(f"    from       to  {'label':<{width}}  sequence")
-        for span in clip.spans:
-            print(f"{span.start:7.3f}s {span.stop:7.3f}s  {span.label:<{width}}  {span.id}")
-        print("".join(f"{note}\n" for note in clip.notes), end="")
+        rows = [
+            (f"{span.start:.3f}s", f"{span.stop:.3f}s", span.label, str(span.id))
+            for span in clip.spans
+        ]
+        print(text_table([("from", "to", "label", "sequence"), *rows], ">><<"))
+        print("".join(f"{visible(note)}\n" for note in clip.notes), end="")
     unused = _unused(data.name, picture)
     written, player = _hear(clip, out, unused)
     drawn = None if picture is None else _beside(picture, written or unused)
@@ -93,7 +95,7 @@ def listen(
         save_figure(plots.plot_clip(clip).figure, drawn)
     for what, file in (("sound", written), ("picture", drawn)):
         if file is not None and not json:
-            print(f"{what}  {file}")
+            print(visible(f"{what}  {file}"))
     if json:
         facts = {
             "seconds": clip.seconds, "rate_hz": clip.rate_hz, "player": player, "wav": written,

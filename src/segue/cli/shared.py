@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import FileError, OptionError, WriteError
-from segue.text_table import text_table
+from segue.text_table import text_table, visible
 
 if TYPE_CHECKING:
     from segue.data.dataset import Dataset
@@ -67,10 +67,13 @@ def encodable_output() -> Iterator[None]:
 
 
 def print_data(text: str) -> None:
-    """Print values for another program: what cannot be encoded is escaped, with a warning."""
+    """Print values for another program: what cannot be encoded is escaped, with a warning.
+
+    On a terminal control characters are escaped too; a file or a program gets them as they are.
+    """
     encoding = sys.stdout.encoding or "utf-8"
     written = _escaped(text, encoding)
-    print(written, end="", flush=True)
+    print(visible(written) if sys.stdout.isatty() else written, end="", flush=True)
     if written != text:
         print(
             f"warning: standard output is {encoding}; characters that it does not have are written "
@@ -111,7 +114,11 @@ def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset
 def tell(notes: Iterable[str]) -> None:
     """Print notes on how a source was read on standard error."""
     for number, note in enumerate(notes):
-        print(f"{'read as' if number == 0 else '       '} {note}", file=sys.stderr, flush=True)
+        print(
+            f"{'read as' if number == 0 else '       '} {visible(note)}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 # -- printing -------------------------------------------------------------------------------------
@@ -145,7 +152,7 @@ def print_result(value: Any, text: str | Iterable[tuple[str, str]], *, json: boo
     if json:
         print(json_.dumps(plain(value), indent=2, allow_nan=False))
     else:
-        print(text if isinstance(text, str) else text_table(text, "<"))
+        print(visible(text) if isinstance(text, str) else text_table(text, "<"))
 
 
 # -- files ----------------------------------------------------------------------------------------
