@@ -151,3 +151,25 @@ def f():
         "segue.three.*",
         "segue.room.four",
     }
+
+
+# -- nothing that is read can run -----------------------------------------------------------------
+
+CAN_RUN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_nothing_that_is_read_can_run(path: Path) -> None:
+    """No module imports a format that can hold code, nor evaluates text; NumPy may not unpickle."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {name.split(".")[0] for _, name in imports_of(path.read_text(encoding="utf-8"))}
+    assert not imported & CAN_RUN
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        assert name not in {"eval", "exec", "compile", "__import__", "torch.load", "joblib.load"}, (
+            f"line {call.lineno}: {name}"
+        )
+        if name.endswith(("np.load", "numpy.load", "read_array", "np.lib.format.read_array")):
+            allowed = [k.value for k in call.keywords if k.arg == "allow_pickle"]
+            refused = [isinstance(v, ast.Constant) and v.value is False for v in allowed]
+            assert refused == [True], f"line {call.lineno}: allow_pickle=False is to be written"

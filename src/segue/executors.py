@@ -16,7 +16,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from segue.errors import OptionError, TrainingError, check_whole
@@ -141,7 +140,9 @@ def _errors_explained() -> Iterator[None]:
             "`workers`. Finished trials are kept if the study has a folder; the same call "
             "continues from there."
         ) from error
-    except PicklingError as error:
+    except Exception as error:
+        if type(error).__name__ != "PicklingError":
+            raise
         reason = str(error.__cause__ or error).strip('"\n').rpartition("\n")[2]
         raise OptionError(
             f"This cannot be sent to another process ({reason}). Leave out what holds files, locks "

@@ -32,6 +32,7 @@ import typer
 import typer.core
 
 from segue.errors import OptionError
+from segue.expressions import value_of
 
 Command = Callable[..., None]
 Parameters = list[inspect.Parameter]
@@ -295,7 +296,7 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
         name: of the class or the function.
 
     >>> forecaster = declaration(*ESTIMATORS["forecast"])
-    >>> forecaster.__kwdefaults__["network"]
+    >>> inspect.signature(forecaster).parameters["network"].default
     'gru(32)'
     """
     body = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8")).body
@@ -310,15 +311,27 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
         fields = [one for one in fields if "ClassVar" not in ast.unparse(one.annotation)]
         arguments = [ast.arg(ast.unparse(one.target), one.annotation) for one in fields]
         defaults = [one.value for one in fields]
-    signature = ast.arguments([], [], kwonlyargs=arguments, kw_defaults=defaults, defaults=[])
-    docstring = ast.Expr(ast.Constant(ast.get_docstring(node)))
-    stand_in = ast.FunctionDef(name, signature, [docstring], decorator_list=[])
     choices = [n for n in body if isinstance(n, ast.Assign) and "Literal[" in ast.unparse(n.value)]
-    module = ast.fix_missing_locations(ast.Module([*choices, stand_in], []))
     names = _Names()
-    exec(compile(module, path, "exec", dont_inherit=True), {}, names)  # noqa: S102 - segue's own source
-    result: Callable[..., Any] = names[name]
-    return result
+    for choice in choices:
+        names[ast.unparse(choice.targets[0])] = value_of(choice.value, names)
+
+    def stand_in() -> None:
+        """Replaced by the docstring of what it stands for."""
+
+    parameters = [
+        inspect.Parameter(
+            argument.arg,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if default is None else value_of(default, names),
+            annotation=value_of(argument.annotation, names) if argument.annotation else Any,
+        )
+        for argument, default in zip(arguments, defaults, strict=True)
+    ]
+    stand_in.__name__, stand_in.__doc__ = name, ast.get_docstring(node)
+    stand_in.__annotations__ = {one.name: one.annotation for one in parameters}
+    stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return stand_in
 
 
 class _Names(dict[str, Any]):

@@ -34,7 +34,7 @@ def as_array(value: Any) -> Array:
     >>> as_array([1.0, None])
     array([ 1., nan])
     """
-    array = value if isinstance(value, np.ndarray) else native(value)
+    array = native(value)
     array = array if isinstance(array, np.ndarray) else np.asarray(array)
     if isinstance(array, np.ma.MaskedArray):
         return _with_missing(array)

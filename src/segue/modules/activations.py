@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segue.expressions import function_of_x
 from segue.layers.activations import ActivationSpec, PReLU
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
@@ -37,8 +39,7 @@ def function_of(spec: ActivationSpec) -> Callable[[Tensor], Tensor]:
     The expression of the table is evaluated, so that exported source computes the same.
     """
     names = {"torch": torch, "functional": functional, "sparsemax": sparsemax}
-    function: Callable[[Tensor], Tensor] = eval(f"lambda x: {spec.expression}", names)  # noqa: S307  (segue's own table)
-    return function
+    return function_of_x(ast.parse(spec.expression, mode="eval").body, names)
 
 
 def activate(spec: ActivationSpec, x: Padded | Tensor) -> Padded | Tensor:

@@ -22,7 +22,8 @@ from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn,
 from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
-from segue.modules.base import Directions, Signal, SpecLayer, glorot_uniform, merged, orthogonal
+from segue.modules import base
+from segue.modules.base import Directions, PieceLayer, Signal, SpecLayer, glorot_uniform
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -55,7 +56,7 @@ class RecurrentCell(nn.Module, abc.ABC):
         size = (context.shape.features, columns)
         self.kernel = glorot_uniform(size, context.generator(part + "kernel"))
         recurrent = context.generator(part + "recurrent_kernel")
-        self.recurrent_kernel = orthogonal(spec.units, columns, recurrent)
+        self.recurrent_kernel = base.orthogonal(spec.units, columns, recurrent)
         self.bias = nn.Parameter(self.initial_bias())
         # Further arguments of the two functions.
         self.options = {k: v for k, v in vars(spec).items() if k == "activation"}
@@ -229,7 +230,7 @@ class RNNCell(RecurrentCell):
 CELLS: dict[str, type[RecurrentCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
 
-class RecurrentLayer(SpecLayer):
+class RecurrentLayer(PieceLayer):
     """One direction. Weights: those of its cell, and learnt or given `initial_h`, `initial_c`."""
 
     inner = "cell."
@@ -238,16 +239,11 @@ class RecurrentLayer(SpecLayer):
         super().__init__(spec, context)
         self.cell = CELLS[spec.cell](spec, context)
 
-    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
-        return self.forward_from(x, self.cell.initial_state(len(x.values)), draws)[0]
-
     def forward_from(
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
         outputs, state = self.cell.run(x, state, draws, (self.name, "forward"))
-        if self.shape.sequence:
-            return Padded(outputs, x.lengths), state
-        return last_step(outputs, x.lengths), state
+        return self.last_or_every(outputs, x.lengths), state
 
     def prefix_outputs(self, x: Padded) -> Padded:
         return Padded(self.cell.run(x, self.cell.initial_state(len(x.values)))[0], x.lengths)
@@ -298,7 +294,7 @@ class BidirectionalLayer(SpecLayer):
     def _merge(self, first: Tensor, second: Tensor) -> Any:
         if self.spec.merge == "none":
             return Directions(first, second)
-        return merged([first, second], self.spec.merge)
+        return base.merged([first, second], self.spec.merge)
 
     def last_output(self, x: Padded) -> Tensor:
         """The end of the forward direction joined with the beginning of the backward one."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from segue.errors import FileError
 from segue.readers import read
-from segue.readers.table import times
 
 # Ten forms of the same four moments, and the rate that they have.
 FORMS = {
@@ -265,31 +261,3 @@ def test_spans_as_pandas_writes_them(tmp_path: Path) -> None:
     """`to_csv` of a column of time differences."""
     data = read(put(tmp_path, table(["0 days 23:59:59", "1 days 00:00:00", "1 days 00:00:01"])))
     assert data.rate_hz == pytest.approx(1.0)
-
-
-def test_few_texts_are_taken_apart_as_many_are() -> None:
-    """Python's expressions for few, Arrow's for many: the same texts fit, with the same parts."""
-    draws = random.Random(0)
-    texts = [*TEXTS]
-    for text in TEXTS * 20:
-        at = draws.randrange(len(text))
-        texts.append(
-            text[:at] + draws.choice("0123456789:.-/ ,TZ+aM\u00a0\u0663é") + text[at + 1 :]
-        )
-    column = pa.array(texts, pa.large_string())
-    for form in times._FORMS.values():
-        fits = pc.match_substring_regex(column, f"^{form}$").to_pylist()
-        assert fits == [times._fits(text, form) for text in texts]
-        some = [text for text, fit in zip(texts, fits, strict=True) if fit]
-        many = times._taken_apart(pa.array(some * 60, pa.large_string()), form) if some else {}
-        few = times._taken_apart(pa.array(some[:50], pa.large_string()), form)
-        for name, numbers in many.items():
-            np.testing.assert_array_equal(few[name], numbers[: len(few[name])])
-
-
-TEXTS = [
-    "2024-03-21", "21.03.2024 18:00:05,25", "3/21/2024 9:15 AM", "21 Mar 2024", "Mär 21, 2024",
-    "Thu, 21 Mar 2024 10:11:12 +0100", "Thu Mar 21 10:11:12 CET 2024", "20240321T101112Z",
-    "2024 Q1", "2024-W12", "2024-03", "10:11:12.5", "3 days 10:11", "18.00.00", "99:10.250",
-    "٢٠٢٤-٠٣-٢١",
-]  # fmt: skip

@@ -28,7 +28,6 @@ SECOND = 1_000_000_000  # ticks: nanoseconds
 DAY = 86_400 * SECOND
 
 _AT_ONCE = 200_000  # rows that are taken apart at a time
-_FEW = 50  # texts that Python is quicker with: Arrow takes milliseconds for a pattern
 _YEARS = (1678, 2261)  # that nanoseconds since 1970 can say in 64 bits
 _ABSENT = -1_000_000  # a part that a text does not have
 
@@ -136,14 +135,12 @@ def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
     """Possible interpretations of texts by the order of their dates, and why others are not."""
     readings: dict[str, Times] = {}
     wrong = []
-    known = texts.drop_null()
-    some = known.slice(0, _FEW).to_pylist()
+    some = texts.drop_null().slice(0, 50).to_pylist()
     for name, form in _FORMS.items():
         order = name.partition(",")[0]
         if not some or (readings and not readings.keys() | {order} <= _ORDERS):
             break
-        fit = all(_fits(text, form) for text in some)
-        if fit and (len(known) <= _FEW or all_match(texts, f"^{form}$")):
+        if all(_fits(text, form) for text in some) and all_match(texts, f"^{form}$"):
             try:
                 readings[order] = _read(texts, form)
             except NotTimesError as error:  # such as 18.00.00, which is no date but a clock time
@@ -153,16 +150,11 @@ def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
 
 @cache
 def _pattern(form: str) -> re.Pattern[str]:
-    """A form for Python's expressions, with the digits and blanks that Arrow's have."""
-    for theirs, ours in (
-        (r"\d", "[0-9]"), (r"\s", r"[ \t\n\f\r]"), (r"\w", "[0-9A-Za-z_]"), (r"\p{L}", r"[^\W\d_]")
-    ):  # fmt: skip
-        form = form.replace(theirs, ours)
-    return re.compile(form)
+    return re.compile(form.replace(r"\p{L}", r"[^\W\d_]"))
 
 
 def _fits(text: str, form: str) -> bool:
-    return _pattern(form).fullmatch(text) is not None
+    return _pattern(form).fullmatch(text) is not None  # Arrow takes milliseconds for a pattern
 
 
 def _first_unlike(texts: list[str | None]) -> int:
@@ -175,13 +167,6 @@ def _first_unlike(texts: list[str | None]) -> int:
 
 def _taken_apart(texts: Any, form: str) -> dict[str, Part]:
     """`[rows]` whole numbers of each part."""
-    if len(texts) <= _FEW:
-        pattern = _pattern(form)
-        fits = [pattern.fullmatch(text or "") for text in texts.to_pylist()]
-        return {
-            name: _numbers(name, pa.array([fit and fit[name] for fit in fits], pa.string()))
-            for name in pattern.groupindex
-        }
     pieces: dict[str, list[Part]] = defaultdict(list)
     for start in range(0, len(texts), _AT_ONCE):
         found = pc.extract_regex(texts.slice(start, _AT_ONCE), f"^{form}$")
