@@ -88,7 +88,7 @@ def read(
     before = None if like is None else read_options.reading_of(like)
     options = {**options, "drop_missing": True} if drop_missing else options
     options = options if like is None else {**options, "like": before}
-    data = _read(source, part, limit, format, options)
+    data = _read(source, part=part, limit=limit, format=format, **options)
     if drop_missing:
         data = _without_missing(data)
     elif data.missing != "refuse":
@@ -107,20 +107,15 @@ def _without_missing(data: Dataset) -> Dataset:
     return replace(data.drop_missing(), notes=notes if count else data.notes)
 
 
-def _read(
-    source: Any,
-    part: str | None,
-    limit: int | None,
-    format: str | None,  # noqa: A002 (its usual name)
-    options: dict[str, Any],
-) -> Dataset:
+def _read(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
+    """A data set as its reader gives it, or its catalog entry; `options` with the format."""
     if not isinstance(source, str | Path):
-        return _read_object(source, part=part, limit=limit, format=format, **options)
+        return _read_object(source, part=part, limit=limit, **options)
     path = Path(source).expanduser()
     is_path = str(source).startswith((".", "/", "~")) or bool(path.suffix)
     if isinstance(source, str) and not is_path and not is_there(path):
-        return catalog.read_named(source, part=part, limit=limit, format=format, **options)
-    sources = find_sources(path, format=format)
+        return catalog.read_named(source, part=part, limit=limit, **options)
+    sources = find_sources(path, format=options.pop("format"))
     data = read_sources(sources, part=part, limit=limit, **options)
     aside = left_aside(path, sources)
     notes = (*data.notes, f"left aside: {', '.join(aside)}") if aside else data.notes
@@ -206,17 +201,16 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
     """A data frame with the options of a table, or another object that holds sequences."""
     if options.pop("format") is not None:
         raise OptionError("An object of Python has no format: leave out `format`.")
-    like = options.get("like")
-    if like is None or like.get("format") != "table":
+    if (options.get("like") or {}).get("format") != "table":
         options.pop("like", None)
     source = with_times(source)
-    if options.keys() - {"drop_missing"} or objects.is_table(source):
+    is_table = bool(options.keys() - {"drop_missing"}) or objects.is_table(source)
+    data = None if is_table or isinstance(source, np.memmap) else objects.adapted(source)
+    if is_table or (data is source and objects.is_frame(source)):  # texts alone may be lists
         data = objects.read_table(source, **options)
     elif isinstance(source, np.memmap):
         mapped = sequences_from_mapped(source, None, joined=False)
         data = Dataset(Sequences.from_array(source) if mapped is None else mapped)
-    elif (data := objects.adapted(source)) is source and objects.is_frame(source):
-        data = objects.read_table(source, **options)  # of texts alone, which may be lists
     elif data is source:
         raise DataError(
             f"{type(source).__name__} is no source; expected a name, a path, or one of"

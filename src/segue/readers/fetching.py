@@ -11,15 +11,14 @@ import errno
 import hashlib
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from segue.atomic import replacing_folder
 from segue.errors import DataNotFoundError, FileError
+from segue.progress import Progress
 
 SUMS = "SHA256SUMS"
 _CHUNK = 1 << 16  # bytes
@@ -109,32 +108,28 @@ def download(url: str, path: Path) -> None:
     """Fetch a URL over HTTPS, with a progress bar on a terminal and one line elsewhere."""
     import pooch
 
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"Downloading {url}\n")
-        pooch.HTTPDownloader(chunk_size=_CHUNK)(url, str(path), None)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = _Bar(progress, progress.add_task(path.name, total=None))
+    with Progress() as progress:
+        if progress.style == "lines":
+            progress.write(f"Downloading {url}")
+        bar = progress.style == "bar" and _Bar(progress, path.name)
         pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)(url, str(path), None)
 
 
+@dataclass
 class _Bar:
-    """A bar of rich under the names that pooch knows from tqdm; pooch sets `total` first."""
+    """A bar under the names that pooch knows from tqdm; pooch sets `total` first."""
 
-    total: int | None = None
-
-    def __init__(self, progress: Any, task: Any) -> None:
-        self._progress, self._task = progress, task
+    progress: Progress
+    name: str
+    total: int = 0
+    done: int = 0
 
     def update(self, count: int) -> None:
-        self._progress.update(self._task, total=self.total or None, advance=count)
+        self.done += count
+        self.progress.show(self.name, share=self.done / self.total if self.total else None)
 
     def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
+        self.done = 0
 
     def close(self) -> None:
         """Nothing: the bar closes with its block."""
