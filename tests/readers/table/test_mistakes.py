@@ -18,6 +18,12 @@ LONG = "id,time,x,label\n1,0,1.5,a\n1,1,2.5,a\n2,0,3.5,b\n2,1,4.5,b\n3,0,1.5,a\n
 MISTAKES: dict[str, tuple[bytes, int | None, str]] = {
     "empty": (b"", None, "is empty; expected a table"),
     "remarks only": (b"# nothing\n\n", None, "is empty"),
+    "a page": (b"<html><body>404</body></html>", None, "has a line of names and no rows"),
+    "a pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12345\n",
+        None,
+        "is a pointer of Git LFS and not the file itself: fetch it with `git lfs pull`",
+    ),
     "names only": (b"label,t1,t2\n", None, "has a line of names and no rows"),
     "binary": (b"label,t1\n\x00\x01\x02", None, "it holds binary data"),
     "a field too few": (b"label,t1,t2\na,1,2\nb,3\na,5,6\n", 3, "has 2 fields; expected 3"),

@@ -130,6 +130,9 @@ def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
     lines = lines[before:]
     if not any(line.strip('\t ;|,"') for line in lines):
         raise FileError("is empty; expected a table.", path=path)
+    if lines[0].startswith("version https://git-lfs"):
+        message = "is a pointer of Git LFS and not the file itself: fetch it with `git lfs pull`."
+        raise FileError(message, path=path)
     split = Dialect(delimiter=given[1]) if given else _find_split(lines)
     rows = _rows(split, lines)
     above = _lines_above(rows)

@@ -25,7 +25,6 @@ from segue.readers.table.words import MISSING, TableOptions, role_of
 _SHOWN = 5  # problems of one file in one message
 _FILES_SHOWN = 10  # problems of one folder
 _LONGEST_ROW = 2**31 - 1  # bytes
-_IS_LONG_ROW = re.compile("straddling|larger than block")
 _BINARY = {".parquet": "Parquet", ".pq": "Parquet"}
 _BINARY |= dict.fromkeys((".feather", ".arrow"), "Feather or Arrow")
 
@@ -150,9 +149,11 @@ def load_chunks(
             raise CannotStreamError from error
         if "columns, got" in str(error):
             raise _ragged(path, dialect) from None
-        if _IS_LONG_ROW.search(str(error)):
+        if "straddling" in str(error):
             message = "has a row of more than 2 GB: write it as Parquet, with lists in its fields."
             raise FileError(message, path=path) from None
+        if "too short" in str(error):
+            raise FileError("has a line of names and no rows.", path=path) from None
         what = f"{kind} file" if kind else "table"
         said = (str(error).strip() or "empty").splitlines()[0].rstrip(".")
         raise FileError(f"is not a whole {what} ({said}).", path=path) from error
@@ -229,7 +230,7 @@ def _text(path: Path, dialect: Dialect, block: int | None) -> Chunks:
             try:
                 table = csv.read_csv(path if is_plain else _in_utf8(path, dialect), *options)
             except pa.ArrowInvalid as error:
-                if size or not _IS_LONG_ROW.search(str(error)):
+                if size or not re.search("straddling|larger than block", str(error)):
                     raise
             else:
                 yield table, 1.0
