@@ -205,7 +205,7 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
         options.pop("like", None)
     source = with_times(source)
     is_table = bool(options.keys() - {"drop_missing"}) or objects.is_table(source)
-    data = None if is_table or isinstance(source, np.memmap) else objects.adapted(source)
+    data: Any = None if is_table or isinstance(source, np.memmap) else objects.adapted(source)
     if is_table or (data is source and objects.is_frame(source)):  # texts alone may be lists
         data = objects.read_table(source, **options)
     elif isinstance(source, np.memmap):
