@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from segue.data.dataset import Dataset
@@ -543,3 +544,20 @@ def test_frames_with_values_of_no_one_kind(values: Any) -> None:
     frame = pd.DataFrame({"id": [1, 1, 2, 2], "t": [0, 1, 0, 1], "x": values})
     with pytest.raises(DataError, match=r"column x .*Expected one kind of values in a column"):
         read(frame)
+
+
+def test_a_column_called_time_that_holds_bytes() -> None:
+    """A name that claims a role is not left out without a word, whatever type its values have."""
+    frame = pa.table({"id": [1, 1, 2], "time": [b"a", b"b", b"c"], "x": [0.5, 1.5, 2.5]})
+    with pytest.raises(DataError, match="column 'time' holds binary; by its name it is the time"):
+        read(frame)
+    assert read(frame, time="none").channels == ("x",)
+
+
+def test_a_row_that_no_block_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise pa.ArrowInvalid("straddling object straddles two block boundaries")
+
+    monkeypatch.setattr("segue.readers.table.loading.csv.read_csv", refuse)
+    with pytest.raises(FileError, match="has a row of more than 2 GB: write it as Parquet"):
+        read(put(tmp_path, LONG))
