@@ -294,7 +294,7 @@ def test_a_forecaster_of_a_meter_that_counts_up() -> None:
     """Steps of 0.1 on a level that rises to 1e8: the changes are learnt, not their rounding."""
     draws = np.random.default_rng(0)
     meter = np.cumsum(0.1 + 0.05 * np.sin(0.5 * np.arange(400))) + 1e8 + draws.normal(0, 1e-3, 400)
-    model = Forecaster("gru(8)", size=12, epochs=30, options=QUIET).fit(meter)
+    model = Forecaster("gru(8)", size=12, epochs=10, options=QUIET).fit(meter)
     persistence = np.sqrt(np.mean(np.diff(meter) ** 2))
     assert model.history_.kept["validation_rmse"] < 0.5 * persistence
 
