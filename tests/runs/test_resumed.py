@@ -284,6 +284,7 @@ def test_a_run_that_is_going_on_is_not_resumed(finished: runs.Run) -> None:
     assert runs.resume_run(finished.folder).is_complete
 
 
+@pytest.mark.slow
 def test_two_processes_that_resume_one_run(whole: Path) -> None:
     """One goes on, the other is refused by name; the run is whole."""
     code = (
