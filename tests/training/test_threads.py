@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -36,3 +41,42 @@ def test_first_weights_do_not_depend_on_threads() -> None:
             found.append(Network(as_specs("lstm(64) gru(48)"), Shape(3), 2, seed=0).get_weights())
     for name, weights in found[0].items():
         np.testing.assert_array_equal(weights, found[1][name], err_msg=name)
+
+
+# -- processes that are forked --------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_after_several_threads_goes_on_with_one() -> None:
+    """OpenMP's threads stay in the parent: without that, the child would wait for ever."""
+    code = textwrap.dedent("""
+        import os, sys, warnings
+        import numpy as np, segue
+        x = np.random.default_rng(0).normal(size=(200, 40, 3)).astype(np.float32)
+        options = segue.TrainingOptions(progress="none", threads=2)
+        model = segue.SequenceClassifier("lstm(128)", epochs=1, options=options)
+        model.fit(x, np.arange(200) % 2)
+        expected = model.predict_proba(x)
+        child = os.fork()
+        if child == 0:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                found = [model.predict_proba(x) for _ in range(2)]
+                model.fit(x[:40], np.arange(40) % 2)
+            texts = [str(one.message) for one in said]
+            good = all(np.abs(one - expected).max() < 1e-5 for one in found)
+            print(good, sum("forked from one" in text for text in texts), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(np.array_equal(model.predict_proba(x), expected))
+    """)
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=environment,
+        check=False,
+    )
+    assert done.stdout.split("\n")[:2] == ["True 1", "True"], done.stderr

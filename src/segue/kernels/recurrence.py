@@ -17,6 +17,7 @@ the number before the first of them is kept until the last has ended.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from segue.errors import warn_user
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -220,8 +223,10 @@ def threads(count: int) -> Iterator[None]:
     >>> torch.get_num_threads() == before
     True
     """
-    global _open, _outside, _precision  # noqa: PLW0603 (PyTorch's settings are global, too)
+    global _open, _outside, _precision, _used  # noqa: PLW0603 (PyTorch's settings are global, too)
+    count = _after_fork(count)
     with _lock:
+        _used = _used or count > 1
         if _open == 0:
             _outside = torch.get_num_threads()
             _precision = [getattr(where, name) for where, name, _ in _OPERATIONS]
@@ -242,6 +247,42 @@ def threads(count: int) -> Iterator[None]:
             if _open == 0:
                 for (where, name, _), found in zip(_OPERATIONS, _precision, strict=True):
                     setattr(where, name, found)
+
+
+_used = False  # several threads, in this process
+_forked = False  # from a process that had used several
+_said = False  # that one is used
+
+
+def _after_fork(count: int) -> int:
+    """One thread, in a process that was forked from one with several; said once.
+
+    GCC's OpenMP has none of the parent's threads after a fork, and waits for them for ever.
+    """
+    global _said  # noqa: PLW0603
+    if not _forked or count == 1:
+        return count
+    if not _said:
+        _said = True
+        warn_user(
+            "This process was forked from one in which PyTorch had used several threads, which "
+            "would never answer here: one is used. Processes that are spawned can use several: "
+            "multiprocessing.set_start_method('spawn')."
+        )
+    return 1
+
+
+def _in_child() -> None:
+    global _forked, _open, _lock  # noqa: PLW0603
+    _lock, _open = threading.Lock(), 0  # another thread of the parent may have held it
+    _here.__dict__.clear()
+    if _used:
+        _forked = True
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def usable_threads() -> int:
