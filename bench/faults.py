@@ -189,6 +189,8 @@ def result(folder: Path) -> Any:
     found: dict[str, Any] = {}
     for path in sorted(p for p in run.rglob("*") if p.is_file()):
         name = str(path.relative_to(run))
+        if name == ".lock":  # it means nothing without the process that holds it
+            continue
         if path.suffix == ".safetensors":
             found[name] = tensors(path)
         elif path.suffix == ".jsonl":
