@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -309,3 +310,95 @@ def test_a_model_outlives_its_file(model: Path, tmp_path: Path) -> None:
     before = loaded.predict_proba(x)
     path.write_bytes(b"")
     np.testing.assert_array_equal(loaded.predict_proba(x), before)
+
+
+# -- what a file may cost -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "field", "value", "message"),
+    [
+        (
+            "conv(2, 3, causal=true) pool(mean)",
+            "dilation",
+            2**27,
+            "single step takes about .*conv_1",
+        ),
+        ("conv(2, 3) pool(mean)", "dilation", 2**30, "single step takes about .* GB"),
+        ("conv(2, 3) pool(mean)", "dilation", 2**40, "dilation"),
+        ("maxpool(3) pool(mean)", "width", 2**29, "single step takes about .*maxpool_1"),
+        ("random_conv(40)", "longest", 2**30, "single step takes about .*random_conv_1"),
+        ("residual(conv(1, 3)) pool(mean)", "dilation", 2**29, "single step takes .*residual_1"),
+    ],
+)
+def test_a_layer_that_would_take_gigabytes_is_refused(
+    tmp_path: Path, network: str, field: str, value: int, message: str
+) -> None:
+    """A small file may not ask for more than its tensors say: before anything is allocated."""
+    path, options = tmp_path / "m.safetensors", TrainingOptions(progress="none")
+    SequenceClassifier(network, epochs=1, options=options).fit(tiny_dataset(12)).save(path)
+    description, tensors = unpack(path)
+    layer = description["network"][0]
+    inner = layer["layers"][0] if layer["kind"] == "residual" else layer
+    inner[field] = value
+    pack(path, description, tensors)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match=message):
+            segue.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_another_limit_is_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, options = tmp_path / "m.safetensors", TrainingOptions(progress="none")
+    network = "conv(2, 3, dilation=1000) pool(mean)"
+    SequenceClassifier(network, epochs=1, options=options).fit(tiny_dataset(12)).save(path)
+    segue.load(path)
+    monkeypatch.setenv("SEGUE_MEMORY_GB", "0.00001")
+    with pytest.raises(ModelFileError, match="SEGUE_MEMORY_GB in the environment sets another"):
+        segue.load(path)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "change"),
+    [
+        ("logmel(2, frame=4, hop=2, rate=8)", {"frame": 2**30}),
+        ("logmel(2, frame=4, hop=2, rate=8)", {"frame": 2**20, "bands": 2**20}),
+        ("spectrogram(frame=4, hop=2)", {"frame": 2**30}),
+        ("frame(2)", {"n": 2**40}),
+    ],
+)
+def test_a_preparation_out_of_proportion_is_refused(
+    tmp_path: Path, prepare: str, change: dict[str, int]
+) -> None:
+    path, options = tmp_path / "m.safetensors", TrainingOptions(progress="none")
+    x = np.random.default_rng(0).normal(size=(12, 16, 1))
+    model = SequenceClassifier("gru(2)", prepare=prepare, epochs=1, options=options)
+    model.fit(x, np.arange(12) % 2).save(path)
+    description, tensors = unpack(path)
+    for step in description["preparation"]["steps"]:
+        step.update({name: value for name, value in change.items() if step["kind"] != "x"})
+    pack(path, description, tensors)
+    with pytest.raises(ModelFileError, match=r"m\.safetensors"):
+        segue.load(path).predict(x)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(model: Path, tmp_path: Path, value: float) -> None:
+    description, tensors = unpack(model)
+    name = next(name for name in tensors if name.endswith("kernel"))
+    tensors[name] = torch.full_like(tensors[name], value)
+    with pytest.raises(ModelFileError, match=f"the weight {name} is not finite"):
+        segue.load(pack(tmp_path / "m.safetensors", description, tensors))
+
+
+def test_classes_that_occur_twice_are_refused(tmp_path: Path) -> None:
+    path, options = tmp_path / "m.safetensors", TrainingOptions(progress="none")
+    x = np.random.default_rng(0).normal(size=(12, 6, 1))
+    SequenceClassifier("gru(2)", epochs=1, options=options).fit(x, list("abc") * 4).save(path)
+    description, tensors = unpack(path)
+    description["targets"]["classes"] = ["a", "b", "b"]
+    with pytest.raises(ModelFileError, match="classes"):
+        segue.load(pack(path, description, tensors))

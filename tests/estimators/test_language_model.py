@@ -16,7 +16,7 @@ from segue.estimators import language
 from segue.estimators.language import draw
 from segue.metrics import perplexity
 from segue.tasks.language import cut, inputs_and_targets, unigram
-from segue.training import setup
+from segue.training import memory
 
 SILENT = TrainingOptions(progress="none")
 TEXTS = ["the cat sat on the mat.", "the dog sat on the cat.", "a dog ran"] * 8
@@ -162,13 +162,13 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every token of the vocabulary at each of its steps."""
-    monkeypatch.setattr(setup, "free_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "WARNED", 0.0)
     options = TrainingOptions(progress="lines")
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err
     assert "(batches of 3 sequences of up to 6 steps)" in said
     job = quick(size=6, batch_size=3)._training_job([" ".join(TEXTS)])
-    assert job.network.activation_bytes(3, 6) > 4 * 3 * 6 * job.objective.outputs
+    assert memory.training_bytes(job, 3, 6) > 4 * 3 * 6 * job.objective.outputs
 
 
 # -- step by step ---------------------------------------------------------------------------------

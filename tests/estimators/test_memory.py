@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +12,17 @@ import pytest
 from segue import SequenceClassifier, TrainingOptions
 from segue.data import sequences
 from segue.data.sequences import Sequences
+from segue.errors import DataError, OptionError, TrainingError
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
-from segue.training import setup
+from segue.training import memory
 
 
-@pytest.mark.parametrize(("free", "said"), [(1000, True), (10**12, False), (None, False)])
+def quiet(network: str, **more: Any) -> SequenceClassifier:
+    return SequenceClassifier(network, epochs=1, options=TrainingOptions(progress="lines"), **more)
+
+
+@pytest.mark.parametrize(("free", "said"), [(10**12, True), (10**12, False), (None, False)])
 def test_much_memory_is_said_before_the_start(
     free: int | None,
     said: bool,
@@ -23,19 +30,71 @@ def test_much_memory_is_said_before_the_start(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only more than a quarter of what is free is worth a line, and it comes before any epoch."""
-    monkeypatch.setattr(setup, "free_memory", lambda: free)
-    options = TrainingOptions(progress="lines")
-    SequenceClassifier("gru(4)", epochs=1, options=options).fit(tiny_dataset(20))
+    monkeypatch.setattr(memory, "free_memory", lambda: free)
+    monkeypatch.setattr(memory, "WARNED", 1e-9 if said else memory.WARNED)
+    quiet("gru(4)").fit(tiny_dataset(20))
     lines = capsys.readouterr().err.splitlines()
-    told = [number for number, line in enumerate(lines) if "Training will need about" in line]
+    told = [number for number, line in enumerate(lines) if "Training needs about" in line]
     begun = [number for number, line in enumerate(lines) if line.startswith("epoch 1/1")]
     assert bool(told) is said
     assert not told or told[0] < begun[0]
 
 
+def test_a_training_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has what would fit; with that it is trained."""
+    x = np.random.default_rng(0).normal(size=(64, 300, 3)).astype(np.float32)
+    y = np.arange(64) % 2
+    monkeypatch.setattr(memory, "free_memory", lambda: 20_000_000)
+    text = (
+        r"Training needs about .* GB .*batches of 64 .* batch_size=(\d+) fits. So does truncate=200"
+    )
+    with pytest.raises(TrainingError, match=text) as refused:
+        quiet("lstm(64)", batch_size=64).fit(x, y)
+    found = re.search(text, str(refused.value))
+    assert found is not None
+    quiet("lstm(64)", batch_size=int(found[1])).fit(x, y)
+    monkeypatch.setenv("SEGUE_MEMORY_GB", "8")
+    quiet("lstm(64)", batch_size=64).fit(x, y)
+    monkeypatch.setenv("SEGUE_MEMORY_GB", "much")
+    with pytest.raises(OptionError, match="SEGUE_MEMORY_GB is 'much'; expected gigabytes"):
+        quiet("lstm(64)", batch_size=64).fit(x, y)
+
+
+def test_a_prediction_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 300, 3)).astype(np.float32)
+    model = quiet("dense(4) attention(2) pool(mean)").fit(x, np.arange(8) % 2)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000)
+    with pytest.raises(DataError, match=r"A sequence of 4,000 steps needs about 0\.\d GB"):
+        model.predict(np.zeros((1, 4000, 3), np.float32))
+    monkeypatch.setenv("SEGUE_MEMORY_GB", "1")
+    assert len(model.predict(np.zeros((1, 4000, 3), np.float32))) == 1
+
+
+NETWORKS = [
+    "lstm(16)", "bilstm(8)", "gru(8)", "gru(8, reset=before)", "rnn(8)",
+    "conv(8, 5) batchnorm relu pool(mean)", "dense(8) attention(2) pool(mean)", "rocket(50)",
+    "residual(conv(8, 3)) pool(mean)", "lstm_fcn", "conv(4, 3, stride=2) flatten",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_measurement_changes_nothing(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither weights nor draws; and what is estimated grows with the batch and the lengths."""
+    x = np.random.default_rng(0).normal(size=(30, 20, 3)).astype(np.float32)
+    y = np.arange(30) % 2
+    straight = quiet(network).fit(x, y)
+    monkeypatch.setattr(memory, "WARNED", 0.0)
+    measured = quiet(network).fit(x, y)
+    for name, weight in straight.network_.get_weights().items():
+        np.testing.assert_array_equal(measured.network_.get_weights()[name], weight)
+    job = straight._training_job(x, y)
+    small = memory.training_bytes(job, 8, 20)
+    assert 0 < small < memory.training_bytes(job, 64, 20)
+
+
 def test_the_free_memory_is_known_here() -> None:
     """On Linux the kernel says it: between a megabyte and a hundred terabytes."""
-    free = setup.free_memory()
+    free = memory.free_memory()
     assert free is None or 10**6 < free < 10**14
 
 

@@ -30,6 +30,7 @@ from segue.training.checkpoint import TrainingFolder
 from segue.training.history import make_reporter
 from segue.training.inference import cache_fixed_layers
 from segue.training.loop import TrainingState, check_monitor, train
+from segue.training.memory import check_training
 from segue.training.objectives import make_objective
 from segue.training.optimizers import check_carries_state, freeze
 from segue.training.setup import (
@@ -40,7 +41,6 @@ from segue.training.setup import (
     TrainingSetup,
     choose_device,
     choose_threads,
-    memory_warning,
 )
 
 Lines = list[tuple[str, str]]
@@ -168,13 +168,14 @@ def _train(
     options, network = setup.options, setup.network
     if epochs is None:
         check_monitor(options, setup.objective, validated=setup.validation is not None)
+    memory = check_training(setup, split.train.x)
     reporters: list[Callback] = []
     if options.progress != "none":
         validated = setup.validation is not None
         reporter = make_reporter(options, setup.epochs, is_validated=validated)
         for heading, text in prepared.lines:
             reporter.message(f"{heading}: {text}")
-        reporter.message(memory_warning(setup, split.train.x))
+        reporter.message(memory)
         reporters = [reporter]
     values = digests(split.train.x)
     callbacks: list[Callback] = []

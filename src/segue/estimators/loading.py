@@ -39,6 +39,7 @@ from segue.prepare import Preparation
 from segue.prepare.numeric import MeanScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
+from segue.training.memory import VARIABLE, memory_limit
 
 # By the name of the class, as a model file has it; and by that of the task, on the command line.
 BY_NAME: dict[str, type[BaseSequenceEstimator]] = {
@@ -46,6 +47,8 @@ BY_NAME: dict[str, type[BaseSequenceEstimator]] = {
     for kind in (SequenceClassifier, SequenceLabeler, SequenceRegressor, Forecaster, LanguageModel)
 }
 KNOWN: dict[str, type] = {**BY_NAME, "SequenceEnsemble": SequenceEnsemble}
+MOST_BYTES = 10**9  # that one step may take in the network of a file
+
 BY_TASK = {kind.task: kind for kind in BY_NAME.values()}
 
 
@@ -218,9 +221,11 @@ def _restore_network(
     device = torch.device("cpu" if trusted else "meta")
     try:
         with device:
-            plan = build(given).weight_tensors()
+            planned = build(given)
     except RuntimeError as error:
         raise DataError(f"no such network can be built ({error}).") from error
+    plan = planned.weight_tensors()
+    _refuse_costly(planned)
     expected = {name: tuple(weight.shape) for name, weight in plan.items()}
     found = {name: tuple(weight.shape) for name, weight in tensors.items()}
     wrong = sorted(n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n))
@@ -229,6 +234,21 @@ def _restore_network(
             "the description and the weights differ: "
             + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
         )
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise DataError(f"the weight {name} is not finite.")
     network = build(given)
     network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
     return network
+
+
+def _refuse_costly(planned: Network) -> None:
+    """Raise `DataError` where a single step takes more memory than a model may ask for."""
+    limit = memory_limit(MOST_BYTES) or MOST_BYTES
+    needed, layer = max((4 * one.numbers_at_once(1), one.name) for one in planned.chain)
+    if needed > limit:
+        raise DataError(
+            f"a single step takes about {needed / 1e9:.1f} GB of memory in the layer {layer}; at "
+            f"most {limit / 1e9:g} GB are given to a file. {VARIABLE} in the environment sets "
+            "another limit."
+        )

@@ -110,8 +110,3 @@ class AttentionLayer(SpecLayer):
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
         heads = functional.scaled_dot_product_attention(query, key, value, **visible)
         return self.output(heads.transpose(1, 2).flatten(2)), (key, value)
-
-    def activation_size(self, time: int) -> int:
-        features, inside = self.shape.features, self.feedforward_1.shape.features
-        heads: int = self.spec.heads
-        return time * (9 * features + 2 * inside + heads * time)

@@ -49,6 +49,8 @@ class Layer(nn.Module, abc.ABC):
         chains: the layers inside it, side by side.
         merge: how the outputs of these are joined: "concat", "sum" or "mean".
         inner: the start of PyTorch's names that is left out of those of the weights, as in "cell.".
+        inputs: features of its input.
+        reach: steps around a sequence that it takes in, such as those of a window.
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
     """
@@ -64,6 +66,8 @@ class Layer(nn.Module, abc.ABC):
     merge: str = ""
     inner: str = ""
     sees_whole: bool | None = None
+    inputs: int = 0
+    reach: int = 0
 
     def __init__(self, name: str, shape: Shape) -> None:
         super().__init__()
@@ -155,9 +159,11 @@ class Layer(nn.Module, abc.ABC):
         tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         return {k.removeprefix(self.inner).replace(".", "/"): t for k, t in tensors.items()}
 
-    def activation_size(self, time: int) -> int:
-        """About how many numbers are kept for the gradient, for an example of `time` steps."""
-        return 2 * self.shape.features * (time if self.shape.sequence else 1)
+    def numbers_at_once(self, time: int) -> int:
+        """About how many numbers a sequence of `time` steps makes without gradients."""
+        outputs = self.shape.features * self.shape.directions
+        own = 3 * (time + self.reach) * (self.inputs + outputs)
+        return own + sum(layer.numbers_at_once(time) for layer in self.sublayers())
 
 
 class SpecLayer(Layer):
@@ -171,6 +177,7 @@ class SpecLayer(Layer):
         super().__init__(context.name, spec.output_shape(context))
         self.spec = spec
         self.causal = spec.is_causal
+        self.inputs = context.shape.features
 
 
 class PieceLayer(SpecLayer):

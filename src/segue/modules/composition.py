@@ -64,7 +64,3 @@ class ParallelLayer(SpecLayer):
             for layer in self.sublayers()
             for part, tensor in layer.weights().items()
         }
-
-    def activation_size(self, time: int) -> int:
-        own = super().activation_size(time)
-        return own + sum(layer.activation_size(time) for layer in self.sublayers())

@@ -53,6 +53,7 @@ class WindowLayer(PieceLayer):
     def __init__(self, spec: Conv | MaxPool, context: BuildContext) -> None:
         super().__init__(spec, context)
         self.windows, self.channels = spec.windows, context.shape.features
+        self.reach = spec.windows.span - 1
         self.activation = ACTIVATIONS["linear"]
 
     @abc.abstractmethod
@@ -96,9 +97,6 @@ class ConvLayer(WindowLayer):
     def slide(self, x: Tensor) -> Tensor:
         return slide(x, self.kernel, self.bias, self.windows.stride, self.windows.dilation)
 
-    def activation_size(self, time: int) -> int:
-        return (self.channels + 2 * self.shape.features) * time
-
 
 class MaxPoolLayer(WindowLayer):
     """No weights."""
@@ -136,20 +134,16 @@ class RandomConvLayer(PieceLayer):
     def __init__(self, spec: RandomConv, context: BuildContext) -> None:
         super().__init__(spec, context)
         self.counts = spec.kernels_by_dilation(context.shape)
+        self.reach = (spec.kernel_size - 1) << (len(self.counts) - 1)
         size = (spec.kernel_size, context.shape.features, spec.kernels)
         self.register_buffer("kernel", _kernels(size, context.generator("kernel")))
         bias = torch.empty(spec.kernels).uniform_(-1, 1, generator=context.generator("bias"))
         self.register_buffer("bias", bias)
 
-    @property
-    def memory(self) -> int:
-        """Earlier steps that the widest kernel sees."""
-        return (len(self.kernel) - 1) << (len(self.counts) - 1)
-
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor, int]:
         """Earlier steps, sums of positive shares, largest responses, and the number of steps."""
         zeros = self.kernel.new_zeros(batch, len(self.bias))
-        before = self.kernel.new_zeros(batch, self.memory, self.kernel.shape[1])
+        before = self.kernel.new_zeros(batch, self.reach, self.kernel.shape[1])
         return before, zeros, zeros - torch.inf, 0
 
     def forward_from(
@@ -169,10 +163,7 @@ class RandomConvLayer(PieceLayer):
         positive = positive + torch.cat(shares, dim=1)
         largest = torch.maximum(largest, torch.cat(highest, dim=1))
         features = torch.cat([positive / (count + x.lengths[:, None]), largest], dim=1)
-        return features, (seen[:, seen.shape[1] - self.memory :], positive, largest, count + time)
-
-    def activation_size(self, time: int) -> int:
-        return 4 * time * max(self.counts)
+        return features, (seen[:, seen.shape[1] - self.reach :], positive, largest, count + time)
 
 
 def _kernels(size: tuple[int, int, int], generator: torch.Generator) -> Tensor:

@@ -257,9 +257,6 @@ class RecurrentLayer(PieceLayer):
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         return self.cell.step(x_t, state)
 
-    def activation_size(self, time: int) -> int:
-        return 12 * self.cell.units * time
-
 
 class BidirectionalLayer(SpecLayer):
     """Two directions. Weights: `forward/kernel`, ..., `backward/kernel`, ...
@@ -306,6 +303,3 @@ class BidirectionalLayer(SpecLayer):
 
     def weights(self) -> dict[str, Tensor]:
         return {name.replace("_cell/", "/"): w for name, w in super().weights().items()}
-
-    def activation_size(self, time: int) -> int:
-        return 24 * self.forward_cell.units * time

@@ -236,10 +236,9 @@ class Network(nn.Module):
         """
         return to_python(self.specs, self.input_shape, self.chain, framework)
 
-    def activation_bytes(self, batch: int, time: int) -> int:
-        """About how much memory one training step needs, for a batch of `time` steps."""
-        numbers = sum(layer.activation_size(time) for layer in self.chain)
-        return 4 * batch * (int(numbers) + 2 * time * self.input_shape.features)
+    def numbers_at_once(self, time: int) -> int:
+        """About how many numbers a sequence of `time` steps makes without gradients."""
+        return sum(layer.numbers_at_once(time) for layer in self.chain)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from segue.data.sequences import Array
 from segue.prepare.steps import Ragged, StepSpec, StepStream
-from segue.spec import Count
+from segue.spec import Size
 
 Lengths = npt.NDArray[np.int64]
 
@@ -198,8 +198,8 @@ class Frame(FramedStep, kind="frame"):
         end: "pad" fills a last frame up with zeros in place of leaving it out ("drop").
     """
 
-    n: Count
-    hop: Count | None = None
+    n: Size
+    hop: Size | None = None
     end: Literal["drop", "pad"] = "drop"
 
     @property

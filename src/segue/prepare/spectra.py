@@ -13,7 +13,7 @@ from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, warn_user
 from segue.prepare.frames import FramedStep, Framing, Lengths
 from segue.prepare.steps import Blocks, Ragged, StepSpec
-from segue.spec import Count
+from segue.spec import Size
 
 Window = Literal["hann", "hamming", "blackman", "rectangle"]
 
@@ -42,8 +42,8 @@ class Spectrogram(FramedStep, kind="spectrogram"):
         centred: where a frame lies.
     """
 
-    frame: Count = 256
-    hop: Count = 64
+    frame: Size = 256
+    hop: Size = 64
     window: Window = "hann"
     scale: Literal["log", "power", "magnitude"] = "log"
     centred: bool = False
@@ -74,6 +74,15 @@ def powers(frames: Array, window: Window, size: int | None = None) -> Array:
 def log(power: Array) -> Array:
     """The natural logarithm, of at least 1e-10; what is missing stays missing."""
     return np.asarray(np.log(np.maximum(power, FLOOR)))
+
+
+def refuse_large(frame: int, bands: int) -> None:
+    """Raise `SpecError` where the table from frequencies to bands is out of proportion."""
+    if frame * bands > MOST_WEIGHTS:
+        raise SpecError(
+            f"{bands:,} bands of frames of {frame:,} samples are {frame * bands:,} weights; at "
+            f"most {MOST_WEIGHTS:,} are made. Take shorter frames, or fewer bands."
+        )
 
 
 @lru_cache(maxsize=32)
@@ -143,9 +152,9 @@ class LogMel(FramedStep, kind="logmel"):
         rate: samples per second; that of the training data if left out.
     """
 
-    bands: Count = 64
-    frame: Count = 256
-    hop: Count = 64
+    bands: Size = 64
+    frame: Size = 256
+    hop: Size = 64
     low: Hertz = 0.0
     high: Hertz | None = None
     window: Window = "hann"
@@ -230,6 +239,7 @@ def mel_filters(
     rate: float, frame: int, bands: int, ends: tuple[float, float], formula: Formula
 ) -> Array:
     """`[frame // 2 + 1, band]` float64: triangles of area one over the frequencies of a frame."""
+    refuse_large(frame, bands)
     first, last = to_mel(np.array(ends), formula).tolist()
     edges = from_mel(np.linspace(first, last, bands + 2), formula)
     frequencies = np.arange(frame // 2 + 1)[:, None] * rate / frame
@@ -255,7 +265,7 @@ class Cepstrum(StepSpec, kind="cepstrum"):
         coefficients: how many terms are kept, at most as many as there are channels.
     """
 
-    coefficients: Count = 20
+    coefficients: Size = 20
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
@@ -284,6 +294,7 @@ def cosines(channels: int, kept: int) -> Array:
     return np.asarray(table)
 
 
+MOST_WEIGHTS = 2**25  # from the frequencies of a frame to its bands
 _OVERSAMPLING = 4  # of the spectrum, by zeros behind the frame: bands are narrow at low frequencies
 
 
@@ -312,11 +323,11 @@ class LogFrequency(StepSpec, kind="logfrequency", along="frequency", causal=Fals
         rate: samples per second; that of the training data if left out.
     """
 
-    bands: Count = 126
-    per_octave: Count = 24
+    bands: Size = 126
+    per_octave: Size = 24
     low: Positive = 100.0
-    frame: Count = 1024
-    frames: Count = 5
+    frame: Size = 1024
+    frames: Size = 5
     window: Window = "hann"
     floor: Positive = 70.0
     rate: Positive | None = None
@@ -378,6 +389,7 @@ def triangles(rate: float, frame: int, bands: int, per_octave: int, low: float) 
     spectrum, so that none is empty.
     """
     size = _OVERSAMPLING * frame
+    refuse_large(frame, bands)
     there = np.arange(size // 2 + 1)[:, None] * rate / size
     wanted = low * 2 ** (np.arange(bands) / per_octave)
     reach = np.maximum(wanted * (2 ** (1 / per_octave) - 1), rate / size)

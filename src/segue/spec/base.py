@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from segue.errors import SpecError, did_you_mean
 
 Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
+Size = Annotated[int, pydantic.Field(ge=1, le=2**20)]  # of what is held in memory at once
 Rate = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from segue.data.sequences import Array
-from segue.errors import DataError, OptionError, counted
+from segue.errors import DataError, OptionError, counted, first_few
 from segue.metrics import UNDEFINED, ClassScore
 from segue.tasks.base import Task, normalized
 from segue.tasks.outcome import Baseline, Outcome, Table
@@ -39,9 +39,11 @@ class ClassTask(Task, abc.ABC):
         """The reverse of `to_json`.
 
         Raises:
-            DataError: more counts than classes, or fewer.
+            DataError: more counts than classes, or fewer; a class that occurs twice.
         """
         classes, counts = tuple(state["classes"]), tuple(state["class_counts"])
+        if len(set(classes)) < len(classes):
+            raise DataError(f"the classes are not different: {first_few(classes)}.")
         if len(counts) != len(classes):
             raise DataError(f"there are {len(classes)} classes and {len(counts)} counts.")
         return cls(**{**options, "classes": classes}, counts=counts)

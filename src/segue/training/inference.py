@@ -23,6 +23,7 @@ from segue.kernels.recurrence import threads, usable_threads
 from segue.modules import Directions, Layer, Padded
 from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
+from segue.training.memory import check_prediction
 from segue.training.objectives import Objective
 from segue.training.optimizers import RunningMetrics
 from segue.training.setup import Gathered, TrainingData, TrainingSetup, choose_threads
@@ -53,8 +54,10 @@ def predict_batches(
     """
     if batches is None:
         return
+    longest = int(batches.lengths.max())
+    check_prediction(network, longest)
     steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
-    size = min(len(batches), steps // int(batches.lengths.max()) + 1)
+    size = min(len(batches), steps // longest + 1)
     with threads(thread_count or choose_threads(network, size)):
         for index, x in batches.in_order(steps):
             function(index, x)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import os
 import platform
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 from segue._version import __version__
 from segue.data.encoding import NO_LABEL
-from segue.data.sequences import Array, Sequences
+from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.kernels.recurrence import usable_threads
 from segue.modules import Layer
@@ -283,38 +282,3 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def memory_warning(job: TrainingSetup, x: Sequences) -> str:
-    """A line when training will need more than a quarter of the memory that is free, else "".
-
-    Args:
-        job: the setup of the training.
-        x: the training sequences as they came.
-    """
-    # As the network sees them: a text is fewer words than characters.
-    longest = min(int(job.train.batches.lengths.max()), job.options.truncate or math.inf)
-    batch_size = min(job.batch_size, len(job.train.batches))
-    features = job.network.input_shape.features
-    resident = 0 if x.is_mapped else 4 * x.total_steps * features
-    needed = resident + job.network.activation_bytes(batch_size, int(longest))
-    free = free_memory()
-    if free is None or needed <= free / 4:
-        return ""
-    return (
-        f"Training will need about {needed / 1e9:.1f} GB of memory (batches of {batch_size} "
-        f"sequences of up to {longest:,} steps); {free / 1e9:.1f} GB are free. A smaller "
-        "batch_size needs less; so does truncate=200 of TrainingOptions, for causal networks."
-    )
-
-
-def free_memory() -> int | None:
-    """Bytes that can be taken without swapping; `None` where the system does not say."""
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (OSError, ValueError, AttributeError):
-        return None

@@ -1,0 +1,244 @@
+"""How much memory a training or a prediction takes, and what is refused before it begins.
+
+That of a training is measured: the gradients of a few short sequences are computed, and every
+tensor that PyTorch allocates is counted while it lives. From two batches of each of three lengths
+follows what batches of any size take, for all layers alike, those of the user too.
+
+`SEGUE_MEMORY_GB` in the environment replaces what is free as the limit.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from segue.data.sequences import Sequences
+from segue.errors import DataError, OptionError, SegueError, TrainingError
+from segue.networks import Network
+from segue.prepare.batches import Padded
+from segue.training.optimizers import RunningMetrics, compute_gradients
+from segue.training.setup import Batch, TrainingSetup
+
+VARIABLE = "SEGUE_MEMORY_GB"
+WARNED = 0.25  # of the limit: above it, a training says what it needs
+LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
+SEQUENCES = (2, 4)
+
+# What PyTorch allocates besides tensors. Its LSTM writes a part of its workspace only, and takes as
+# much as another part of it while it computes gradients; a node of the graph takes some kilobytes.
+_WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 8000
+
+
+def free_memory() -> int | None:
+    """Bytes that can be taken without swapping; `None` where the system does not say."""
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def memory_limit(usual: int | None = None) -> int | None:
+    """Bytes that may be taken: `SEGUE_MEMORY_GB` if it is set, else `usual`, else what is free.
+
+    Raises:
+        OptionError: the variable is no number above 0.
+    """
+    given = os.environ.get(VARIABLE)
+    if given is None:
+        return free_memory() if usual is None else usual
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = -1.0
+    if not limit > 0:
+        raise OptionError(f"{VARIABLE} is {given!r}; expected gigabytes, such as 8.")
+    return int(limit * 1e9)
+
+
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of all tensors that are allocated within it, while they live.
+
+    Attributes:
+        peak: the most at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live = self.peak = 0.0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._schema.name
+        found = func(*args, **(kwargs or {}))
+        for tensor in filter(_is_tensor, tree_leaves(found)):
+            self._count(tensor)
+        # Scratch memory, which is gone when the function returns.
+        if "mkldnn_rnn_layer_backward" in name:
+            workspace = max(t.nbytes for t in tree_leaves(args) if _is_tensor(t) and _is_bytes(t))
+            self.peak = max(self.peak, self.live + _SCRATCH * workspace)
+        if "convolution" in name:  # its output in another order
+            copies = sum(tensor.nbytes for tensor in tree_leaves(found) if _is_tensor(tensor))
+            self.peak = max(self.peak, self.live + copies)
+        return found
+
+    def _count(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        if storage._cdata in self._known:
+            return
+        size = _NODE + storage.nbytes() * (_WORKSPACE if _is_bytes(tensor) else 1.0)
+        self._known.add(storage._cdata)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._forget, storage._cdata, size)
+
+    def _forget(self, key: int, size: float) -> None:
+        self._known.discard(key)
+        self.live -= size
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+def _is_bytes(tensor: torch.Tensor) -> bool:
+    """Whether this is a workspace, whose content is PyTorch's own affair."""
+    return tensor.dtype == torch.uint8
+
+
+def training_bytes(job: TrainingSetup, batch_size: int, longest: int) -> int:
+    """About the memory of an update: activations, gradients and what is in between.
+
+    Args:
+        job: the setup of the training; its network is not changed.
+        batch_size: sequences in a batch.
+        longest: steps of the longest.
+    """
+    lengths = [longest] if longest <= LENGTHS[-1] else list(LENGTHS)
+    try:
+        peaks = _peaks(job, lengths)
+    except SegueError:  # the network takes one length only
+        lengths = [longest]
+        peaks = _peaks(job, lengths)
+    each = (peaks[:, 1] - peaks[:, 0]) / (SEQUENCES[1] - SEQUENCES[0])
+    constant = max(0.0, float(np.median(peaks[:, 0] - SEQUENCES[0] * each)))
+    growth = np.polyfit(lengths, each, len(lengths) - 1)
+    if len(lengths) > 1 and growth[0] <= 0:  # not with the square of the steps
+        growth = np.polyfit(lengths, each, 1)
+    return int(constant + batch_size * np.polyval(growth, longest))
+
+
+def _peaks(job: TrainingSetup, lengths: list[int]) -> npt.NDArray[np.float64]:
+    """`[length, count]`, the peaks of updates with so many sequences of each length."""
+    first = job.train.gather(np.zeros(1, np.int64))
+    peaks = [[_peak(job, first, count, length) for count in SEQUENCES] for length in lengths]
+    return np.array(peaks)
+
+
+def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
+    """The peak of one update; the first step of one sequence is repeated."""
+
+    def repeated(tensor: Any, *, per_step: bool) -> Any:
+        if tensor is None:
+            return None
+        size = (count, length) if per_step else (count,)
+        start = tensor[:, :1] if per_step else tensor
+        return start.expand(*size, *start.shape[len(size) :]).contiguous()
+
+    x, every = first.x, job.objective.every
+    static = repeated(x.static, per_step=False)
+    if isinstance(x, Padded):
+        lengths = torch.full((count,), length, device=x.lengths.device)
+        if len(np.unique(job.train.batches.lengths)) > 1:  # then there are masks
+            lengths[1:] = max(1, length - 1)
+        x = Padded(repeated(x.values, per_step=True), lengths, static)
+    else:  # the outputs of the first layers, which are computed once
+        x = x._replace(signal=repeated(x.signal, per_step=False), static=static)
+    targets = repeated(first.targets, per_step=every)
+    batch = Batch(x, targets, repeated(first.weights, per_step=every))
+    trial = replace(job, train=_One(batch), augmenter=None)  # type: ignore[arg-type]
+    before = {name: buffer.clone() for name, buffer in job.network.named_buffers()}
+    with LiveBytes() as counter:
+        compute_gradients(trial, [(0, np.arange(count))], 1, RunningMetrics(job.objective))
+    for weight in job.trained:
+        weight.grad = None
+    for name, buffer in job.network.named_buffers():  # such as moving averages
+        buffer.copy_(before[name])
+    return float(counter.peak)
+
+
+class _One:
+    """The source of one batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def gather(self, _: Any) -> Batch:
+        """The batch."""
+        return self.batch
+
+
+def check_training(job: TrainingSetup, x: Sequences) -> str:
+    """A line when a training will need more than a quarter of what is free, else "".
+
+    Args:
+        job: the setup of the training.
+        x: the training sequences as they came.
+
+    Raises:
+        TrainingError: it needs more than there is; the message says what would fit.
+    """
+    limit = memory_limit()
+    # As the network sees them: a text is fewer words than characters.
+    whole = int(job.train.batches.lengths.max())
+    longest = min(whole, job.options.truncate or whole)
+    batch_size = min(job.batch_size, len(job.train.batches))
+    resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
+    rough = 40 * batch_size * job.network.numbers_at_once(longest)
+    if limit is None or resident + rough <= WARNED * limit:  # not worth a measurement
+        return ""
+    needed = training_bytes(job, batch_size, longest)
+    if resident + needed <= WARNED * limit:
+        return ""
+    about = (
+        f"Training needs about {(resident + needed) / 1e9:.1f} GB of memory (batches of "
+        f"{batch_size} sequences of up to {longest:,} steps); {limit / 1e9:.1f} GB are free."
+    )
+    advice = "A smaller batch_size needs less; so does truncate=200 of TrainingOptions, for "
+    if resident + needed <= limit:
+        return f"{about} {advice}causal networks."
+    fits = int(batch_size * max(0, limit - resident) / needed)
+    fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
+    if job.network.causal and longest > LENGTHS[0]:
+        fitting += " So does truncate=200 of TrainingOptions, for which memory does not grow."
+    raise TrainingError(
+        f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in the "
+        "environment sets another limit."
+    )
+
+
+def check_prediction(network: Network, longest: int) -> None:
+    """Raise where one sequence of so many steps needs more memory than there is.
+
+    Raises:
+        DataError: the message has the cost, and what would help.
+    """
+    limit, needed = memory_limit(), 4 * network.numbers_at_once(longest)
+    if limit is not None and needed > limit:
+        raise DataError(
+            f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "
+            f"network, and {limit / 1e9:.1f} GB are free: cut it into windows. {VARIABLE} in the "
+            "environment sets another limit."
+        )
