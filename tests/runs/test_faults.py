@@ -1,0 +1,44 @@
+"""A run that is stopped before any of its file operations, or whose disk fails, is not lost.
+
+The short form of `bench/faults.py`: some of the operations of each command.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DRIVER = Path(__file__).resolve().parents[2] / "bench" / "faults.py"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="files are watched as on Linux"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "kill --commands plain,resumed --every 11",
+        "kill --commands seeds,refit --every 37",
+        "kill --commands study,convert --every 9",
+        "errors --commands plain,seeds --every 47",
+        "moments --count 10",
+    ],
+)
+def test_a_run_is_never_lost(arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, DRIVER, *arguments.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 wrong" in done.stdout
