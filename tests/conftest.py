@@ -27,6 +27,9 @@ hypothesis.settings.register_profile(
 )
 
 
+CASES = 3  # of a test that are quick, whatever follows
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A quick run tries fewer examples."""
     is_quick = config.getoption("markexpr") == "not slow"
@@ -35,15 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test that is `sampled(n)`, each n-th case is quick; the others are slow."""
+    """Of a test with many cases, those behind the first three are quick each sixth time.
+
+    Of a test that is `sampled(n)`, each n-th case is quick. All others are slow.
+    """
     cases: Counter[str] = Counter()
     for item in items:
-        sampled = item.get_closest_marker("sampled")
-        if sampled is not None:
-            test = item.nodeid.partition("[")[0]
-            if cases[test] % sampled.args[0]:
-                item.add_marker(pytest.mark.slow)
-            cases[test] += 1
+        test = item.nodeid.partition("[")[0]
+        sampled, number = item.get_closest_marker("sampled"), cases[test]
+        cases[test] += 1
+        if number % sampled.args[0] if sampled else number >= CASES and number % 6:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:

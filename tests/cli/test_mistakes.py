@@ -148,6 +148,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake[0] or "nothing")
 def test_a_mistake_is_one_message(
     place: Path, model: Path, capsys: pytest.CaptureFixture[str], mistake: tuple[str, int, str]

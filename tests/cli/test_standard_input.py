@@ -293,6 +293,7 @@ def test_what_cannot_be_read(refused: Refused, content: str | bytes, said: str) 
     assert said in refused(content)
 
 
+@pytest.mark.slow
 def test_through_a_real_pipe(steps_model: Path) -> None:
     """And the reader of the predictions may go away after one line."""
     segue_ = Path(sys.executable).with_name("segue")

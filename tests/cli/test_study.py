@@ -40,6 +40,7 @@ def test_a_learning_curve_ends_in_a_table_and_goes_on(
     assert (folder / "trials.csv").read_bytes() == table
 
 
+@pytest.mark.slow
 def test_a_grid_takes_networks_and_options(
     waves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

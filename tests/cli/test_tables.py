@@ -125,7 +125,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
     return call
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_one_command_from_a_table_to_a_model(
     layout: str, series: Series, tmp_path: Path, run: Callable[..., tuple[int, str, str]]

@@ -190,6 +190,7 @@ def test_questions_that_mean_nothing(
     assert "SequenceRegressor needs one or more numbers for each sequence" in said
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("task", "score"),
     [

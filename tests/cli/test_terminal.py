@@ -134,6 +134,7 @@ def test_texts_are_written(view: View) -> None:
     assert not any("└" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no pseudo-terminals here")
 def test_a_real_terminal(tmp_path: Path) -> None:
     """The width is that of the terminal, not what the environment says."""

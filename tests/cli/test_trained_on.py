@@ -163,6 +163,7 @@ def test_new_rows_in_the_source_are_new(
     assert "Scored on the 30 of 110 sequences that the model has not seen" in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole_reports")
 def test_a_run_without_a_test_says_trained_on(noise: Path, tmp_path: Path, run: Run) -> None:
     """At the end of `fit`, in the report and its command, and in `evaluate`, words and JSON."""

@@ -212,6 +212,7 @@ def data_of(row: Row) -> Dataset:
     return tiny_dataset(42, **{"task": purpose, **row.data})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("row", CASES)
 def test_an_estimator_keeps_every_promise(row: Row) -> None:
     """Each promise is kept, or stands in the row as one that does not apply."""

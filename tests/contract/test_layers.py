@@ -197,6 +197,7 @@ def test_the_choices_are_found() -> None:
     assert set(get_args(Activation)) == set(ACTIVATIONS) <= LAYERS.keys()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("text", ALL)
 def test_a_layer_keeps_every_promise(text: str) -> None:
     """Padding, stream, gradients, weights, seeds, dropout, text and JSON."""

@@ -133,6 +133,7 @@ def test_a_network_keeps_every_promise(text: str, shape: Shape, every: bool) -> 
     assert check_network(text, shape, every=every).largest() <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(strategies.networks())
 def test_networks_nobody_thought_of_keep_every_promise(network: tuple[LayerSpec, ...]) -> None:

@@ -163,6 +163,7 @@ def test_lengths_are_judged_as_scikit_learn_does() -> None:
     assert found[0] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_lengths_that_tell_nothing_are_not_said() -> None:
     """Of a hundred data sets with lengths by chance, hardly any has a finding."""
     said = 0

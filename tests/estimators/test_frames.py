@@ -103,6 +103,7 @@ def test_what_looks_ahead_does_not_stream(prepare: str) -> None:
         fit(prepare).stream()
 
 
+@pytest.mark.slow
 def test_every_promise() -> None:
     """Padding, streams, parts, files: as for any classifier."""
     for prepare in ("frame(4)", "spectrogram(8, 3)"):

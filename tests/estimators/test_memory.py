@@ -77,6 +77,7 @@ NETWORKS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_measurement_changes_nothing(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither weights nor draws; and what is estimated grows with the batch and the lengths."""

@@ -82,6 +82,7 @@ def test_it_is_fitted_queried_and_scored() -> None:
     assert fitted.__sklearn_tags__().estimator_type == "regressor"
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_with_the_metrics_of_the_task_it_derives_from(tmp_path: Path) -> None:
     data = rates()
     fitted = regressor().fit(data)
@@ -104,6 +105,7 @@ def test_what_does_not_suit_it_is_refused() -> None:
         regressor().predict(data)
 
 
+@pytest.mark.slow
 def test_an_ensemble_and_a_file_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of the rates; a file needs the name of the estimator, one row in a table."""
     data = rates()

@@ -33,6 +33,7 @@ def fitted(network: str = "gru(3)", kind: Any = SequenceClassifier, **more: Any)
     return kind(network, epochs=1, options=QUIET, **more).fit(x, y)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("size", [1e10, 1e19, 1e30, 1e38, 3.4e38, 1e300])
 @pytest.mark.parametrize("network", NETWORKS)

@@ -67,6 +67,7 @@ def test_an_estimator_keeps_every_promise(quick: Quick, network: str, more: Any)
     assert check_estimator(quick(network, **more)).largest() <= 1
 
 
+@pytest.mark.slow
 def test_an_estimator_of_tokens_keeps_every_promise(quick: Quick) -> None:
     """int32 goes the same way."""
     data = tiny_dataset(42, tokens=9)

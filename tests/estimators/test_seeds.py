@@ -159,6 +159,7 @@ def test_members_with_a_layer_of_ones_own_are_read_too(quick: Quick, tmp_path: P
         np.testing.assert_array_equal(a.predict_proba(DATA.x), b.predict_proba(DATA.x))  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_forecasts_of_several_seeds_watch_the_same_windows() -> None:
     """Series go in as they are; each member is what its seed alone would have given."""
     series = np.sin(0.3 * np.arange(200))
@@ -215,6 +216,7 @@ def test_it_is_one_file(results: Any, tmp_path: Path) -> None:
     assert [m.history_.rows for m in again.members] == [m.history_.rows for m in ensemble.members]
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_like_any_classifier(results: Any, tmp_path: Path) -> None:
     """Also with a report."""
     ensemble = results.ensemble()

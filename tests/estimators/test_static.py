@@ -51,6 +51,7 @@ def fitted() -> SequenceClassifier:
     )
 
 
+@pytest.mark.slow
 def test_what_only_the_static_feature_tells_is_learnt() -> None:
     """Without it the class is a coin; the head alone cannot turn a sign, a layer below cannot see.
 

@@ -79,6 +79,7 @@ def evaluations(stepwise: Dataset, numbers: Dataset, tags: Dataset, series: Data
 TASKS = ["label", "regress", "multilabel", "forecast"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_a_report_and_metrics(task: str, evaluations: Any, tmp_path: Path) -> None:
     """In words, as JSON without NaN, and as a page that needs nothing beside it."""

@@ -131,6 +131,7 @@ def test_everything_is_escaped(fitted: Make, data: Make) -> None:
     assert read.open == []
 
 
+@pytest.mark.slow
 @FEW_PICTURES
 def test_the_same_evaluation_gives_the_same_bytes(fitted: Make, data: Make, tmp_path: Path) -> None:
     """Two files of two evaluations of the same model and data are equal, byte by byte."""
@@ -215,6 +216,7 @@ def test_a_training_score_is_not_a_test_score(fitted: Make, data: Make) -> None:
     assert "uses the test part for these scores only" not in said
 
 
+@pytest.mark.slow
 @FEW_PICTURES
 def test_text_in_other_scripts_is_kept(fitted: Make, data: Make) -> None:
     """Class names that the measuring font lacks are drawn by the browser, and nothing warns."""

@@ -58,6 +58,7 @@ def test_as_a_picture() -> None:
     axes[0].figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_the_report_shows_some(tmp_path: Path) -> None:
     data = Dataset(Sequences.from_texts(X), Y, name="pets")
     evaluation = evaluate(fit(), data)

@@ -141,6 +141,7 @@ def test_bootstrap_agrees_with_the_closed_form_where_both_hold() -> None:
     )
 
 
+@pytest.mark.slow
 def test_bootstrap_of_many_groups_takes_little_memory() -> None:
     """Ten thousand draws of 50,000 groups are 4 GB at once."""
     right = np.arange(50_000) % 3 > 0

@@ -51,6 +51,7 @@ def test_windows_are_those_of_scipy(window: str) -> None:
         np.testing.assert_allclose(window_of(window, size), wanted, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(("frame", "hop", "window"), [(256, 64, "hann"), (101, 40, "blackman")])

@@ -139,6 +139,7 @@ def test_it_is_saved_with_its_rate(classifier: SequenceClassifier, tmp_path) -> 
     np.testing.assert_array_equal(again.predict_proba(sounds), classifier.predict_proba(sounds))
 
 
+@pytest.mark.slow
 def test_every_promise() -> None:
     """Padding, parts, files, belief along the samples: as for any classifier."""
     prepare = "logfrequency(8, per_octave=4, low=5, frame=16, frames=2, rate=100)"

@@ -64,7 +64,7 @@ def check(data: Dataset, xs: Any, ys: Any, ids: list[Any] | None = None) -> None
         assert data.y[n] == y
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("ids", IDS)
 @pytest.mark.parametrize("times", TIMES)
 def test_one_row_a_step(tmp_path: Path, ids: str, times: str) -> None:

@@ -335,6 +335,7 @@ def test_a_mistake_far_down_has_its_line(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["long.csv"]
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """19 MB of text, 8 MB of values: 5 MB of arrays at a time, and 11 MB of Arrow's."""
     monkeypatch.setattr(table, "_BLOCK", 1 << 18)

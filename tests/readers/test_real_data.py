@@ -82,6 +82,7 @@ def test_japanese_vowels_in_half_a_second(data_folder) -> None:
     assert data.y.tolist() == other.y.tolist()
 
 
+@pytest.mark.slow
 def test_mnist(data_folder) -> None:
     """55,000 + 5,000 + 10,000 images of 28 rows, between 0 and 1."""
     data_folder("mnist")

@@ -172,6 +172,7 @@ def test_a_mapped_file_knows_how_its_source_was_read(tmp_path: Path) -> None:
     assert again.reading == data.reading
 
 
+@pytest.mark.slow
 def test_predict_and_evaluate_read_like_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

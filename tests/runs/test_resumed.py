@@ -313,6 +313,7 @@ def test_two_processes_that_resume_one_run(whole: Path) -> None:
 # -- damaged files --------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [

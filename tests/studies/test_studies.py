@@ -143,6 +143,7 @@ def test_any_executor_with_submit_will_do(
     assert bits(curve.rows) == bits(here.rows)
 
 
+@pytest.mark.slow
 def test_a_grid_leaves_the_test_part_alone(
     waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path, bits: Any
 ) -> None:

@@ -332,6 +332,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("contract", CASES)
 def test_a_fault_is_found(contract: str) -> None:
     """By the contract that it breaks, and no other."""

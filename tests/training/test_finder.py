@@ -61,6 +61,7 @@ def test_it_ends_when_the_loss_gets_out_of_hand() -> None:
     assert rows[-2]["smoothed"] < 4 < rows[-1]["smoothed"]
 
 
+@pytest.mark.slow
 def test_the_estimator_stays_as_it_is() -> None:
     """Weights and history of a fitted one; one that is not fitted is not fitted then."""
     fitted = classifier().fit(DATA)

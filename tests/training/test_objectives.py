@@ -73,6 +73,7 @@ def test_smoothed_perplexity_is_that_of_the_targets_themselves() -> None:
     assert torch.equal(smooth.scores(outputs, targets, losses), plain.losses(outputs, targets))
 
 
+@pytest.mark.slow
 def test_smoothing_makes_a_classifier_less_sure() -> None:
     """Trained for real; without it the option changes nothing."""
     data = tiny_dataset(60)

@@ -203,7 +203,7 @@ class KillWithin(Callback):
             raise KilledError
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("updates", [1, 2, 4, 5, 6, 9, 13])
 @pytest.mark.parametrize("again", [None, 1, 3])
 def test_killed_within_an_epoch(

@@ -46,6 +46,7 @@ def test_first_weights_do_not_depend_on_threads() -> None:
 # -- processes that are forked --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_fork_after_several_threads_goes_on_with_one() -> None:
     """OpenMP's threads stay in the parent: without that, the child would wait for ever."""

@@ -457,6 +457,7 @@ def test_plain_numbers_are_not_shown(tmp_path: Path) -> None:
 # -- long fields ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fields_of_more_than_a_megabyte(tmp_path: Path) -> None:
     """Longer than a block of pyarrow, and than a field of Python's csv may be."""
     texts = table("text,label", (f'"{"word " * 300_000}",{"ab"[i % 2]}' for i in range(4)))
@@ -465,6 +466,7 @@ def test_fields_of_more_than_a_megabyte(tmp_path: Path) -> None:
     assert read(put(tmp_path, lists)).x.lengths.tolist() == [200_000] * 3
 
 
+@pytest.mark.slow
 def test_a_long_line_of_names(tmp_path: Path) -> None:
     names = ",".join(f"t{i}_" + "with_a_name_of_some_length_" * 4 for i in range(4_000))
     rows = ("a," + ",".join(["1.5"] * 4_000) for _ in range(3))

@@ -87,6 +87,7 @@ def test_ids_that_go_on_in_the_next_file_are_asked_about(
     assert len(read(tmp_path, join=False)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("devices", [2, 1])
 def test_logs_of_devices_by_day(tmp_path: Path, devices: int) -> None:
