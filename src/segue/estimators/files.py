@@ -232,15 +232,20 @@ def describe(estimator: Any, *, record: bool) -> Description:
         reading=_lasting(estimator.reading_),
         targets=_Targets(**estimator.task_.to_json()),
         parameters=_parameters(estimator),
-        history=estimator.history_.rows,
+        history=_untimed(estimator.history_.rows),
         best_epoch=estimator.history_.best_epoch,
-        refit=None if estimator.history_.refit is None else estimator.history_.refit.rows,
+        refit=None if estimator.history_.refit is None else _untimed(estimator.history_.refit.rows),
         stopped=estimator.stopped_,
-        training_summary=estimator.training_summary_,
+        training_summary=[pair for pair in estimator.training_summary_ if pair[0] != "time"],
         seen=None
         if estimator.seen_ is None or not record
         else [_Seen(salt=seen.salt.hex()) for seen in estimator.seen_],
     )
+
+
+def _untimed(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Rows without the seconds, so that equal trainings give equal files; a run keeps them."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
 def _lasting(reading: Mapping[str, Any] | None) -> dict[str, Any] | None:

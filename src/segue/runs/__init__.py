@@ -228,7 +228,7 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
     if run.split is not None and members[0].history_.refit is not None:
         run.split.model_copy(update={"refit": True}).write(run.folder / "split.json")
     part = "test" if "test" in data.part_names else "train"
-    facts = _facts(members, data.part(part), several=run.record.get("seeds") is not None)
+    facts = _facts(run, members, data.part(part))
     evaluation = evaluate(model, data, part=part)
     if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
         evaluation = with_left_out(evaluation, run.split)
@@ -246,32 +246,29 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
     return run
 
 
-def _facts(members: Any, scored: Dataset, *, several: bool) -> dict[str, Any]:
+def _facts(run: Run, members: Any, scored: Dataset) -> dict[str, Any]:
     """What is told of the training beside its scores; of several seeds also those of each."""
     from segue.estimators.multi_seed import SeedResults
 
     facts = {
-        "seconds": round(sum(map(_seconds, members)), 3),
+        "seconds": round(run.seconds, 3),
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
     }
-    if not several:
+    if run.record.get("seeds") is None:
         return facts
     results = SeedResults.of(members)
     scores, name = [member.score(scored) for member in members], members[0].score_name
     return facts | {
-        "seeds": [{**row, name: score} for row, score in zip(results.rows, scores, strict=True)],
+        "seeds": [
+            {**{n: v for n, v in row.items() if n != "seconds"}, name: score}  # as in the models
+            for row, score in zip(results.rows, scores, strict=True)
+        ],
         "score": name,
         "mean": float(np.mean(scores)),
         "spread": float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0,
         "best_seed": results.best.seed if results.has_validation else None,
     }
-
-
-def _seconds(estimator: BaseSequenceEstimator) -> float:
-    """Duration of the training, with earlier attempts that were stopped, and the refit."""
-    histories = [estimator.history_, estimator.history_.refit]
-    return sum(h.rows[-1]["seconds"] for h in histories if h is not None and h.rows)
 
 
 def evaluate_again(

@@ -136,6 +136,15 @@ class Run:
         return self.has_checkpoint or any(path.stat().st_size for path in histories)
 
     @property
+    def seconds(self) -> float:
+        """Duration of its trainings, with attempts that were stopped, and of a refit."""
+        lines = [
+            path.read_text("utf-8").split("\n") for path in self.folder.rglob("history*.jsonl")
+        ]
+        rows = [json.loads(rows[-2]) for rows in lines if len(rows) > 1]
+        return float(sum(row["seconds"] for row in rows))
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, of any of its trainings."""
         return any(self.folder.rglob("checkpoint/*.safetensors"))
