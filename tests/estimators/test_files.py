@@ -418,3 +418,19 @@ def test_equal_trainings_give_equal_files(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert "seconds" not in segue.load(paths[0]).history_.rows[0]
+
+
+def test_weights_of_another_type_are_refused(model: Path, tmp_path: Path) -> None:
+    description, tensors = unpack(model)
+    name = next(name for name in tensors if name.endswith("kernel"))
+    tensors[name] = tensors[name].double()
+    with pytest.raises(ModelFileError, match=rf"the weight {name} has type torch\.float64, not"):
+        segue.load(pack(tmp_path / "m.safetensors", description, tensors))
+
+
+@pytest.mark.parametrize("threads", [10**5, 2**31, 2**40])
+def test_a_file_cannot_ask_for_a_million_threads(model: Path, tmp_path: Path, threads: int) -> None:
+    description, tensors = unpack(model)
+    description["parameters"]["options"]["threads"] = threads
+    loaded = segue.load(pack(tmp_path / "m.safetensors", description, tensors))
+    assert len(loaded.predict(tiny_dataset(9).x)) == 9

@@ -235,6 +235,8 @@ def _restore_network(
             + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
         )
     for name, tensor in tensors.items():
+        if tensor.dtype != plan[name].dtype:
+            raise DataError(f"the weight {name} has type {tensor.dtype}, not {plan[name].dtype}.")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise DataError(f"the weight {name} is not finite.")
     network = build(given)

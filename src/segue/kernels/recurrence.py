@@ -198,6 +198,8 @@ def _by_gate(kernel: Tensor, gates: int) -> Tensor:
     return kernel.view(len(kernel), gates, -1).transpose(0, 1)
 
 
+MOST_THREADS = 64  # or as many as there are processors: a file may ask for millions
+
 _lock = threading.Lock()
 _here = threading.local()  # `count`: the number in this thread
 _open = 0  # contexts, in all threads
@@ -224,7 +226,7 @@ def threads(count: int) -> Iterator[None]:
     True
     """
     global _open, _outside, _precision, _used  # noqa: PLW0603 (PyTorch's settings are global, too)
-    count = _after_fork(count)
+    count = _after_fork(min(count, max(MOST_THREADS, os.cpu_count() or 1)))
     with _lock:
         _used = _used or count > 1
         if _open == 0:
