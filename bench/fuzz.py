@@ -153,9 +153,8 @@ def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> Non
     elif kind == 1:
         tensors[draws.choice(["strange", "head/kernel", ".seen/0/train"])] = tensor.clone()
     elif kind == 2 and tensor.is_floating_point():
-        tensors[name] = torch.full_like(
-            tensor, draws.choice([float("nan"), float("inf"), 1e38, -1e38])
-        )
+        value = draws.choice([float("nan"), float("inf"), 1e38, -1e38])
+        tensors[name] = torch.full(tensor.shape, value)
     elif kind == 3:
         tensors[name] = tensor.to(
             draws.choice([torch.float64, torch.float16, torch.int64, torch.uint8])
