@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def fit(
     resume = given.pop("resume", None)
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
     if resume is not None:
-        run = runs.resume_run(resume, tell=tell)
+        run = runs.resume_run(resume, tell=lambda line: print(line, file=sys.stderr))
     else:
         columns = {**(columns or {}), **_windows(given)}
         training = training_options(given)

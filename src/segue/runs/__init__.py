@@ -142,7 +142,7 @@ def _clear(folder: Path, *, keep: bool) -> None:
             folder.rmdir()
 
 
-def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | None = None) -> Run:
+def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None) -> Run:
     """Go on with a run that was stopped, to the same files as if it had not been.
 
     Its training goes on from the last checkpoint to the same weights; where only scores or the
@@ -150,7 +150,7 @@ def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | No
 
     Args:
         folder: of the run.
-        tell: called with what is done.
+        tell: called with a line on what is done, where nothing is trained.
 
     Raises:
         FileError: not a run, a run that has finished, one that another process is working on, or a
@@ -174,7 +174,7 @@ def resume_run(folder: str | Path, *, tell: Callable[[Iterable[str]], None] | No
         check_unchanged(run, parted)
         if run.model.exists() and not run.has_checkpoint:
             if tell is not None:
-                tell(["the model is there; what is missing is its scores, or its report"])
+                tell("the training is done: scores and report are written")
             return _evaluate(run, load(run.model), parted)
         try:
             options = TrainingOptions(**record["options"])
