@@ -64,6 +64,7 @@ def test_a_prediction_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyP
     x = np.random.default_rng(0).normal(size=(8, 300, 3)).astype(np.float32)
     model = quiet("dense(4) attention(2) pool(mean)").fit(x, np.arange(8) % 2)
     monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000)
+    monkeypatch.setattr(memory, "UNCHECKED", 1000)
     with pytest.raises(DataError, match=r"A sequence of 4,000 steps needs about 0\.\d GB"):
         model.predict(np.zeros((1, 4000, 3), np.float32))
     monkeypatch.setenv("SEGUE_MEMORY_GB", "1")

@@ -30,6 +30,7 @@ from segue.training.setup import Batch, TrainingSetup
 
 VARIABLE = "SEGUE_MEMORY_GB"
 WARNED = 0.25  # of the limit: above it, a training says what it needs
+UNCHECKED = 10**8  # bytes of a prediction for which nobody asks what is free
 LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
 SEQUENCES = (2, 4)
 
@@ -235,7 +236,10 @@ def check_prediction(network: Network, longest: int) -> None:
     Raises:
         DataError: the message has the cost, and what would help.
     """
-    limit, needed = memory_limit(), 4 * network.numbers_at_once(longest)
+    needed = 4 * network.numbers_at_once(longest)
+    if needed < UNCHECKED:
+        return
+    limit = memory_limit()
     if limit is not None and needed > limit:
         raise DataError(
             f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "
