@@ -281,16 +281,22 @@ class Report:
         return 1 if self.wrong else 0
 
 
+def undisturbed(name: str, folder: Path, data: Path) -> tuple[Ended, Any]:
+    """A command that nothing stops: how it ended, and its result."""
+    function, more = COMMANDS[name]
+    fresh(folder)
+    prepare(name, folder, data)
+    whole = attempt(function, folder, data, **more)
+    assert whole.code == 0, whole.text
+    return whole, result(folder)
+
+
 def kill(report: Report, names: list[str], every: int) -> None:
     """SIGKILL before each operation."""
     with places() as (folder, data):
         for name in names:
             function, more = COMMANDS[name]
-            fresh(folder)
-            prepare(name, folder, data)
-            whole = attempt(function, folder, data, **more)
-            assert whole.code == 0, whole.text
-            expected = result(folder)
+            whole, expected = undisturbed(name, folder, data)
             for number in range(1, whole.count + 1, every):
                 fresh(folder)
                 prepare(name, folder, data)
@@ -311,10 +317,7 @@ def errors(report: Report, names: list[str], every: int) -> None:
     with places() as (folder, data):
         for name in names:
             function, more = COMMANDS[name]
-            fresh(folder)
-            prepare(name, folder, data)
-            whole = attempt(function, folder, data, **more)
-            expected = result(folder)
+            whole, expected = undisturbed(name, folder, data)
             for kind, number_of in ERRORS.items():
                 for once in (True, False) if number_of > 0 else (True,):
                     for number in range(1, whole.count + 1, every):

@@ -170,14 +170,15 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder with what is in it.
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there, and what dead processes have left of it.
 
     Raises:
         WriteError: it cannot be removed.
     """
-    with _naming(folder, "It can be removed by hand."):
-        shutil.rmtree(folder)
+    remove_unfinished(path.parent, path.name)
+    with _naming(path, "It can be removed by hand."):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

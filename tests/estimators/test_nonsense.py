@@ -129,6 +129,14 @@ def test_a_constant_channel_is_said(value: float, capsys: pytest.CaptureFixture[
     assert "channels: 0 has the same value in every step" in capsys.readouterr().err
 
 
+def test_a_name_with_commas_is_one_channel() -> None:
+    x, y = made()
+    x[:, :, 0] = np.nan
+    data = segue.Dataset(x, y, channels=("a, b", "c"))
+    with pytest.warns(UserWarning, match="value in channel a, b: all"):
+        SequenceClassifier("gru(3)", epochs=1, options=QUIET).fit(data)
+
+
 def test_data_without_any_value_are_refused() -> None:
     x, y = made()
     with pytest.raises(

@@ -174,6 +174,19 @@ def test_the_last_state_is_kept_until_it_is_removed(make_job: MakeJob, tmp_path:
     assert not folder.exists()
 
 
+def test_only_its_own_checkpoints_are_removed(make_job: MakeJob, tmp_path: Path) -> None:
+    """Those of other trainings below the folder stay, and what others keep in one of that name."""
+    train_until(make_job(), tmp_path / "checkpoint", 1)
+    others = [tmp_path / "other/checkpoint/state.safetensors", tmp_path / "checkpoint/mine.pt"]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"of somebody else")
+    (tmp_path / "checkpoint/.state.safetensors.0123abcd.part.safetensors").write_bytes(b"half")
+    checkpoint.remove(tmp_path)
+    assert all(path.read_bytes() == b"of somebody else" for path in others)
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["mine.pt"]
+
+
 def test_writes_are_some_time_apart(
     make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

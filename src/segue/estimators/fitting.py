@@ -11,7 +11,7 @@ import torch
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, SpecError, counted, warn_user
+from segue.errors import DataError, SpecError, counted, first_few, warn_user
 from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
 from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import TrainValidationSplit
@@ -293,14 +293,15 @@ def idle_lines(data: Dataset) -> Lines:
         return []
     empty, constant = idle_channels(data)
     if empty:
-        if empty.count(",") + 1 == data.x.channels and data.static is None:
+        if len(empty) == data.x.channels and data.static is None:
             raise DataError(
                 "Every value of the training sequences is missing (NaN): there is nothing to learn "
                 "from. Look at how they were read with `segue data show`."
             )
-        warn_user(f"No training sequence has a value in channel {empty}: all are missing (NaN).")
+        names = first_few(empty)
+        warn_user(f"No training sequence has a value in channel {names}: all are missing (NaN).")
     about = {"has no value": empty, "has the same value in every step": constant}
-    return [("channels", f"{names} {text}") for text, names in about.items() if names]
+    return [("channels", f"{first_few(names)} {text}") for text, names in about.items() if names]
 
 
 def build_network(

@@ -396,19 +396,16 @@ def unexpected_missing(preparation: Preparation, values: Array, lengths: Array) 
     return missing_channels(x[0])
 
 
-def idle_channels(data: Dataset) -> tuple[str, str]:
+def idle_channels(data: Dataset) -> tuple[list[str], list[str]]:
     """The names of channels without any value, and of those with the same value in every step."""
     least, most = np.full(data.x.channels, np.inf), np.full(data.x.channels, -np.inf)
     for block in data.x.blocks():
         if len(block.values):
             least = np.fmin(least, np.fmin.reduce(block.values, axis=0))
             most = np.fmax(most, np.fmax.reduce(block.values, axis=0))
-    names = data.channels or tuple(map(str, range(data.x.channels)))
-    empty, constant = least > most, (least == most) & (data.x.total_steps > 1)
-    return (
-        ", ".join(name for name, idle in zip(names, empty, strict=True) if idle),
-        ", ".join(name for name, idle in zip(names, constant, strict=True) if idle),
-    )
+    names = np.array(data.channels or range(data.x.channels), object).astype(str)
+    is_constant = (least == most) & (data.x.total_steps > 1)
+    return names[least > most].tolist(), names[is_constant].tolist()
 
 
 def refuse_coarse(preparation: Preparation, data: Dataset) -> None:

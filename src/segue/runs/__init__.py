@@ -158,7 +158,6 @@ def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None)
     """
     from segue.estimators import load
     from segue.training import TrainingOptions
-    from segue.training.checkpoint import remove
 
     run = open_run(folder)
     with locked(run.folder, "run"):
@@ -166,7 +165,7 @@ def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None)
         if run.is_complete and run.metrics.get("stopped") != "interrupted":
             if not run.has_checkpoint:
                 raise FileError("has no checkpoint: the run has finished.", path=run.folder)
-            remove(run.folder)
+            _remove_checkpoints(run)
             return run
         record = run.record
         reading = {"task": None, **record["reading"]}
@@ -221,7 +220,6 @@ def _fit(run: Run, estimator: BaseSequenceEstimator, parted: Parted, record: dic
 def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
     """Write the scores and the report of a model that is saved; then no checkpoint is needed."""
     from segue.evaluation import evaluate
-    from segue.training.checkpoint import remove
 
     data = parted.data
     members = getattr(model, "members", (model,))
@@ -242,8 +240,16 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
         facts=run.facts(),
     )
     if members[-1].stopped_ != "interrupted":
-        remove(run.folder)
+        _remove_checkpoints(run)
     return run
+
+
+def _remove_checkpoints(run: Run) -> None:
+    """Remove the checkpoints of the run, and of each of its seeds."""
+    from segue.training.checkpoint import remove
+
+    for folder in (run.folder, *run.folder.glob("seed-*")):
+        remove(folder)
 
 
 def _facts(run: Run, members: Any, scored: Dataset) -> dict[str, Any]:

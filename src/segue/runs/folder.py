@@ -132,22 +132,27 @@ class Run:
     @property
     def has_progress(self) -> bool:
         """Whether anything was learnt: an epoch is done, or a checkpoint written."""
-        histories = self.folder.rglob("history*.jsonl")
-        return self.has_checkpoint or any(path.stat().st_size for path in histories)
+        return self.has_checkpoint or any(path.stat().st_size for path in self._histories)
+
+    @property
+    def _histories(self) -> list[Path]:
+        """The history of each of its trainings: of each seed, and of a refit."""
+        return [*self.folder.glob("history*.jsonl"), *self.folder.glob("seed-*/history*.jsonl")]
 
     @property
     def seconds(self) -> float:
         """Duration of its trainings, with attempts that were stopped, and of a refit."""
-        lines = [
-            path.read_text("utf-8").split("\n") for path in self.folder.rglob("history*.jsonl")
-        ]
+        lines = [path.read_text("utf-8").split("\n") for path in self._histories]
         rows = [json.loads(rows[-2]) for rows in lines if len(rows) > 1]
         return float(sum(row["seconds"] for row in rows))
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, of any of its trainings."""
-        return any(self.folder.rglob("checkpoint/*.safetensors"))
+        folders = (self.folder, *self.folder.glob("seed-*"))
+        return any(
+            path.is_file() for one in folders for path in one.glob("checkpoint/*.safetensors")
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -305,11 +310,12 @@ def _read_json(path: Path, schema: type[pydantic.BaseModel]) -> dict[str, Any]:
         raise FileError(
             f"has format {found.get('format')!r}; this segue reads {FORMAT}.", path=path
         )
+    cure = "start a new run" if schema is _Record else "remove the file and go on with --resume"
     try:
         return schema.model_validate(found).model_dump(exclude_unset=True)
     except pydantic.ValidationError as error:
         raise FileError(
-            f"is damaged: {fields_refused(error)}. Mend these fields, or start a new run.",
+            f"is damaged: {fields_refused(error)}. Mend these fields, or {cure}.",
             path=path,
         ) from error
 

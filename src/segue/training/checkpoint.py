@@ -7,6 +7,7 @@ the results of the training are safe, and is then removed (`remove`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from segue import tensorfile
-from segue.atomic import make_folder, remove_folder
+from segue.atomic import make_folder, remove_file
 from segue.errors import ModelFileError, fields_refused, warn_user
 from segue.training.history import Callback, HistoryWriter
 from segue.training.loop import TrainingState
@@ -84,10 +85,19 @@ class Checkpointer(Callback):
         self.written = time.monotonic()
 
 
+NAMES = ("state.safetensors", "refit.safetensors")  # in the folder `checkpoint` of a training
+
+
 def remove(folder: Path) -> None:
-    """Remove the checkpoints of a training (and of each seed) whose results are safe."""
-    for path in sorted(folder.glob("**/checkpoint")):
-        remove_folder(path)
+    """Remove the checkpoints of the training in a folder; its results are safe.
+
+    Nothing else is touched: what other trainings, or other programs, keep there stays.
+    """
+    path = folder / "checkpoint"
+    for name in NAMES:
+        remove_file(path / name)
+    with contextlib.suppress(OSError):  # it is not there, or holds something else
+        path.rmdir()
 
 
 class _Closed(pydantic.BaseModel):
@@ -287,8 +297,7 @@ class TrainingFolder:
         """
         make_folder(self.path)
         history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
-        name = "refit" if self.is_refit else "state"
-        path = self.path / "checkpoint" / f"{name}.safetensors"
+        path = self.path / "checkpoint" / NAMES[self.is_refit]
         if self.resume and path.exists():
             state = read(path, job, fingerprint)
         else:
