@@ -14,7 +14,7 @@ from segue.errors import DataError, NotFittedError, OptionError
 from segue.estimators.inputs import as_dataset
 from segue.estimators.loading import BY_NAME, load
 from segue.estimators.regressor import SequenceRegressor
-from segue.prepare.numeric import MeanScale
+from segue.prepare.steps import MeanScale
 from segue.tasks import Regress, Task
 from segue.tasks.base import Encoded
 from segue.tasks.regress import Numbers

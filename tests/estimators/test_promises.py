@@ -24,7 +24,7 @@ from segue.prepare.batches import Padded
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
 from segue.training.history import HistoryWriter
-from segue.training.objectives import probabilities
+from segue.training.inference import probabilities
 
 Quick = Callable[..., SequenceClassifier]
 SILENT = TrainingOptions(progress="none")

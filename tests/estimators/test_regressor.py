@@ -15,7 +15,7 @@ import segue
 from segue import Dataset, SequenceRegressor, Sequences, TrainingOptions
 from segue.errors import DataError, ModelFileError, NotFittedError
 from segue.metrics import r_squared
-from segue.prepare.numeric import MeanScale
+from segue.prepare.steps import MeanScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")

@@ -27,7 +27,7 @@ from segue.evaluation.explain import Attribution, integrated_gradients, occlusio
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare.batches import Padded
-from segue.prepare.numeric import MeanScale
+from segue.prepare.steps import MeanScale
 from segue.testing.report import TOLERANCE
 
 SILENT = TrainingOptions(progress="none")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import threads
 
 
 def test_threads_are_put_back() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from segue.data.dataset import Dataset
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation

@@ -12,7 +12,8 @@ import torch
 from segue.errors import OptionError
 from segue.tasks import ObjectiveName
 from segue.training import TrainingOptions
-from segue.training.objectives import make_objective, probabilities
+from segue.training.inference import probabilities
+from segue.training.objectives import make_objective
 from segue.training.optimizers import SCHEDULES, make_optimizer
 
 

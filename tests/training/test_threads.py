@@ -10,10 +10,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import choose_threads, threads
 from segue.layers import Shape
 from segue.networks import Network, as_specs
-from segue.training.setup import choose_threads
 
 
 @pytest.mark.parametrize(

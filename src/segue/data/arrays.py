@@ -34,8 +34,7 @@ def as_array(value: Any) -> Array:
     >>> as_array([1.0, None])
     array([ 1., nan])
     """
-    array = native(value)
-    array = array if isinstance(array, np.ndarray) else np.asarray(array)
+    array = value if isinstance(value, np.ndarray) else np.asanyarray(native(value))
     if isinstance(array, np.ma.MaskedArray):
         return _with_missing(array)
     # The name takes NumPy longer to say than a short sequence takes to be joined.
@@ -148,25 +147,6 @@ SHAPE_HINTS = {
 _ENCODING = "utf-32-le"
 
 
-def as_exact(values: npt.ArrayLike) -> Array:
-    """Return `[total_steps, channel]` without any loss: int32, float32, or float64.
-
-    Raises:
-        DataError: another shape, no numbers, or whole numbers that float64 cannot tell apart.
-    """
-    array = as_array(values)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise DataError(f"`values` has shape {array.shape}; expected [total_steps, channel].")
-    if array.dtype.kind in "iu":
-        return _whole(array)
-    if array.dtype.kind not in "fb":
-        raise DataError(f"`values` are of type {array.dtype}; expected numbers.")
-    is_small = array.dtype.kind == "b" or array.dtype.itemsize <= 4
-    return array.astype(np.float32 if is_small else np.float64, copy=False)
-
-
 def narrowed(array: Array) -> Array:
     """`[rows, channel]` as float32 where it is float64 that float32 is not too coarse for."""
     if array.dtype != np.float64 or float32_loses(array).any():
@@ -174,19 +154,44 @@ def narrowed(array: Array) -> Array:
     return array.astype(np.float32)
 
 
-def as_steps(array: npt.ArrayLike, number: int, layout: str = "tc") -> Array:
-    """Return one sequence as `[time, channel]`, exact; `number` names it in a message."""
+def as_steps(array: npt.ArrayLike, number: int | None = None, layout: str = "tc") -> Array:
+    """Return `[time, channel]` without any loss: int32, float32, or float64.
+
+    Args:
+        array: `(time, channel)`, or `(time,)` for one channel.
+        number: of the sequence, for messages; `None`: these are the values of all sequences.
+        layout: "ct" or "nct" where the channels come first.
+
+    Raises:
+        DataError: another shape, no numbers, or whole numbers that float64 cannot tell apart.
+    """
     try:
         steps = as_array(array)
     except ValueError:  # rows of unequal length
         steps = np.empty(0, object)
     if steps.ndim not in (1, 2) or steps.shape[1:] == (0,) or steps.dtype.kind not in "fiub":
+        raise _no_steps(array, steps, number)
+    if steps.ndim == 1:
+        steps = steps[:, None]
+    elif layout in ("ct", "nct"):
+        steps = steps.T
+    if steps.dtype.kind in "iu":
+        return _whole(steps)
+    is_small = steps.dtype.kind == "b" or steps.dtype.itemsize <= 4
+    return steps.astype(np.float32 if is_small else np.float64, copy=False)
+
+
+def _no_steps(array: Any, steps: Array, number: int | None) -> DataError:
+    """The error for what is no array of time steps."""
+    if number is not None:
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
-        raise DataError(
+        return DataError(
             f"Sequence {number} is {shape}; expected a (time, channel) or (time,) array of numbers."
             + (_SINGLE if isinstance(array, int | float | np.number) else "")
         )
-    return as_exact(steps.T if steps.ndim == 2 and layout in ("ct", "nct") else steps)
+    if steps.ndim in (1, 2) and steps.shape[1:] != (0,):
+        return DataError(f"`values` are of type {steps.dtype}; expected numbers.")
+    return DataError(f"`values` has shape {steps.shape}; expected [total_steps, channel].")
 
 
 def real_steps(lengths: Array, longest: int) -> npt.NDArray[np.bool_]:

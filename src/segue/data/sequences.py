@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data import arrays
-from segue.data.arrays import Array, as_array, as_exact, as_steps, join, narrowed
+from segue.data.arrays import Array, as_array, as_steps, join, narrowed
 from segue.errors import DataError
 
-__all__ = ["Array", "Layout", "Sequences"]
+__all__ = ["Array", "Layout", "Sequences", "check_sequences", "refuse_infinite"]
 
 Layout = Literal["ntc", "nct", "tc", "ct"]
 
@@ -49,6 +49,7 @@ class Sequences(Sequence[Array]):
         kind: what the values are: "numbers", "whole numbers" (tokens or counts) or "text".
         is_whole: whether they are whole numbers, which a network may take as tokens.
         is_text: whether they are code points (uint32), the characters of texts.
+        is_mapped: whether they lie in a mapped file and not in memory.
 
     Raises:
         DataError: shapes that do not fit, offsets that fall or leave the values, or whole numbers
@@ -65,7 +66,7 @@ class Sequences(Sequence[Array]):
 
     __slots__ = (
         "_chunk", "_chunks", "_start",
-        "channels", "dtype", "is_text", "is_whole", "kind", "lengths",
+        "channels", "dtype", "is_mapped", "is_text", "is_whole", "kind", "lengths",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +77,7 @@ class Sequences(Sequence[Array]):
         lengths: Any = None,
         exact: bool = False,
     ) -> None:
-        values = as_exact(values) if exact else narrowed(as_exact(values))
+        values = as_steps(values) if exact else narrowed(as_steps(values))
         offsets = offsets if lengths is None else np.concatenate([[0], np.cumsum(lengths)])
         offsets = np.asarray(offsets, dtype=np.int64)
         if offsets.ndim != 1 or len(offsets) == 0 or offsets[0] != 0:
@@ -99,6 +100,7 @@ class Sequences(Sequence[Array]):
         self.dtype = np.result_type(*{each.dtype for each in chunks})
         self.kind = arrays.KINDS.get(self.dtype, "numbers")
         self.is_whole, self.is_text = self.kind == "whole numbers", self.kind == "text"
+        self.is_mapped = any(not each.flags.owndata and _is_mapped(each) for each in chunks)
         return self
 
     # -- making ---------------------------------------------------------------------------------
@@ -283,11 +285,6 @@ class Sequences(Sequence[Array]):
         return int(self.lengths.sum())
 
     @property
-    def is_mapped(self) -> bool:
-        """Whether the values lie in a mapped file and not in memory."""
-        return any(not chunk.flags.owndata and _is_mapped(chunk) for chunk in self._chunks)
-
-    @property
     def offsets(self) -> npt.NDArray[np.int64]:
         """`[n + 1]`, where each sequence begins in `values`."""
         offsets = np.zeros(len(self) + 1, np.int64)
@@ -427,6 +424,40 @@ class Sequences(Sequence[Array]):
         from segue.data import storage as arrow
 
         return cls.from_chunks(arrow.read(path).chunks)
+
+
+def check_sequences(x: Sequences) -> None:
+    """Check that there are sequences, each with steps and none with an infinite value.
+
+    Missing values (NaN) are allowed.
+
+    Raises:
+        DataError: no sequences, an empty sequence, or an infinite value.
+    """
+    if len(x) == 0:
+        raise DataError("There are no sequences.")
+    empty = np.flatnonzero(x.lengths == 0)
+    if len(empty):
+        raise DataError(
+            f"{len(empty)} of {len(x)} sequences have length 0 (the first is number {empty[0]}): "
+            "remove them, there is nothing to learn from."
+        )
+    refuse_infinite(x)
+
+
+def refuse_infinite(x: Sequences) -> None:
+    """Raise `DataError` that names the first infinite value: sequence, step and channel."""
+    first = 0
+    for block in x.blocks():
+        if x.kind == "numbers" and arrays.is_infinite(block.values).any():
+            row = next(i for i, steps in enumerate(block) if arrays.is_infinite(steps).any())
+            step, channel = np.argwhere(arrays.is_infinite(block[row]))[0]
+            raise DataError(
+                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}, "
+                "or one beyond float32 (3.4e38). Mark missing values as NaN; mend or remove the "
+                "others."
+            )
+        first += len(block)
 
 
 def _ranges(start: Array, length: Array) -> npt.NDArray[np.int64]:

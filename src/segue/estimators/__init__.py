@@ -4,7 +4,7 @@ classifier, labeler, regressor,    one class for each task
 forecaster, language
 ensemble, multi_seed               several fitted ones as one; the same training with several seeds
 
-parameters, base                   arguments, as scikit-learn wants them; `fit` and `predict`
+base                               `fit` and `predict`; arguments, as scikit-learn wants them
 
 inputs, splitting                  X, y and the rest as users pass them; training, validation part
 fitting, transfer                  training as functions of values; initial weights

@@ -19,8 +19,7 @@ from segue.modules import Layer, Padded
 from segue.networks import Network
 from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.training.history import make_reporter
-from segue.training.inference import map_steps
-from segue.training.objectives import probabilities
+from segue.training.inference import map_steps, probabilities
 
 # Steps of prefixes that are copied and prepared at once.
 _PREFIX_STEPS = 500_000

@@ -1,17 +1,24 @@
-"""The base of all estimators: `fit` from sequences to a trained network, and prediction."""
+"""The base of all estimators: `fit` from sequences to a trained network, prediction, parameters.
+
+Importing scikit-learn takes longer than a whole prediction may, so nothing is inherited from it;
+`clone`, `cross_val_score`, `GridSearchCV` and `Pipeline` work all the same.
+"""
 
 from __future__ import annotations
 
 import abc
+import inspect
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
 import torch
 
 from segue.data.dataset import Dataset
-from segue.data.sequences import Sequences
-from segue.errors import DataError, NotFittedError
+from segue.data.sequences import Layout, Sequences, check_sequences
+from segue.errors import DataError, NotFittedError, OptionError, did_you_mean
 from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
 from segue.estimators.fitting import FitResult, Lines, fit_split, prepare_training
@@ -21,26 +28,34 @@ from segue.estimators.inputs import (
     TargetsLike,
     ValidationLike,
     aligned_with,
+    as_dataset,
     as_pair,
-    check_sequences,
     refuse_single,
 )
-from segue.estimators.parameters import EstimatorParameters
 from segue.estimators.splitting import split_data
-from segue.networks import Network
+from segue.networks import Network, NetworkLike
 from segue.prepare import Batches, Preparation
-from segue.prepare.numeric import MeanScale, scaled_static
+from segue.prepare.pipeline import PrepareLike
+from segue.prepare.steps import MeanScale, scaled_static
 from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
-from segue.tasks import Task
-from segue.training import History
+from segue.tasks import TASKS, Task
+from segue.training import History, TrainingOptions
 from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.inference import predict_outputs
 from segue.training.setup import TrainingSetup
 
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
-class BaseSequenceEstimator(EstimatorParameters):
-    """An estimator of any task.
+
+class BaseSequenceEstimator(abc.ABC):
+    """An estimator of any task; the arguments of its constructor are kept under their names.
+
+    Class attributes:
+        task: as on the command line: classify, label, regress, forecast or language.
+        tasks: of the data sets that it is trained on, as in `Dataset.task`.
+        score_name: what `score` returns: accuracy, r2 or log_probability.
 
     Attributes:
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
@@ -56,6 +71,22 @@ class BaseSequenceEstimator(EstimatorParameters):
             weights were; `None`: unknown.
         task_: the fitted `segue.tasks.Task`: what the outputs of the network mean.
     """
+
+    task: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+    score_name: ClassVar[str]
+    _task_type: ClassVar[type[Task]]
+
+    network: NetworkLike
+    prepare: PrepareLike
+    epochs: Any
+    batch_size: int
+    learning_rate: float
+    validation: Any
+    seed: int
+    device: str
+    layout: Layout = "ntc"  # texts and single series have no other
+    options: TrainingOptions | None
 
     # What an ensemble of such has: methods of which the mean counts, methods that work on outputs
     # whoever gives them, and what all members have in common.
@@ -78,6 +109,12 @@ class BaseSequenceEstimator(EstimatorParameters):
     channels_: tuple[str, ...] | None = None
     reading_: Mapping[str, Any] | None = None
     seen_: tuple[SeenSequences, ...] | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        kind: type[Task] | None = getattr(cls, "_task_type", None)
+        if kind is not None:
+            cls.task, cls.tasks, cls.score_name = kind.name, kind.data_tasks, kind.score_name
 
     # -- fit ------------------------------------------------------------------------------------
 
@@ -153,6 +190,29 @@ class BaseSequenceEstimator(EstimatorParameters):
     ) -> TrainingSetup:
         """All that `fit` would train, without training it; the estimator stays as it is."""
         return prepare_training(self, split_data(self, X, y, **more), initial).setup
+
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
+        """Join what the user passes to a data set."""
+        return as_dataset(X, y, groups=groups, layout=self.layout)
+
+    def _as_validation(self, given: Any, reading: Mapping[str, Any] | None) -> Dataset:
+        """Take what the user passes as `validation_data`: a `Dataset`, or a pair (X, y).
+
+        Raises:
+            DataError: something else.
+        """
+        if isinstance(given, Dataset):
+            return self._as_dataset(given, None)
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise DataError(
+                f"`validation_data` is {type(given).__name__}; expected a Dataset or a pair (X, y)."
+            )
+        x, y = given
+        return self._as_dataset(*as_pair(x, y, reading))
+
+    def _as_weights(self, sample_weight: Any) -> Any:
+        """Take what the user passes as `sample_weight`: `[n]`, to be indexed like a data set."""
+        return np.asarray(sample_weight, float)
 
     # -- predict --------------------------------------------------------------------------------
 
@@ -241,7 +301,7 @@ class BaseSequenceEstimator(EstimatorParameters):
         if len(x) > 0:
             if isinstance(X, Dataset):
                 preparation.check_rate(X.rate_hz)
-            if self.layout in ("ntc", "tc"):
+            if x.channels == 1 and self.layout in ("ntc", "tc"):
                 length = self.network_.input_shape.length
                 refuse_single(X, x, channels=preparation.channels_in, length=length)
             preparation.check(x)
@@ -321,3 +381,76 @@ class BaseSequenceEstimator(EstimatorParameters):
                 f"This {type(self).__name__} is not fitted yet: call `fit(X, y)` first, or load a "
                 "fitted one with `segue.load(path)`."
             )
+
+    # -- parameters, in scikit-learn's contract ----------------------------------------------------
+
+    @property
+    def training_options(self) -> TrainingOptions:
+        """`options`, or the defaults."""
+        return TrainingOptions() if self.options is None else self.options
+
+    def _task_kind(self, name: str) -> type[Task]:
+        """The type of task of a data set or a model file with such a `task`."""
+        kind = TASKS.get(name, Task)
+        return kind if issubclass(kind, self._task_type) else self._task_type
+
+    @property
+    def _task_options(self) -> dict[str, Any]:
+        """The arguments that the task has as attributes."""
+        return {name: getattr(self, name) for name in self._task_type.options}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments; nested ones as `options__patience`."""
+        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        if deep:
+            options = self.training_options
+            values |= {f"options__{f.name}": getattr(options, f.name) for f in fields(options)}
+        return values
+
+    def set_params(self, **values: Any) -> Self:
+        """Set arguments, nested ones as `options__patience=5`.
+
+        Raises:
+            OptionError: a name that is not there; near misses are suggested.
+        """
+        known = self.get_params(deep=True)
+        for name in values:
+            if name not in known:
+                raise OptionError(
+                    f"{type(self).__name__} has no parameter {name!r}.{did_you_mean(name, known)}"
+                )
+        for name, value in values.items():
+            if "__" not in name:
+                setattr(self, name, value)
+        nested = {n.partition("__")[2]: value for n, value in values.items() if "__" in n}
+        if nested:
+            self.options = replace(self.training_options, **nested)
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """The tags of scikit-learn: the type of estimator, and what it takes."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        task, arrays = self._task_type, InputTags(three_d_array=True, allow_nan=True)
+        several = getattr(self, "head", "softmax") == "sigmoid"
+        is_classifier = task.sklearn_type == "classifier"
+        is_regressor = task.sklearn_type == "regressor"
+        return Tags(
+            estimator_type=task.sklearn_type,
+            target_tags=TargetTags(required=not task.targets_inside),
+            classifier_tags=ClassifierTags(multi_label=several) if is_classifier else None,
+            regressor_tags=RegressorTags() if is_regressor else None,
+            input_tags=arrays if task.takes_numbers else InputTags(two_d_array=False, string=True),
+        )
+
+    def __repr__(self) -> str:
+        """The call that makes the estimator; arguments with their default value are left out."""
+        arguments = inspect.signature(type(self)).parameters.values()
+        values = self.get_params(deep=False)
+        changed = [
+            f"{argument.name}={values[argument.name]!r}"
+            for argument in arguments
+            if argument.default is argument.empty
+            or repr(values[argument.name]) != repr(argument.default)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"

@@ -18,8 +18,7 @@ from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
 from segue.tasks import Classify, Task
 from segue.training import TrainingOptions
-from segue.training.inference import How, embed
-from segue.training.objectives import probabilities
+from segue.training.inference import How, embed, probabilities
 
 Floats = npt.NDArray[np.float64]
 

@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
-from segue.estimators.parameters import EstimatorParameters
-from segue.estimators.splitting import TrainValidationSplit
+from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.networks import Network
 from segue.spec import to_text
 from segue.training.options import WITHOUT_EFFECT
@@ -140,7 +139,7 @@ def salted_hashes(given: Digests, salt: bytes) -> Hashes:
 
 
 def fingerprint(
-    estimator: EstimatorParameters, network: Network, split: TrainValidationSplit, values: Digests
+    estimator: EstimatorArguments, network: Network, split: TrainValidationSplit, values: Digests
 ) -> dict[str, Any]:
     """The fingerprint of a training: equal for two if one can resume from the other.
 
@@ -164,7 +163,7 @@ def fingerprint(
 
 
 def seen_by(
-    estimator: EstimatorParameters,
+    estimator: EstimatorArguments,
     split: TrainValidationSplit,
     values: Digests,
     before: tuple[SeenSequences, ...],
@@ -191,7 +190,7 @@ def seen_by(
     return (own, *(one for one in before if one.salt != salt))
 
 
-def _settings(estimator: EstimatorParameters) -> dict[str, str]:
+def _settings(estimator: EstimatorArguments) -> dict[str, str]:
     """The arguments that change the weights, as text."""
     others = {"options", *(f"options__{name}" for name in WITHOUT_EFFECT)}
     return {n: str(value) for n, value in estimator.get_params().items() if n not in others}

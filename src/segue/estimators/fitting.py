@@ -13,16 +13,15 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError, counted, first_few, warn_user
 from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
-from segue.estimators.parameters import EstimatorParameters
-from segue.estimators.splitting import TrainValidationSplit
+from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import choose_threads, threads
 from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.numeric import MeanScale, fit_static, scaled_static
 from segue.prepare.pipeline import idle_channels, refuse_coarse
+from segue.prepare.steps import MeanScale, fit_static, scaled_static
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
@@ -40,7 +39,6 @@ from segue.training.setup import (
     TrainingData,
     TrainingSetup,
     choose_device,
-    choose_threads,
 )
 
 Lines = list[tuple[str, str]]
@@ -85,7 +83,7 @@ class FitResult:
 
 
 def fit_split(
-    estimator: EstimatorParameters,
+    estimator: EstimatorArguments,
     split: TrainValidationSplit,
     initial: Any = None,
     folder: str | Path | None = None,
@@ -145,7 +143,7 @@ def fit_split(
 
 
 def _train(
-    estimator: EstimatorParameters,
+    estimator: EstimatorArguments,
     split: TrainValidationSplit,
     initial: InitialWeights | None,
     run_folder: TrainingFolder | None,
@@ -215,7 +213,7 @@ def _train(
 
 
 def prepare_training(
-    estimator: EstimatorParameters, split: TrainValidationSplit, initial: Any = None
+    estimator: EstimatorArguments, split: TrainValidationSplit, initial: Any = None
 ) -> PreparedTraining:
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device, options = split.train, choose_device(estimator.device), estimator.training_options

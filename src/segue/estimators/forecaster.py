@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from segue.data.dataset import Dataset
-from segue.data.sequences import Array, Sequences
+from segue.data.sequences import Array, Sequences, refuse_infinite
 from segue.errors import DataError, OptionError, check_whole
 from segue.estimators.base import BaseSequenceEstimator
-from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, refuse_infinite
+from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike
 from segue.networks import NetworkLike
-from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
+from segue.prepare.steps import scaled_static
 from segue.tasks import Forecast, Task
 from segue.tasks.forecast import as_array, continued, last_steps
 from segue.tasks.regress import Autoregression, Numbers, last_known

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
 from segue.data.encoding import Task, encoded
 from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
@@ -49,14 +48,14 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
 
     Args:
         given: what the user passes.
-        x: the same as sequences.
+        x: the same as sequences, of one channel.
         channels: those of the training.
         length: of all sequences of the training; `None`: they had several lengths.
 
     Raises:
         DataError: it shows how a single sequence is passed.
     """
-    if isinstance(given, Sequences | Dataset) or x.is_text or x.channels != 1:
+    if isinstance(given, Sequences | Dataset) or x.is_text:
         return
     steps, width = len(x), x.length_range
     is_list = isinstance(given, list | tuple)
@@ -132,40 +131,6 @@ def refuse_two_targets(data: Dataset) -> None:
     """Raise where a data set has targets, and others are passed."""
     if data.y is not None:
         raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
-
-
-def check_sequences(x: Sequences) -> None:
-    """Check that there are sequences, each with steps and none with an infinite value.
-
-    Missing values (NaN) are allowed.
-
-    Raises:
-        DataError: no sequences, an empty sequence, or an infinite value.
-    """
-    if len(x) == 0:
-        raise DataError("There are no sequences.")
-    empty = np.flatnonzero(x.lengths == 0)
-    if len(empty):
-        raise DataError(
-            f"{len(empty)} of {len(x)} sequences have length 0 (the first is number {empty[0]}): "
-            "remove them, there is nothing to learn from."
-        )
-    refuse_infinite(x)
-
-
-def refuse_infinite(x: Sequences) -> None:
-    """Raise `DataError` that names the first infinite value: sequence, step and channel."""
-    first = 0
-    for block in x.blocks():
-        if x.kind == "numbers" and is_infinite(block.values).any():
-            row = next(i for i, steps in enumerate(block) if is_infinite(steps).any())
-            step, channel = np.argwhere(is_infinite(block[row]))[0]
-            raise DataError(
-                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}, "
-                "or one beyond float32 (3.4e38). Mark missing values as NaN; mend or remove the "
-                "others."
-            )
-        first += len(block)
 
 
 def warn_of_axes(x: Sequences) -> None:

@@ -26,8 +26,7 @@ from segue.prepare.pipeline import PrepareLike
 from segue.readers.objects import plain_sequences
 from segue.tasks import Label, Task
 from segue.training import TrainingOptions
-from segue.training.inference import map_steps
-from segue.training.objectives import probabilities
+from segue.training.inference import map_steps, probabilities
 
 
 @dataclass(eq=False, repr=False)

@@ -25,8 +25,8 @@ from segue.estimators.inputs import PerSequence, SequencesLike
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import Network, NetworkLike
 from segue.prepare.batches import Padded
-from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import PrepareLike
+from segue.prepare.steps import scaled_static
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.randomness import numpy_generator
 from segue.readers.objects import plain_sequences

@@ -36,7 +36,7 @@ from segue.networks import (
     specs_from_json,
 )
 from segue.prepare import Preparation
-from segue.prepare.numeric import MeanScale
+from segue.prepare.steps import MeanScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
 from segue.training.memory import VARIABLE, memory_limit

@@ -10,8 +10,8 @@ from segue.data.sequences import Layout
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import as_dataset
 from segue.networks import NetworkLike
-from segue.prepare.numeric import MeanScale
 from segue.prepare.pipeline import PrepareLike
+from segue.prepare.steps import MeanScale
 from segue.tasks import Regress, Task
 from segue.tasks.regress import LinearOnMeans, Numbers
 from segue.training import TrainingOptions

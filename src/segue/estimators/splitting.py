@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from segue.data.arrays import as_features
 from segue.data.dataset import Dataset
+from segue.data.sequences import check_sequences
 from segue.data.summary import class_counts
 from segue.errors import DataError, OptionError, counted, warn_user
 from segue.estimators.inputs import (
@@ -19,16 +21,42 @@ from segue.estimators.inputs import (
     ValidationLike,
     aligned_with,
     as_pair,
-    check_sequences,
     warn_of_axes,
 )
-from segue.estimators.parameters import EstimatorParameters, check_arguments
+from segue.networks import NetworkLike
+from segue.prepare.pipeline import PrepareLike
 from segue.readers.objects import adapted
 from segue.tasks import Task
 from segue.tasks.base import weights_of_part
+from segue.training import TrainingOptions
+from segue.training.options import is_count, is_number
 
 # "auto" takes a validation set only where it means something.
 AUTO_SHARE, AUTO_LEAST_SEQUENCES, AUTO_LEAST_OF_A_CLASS = 0.1, 100, 5
+
+
+class EstimatorArguments(Protocol):
+    """What `fit` reads of an estimator: its arguments, and how it takes in what the user passes."""
+
+    _task_type: ClassVar[type[Task]]
+    network: NetworkLike
+    prepare: PrepareLike
+    epochs: Any
+    batch_size: int
+    learning_rate: float
+    validation: Any
+    seed: int
+    device: str
+
+    @property
+    def training_options(self) -> TrainingOptions: ...
+    @property
+    def _task_options(self) -> dict[str, Any]: ...
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+    def _task_kind(self, name: str) -> type[Task]: ...
+    def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset: ...  # noqa: N803
+    def _as_validation(self, given: Any, reading: Mapping[str, Any] | None) -> Dataset: ...
+    def _as_weights(self, sample_weight: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +100,7 @@ class TrainValidationSplit:
 
 
 def split_data(
-    estimator: EstimatorParameters,
+    estimator: EstimatorArguments,
     X: SequencesLike,  # noqa: N803
     y: TargetsLike = None,
     *,
@@ -234,3 +262,29 @@ def _too_few(train: Dataset) -> str:
     if train.groups is not None and len(np.unique(train.groups)) < 2:
         return "one group only"
     return ""
+
+
+_WHOLE = "a whole number from 1 on"
+
+# For arguments of a constructor: which values are allowed, and what is expected.
+_ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "epochs": (lambda value: value == "auto" or is_count(value), f"'auto' or {_WHOLE}"),
+    "batch_size": (is_count, _WHOLE),
+    "learning_rate": (lambda value: is_number(value) and value > 0, "a number above 0"),
+    "seed": (lambda value: is_number(value) and isinstance(value, Integral), "a whole number"),
+    "head": (lambda value: value in ("softmax", "sigmoid"), "'softmax' or 'sigmoid'"),
+    "strategy": (lambda value: value in ("recursive", "direct"), "'recursive' or 'direct'"),
+    "size": (is_count, _WHOLE),
+    "horizon": (is_count, _WHOLE),
+}
+
+
+def check_arguments(estimator: EstimatorArguments) -> None:
+    """Raise `OptionError` for all that is wrong with the constructor's arguments, together."""
+    problems = [
+        f"`{name}` is {value!r}; expected {expected}."
+        for name, (allows, expected) in _ALLOWED.items()
+        if not allows(value := getattr(estimator, name, None)) and hasattr(estimator, name)
+    ]
+    if problems:
+        raise OptionError(" ".join(problems))

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segue.data.arrays import as_exact
+from segue.data.arrays import as_steps
 from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence
-from segue.prepare.numeric import scaled_static
 from segue.prepare.pipeline import unexpected_missing
-from segue.training.objectives import probabilities
+from segue.prepare.steps import scaled_static
+from segue.training.inference import probabilities
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -153,7 +153,7 @@ class ModelStream:
         if given.dtype.kind not in "fiub" or (self._tokens and not whole):
             wanted = "a token (a whole number)" if self._tokens else "numbers"
             raise DataError(f"A step is {given!r}; expected {wanted}.")
-        values = self._preparation.entering(as_exact(given.reshape(1, -1)))
+        values = self._preparation.entering(as_steps(given.reshape(1, -1)))
         if np.isinf(values).any():
             raise DataError(f"Step {self.steps} has an infinite value: {given!r}.")
         self._refuse_gaps(values)

@@ -12,14 +12,20 @@ for the LSTM; the rest goes step by step through `scan`. Both pass the same test
 """
 
 from segue.extras import lazy_names
-from segue.kernels.cells import LSTMState, gru, gru_step, lstm, lstm_step, rnn, rnn_step
-from segue.kernels.recurrence import (
+from segue.kernels.cells import (
+    LSTMState,
     Masks,
     RecurrentWeights,
     State,
+    gru,
+    gru_step,
     is_ragged,
     last_step,
+    lstm,
+    lstm_step,
     reverse,
+    rnn,
+    rnn_step,
     scan,
 )
 

@@ -18,26 +18,192 @@ PyTorch and cuDNN), or before it (the classic cell):
     after:   n = tanh(x_n + b_n + r * (h @ R_n + rb_n))
     before:  n = tanh(x_n + b_n + (r * h) @ R_n)
     h' = z * h + (1 - z) * n
+
+Right-padded batches are handled so that each sequence's own length counts. A recurrence runs either
+step by step (`scan`) or in one call of PyTorch (`fused`).
+
+Masks are those of Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent
+neural networks", NeurIPS 2016, with untied weights: one mask for each gate, the same at every step
+of a sequence.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from segue.kernels.recurrence import (
-    Masks,
-    RecurrentWeights,
-    State,
-    Step,
-    fused,
-    is_ragged,
-    project,
-    recurrent,
-    scan,
-)
+State = tuple[Tensor, ...]
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+class RecurrentWeights(NamedTuple):
+    """The weights of a cell, in the layout of Keras; `gates` is 1 for rnn, 4 for lstm, 3 for gru.
+
+    The gates of an LSTM are in the order input, forget, cell, output; those of a GRU in the order
+    update, reset, candidate.
+    """
+
+    kernel: Tensor  # [channel, gates * units]
+    recurrent_kernel: Tensor  # [units, gates * units]
+    bias: Tensor  # [gates * units]; gru that resets after: [2, 3 * units] (input, recurrent)
+
+
+class Masks(NamedTuple):
+    """Dropout masks of the inputs and of h, one for each gate, constant over time."""
+
+    inputs: Tensor | None  # [batch, gates, channel]; None: all of the inputs
+    hidden: Tensor  # [batch, gates, units]
+
+
+# -- ragged batches -----------------------------------------------------------------------------
+
+
+def is_ragged(x: Tensor, lengths: Tensor) -> bool:
+    """Whether any sequence of `x` `[batch, time, ...]` ends before the longest possible step."""
+    return not bool((lengths == x.shape[1]).all())
+
+
+def last_step(x: Tensor, lengths: Tensor) -> Tensor:
+    """Return each sequence's own last step: `[batch, time, feature]` to `[batch, feature]`.
+
+    >>> x = torch.arange(6.0).reshape(1, 3, 2)
+    >>> last_step(x, torch.tensor([2]))
+    tensor([[2., 3.]])
+    """
+    if not is_ragged(x, lengths):
+        return x[:, -1]
+    index = (lengths - 1).view(-1, 1, 1).expand(-1, 1, x.shape[2])
+    return x.gather(1, index).squeeze(1)
+
+
+def reverse(x: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each sequence of `[batch, time, feature]` by its own length; padding stays behind.
+
+    Doing it twice gives back `x`.
+
+    >>> x = torch.tensor([[1.0, 2.0, 0.0], [1.0, 2.0, 3.0]])[:, :, None]
+    >>> reverse(x, torch.tensor([2, 3]))[:, :, 0]
+    tensor([[2., 1., 0.],
+            [3., 2., 1.]])
+    """
+    if not is_ragged(x, lengths):
+        return x.flip(1)
+    time = torch.arange(x.shape[1], device=x.device)
+    mirrored = lengths[:, None] - 1 - time
+    index = torch.where(mirrored >= 0, mirrored, time)
+    return x.gather(1, index[:, :, None].expand_as(x))
+
+
+# -- along time ---------------------------------------------------------------------------------
+
+
+def scan(step: Step, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, State]:
+    """Apply `step` along time.
+
+    Args:
+        step: `(x_t [batch, channel], state) -> (y_t [batch, units], state)`.
+        x: `[batch, time, channel]`, right-padded.
+        lengths: `[batch]`.
+        state: a tuple of `[batch, ...]` tensors.
+
+    Returns:
+        The outputs `[batch, time, units]`, and the state after each sequence's own last step.
+    """
+    ragged = is_ragged(x, lengths)
+    outputs = []
+    for time, x_t in enumerate(x.unbind(1)):
+        y_t, new = step(x_t, state)
+        outputs.append(y_t)
+        if ragged:  # sequences that have ended keep their state
+            running = lengths > time
+            new = tuple(
+                torch.where(running.view(-1, *[1] * (after.ndim - 1)), after, before)
+                for after, before in zip(new, state, strict=True)
+            )
+        state = new
+    return torch.stack(outputs, dim=1), state
+
+
+def fused(
+    run: Callable[..., Any], x: Tensor, lengths: Tensor, state: State, weights: list[Tensor]
+) -> tuple[Tensor, State]:
+    """Run `torch.lstm`, `torch.gru`, `torch.rnn_tanh` or `torch.rnn_relu` over a whole batch.
+
+    Args:
+        run: the function.
+        x: `[batch, time, channel]`, right-padded.
+        lengths: `[batch]`.
+        state: before the first step, `[batch, units]` each.
+        weights: as PyTorch has them: input, recurrent, and their biases.
+
+    Returns:
+        The outputs `[batch, time, units]`, and the state: h after each sequence's own last step; c
+        after the last step of the batch, so it has no meaning for shorter sequences.
+    """
+    initial = tuple(part[None] for part in state)
+    if x.is_cuda:  # cuDNN takes rows of memory only, and copies weights that are not in one piece
+        initial = tuple(part.contiguous() for part in initial)
+        pieces = torch.split(
+            torch.cat([w.reshape(-1) for w in weights]), [w.numel() for w in weights]
+        )
+        weights = [piece.view(w.shape) for piece, w in zip(pieces, weights, strict=True)]
+    outputs, h, *c = run(
+        x,
+        initial if len(initial) > 1 else initial[0],
+        weights,
+        has_biases=True,
+        num_layers=1,
+        dropout=0.0,
+        train=torch.is_grad_enabled(),
+        bidirectional=False,
+        batch_first=True,
+    )
+    own = last_step(outputs, lengths) if is_ragged(x, lengths) else h[0]
+    return outputs, (own, *(part[0] for part in c))
+
+
+# -- products with dropout masks ----------------------------------------------------------------
+
+
+def project(x: Tensor, kernel: Tensor, bias: Tensor, masks: Masks | None = None) -> Tensor:
+    """The input part of all gates: `x @ kernel + bias`, `[batch, time, gates * units]`.
+
+    Args:
+        x: `[batch, time, channel]`.
+        kernel: `[channel, gates * units]`.
+        bias: `[gates * units]`.
+        masks: the dropout of this batch.
+    """
+    if masks is None or masks.inputs is None:
+        return x @ kernel + bias
+    seen = x * masks.inputs.transpose(0, 1)[:, :, None]  # [gates, batch, time, channel]
+    gates, batch, time, _ = seen.shape
+    products = torch.bmm(seen.flatten(1, 2), _by_gate(kernel, gates))
+    return products.view(gates, batch, time, -1).permute(1, 2, 0, 3).flatten(2) + bias
+
+
+def recurrent(kernel: Tensor, mask: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+    """The product with the recurrent weights, as a function of h: `[batch, gates * units]`.
+
+    Args:
+        kernel: `[units, gates * units]`.
+        mask: `[batch, gates, units]`. All gates at once are one batched product, which takes about
+            as long as the one product without masks.
+    """
+    if mask is None:
+        return lambda h: h @ kernel
+    kernels = _by_gate(kernel, mask.shape[1]).contiguous()
+    masks = mask.transpose(0, 1).contiguous()
+    return lambda h: torch.bmm(h * masks, kernels).transpose(0, 1).flatten(1)
+
+
+def _by_gate(kernel: Tensor, gates: int) -> Tensor:
+    """`[in, gates * units]` to `[gates, in, units]`."""
+    return kernel.view(len(kernel), gates, -1).transpose(0, 1)
+
 
 # -- rnn -----------------------------------------------------------------------------------------
 

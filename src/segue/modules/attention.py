@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segue.errors import NotCausalError
-from segue.kernels.recurrence import is_ragged
+from segue.kernels.cells import is_ragged
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Shape
 from segue.layers.core import Dense, LayerNorm

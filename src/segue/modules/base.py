@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError
-from segue.kernels.recurrence import last_step, threads
+from segue.kernels.cells import last_step
+from segue.kernels.threads import threads
 from segue.layers.base import BuildContext, LayerSpec, Shape, plan_layers
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
@@ -163,7 +164,7 @@ class Layer(nn.Module, abc.ABC):
         """About how many numbers a sequence of `time` steps makes without gradients."""
         outputs = self.shape.features * self.shape.directions
         own = 3 * (time + self.reach) * (self.inputs + outputs)
-        return own + sum(layer.numbers_at_once(time) for layer in self.sublayers())
+        return own + sum(one.numbers_at_once(time) for chain in self.chains for one in chain.layers)
 
 
 class SpecLayer(Layer):

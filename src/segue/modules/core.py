@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segue.errors import DataError
-from segue.kernels.recurrence import is_ragged
+from segue.kernels.cells import is_ragged
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext, Shape
 from segue.layers.core import BatchNorm, Dense, Embedding, LayerNorm, Position

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import SpecError
-from segue.kernels.recurrence import State, scan
+from segue.kernels.cells import State, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
 from segue.modules.base import PieceLayer, SpecLayer

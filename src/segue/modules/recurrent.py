@@ -18,8 +18,20 @@ import torch
 from torch import Tensor, nn
 
 from segue.data.sequences import Array
-from segue.kernels.cells import gru, gru_step, input_bias, lstm, lstm_step, rnn, rnn_step
-from segue.kernels.recurrence import Masks, RecurrentWeights, State, last_step, reverse
+from segue.kernels.cells import (
+    Masks,
+    RecurrentWeights,
+    State,
+    gru,
+    gru_step,
+    input_bias,
+    last_step,
+    lstm,
+    lstm_step,
+    reverse,
+    rnn,
+    rnn_step,
+)
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules import base
@@ -90,8 +102,8 @@ class RecurrentCell(nn.Module, abc.ABC):
             path: of the masks among the draws.
 
         Returns:
-            The outputs `[batch, time, units]`, and the state after the last step of the batch; of a
-            shorter sequence it has no meaning.
+            The outputs `[batch, time, units]`, and the state: h after each sequence's own last
+            step; the c of an LSTM after that of the batch, so it has no meaning for shorter ones.
         """
         values, masks = x.values, None
         if draws is not None and (self.spec.dropout or self.spec.recurrent_dropout):
@@ -243,7 +255,7 @@ class RecurrentLayer(PieceLayer):
         self, x: Padded, state: State, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
         outputs, state = self.cell.run(x, state, draws, (self.name, "forward"))
-        return self.last_or_every(outputs, x.lengths), state
+        return Padded(outputs, x.lengths) if self.shape.sequence else state[0], state
 
     def prefix_outputs(self, x: Padded) -> Padded:
         return Padded(self.cell.run(x, self.cell.initial_state(len(x.values)))[0], x.lengths)

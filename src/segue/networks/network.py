@@ -238,7 +238,7 @@ class Network(nn.Module):
 
     def numbers_at_once(self, time: int) -> int:
         """About how many numbers a sequence of `time` steps makes without gradients."""
-        return sum(layer.numbers_at_once(time) for layer in self.chain)
+        return sum(layer.numbers_at_once(time) for layer in self.chain.layers)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from segue.extras import lazy_names
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
-from segue.prepare.numeric import Interpolate, MissingIndicator, Standardize
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
-from segue.prepare.steps import StepSpec
+from segue.prepare.steps import Interpolate, MissingIndicator, Standardize, StepSpec
 from segue.prepare.text import Characters, Token, VocabularyStep, Words
 from segue.windowing import windows
 

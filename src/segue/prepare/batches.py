@@ -16,8 +16,8 @@ from torch import Tensor
 
 from segue.data.sequences import Array, Sequences
 from segue.prepare.augmentation import Augmentation, TimeAugmentation, ValueAugmentation
-from segue.prepare.numeric import MissingIndicator
 from segue.prepare.pipeline import Preparation
+from segue.prepare.steps import MissingIndicator
 from segue.randomness import numpy_generator
 
 
@@ -104,8 +104,8 @@ class Batches:
         self._static = None if static is None else torch.from_numpy(static).to(self.device)
         self._source, self._preparation = x, preparation
         self._values: Tensor | None = None
+        preparation.check(x)
         if x.is_mapped:
-            preparation.check(x)
             self.lengths: Array = preparation.lengths(x.lengths)
         else:
             values, self.lengths = preparation.apply_by_blocks(x)

@@ -16,9 +16,16 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, SpecError
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
-from segue.prepare.numeric import Interpolate, MissingIndicator, Standardize, missing_channels
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
-from segue.prepare.steps import FormerNames, Ragged, StepSpec
+from segue.prepare.steps import (
+    FormerNames,
+    Interpolate,
+    MissingIndicator,
+    Ragged,
+    Standardize,
+    StepSpec,
+    missing_channels,
+)
 from segue.prepare.text import Characters, Token, VocabularyStep, Words
 from segue.spec import from_json, parse, to_text
 
@@ -202,15 +209,11 @@ class Preparation(FormerNames):
         return values, lengths
 
     def apply_by_blocks(self, x: Sequences) -> Ragged:
-        """Prepare sequences into one array of their own; returns values and lengths.
+        """Prepare checked sequences into one array of their own; returns values and lengths.
 
         Steps make arrays several times as large as what they are given, which must not be all of
         the data.
-
-        Raises:
-            DataError: another number of channels than in training.
         """
-        self.check(x)
         x = self.tokenized(x) if x.is_text else x
         lengths, done, first = self.lengths(x.lengths), np.empty((0, 0), np.float32), 0
         for block in x.blocks():
@@ -227,6 +230,7 @@ class Preparation(FormerNames):
         Raises:
             DataError: another number of channels than in training.
         """
+        self.check(x)
         values, lengths = self.apply_by_blocks(x)
         return Sequences(values, lengths=lengths)
 

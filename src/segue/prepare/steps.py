@@ -1,6 +1,7 @@
-"""The base of preparation steps: specs that are fitted on training data and transform sequences.
+"""Preparation steps: their base, and those of numbers, missing values, zero mean and unit variance.
 
-Steps work on ragged values, `[total_steps, channel]` with `lengths [n]`, never on padding.
+A step is a spec that is fitted on training data and transforms sequences. Steps work on ragged
+values, `[total_steps, channel]` with `lengths [n]`, never on padding.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import abc
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from segue.data.arrays import NOISE, as_features, refuse_not_finite
 from segue.data.sequences import Array
-from segue.errors import NotCausalError, SpecError
+from segue.errors import DataError, NotCausalError, SpecError, warn_user
 from segue.spec import Spec
 
 Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]
@@ -150,3 +153,236 @@ class StepStream:
     def tail(self) -> Array | None:
         """The steps that would follow if the sequence ended here; `None` for none."""
         return None
+
+
+# -- missing values, mean and variance -----------------------------------------------------------
+
+
+def missing_channels(values: Array) -> Array:
+    """The channels of `[total_steps, channel]` with missing values (NaN)."""
+    return np.flatnonzero(np.isnan(values).any(axis=0))
+
+
+def interpolated(values: Array, lengths: Array, channels: Iterable[int]) -> Array:
+    """Fill NaN in the chosen channels, each sequence by itself.
+
+    Between two known values on the straight line, outside them with the nearest. A channel of a
+    sequence without any known value stays NaN.
+    """
+    values = values.copy()
+    ends = np.cumsum(lengths)
+    for channel in channels:
+        missing = np.isnan(values[:, channel])
+        for number in np.unique(np.searchsorted(ends, np.flatnonzero(missing), side="right")):
+            part = values[int(ends[number] - lengths[number]) : int(ends[number]), channel]
+            known = ~np.isnan(part)
+            if known.any():
+                part[~known] = np.interp(np.flatnonzero(~known), np.flatnonzero(known), part[known])
+    return values
+
+
+@dataclass(frozen=True)
+class Interpolate(StepSpec, kind="interpolate", causal=False):
+    """`interpolate`: NaN becomes the value on the line between the known ones around it.
+
+    It looks ahead, so it is not causal. A channel without any known value in a sequence stays NaN.
+    """
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        return interpolated(values, lengths, range(values.shape[1])), lengths
+
+
+@dataclass(frozen=True)
+class MissingIndicator(StepSpec, kind="mask"):
+    """`mask`: NaN becomes 0, and each channel that had gaps in training gets a channel of its own.
+
+    That channel is 1 where the value is missing (Che et al., "Recurrent neural networks for
+    multivariate time series with missing values", Scientific Reports 8, 2018, without the decay).
+    A gap in any other channel was not to be expected: it is interpolated, with a warning.
+
+    It stands at the end of every preparation, whether it is written there or not; where nothing is
+    missing it does nothing.
+    """
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        channels = [missing_channels(values) for values, _ in blocks()]
+        return {"expected": np.unique(np.concatenate(channels)) if channels else np.zeros(0, int)}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        (values, lengths), expected = x, fitted["expected"]
+        missing = np.isnan(values)
+        if not missing.any() and len(expected) == 0:
+            return x
+        unexpected = np.setdiff1d(np.flatnonzero(missing.any(axis=0)), expected)
+        if len(unexpected):
+            warn_user(
+                f"Values are missing in channel {', '.join(map(str, unexpected))}, which had none "
+                "in training: they are interpolated."
+            )
+            values = interpolated(values, lengths, unexpected)
+        filled = np.where(np.isnan(values), np.float32(0), values)
+        return np.concatenate([filled, missing[:, expected].astype(np.float32)], axis=1), lengths
+
+    def channels(self, channels: int, fitted: dict[str, Array]) -> int:
+        return channels + len(fitted["expected"])
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        check_names(self.kind, numbers, ("expected",))
+        given = numbers["expected"]
+        valid = isinstance(given, list) and all(type(c) is int and 0 <= c < channels for c in given)
+        if not valid or given != sorted(set(given)):
+            raise SpecError(f"mask needs rising numbers of {channels} channels; got {given!r}.")
+        return {"expected": np.array(given, np.int64)}
+
+
+@dataclass(frozen=True, eq=False)
+class MeanScale:
+    """Zero mean and unit variance for each column of a table.
+
+    Attributes:
+        mean: `[column]`, in the columns' own units.
+        scale: `[column]`, the standard deviation; 1 for a column that never varies.
+    """
+
+    mean: Array
+    scale: Array
+
+    @classmethod
+    def fit(cls, table: Array, *, least: float = 1e-12) -> Self:
+        """Take mean and deviation of `[n]` or `[n, column]` values.
+
+        Args:
+            table: the values.
+            least: a deviation up to this share of the largest absolute value is rounding.
+
+        >>> MeanScale.fit(np.array([[1.0, 5.0], [3.0, 5.0]]))
+        MeanScale(mean=array([2., 5.]), scale=array([1., 1.]))
+        """
+        values = table.astype(np.float64).reshape(len(table), -1)
+        largest = np.abs(values).max(axis=0)
+        unit = np.exp2(np.frexp(largest)[1])  # a power of 2: it rounds nothing, and squares fit
+        values /= unit
+        deviation = values.std(axis=0)
+        flat = deviation * unit <= least * largest
+        return cls(values.mean(axis=0) * unit, np.where(flat, 1.0, deviation * unit))
+
+    def apply(self, table: Array) -> Array:
+        """`[n, column]` scaled values, float32, of `[n]` or `[n, column]`."""
+        values = np.asarray(table, np.float64).reshape(len(table), -1)
+        return ((values - self.mean) / self.scale).astype(np.float32)
+
+    def restore(self, scaled: Array) -> Array:
+        """`[n, column]` scaled values in the columns' own units, float64."""
+        return np.asarray(scaled, np.float64) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, list[float]]:
+        """As lists."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], what: str) -> Self:
+        """The reverse of `to_json`.
+
+        Args:
+            data: what `to_json` has returned.
+            what: what the columns are called in messages.
+
+        Raises:
+            DataError: numbers that no training can have given.
+        """
+        mean, scale = np.array(data["mean"], np.float64), np.array(data["scale"], np.float64)
+        if mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale <= 0).any():
+            raise DataError(
+                f"{what} have mean {data['mean']} and scale {data['scale']}: expected a mean and a "
+                "scale each, finite, and no scale of 0 or less."
+            )
+        return cls(mean, scale)
+
+
+@dataclass(frozen=True)
+class Standardize(StepSpec, kind="standardize"):
+    """`standardize`: subtract each channel's mean and divide by its standard deviation.
+
+    Missing values are left out of both and stay missing. A channel that never varies becomes 0.
+    """
+
+    def fit(self, blocks: Blocks) -> dict[str, Array]:
+        """Merge the blocks' moments (Chan, Golub & LeVeque, "Updating formulae", 1979)."""
+        rounding = 1e-7  # of float32: what varies less never varies
+        least, count, mean, squares = (np.zeros(1) for _ in range(4))
+        for block, _ in blocks():
+            values = block.astype(np.float64)
+            n = (~np.isnan(values)).sum(axis=0)
+            if block.dtype == np.float64 and len(block):  # so far from 0 that a sum is rounded
+                least, rounding = np.nan_to_num(np.fmin.reduce(values)), NOISE
+            block_mean = least + np.nansum(values - least, axis=0) / np.maximum(n, 1)
+            block_squares = np.nansum((values - block_mean) ** 2, axis=0)
+            total = np.maximum(count + n, 1)
+            shift = block_mean - mean
+            squares = squares + block_squares + shift**2 * count * n / total
+            mean = mean + shift * n / total
+            count = count + n
+        deviation = np.sqrt(squares / np.maximum(count, 1))
+        flat = deviation <= rounding * np.abs(mean)
+        return {"mean": mean, "scale": np.where(flat, 1.0, deviation)}
+
+    def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        values, lengths = x
+        scaled = (values - fitted["mean"]) / fitted["scale"]
+        return scaled.astype(values.dtype, copy=False), lengths
+
+    def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
+        check_names(self.kind, numbers, ("mean", "scale"))
+        found = MeanScale.from_json(numbers, "the channels")
+        if found.mean.shape != (channels,):
+            raise SpecError(
+                f"standardize needs a mean and a scale for each of {channels} channels."
+            )
+        return {"mean": found.mean, "scale": found.scale}
+
+
+_STATIC = (
+    "A static feature",
+    "fill it in, for instance with the mean and one more feature that says so",
+)
+
+
+def fit_static(static: Array) -> MeanScale:
+    """Fit the scale of static features on `[n, feature]` of the training sequences.
+
+    Raises:
+        DataError: a feature is missing or infinite.
+
+    >>> scaled_static(fit_static(np.array([[1.0], [3.0]])), 1, np.array([[3.0]]))
+    array([[1.]], dtype=float32)
+    """
+    refuse_not_finite(static, *_STATIC)
+    return MeanScale.fit(static, least=1e-7 if static.dtype == np.float32 else 1e-12)
+
+
+def scaled_static(scale: MeanScale | None, count: int, static: Any) -> Array | None:
+    """`[count, feature]` scaled static features, float32; `None` where a model has none.
+
+    Raises:
+        DataError: the model needs some, and none or others are given, or some are missing; or it
+            has none.
+    """
+    if scale is None:
+        if static is not None:
+            raise DataError("The model was trained without static features: leave out `static`.")
+        return None
+    features = len(scale.mean)
+    if static is None:
+        raise DataError(
+            f"The model was trained with {features} static features of each sequence, and here "
+            f"are none: pass a Dataset with `static`, or static=[n, {features}]."
+        )
+    static = as_features(static)
+    if static.shape != (count, features):
+        raise DataError(
+            f"`static` has shape {static.shape}; expected {(count, features)}: a row for each "
+            "sequence, and the features of the training."
+        )
+    refuse_not_finite(static, *_STATIC)
+    return scale.apply(static)

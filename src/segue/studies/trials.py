@@ -22,8 +22,8 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, SegueError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
-from segue.estimators.parameters import check_arguments
-from segue.kernels.recurrence import threads
+from segue.estimators.splitting import check_arguments
+from segue.kernels.threads import threads
 from segue.networks import as_specs
 from segue.prepare.pipeline import as_steps
 from segue.studies.study import Row

@@ -18,7 +18,7 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.metrics import r_squared
 from segue.prepare import Preparation
-from segue.prepare.numeric import MeanScale
+from segue.prepare.steps import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task, normalized
 from segue.tasks.outcome import Baseline, Outcome, Picture, Table, number_table
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from segue.data.sequences import Array
 from segue.errors import NotCausalError, SpecError
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import threads
 from segue.layers import LAYERS, BiRNN, LayerSpec, Shape
 from segue.modules import Padded
 from segue.networks import Network, NetworkLike, as_specs, is_custom

@@ -180,13 +180,13 @@ class EstimatorSubject:
         parts; "numbers" are sequences of numbers; "one fit" is one that learns from the training
         part alone, in the end too.
         """
-        from segue.estimators.parameters import EstimatorParameters
+        from segue.estimators.base import BaseSequenceEstimator
 
         options = getattr(self.estimator, "options", None)
         needs = {
             "fit": (hasattr(self.estimator, "fit"), "it is made of fitted ones and has no `fit`"),
             "data sets": (self.takes_datasets, "its `fit` takes X and y only"),
-            "segue": (isinstance(self.estimator, EstimatorParameters), "it is no part of segue"),
+            "segue": (isinstance(self.estimator, BaseSequenceEstimator), "it is no part of segue"),
             "numbers": (not self.data.x.is_text, "the steps of a text are words, once prepared"),
             "one fit": (
                 not getattr(options, "refit", False),

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from segue.errors import OptionError, TrainingError
-from segue.kernels.recurrence import threads
+from segue.kernels.threads import choose_threads, threads
 from segue.training.history import Row
 from segue.training.loop import TrainingState
 from segue.training.optimizers import RunningMetrics, compute_gradients
-from segue.training.setup import TrainingSetup, Update, choose_threads
+from segue.training.setup import TrainingSetup, Update
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

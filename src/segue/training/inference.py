@@ -16,17 +16,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
-from segue.kernels.recurrence import threads, usable_threads
+from segue.kernels.threads import choose_threads, threads, usable_threads
 from segue.modules import Directions, Layer, Padded
 from segue.networks import Network, PartialInput
 from segue.prepare.batches import Batches
-from segue.training.memory import check_prediction
+from segue.training import memory
 from segue.training.objectives import Objective
 from segue.training.optimizers import RunningMetrics
-from segue.training.setup import Gathered, TrainingData, TrainingSetup, choose_threads
+from segue.training.setup import Gathered, TrainingData, TrainingSetup
 
 How = Literal["auto", "last", "mean", "every"]
 
@@ -55,7 +56,8 @@ def predict_batches(
     if batches is None:
         return
     longest = int(batches.lengths.max())
-    check_prediction(network, longest)
+    if 4 * network.numbers_at_once(longest) >= memory.UNCHECKED:
+        memory.check_prediction(network, longest)
     steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
     size = min(len(batches), steps // longest + 1)
     with threads(thread_count or choose_threads(network, size)):
@@ -71,11 +73,29 @@ def predict_outputs(
 
     def keep(index: Array, x: Any) -> None:
         found = network(x)
-        refuse_not_finite(network, index, x, found)
+        if not bool(torch.isfinite(found).all()):
+            refuse_not_finite(network, index, x, found)
         outputs[torch.from_numpy(index)] = found.cpu()
 
     predict_batches(network, batches, keep, thread_count)
     return outputs
+
+
+def probabilities(logits: Tensor, head: str) -> Tensor:
+    """`[..., class]` probabilities of logits; they sum to one, but for "multilabel".
+
+    Args:
+        logits: `[..., class]`, or `[..., 1]` of the head "binary".
+        head: "softmax", "binary", "sigmoid", or "multilabel": several labels at once, each with a
+            probability of its own.
+    """
+    if head in ("softmax", "steps", "next-token"):
+        return torch.softmax(logits, dim=-1)
+    if head == "binary":
+        return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
+    if head == "multilabel":
+        return torch.sigmoid(logits)
+    return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
 
 
 def refuse_not_finite(network: Network, index: Array, x: Any, found: Any) -> None:

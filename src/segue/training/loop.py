@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from segue.errors import OptionError, TrainingError
-from segue.kernels.recurrence import usable_threads
+from segue.kernels.threads import usable_threads
 from segue.networks import Network
 from segue.training.history import Callback, Row
 from segue.training.inference import measure

@@ -236,10 +236,7 @@ def check_prediction(network: Network, longest: int) -> None:
     Raises:
         DataError: the message has the cost, and what would help.
     """
-    needed = 4 * network.numbers_at_once(longest)
-    if needed < UNCHECKED:
-        return
-    limit = memory_limit()
+    needed, limit = 4 * network.numbers_at_once(longest), memory_limit()
     if limit is not None and needed > limit:
         raise DataError(
             f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "

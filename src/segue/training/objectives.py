@@ -251,23 +251,3 @@ def make_objective(wanted: ObjectiveName, options: TrainingOptions | None = None
         own_loss=options.objective,
         own_metric=options.metric,
     )
-
-
-# -- predictions --------------------------------------------------------------------------------
-
-
-def probabilities(logits: Tensor, head: str) -> Tensor:
-    """`[..., class]` probabilities of logits; they sum to one, but for "multilabel".
-
-    Args:
-        logits: `[..., class]`, or `[..., 1]` of the head "binary".
-        head: "softmax", "binary", "sigmoid", or "multilabel": several labels at once, each with a
-            probability of its own.
-    """
-    if head in ("softmax", "steps", "next-token"):
-        return torch.softmax(logits, dim=-1)
-    if head == "binary":
-        return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
-    if head == "multilabel":
-        return torch.sigmoid(logits)
-    return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p

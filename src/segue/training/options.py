@@ -149,40 +149,41 @@ class TrainingOptions:
         return [(f.name, f.default) for f in fields(cls)]
 
 
-def _is_number(value: Any) -> bool:
-    """Also NumPy's, from a parameter search; not NaN, and not True."""
+def is_number(value: Any) -> bool:
+    """Whether a value is a number: also NumPy's, from a parameter search; not NaN, and not True."""
     return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number from 1 on."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 # Names of options, which values fit, and what a message says was expected.
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("accumulate plateau_patience", _is_count, "a whole number from 1 on"),
+    ("accumulate plateau_patience", is_count, "a whole number from 1 on"),
     (
         "patience threads truncate",
-        lambda value: value is None or _is_count(value),
+        lambda value: value is None or is_count(value),
         "a whole number from 1 on, or None",
     ),
     (
         "clip_norm time_limit_seconds",
-        lambda value: value is None or (_is_number(value) and value > 0),
+        lambda value: value is None or (is_number(value) and value > 0),
         "more than 0, or None",
     ),
     (
         "checkpoint_every",
-        lambda value: value is None or (_is_number(value) and 0 <= value < math.inf),
+        lambda value: value is None or (is_number(value) and 0 <= value < math.inf),
         "seconds, 0 or more, or None",
     ),
     (
         "momentum weight_decay min_delta",
-        lambda value: _is_number(value) and value >= 0,
+        lambda value: is_number(value) and value >= 0,
         "0 or more",
     ),
-    ("plateau_factor", lambda value: _is_number(value) and 0 < value < 1, "between 0 and 1"),
-    ("label_smoothing", lambda value: _is_number(value) and 0 <= value < 1, "0 up to below 1"),
+    ("plateau_factor", lambda value: is_number(value) and 0 < value < 1, "between 0 and 1"),
+    ("label_smoothing", lambda value: is_number(value) and 0 <= value < 1, "0 up to below 1"),
     ("refit", lambda value: isinstance(value, bool), "True or False"),
     (
         "frozen",

@@ -1,9 +1,4 @@
-"""The fixed setup of a training: network, data, targets, objective, options, hardware.
-
-A recurrent network takes its steps one after the other, so the product of each step is divided
-among the threads by itself. For small networks the threads then spend their time waiting for each
-other, and on a busy machine one that must wait for a processor stops all of them.
-"""
+"""The fixed setup of a training: network, data, targets, objective, options, hardware."""
 
 from __future__ import annotations
 
@@ -25,8 +20,7 @@ from segue._version import __version__
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array
 from segue.errors import OptionError
-from segue.kernels.recurrence import usable_threads
-from segue.modules import Layer
+from segue.kernels.threads import choose_threads
 from segue.networks import Network
 from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
@@ -236,25 +230,6 @@ def choose_device(device: str) -> torch.device:
             "take device='cpu' or 'auto'."
         ) from error
     return chosen
-
-
-# Multiplications in one time step of a batch from which on more threads pay.
-_WORTH_SHARING = 16_000_000
-
-
-def choose_threads(network: Network, batch_size: int) -> int:
-    """One thread for small steps, else as many as PyTorch has; the same for the same sizes.
-
-    Embeddings are looked up, not multiplied, so their size does not count.
-    """
-    looked_up = {
-        id(layer.weights()[name])
-        for layer in network.modules()
-        if isinstance(layer, Layer)
-        for name in layer.token_weights
-    }
-    multiplied = sum(p.numel() for p in network.parameters() if id(p) not in looked_up)
-    return usable_threads() if multiplied * batch_size >= _WORTH_SHARING else 1
 
 
 def environment(job: TrainingSetup) -> dict[str, str]:
