@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -13,14 +14,14 @@ from segue.errors import MissingPackageError, warn_user
 def lazy_names(
     room: str, later: Mapping[str, str], former: Mapping[str, str] | None = None
 ) -> Callable[[str], Any]:
-    """Return a `__getattr__` of a package: names that are loaded when they are first used.
+    """Return a `__getattr__` of a package: names that are loaded when they are first used, once.
 
     Args:
         room: the package, as `__name__`.
         later: names and where each stands, "segue.training.finder.LearningRates".
         former: former names and the present ones, likewise; these warn, for one release.
 
-    >>> lazy_names("segue", {"counted": "segue.errors.counted"})("counted")(2, "epoch")
+    >>> lazy_names("segue.extras", {"counted": "segue.errors.counted"})("counted")(2, "epoch")
     '2 epochs'
     """
 
@@ -32,7 +33,9 @@ def lazy_names(
             return resolve_name(former[name])
         if name not in later:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        return resolve_name(later[name])
+        found = resolve_name(later[name])
+        setattr(sys.modules[room], name, found)  # so that the next time nothing is looked for
+        return found
 
     return find
 

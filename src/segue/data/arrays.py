@@ -352,7 +352,20 @@ def float32_loses(items: Any) -> Array:
         rounded = exact.astype(np.float32)
         if not len(exact) or bool(((rounded == exact) | np.isnan(exact)).all()):
             return np.zeros(exact.shape[1], bool)
-        return _is_coarse(exact, rounded)
+        known = np.isfinite(rounded)
+        low = np.fmin.reduce(np.where(known, exact, np.inf))
+        above = np.where(known, exact - low, 0)  # taken off before anything is summed
+        largest = np.abs(np.where(known, exact, 0)).max(axis=0)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = above.sum(axis=0) / count
+        deviation = np.sqrt((np.where(known, above - mean, 0) ** 2).sum(axis=0) / count)
+        error = np.sqrt((np.where(known, exact - rounded, 0) ** 2).sum(axis=0) / count)
+        noise = NOISE * largest
+        different = distinct(exact, noise)
+        merges = (different > 1) & (distinct(rounded, noise) <= KEPT * different)
+        coarse = (error > TOLERANCE * deviation) | merges
+        changed = (error > 0) & (largest > LARGEST_WHOLE)
+        return np.asarray(np.where(deviation > noise, coarse, changed))
 
 
 def is_infinite(values: Array) -> Array:
@@ -360,22 +373,6 @@ def is_infinite(values: Array) -> Array:
     if values.dtype == np.float64:
         return np.asarray(np.abs(values) >= END)
     return np.isinf(values)
-
-
-def _is_coarse(exact: Array, rounded: Array) -> Array:
-    known = np.isfinite(rounded)
-    low = np.fmin.reduce(np.where(known, exact, np.inf))
-    above = np.where(known, exact - low, 0)  # taken off before anything is summed
-    largest = np.abs(np.where(known, exact, 0)).max(axis=0)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = above.sum(axis=0) / count
-    deviation = np.sqrt((np.where(known, above - mean, 0) ** 2).sum(axis=0) / count)
-    error = np.sqrt((np.where(known, exact - rounded, 0) ** 2).sum(axis=0) / count)
-    noise = NOISE * largest
-    different = distinct(exact, noise)
-    merges = (different > 1) & (distinct(rounded, noise) <= KEPT * different)
-    coarse = (error > TOLERANCE * deviation) | merges
-    return np.asarray(np.where(deviation > noise, coarse, (error > 0) & (largest > LARGEST_WHOLE)))
 
 
 def distinct(rows: Array, noise: Array | float = 0.0) -> Array:

@@ -138,10 +138,12 @@ class Dataset:
                 f"Sequence {row} has {self.x.lengths[row]} steps and {self.y.lengths[row]} labels: "
                 "labels per step must be as many as the steps."
             )
-        if self.missing == "refuse":
-            self._refuse_missing()
+        # A step without a label is no mistake.
+        missing = np.zeros(0, bool) if self.task == "label" else self.missing_targets
+        if self.missing == "refuse" and missing.any():
+            self._refuse_missing(missing)
         if self.task == "classify":
-            labels = self.y[~self.missing_targets]
+            labels = self.y[~missing]
             found = labels.tolist() if labels.dtype == object else np.unique(labels).tolist()
             hint = ". Leave out `classes` to find them from the labels."
             check_known(found, self.classes or (), hint)
@@ -174,11 +176,8 @@ class Dataset:
         """
         return replace(self[~self.missing_targets], missing="refuse")
 
-    def _refuse_missing(self) -> None:
-        """Raise where a sequence has no target; steps without a label are no mistake."""
-        missing = self.missing_targets if self.task != "label" else np.zeros(0, bool)
-        if not missing.any():
-            return
+    def _refuse_missing(self, missing: npt.NDArray[np.bool_]) -> None:
+        """Raise for the sequences that have no target."""
         first, count = int(missing.argmax()), int(missing.sum())
         name = "" if self.ids is None else f" ({self.ids[first]})"
         what = "target" if self.task == "regress" else "label"
@@ -276,7 +275,8 @@ class Dataset:
             )
         if by == "time" and self.spans is not None:
             return splits.split_in_time(self.spans, share)
-        self._refuse_missing()
+        if self.task != "label" and (missing := self.missing_targets).any():
+            self._refuse_missing(missing)
         groups = self.groups if by == "group" else None
         first, second = splits.split(len(self), share, labels=self.labels, groups=groups, seed=seed)
         if leaks := splits.leaks(first, second, groups=self.groups, spans=self.spans):

@@ -333,7 +333,8 @@ def aligned(values: Any, ids: Any, what: str) -> Any:
     """
     if isinstance(values, Iterator):
         return list(values)
-    if not carries_ids(values, ids):
+    has_index = isinstance(values, Mapping | Indexed) or hasattr(values, "iloc")
+    if not has_index or not carries_ids(values, ids):
         return values
     if isinstance(values, Mapping):
         values = Indexed(list(values), list(values.values()))

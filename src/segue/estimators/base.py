@@ -389,15 +389,14 @@ class BaseSequenceEstimator(abc.ABC):
         """`options`, or the defaults."""
         return TrainingOptions() if self.options is None else self.options
 
-    def _task_kind(self, name: str) -> type[Task]:
-        """The type of task of a data set or a model file with such a `task`."""
-        kind = TASKS.get(name, Task)
-        return kind if issubclass(kind, self._task_type) else self._task_type
+    def _task_for(self, name: str) -> tuple[type[Task], dict[str, Any]]:
+        """The type of task of a data set or a model file with such a `task`.
 
-    @property
-    def _task_options(self) -> dict[str, Any]:
-        """The arguments that the task has as attributes."""
-        return {name: getattr(self, name) for name in self._task_type.options}
+        With it, the arguments of the estimator that the task has as attributes.
+        """
+        kind = TASKS.get(name, Task)
+        kind = kind if issubclass(kind, self._task_type) else self._task_type
+        return kind, {name: getattr(self, name) for name in self._task_type.options}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments; nested ones as `options__patience`."""

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from segue.data.dataset import Dataset
+from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, SpecError, counted, first_few, warn_user
+from segue.errors import DataError, SpecError, TrainingError, counted, first_few, warn_user
 from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
@@ -20,16 +21,16 @@ from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.pipeline import idle_channels, refuse_coarse
+from segue.prepare.augmentation import Augmentation
+from segue.prepare.pipeline import refuse_coarse
 from segue.prepare.steps import MeanScale, fit_static, scaled_static
 from segue.spec import to_text
 from segue.tasks import Task
-from segue.training import Callback, History
+from segue.training import Callback, History, memory
 from segue.training.checkpoint import TrainingFolder
 from segue.training.history import make_reporter
 from segue.training.inference import cache_fixed_layers
 from segue.training.loop import TrainingState, check_monitor, train
-from segue.training.memory import check_training
 from segue.training.objectives import make_objective
 from segue.training.optimizers import check_carries_state, freeze
 from segue.training.setup import (
@@ -166,14 +167,14 @@ def _train(
     options, network = setup.options, setup.network
     if epochs is None:
         check_monitor(options, setup.objective, validated=setup.validation is not None)
-    memory = check_training(setup, split.train.x)
+    needs = check_memory(setup, split.train.x)
     reporters: list[Callback] = []
     if options.progress != "none":
         validated = setup.validation is not None
         reporter = make_reporter(options, setup.epochs, is_validated=validated)
         for heading, text in prepared.lines:
             reporter.message(f"{heading}: {text}")
-        reporter.message(memory)
+        reporter.message(needs)
         reporters = [reporter]
     values = digests(split.train.x)
     callbacks: list[Callback] = []
@@ -218,9 +219,10 @@ def prepare_training(
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device, options = split.train, choose_device(estimator.device), estimator.training_options
     given = as_specs(estimator.network)
-    tokens = input_kind_of(given) == "tokens"  # it begins with an embedding, or else takes tokens
+    # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
+    tokens = data.x.is_whole and input_kind_of(given) == "tokens"
     preparation = Preparation.fit(estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens)
-    refuse_coarse(preparation, data)
+    lines = [*split.lines, *check_channels(data, preparation)]
     examples = split.task.examples(data, preparation)
     task = split.task.fitted(examples, preparation)
     if task.per_step:
@@ -235,7 +237,6 @@ def prepare_training(
         freeze(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
-    lines = [*split.lines, *idle_lines(data)]
     if preparation.kind == "texts":
         assert preparation.vocabulary is not None
         step, fitted = preparation.vocabulary
@@ -250,22 +251,22 @@ def prepare_training(
         lines += weights.transfer_weights(network, task.to_json(), preparation)
 
     def with_targets(data: Dataset, weights: Array | None = None) -> TrainingData:
-        scaled = scaled_static(static, len(data), data.static)
-        batches = Batches(data.x, preparation, device, scaled)
-        targets = as_targets(task, data, device)
-        if weights is None:
-            return TrainingData(batches, targets)
-        weights = weights.astype(np.float32)
-        if task.per_step:
-            return TrainingData(batches, targets, StepTargets(weights, data.x.lengths, device, 0.0))
-        return TrainingData(batches, targets, SequenceTargets(torch.from_numpy(weights).to(device)))
+        scaled, own = None, None
+        if static is not None or data.static is not None:
+            scaled = scaled_static(static, len(data), data.static)
+        if weights is not None:
+            weights = weights.astype(np.float32)
+            own = as_targets(weights, data.x.lengths, device, padding=0.0, per_step=task.per_step)
+        values, per_step = task.encode(data)
+        targets = as_targets(values, data.x.lengths, device, per_step=per_step)
+        return TrainingData(Batches(data.x, preparation, device, scaled), targets, own)
 
     epochs = estimator.epochs
     train, validation = with_targets(examples, task.weights(examples, split.weights)), None
     if split.validation is not None:
         preparation.check_rate(split.validation.rate_hz)
         validation = with_targets(task.examples(split.validation, preparation))
-    augmenter = Augmenter(preparation, estimator.seed)
+    augments = any(isinstance(step, Augmentation) for step in preparation.steps)
     setup = TrainingSetup(
         network=network,
         train=train,
@@ -276,20 +277,29 @@ def prepare_training(
         learning_rate=estimator.learning_rate,
         seed=estimator.seed,
         options=options,
-        augmenter=augmenter if augmenter.steps else None,
+        augmenter=Augmenter(preparation, estimator.seed) if augments else None,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
 
 
-def idle_lines(data: Dataset) -> Lines:
-    """What is to be told of channels that say nothing.
+def check_channels(data: Dataset, preparation: Preparation) -> Lines:
+    """What is to be told of channels without any value, or with the same one in every step.
 
     Raises:
-        DataError: there is no value at all.
+        DataError: there is no value at all, or values that float32 cannot tell apart.
     """
+    if preparation.exact:
+        refuse_coarse(preparation, data)
     if data.x.kind != "numbers":
         return []
-    empty, constant = idle_channels(data)
+    least, most = np.full(data.x.channels, np.inf), np.full(data.x.channels, -np.inf)
+    for block in data.x.blocks():
+        if len(block.values):
+            least = np.fmin(least, np.fmin.reduce(block.values, axis=0))
+            most = np.fmax(most, np.fmax.reduce(block.values, axis=0))
+    channels = np.array(data.channels or range(data.x.channels), object).astype(str)
+    empty = channels[least > most].tolist()
+    constant = channels[(least == most) & (data.x.total_steps > 1)].tolist()
     if empty:
         if len(empty) == data.x.channels and data.static is None:
             raise DataError(
@@ -329,12 +339,67 @@ def build_network(
     return network
 
 
-def as_targets(task: Task, data: Dataset, device: torch.device) -> Targets:
-    """The targets of a data set as training wants them."""
-    values, per_step = task.encode(data)
+def as_targets(
+    values: Array,
+    lengths: Array,
+    device: torch.device,
+    *,
+    padding: float = NO_LABEL,
+    per_step: bool = False,
+) -> Targets:
+    """Targets, or weights, as training wants them.
+
+    Args:
+        values: `[n, ...]`, one for each sequence; or `[total_steps]`, one for each step.
+        lengths: `[n]`, of the sequences.
+        device: where they are wanted.
+        padding: of those for each step, the value behind each end.
+        per_step: whether there is one for each step.
+    """
     if per_step:
-        return StepTargets(values, data.x.lengths, device)
+        return StepTargets(values, lengths, device, padding)
     return SequenceTargets(torch.from_numpy(values).to(device))
+
+
+def check_memory(job: TrainingSetup, x: Sequences) -> str:
+    """A line when a training will need more than a quarter of what is free, else "".
+
+    Args:
+        job: the setup of the training.
+        x: the training sequences as they came.
+
+    Raises:
+        TrainingError: it needs more than there is; the message says what would fit.
+    """
+    # As the network sees them: a text is fewer words than characters.
+    whole = int(job.train.batches.lengths.max())
+    longest = min(whole, job.options.truncate or whole)
+    batch_size = min(job.batch_size, len(job.train.batches))
+    resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
+    rough = 40 * batch_size * job.network.numbers_at_once(longest)
+    if resident + rough <= memory.WARNED * memory.UNCHECKED:  # whatever is free
+        return ""
+    limit = memory.memory_limit()
+    if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
+        return ""
+    needed = memory.training_bytes(job, batch_size, longest)
+    if resident + needed <= memory.WARNED * limit:
+        return ""
+    about = (
+        f"Training needs about {(resident + needed) / 1e9:.1f} GB of memory (batches of "
+        f"{batch_size} sequences of up to {longest:,} steps); {limit / 1e9:.1f} GB are free."
+    )
+    advice = "A smaller batch_size needs less; so does truncate=200 of TrainingOptions, for "
+    if resident + needed <= limit:
+        return f"{about} {advice}causal networks."
+    fits = int(batch_size * max(0, limit - resident) / needed)
+    fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
+    if job.network.causal and longest > memory.LENGTHS[0]:
+        fitting += " So does truncate=200 of TrainingOptions, for which memory does not grow."
+    raise TrainingError(
+        f"{about} {fitting} Shorter sequences or a smaller network need less; {memory.VARIABLE} in "
+        "the environment sets another limit."
+    )
 
 
 def choose_epochs(count: int, batch_size: int) -> int:

@@ -134,18 +134,18 @@ def refuse_two_targets(data: Dataset) -> None:
 
 
 def warn_of_axes(x: Sequences) -> None:
-    """Warn where sequences of one length have many more channels than steps, or look padded.
+    """Warn where sequences, all of one length, have many more channels than steps, or look padded.
 
     Padding is zeros or NaN at the ends, for different numbers of steps. Where zeros stand at the
     beginnings too, as in pictures with a margin, they belong to the data.
     """
-    shortest, longest = x.length_range
-    if shortest == longest < x.channels and longest > 1 and x.channels >= 4 * longest:
+    longest = int(x.lengths[0])
+    if longest > 1 and x.channels >= 4 * longest:
         warn_user(
             f"Each sequence has {longest} time steps of {x.channels} channels. If it is the other "
             "way round, pass layout='nct' (arrays) or 'ct' (lists)."
         )
-    if shortest != longest or longest < 2 or len(x) < 2 or x.is_text or x.is_mapped:
+    if longest < 2 or len(x) < 2 or x.is_text or x.is_mapped:
         return
     values = x.values.reshape(len(x), longest, x.channels)
     real = ((values != 0) & ~np.isnan(values)).any(axis=2)  # [n, time]

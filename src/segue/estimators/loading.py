@@ -157,8 +157,8 @@ def _restore(
     )
     preparation = Preparation.from_json(description.preparation)
     state = description.targets.model_dump(exclude_none=True)
-    kind = estimator._task_kind(state.get("task", ""))
-    task = kind.from_json(state, **estimator._task_options)
+    task_type, arguments = estimator._task_for(state.get("task", ""))
+    task = task_type.from_json(state, **arguments)
     static = description.static
     scale = (
         None if static is None else MeanScale.from_json(static.model_dump(), "the static features")

@@ -50,10 +50,8 @@ class EstimatorArguments(Protocol):
 
     @property
     def training_options(self) -> TrainingOptions: ...
-    @property
-    def _task_options(self) -> dict[str, Any]: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
-    def _task_kind(self, name: str) -> type[Task]: ...
+    def _task_for(self, name: str) -> tuple[type[Task], dict[str, Any]]: ...
     def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset: ...  # noqa: N803
     def _as_validation(self, given: Any, reading: Mapping[str, Any] | None) -> Dataset: ...
     def _as_weights(self, sample_weight: Any) -> Any: ...
@@ -135,8 +133,9 @@ def split_data(
     estimator._task_type.check(data, type(estimator).__name__)
     part, own_validation, text = training_part(data)
     check_sequences(part.x)
-    warn_of_axes(part.x)
-    kind, options = estimator._task_kind(part.task), estimator._task_options
+    if (part.x.lengths == part.x.lengths[0]).all():
+        warn_of_axes(part.x)
+    kind, options = estimator._task_for(part.task)
     task, part = kind.for_training(part, data, X, **options)
     weights = None
     if sample_weight is not None:

@@ -59,9 +59,6 @@ class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind
     name: Name | None = None
 
     def output_shape(self, context: BuildContext) -> Shape:
-        return self._shape(self.units, context)
-
-    def _shape(self, features: int, context: BuildContext) -> Shape:
         given = self.initial_state
         if isinstance(given, tuple) and [len(v) for v in given] != [self.units] * len(self.states):
             raise SpecError(
@@ -69,8 +66,9 @@ class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind
                 f"list(s) of {self.units} numbers ({', '.join(self.states)}); "
                 f"got lists of {', '.join(str(len(values)) for values in given)}."
             )
-        shape = replace(context.shape.with_features(features), backward=None)
-        return shape if keeps_sequence(self.output, context) else shape.ended(features)
+        if not keeps_sequence(self.output, context):
+            return context.shape.ended(self.units)
+        return replace(context.shape.with_features(self.units), backward=None)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add a recurrent layer over packed sequences."""
@@ -124,10 +122,11 @@ class BidirectionalSpec(RecurrentSpec, abc.ABC, module_name="BidirectionalLayer"
     merge: Merge = "concat"
 
     def output_shape(self, context: BuildContext) -> Shape:
-        shape = self._shape(2 * self.units if self.merge == "concat" else self.units, context)
+        shape = super().output_shape(context)
+        features = 2 * self.units if self.merge == "concat" else self.units
         directions = 2 if self.merge == "none" else 1
         backward = context.name if shape.sequence else None
-        return replace(shape, directions=directions, backward=backward)
+        return replace(shape, features=features, directions=directions, backward=backward)
 
     def _torch_output_source(self, *, sequence: bool) -> list[str]:
         if self.merge == "concat":

@@ -14,7 +14,7 @@ from torch.nn import functional
 from segue.errors import DataError
 from segue.kernels.cells import is_ragged
 from segue.layers.activations import ACTIVATIONS
-from segue.layers.base import BuildContext, Shape
+from segue.layers.base import BuildContext
 from segue.layers.core import BatchNorm, Dense, Embedding, LayerNorm, Position
 from segue.modules.activations import function_of
 from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step, glorot_uniform
@@ -52,22 +52,6 @@ class HeadWithStatic(DenseLayer):
         self, x: Tensor, state: Tensor, draws: Draws | None = None
     ) -> tuple[Any, Tensor]:
         return self(torch.cat([x, state], dim=-1), draws), state
-
-
-def head(units: int, shape: Shape, seed: int, static: int = 0) -> DenseLayer:
-    """The implied last layer of an estimator's network.
-
-    Args:
-        units: number of outputs.
-        shape: of the last layer's output.
-        seed: of the initial weights.
-        static: number of static features that are joined to its input.
-    """
-    kind = HeadWithStatic if static else DenseLayer
-    context = BuildContext("head", shape.with_features(shape.features + static), seed=seed)
-    layer = kind(Dense(units), context)
-    layer.kind = Dense.kind
-    return layer
 
 
 class DropoutLayer(SpecLayer):

@@ -1,8 +1,11 @@
 """Networks: from specs and the shape of the data to a torch network, its summary and its source."""
 
-from segue.networks.network import Network, NetworkSummary, PartialInput, SummaryRow
-from segue.networks.specs import (
+from segue.networks.network import (
+    Network,
     NetworkLike,
+    NetworkSummary,
+    PartialInput,
+    SummaryRow,
     as_specs,
     current_json,
     is_custom,

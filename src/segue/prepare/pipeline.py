@@ -141,7 +141,7 @@ class Preparation(FormerNames):
         done = cls((), (), x.channels, x.channels, kind, exact)
         for step in steps:
             step = step.at_rate(rate_hz)
-            rate_hz = step.rate_after(rate_hz)
+            rate_hz = None if rate_hz is None else step.rate_after(rate_hz)
             fitted = step.fit(partial(done.exact_blocks, x))
             channels = step.channels(done.channels_out, fitted)
             steps_so_far, fitted_so_far = (*done.steps, step), (*done.fitted, fitted)
@@ -400,30 +400,16 @@ def unexpected_missing(preparation: Preparation, values: Array, lengths: Array) 
     return missing_channels(x[0])
 
 
-def idle_channels(data: Dataset) -> tuple[list[str], list[str]]:
-    """The names of channels without any value, and of those with the same value in every step."""
-    least, most = np.full(data.x.channels, np.inf), np.full(data.x.channels, -np.inf)
-    for block in data.x.blocks():
-        if len(block.values):
-            least = np.fmin(least, np.fmin.reduce(block.values, axis=0))
-            most = np.fmax(most, np.fmax.reduce(block.values, axis=0))
-    names = np.array(data.channels or range(data.x.channels), object).astype(str)
-    is_constant = (least == most) & (data.x.total_steps > 1)
-    return names[least > most].tolist(), names[is_constant].tolist()
-
-
 def refuse_coarse(preparation: Preparation, data: Dataset) -> None:
     """Raise where the network could not tell the values of a channel apart.
 
     Args:
-        preparation: fitted on `data`.
+        preparation: fitted on `data`, for values that float32 is too coarse for.
         data: the training sequences; their channels' names stand in the message.
 
     Raises:
         DataError: a channel of which float32 merges more than a quarter of the different values.
     """
-    if not preparation.exact:
-        return
     stride = 1 + data.x.total_steps // _ROWS
     blocks = preparation.exact_blocks(data.x)
     exact = np.concatenate([values[::stride] for values, _ in blocks])

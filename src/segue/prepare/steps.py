@@ -206,8 +206,8 @@ class MissingIndicator(StepSpec, kind="mask"):
     """
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
-        channels = [missing_channels(values) for values, _ in blocks()]
-        return {"expected": np.unique(np.concatenate(channels)) if channels else np.zeros(0, int)}
+        missing = [np.isnan(values).any(axis=0) for values, _ in blocks()]
+        return {"expected": np.flatnonzero(np.any(missing, axis=0))}
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         (values, lengths), expected = x, fitted["expected"]

@@ -6,7 +6,7 @@ import difflib
 import functools
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -78,7 +78,9 @@ class Spec:
     def __post_init__(self) -> None:
         problems = []
         for name, (adapter, depth, _, takes_none) in fields_of(type(self)).items():
-            value = _as_tuple(getattr(self, name), depth)
+            value = getattr(self, name)
+            if depth or isinstance(value, list | tuple):
+                value = _as_tuple(value, depth)
             word = "none" if value is None and not takes_none else value  # a choice of that name
             try:
                 object.__setattr__(self, name, adapter.validate_python(word, strict=True))
@@ -128,14 +130,14 @@ def text_of(value: Any) -> str:
     """The text of one argument: a number, a word, a list, or specs one after the other."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
-    if _holds_specs(value):
-        return to_text(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(text_of(entry) for entry in value)}]"
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) and value not in CONSTANTS
         return value if plain else f'"{value}"'
-    return str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    if _holds_specs(value):
+        return to_text(value)
+    return f"[{', '.join(text_of(entry) for entry in value)}]"
 
 
 def resolve_alias(kind: type[Spec], name: str, value: Any) -> tuple[str, Any]:
@@ -164,14 +166,8 @@ class FieldInfo(NamedTuple):
     takes_none: bool
 
 
-def fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
+def _fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
     """The fields of a kind of spec by name, in order."""
-    hashable: Any = kind
-    return _fields_of(hashable)
-
-
-@functools.cache
-def _fields_of(kind: Any) -> dict[str, FieldInfo]:
     hints, infos = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
         adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
@@ -182,6 +178,10 @@ def _fields_of(kind: Any) -> dict[str, FieldInfo]:
         required = f.default is MISSING and f.default_factory is MISSING
         infos[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
     return infos
+
+
+# Read once for each kind; to mypy a class with fields is not hashable.
+fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_fields_of)  # type: ignore[assignment]
 
 
 def nested_fields(kind: type[Spec]) -> list[str]:

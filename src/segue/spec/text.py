@@ -142,7 +142,7 @@ class _Parser:
         what, word, position = self.tokens[self.next]
         is_named, known = what == "word" and self.tokens[self.next + 1].text == "=", fields_of(kind)
         written = word if is_named else self.positional_name(kind, number, position)
-        name, _ = resolve_alias(kind, written, None)
+        name = kind.aliases[written].field if written in kind.aliases else written
         if name not in known:
             message = f"{kind.kind} has no argument {name!r}{self.near(name, known)}"
             raise self.fail(message, position)
@@ -152,9 +152,11 @@ class _Parser:
             raise self.fail(f"{kind.kind} has {name!r} twice", position)
         self.next += 2 * is_named
         if several:  # each positional argument from here on is one chain of it
-            given.setdefault(name, []).append(self.value(kind, name, 1))
-        else:
-            _, given[name] = resolve_alias(kind, written, self.value(kind, name, depth))
+            given.setdefault(name, []).append(self.nested(kind, name, 1))
+            return
+        given[name] = self.nested(kind, name, depth) if depth else self.plain(name)
+        if written != name:
+            _, given[name] = resolve_alias(kind, written, given[name])
 
     def positional_name(self, kind: type[Spec], number: int, position: int) -> str:
         """The field that the positional argument of this number fills."""
@@ -173,10 +175,8 @@ class _Parser:
             raise self.fail(f"too many arguments: {_signature(kind)}", position)
         return names[number]
 
-    def value(self, kind: type[Spec], name: str, depth: int) -> Any:
-        """Read a plain value (depth 0), a chain of specs (1), or several chains (2)."""
-        if depth == 0:
-            return self.plain(name)
+    def nested(self, kind: type[Spec], name: str, depth: int) -> Any:
+        """Read a chain of specs (depth 1), or several chains (2)."""
         token, after = self.tokens[self.next : self.next + 2]
         if token.text == "none" and after.text in (",", ")") and fields_of(kind)[name].takes_none:
             self.next += 1
@@ -184,7 +184,7 @@ class _Parser:
         if token.kind == "word":
             return self.chain()
         if depth == 2 and token.text == "[":
-            return self.parse_list("]", lambda _: self.value(kind, name, 1))
+            return self.parse_list("]", lambda _: self.nested(kind, name, 1))
         example = f"{name}={next(iter(self.table), '')}"
         message = f"`{name}` takes {self.what}s, such as {example}; got {self.plain(name)!r}"
         raise self.fail(message, token.position)

@@ -106,7 +106,8 @@ def _fit_and_score(setup: TrialSetup, trial: Trial) -> Row:
     network, batches = estimator.network_, estimator._batches(setup.held_out)
     if batches is None:
         raise DataError("There are no sequences to be scored; expected at least one.")
-    targets = as_targets(estimator.task_, setup.held_out, next(network.parameters()).device)
+    values, per_step = estimator.task_.encode(setup.held_out)
+    targets = as_targets(values, setup.held_out.x.lengths, batches.device, per_step=per_step)
     objective = make_objective(estimator.task_.objective)
     history: History = estimator.history_
     return {

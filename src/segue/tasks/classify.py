@@ -99,6 +99,8 @@ class Classify(ClassTask):
 
     def weights(self, data: Dataset, sample_weight: Any) -> Array | None:
         """`[n]` weights of mean 1, by sequence and by class; `None`: all the same."""
+        if self.class_weight is None and sample_weight is None:
+            return None
         codes = self.encode(data).values
         return class_weights(codes, self.classes, self.class_weight, sample_weight)
 

@@ -70,7 +70,16 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
         callback.on_start(state.rows)
     ended = "failed"
     try:
-        ended = _run_epochs(job, state, callbacks)
+        began = time.perf_counter() - state.seconds
+        while (reason := _reason_to_stop(job, state)) is None:  # a resumed one may be at its end
+            row = _train_epoch(job, state, began, callbacks)
+            if job.validation is not None:
+                row |= _validate(job, state)
+            state.seconds = row["seconds"] = time.perf_counter() - began
+            _close_epoch(job, state, row)
+            for callback in callbacks:
+                callback.on_epoch(row, state)
+        ended = reason
     except KeyboardInterrupt:
         ended = "interrupted"
     except TrainingError:
@@ -84,19 +93,6 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
             job.network.load_state_dict(weights)
         for callback in callbacks:
             callback.on_end(ended)
-    return ended
-
-
-def _run_epochs(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback]) -> str:
-    began = time.perf_counter() - state.seconds
-    while (ended := _reason_to_stop(job, state)) is None:  # a resumed training may be at its end
-        row = _train_epoch(job, state, began, callbacks)
-        if job.validation is not None:
-            row |= _validate(job, state)
-        state.seconds = row["seconds"] = time.perf_counter() - began
-        _close_epoch(job, state, row)
-        for callback in callbacks:
-            callback.on_epoch(row, state)
     return ended
 
 

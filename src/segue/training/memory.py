@@ -21,8 +21,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from segue.data.sequences import Sequences
-from segue.errors import DataError, OptionError, SegueError, TrainingError
+from segue.errors import DataError, OptionError, SegueError
 from segue.networks import Network
 from segue.prepare.batches import Padded
 from segue.training.optimizers import RunningMetrics, compute_gradients
@@ -30,7 +29,7 @@ from segue.training.setup import Batch, TrainingSetup
 
 VARIABLE = "SEGUE_MEMORY_GB"
 WARNED = 0.25  # of the limit: above it, a training says what it needs
-UNCHECKED = 10**8  # bytes of a prediction for which nobody asks what is free
+UNCHECKED = 10**8  # bytes that are taken as free, so that nobody asks about less
 LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
 SEQUENCES = (2, 4)
 
@@ -189,45 +188,6 @@ class _One:
     def gather(self, _: Any) -> Batch:
         """The batch."""
         return self.batch
-
-
-def check_training(job: TrainingSetup, x: Sequences) -> str:
-    """A line when a training will need more than a quarter of what is free, else "".
-
-    Args:
-        job: the setup of the training.
-        x: the training sequences as they came.
-
-    Raises:
-        TrainingError: it needs more than there is; the message says what would fit.
-    """
-    limit = memory_limit()
-    # As the network sees them: a text is fewer words than characters.
-    whole = int(job.train.batches.lengths.max())
-    longest = min(whole, job.options.truncate or whole)
-    batch_size = min(job.batch_size, len(job.train.batches))
-    resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
-    rough = 40 * batch_size * job.network.numbers_at_once(longest)
-    if limit is None or resident + rough <= WARNED * limit:  # not worth a measurement
-        return ""
-    needed = training_bytes(job, batch_size, longest)
-    if resident + needed <= WARNED * limit:
-        return ""
-    about = (
-        f"Training needs about {(resident + needed) / 1e9:.1f} GB of memory (batches of "
-        f"{batch_size} sequences of up to {longest:,} steps); {limit / 1e9:.1f} GB are free."
-    )
-    advice = "A smaller batch_size needs less; so does truncate=200 of TrainingOptions, for "
-    if resident + needed <= limit:
-        return f"{about} {advice}causal networks."
-    fits = int(batch_size * max(0, limit - resident) / needed)
-    fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    if job.network.causal and longest > LENGTHS[0]:
-        fitting += " So does truncate=200 of TrainingOptions, for which memory does not grow."
-    raise TrainingError(
-        f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in the "
-        "environment sets another limit."
-    )
 
 
 def check_prediction(network: Network, longest: int) -> None:

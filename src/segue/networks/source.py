@@ -1,0 +1,123 @@
+"""A network as Python source that builds the same one.
+
+The source has segue's own layers, or is a module of plain PyTorch. Such a module needs PyTorch
+only, and is exact on sequences of unequal length: its recurrent layers run over packed sequences,
+which is PyTorch's own way to leave out the padding. A function in the same source copies segue's
+weights into it. Each layer writes its own lines (`LayerSpec.write_torch`), and
+`templates/torch_network.txt` has what stands around them.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+from dataclasses import fields
+from typing import Any
+
+from torch import nn
+
+from segue.errors import OptionError, SpecError, did_you_mean
+from segue.layers import LAYERS, BuildContext, Dense, LayerSpec, Shape
+from segue.layers.base import TorchSource, plan_layers
+from segue.modules import Chain
+from segue.spec import to_text
+from segue.spec.base import fields_of
+
+LINE = 88  # a call that is longer is laid out over several lines
+
+
+def to_python(
+    specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain, framework: str = "segue"
+) -> str:
+    """Write a network as Python source that builds the same one, without its weights.
+
+    Args:
+        specs: the layers without the head.
+        shape: of the input.
+        chain: the layers with the head.
+        framework: "segue", or "torch" for a module of plain PyTorch with a function that copies the
+            weights of `Network.get_weights()` into it.
+
+    Raises:
+        OptionError: another framework.
+        SpecError: layers that cannot be written so; all of them are named.
+    """
+    if framework not in ("segue", "torch"):
+        near = did_you_mean(str(framework), ("segue", "torch"))
+        raise OptionError(f"`framework` is {framework!r}; expected 'segue' or 'torch'.{near}")
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("segue.networks"),
+        autoescape=False,  # noqa: S701  (what is written is Python, not HTML)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    output = chain[-1].shape
+    facts: dict[str, Any] = {"shape": shape, "output": output}
+    if framework == "torch":
+        facts |= {"source": _torch_source(specs, shape, output), "network": to_text(specs)}
+    else:
+        facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
+        facts["layers"] = code_of(specs, 4)
+        facts["parameters"] = sum(p.numel() for p in chain.parameters())
+    return environment.get_template(f"{framework}_network.txt").render(facts)
+
+
+def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> TorchSource:
+    """The lines of plain PyTorch that the layers and the head write.
+
+    Raises:
+        SpecError: layers that have no form in plain PyTorch; all of them are named.
+    """
+    source, body = TorchSource({*keyword.kwlist, *dir(nn.Module())}), shape
+    for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
+        planned.spec.write_torch(source, planned.context)
+        body = planned.shape
+    Dense(output.features).write_torch(source, BuildContext("head", body))
+    if source.problems:
+        raise SpecError(
+            f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
+            "framework='segue' writes every network."
+        )
+    return source
+
+
+def _all_specs(value: Any) -> list[LayerSpec]:
+    """Every spec in a spec or a list of them."""
+    if isinstance(value, tuple):
+        return [spec for entry in value for spec in _all_specs(entry)]
+    if not isinstance(value, LayerSpec):
+        return []
+    if LAYERS.get(value.kind) is not type(value):
+        raise SpecError(
+            f"{value} is a layer of your own: its source is yours, so no source is written here."
+        )
+    return [value, *(s for f in fields(value) for s in _all_specs(getattr(value, f.name)))]
+
+
+def code_of(value: Any, indent: int = 0) -> str:
+    """The source of a value, `indent` blanks from the margin; a line for each part if it is long.
+
+    >>> from segue.layers import Dense
+    >>> code_of((Dense(8, "relu"),))
+    '(Dense(8, activation="relu"),)'
+    """
+    if isinstance(value, LayerSpec):  # required arguments by position, the rest without defaults
+        opening, parts = f"{type(value).__name__}(", []
+        for name, info in fields_of(type(value)).items():
+            given = getattr(value, name)
+            if info.required or given != getattr(type(value), name, None):
+                parts.append(("" if info.required else f"{name}=", given))
+    elif isinstance(value, tuple):
+        opening, parts = "(", [("", entry) for entry in value]
+    else:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    short = ", ".join(f"{name}{code_of(part)}" for name, part in parts)
+    comma = "," if opening == "(" and len(parts) == 1 else ""
+    line = f"{opening}{short}{comma})"
+    if indent + len(line) <= LINE:
+        return line
+    rows = [f"{' ' * (indent + 4)}{name}{code_of(part, indent + 4)}," for name, part in parts]
+    return "\n".join([opening, *rows, f"{' ' * indent})"])
