@@ -24,6 +24,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +173,8 @@ def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> Non
 # -- what comes of it -----------------------------------------------------------------------------
 
 
-def attempt(path: Path, asked: Any) -> str:
-    """ "answered", "refused", or what else happened."""
-    try:
-        model = segue.load(path)
-        getattr(model, "predict_proba", model.predict)(asked)
-    except SegueError:
-        return "refused"
-    except BaseException:
-        return traceback.format_exc()
-    return "answered"
+# Of the number of a case: what is tried, and how many bytes it may take.
+Attempt = Callable[[int], tuple[Callable[[], object], int]]
 
 
 def peak() -> int:
@@ -189,26 +182,36 @@ def peak() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def work(
-    cases: range, seed: int, originals: list[tuple[Path, Any]], folder: Path, pipe: int
-) -> None:
-    """Try cases, and tell of each: its number, what came of it, its memory."""
+def work(cases: range, attempt: Attempt, pipe: int) -> None:
+    """Try cases, and tell of each: its number, what came of it."""
     warnings.simplefilter("ignore")
     for case in cases:
         os.write(pipe, f"{case} begun\n".encode())
-        draws = random.Random(seed * 10**9 + case)
-        source, asked = draws.choice(originals)
-        path = folder / "changed.safetensors"
-        path.write_bytes(changed(source.read_bytes(), draws, folder / "scratch.safetensors"))
+        tried, allowed = attempt(case)
         Path("/proc/self/clear_refs").write_text("5")
         before, began = peak(), time.monotonic()
-        outcome = attempt(path, asked)
+        try:
+            tried()
+            outcome = "answered"
+        except SegueError:
+            outcome = "refused"
+        except BaseException:
+            outcome = traceback.format_exc()
         grown, took = peak() - before, time.monotonic() - began
-        if grown > ALLOWED + 2 * path.stat().st_size:
+        if grown > allowed:
             outcome = f"it took {grown / 1e6:.0f} MB"
         if took > SECONDS:
             outcome = f"it took {took:.1f} s"
         os.write(pipe, f"{case} {json.dumps(outcome)}\n".encode())
+
+
+def run(count: int, attempt: Attempt) -> tuple[Counter[str], list[tuple[int, str]]]:
+    """Try so many cases in processes that may die: how often what came of them, and the faults."""
+    counts, faults, first = Counter[str](), list[tuple[int, str]](), 0
+    while first < count:
+        first, found = watched(range(first, min(first + BATCH, count)), attempt, counts)
+        faults += found
+    return counts, faults
 
 
 def main() -> int:
@@ -217,23 +220,31 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    counts, wrong = Counter[str](), 0
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        originals = models(folder)
-        first = 0
-        while first < given.count:
-            cases = range(first, min(first + BATCH, given.count))
-            first, faults = watched(cases, given.seed, originals, folder, counts)
-            wrong += len(faults)
-            for case, fault in faults:
-                print(f"WRONG case {case} of seed {given.seed}: {fault}", flush=True)
-    print(f"{given.count} files: {dict(counts)}, {wrong} wrong")
-    return 1 if wrong else 0
+        path = Path(name, "changed.safetensors")
+        originals = models(Path(name))
+
+        def attempt(case: int) -> tuple[Callable[[], object], int]:
+            draws = random.Random(given.seed * 10**9 + case)
+            source, asked = draws.choice(originals)
+            content = changed(source.read_bytes(), draws, path.with_stem("scratch"))
+            path.write_bytes(content)
+
+            def load_and_ask() -> None:
+                model = segue.load(path)
+                getattr(model, "predict_proba", model.predict)(asked)
+
+            return load_and_ask, ALLOWED + 2 * len(content)
+
+        counts, faults = run(given.count, attempt)
+    for case, fault in faults:
+        print(f"WRONG case {case} of seed {given.seed}: {fault}", flush=True)
+    print(f"{given.count} files: {dict(counts)}, {len(faults)} wrong")
+    return 1 if faults else 0
 
 
 def watched(
-    cases: range, seed: int, originals: list[tuple[Path, Any]], folder: Path, counts: Counter[str]
+    cases: range, attempt: Attempt, counts: Counter[str]
 ) -> tuple[int, list[tuple[int, str]]]:
     """Let a process try cases; the number of the next one, and what went wrong."""
     reader, writer = os.pipe()
@@ -241,7 +252,7 @@ def watched(
     if child == 0:
         os.close(reader)
         try:
-            work(cases, seed, originals, folder, writer)
+            work(cases, attempt, writer)
         except BaseException:
             traceback.print_exc()
             os._exit(1)

@@ -29,6 +29,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
+_LFS, _POINTER = b"version https://git-lfs", 1024  # how a pointer begins; its bytes, at most
 _SHOWN = 100  # characters of a text on either side of the position of an error
 
 
@@ -109,6 +110,22 @@ class WriteError(SegueError, OSError):
 
 class MissingPackageError(SegueError, ImportError):
     """A package of an optional extra that is not installed; the message has the install line."""
+
+
+def refuse_pointer(path: Path, kind: type[FileError] = FileError) -> None:
+    """Refuse a pointer of Git LFS that lies in place of a file.
+
+    Raises:
+        FileError: or `kind`: it is one.
+    """
+    if path.is_file() and path.stat().st_size < _POINTER:
+        with path.open("rb") as file:
+            if file.read(len(_LFS)) == _LFS:
+                raise kind(
+                    "is a pointer of Git LFS and not the file itself: fetch it with "
+                    "`git lfs pull`.",
+                    path=path,
+                )
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

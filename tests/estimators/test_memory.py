@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue import SequenceClassifier, TrainingOptions
+from segue import SequenceClassifier, TrainingOptions, limits
 from segue.data import sequences
 from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError, TrainingError
@@ -30,7 +30,7 @@ def test_much_memory_is_said_before_the_start(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only more than a quarter of what is free is worth a line, and it comes before any epoch."""
-    monkeypatch.setattr(memory, "free_memory", lambda: free)
+    monkeypatch.setattr(limits, "free_memory", lambda: free)
     monkeypatch.setattr(memory, "WARNED", 1e-9 if said else memory.WARNED)
     quiet("gru(4)").fit(tiny_dataset(20))
     lines = capsys.readouterr().err.splitlines()
@@ -44,7 +44,7 @@ def test_a_training_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPat
     """The message has what would fit; with that it is trained."""
     x = np.random.default_rng(0).normal(size=(64, 300, 3)).astype(np.float32)
     y = np.arange(64) % 2
-    monkeypatch.setattr(memory, "free_memory", lambda: 20_000_000)
+    monkeypatch.setattr(limits, "free_memory", lambda: 20_000_000)
     text = (
         r"Training needs about .* GB .*batches of 64 .* batch_size=(\d+) fits. So does truncate=200"
     )
@@ -63,7 +63,7 @@ def test_a_training_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPat
 def test_a_prediction_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(8, 300, 3)).astype(np.float32)
     model = quiet("dense(4) attention(2) pool(mean)").fit(x, np.arange(8) % 2)
-    monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000)
+    monkeypatch.setattr(limits, "free_memory", lambda: 1_000_000)
     monkeypatch.setattr(memory, "UNCHECKED", 1000)
     with pytest.raises(DataError, match=r"A sequence of 4,000 steps needs about 0\.\d GB"):
         model.predict(np.zeros((1, 4000, 3), np.float32))
@@ -96,7 +96,7 @@ def test_a_measurement_changes_nothing(network: str, monkeypatch: pytest.MonkeyP
 
 def test_the_free_memory_is_known_here() -> None:
     """On Linux the kernel says it: between a megabyte and a hundred terabytes."""
-    free = memory.free_memory()
+    free = limits.free_memory()
     assert free is None or 10**6 < free < 10**14
 
 

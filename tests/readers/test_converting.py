@@ -17,7 +17,7 @@ import segue
 from segue.data.dataset import Dataset
 from segue.errors import DataError, FileError, OptionError
 from segue.prepare.batches import Batches, length_buckets
-from segue.readers import npz, read, table
+from segue.readers import npzfiles, read, table
 from segue.readers.arrow import convert
 
 
@@ -25,7 +25,7 @@ from segue.readers.arrow import convert
 def small_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """So that a small file has many batches, and a small array counts as large."""
     monkeypatch.setattr(table, "_BLOCK", 700)
-    monkeypatch.setattr(npz, "LARGE", 1000)
+    monkeypatch.setattr(npzfiles, "LARGE", 1000)
     monkeypatch.setenv("SEGUE_CACHE", str(tmp_path / "cache"))
 
 

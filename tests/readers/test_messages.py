@@ -15,7 +15,7 @@ from scipy import io
 
 from segue import Dataset
 from segue.errors import DataError, FileError, OptionError, SegueError, WriteError
-from segue.readers import npz, read, write
+from segue.readers import npzfiles, read, write
 from segue.readers.read_options import check_channels
 from segue.readers.streams import from_pairs
 
@@ -131,7 +131,7 @@ def test_numbers_as_classes_only(tmp_path: Path) -> None:
 def test_a_full_disk_while_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large compressed array is unpacked into a file; the message names the place."""
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros((4, 5)))
-    monkeypatch.setattr(npz, "LARGE", 1)
+    monkeypatch.setattr(npzfiles, "LARGE", 1)
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from segue.atomic import replacing
 from segue.data.arrays import Array, float32_loses
-from segue.errors import DataError, DataNotFoundError, FileError
+from segue.errors import DataError, DataNotFoundError, FileError, refuse_pointer
 
 Row = tuple[Array, Mapping[str, Any]]
 
@@ -179,13 +179,15 @@ def read(path: str | Path) -> Rows:
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError("there is no such file.", path=path)
+    refuse_pointer(path)
     reader = _reader(pa.memory_map(str(path)), path)
     with _refusing_damage(path):
         batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-    names = [name for name in reader.schema.names if name != "x"]
-    table = pa.Table.from_batches(batches, reader.schema)
-    columns = {name: _to_numpy(table.column(name)) for name in names}
-    chunks = [_chunk(batch.column("x"), path) for batch in batches]
+        for batch in batches:
+            batch.validate(full=True)  # offsets, lengths and text, not the values
+        table = pa.Table.from_batches(batches, reader.schema)
+        columns = {n: _to_numpy(table.column(n)) for n in reader.schema.names if n != "x"}
+        chunks = [_chunk(batch.column("x"), path) for batch in batches]
     return Rows(chunks, columns, _metadata(reader.schema, path))
 
 
@@ -193,9 +195,11 @@ def read(path: str | Path) -> Rows:
 def _refusing_damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # pyarrow raises whatever the bytes lead it to
         raise FileError(
-            f"is not a whole Arrow IPC file ({error}); expected one that "
+            f"is not a whole Arrow IPC file ({str(error)[:200]!r}); expected one that "
             "`Sequences.write` or `Dataset.write` made.",
             path=path,
         ) from error
@@ -226,8 +230,6 @@ def _reader(source: pa.MemoryMappedFile, path: Path) -> pa.RecordBatchFileReader
 
 
 def _chunk(column: pa.LargeListArray, path: Path) -> tuple[Array, npt.NDArray[np.int64]]:
-    with _refusing_damage(path):
-        column.validate(full=True)  # looks at the offsets, not at the values
     steps = column.values  # the fixed_size_list below, whatever slice the column is
     if column.null_count or steps.null_count or steps.values.null_count:
         raise FileError(

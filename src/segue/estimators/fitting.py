@@ -19,6 +19,7 @@ from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import choose_threads, threads
 from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
+from segue.limits import VARIABLE, memory_limit
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.augmentation import Augmentation
@@ -379,7 +380,7 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     rough = 40 * batch_size * job.network.numbers_at_once(longest)
     if resident + rough <= memory.WARNED * memory.UNCHECKED:  # whatever is free
         return ""
-    limit = memory.memory_limit()
+    limit = memory_limit()
     if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
         return ""
     needed = memory.training_bytes(job, batch_size, longest)
@@ -397,7 +398,7 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     if job.network.causal and longest > memory.LENGTHS[0]:
         fitting += " So does truncate=200 of TrainingOptions, for which memory does not grow."
     raise TrainingError(
-        f"{about} {fitting} Shorter sequences or a smaller network need less; {memory.VARIABLE} in "
+        f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
         "the environment sets another limit."
     )
 

@@ -9,7 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, did_you_mean
+from segue.errors import (
+    DataError,
+    DataNotFoundError,
+    ModelFileError,
+    OptionError,
+    did_you_mean,
+    refuse_pointer,
+)
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensemble import SequenceEnsemble
@@ -28,6 +35,7 @@ from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 from segue.layers import LayerSpec, Shape
+from segue.limits import VARIABLE, memory_limit
 from segue.networks import (
     Network,
     NetworkLike,
@@ -39,7 +47,6 @@ from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale
 from segue.spec import to_text
 from segue.training import History, TrainingOptions
-from segue.training.memory import VARIABLE, memory_limit
 
 # By the name of the class, as a model file has it; and by that of the task, on the command line.
 BY_NAME: dict[str, type[BaseSequenceEstimator]] = {
@@ -100,6 +107,7 @@ def load(
         path = path / "model.safetensors"
     if not path.is_file():
         raise DataNotFoundError("there is no such model file.", path=path)
+    refuse_pointer(path, ModelFileError)
     description, tensors = read(path)
     layers = _given(network)
     try:

@@ -28,6 +28,7 @@ from segue.readers.forms import with_times
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import sequences_from_mapped
+from segue.readers.untrusted import read_apart
 from segue.windowing import cut_recordings
 
 __all__ = ["READERS", "Entry", "Reader", "describe", "names", "read", "write"]
@@ -44,6 +45,7 @@ def read(
     stride: int | None = None,
     window_label: str | None = None,
     drop_missing: bool = False,
+    untrusted: bool = False,
     **options: Any,
 ) -> Dataset:
     """Read a data set: a name of the catalog, a file, or a folder.
@@ -68,6 +70,9 @@ def read(
         window_label: where each step has a label, that of a window: "all", "majority", "last", or
             "none" (windows without labels, none left out).
         drop_missing: leave out sequences that have no label or target, which are refused else.
+        untrusted: read files and folders in a process of its own, with limits of time (a minute)
+            and memory (4 GB, or `SEGUE_MEMORY_GB`): a file that crashes the library that reads it,
+            or never ends, is an error. It takes about half a second longer.
         options: of the format, such as `channels=2` for .dat files, `label="kind"` for tables.
 
     Returns:
@@ -88,7 +93,10 @@ def read(
     before = None if like is None else read_options.reading_of(like)
     options = {**options, "drop_missing": True} if drop_missing else options
     options = options if like is None else {**options, "like": before}
-    data = _read(source, part=part, limit=limit, format=format, **options)
+    if untrusted and isinstance(source, str | Path):
+        data = read_apart(source, {"part": part, "limit": limit, "format": format, **options})
+    else:
+        data = read_plainly(source, part=part, limit=limit, format=format, **options)
     if drop_missing:
         data = _without_missing(data)
     elif data.missing != "refuse":
@@ -107,7 +115,7 @@ def _without_missing(data: Dataset) -> Dataset:
     return replace(data.drop_missing(), notes=notes if count else data.notes)
 
 
-def _read(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
+def read_plainly(source: Any, *, part: str | None, limit: int | None, **options: Any) -> Dataset:
     """A data set as its reader gives it, or its catalog entry; `options` with the format."""
     if not isinstance(source, str | Path):
         return _read_object(source, part=part, limit=limit, **options)

@@ -174,6 +174,8 @@ class _Arff(CaseFormat):
         return label
 
     def _check_rows(self, rows: list[str]) -> None:
+        if not rows:
+            raise DataError("has a relation without a row; expected values.")
         for number, row in enumerate(rows, start=1):
             if row.count(",") + 1 != len(self._inside):
                 raise DataError(

@@ -6,7 +6,9 @@ reading everything is the one block that has it all.
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, FileError, WriteError
+from segue.errors import DataError, FileError, WriteError, refuse_pointer
 
 Blocks = Iterator[tuple[Dataset, float]]  # with the share of the whole that has been read
 
@@ -165,17 +167,32 @@ class Problems:
 def errors_of(path: Path, line: int | None = None) -> Iterator[None]:
     """Errors of data and of the system become `FileError`s with the path, if they have none yet.
 
+    A pointer of Git LFS in place of the file is refused, whatever came of it.
+
     >>> with errors_of(Path("a.ts"), line=2):
     ...     raise DataError("has no label.")
     Traceback (most recent call last):
     segue.errors.FileError: a.ts, line 2: has no label.
     """
     try:
-        yield
+        try:
+            yield
+        finally:
+            refuse_pointer(path)
     except (FileError, WriteError):
         raise
     except DataError as error:
         raise FileError(str(error), path=path, line=line) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        said = f"is not a whole gzip file: it is damaged or cut off ({error}). Fetch it again."
+        raise FileError(said, path=path) from error
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"is no text in {error.encoding} ({error.reason}): say `encoding`.", path=path
+        ) from error
+    except MemoryError as error:
+        said = f"needs more memory than there is ({str(error) or 'none is left'})"
+        raise FileError(f"{said}: it is too large, or damaged.", path=path) from error
     except OSError as error:
         raise FileError(f"cannot be read ({error.strerror or error}).", path=path) from error
 

@@ -89,7 +89,7 @@ def read_cases(
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    found, size = find_encoding(path, encoding), path.stat().st_size
+    found, size = find_encoding(path, encoding, head=limit is not None), path.stat().st_size
     with open_text(path, found.name) as file:
         coming, raw = _cases(file, form, limit, path), cast("IO[bytes]", file.buffer)
         first = next(coming)  # and with it the header

@@ -18,7 +18,7 @@ from segue.data.dataset import Dataset
 from segue.data.encoding import Task
 from segue.data.labels import as_labels, classes_or_numbers
 from segue.data.sequences import Sequences
-from segue.errors import DataError, counted
+from segue.errors import DataError, counted, refuse_pointer
 from segue.readers.blocks import Blocks, Problems, check_plain, parts_of, runs
 
 _FLOAT = np.dtype("<f8")
@@ -83,6 +83,8 @@ def _numbered(folder: Path, letter: str, problems: Problems) -> dict[int, Path]:
 
 
 def _pair_problems(x: Path, y: Path, channels: int) -> Iterator[str]:
+    for file in (x, y):
+        refuse_pointer(file)
     size, step = x.stat().st_size, _FLOAT.itemsize * channels
     if size == 0:
         yield f"{x.name} is empty"

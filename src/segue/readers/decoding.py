@@ -8,19 +8,22 @@ data (`text_blocks`) is in no other encoding than what is given. Nothing is ever
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from segue.data.sequences import Array
 from segue.errors import FileError, OptionError, did_you_mean
+from segue.readers.packed import open_bytes
 
 BLOCK_BYTES = 1 << 18
+_HEAD = 4  # blocks
 
 # A byte order mark gives the encoding of a file. UTF-32's begins with that of UTF-16.
 _MARKS = (
@@ -62,11 +65,12 @@ class Encoding(NamedTuple):
     note: str
 
 
-def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
+def find_encoding(path: Path, encoding: str | None = None, *, head: bool = False) -> Encoding:
     r"""Tell how a text file is encoded, after a look at all of it; `.gz` files are unpacked.
 
     Args:
         path: the file.
+        head: look at its first megabyte only, where no more of it may be read.
         encoding: what its bytes are; `None`: what its mark says, else UTF-8; else cp1252, if each
             byte is a printed character there and none of them form a letter of UTF-8.
 
@@ -84,13 +88,13 @@ def find_encoding(path: Path, encoding: str | None = None) -> Encoding:
     with _opened(path) as file:
         name = _named(file, encoding)
     try:
-        for _ in text_blocks(path, encoding):
+        for _ in islice(text_blocks(path, encoding), _HEAD if head else None):
             pass
     except FileError as error:
         wrong = error.__cause__
         if not isinstance(wrong, UnicodeDecodeError) or _is_cut_off(wrong):
             raise
-        if encoding is not None or name != "utf-8" or not _may_be_cp1252(path):
+        if encoding is not None or name != "utf-8" or not _may_be_cp1252(path, head):
             raise
         where = f"byte 0x{wrong.object[wrong.start]:02x} in line {error.line}"
         return Encoding("cp1252", f"read as cp1252 (not UTF-8: {where})")
@@ -160,9 +164,7 @@ def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    if path.suffix.lower() == ".gz":
-        return cast("IO[bytes]", gzip.open(path))
-    return path.open("rb")
+    return open_bytes(path, packed=path.suffix.lower() == ".gz")
 
 
 def _named(file: IO[bytes], encoding: str | None) -> str:
@@ -177,9 +179,9 @@ def _named(file: IO[bytes], encoding: str | None) -> str:
     return name
 
 
-def _may_be_cp1252(path: Path) -> bool:
+def _may_be_cp1252(path: Path, head: bool) -> bool:
     with _opened(path) as file:
-        while raw := file.read(BLOCK_BYTES):
+        for raw in islice(iter(partial(file.read, BLOCK_BYTES), b""), _HEAD if head else None):
             if _NOT_CP1252.search(raw) or _LETTER_OF_UTF8.search(raw):
                 return False
     return True

@@ -8,21 +8,20 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, FileError, counted
+from segue.errors import DataError, counted
 from segue.readers.blocks import Blocks, errors_of
+from segue.readers.packed import check_unpacked, open_bytes
 
 _PACKED = 1100  # times that gzip makes values smaller, at most
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -96,24 +95,19 @@ def _pieces(path: Path, limit: int | None, most: int | None) -> Iterator[tuple[A
     """The rows, so many values at a time, and how many rows there are in all."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        # A GzipFile reads as any binary file does, but the type checker does not know it.
-        file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
-        try:
-            with errors_of(path):
-                yield from _arrays(file, path.stat().st_size * _PACKED, limit, most)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            said = f"is damaged or cut off ({error}). Fetch it again."
-            raise FileError(said, path=path) from error
+    with errors_of(path), open_bytes(path, packed=packed) as file:
+        yield from _arrays(file, path.stat().st_size, limit, most, is_packed=packed)
 
 
 def _arrays(
-    file: IO[bytes], largest: int, limit: int | None, most: int | None
+    file: IO[bytes], size: int, limit: int | None, most: int | None, *, is_packed: bool
 ) -> Iterator[tuple[Array, int]]:
     kind, shape = _header(file)
     count, *row = shape
-    size = math.prod(row)
+    largest, size = size * (_PACKED if is_packed else 1), math.prod(row)
     wanted = count if limit is None else min(count, limit)
+    if is_packed:
+        check_unpacked(wanted * size * kind.itemsize, largest // _PACKED)
     at_once = wanted if most is None else max(1, most // size)
     for start in range(0, wanted, at_once):
         rows = min(at_once, wanted - start)

@@ -42,7 +42,7 @@ def load(path: Path) -> dict[str, Any]:
     is_hdf5 = head.startswith(_HDF5) or head[_HEADER:] == _HDF5
     try:
         return _load_hdf5(path) if is_hdf5 else _load_old(path, head[:128])
-    except (FileNotFoundError, PermissionError, MemoryError, ImportError):
+    except (FileNotFoundError, PermissionError, ImportError):
         raise
     except Exception as error:  # SciPy and h5py raise whatever the bytes lead them to
         raise FileError(f"is not a whole MATLAB file ({error}).", path=path) from error

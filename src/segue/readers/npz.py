@@ -26,50 +26,44 @@ The array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or in `y_t
 
 from __future__ import annotations
 
-import math
 import re
-import struct
-import zipfile
-import zlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
-from numpy.lib import format as formats
 
 from segue.data.arrays import CODE_POINTS
 from segue.data.dataset import Dataset
 from segue.data.labels import is_one_hot
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, FileError, WriteError
+from segue.errors import DataError
 from segue.readers.blocks import Blocks, check_parts
+from segue.readers.npzfiles import SHARED, first_rows, load
 from segue.readers.registry import PART, part_named
-from segue.readers.streams import classes_of_steps, passing_folder, sequences_from_mapped
+from segue.readers.streams import classes_of_steps, sequences_from_mapped
 
-LARGE = 256_000_000  # bytes from which an array is mapped and not read
-_PICKLED = (
-    "holds pickled Python objects, which can run any code and are not read. Save lists of unequal "
-    "lengths as `values` [steps, channel] and `lengths` [n], and text with dtype=str."
-)
 _SYNONYMS = {
     **dict.fromkeys(("labels", "label"), "y"),
     **dict.fromkeys(("group", "user", "subject"), "groups"),
     "part": "parts",
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
-_SHARED = ("classes", "channels", "rate_hz", "name", "task")
 _COLUMNS = ("groups", "parts", "ids", "static")
 _OWN = ("x", "values", "characters", "lengths", "offsets", "y", *_COLUMNS)
 _X = {"x", "values", "characters"}
 _NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
 
-def blocks(path: Path, *, layout: Literal["ntc", "nct"] = "ntc") -> Blocks:
+def blocks(
+    path: Path, *, limit: int | None = None, layout: Literal["ntc", "nct"] = "ntc"
+) -> Blocks:
     """Read one `.npz` or `.npy` file.
 
     Args:
         path: the file.
+        limit: so many sequences are enough: of arrays with a row for each no more is taken.
         layout: "nct" if the channels of `x` come before the time steps.
 
     Yields:
@@ -80,66 +74,13 @@ def blocks(path: Path, *, layout: Literal["ntc", "nct"] = "ntc") -> Blocks:
         OptionError: another layout.
         FileError: no NumPy file, one with pickled objects, or arrays that do not fit together.
     """
-    arrays = _load(path)
+    arrays = load(path, limit)
     if (labels := _labels_beside(path)) is not None:
-        arrays["y"] = _load(labels)["x"]
-    sets = {part: _dataset_of(own, layout) for part, own in _by_part(arrays).items()}
+        arrays["y"] = load(labels)["x"]
+    sets = {part: _dataset_of(own, layout, limit) for part, own in _by_part(arrays).items()}
     named = {str(part): data for part, data in sets.items()}
     check_parts(named)
     yield sets.get(None) or Dataset.concatenate(named), 1.0
-
-
-# -- files ----------------------------------------------------------------------------------------
-
-
-def _load(path: Path) -> dict[str, Array]:
-    """The arrays of a file by name; that of an `.npy` file is `x`."""
-    is_single = path.suffix.lower() == ".npy"
-    with path.open("rb") as stream:
-        is_array = stream.read(6) == formats.MAGIC_PREFIX
-        if is_array != is_single and (is_array or zipfile.is_zipfile(path)):
-            what = "one array: rename it .npy" if is_array else "several arrays: rename it .npz"
-            raise FileError(f"holds {what}.", path=path)
-        stream.seek(0)
-        try:
-            if is_array:
-                array = np.load(path, mmap_mode="r", allow_pickle=False)
-                return {"x": array if array.nbytes >= LARGE else np.array(array)}
-            with np.load(stream, allow_pickle=False) as file:
-                return {key: _member(file, path, key) for key in file}
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            if "allow_pickle" in str(error) or "Python objects" in str(error):
-                raise FileError(_PICKLED, path=path) from error
-            raise FileError(f"is not a whole NumPy file ({error}).", path=path) from error
-
-
-def _member(file: np.lib.npyio.NpzFile, path: Path, key: str) -> Array:
-    """One array; a large one is mapped, and written to a temporary file if it is compressed."""
-    assert file.zip is not None
-    name = f"{key}.npy" if f"{key}.npy" in file.zip.namelist() else key
-    info = file.zip.getinfo(name)
-    with file.zip.open(name) as stream:
-        is_first = formats.read_magic(stream) == (1, 0)
-        read = formats.read_array_header_1_0 if is_first else formats.read_array_header_2_0
-        shape, is_fortran, dtype = read(stream)
-        header = stream.tell()
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > info.file_size:
-        size = f"{shape} values of {dtype.itemsize} bytes in {info.file_size:,}"
-        raise ValueError(f"its header says {size}")
-    if info.file_size < LARGE or dtype.hasobject:
-        return file[key]
-    if info.compress_type == zipfile.ZIP_STORED:
-        with path.open("rb") as stream:
-            stream.seek(info.header_offset + 26)  # the lengths of its name and of what follows
-            begin = info.header_offset + 30 + sum(struct.unpack("<HH", stream.read(4)))
-        return np.memmap(path, dtype, "r", begin + header, shape, "F" if is_fortran else "C")
-    with passing_folder() as folder:
-        try:
-            unpacked = file.zip.extract(name, folder)
-        except OSError as error:
-            said = f"{name} could not be unpacked ({error.strerror or error})."
-            raise WriteError(f"{said} Free some space in {folder.parent}.") from error
-        return cast("Array", np.load(unpacked, mmap_mode="r", allow_pickle=False))
 
 
 def _labels_beside(path: Path) -> Path | None:
@@ -181,18 +122,28 @@ def _by_part(arrays: Mapping[str, Array]) -> dict[str | None, dict[str, Array]]:
 
 
 def _decoded(array: Array, name: str) -> Array:
-    """Bytes as text."""
+    """Bytes as text; numbers that stand for no letter would stop Python later."""
+    if array.dtype.kind == "V":
+        raise DataError(f"{name!r} has type {array.dtype}; expected numbers or text.")
+    if array.dtype.kind == "U" or (name == "characters" and array.dtype == CODE_POINTS):
+        points = np.ascontiguousarray(array).view(f"{array.dtype.byteorder}u4")
+        if points.max(initial=0) > sys.maxunicode:
+            raise DataError(f"The text of {name!r} is damaged: it has numbers that are no letters.")
     try:
         return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
     except UnicodeDecodeError as error:
         raise DataError(f"The bytes of {name!r} are no text in UTF-8: save them as str.") from error
 
 
-def _dataset_of(arrays: Mapping[str, Array], layout: str) -> Dataset:
+def _dataset_of(arrays: Mapping[str, Array], layout: str, limit: int | None) -> Dataset:
     """Make a data set of the arrays of one part."""
+    rows = first_rows({name: array.shape for name, array in arrays.items()}, limit)
+    arrays = {
+        name: array if rows[name] is None else array[: rows[name]] for name, array in arrays.items()
+    }
     x, is_padded = _sequences(arrays, layout)
     y, classes = _targets(arrays, x, is_padded=is_padded)
-    aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *_SHARED))
+    aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *SHARED))
     columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
     task: Any = str(arrays["task"]) if "task" in arrays else None
     if task not in (None, "classify", "multilabel", "regress"):
@@ -202,13 +153,19 @@ def _dataset_of(arrays: Mapping[str, Array], layout: str) -> Dataset:
         y,
         classes,
         channels=_names(arrays.get("channels")),
-        rate_hz=float(arrays["rate_hz"]) if "rate_hz" in arrays else None,
+        rate_hz=_rate(arrays.get("rate_hz")),
         name=str(arrays.get("name", "")),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
         task=task,  # labels for each step have a shape of their own
         missing="keep",
         **columns,
     )
+
+
+def _rate(array: Array | None) -> float | None:
+    if array is not None and (array.size != 1 or array.dtype.kind not in "iuf"):
+        raise DataError(f"`rate_hz` has shape {array.shape} of {array.dtype}; expected a number.")
+    return None if array is None else float(array.item())
 
 
 def _names(array: Array | None) -> tuple[Any, ...] | None:
@@ -219,6 +176,8 @@ def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, boo
     """The sequences, and whether they are rows of an array of equal steps."""
     x, values = arrays.get("x"), arrays.get("values")
     lengths, offsets = arrays.get("lengths"), arrays.get("offsets")
+    if lengths is not None and lengths.dtype.kind not in "iub":
+        raise DataError(f"`lengths` has type {lengths.dtype}; expected whole numbers.")
     points = arrays.get("characters")
     if points is None and values is not None and values.dtype == CODE_POINTS:
         points = values  # as older versions wrote texts

@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import re
 import tomllib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -90,7 +91,7 @@ class Reader:
         """Whether a file that has the right name is of this format."""
         try:
             return not self.by_content or bool(self._module.accepts(path))
-        except OSError:
+        except (OSError, UnicodeError, EOFError, zlib.error, DataError):
             return True  # reading it raises the error
 
     def takes_folder(self, folder: Path) -> bool:

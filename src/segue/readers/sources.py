@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segue.data.dataset import Dataset
-from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean
+from segue.errors import DataError, DataNotFoundError, FileError, did_you_mean, refuse_pointer
 from segue.readers.blocks import errors_of, join_names, join_parts, limited
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 
@@ -134,6 +134,7 @@ def _source_from_file(path: Path, readers: tuple[Reader, ...]) -> Source:
             raise FileError(f"is one file of many: give its folder, {path.parent}.", path=path)
         groups = match.groupdict()
         return Source(reader, path, groups.get("name") or "", part_named(groups.get("part")))
+    refuse_pointer(path)
     raise FileError(f"is of no format that segue reads. {_formats()}", path=path)
 
 
@@ -254,6 +255,8 @@ def _one_data_set(sources: list[Source], path: Path) -> list[Source]:
 
 def _refuse(folder: Path) -> list[Source]:
     files, folders = list_folder(folder)
+    for name in files[:100]:
+        refuse_pointer(folder / name)
     if not files and not folders:
         raise FileError("is an empty folder.", path=folder)
     inside = [name for name in folders if _sources_in_folder(folder / name, READERS)]

@@ -137,7 +137,7 @@ class _Ts(CaseFormat):
     def read_case(self, line: str) -> Case:
         channels = _COLON.split(line) if self.at_once else line.split(":")
         label = "" if self.labels is None else channels.pop().strip()
-        self.channels = self.channels or len(channels)
+        self.channels = self.channels or max(1, len(channels))
         if len(channels) != self.channels:
             then = "" if self.labels is None else " and then the label"
             raise DataError(

@@ -39,7 +39,7 @@ def blocks(
     Raises:
         FileError: what is wrong, with the number of the line.
     """
-    found = find_encoding(path, encoding)
+    found = find_encoding(path, encoding, head=limit is not None)
     with open_text(path, found.name) as file:  # what is a number is inferred from all labels
         texts = [line.partition("\t")[0].strip() for line in islice(file, limit)]
     if not texts:

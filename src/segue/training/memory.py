@@ -9,10 +9,8 @@ follows what batches of any size take, for all layers alike, those of the user t
 
 from __future__ import annotations
 
-import os
 import weakref
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from segue.errors import DataError, OptionError, SegueError
+from segue.errors import DataError, SegueError
+from segue.limits import VARIABLE, memory_limit
 from segue.networks import Network
 from segue.prepare.batches import Padded
 from segue.training.optimizers import RunningMetrics, compute_gradients
 from segue.training.setup import Batch, TrainingSetup
 
-VARIABLE = "SEGUE_MEMORY_GB"
 WARNED = 0.25  # of the limit: above it, a training says what it needs
 UNCHECKED = 10**8  # bytes that are taken as free, so that nobody asks about less
 LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
@@ -36,36 +34,6 @@ SEQUENCES = (2, 4)
 # What PyTorch allocates besides tensors. Its LSTM writes a part of its workspace only, and takes as
 # much as another part of it while it computes gradients; a node of the graph takes some kilobytes.
 _WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 8000
-
-
-def free_memory() -> int | None:
-    """Bytes that can be taken without swapping; `None` where the system does not say."""
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def memory_limit(usual: int | None = None) -> int | None:
-    """Bytes that may be taken: `SEGUE_MEMORY_GB` if it is set, else `usual`, else what is free.
-
-    Raises:
-        OptionError: the variable is no number above 0.
-    """
-    given = os.environ.get(VARIABLE)
-    if given is None:
-        return free_memory() if usual is None else usual
-    try:
-        limit = float(given)
-    except ValueError:
-        limit = -1.0
-    if not limit > 0:
-        raise OptionError(f"{VARIABLE} is {given!r}; expected gigabytes, such as 8.")
-    return int(limit * 1e9)
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -26,7 +26,6 @@ The files, in the order in which to read them:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -53,6 +52,7 @@ from segue.readers.table.loading import (
     load_chunks,
     with_plain_text,
 )
+from segue.readers.table.names import distinct_names
 from segue.readers.table.plan import LASTING, Plan, recall
 from segue.readers.table.words import ROLES, TableOptions, role_of
 
@@ -64,7 +64,7 @@ _BLOCK = 1 << 22  # bytes of text in a chunk, of which Arrow reads 32 ahead; or 
 _CERTAIN = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".feather", ".arrow")
 
 
-_NO_OPTIONS = ("path", "values", "join", "like")  # of `blocks`, that a table has not
+_NO_OPTIONS = ("path", "values", "limit", "join", "like")  # of `blocks`, that a table has not
 
 
 def accepts(path: Path) -> bool:
@@ -77,6 +77,7 @@ def blocks(
     path: Path,
     *,
     values: int | None = None,
+    limit: int | None = None,
     label: Column = None,
     id: Column = None,  # noqa: A002 (its usual name)
     time: Column = None,
@@ -102,6 +103,8 @@ def blocks(
     Args:
         path: a file or a folder.
         values: read a file batch by batch; `None`: everything at once.
+        limit: so many sequences are enough: of a large file only the beginning is read, unless it
+            has parts.
         label: the column with the label of each sequence, or of each step.
         id: the column that says which sequence a row belongs to.
         time: the column by which the steps of a sequence are sorted; "date,time" joins two.
@@ -136,8 +139,27 @@ def blocks(
         yield read_folder(path, options, like, join=join), 1.0
     elif values is not None:
         yield from read_chunks(load_chunks(path, options, block=_BLOCK), options, like)
+    elif limit is not None and (data := _beginning(path, limit, options, like)) is not None:
+        yield data, 1.0
     else:
         yield from read_chunks(iter([(load(path, options), 1.0)]), options, like)
+
+
+def _beginning(path: Path, limit: int, options: TableOptions, like: Any) -> Dataset | None:
+    """The first so many sequences of a large file, if its beginning holds them."""
+    block, packed = _BLOCK // 4, 1000 if path.suffix.lower() == ".gz" else 1
+    while 8 * block < path.stat().st_size * packed:
+        try:
+            chunks = read_chunks(load_chunks(path, options, block=block), options, like)
+            data, _ = next(chunks)
+            if data.parts is not None:
+                return None
+            if len(data) >= limit or next(chunks, None) is None:
+                return data[:limit]
+        except (CannotStreamError, StopIteration):
+            return None
+        block *= 8
+    return None
 
 
 def read_frame(frame: object, **options: Any) -> Dataset:
@@ -259,9 +281,7 @@ def as_loaded(frame: Any) -> Loaded:
             f"{type(frame).__name__} is no source; expected a name, a path or a data frame."
         )
     names = [str(n) for n in (frame.schema.names if isinstance(frame, pa.Table) else frame.columns)]
-    for name, count in Counter(names).most_common(1):
-        if count > 1:
-            raise DataError(f"The table has more than one column called {name!r}.")
+    names = distinct_names(names)
     try:
         table = _as_arrow(frame)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:

@@ -166,7 +166,7 @@ def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
         row = column.is_null().index(True).as_py()
         raise columns.loaded.error(f"{name!r} is empty; expected a list of steps.", row)
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
-    inside = pc.list_flatten(column)
+    inside, width = pc.list_flatten(column), 1
     if kind_of(inside.type) == "list":
         widths = np.unique(pc.list_value_length(inside).to_numpy())
         if len(widths) != 1:
@@ -174,13 +174,13 @@ def _steps_of_lists(columns: Columns, name: str) -> tuple[Array, Index]:
                 f"the steps of {name!r} have {widths[:5].tolist()} values; expected one number of "
                 "channels."
             )
-        inside = pc.list_flatten(inside)
+        inside, width = pc.list_flatten(inside), int(widths[0])
     try:
         values = inside.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowException as error:
         message = f"{name!r} holds lists of {inside.type}; expected numbers."
         raise columns.loaded.error(message) from error
-    return values.reshape(int(lengths.sum()), -1), lengths
+    return values.reshape(int(lengths.sum()), width), lengths
 
 
 # -- the order of steps ---------------------------------------------------------------------------

@@ -200,5 +200,5 @@ def _nested(texts: Any) -> Any | None:
     try:
         lists = [text and json.loads(text) for text in texts.to_pylist()]
         return pa.array(lists, pa.list_(pa.list_(pa.float64())))
-    except (ValueError, pa.ArrowException, TypeError):
+    except (ValueError, pa.ArrowException, TypeError, RecursionError):
         return None

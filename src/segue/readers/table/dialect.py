@@ -6,8 +6,8 @@ Told from the beginning of the file, as a careful person would; the rest is read
 from __future__ import annotations
 
 import csv
-import gzip
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import IO
 
 from segue.errors import DataError, FileError
+from segue.readers.blocks import errors_of
 from segue.readers.decoding import find_encoding, open_for_a_look, open_text
 from segue.readers.table.cells import decimal_mark, is_number
-from segue.readers.table.names import find_header
+from segue.readers.table.names import distinct_names, find_header
 from segue.readers.table.words import TableOptions, say
 
 Rows = Sequence[Sequence[str]]
@@ -104,8 +105,8 @@ class Dialect:
 NO_TEXT = Dialect()
 
 
-def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
-    """Look at the beginning of a file.
+def sniff(path: Path, options: TableOptions | None = None, *, head: bool = False) -> Dialect:
+    """Look at the beginning of a file; at all of it to tell its encoding, unless `head` is set.
 
     Raises:
         FileError: an empty or binary file, two columns of one name, or what can be read in two
@@ -113,11 +114,10 @@ def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
     """
     options = options or TableOptions()
     try:
-        encoding = find_encoding(path, options.encoding)
-        with open_text(path, encoding.name, newline="") as file:
-            lines = _first_lines(file)
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise FileError(f"is not a whole gzip file ({error}).", path=path) from error
+        with errors_of(path):
+            encoding = find_encoding(path, options.encoding, head=head)
+            with open_text(path, encoding.name, newline="") as file:
+                lines = _first_lines(file)
     except FileError as error:
         if "zero byte" not in str(error):
             raise
@@ -130,9 +130,6 @@ def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
     lines = lines[before:]
     if not any(line.strip('\t ;|,"') for line in lines):
         raise FileError("is empty; expected a table.", path=path)
-    if lines[0].startswith("version https://git-lfs"):
-        message = "is a pointer of Git LFS and not the file itself: fetch it with `git lfs pull`."
-        raise FileError(message, path=path)
     split = Dialect(delimiter=given[1]) if given else _find_split(lines)
     rows = _rows(split, lines)
     above = _lines_above(rows)
@@ -149,14 +146,8 @@ def sniff(path: Path, options: TableOptions | None = None) -> Dialect:
         raise FileError(str(error), path=path) from None
     width, _ = _usual_width(fields[1:] or fields)
     names = fields[0] if header else [""] * width
-    names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
-    name, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise FileError(
-            f"has more than one column called {name!r}: give each a name of its own.",
-            path=path,
-            line=before + above + 1,
-        )
+    with errors_of(path, before + above + 1):
+        names = distinct_names(names)
     if units is not None:
         notes.append(f"the second line names units: {', '.join(filter(None, units))}")
     values = fields[header + (units is not None) :]
@@ -180,7 +171,7 @@ def is_table_of_numbers(path: Path) -> bool:
     try:
         with open_for_a_look(path) as file:
             lines = _first_lines(file)
-    except (OSError, EOFError, UnicodeError):  # reading it raises the error
+    except (OSError, EOFError, UnicodeError, DataError, zlib.error):  # reading it raises the error
         return False
     lines = [line for line in lines if line.strip() and not _REMARK.match(line)][:30]
     if any("\0" in line for line in lines) or not any(map(re.compile("[0-9]").search, lines)):

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, feather, parquet, types
+from pyarrow import csv, types
 
 from segue.errors import FileError, counted
 from segue.readers.blocks import Problems
 from segue.readers.decoding import open_text
+from segue.readers.table.binary import BINARY, Chunks, binary_chunks, not_whole
 from segue.readers.table.cells import is_missing, written_plainly
 from segue.readers.table.dialect import NO_TEXT, Dialect, sniff
 from segue.readers.table.words import MISSING, TableOptions, role_of
@@ -25,10 +26,6 @@ from segue.readers.table.words import MISSING, TableOptions, role_of
 _SHOWN = 5  # problems of one file in one message
 _FILES_SHOWN = 10  # problems of one folder
 _LONGEST_ROW = 2**31 - 1  # bytes
-_BINARY = {".parquet": "Parquet", ".pq": "Parquet"}
-_BINARY |= dict.fromkeys((".feather", ".arrow"), "Feather or Arrow")
-
-Chunks = Iterator[tuple[pa.Table, float]]  # with the share of the file that has been read
 
 
 class CannotStreamError(Exception):
@@ -131,12 +128,9 @@ def load_chunks(
         CannotStreamError: a table that has no chunks of this size, or ones of other types.
         FileError: what is wrong, with the numbers of the lines.
     """
-    kind = _BINARY.get(path.suffix.lower())
-    dialect = NO_TEXT if kind else sniff(path, options)
-    if kind == "Parquet":
-        chunks = _parquet(path, block or 1 << 26)
-    else:
-        chunks = _arrow(path, block) if kind else _text(path, dialect, block)
+    kind = BINARY.get(path.suffix.lower())
+    dialect = NO_TEXT if kind else sniff(path, options, head=block is not None)
+    chunks = binary_chunks(path, kind, block) if kind else _text(path, dialect, block)
     done = 0
     try:
         for table, share in chunks:
@@ -154,9 +148,7 @@ def load_chunks(
             raise FileError(message, path=path) from None
         if "too short" in str(error):
             raise FileError("has a line of names and no rows.", path=path) from None
-        what = f"{kind} file" if kind else "table"
-        said = (str(error).strip() or "empty").splitlines()[0].rstrip(".")
-        raise FileError(f"is not a whole {what} ({said}).", path=path) from error
+        raise not_whole("table", error, path) from error
     if done == 0:
         raise FileError(f"has {'' if kind else 'a line of names and '}no rows.", path=path)
 
@@ -185,25 +177,6 @@ def with_plain_text(table: pa.Table) -> pa.Table:
         return pa.large_string() if types.is_string_view(kind) else kind
 
     return table.cast(pa.schema([field.with_type(plain(field.type)) for field in table.schema]))
-
-
-def _parquet(path: Path, block: int) -> Chunks:
-    with parquet.ParquetFile(path) as file:
-        total, done = file.metadata.num_rows, 0
-        for batch in file.iter_batches(max(1, block // (8 * len(file.schema_arrow)))):
-            done += len(batch)
-            yield pa.Table.from_batches([batch]), done / total
-
-
-def _arrow(path: Path, block: int | None) -> Chunks:
-    if block is None:
-        yield feather.read_table(path), 1.0  # the first version has no batches
-        return
-    with pa.memory_map(str(path)) as source:
-        reader = pa.ipc.open_file(source)
-        for number in range(reader.num_record_batches):  # as whoever wrote the file cut it
-            batch = reader.get_batch(number)
-            yield pa.Table.from_batches([batch]), (number + 1) / reader.num_record_batches
 
 
 # -- text -----------------------------------------------------------------------------------------

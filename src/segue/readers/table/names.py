@@ -6,7 +6,7 @@ An axis is t0, t1, ...; x_1, y_1, x_2, ...; 10:00, 10:30, ...; Jan, Feb, ...
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,6 +33,24 @@ NUMBERED = re.compile(
 )
 _NUMBER_FIRST = re.compile(r"[tT]?(\d+(?:\.\d+)?)[ _\-:.]+([^\W\d].*)")
 _AXIS = 4  # columns that make an axis, at least
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """The names of all columns, `column 3` where the third has none.
+
+    Raises:
+        DataError: two columns of one name.
+
+    >>> distinct_names(["x", ""])
+    ['x', 'column 2']
+    """
+    names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise DataError(
+                f"has more than one column called {name!r}: give each a name of its own."
+            )
+    return names
 
 
 # -- whether there is a line of names --------------------------------------------------------------

@@ -75,7 +75,7 @@ class Roles:
         for role in self.given:
             others = [n for n in self.free("number", "truth", "text", "time") if claims(n, role)]
             self.left_out |= dict.fromkeys(others, f"another {role.rstrip('s')}")
-        first = columns.names[0]
+        first = columns.names[0] if columns.names else ""
         is_unnamed = first == "column 1" or plain(first) in _ROW_NUMBERS
         is_free = len(columns.names) > 1 and first in self.free("number")
         if is_free and is_unnamed and columns.is_row_number(first):

@@ -1,0 +1,40 @@
+"""Limits of memory: what is free, or what a user allows in the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from segue.errors import OptionError
+
+VARIABLE = "SEGUE_MEMORY_GB"
+
+
+def free_memory() -> int | None:
+    """Bytes that can be taken without swapping; `None` where the system does not say."""
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def memory_limit(usual: int | None = None) -> int | None:
+    """Bytes that may be taken: `SEGUE_MEMORY_GB` if it is set, else `usual`, else what is free.
+
+    Raises:
+        OptionError: the variable is no number above 0.
+    """
+    given = os.environ.get(VARIABLE)
+    if given is None:
+        return free_memory() if usual is None else usual
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = -1.0
+    if not limit > 0:
+        raise OptionError(f"{VARIABLE} is {given!r}; expected gigabytes, such as 8.")
+    return int(limit * 1e9)
