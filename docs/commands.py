@@ -68,10 +68,11 @@ def asked(name: str) -> Help:
 
     words = [*name.split()[1:], "--help"]
     done = CliRunner().invoke(app, words, prog_name="segue", terminal_width=10_000)
-    head, *rest = re.split(r"^(Arguments|Options|Commands):\n", done.output, flags=re.MULTILINE)
+    head, *rest = re.split(r"^([A-Z][\w ]+):\n", done.output, flags=re.MULTILINE)
     parts = dict(zip(rest[::2], rest[1::2], strict=True))
     usage, *about = re.split(r"\n\s*\n", head.strip())
-    options = [(_call(call), meaning) for call, meaning in _rows(parts.get("Options", ""))]
+    listed = "".join(part for name, part in parts.items() if name not in ("Arguments", "Commands"))
+    options = [(_call(call), meaning) for call, meaning in _rows(listed)]
     return Help(
         usage.removeprefix("Usage: "),
         [re.sub(r"\s+", " ", paragraph).strip() for paragraph in about],

@@ -230,6 +230,36 @@ def first_few(things: Iterable[Any], at_most: int = 5, show: Callable[[Any], str
     return ", ".join(shown[:at_most]) + more
 
 
+# Words of other libraries and programs, each with those of segue that it may stand for.
+_SYNONYMS = {
+    "arch": "network", "architecture": "network", "batch": "batch_size", "bs": "batch_size",
+    "classify": "predict", "cuda": "device", "early_stopping": "patience", "gpu": "device",
+    "infer": "predict", "iterations": "epochs", "layers": "network", "lr": "learning_rate",
+    "max_epochs": "epochs", "max_iter": "epochs", "model": "network", "n_epochs": "epochs",
+    "n_jobs": "threads workers", "optim": "optimizer", "output": "out", "play": "listen",
+    "plot": "view", "preprocess": "prepare", "random_state": "seed", "save": "out",
+    "scheduler": "schedule", "score": "evaluate", "show": "view", "test": "evaluate",
+    "test_size": "test", "train": "fit", "validation_split": "validation", "verbose": "progress",
+}  # fmt: skip
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, also by the word of another library.
+
+    >>> nearest("lstmm", ["lstm", "gru"]), nearest("lr", ["epochs", "learning_rate"])
+    ('lstm', 'learning_rate')
+    >>> nearest("x", ["lstm", "gru"])
+    """
+    meant = {name.lower(): name for name in sorted(known)}
+    plain = {name.replace("-", "_"): name for name in meant.values()}
+    for synonym, names in _SYNONYMS.items():
+        for name in names.split():
+            if name in plain:
+                meant.setdefault(synonym, plain[name])
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), meant, n=1, cutoff=0.6)
+    return meant[near[0]] if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `' Did you mean "lstm"?'` when a known word is near, else the list of known words.
 
@@ -238,8 +268,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("x", ["lstm", "gru"])
     ' Known: gru, lstm.'
     """
-    by_lower = {name.lower(): name for name in sorted(known)}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    if near:
-        return f' Did you mean "{by_lower[near[0]]}"?'
-    return f" Known: {', '.join(by_lower.values())}."
+    known = sorted(known)
+    near = nearest(word, known)
+    return f" Known: {', '.join(known)}." if near is None else f' Did you mean "{near}"?'

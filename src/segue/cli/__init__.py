@@ -22,7 +22,7 @@ from segue._version import __version__
 from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
-from segue.errors import OptionError, SegueError, SpecError
+from segue.errors import OptionError, SegueError, SpecError, nearest
 from segue.text_table import visible
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -98,21 +98,27 @@ def _run(arguments: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = show
-            app(arguments, prog_name="segue")
+            code = app(arguments, prog_name="segue", standalone_mode=False)
+            return code if isinstance(code, int) else DONE
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     except Exception as error:
-        if "--debug" in arguments:
+        wrong_words = hasattr(error, "format_message")  # an error of the parser
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.ctx.get_help(), file=sys.stderr)
+        elif "--debug" in arguments:
             traceback.print_exc()
         else:
             print(visible(f"error: {_message(error)}"), file=sys.stderr)
-        return WRONG_USE if isinstance(error, SpecError | OptionError) else FAILED
-    return DONE
+        wrong_use = wrong_words or isinstance(error, SpecError | OptionError)
+        return WRONG_USE if wrong_use else FAILED
 
 
-def _message(error: Exception) -> str:
+def _message(error: Any) -> str:
     if isinstance(error, SegueError):
         return str(error)
+    if hasattr(error, "format_message"):
+        return _misused(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."
@@ -120,3 +126,22 @@ def _message(error: Exception) -> str:
         f"{type(error).__name__}: {error}\n"
         "This should not happen: it is a bug in segue. Add --debug to see where it comes from."
     )
+
+
+def _misused(error: Any) -> str:
+    """What is wrong with the words of the command line, what was probably meant, where to look."""
+    context, text = error.ctx, error.format_message().rstrip(".") + "."
+    if context is None:
+        return text
+    if hasattr(error, "option_name") and hasattr(error, "possibilities"):
+        known = [flag for one in context.command.params for flag in one.opts]
+        plain = {flag.lstrip("-"): flag for flag in known}
+        near = nearest(error.option_name.lstrip("-"), plain)
+        text = f"there is no option {error.option_name}."
+        text += "" if near is None else f" Did you mean {plain[near]}?"
+    elif text.startswith("No such command"):
+        word = context.args[0] if context.args else text.split("'")[1]
+        near = nearest(word, context.command.commands)
+        text = f"there is no command {word!r}."
+        text += "" if near is None else f" Did you mean `{context.command_path} {near}`?"
+    return f"{text}\n`{context.command_path} --help` shows what there is."

@@ -344,6 +344,29 @@ class _Names(dict[str, Any]):
 # -- commands -------------------------------------------------------------------------------------
 
 
+class _Grouped(typer.core.TyperCommand):
+    """A command whose help has its options under the headings of `options.toml`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
+        groups = {name: names.split() for name, names in tomllib.loads(text)["groups"].items()}
+        rows: dict[str, list[Any]] = {"Arguments": []}
+        parameters = self.get_params(ctx)
+        for heading, names in groups.items():
+            if not names or sum(one.name in names for one in parameters) > 1:
+                rows[heading] = []
+        for one in parameters:
+            headings = (heading for heading in rows if one.name in groups.get(heading, ()))
+            is_argument = one.param_type_name == "argument"
+            heading = "Arguments" if is_argument else next(headings, "Options")
+            if (row := one.get_help_record(ctx)) is not None:
+                rows[heading].append(row)
+        for heading, listed in rows.items():
+            if listed:
+                with formatter.section(heading):
+                    formatter.write_dl(listed)
+
+
 def add_command(
     app: typer.Typer,
     command: Command,
@@ -368,7 +391,7 @@ def add_command(
         @functools.cached_property
         def complete(self) -> typer.core.TyperCommand:
             alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-            alone.command(name)(_with_options(command, options()))
+            alone.command(name, cls=_Grouped)(_with_options(command, options()))
             return typer.main.get_command(alone)  # type: ignore[return-value]
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
