@@ -7,9 +7,11 @@ import time
 from typing import Any, Literal, Self, TextIO, get_args
 
 from segue.errors import OptionError
-from segue.text_table import visible
+from segue.text_table import folded, visible
 
 Style = Literal["auto", "bar", "lines", "none"]
+
+_BAR = 16  # columns of the bar
 
 
 class Progress:
@@ -19,6 +21,7 @@ class Progress:
         style: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
         pause: seconds after which a line is written in any case.
         stream: where to write; standard error if left out.
+        is_transient: whether the bar disappears at the end of the work.
 
     Raises:
         OptionError: another `style`.
@@ -29,13 +32,18 @@ class Progress:
     """
 
     def __init__(
-        self, style: str = "auto", pause: float = 10.0, stream: TextIO | None = None
+        self,
+        style: str = "auto",
+        pause: float = 10.0,
+        stream: TextIO | None = None,
+        *,
+        is_transient: bool = False,
     ) -> None:
         if style not in get_args(Style):
             raise OptionError(f"`progress` is {style!r}; expected auto, bar, lines or none.")
         self.stream = sys.stderr if stream is None else stream
         self.style = ("bar" if self.stream.isatty() else "lines") if style == "auto" else style
-        self.pause = pause
+        self.pause, self.is_transient = pause, is_transient
         self._began = self.last_line = time.monotonic()
         self._bar: Any = None
 
@@ -48,13 +56,18 @@ class Progress:
 
             head, text, left = (
                 TextColumn(f"{{task.fields[{name}]}}", markup=False, table_column=column)
-                # in a narrow terminal the bar gets shorter, never the time left
-                for name, column in (("head", None), ("text", None), ("left", Column(no_wrap=True)))
+                for name, column in (
+                    ("head", Column(no_wrap=True)),
+                    ("text", Column(no_wrap=True, overflow="ellipsis")),
+                    ("left", Column(no_wrap=True)),
+                )
             )
-            bar = BarColumn(bar_width=24)
-            self._bar = Bar(head, bar, text, left, console=Console(file=self.stream))
+            self._console = Console(file=self.stream)
+            bar = BarColumn(bar_width=_BAR)
+            self._bar = Bar(
+                head, bar, text, left, console=self._console, transient=self.is_transient
+            )
             self._task = self._bar.add_task("", total=None, head="", text="", left="")
-            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,6 +78,7 @@ class Progress:
         self,
         head: str,
         text: str = "",
+        short: str = "",
         *,
         share: float | None,
         left: str | None = None,
@@ -75,6 +89,7 @@ class Progress:
         Args:
             head: what is done, such as "trial 3/10".
             text: the newest result.
+            short: the same for a narrow terminal.
             share: of the work that is done; `None`: unknown.
             left: the time left; from the share, and the time since the block began, if left out.
             is_due: whether a line is written although the pause is not over.
@@ -83,8 +98,11 @@ class Progress:
             left = time_left((time.monotonic() - self._began) * (1 - share) / share)
         if self._bar is not None:
             total = None if share is None else 1.0
+            rest = len(head) + _BAR + len(left or "") + 3
+            text = short if short and rest + len(text) > self._console.width else text
             fields = {"head": visible(head), "text": visible(text), "left": left or ""}
             self._bar.update(self._task, completed=share or 0, total=total, **fields)
+            self._bar.start()
         elif is_due or time.monotonic() - self.last_line > self.pause:
             self.last_line = time.monotonic()
             end = ", ".join(part for part in (text, left) if part)
@@ -93,7 +111,7 @@ class Progress:
     def write(self, text: str) -> None:
         """Write a line."""
         if self.style != "none":
-            print(visible(text), file=self.stream, flush=True)
+            print(folded(visible(text), self.stream, 2), file=self.stream, flush=True)
 
 
 def duration(seconds: float) -> str:

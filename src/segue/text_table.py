@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TextIO
 
 # Control characters, and those that change the direction of all that follows.
 _COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -24,6 +28,29 @@ def visible(text: str, keep: str = "\n\t") -> str:
 
 def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def folded(text: str, stream: TextIO, indent: int = 0) -> str:
+    """Fold lines between words, where they are longer than the terminal is wide.
+
+    What stands in backticks, such as a command, is not folded.
+
+    Args:
+        text: lines.
+        stream: where they will be written; unless it is a terminal they stay as they are.
+        indent: blanks before what is continued.
+    """
+    width = 0
+    with suppress(OSError, ValueError):  # no terminal, or none that has a width
+        width = os.get_terminal_size(stream.fileno()).columns
+    if width <= 2 * indent:
+        return text
+    fold = textwrap.TextWrapper(
+        width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = [line if len(line) <= width else fold.fill(line) for line in whole.split("\n")]
+    return "\n".join(lines).replace("\0", " ")
 
 
 def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:

@@ -23,7 +23,7 @@ from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError, nearest
-from segue.text_table import visible
+from segue.text_table import folded, visible
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -92,7 +92,7 @@ def _run(arguments: list[str]) -> int:
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         """Warn a user without the line in the source; no other warning is shown."""
         if issubclass(category, UserWarning):
-            print(visible(f"warning: {message}"), file=sys.stderr)
+            print(folded(visible(f"warning: {message}"), sys.stderr, 2), file=sys.stderr)
 
     try:
         with warnings.catch_warnings():
@@ -109,7 +109,7 @@ def _run(arguments: list[str]) -> int:
         elif "--debug" in arguments:
             traceback.print_exc()
         else:
-            print(visible(f"error: {_message(error)}"), file=sys.stderr)
+            print(folded(visible(f"error: {_message(error)}"), sys.stderr, 2), file=sys.stderr)
         wrong_use = wrong_words or isinstance(error, SpecError | OptionError)
         return WRONG_USE if wrong_use else FAILED
 

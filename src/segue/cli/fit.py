@@ -19,6 +19,7 @@ from segue.cli.options import (
 from segue.cli.shared import Columns, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean
 from segue.progress import duration
+from segue.text_table import visible
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -77,6 +78,8 @@ def fit(
 
             given["options"] = TrainingOptions(**training)
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
+        if sys.stderr.isatty():
+            print(f"reading {visible(str(source))}", file=sys.stderr)
         run = runs.fit_run(str(source), columns=columns, tell=tell, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":

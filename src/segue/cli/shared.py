@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import FileError, OptionError, WriteError
-from segue.text_table import text_table, visible
+from segue.text_table import folded, text_table, visible
 
 if TYPE_CHECKING:
     from segue.data.dataset import Dataset
@@ -114,11 +114,8 @@ def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset
 def tell(notes: Iterable[str]) -> None:
     """Print notes on how a source was read on standard error."""
     for number, note in enumerate(notes):
-        print(
-            f"{'read as' if number == 0 else '       '} {visible(note)}",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"{'read as' if number == 0 else '       '} {visible(note)}"
+        print(folded(line, sys.stderr, 10), file=sys.stderr, flush=True)
 
 
 # -- printing -------------------------------------------------------------------------------------
@@ -152,7 +149,9 @@ def print_result(value: Any, text: str | Iterable[tuple[str, str]], *, json: boo
     if json:
         print(json_.dumps(plain(value), indent=2, allow_nan=False))
     else:
-        print(visible(text) if isinstance(text, str) else text_table(text, "<"))
+        rows = [] if isinstance(text, str) else list(text)
+        lines = visible(text) if isinstance(text, str) else text_table(rows, "<")
+        print(folded(lines, sys.stdout, max((len(row[0]) for row in rows), default=0) + 2))
 
 
 # -- files ----------------------------------------------------------------------------------------

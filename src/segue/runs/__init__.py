@@ -29,6 +29,7 @@ import numpy as np
 from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
 from segue.errors import FileError, OptionError, SpecError, WriteError, warn_user
+from segue.progress import Progress
 from segue.runs.folder import (
     Run,
     check_unchanged,
@@ -226,19 +227,22 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
     if run.split is not None and members[0].history_.refit is not None:
         run.split.model_copy(update={"refit": True}).write(run.folder / "split.json")
     part = "test" if "test" in data.part_names else "train"
-    facts = _facts(run, members, data.part(part))
-    evaluation = evaluate(model, data, part=part)
-    if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
-        evaluation = with_left_out(evaluation, run.split)
-    metrics = {**evaluation.metrics(), **facts}
-    write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    evaluation.to_html(
-        run.report,
-        train=data.part("train"),
-        model_path=run.model,
-        source=run.record["source"],
-        facts=run.facts(),
-    )
+    with Progress(members[0].training_options.progress, is_transient=True) as progress:
+        progress.show(f"scoring the part {part!r}", share=None)
+        facts = _facts(run, members, data.part(part))
+        evaluation = evaluate(model, data, part=part)
+        if part == "test" and "test" not in parted.whole.part_names and run.split is not None:
+            evaluation = with_left_out(evaluation, run.split)
+        metrics = {**evaluation.metrics(), **facts}
+        write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+        progress.show("drawing the report", share=None)
+        evaluation.to_html(
+            run.report,
+            train=data.part("train"),
+            model_path=run.model,
+            source=run.record["source"],
+            facts=run.facts(),
+        )
     if members[-1].stopped_ != "interrupted":
         _remove_checkpoints(run)
     return run

@@ -201,7 +201,8 @@ class Reporter(Callback):
             head = f"epoch {math.ceil(done)}/{self.epochs}, {part}"
         left = self.left(done) if done < self.epochs else ""
         share = done / self.epochs
-        self.progress.show(head, describe(row), share=share, left=left, is_due=True)
+        texts = describe(row), describe(row, short=True)
+        self.progress.show(head, *texts, share=share, left=left, is_due=True)
 
     def left(self, done: float) -> str:
         """The time left: "25 s left", or "at most 12 min left" where training may end early."""
@@ -223,10 +224,16 @@ _ENDINGS = {
 }
 
 
-def describe(row: Row) -> str:
-    """The numbers of an epoch in one line."""
+def describe(row: Row, *, short: bool = False) -> str:
+    """The numbers of an epoch in one line; of a short one those of the validation, if there is one.
+
+    >>> row = {"loss": 0.5, "accuracy": 0.75, "validation_loss": 0.6, "validation_accuracy": 0.7}
+    >>> describe(row), describe(row, short=True)
+    ('loss 0.5000, accuracy 0.7500; validation 0.6000, 0.7000', 'validation 0.6000, 0.7000')
+    """
     metric = next(name for name in ("accuracy", "rmse", "perplexity") if name in row)
-    text = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
-    if "validation_loss" in row:
-        text += f"; validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"
-    return text
+    trained = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
+    if "validation_loss" not in row:
+        return trained
+    validated = f"validation {row['validation_loss']:.4f}, {row[f'validation_{metric}']:.4f}"
+    return validated if short else f"{trained}; {validated}"
