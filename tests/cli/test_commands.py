@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "Predict the class of each sequence",
     "view": "Look at data before training on them",
     "listen": "Hear some sequences of a data set",
+    "network": "Look at a network before training it",
     "generate": "Write made-up data to learn with",
     "data list": "List the data sets",
     "data convert": "Write a source to a mapped file",
@@ -273,3 +274,28 @@ def test_the_help_of_fit_names_the_defaults_of_the_estimator(run: Run) -> None:
     text = " ".join(run("fit", "--help").split())
     for option in ("network", "prepare", "validation", "seed", "device"):
         assert f"default: {defaults[option]}" in text
+
+
+def test_the_help_of_fit_has_headings(run: Run) -> None:
+    text = run("fit", "--help")
+    headings = [line for line in text.splitlines() if line.endswith(":") and line[:1].isupper()]
+    assert headings[:3] == ["Arguments:", "Task and network:", "Training:"]
+    training = text.partition("\nTraining:\n")[2].partition("\n\n")[0]
+    assert "--epochs" in training
+    assert "--column-label" not in training
+
+
+def test_network_prints_layers_and_writes_pictures_and_source(
+    waves: Path, tmp_path: Path, run: Run
+) -> None:
+    source, picture = tmp_path / "network.py", tmp_path / "network.png"
+    text = run("network", "gru(3) dense(4, relu)", "--on", waves, "--out", source)
+    assert "gru_1" in text
+    names: dict[str, object] = {}
+    exec(source.read_text(encoding="utf-8"), names)
+    assert sum(p.numel() for p in names["network"].parameters()) == int(
+        text.partition("total")[2].split()[0]
+    )
+    found = json.loads(run("network", "gru(3)", "--on", waves, "--out", picture, "--json"))
+    assert [layer["name"] for layer in found["layers"]] == ["gru_1", "head"]
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -19,7 +19,7 @@ import typer
 import typer.core
 
 from segue._version import __version__
-from segue.cli import data, fit, listen, predict, study, view
+from segue.cli import data, fit, listen, network, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError, nearest
@@ -47,7 +47,13 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
 add_command(app, fit.fit, fit.options)
-for command in (predict.evaluate, predict.predict, view.view, listen.listen):
+for command in (
+    predict.evaluate,
+    predict.predict,
+    view.view,
+    listen.listen,
+    network.network,
+):
     add_command(app, command)
 add_command(app, data.generate, data.options)
 add_command(app, data.info)
