@@ -98,7 +98,8 @@ def _run(arguments: list[str]) -> int:
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         """Warn a user without the line in the source; no other warning is shown."""
         if issubclass(category, UserWarning):
-            print(folded(visible(f"warning: {message}"), sys.stderr, 2), file=sys.stderr)
+            text = visible(f"warning: {fit.in_flags(str(message))}")
+            print(folded(text, sys.stderr, 2), file=sys.stderr)
 
     try:
         with warnings.catch_warnings():
@@ -122,7 +123,7 @@ def _run(arguments: list[str]) -> int:
 
 def _message(error: Any) -> str:
     if isinstance(error, SegueError):
-        return str(error)
+        return fit.in_flags(str(error))
     if hasattr(error, "format_message"):
         return _misused(error)
     if isinstance(error, OSError) and error.strerror:
