@@ -105,6 +105,8 @@ def fit(
 
             given["options"] = TrainingOptions(**training)
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
+        if not {"network", "initial"} & given.keys():
+            given["compare"] = "auto"
         if sys.stderr.isatty():
             print(f"reading {visible(str(source))}", file=sys.stderr)
         run = runs.fit_run(str(source), columns=columns, tell=tell, **given)

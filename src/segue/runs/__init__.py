@@ -20,7 +20,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ import numpy as np
 
 from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import FileError, OptionError, SpecError, WriteError, warn_user
+from segue.errors import DataError, FileError, OptionError, SpecError, WriteError, warn_user
 from segue.progress import Progress
 from segue.runs.folder import (
     Run,
@@ -48,6 +48,7 @@ from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
+    from segue.studies.selection import Selection
 
 __all__ = [
     "Parted",
@@ -74,6 +75,7 @@ def fit_run(
     out: str | Path | None = None,
     seeds: int | None = None,
     initial: str | Path | None = None,
+    compare: Sequence[str] | None = None,
     columns: dict[str, Any] | None = None,
     tell: Callable[[Iterable[str]], None] | None = None,
     **settings: Any,
@@ -92,6 +94,10 @@ def fit_run(
         seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
             the run's model is then the ensemble of all.
         initial: the run or the model file whose weights the training begins with.
+        compare: networks of which the best is trained, by cross-validation on the training part
+            (`segue.studies.select_network`); "auto": some usual ones, where the task is to
+            classify, label or regress. A time limit is then that of both: a quarter is for the
+            comparison. `None`: the network in the settings is trained.
         columns: further options of the reader, such as `{"label": "kind"}` for a table.
         tell: called with the notes of the data set (what the reader guessed) before they are used.
         **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
@@ -114,7 +120,10 @@ def fit_run(
     if tell is not None:  # they are printed already
         parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
     estimator = kind(**{**TASKS.get(parted.data.task, Task).arguments, **settings})
+    selection = None if compare is None else _select(estimator, parted.data, compare)
     record = record_of(source, parted, estimator, reading)
+    if selection is not None:
+        record["selection"] = selection.to_json()
     if notes:
         record["notes"] = list(notes)
     if seeds is not None:
@@ -131,6 +140,35 @@ def fit_run(
             if not run.has_progress:
                 _clear(run.folder, keep=was_there)
             raise
+
+
+def _select(
+    estimator: BaseSequenceEstimator,
+    data: Dataset,
+    compare: Sequence[str],
+) -> Selection | None:
+    """Give the estimator the best network; `None`: they cannot be compared on these data."""
+    from segue.studies.selection import SECONDS, select_network, usual_networks
+
+    kind, options = estimator._task_type, estimator.training_options
+    train = dataclasses.replace(data.part("train"), parts=None)
+    if compare == "auto":
+        compare = [] if kind.targets_inside else usual_networks(train, per_step=kind.per_step)
+    if not compare:
+        return None
+    limit, seconds = options.time_limit_seconds, SECONDS
+    if limit is not None:
+        seconds = limit / 4
+        estimator.options = dataclasses.replace(options, time_limit_seconds=limit - seconds)
+    try:
+        found = select_network(
+            estimator, train, compare, seconds=seconds, progress=options.progress
+        )
+    except DataError as error:
+        warn_user(f"Networks cannot be compared, so {estimator.network} is trained: {error}")
+        return None
+    estimator.set_params(network=found.best)
+    return found
 
 
 def _clear(folder: Path, *, keep: bool) -> None:

@@ -88,6 +88,7 @@ class _Record(_Closed):
     notes: list[str] = []
     seeds: int | None = pydantic.Field(None, ge=1)
     initial: str | None = None
+    selection: dict[str, Any] | None = None
 
 
 class _Metrics(_Open):

@@ -2,6 +2,7 @@
 
 `learning_curve` varies the number of training sequences, `grid` any arguments of an estimator. The
 trials run in parallel, one a processor; a study that was stopped continues where it was.
+`select_network` compares some networks by cross-validation.
 """
 
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess
@@ -9,6 +10,7 @@ from segue.extras import lazy_names
 from segue.studies.curve import LearningCurve, learning_curve
 from segue.studies.grids import Grid, grid
 from segue.studies.powerlaw import Forecast, PowerLaw, backtest, fit_power_law, forecast
+from segue.studies.selection import Selection, select_network
 
 __all__ = [
     "Executor",
@@ -18,12 +20,14 @@ __all__ = [
     "LearningCurve",
     "LocalProcesses",
     "PowerLaw",
+    "Selection",
     "ThisProcess",
     "backtest",
     "fit_power_law",
     "forecast",
     "grid",
     "learning_curve",
+    "select_network",
 ]
 
 __getattr__ = lazy_names(__name__, {}, {"held_back": "segue.studies.backtest"})
