@@ -99,14 +99,14 @@ def fit(
         run = runs.resume_run(resume, tell=lambda line: print(line, file=sys.stderr))
     else:
         columns = {**(columns or {}), **_windows(given)}
+        if {"network", "initial", "frozen"}.isdisjoint(given):
+            given["compare"] = "auto"
         training = training_options(given)
         if training:
             from segue.training import TrainingOptions
 
             given["options"] = TrainingOptions(**training)
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
-        if not {"network", "initial"} & given.keys():
-            given["compare"] = "auto"
         if sys.stderr.isatty():
             print(f"reading {visible(str(source))}", file=sys.stderr)
         run = runs.fit_run(str(source), columns=columns, tell=tell, **given)

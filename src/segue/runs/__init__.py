@@ -48,7 +48,6 @@ from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
-    from segue.studies.selection import Selection
 
 __all__ = [
     "Parted",
@@ -120,21 +119,19 @@ def fit_run(
     if tell is not None:  # they are printed already
         parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
     estimator = kind(**{**TASKS.get(parted.data.task, Task).arguments, **settings})
-    selection = None if compare is None else _select(estimator, parted.data, compare)
-    record = record_of(source, parted, estimator, reading)
-    if selection is not None:
-        record["selection"] = selection.to_json()
-    if notes:
-        record["notes"] = list(notes)
+    more: dict[str, Any] = {"notes": list(notes)} if notes else {}
     if seeds is not None:
-        record["seeds"] = seeds
+        more["seeds"] = seeds
     if initial is not None:
-        record["initial"] = str(find_model(initial).resolve())
+        more["initial"] = str(find_model(initial).resolve())
     was_there = out is not None and Path(out).is_dir()
-    run = Run(new_folder(source, str(estimator.network), out))
+    run = Run(new_folder(source, str(estimator.network) if compare is None else "auto", out))
     with locked(run.folder, "run"):
         refuse_used(run.folder)
         try:
+            if compare is not None:
+                more |= _select(estimator, parted.data, compare)
+            record = {**record_of(source, parted, estimator, reading), **more}
             return _fit(run, estimator, parted, record)
         except BaseException:
             if not run.has_progress:
@@ -143,11 +140,9 @@ def fit_run(
 
 
 def _select(
-    estimator: BaseSequenceEstimator,
-    data: Dataset,
-    compare: Sequence[str],
-) -> Selection | None:
-    """Give the estimator the best network; `None`: they cannot be compared on these data."""
+    estimator: BaseSequenceEstimator, data: Dataset, compare: Sequence[str]
+) -> dict[str, Any]:
+    """Give the estimator the best network, if they can be compared; that for the record."""
     from segue.studies.selection import SECONDS, select_network, usual_networks
 
     kind, options = estimator._task_type, estimator.training_options
@@ -155,7 +150,7 @@ def _select(
     if compare == "auto":
         compare = [] if kind.targets_inside else usual_networks(train, per_step=kind.per_step)
     if not compare:
-        return None
+        return {}
     limit, seconds = options.time_limit_seconds, SECONDS
     if limit is not None:
         seconds = limit / 4
@@ -166,9 +161,9 @@ def _select(
         )
     except DataError as error:
         warn_user(f"Networks cannot be compared, so {estimator.network} is trained: {error}")
-        return None
+        return {}
     estimator.set_params(network=found.best)
-    return found
+    return {"selection": found.to_json()}
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
