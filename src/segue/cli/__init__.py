@@ -110,15 +110,19 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     except Exception as error:
-        wrong_words = hasattr(error, "format_message")  # an error of the parser
-        if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.ctx.get_help(), file=sys.stderr)
-        elif "--debug" in arguments:
-            traceback.print_exc()
-        else:
-            print(folded(visible(f"error: {_message(error)}"), sys.stderr, 2), file=sys.stderr)
-        wrong_use = wrong_words or isinstance(error, SpecError | OptionError)
-        return WRONG_USE if wrong_use else FAILED
+        return _failed(error, debug="--debug" in arguments)
+
+
+def _failed(error: Any, *, debug: bool) -> int:
+    """Say on standard error what went wrong; the exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.ctx.get_help(), file=sys.stderr)
+    elif debug:
+        traceback.print_exc()
+    else:
+        print(folded(visible(f"error: {_message(error)}"), sys.stderr, 2), file=sys.stderr)
+    wrong_words = hasattr(error, "format_message")  # an error of the parser
+    return WRONG_USE if wrong_words or isinstance(error, SpecError | OptionError) else FAILED
 
 
 def _message(error: Any) -> str:
@@ -137,7 +141,7 @@ def _message(error: Any) -> str:
 
 def _misused(error: Any) -> str:
     """What is wrong with the words of the command line, what was probably meant, where to look."""
-    context, text = error.ctx, error.format_message().rstrip(".") + "."
+    context, text = error.ctx, f"{error.format_message().rstrip('.')}."
     if context is None:
         return text
     if hasattr(error, "option_name") and hasattr(error, "possibilities"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from segue.cli.shared import (
     Columns,
@@ -56,7 +57,8 @@ def network(
     settings = dict(TASKS.get(data.task, Task).arguments)
     settings |= {} if prepare is None else {"prepare": prepare}
     quiet = TrainingOptions(progress="none")
-    estimator = estimator_for(task, data.task)(network=spec, options=quiet, **settings)
+    kind: Any = estimator_for(task, data.task)
+    estimator = kind(network=spec, options=quiet, **settings)
     built = estimator._training_job(data).network
     if out is not None and out.suffix == ".py":
         write_text(out, built.to_python(framework))
