@@ -69,7 +69,9 @@ def in_flags(text: str) -> str:
     flags |= {name: FORMS.get(name, Form()).flag or flag_of(name) for name in TRAINING}
 
     def in_flag(match: re.Match[str]) -> str:
-        name, value = match[1], match[2].strip("'\"")
+        flag, name, value = match[1], match[2], match[3].strip("'\"")
+        if flag:
+            return match[0]
         value = f'"{value}"' if " " in value else value
         if name in flags:
             return f"{flags[name]} {value}"
@@ -77,7 +79,8 @@ def in_flags(text: str) -> str:
             return f"--read layout={value}"
         return f"--option {name}={value}" if name in training else match[0]
 
-    return re.sub(r"""\b(\w+)=('[^']*'|"[^"]*"|[\w.]*\w)(?: of TrainingOptions)?""", in_flag, text)
+    argument = r"""(--[\w-]+ )?\b(\w+)=('[^']*'|"[^"]*"|[\w.]*\w)(?: of TrainingOptions)?"""
+    return re.sub(argument, in_flag, text)
 
 
 def fit(

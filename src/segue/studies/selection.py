@@ -14,9 +14,8 @@ from segue.estimators.base import BaseSequenceEstimator
 from segue.progress import Progress, duration
 from segue.studies.running import stratified_order
 from segue.studies.study import Row
-from segue.studies.trials import Trial, TrialSetup, check_study, run_trial
+from segue.studies.trials import Trial, TrialSetup, configured, run_trial
 from segue.text_table import text_table
-from segue.training.setup import choose_device
 
 _CONVOLUTIONS = "conv(64, 9) batchnorm relu conv(64, 9) batchnorm relu"
 MOST_SEQUENCES = 2000  # that networks are compared on
@@ -102,9 +101,7 @@ def select_network(
         progress: "auto", "bar", "lines" or "none".
 
     Raises:
-        OptionError: an argument that is not allowed.
-        SpecError: a network or preparation that does not parse.
-        TrainingError: none could be trained; the first one's error is in the message.
+        SegueError: none could be trained; the error is that of the first.
         DataError: too few sequences to set some aside.
 
     >>> import segue
@@ -114,8 +111,6 @@ def select_network(
     >>> len(found.rows), found.best in ("gru(2)", "rocket(50)")
     (2, True)
     """
-    check_study(estimator, data, None, [{"network": network} for network in networks])
-    choose_device(estimator.device)
     if len(data) > MOST_SEQUENCES:
         data = data[np.sort(stratified_order(data, estimator.seed)[:MOST_SEQUENCES])]
     pairs = list(_folds(data, folds, estimator.seed))
@@ -139,6 +134,7 @@ def select_network(
             rows.append({"network": network, **_summary(trials)})
     usable = [row for row in rows if "error" not in row]
     if not usable:
+        configured(estimator, {"network": networks[0]}).fit(pairs[0][0])  # raises its error
         raise TrainingError(f"No network could be trained. {networks[0]}: {rows[0]['error']}")
     metric = "rmse" if "rmse" in usable[0] else "accuracy"
     sign = 1 if metric == "rmse" else -1
