@@ -1,22 +1,27 @@
-"""Damaged and hostile model files and checkpoints: loaded, and asked to predict.
+"""Damaged and hostile model files and checkpoints: loaded and asked to predict, or resumed.
 
-    python bench/fuzz.py [--count 10000] [--seed 0]
+    python bench/fuzz.py [--count 10000] [--seed 0] [--checkpoints]
 
-Files of twenty networks and tasks are changed: a field of their description, a tensor, some bytes;
-mostly with a checksum that fits again, as somebody who means harm would write it. What may come of
-it is an answer or an error of segue. Anything else is printed with the number of the case: another
-error, a process that dies, two seconds without an end, or more memory than the cost that was
-stated (64 MB above twice the file, and what a step of the network may take).
+Files of twenty networks and tasks are changed: a field of their description or of their header, a
+tensor, some bytes; mostly with a checksum that fits again, as somebody who means harm would write
+it. What may come of a model is an answer or an error of segue. What may come of a checkpoint, or
+of another file of a run that was stopped, is the training that it would have been, or an error of
+segue that names the file; where tensors were given other numbers, another training. Anything else
+is printed with the number of the case: another error, a process that dies, two seconds without an
+end, or more memory than the cost that was stated (64 MB above twice the file, and what a step of
+the network may take).
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import json
 import os
 import random
 import select
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,6 +30,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +38,17 @@ import numpy as np
 import torch
 
 import segue
-from segue import TrainingOptions, tensorfile
+from segue import TrainingOptions, runs, tensorfile
+from segue.atomic import write_text
 from segue.errors import SegueError
 from segue.estimators import SequenceEnsemble
+from segue.readers import write
+from segue.training.checkpoint import Checkpointer
 
 QUIET = TrainingOptions(progress="none", threads=1)
 SECONDS, BATCH = 2.0, 500
 ALLOWED = 64_000_000 + int(1.5e9)  # beside twice the file: a step may take a gigabyte
+FINE = ("answered", "refused", "resumed", "resumed with other weights")
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 7, 64, 2**16, 2**31 - 1, 2**31, 2**40, 10**30, -(2**40),
     0.5, -0.5, 1e-300, 1e300, float("inf"), float("nan"), "", "x", "lstm", "relu", "\x1b[2J",
@@ -56,8 +66,16 @@ NETWORKS = [
 # -- what is changed ------------------------------------------------------------------------------
 
 
-def models(folder: Path) -> list[tuple[Path, Any]]:
-    """Files, each with what is asked of it."""
+@dataclass(frozen=True)
+class Original:
+    """A file that is whole, and what is done with a changed one: it returns what came of it."""
+
+    path: Path
+    attempt: Callable[[Path], str]
+
+
+def table() -> list[tuple[Any, str, dict[str, Any], Any, Any]]:
+    """Estimators: class, network, arguments, sequences, targets."""
     draws = np.random.default_rng(0)
     x = draws.normal(size=(12, 16, 2)).astype(np.float32)
     tokens = draws.integers(0, 9, (12, 8, 1)).astype(np.int32)
@@ -67,7 +85,7 @@ def models(folder: Path) -> list[tuple[Path, Any]]:
     one, gaps = x[:, :, :1], np.where(x > 1, np.nan, x)
     plain, numbers = segue.SequenceClassifier, draws.normal(size=12)
     mel = "logmel(3, frame=8, hop=4, rate=100) standardize"
-    table: list[tuple[Any, str, dict[str, Any], Any, Any]] = [
+    return [
         *((plain, network, {}, x, y) for network in NETWORKS),
         (plain, "embedding(3) gru(2)", {}, tokens, y),
         (plain, "gru(2)", {"prepare": "interpolate standardize mask"}, gaps, y),
@@ -79,17 +97,122 @@ def models(folder: Path) -> list[tuple[Path, Any]]:
         (segue.Forecaster, "gru(2)", {"size": 4}, list(x), None),
         (segue.LanguageModel, "gru(2)", {}, texts, None),
     ]
+
+
+def models(folder: Path) -> list[Original]:
+    """Model files, which are loaded and asked."""
     fitted = [
-        (kind(network, epochs=1, options=QUIET, **more).fit(asked, y), asked)
-        for kind, network, more, asked, y in table
+        (kind(network, epochs=1, options=QUIET, **more).fit(x, y), x)
+        for kind, network, more, x, y in table()
     ]
-    fitted.append((SequenceEnsemble([fitted[0][0], fitted[0][0]]), x))
+    fitted.append((SequenceEnsemble([fitted[0][0], fitted[0][0]]), fitted[0][1]))
     found = []
-    for number, (model, asked) in enumerate(fitted):
+    for number, (model, x) in enumerate(fitted):
         path = folder / f"{number}.safetensors"
         model.save(path)
-        found.append((path, asked))
+        found.append(Original(path, functools.partial(answered, x)))
     return found
+
+
+# Options of trainings that are stopped, in turn.
+OPTIONS: list[dict[str, Any]] = [
+    {}, {"schedule": "plateau", "plateau_patience": 1, "optimizer": "rmsprop"},
+    {"optimizer": "sgd", "schedule": "constant"}, {"optimizer": "sgd", "momentum": 0.9},
+    {"optimizer": "adamw", "refit": True, "schedule": "plateau"}, {"accumulate": 2},
+]  # fmt: skip
+
+
+def trainings(folder: Path) -> list[Original]:
+    """The files of trainings that were stopped within an epoch or after one, and of whole runs."""
+    found, more = [], {"batch_size": 2, "epochs": 4}
+    for number, (kind, network, given, x, y) in enumerate(table()):
+        options = OPTIONS[number % len(OPTIONS)]
+        options = TrainingOptions(**{**vars(QUIET), "checkpoint_every": 0, **options})
+        arguments = {"validation": 0.34, "options": options, **more, **given}
+        estimator = kind(network, **arguments)
+        again = functools.partial(fit_again, estimator, x, y)
+        found += stopped(folder / f"{number}", again, at=3 + number % 6)
+    source = write(segue.synth.waves(24, test=6, length=12), folder / "data", format="npz")
+    for name, at, refit, seeds in (
+        ("plain", 31, 0, None),
+        ("seeds", 45, 0, 2),
+        ("refit", 40, 1, None),
+    ):
+        options = TrainingOptions(**{**vars(QUIET), "checkpoint_every": 0, "refit": bool(refit)})
+        given = {"network": "gru(2)", "validation": 0.3, "options": options, "seeds": seeds, **more}
+        begin = functools.partial(runs.fit_run, source, **given)
+        found += stopped(folder / name, run_again, at=at, begin=lambda out, f=begin: f(out=out))
+    return found
+
+
+class Stopped(BaseException):
+    """Nothing catches it, as if the process died."""
+
+
+def stopped(
+    run: Path, again: Callable[[Path], Any], *, at: int, begin: Callable[[Path], Any] | None = None
+) -> list[Original]:
+    """Stop a training when it writes its checkpoint for the `at`-th time; the files in its folder.
+
+    Args:
+        run: the folder.
+        again: goes on with the training in a folder, and returns its model.
+        begin: begins it; `None`: as `again` does.
+    """
+    real, written = Checkpointer._write, 0
+
+    def counting(self: Checkpointer, content: bytes) -> None:
+        nonlocal written
+        real(self, content)
+        written += 1
+        if written == at:
+            raise Stopped
+
+    Checkpointer._write = counting  # type: ignore[method-assign]
+    try:
+        (begin or again)(run)
+    except Stopped:
+        pass
+    else:
+        raise AssertionError(f"{run} was never stopped")
+    finally:
+        Checkpointer._write = real  # type: ignore[method-assign]
+    whole = run.with_name(f"{run.name}-whole")
+    shutil.copytree(run, whole)
+    expected = outcome_of(again(whole))
+    files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name != ".lock"]
+    files = [path for path in files if path != run.with_name("seeds") / "run.json"]  # for hours
+    return [
+        Original(path, functools.partial(resumed, run, path.relative_to(run), again, expected))
+        for path in files
+        if path.stat().st_size
+    ]
+
+
+def fit_again(estimator: Any, x: Any, y: Any, folder: Path) -> Any:
+    model = type(estimator)(**estimator.get_params(deep=False))
+    return model.fit(x, y, folder=folder, resume=True)
+
+
+def run_again(folder: Path) -> Any:
+    return segue.load(runs.resume_run(folder).model)
+
+
+def outcome_of(model: Any) -> Any:
+    """What must be the same however often a training was stopped.
+
+    The loss of an epoch that was stopped within it is not: its sums are numbers like any others.
+    """
+    members = getattr(model, "members", (model,))
+    return [
+        (
+            {name: one.tobytes() for name, one in m.network_.get_weights().items()},
+            m.stopped_,
+            m.history_.best_epoch,
+            [{k: v for k, v in row.items() if "validation" in k} for row in m.history_],
+        )
+        for m in members
+    ]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -117,6 +240,20 @@ def changed(content: bytes, draws: random.Random, scratch: Path) -> bytes:
             if damaged:
                 damaged[draws.randrange(len(damaged))] = draws.randrange(256)
         return bytes(damaged)
+    if content[:1] == b"{":  # JSON, or lines of it
+        lines = [json.loads(line) for line in content.splitlines()] if b"}\n{" in content else []
+        facts = lines or json.loads(content)
+        for _ in range(draws.randint(1, 3)):
+            change_field(facts, draws)
+        return "\n".join(json.dumps(one) for one in facts if lines).encode() or (
+            json.dumps(facts).encode()
+        )
+    if draws.random() < 0.1:
+        size = int.from_bytes(content[:8], "little")
+        facts = json.loads(content[8 : 8 + size])
+        change_field(facts, draws)
+        header = json.dumps(facts).encode()
+        return len(header).to_bytes(8, "little") + header + content[8 + size :]
     scratch.write_bytes(content)
     text, tensors, _ = tensorfile.read(scratch)
     facts, tensors = json.loads(text), dict(tensors)
@@ -148,7 +285,7 @@ def change_field(facts: Any, draws: random.Random) -> None:
 
 def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> None:
     name = draws.choice(sorted(tensors))
-    tensor, kind = tensors[name], draws.randrange(7)
+    tensor, kind = tensors[name], draws.randrange(8)
     if kind == 0:
         del tensors[name]
     elif kind == 1:
@@ -164,6 +301,8 @@ def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> Non
         tensors[name] = tensor.reshape(-1)[: draws.randrange(tensor.numel() + 1)].clone()
     elif kind == 5:
         tensors[name] = tensor[None].clone()
+    elif kind == 6:
+        tensors[name] = tensor * draws.choice([-1, 2, 1000])
     else:
         tensors[name] = torch.zeros(
             draws.choice([(0,), (1,), (3, 5), (1, 1, 1), ()]), dtype=tensor.dtype
@@ -171,6 +310,48 @@ def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> Non
 
 
 # -- what comes of it -----------------------------------------------------------------------------
+
+
+def answered(x: Any, path: Path) -> str:
+    """Load a model and ask it."""
+    model = segue.load(path)
+    getattr(model, "predict_proba", model.predict)(x)
+    return "answered"
+
+
+def resumed(
+    run: Path, name: Path, again: Callable[[Path], Any], expected: Any, changed: Path
+) -> str:
+    """Go on with a training of which one file was changed."""
+    folder = changed.parent / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(run, folder)
+    shutil.copyfile(changed, folder / name)
+    # A run's description says what is to be trained; the model of a seed that is done is a model.
+    is_free = name.name in ("run.json", "model.safetensors")
+    other = is_free or has_other_numbers(run / name, changed)
+    try:
+        found = outcome_of(again(folder))
+    except SegueError as error:
+        is_named = name.name in str(error) or name.suffix != ".safetensors"
+        return "refused" if is_named or other else f"the file is not named: {error}"
+    if found == expected:
+        return "resumed"
+    return "resumed with other weights" if other else "another training came of it"
+
+
+def has_other_numbers(one: Path, other: Path) -> bool:
+    """Whether the tensors of two files are the same but for their numbers."""
+    if one.suffix != ".safetensors":
+        return False
+    try:
+        before, after = tensorfile.read(one).tensors, tensorfile.read(other).tensors
+    except ValueError:
+        return False
+    same = before.keys() == after.keys() and all(
+        (before[n].shape, before[n].dtype) == (after[n].shape, after[n].dtype) for n in before
+    )
+    return same and not all(torch.equal(before[n], after[n]) for n in before)
 
 
 # Of the number of a case: what is tried, and how many bytes it may take.
@@ -191,8 +372,8 @@ def work(cases: range, attempt: Attempt, pipe: int) -> None:
         Path("/proc/self/clear_refs").write_text("5")
         before, began = peak(), time.monotonic()
         try:
-            tried()
-            outcome = "answered"
+            came = tried()
+            outcome = came if isinstance(came, str) else "answered"
         except SegueError:
             outcome = "refused"
         except BaseException:
@@ -218,23 +399,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoints", action="store_true", help="of trainings, not models")
     given = parser.parse_args()
+    segue.Evaluation.to_html = lambda self, path, **_: write_text(path, "a report")  # type: ignore[method-assign]
+    warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "changed.safetensors")
-        originals = models(Path(name))
+        originals = trainings(Path(name)) if given.checkpoints else models(Path(name))
 
         def attempt(case: int) -> tuple[Callable[[], object], int]:
             draws = random.Random(given.seed * 10**9 + case)
-            source, asked = draws.choice(originals)
-            content = changed(source.read_bytes(), draws, path.with_stem("scratch"))
-            path.write_bytes(content)
-
-            def load_and_ask() -> None:
-                model = segue.load(path)
-                getattr(model, "predict_proba", model.predict)(asked)
-
-            return load_and_ask, ALLOWED + 2 * len(content)
+            original = draws.choice(originals)
+            content = original.path.read_bytes()
+            path.write_bytes(changed(content, draws, path.with_stem("scratch")))
+            allowed = ALLOWED + 2 * path.stat().st_size
+            return functools.partial(original.attempt, path), allowed
 
         counts, faults = run(given.count, attempt)
     for case, fault in faults:
@@ -270,7 +450,7 @@ def watched(
             if text == "begun":
                 continue
             outcome, done = json.loads(text), running + 1
-            if outcome in ("answered", "refused"):
+            if outcome in FINE:
                 counts[outcome] += 1
             else:
                 faults.append((running, outcome))

@@ -213,6 +213,7 @@ def test_a_newer_format(model: Path, tmp_path: Path) -> None:
         ({"format": 1e999}, "is not valid"),
         ({"format": [1]}, "is not valid"),
         ({"history": [{"epoch": "one"}]}, "history.0.epoch: input should be a valid number"),
+        ({"best_epoch": 9, "history": [{"epoch": 1.0}]}, "best_epoch is 9, and the history has 1"),
     ],
 )
 def test_a_description_that_does_not_hold_together(

@@ -1,4 +1,4 @@
-"""Damaged and hostile model files: the short form of `bench/fuzz.py`."""
+"""Damaged and hostile model files and checkpoints: the short form of `bench/fuzz.py`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DRIVER = Path(__file__).resolve().parents[2] / "bench" / "fuzz.py"
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read as on Linux")
-@pytest.mark.parametrize("seed", [0, 1])
-def test_no_file_can_hurt(seed: int) -> None:
-    command = [sys.executable, DRIVER, "--count", "1500", "--seed", str(seed)]
+@pytest.mark.parametrize("arguments", ["--seed 0", "--seed 1", "--seed 0 --checkpoints"])
+def test_no_file_can_hurt(arguments: str) -> None:
+    command = [sys.executable, DRIVER, "--count", "1500", *arguments.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ", 0 wrong" in done.stdout

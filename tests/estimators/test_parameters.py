@@ -18,6 +18,8 @@ from segue import (
     SequenceLabeler,
     SequenceRegressor,
 )
+from segue.errors import OptionError
+from segue.testing import tiny_dataset
 
 ESTIMATORS: tuple[Any, ...] = (
     SequenceClassifier,
@@ -122,3 +124,18 @@ def test_a_classifier_has_few_public_names() -> None:
         "anytime", "as_read", "check_input", "embed", "save", "score_name", "scored_part",
         "stream", "task", "tasks", "training_options",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"device": None}, "`device` is None; expected auto, cpu or cuda"),
+        ({"device": {"type": "cpu"}}, "`device` is .*; expected auto, cpu or cuda"),
+        ({"classes": 2}, r"`classes` is 2; expected the names of all classes, such as \['no'"),
+        ({"classes": "ab"}, "`classes` is 'ab'; expected the names"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(argument: dict[str, Any], message: str) -> None:
+    data = tiny_dataset(12)
+    with pytest.raises(OptionError, match=message):
+        SequenceClassifier("gru(2)", epochs=1, **argument).fit(data.x, data.y)

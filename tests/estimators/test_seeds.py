@@ -287,3 +287,20 @@ def test_several_labels_at_once_are_decided_together(quick: Quick) -> None:
 def test_a_former_name_of_the_results_warns(results: Any) -> None:
     with pytest.warns(DeprecationWarning, match="has_validation"):
         assert results.is_watched == results.has_validation
+
+
+def test_more_seeds_than_anybody_trains_are_refused() -> None:
+    """Also where they would not fit into memory."""
+    for seeds in (10**4 + 1, 2**40, 10**30, 0):
+        with pytest.raises(OptionError, match="expected how many, from 1 to 10,000"):
+            fit_seeds(SequenceClassifier("gru(2)", epochs=1, options=SILENT), DATA, seeds=seeds)
+
+
+def test_a_seed_that_was_interrupted_within_its_first_epoch(
+    results: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no scores to be compared by."""
+    monkeypatch.setattr(results.members[2].history_, "rows", [])
+    fewer = multi_seed.SeedResults.of(results.members)
+    assert fewer.rows[2] == {"seed": 2}
+    assert not fewer.has_validation

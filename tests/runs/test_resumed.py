@@ -339,3 +339,28 @@ def test_damaged_json_is_named(
     finished.model.unlink()
     with pytest.raises(FileError, match=message):
         _ = finished.metrics if name == "metrics.json" else runs.resume_run(finished.folder)
+
+
+def test_a_damaged_history_is_named(finished: runs.Run) -> None:
+    """Its seconds stand in the scores."""
+    path = finished.folder / "history.jsonl"
+    for text in ("", '{"epoch": 1}\n', "\n", "[" * 10_000 + "\n"):
+        path.write_text(text)
+        finished.scores.unlink(missing_ok=True)
+        if text:
+            with pytest.raises(
+                FileError, match=r"history\.jsonl: is damaged: its last line has no"
+            ):
+                runs.resume_run(finished.folder)
+        else:
+            assert runs.resume_run(finished.folder).metrics["seconds"] == 0
+    path.unlink()
+    assert runs.resume_run(finished.folder).is_complete
+
+
+def test_a_record_without_a_limit_reads_everything(finished: runs.Run) -> None:
+    record = json.loads(finished.description.read_text())
+    del record["reading"]["limit"]
+    finished.description.write_text(json.dumps(record))
+    finished.scores.unlink()
+    assert runs.resume_run(finished.folder).is_complete

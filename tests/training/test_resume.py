@@ -14,6 +14,8 @@ import torch
 
 from segue import tensorfile
 from segue.errors import ModelFileError
+from segue.layers import Shape
+from segue.networks import Network, as_specs
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
@@ -137,7 +139,12 @@ def test_a_lowered_rate_stays_lowered(
 ) -> None:
     """What plateau has done before the stop is not undone by it."""
     monkeypatch.setattr(
-        loop_module, "_validate", lambda job, state: {"validation_loss": 1.0 + len(state.rows)}
+        loop_module,
+        "_validate",
+        lambda job, state: {
+            "validation_loss": 1.0 + len(state.rows),
+            "validation_accuracy": 0.5,
+        },
     )
     options = TrainingOptions(schedule="plateau", plateau_patience=2, progress="none")
     whole = make_job(options=options)
@@ -313,6 +320,177 @@ def test_a_checkpoint_says_nothing_else(
         checkpoint.read(path, make_job(), FINGERPRINT)
 
 
+def changed(path: Path, change: Callable[[dict[str, Any], dict[str, torch.Tensor]], Any]) -> None:
+    """Change a checkpoint, with a checksum that fits again."""
+    text, tensors, _ = tensorfile.read(path)
+    facts, tensors = json.loads(text), dict(tensors)
+    change(facts, tensors)
+    path.write_bytes(tensorfile.to_bytes(json.dumps(facts), tensors))
+
+
+def first(tensors: dict[str, torch.Tensor], prefix: str) -> torch.Tensor:
+    return next(one for name, one in sorted(tensors.items()) if name.startswith(prefix))
+
+
+def row_of(facts: dict[str, Any], number: int) -> dict[str, Any]:
+    row: dict[str, Any] = facts["state"]["rows"][number]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f, t: f["state"].update(best_epoch=1), "state.best_epoch is 1, and the rows say"),
+        (lambda f, t: f["state"].update(plateau=0.1), "state.plateau is 0.1, and the rows say"),
+        (
+            lambda f, t: f["state"].update(epochs_without_improvement=7),
+            "state.epochs_without_improvement is 7, and the rows say",
+        ),
+        (lambda f, t: f["state"].update(last_finite_epoch=0), "state.last_finite_epoch is 0, not"),
+        (lambda f, t: f["state"].update(seconds=-1.0), "seconds, or those of state.rows, go back"),
+        (lambda f, t: f["state"].update(updates=1), "state.updates|state.sums"),
+        (lambda f, t: f["state"].update(sums={"loss": 1.0}), "state.sums: expected"),
+        (lambda f, t: row_of(f, 0).update(strange=1.0), r"state.rows.0: the fields .*strange"),
+        (lambda f, t: row_of(f, 0).pop("validation_loss"), r"state.rows.0: .*validation_loss"),
+        (lambda f, t: row_of(f, 0).update(share=0.4), r"state.rows.0: the fields are not"),
+        (lambda f, t: row_of(f, 1).update(share=0.41), r"state.rows.1: the fields are not"),
+        (lambda f, t: row_of(f, 1).update(loss=10**400), r"state.rows.1.loss is 10+, which"),
+        (lambda f, t: row_of(f, 0).update(learning_rate=1e9), "state.rows.0.learning_rate is 1"),
+        (lambda f, t: row_of(f, 0).update(seconds=1e9), "seconds, or those of state.rows, go back"),
+        (lambda f, t: t.update(strange=torch.zeros(1)), "strange is not of a checkpoint"),
+        (lambda f, t: first(t, "network/").add_(1), "best/.* is not network/.*, of the same epo"),
+        (lambda f, t: t["optimizer/0/step"].add_(1), "optimizer/0/step is 11 after 10 updates"),
+        (lambda f, t: t["optimizer/0/exp_avg_sq"].neg_(), "a mean of squares, is below 0"),
+        (
+            lambda f, t: t.update({"optimizer/0/exp_avg": t["optimizer/0/exp_avg"].double()}),
+            "the state optimizer/0/exp_avg is missing, or not that",
+        ),
+    ],
+)
+def test_no_field_is_another_than_the_others_make_it(
+    make_job: MakeJob, tmp_path: Path, change: Any, message: str
+) -> None:
+    """Of a checkpoint with a checksum that fits: no other training comes of it without a word."""
+    train_until(make_job(), tmp_path / "c", 2)
+    path = tmp_path / "c" / "state.safetensors"
+    changed(path, change)
+    with pytest.raises(ModelFileError, match=rf"state.safetensors: is a damaged .*({message})"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f, t: f["state"].update(updates=3), r"state.sums.count is 16, and .* updates 24"),
+        (lambda f, t: f["state"].update(updates=5), "state.updates: 5 are more than an epoch has"),
+        (lambda f, t: f["state"]["sums"].update(count=8.0), "state.sums.count is 8, and"),
+        (lambda f, t: f["state"]["sums"].update(score=-1.0), "state.sums.score is below 0"),
+        (
+            lambda f, t: f["state"]["sums"].update(own=1.0),
+            "state.sums: expected loss, score, count",
+        ),
+        (lambda f, t: first(t, "last/").add_(1), "last/.* is not last_finite/.*, of the same epo"),
+    ],
+)
+def test_likewise_within_an_epoch(
+    make_job: MakeJob, tmp_path: Path, change: Any, message: str
+) -> None:
+    """Plain descent keeps no count of its updates."""
+    options = TrainingOptions(checkpoint_every=0, optimizer="sgd", progress="none")
+    job = make_job(options=options)
+    state = TrainingState.start(job)
+    with pytest.raises(KilledError):
+        train(job, state, [make_saver(job, tmp_path, state, None), KillWithin(12)])
+    path = tmp_path / "state.safetensors"
+    changed(path, change)
+    with pytest.raises(ModelFileError, match=f"is a damaged checkpoint: .*({message})"):
+        checkpoint.read(path, make_job(options=options), FINGERPRINT)
+
+
+def test_more_epochs_than_there_are_do_not_train_for_ever(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    train_until(make_job(), tmp_path / "c", 4)
+    with pytest.raises(ModelFileError, match="state.rows: 4 epochs are done of 3"):
+        checkpoint.read(tmp_path / "c/state.safetensors", make_job(epochs=3), FINGERPRINT)
+
+
+def test_a_checkpoint_without_its_checksum_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+    train_until(make_job(), tmp_path / "c", 1)
+    path = tmp_path / "c" / "state.safetensors"
+    text, tensors, _ = tensorfile.read(path)
+    path.write_bytes(safetensors.torch.save(tensors, {"segue": text}))
+    with pytest.raises(ModelFileError, match="is a damaged checkpoint: it has no checksum"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+def test_a_pointer_of_git_lfs_is_known(make_job: MakeJob, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n")
+    with pytest.raises(ModelFileError, match="is a pointer of Git LFS"):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+def test_what_a_checkpoint_does_not_say_is_said(make_job: MakeJob, tmp_path: Path) -> None:
+    train_until(make_job(), tmp_path / "c", 1)
+    path = tmp_path / "c" / "state.safetensors"
+    changed(path, lambda facts, _: (facts["fingerprint"].pop("seed"), facts.pop("environment")))
+    with (
+        pytest.warns(UserWarning, match="does not say whether it is of the same seed"),
+        pytest.warns(UserWarning, match=r"The training was begun with segue unknown \(now "),
+    ):
+        checkpoint.read(path, make_job(), FINGERPRINT)
+
+
+def test_rows_that_are_not_those_of_the_history_are_refused(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    """A loss may decide which epoch is kept, and follows from nothing else in the file."""
+    train_until(make_job(), tmp_path / "checkpoint", 2)
+    path = tmp_path / "checkpoint/state.safetensors"
+    rows = json.loads(tensorfile.read(path).text)["state"]["rows"]
+    lines = [json.dumps({**row, "seconds": 7.0}) for row in rows]
+    (tmp_path / "history.jsonl").write_text("\n".join(lines) + '\n{"epo')  # cut by a power loss
+    folder = checkpoint.TrainingFolder(tmp_path, resume=True)
+    assert len(folder.open(make_job(), FINGERPRINT)[1].rows) == 2
+    changed(path, lambda facts, _: row_of(facts, 1).update(validation_loss=0.0))
+    (tmp_path / "history.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ModelFileError, match=r"state\.rows\.1 is not line 2 of .*history\.jsonl"):
+        folder.open(make_job(), FINGERPRINT)
+
+
+class Unused(torch.nn.Module):
+    """Trains one of two layers, and that one in every other update."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.unused = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+        self.calls = 0
+
+    def forward(self, x: Any) -> torch.Tensor:
+        self.calls += torch.is_grad_enabled()
+        values = self.used(x.values) if self.calls % 2 else self.used(x.values).detach()
+        return torch.relu(values).mean(1)
+
+
+@pytest.mark.sampled(8)
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+def test_own_layers_may_leave_weights_out(
+    make_job: MakeJob, tmp_path: Path, optimizer: str
+) -> None:
+    """The optimizer has no state for a weight without a gradient, and an older one for others."""
+    options = TrainingOptions(optimizer=optimizer, progress="none")  # type: ignore[arg-type]
+
+    def job() -> TrainingSetup:
+        torch.manual_seed(0)
+        network = Network(as_specs([Unused()]), Shape(2), 1, seed=0)
+        return make_job(network=network, options=options)
+
+    train_until(job(), tmp_path / "c", 2)
+    ended, state = resume(job(), tmp_path / "c")
+    assert (ended, len(state.rows)) == ("finished", 6)
+
+
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 def test_a_checkpoint_with_other_tensors_is_refused(
@@ -385,7 +563,8 @@ def test_a_checkpoint_of_the_format_before_is_read(make_job: MakeJob, tmp_path: 
     job, whole = make_job(), make_job()
     whole_state = TrainingState.start(whole)
     train(whole, whole_state)
-    _, state = resume(job, tmp_path / "c")
+    with pytest.warns(UserWarning, match="does not say whether it is damaged"):
+        _, state = resume(job, tmp_path / "c")
     assert_same_end(job, state, whole, whole_state)
 
 

@@ -179,6 +179,9 @@ def _restore(
     weights, custom = without_hashes(tensors), any(map(is_custom, specs))
     network = _restore_network(build, preparation, description, weights, trusted=custom)
     refit = None if description.refit is None else History(description.refit)
+    epochs = len(description.history)
+    if description.best_epoch is not None and not 0 < description.best_epoch <= epochs:
+        raise DataError(f"best_epoch is {description.best_epoch}, and the history has {epochs}.")
     result = FitResult(
         network=network,
         preparation=preparation,

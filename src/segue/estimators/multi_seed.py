@@ -28,6 +28,8 @@ from segue.training.options import WITHOUT_EFFECT
 
 Row = dict[str, float]
 
+MOST_SEEDS = 10_000  # as a number
+
 
 @dataclass(frozen=True)
 class SeedResults:
@@ -50,7 +52,7 @@ class SeedResults:
     @property
     def has_validation(self) -> bool:
         """Whether there was a validation, so that the members can be compared."""
-        return "validation_loss" in self.rows[0]
+        return all("validation_loss" in row for row in self.rows)  # no epoch: interrupted
 
     @property
     def is_watched(self) -> bool:
@@ -209,12 +211,13 @@ def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
 
 def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
     found: list[int] = []
-    if isinstance(seeds, int | np.integer):
+    if isinstance(seeds, int | np.integer) and seeds <= MOST_SEEDS:
         found = list(range(first, first + int(seeds)))
     elif isinstance(seeds, Iterable):
         found = [int(seed) for seed in seeds]
     if not found or len(set(found)) < len(found):
         raise OptionError(
-            f"`seeds` is {seeds!r}; expected how many from 1 on, or different whole numbers."
+            f"`seeds` is {seeds!r}; expected how many, from 1 to {MOST_SEEDS:,}, or whole numbers "
+            "that differ."
         )
     return found

@@ -271,6 +271,11 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "batch_size": (is_count, _WHOLE),
     "learning_rate": (lambda value: is_number(value) and value > 0, "a number above 0"),
     "seed": (lambda value: is_number(value) and isinstance(value, Integral), "a whole number"),
+    "device": (lambda value: isinstance(value, str), "auto, cpu or cuda"),
+    "classes": (
+        lambda value: value is None or (np.iterable(value) and not isinstance(value, str | bytes)),
+        "the names of all classes, such as ['no', 'yes'], or None",
+    ),
     "head": (lambda value: value in ("softmax", "sigmoid"), "'softmax' or 'sigmoid'"),
     "strategy": (lambda value: value in ("recursive", "direct"), "'recursive' or 'direct'"),
     "size": (is_count, _WHOLE),

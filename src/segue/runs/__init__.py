@@ -202,7 +202,7 @@ def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None)
             _remove_checkpoints(run)
             return run
         record = run.record
-        reading = {"task": None, **record["reading"]}
+        reading = {"task": None, "limit": None, **record["reading"]}
         parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
         check_unchanged(run, parted)
         if run.model.exists() and not run.has_checkpoint:

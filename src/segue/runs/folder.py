@@ -143,9 +143,7 @@ class Run:
     @property
     def seconds(self) -> float:
         """Duration of its trainings, with attempts that were stopped, and of a refit."""
-        lines = [path.read_text("utf-8").split("\n") for path in self._histories]
-        rows = [json.loads(rows[-2]) for rows in lines if len(rows) > 1]
-        return float(sum(row["seconds"] for row in rows))
+        return sum(map(_last_seconds, self._histories))
 
     @property
     def has_checkpoint(self) -> bool:
@@ -319,6 +317,16 @@ def _read_json(path: Path, schema: type[pydantic.BaseModel]) -> dict[str, Any]:
             f"is damaged: {fields_refused(error)}. Mend these fields, or {cure}.",
             path=path,
         ) from error
+
+
+def _last_seconds(history: Path) -> float:
+    """The seconds in the last line of a history; 0 of an empty one."""
+    try:
+        lines = history.read_text(encoding="utf-8").split("\n")
+        return float(json.loads(lines[-2])["seconds"]) if len(lines) > 1 else 0.0
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        message = "is damaged: its last line has no seconds. Remove it: only the times are lost."
+        raise FileError(message, path=history) from error
 
 
 def read_parted(

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from segue import tensorfile
 from segue.atomic import make_folder, remove_file
-from segue.errors import ModelFileError, fields_refused, warn_user
-from segue.training.history import Callback, HistoryWriter
-from segue.training.loop import TrainingState
-from segue.training.optimizers import make_optimizer
+from segue.errors import ModelFileError, fields_refused, refuse_pointer, warn_user
+from segue.networks import is_custom
+from segue.training.history import Callback, HistoryWriter, Row
+from segue.training.loop import Standing, TrainingState, judged
+from segue.training.optimizers import RunningMetrics, make_optimizer
 from segue.training.setup import TrainingSetup, environment
 
 FORMAT = 3  # format 2 had none of the fields with a default
@@ -158,23 +159,25 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
     Raises:
         ModelFileError: damaged, or of a training with other data, network or options.
     """
+    refuse_pointer(path, ModelFileError)
     try:
-        text, tensors, _ = tensorfile.read(path)
+        text, tensors, is_checked = tensorfile.read(path)
         facts = json.loads(text)
         found = facts.get("format") if isinstance(facts, dict) else None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"is no checkpoint: it {error}.", path=path) from error
     if found not in (2, FORMAT):
-        raise ModelFileError(f"is a checkpoint of format {found}.", path=path)
+        raise ModelFileError(f"is a checkpoint of format {found!r}.", path=path)
     try:
         description = _Description.model_validate_json(text)
-    except pydantic.ValidationError as error:
+        if not is_checked and found == FORMAT:
+            raise ValueError("it has no checksum")
+    except ValueError as error:
         raise ModelFileError(
             f"is a damaged checkpoint: {fields_refused(error)}.", path=path
         ) from error
-    # What an older segue did not write cannot be compared.
     before = description.fingerprint
-    changed = sorted(k for k, v in fingerprint.items() if before.get(k, v) != v)
+    changed = sorted(k for k in before if k not in fingerprint or fingerprint[k] != before[k])
     if changed:
         raise ModelFileError(
             f"belongs to a training with another {', '.join(changed)}. Resume with what it began "
@@ -183,16 +186,29 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
         )
     try:
         state = _restored(job, description.state, tensors)
-    except (RuntimeError, ValueError, LookupError) as error:
+    except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
-    _tell_environment(description.environment, environment(job))
+    _tell_unknown(path, fingerprint.keys() - before.keys(), is_checked=is_checked)
+    if found == FORMAT:
+        _tell_environment(description.environment, environment(job))
     return state
 
 
+def _tell_unknown(path: Path, missing: Collection[str], *, is_checked: bool) -> None:
+    """Warn of what cannot be known about a checkpoint: an older segue did not write it."""
+    unknown = [] if is_checked else ["whether it is damaged (it has no checksum)"]
+    unknown += [f"whether it is of the same {name}" for name in sorted(missing)]
+    if unknown:
+        warn_user(f"{path} does not say {', '.join(unknown)}. The training goes on from it.")
+
+
 def _tell_environment(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    changed = [name for name in before if now.get(name) != before[name]]
+    changed = [name for name in {**now, **before} if now.get(name) != before.get(name)]
     if changed:
-        pairs = [f"{name} {before[name]} (now {now.get(name, 'none')})" for name in changed]
+        pairs = [
+            f"{name} {before.get(name, 'unknown')} (now {now.get(name, 'none')})"
+            for name in changed
+        ]
         warn_user(
             f"The training was begun with {', '.join(pairs)}. It goes on; the last digits of its "
             "weights may be others than without the stop."
@@ -200,37 +216,147 @@ def _tell_environment(before: Mapping[str, str], now: Mapping[str, str]) -> None
 
 
 def _restored(job: TrainingSetup, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
-    rows, updates = progress.rows, progress.updates
-    if not 0 <= (progress.best_epoch or 0) <= len(rows):
-        raise ValueError(f"the best epoch is {progress.best_epoch} of {len(rows)}")
-    if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
-        raise ValueError("state.rows: the epochs are not 1, 2, 3 and so on")
-    if updates and updates >= len(job.updates(len(rows) + 1)):
-        raise ValueError(f"state.updates: {updates} are more than an epoch has")
+    """The state, where every field agrees with the others.
+
+    Raises:
+        ValueError: one does not; the message names it.
+    """
+    _check_progress(job, progress)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite")
     state = TrainingState.start(job)
     weights = {name: _under(f"{name}/", tensors) for name in (*_WEIGHTS, "network")}
+    _check_weights(job, progress, weights)
+    strange = [n for n in tensors if n.partition("/")[0] not in (*_WEIGHTS, "network", "optimizer")]
+    if strange:
+        raise ValueError(f"{strange[0]} is not of a checkpoint")
+    job.network.load_state_dict(weights["network"])
+    _fill_optimizer(job, state.optimizer, _under("optimizer/", tensors), _updates(job, progress))
+    return replace(
+        state,
+        best_weights=weights["best"],
+        last_weights=weights["last"] if progress.updates else weights["network"],
+        last_finite_weights=weights["last_finite"],
+        **progress.model_dump(),
+    )
+
+
+def _check_progress(job: TrainingSetup, progress: _Progress) -> None:
+    """Raise `ValueError` that names the first field which does not follow from the others."""
+    rows, updates, each = progress.rows, progress.updates, len(job.updates(1))
+    if not 0 <= (progress.best_epoch or 0) <= len(rows):
+        raise ValueError(f"the best epoch is {progress.best_epoch} of {len(rows)}")
+    if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError("state.rows: the epochs are not 1, 2, 3 and so on")
+    if len(rows) > job.epochs or not (rows or updates):
+        raise ValueError(f"state.rows: {len(rows)} epochs are done of {job.epochs}")
+    if updates and (len(rows) == job.epochs or updates >= each):
+        raise ValueError(f"state.updates: {updates} are more than an epoch has")
+    _check_sums(job, progress)
+    finite = len(rows) if updates else len(rows) - 1
+    if progress.last_finite_epoch != finite:
+        raise ValueError(f"state.last_finite_epoch is {progress.last_finite_epoch}, not {finite}")
+    shares = [number / each for number in range(1, each)]  # of an epoch that the clock has cut
+    times = [0.0, *(_checked_row(job, row, shares if row is rows[-1] else []) for row in rows)]
+    if sorted(times) != times or progress.seconds < times[-1]:
+        raise ValueError("state.seconds, or those of state.rows, go backwards")
+    _check_standing(job, progress)
+
+
+def _check_sums(job: TrainingSetup, progress: _Progress) -> None:
+    """The sums of an epoch that runs must be over as many targets as its updates have."""
+    epoch, objective, sums = len(progress.rows) + 1, job.objective, progress.sums
+    names = objective.sum_names if progress.updates else ()
+    if sums.keys() != set(names):
+        raise ValueError(f"state.sums: expected {', '.join(names) or 'none'}")
+    if not names:
+        return
+    done = [index for update in job.updates(epoch)[: progress.updates] for _, index in update]
+    targets = [job.batch(index, epoch).targets for index in done]
+    count = sum(float(objective.counts(one).sum()) for one in targets)
+    if sums["count"] != count:
+        raise ValueError(
+            f"state.sums.count is {sums['count']:g}, and that of its updates {count:g}"
+        )
+    if objective.score is not None and sums["score"] < 0:
+        raise ValueError("state.sums.score is below 0")
+
+
+def _check_standing(job: TrainingSetup, progress: _Progress) -> None:
+    """Best epoch, patience and plateau must be what the rows make them."""
+    standing = Standing()
+    for number, row in enumerate(progress.rows):
+        rate = job.rates[number] if job.rates else job.learning_rate * standing.plateau
+        if job.options.schedule in ("constant", "plateau") and row["learning_rate"] != rate:
+            raise ValueError(f"state.rows.{number}.learning_rate is not {rate:g}")
+        best = None if standing.best_epoch is None else progress.rows[standing.best_epoch - 1]
+        standing = judged(job, standing, row, best)
+    for name, value in standing._asdict().items():
+        if getattr(progress, name) != value:
+            raise ValueError(f"state.{name} is {getattr(progress, name)}, and the rows say {value}")
+
+
+def _checked_row(job: TrainingSetup, row: Row, shares: list[float]) -> float:
+    """The seconds of a row, whose fields are those of the training; its share is one of these."""
+    where, means = f"state.rows.{row['epoch'] - 1}", RunningMetrics(job.objective)
+    means.sums = dict.fromkeys(job.objective.sum_names, 0.0)
+    wanted = {"epoch", "learning_rate", "seconds", *means.row()}
+    wanted |= set() if job.validation is None else means.row("validation_").keys()
+    if row.keys() - {"share"} != wanted or row.get("share") not in (None, *shares):
+        names = sorted(row.keys() ^ wanted)
+        raise ValueError(f"{where}: the fields are not those of the training ({', '.join(names)})")
+    wrong = [name for name, value in row.items() if name != "epoch" and type(value) is not float]
+    if not 0 <= row["learning_rate"] <= job.learning_rate * (1 + 1e-9):
+        wrong.append("learning_rate")
+    if wrong:
+        raise ValueError(f"{where}.{wrong[0]} is {row[wrong[0]]!r}, which cannot be")
+    return row["seconds"]
+
+
+def _check_history(path: Path, rows: list[Row], history: Path) -> None:
+    """Raise `ModelFileError` where the history, as far as it can be read, has other epochs."""
+    kept: list[Any] = []
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        kept += map(json.loads, history.read_text(encoding="utf-8").splitlines())
+    for number, (row, line) in enumerate(zip(rows, kept, strict=False)):
+        if isinstance(line, dict) and {**line, "seconds": 0} != {**row, "seconds": 0}:
+            raise ModelFileError(
+                f"is a damaged checkpoint: state.rows.{number} is not line {number + 1} of "
+                f"{history}. If it is the history that was changed, remove it.",
+                path=path,
+            )
+
+
+def _updates(job: TrainingSetup, progress: _Progress) -> int:
+    """How many were made in all."""
+    each = len(job.updates(1))
+    whole = sum(round(each * row.get("share", 1)) for row in progress.rows)
+    return int(whole) + progress.updates
+
+
+def _check_weights(
+    job: TrainingSetup, progress: _Progress, weights: dict[str, dict[str, Tensor]]
+) -> None:
+    """Raise `ValueError` unless all weights are those of the network, and equal where they must."""
     shapes = {
         name: (tensor.shape, tensor.dtype) for name, tensor in job.network.state_dict().items()
     }
+    within = bool(progress.updates)
     wanted = {"network", "last_finite"}
     wanted |= {"best"} if progress.best_epoch else set()
-    wanted |= {"last"} if updates and rows else set()
+    wanted |= {"last"} if within and progress.rows else set()
     for name, given in weights.items():
         there = {key: (tensor.shape, tensor.dtype) for key, tensor in given.items()}
         if there != (shapes if name in wanted else {}):
             raise ValueError(f"the weights {name}/ are not those of the network")
-    job.network.load_state_dict(weights["network"])
-    _fill_optimizer(job, state.optimizer, _under("optimizer/", tensors), begun=rows or updates)
-    return replace(
-        state,
-        best_weights=weights["best"],
-        last_weights=weights["last"] if updates else weights["network"],
-        last_finite_weights=weights["last_finite"],
-        **progress.model_dump(),
-    )
+    ended = "last" if within else "network"  # with which the last whole epoch ended
+    equal = [("last", "last_finite")] if "last" in wanted else []
+    equal += [("best", ended)] if progress.best_epoch == len(progress.rows) else []
+    for one, other in equal if progress.rows else []:
+        for key in shapes:
+            if not torch.equal(weights[one][key], weights[other][key]):
+                raise ValueError(f"{one}/{key} is not {other}/{key}, of the same epoch")
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -238,28 +364,43 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _fill_optimizer(
-    job: TrainingSetup, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], *, begun: Any
+    job: TrainingSetup, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], updates: int
 ) -> None:
-    """Set the optimizer's state for each weight.
+    """Set the optimizer's state for each weight, after so many updates.
+
+    Weights of the user's own layers may have been left out of some updates, or of all.
 
     Raises:
-        ValueError: one is missing, of another shape, or too many.
+        ValueError: it is missing, of another shape, too much, or of another number of updates.
     """
     probe = nn.Parameter(torch.zeros(1))
     probe.grad = torch.zeros(1)
     trial = make_optimizer([probe], 0.0, job.options)
     trial.step()
-    kinds = {name: torch.as_tensor(v).ndim for name, v in trial.state[probe].items()}
+    kinds = {name: torch.as_tensor(v) for name, v in trial.state[probe].items()}
+    own = any(map(is_custom, job.network.specs))
     entries: dict[int, dict[str, Tensor]] = {}
-    expected: dict[str, tuple[int, ...]] = {}
-    for number, weight in enumerate(job.trained if begun else ()):
+    expected: dict[str, tuple[Any, Any]] = {}
+    for number, weight in enumerate(job.trained):
         names = {name: f"{number}/{name}" for name in kinds}
-        expected |= {names[name]: tuple(weight.shape) if kinds[name] else () for name in kinds}
+        if own and not any(key in tensors for key in names.values()):
+            continue
+        expected |= {
+            names[name]: (weight.shape if kind.ndim else (), kind.dtype)
+            for name, kind in kinds.items()
+        }
         entries[number] = {name: tensors[key] for name, key in names.items() if key in tensors}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    found = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
     if found != expected:
-        wrong = min(name for name, _ in found.items() ^ expected.items())
+        wrong = min(name for name in {**found, **expected} if found.get(name) != expected.get(name))
         raise ValueError(f"the state optimizer/{wrong} is missing, or not that of the network")
+    for name, tensor in tensors.items():
+        part = name.partition("/")[2]
+        steps = float(tensor) if part == "step" else updates
+        if steps != updates and not (own and 0 < steps < updates):
+            raise ValueError(f"optimizer/{name} is {steps:g} after {updates} updates")
+        if part in ("exp_avg_sq", "square_avg") and bool((tensor < 0).any()):
+            raise ValueError(f"optimizer/{name}, a mean of squares, is below 0")
     if kinds:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
 
@@ -300,6 +441,7 @@ class TrainingFolder:
         path = self.path / "checkpoint" / NAMES[self.is_refit]
         if self.resume and path.exists():
             state = read(path, job, fingerprint)
+            _check_history(path, state.rows, self.path / history)
         else:
             state = TrainingState.start(job)
         saver = Checkpointer(job, state, path, fingerprint)

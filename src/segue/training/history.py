@@ -62,8 +62,8 @@ class History:
 
     @property
     def kept(self) -> Row:
-        """The row of the epoch whose weights were kept."""
-        return self.rows[(self.best_epoch or len(self.rows)) - 1]
+        """The row of the epoch whose weights were kept; empty where no epoch was done."""
+        return self.rows[(self.best_epoch or len(self.rows)) - 1] if self.rows else {}
 
     @property
     def columns(self) -> list[str]:

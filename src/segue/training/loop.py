@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -150,20 +151,42 @@ def _set_rate(job: TrainingSetup, state: TrainingState, done: float, began: floa
 
 def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
     """Add the row, and keep the weights if they are the best so far."""
+    before = Standing(state.best_epoch, state.epochs_without_improvement, state.plateau)
+    after = judged(job, before, row, state.best_row)
     state.rows.append(row)
     state.updates, state.sums = 0, {}
     state.last_weights = _copy(job.network)
+    state.best_epoch, state.epochs_without_improvement, state.plateau = after
+    if after.best_epoch == len(state.rows):
+        state.best_weights = state.last_weights
+
+
+class Standing(NamedTuple):
+    """How a training stands after an epoch; the fields are those of its state."""
+
+    best_epoch: int | None = None
+    epochs_without_improvement: int = 0
+    plateau: float = 1.0
+
+
+def judged(job: TrainingSetup, before: Standing, row: Row, best: Row | None) -> Standing:
+    """The standing after one more epoch.
+
+    Args:
+        job: says which epoch is better, and when the schedule "plateau" lowers the rate.
+        before: the standing before that epoch.
+        row: of that epoch.
+        best: the row of the best one before.
+    """
+    options = job.options
     if job.validation is None:
-        return
-    best, is_better = state.best_row, MONITORS[job.options.monitor]
-    if best is None or is_better(row, best, job.options.min_delta):
-        state.best_epoch, state.best_weights = int(row["epoch"]), state.last_weights
-        state.epochs_without_improvement = 0
-        return
-    state.epochs_without_improvement += 1
-    wait = job.options.plateau_patience
-    if job.options.schedule == "plateau" and state.epochs_without_improvement % wait == 0:
-        state.plateau *= job.options.plateau_factor
+        return before
+    if best is None or MONITORS[options.monitor](row, best, options.min_delta):
+        return Standing(int(row["epoch"]), 0, before.plateau)
+    waited, plateau = before.epochs_without_improvement + 1, before.plateau
+    if options.schedule == "plateau" and waited % options.plateau_patience == 0:
+        plateau *= options.plateau_factor
+    return Standing(before.best_epoch, waited, plateau)
 
 
 def _reason_to_stop(job: TrainingSetup, state: TrainingState) -> str | None:

@@ -80,6 +80,12 @@ class Objective:
             return {}
         return {_name(self.own_metric): self._own("metric", self.own_metric, outputs, targets)}
 
+    @property
+    def sum_names(self) -> tuple[str, ...]:
+        """What is added up over the targets of an epoch: see `RunningMetrics`."""
+        own = () if self.own_metric is None else (f"own {_name(self.own_metric)}",)
+        return ("loss", "score", "count", *own)
+
     def counts(self, targets: Tensor) -> Tensor:
         """`[batch]`, how many targets each sequence has."""
         if self.every:
