@@ -78,6 +78,87 @@ def test_what_is_in_no_encoding_is_refused(
         find_encoding(path, given)
 
 
+# Texts in other encodings, each byte of which is a character of cp1252, too.
+OTHERS = {
+    "cp1251": "кошка собака",
+    "koi8-r": "кошка собака",
+    "cp866": "кошка собака",
+    "mac_cyrillic": "кошка собака",
+    "cp1251 one letter": "м ж",
+    "cp1251 with numbers": "класс1 класс2",
+    "shift_jis": "犬 猫",
+    "shift_jis hiragana": "はい いいえ",
+    "shift_jis katakana": "イヌ ネコ",
+    "shift_jis half width": "ｲﾇ ﾈｺ",
+    "euc_jp": "犬 猫",
+    "gbk": "走路 跑步",
+    "gbk one character": "好 坏",
+    "gb18030": "男 女",
+    "big5": "走路 跑步",
+    "big5 one character": "是 否",
+    "cp949": "개 고양이",
+    "cp949 one character": "남 여",
+    "cp1253": "γάτα σκύλος",
+    "cp1255": "חתול כלב",
+    "cp1256": "قط كلب",
+    "cp874": "แมว หมา",
+    "cp1250": "cały mężczyzna",
+    "mac_roman": "café été",
+    "mac_roman capitals": "grün größe",
+    "cp850": "café été",
+    "cp437": "señor niño",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_does_not_look_like_cp1252_is_refused(tmp_path: Path, name: str) -> None:
+    """With line, byte and option; what the option says is read."""
+    path, (first, second) = tmp_path / "a.csv", OTHERS[name].split()
+    encoding = name.partition(" ")[0]
+    text = f"kind,x\n{first},1\n{second},2\n"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(FileError, match=r"line 2: is not UTF-8 at byte \d+ .*--read encoding=NAME"):
+        find_encoding(path)
+    assert text_of(path, encoding) == text
+
+
+WESTERN = [
+    "grün größe",
+    "ÄRGER GRÖSSE",
+    "où déjà à",
+    "señor ¿qué? ¡Hola!",
+    "rött blå å",
+    "yö pää jäääär",
+    "smørrebrød på ø",
+    "Þór bæði",
+    "col·lecció nº 1ª",
+    "25°C µV m² W/m²K ±5 ½",
+    "“quoted” it’s – … „Wort“ «oui»",
+    "£5 €10 ©2020 Acme® 5‰",
+    "coração é não",
+]
+
+
+@pytest.mark.parametrize("text", WESTERN)
+def test_what_looks_like_cp1252(tmp_path: Path, text: str) -> None:
+    """Words, units and signs of Western languages; each in a field of its own, or in a sentence."""
+    for number, content in enumerate((text, text.replace(" ", "\n"))):
+        path = tmp_path / f"{number}.csv"
+        path.write_bytes(f"kind\n{content}\n".encode("cp1252"))
+        assert find_encoding(path).name == "cp1252"
+        assert text_of(path) == f"kind\n{content}\n"
+
+
+def test_a_slip_in_a_long_file(tmp_path: Path) -> None:
+    """One strange word among many does not make a file unreadable; as many as there are do."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(("grün\n" * 40 + "êîøêà\n").encode("cp1252"))
+    assert find_encoding(path).name == "cp1252"
+    path.write_bytes(("grün\n" * 4 + "êîøêà\n").encode("cp1252"))
+    with pytest.raises(FileError, match="line 1: is not UTF-8 at byte 2"):
+        find_encoding(path)
+
+
 def test_an_encoding_that_there_is_not(tmp_path: Path) -> None:
     """A near one is suggested."""
     with pytest.raises(OptionError, match='Did you mean "utf-8"'):

@@ -1,8 +1,9 @@
 """Text files: how their bytes are encoded, and labels as they are written in them.
 
 A file is what its mark says, else UTF-8. Files with tables and labels (`find_encoding`) may also be
-cp1252, the usual encoding of older Windows programs, and a note says so; a text that is itself the
-data (`text_blocks`) is in no other encoding than what is given. Nothing is ever replaced.
+cp1252, the usual encoding of older Windows programs in Western countries, if they look like it, and
+a note says so; a text that is itself the data (`text_blocks`) is in no other encoding than what is
+given. Nothing is ever replaced.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from segue.data.sequences import Array
 from segue.errors import FileError, OptionError, did_you_mean
 from segue.readers.packed import open_bytes
+from segue.readers.western import is_western
 
 BLOCK_BYTES = 1 << 18
 _HEAD = 4  # blocks
@@ -40,6 +42,7 @@ _NOT_CP1252 = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
 # takes for a number.
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _LARGEST = 2**53  # the largest number up to which float64, and JSON, know all whole numbers apart
+_LINE_BEYOND_ASCII = re.compile(rb"[^\n]*[\x80-\xff][^\n]*")
 _LETTER_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 
 
@@ -72,7 +75,8 @@ def find_encoding(path: Path, encoding: str | None = None, *, head: bool = False
         path: the file.
         head: look at its first megabyte only, where no more of it may be read.
         encoding: what its bytes are; `None`: what its mark says, else UTF-8; else cp1252, if each
-            byte is a printed character there and none of them form a letter of UTF-8.
+            byte is a printed character there, none of them form a letter of UTF-8, and the letters
+            stand where Western languages have them.
 
     Raises:
         OptionError: no such encoding.
@@ -180,11 +184,15 @@ def _named(file: IO[bytes], encoding: str | None) -> str:
 
 
 def _may_be_cp1252(path: Path, head: bool) -> bool:
+    seen = b""
     with _opened(path) as file:
-        for raw in islice(iter(partial(file.read, BLOCK_BYTES), b""), _HEAD if head else None):
+        blocks = iter(lambda: file.read(BLOCK_BYTES) + file.readline(BLOCK_BYTES), b"")
+        for raw in islice(blocks, _HEAD if head else None):
             if _NOT_CP1252.search(raw) or _LETTER_OF_UTF8.search(raw):
                 return False
-    return True
+            if len(seen) < BLOCK_BYTES:
+                seen += b"\n".join(_LINE_BEYOND_ASCII.findall(raw))
+    return is_western(seen.decode("cp1252"))
 
 
 def _line_at(path: Path, byte: int) -> int:
@@ -203,7 +211,10 @@ def _undecodable(error: UnicodeDecodeError, byte: int, *, is_given: bool) -> str
     hint = "Is it in another encoding?"
     if not is_given:
         end = ", or the file is cut off." if _is_cut_off(error) else "."
-        hint = f"It may be in another encoding, such as encoding='cp1252'{end}"
+        hint = (
+            "It may be in another encoding: say --read encoding=NAME (cp1252, cp1251, gbk, big5, "
+        )
+        hint += f"shift_jis, ...), in Python encoding='cp1252'{end}"
     return f"is not {error.encoding.upper()} at byte {byte:,} ({found}: {error.reason}). {hint}"
 
 

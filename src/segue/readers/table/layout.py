@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import get_args
 
 import numpy as np
 
+from segue.data.sequences import Array
 from segue.errors import DataError
 from segue.readers.table import questions
 from segue.readers.table.columns import NUMBERS, Columns, Kind
 from segue.readers.table.names import find_axes, is_axis
 from segue.readers.table.plan import Plan, describe_columns
-from segue.readers.table.questions import MANY, is_like_classes, rows_apart
-from segue.readers.table.roles import Roles, stays
+from segue.readers.table.questions import MANY, is_like_classes
+from segue.readers.table.roles import Roles, rows_apart, stays
 from segue.readers.table.sampling import time_of
 from segue.readers.table.words import (
     LIKE_AN_ID,
+    OWNERS,
     ROLES,
     TEXTS,
     Layout,
@@ -59,6 +62,8 @@ class _Planner:
         layout = roles.options.layout or self._layout()
         if layout == "steps" and roles.options.layout is None:
             self._find_sequences_by_time()
+        if layout == "steps":
+            questions.ask_about_keys(roles)
         if roles.is_open("label") and (label := self._label(layout)) is not None:
             self.found["label"] = label
         if layout == "steps":
@@ -95,6 +100,9 @@ class _Planner:
             return "rows"
         if "time" in self.found or self._unnamed_steps():
             return "steps"
+        if given is None and columns.loaded.named:
+            ask = questions.ask_about_keys
+            (ask if "group" in self.found else questions.ask_about_two_keys)(self.roles)
         layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
         if given is None and layout == "rows" and "group" in self.found:
             questions.ask_about_counters(self.roles)
@@ -211,11 +219,20 @@ class _Planner:
                 n for n in several if 10 * columns.rows > 9 * columns.distinct(n) * moments.max()
             ]
             own += [n for n in panels if rows_apart(columns, [n], moments) == columns.rows]
-            found |= {"id": own[0]} if own else {}
+            found |= {"id": own[0]} if own else self._pair(several, moments)
         elif key is not None and 2 * rows_apart(columns, [key], moments) <= columns.rows:
-            questions.ask_to_pivot(
-                roles, key, [n for n in several if columns.kinds[n] == "text"], moments
-            )
+            questions.ask_to_pivot(roles, key, several, moments)
+
+    def _pair(self, several: list[str], moments: Array) -> dict[str, str]:
+        """Two columns that tell the sequences of a time apart, each of which has all times."""
+        columns, times = self.columns, moments.max() + 1
+        is_open = self.roles.is_open("group") and 2 * times <= columns.rows
+        for group, key in combinations(several[:MANY], 2) if is_open else ():
+            is_full = 10 * columns.rows > 9 * rows_apart(columns, [group, key]) * times
+            if is_full and rows_apart(columns, [group, key], moments) == columns.rows:
+                is_coarse = columns.follows(key, group) or plain(key) in OWNERS
+                return {"group": key, "id": group} if is_coarse else {"group": group, "id": key}
+        return {}
 
     def _find_ids(self) -> None:
         """Names of sequences; where each row is one, a time is when it was, and no channel."""
@@ -249,8 +266,9 @@ class _Planner:
             return texts[0]
         truths = self.free("truth")
         if len(truths) == 1 and columns.distinct(truths[0]) == 2:
-            key = self.found.get("id", self.found.get("group"))
-            if layout != "steps" or (key is not None and columns.follows(truths[0], key)):
+            keys = [self.found[role] for role in ("id", "group") if role in self.found]
+            each = rows_apart(columns, keys)
+            if layout != "steps" or (keys and rows_apart(columns, [*keys, truths[0]]) == each):
                 return truths[0]
             raise columns.loaded.error(
                 f"has yes and no (or the like) in {truths[0]!r}: is it the label of each step, or "

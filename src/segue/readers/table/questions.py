@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations, takewhile
 
 import numpy as np
 
@@ -10,8 +11,18 @@ from segue.data.labels import MAX_CLASSES
 from segue.data.sequences import Array
 from segue.readers.table.columns import NUMBERS, Columns
 from segue.readers.table.plan import describe_columns
-from segue.readers.table.roles import Roles, stays
-from segue.readers.table.words import LIKE_AN_ID, Layout, claims, say
+from segue.readers.table.roles import Roles, are_runs, rows_apart, stays
+from segue.readers.table.words import (
+    LIKE_AN_ID,
+    NONE,
+    OWNERS,
+    Layout,
+    calendar_part,
+    claims,
+    plain,
+    role_of,
+    say,
+)
 
 MANY = 8  # columns of numbers in which one looks for a time axis, without any other sign
 _NEARLY_ALL = 0.9  # of the sequences
@@ -174,26 +185,120 @@ def ask_about_counters(roles: Roles) -> None:
                 )
 
 
+def ask_about_keys(roles: Roles) -> None:
+    """Ask where another column parts the rows of each sequence as an id or a group does.
+
+    Raises:
+        FileError: the rows that are the same in both stand together, and those of a sequence do
+            not; or they are runs of equal lengths, are numbered, or have names of their own.
+    """
+    columns, found = roles.columns, roles.found
+    keys = [found[role] for role in ("group", "id") if role in found]
+    role = "group" if "id" in found else "id"
+    is_said = "id" in roles.given or role in roles.given or role in roles.refused
+    if not keys or "time" in found or is_said:
+        return
+    sequences, are_apart = rows_apart(columns, keys), not are_runs(columns, keys)
+    others = [n for n, why in roles.left_out.items() if why == "another group"]
+    for name in (*others, *_keys(roles)):
+        both = [*keys, name]
+        if not are_runs(columns, both) or rows_apart(columns, both) <= sequences:
+            continue
+        if not are_apart and not _are_like_sequences(roles, both):
+            continue
+        if len(keys) == 2:
+            raise _three_keys(columns, [keys[0], name, keys[1]])
+        is_label = role == "group" and columns.kinds[name] == "text" and roles.is_open("label")
+        other = f"label={name!r}" if is_label else f"{role}={keys[0] if role == 'id' else NONE!r}"
+        raise columns.loaded.error(
+            f"has rows of each {keys[0]!r} for several {name!r}, which stand together: does each "
+            f"{name!r} of a {keys[0]!r} make a sequence, or are all rows of a {keys[0]!r} one? "
+            + say(f"{role}={name!r}", other)
+        )
+
+
+def _three_keys(columns: Columns, names: Sequence[str]) -> Exception:
+    """An error that names three columns that say which rows belong together."""
+    *_, coarser, finer = names
+    return columns.loaded.error(
+        f"has rows that belong together where they are the same in {describe_columns(names)}: "
+        f"there are an id and a group, no more. Make one of two columns, by pandas: frame["
+        f'{finer!r}] = frame[{coarser!r}].astype(str) + "/" + frame[{finer!r}].astype(str).'
+    )
+
+
+def _keys(roles: Roles) -> list[str]:
+    """The columns that may say which rows belong together: names, or whole numbers."""
+    columns = roles.columns
+    first = {*columns.of_kind("text"), *columns.names[:MANY]}
+    free = [n for n in roles.free("text", "number") if n in first and not role_of(n)]
+    free = [n for n in free if not calendar_part(n)]
+    whole = [n for n in free if columns.kinds[n] == "text" or columns.is_whole(n)]
+    return [n for n in whole if 2 <= columns.distinct(n) <= columns.rows // 2]
+
+
+def _are_like_sequences(roles: Roles, names: Sequence[str]) -> bool:
+    """Whether the runs of a last column within those of others look like sequences, not labels."""
+    columns, (*keys, last) = roles.columns, names
+    begins = np.append(True, ~np.all([stays(columns, name) for name in names], axis=0))
+    starts = np.flatnonzero(begins)
+    if columns.distinct(last) == len(starts):
+        return True  # each has a name of its own, which is no class
+    same = np.all([np.diff(columns.codes(key)[starts]) == 0 for key in keys], axis=0)
+    if columns.kinds[last] == "text":
+        lengths = np.diff(np.append(starts, columns.rows))
+        return same.mean() >= 0.5 and bool((np.diff(lengths)[same] == 0).all())
+    numbers = columns.floats(last)[starts]
+    firsts = numbers[np.append(True, ~same)]
+    before = columns.names[: columns.names.index(last)]
+    counts = (np.diff(numbers)[same] == 1).all() and firsts[0] in (0, 1) and np.ptp(firsts) == 0
+    return bool(counts) and {*before} <= {*keys, *roles.left_out}
+
+
+def ask_about_two_keys(roles: Roles) -> None:
+    """Ask whether the first columns, which stay from row to row, say which rows are a sequence.
+
+    Raises:
+        FileError: the rows that are the same in two of them stand together.
+    """
+    columns = roles.columns
+    keys, numbers = _keys(roles), roles.free(*NUMBERS)
+    first = list(takewhile(lambda name: name in keys or name in roles.left_out, columns.names))
+    first = [n for n in first if n in keys and 2 * stays(columns, n).sum() >= columns.rows]
+    if len(first) < 2 or columns.rows < _FEWEST or not {*numbers} - {*first}:
+        return
+    every = rows_apart(columns, first)
+    for group, key in combinations(first, 2):
+        both, is_coarse = [group, key], columns.follows(key, group)
+        same = is_coarse and columns.follows(group, key)
+        if same or not are_runs(columns, both) or rows_apart(columns, both) < every:
+            continue
+        if is_coarse or plain(key) in OWNERS:
+            group, key = key, group
+        raise columns.loaded.error(
+            f"has no id, and rows that are the same in {group!r} and {key!r} stand together: are "
+            "they the steps of a sequence, or is each row a sequence? "
+            + say(f"id={key!r}, group={group!r}", "layout='rows'")
+        )
+    if are_runs(columns, first):
+        raise _three_keys(columns, first)
+
+
 def ask_to_pivot(roles: Roles, key: str, names: Sequence[str], moments: Array) -> None:
     """Refuse a table with a row for each value, whose channel stands in a column.
 
     Raises:
         FileError: a column tells the rows of one time apart.
     """
+    columns, time = roles.columns, roles.found["time"]
+    role = "id" if roles.is_open("id") else "group"
     for name in names:
-        if rows_apart(roles.columns, [key, name], moments) == roles.columns.rows:
-            time = roles.found["time"]
-            raise roles.columns.loaded.error(
+        each = columns.distinct(name) * rows_apart(columns, [key], moments)
+        is_key = columns.kinds[name] == "text" or 10 * columns.rows > 9 * each
+        if is_key and rows_apart(columns, [key, name], moments) == columns.rows:
+            raise columns.loaded.error(
                 f"has several rows for each {time!r} of a sequence, and {name!r} tells them apart: "
                 "are these other sequences, or other channels, with one value a row? "
-                f"{say(f'group={name!r}', 'layout=' + repr('steps'))} Channels are brought side by "
-                f"side by frame.pivot(index=[{key!r}, {time!r}], columns={name!r}) of pandas."
+                f"{say(f'{role}={name!r}', 'layout=' + repr('steps'))} Channels are brought side "
+                f"by side by frame.pivot(index=[{key!r}, {time!r}], columns={name!r}) of pandas."
             )
-
-
-def rows_apart(columns: Columns, names: Sequence[str], moments: Array | None = None) -> int:
-    """How many different rows there are, in some columns, and in numbers beside them."""
-    found = np.zeros(columns.rows, np.int64) if moments is None else moments
-    for name in names:
-        found = found * (columns.distinct(name) + 1) + columns.codes(name)
-    return len(np.unique(found))

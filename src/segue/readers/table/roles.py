@@ -7,7 +7,7 @@ without a word.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from segue.readers.table.words import (
     CALENDAR,
     GENERAL_LABELS,
     NONE,
+    OWNERS,
     ROLES,
     TableOptions,
     calendar_parts,
@@ -82,8 +83,9 @@ class Roles:
             self.left_out[first] = "row numbers"
         for role in ("label", "id", "group", "parts"):
             named = self._named(role) if self.is_open(role) else []
-            if role == "group" and self.is_open("id"):
-                named = self._without_sessions(named)
+            if role == "group" and self.is_open(role):
+                named = self._with_owners(named)
+                named = self._without_sessions(named) if self.is_open("id") else named
             if named:
                 self.found[role] = named[0]
             for other in named[1:]:
@@ -132,6 +134,18 @@ class Roles:
             if (place := rank(name, role)) is not None and self._fits(name, role)
         ]
         return [name for _, _, name in sorted(named)]
+
+    def _with_owners(self, named: list[str]) -> list[str]:
+        """The groups; and where only an id or sessions are named, whose these are (machine)."""
+        columns = self.columns
+        key = named[0] if named else self.found.get("id", "")
+        if not key or (named and (not self.is_open("id") or "session" not in plain(key))):
+            return named
+        free = [n for n in self.free("number", "text") if plain(n) in OWNERS and n != key]
+        whole = [n for n in free if columns.kinds[n] == "text" or columns.is_whole(n)]
+        several = [n for n in whole if columns.distinct(n) > 1 and columns.distinct(key) > 1]
+        fitting = columns.follows, lambda *names: are_runs(columns, names)
+        return [*(n for n in several if any(fits(n, key) for fits in fitting)), *named]
 
     def _without_sessions(self, named: list[str]) -> list[str]:
         """The groups, where the finest of several (the sessions of a user) is the id of sequences.
@@ -219,17 +233,19 @@ class Roles:
                 raise self.asked(role, [chosen, other])
             case "id" if not follows:
                 if must or 2 * stays(self.columns, other).sum() >= self.columns.rows:
-                    raise self.asked(role, [chosen, other])
+                    is_run = self.is_open("group") and are_runs(self.columns, [chosen, other])
+                    both = [f"id={other!r}, group={chosen!r}", f"id={chosen!r}"] if is_run else []
+                    raise self.asked(role, [chosen, other], *both)
                 return
         self.left_out[other] = reason
 
-    def asked(self, role: str, names: list[str]) -> Exception:
-        """A question that only the user can answer."""
+    def asked(self, role: str, names: list[str], *options: str) -> Exception:
+        """A question that only the user can answer, by one of the names if nothing else is said."""
         word = role.rstrip("s")
         counts = [f"{name!r} ({self.columns.distinct(name):,} values)" for name in names]
         shown = f"{', '.join(counts[:-1])} or {counts[-1]}"
-        options = say(*(f"{role}={name!r}" for name in [*names, NONE]))
-        return self.columns.loaded.error(f"may have its {word} in {shown}. {options}")
+        said = say(*(options or (f"{role}={name!r}" for name in [*names, NONE])))
+        return self.columns.loaded.error(f"may have its {word} in {shown}. {said}")
 
     # -- time -----------------------------------------------------------------------------------
 
@@ -280,3 +296,18 @@ def stays(columns: Columns, name: str) -> Array:
     """`[rows - 1]`, whether a column has the value of the row before."""
     codes = columns.codes(name)
     return np.asarray(codes[1:] == codes[:-1])
+
+
+def are_runs(columns: Columns, names: Iterable[str]) -> bool:
+    """Whether the rows that are the same in these columns stand together, two or more of each."""
+    same = np.all([stays(columns, name) for name in names], axis=0)
+    runs = columns.rows - int(same.sum())
+    return 2 * runs <= columns.rows and runs == rows_apart(columns, names)
+
+
+def rows_apart(columns: Columns, names: Iterable[str], moments: Array | None = None) -> int:
+    """How many different rows there are, in some columns, and in numbers beside them."""
+    found = np.zeros(columns.rows, np.int64) if moments is None else moments
+    for name in names:
+        found = found * (columns.distinct(name) + 1) + columns.codes(name)
+    return len(np.unique(found))

@@ -27,6 +27,7 @@ CLAIMS = {
     for role, words in _ROLES.items()
 }
 WORDS = {role: (*CLAIMS[role], *words["may"].split()) for role, words in _ROLES.items()}
+OWNERS = frozenset(_ROLES["group"]["owner"].split())  # a group beside an id
 DIMENSIONS: dict[str, list[str]] = {
     part: words.split() for part, words in _DATA["dimensions"].items()
 }
