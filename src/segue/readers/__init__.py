@@ -24,7 +24,7 @@ from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
 from segue.readers.blocks import errors_of, limited
 from segue.readers.catalog import Entry, describe, names
-from segue.readers.forms import with_times
+from segue.readers.forms import as_frame, with_times
 from segue.readers.registry import READERS, Reader, part_named, reader_named
 from segue.readers.sources import find_sources, is_there, left_aside, read_sources
 from segue.readers.streams import sequences_from_mapped
@@ -211,8 +211,9 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
         raise OptionError("An object of Python has no format: leave out `format`.")
     if (options.get("like") or {}).get("format") != "table":
         options.pop("like", None)
-    source = with_times(source)
-    is_table = bool(options.keys() - {"drop_missing"}) or objects.is_table(source)
+    is_said = bool(options.keys() - {"drop_missing"})
+    source = as_frame(with_times(source), is_table=is_said)
+    is_table = is_said or objects.is_table(source)
     data: Any = None if is_table or isinstance(source, np.memmap) else objects.adapted(source)
     if is_table or (data is source and objects.is_frame(source)):  # texts alone may be lists
         data = objects.read_table(source, **options)

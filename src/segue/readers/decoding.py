@@ -12,7 +12,6 @@ import codecs
 import io
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple

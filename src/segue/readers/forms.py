@@ -67,6 +67,55 @@ def plain_frame(frame: Any) -> Any:
     return frame
 
 
+def as_frame(x: Any, *, is_table: bool = False) -> Any:
+    """A mapping of columns, `{"time": [...], "x": [...]}`, as an Arrow table; whatever else as is.
+
+    A mapping is one from ids to sequences unless one of its names claims a role in a table.
+
+    Args:
+        x: any object.
+        is_table: whether it is said to be a table.
+
+    Raises:
+        DataError: columns of unequal lengths, or names that may be those of columns or ids.
+
+    >>> as_frame({"time": [0, 1], "x": [0.5, 1.5]}).column_names
+    ['time', 'x']
+    """
+    if not isinstance(x, dict) or not x or not all(isinstance(name, str) for name in x):
+        return x
+    import pyarrow as pa
+
+    from segue.readers.table.words import ROLES, claims, role_of
+
+    called = [name for name in x if any(claims(name, role) for role in ROLES)]
+    may = [name for name in x if role_of(name) in ("label", "time")]
+    if not (called or may or is_table):
+        return x
+    columns = {n: v if isinstance(v, list | tuple) else as_array(v) for n, v in x.items()}
+    if any(not isinstance(v, list | tuple) and np.ndim(v) == 0 for v in columns.values()):
+        return x  # texts
+    lengths = [len(values) for values in columns.values()]
+    choice = (
+        "For columns of one table pass pandas.DataFrame(data); for sequences by id pass "
+        "Dataset(list(data.values()), ids=list(data))."
+    )
+    if not called and not is_table:
+        numbers = all(np.ndim(values[0]) == 0 for values in columns.values() if len(values))
+        if numbers and len(x) > 1 and len(set(lengths)) == 1:
+            raise DataError(f"A mapping has {may[0]!r}: is it a column, or an id? {choice}")
+        return x
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"A mapping has {(called or list(x))[0]!r}, which names a column, and columns of "
+            f"{min(lengths):,} to {max(lengths):,} values; expected as many in each. {choice}"
+        )
+    try:
+        return pa.table({name: pa.array(list(v)) for name, v in columns.items()})
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.table({name: pa.array(np.asarray(v).tolist()) for name, v in columns.items()})
+
+
 def with_times(frame: Any) -> Any:
     """A frame whose index is dates or times, without a name, with these as its time.
 

@@ -5,15 +5,17 @@
     YTrain      labels: a categorical or string array, numbers, a cell array of text, a char array
                 with one row each; or a cell array with a vector of any of these, one for each step
 
-`T` is known for `Y`, `data` and `labels` too; `XValidation` and the like are a part of their own.
-A table with a column of sequences in cells and one of labels will do as well. The classes have the
-order of the categories; categories that do not occur are left out.
+`T` is known for `Y`, `data` and `labels` too; `XValidation` and the like are a part of their own;
+`subject`, `split`, `mask` and the like as in NumPy's files. A table with a column of sequences in
+cells and one of labels will do as well. The classes have the order of the categories; categories
+that do not occur are left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -23,10 +25,11 @@ from segue.data.dataset import Dataset
 from segue.data.labels import as_label, as_labels
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, FileError, OptionError, did_you_mean
+from segue.readers.array_names import name_arrays
 from segue.readers.blocks import Blocks
 from segue.readers.decoding import labels_of_texts
 from segue.readers.matfiles import load
-from segue.readers.matobjects import KNOWN, Categorical, Cell, Opaque, Table
+from segue.readers.matobjects import Categorical, Cell, Opaque, Table, refuse_opaque
 from segue.readers.registry import PART, part_named
 from segue.readers.streams import classes_of_steps
 
@@ -35,13 +38,8 @@ _ROLE = re.compile(rf"(?:(?P<x>{_X})|(?P<y>{_Y}))_?(?P<part>{PART})?", re.IGNORE
 # A word of a name such as tblTrain or test_data.
 _PART = re.compile(rf"(?:^|_|(?<=[a-z0-9])(?=[A-Z]))((?i:{PART}))(?=$|_|[A-Z0-9])")
 _PARTS = ("train", "validation", "test")
-# How MATLAB saves an object so that others can read it.
-_READABLE = {
-    **dict.fromkeys(("categorical", "string", "datetime"), "cellstr({0})"),
-    "table": "table2cell({0})",
-    "duration": "seconds({0})",
-    "timetable": "table2cell(timetable2table({0}))",
-}
+_BESIDE = re.compile(rf"(?P<name>.+?)_?(?P<part>{PART})?", re.IGNORECASE)
+_COLUMNS = ("groups", "ids", "parts")
 _Names = tuple[str, ...] | None  # categories in their order; None: there are none
 MatLayout = Literal["ct", "tc"]
 Pairs = dict[str | None, tuple[str, str | None]]  # names of sequences and of labels, by part
@@ -83,19 +81,43 @@ def blocks(
             "x='...', y='...'.",
             path=path,
         )
-    xs, ys, notes = [], [], []
-    for x_name, found in pairs.values():
+    xs, ys, notes, besides = [], [], [], []
+    left = [name for name in plain if not any(name in (y, *pair) for pair in pairs.values())]
+    for part, (x_name, found) in pairs.items():
         y_name = None if y == "none" else y or found
         labels = None if y_name is None else variables[y_name]
         sequences, how = _sequences(variables[x_name], x_name, layout, labels)
+        is_array = isinstance(variables[x_name], np.ndarray) and len(sequences) > 0
+        padded = np.stack(list(sequences)) if is_array else None
+        beside = name_arrays(_vectors(plain, left, part), padded, len(sequences))
+        if padded is not None and "lengths" in beside:
+            sequences = Sequences.from_padded(padded, beside["lengths"])
         source = "no labels" if y_name is None else f"labels {y_name!r}"
         xs.append(sequences)
         ys.append(None if y_name is None else _labels_of(labels, y_name, sequences))
         notes.append(f"sequences {x_name!r} ({how}), {source}")
+        besides.append(beside)
+    aside = [repr(name) for own in besides for name in own if name not in (*_COLUMNS, "lengths")]
+    notes += [f"variables that are left out: {', '.join(aside)}"] if aside else []
+    shared = [role for role in _COLUMNS if all(role in own for own in besides)]
+    columns = {role: np.concatenate([own[role] for own in besides]) for role in shared}
+    if None not in pairs:
+        columns["parts"] = np.repeat(list(pairs), [len(each) for each in xs])
     targets, classes = _encoded(ys)
-    parts = None if None in pairs else np.repeat(list(pairs), [len(each) for each in xs])
-    joined = Sequences.concatenate(xs)
-    yield Dataset(joined, targets, classes, parts=parts, notes=tuple(notes)), 1.0
+    yield Dataset(Sequences.concatenate(xs), targets, classes, notes=tuple(notes), **columns), 1.0
+
+
+def _vectors(plain: Mapping[str, Any], names: Iterable[str], part: str | None) -> dict[str, Array]:
+    """The variables of a part beside its sequences and labels, by their names without the part."""
+    found: dict[str, Array] = {}
+    for name, match in ((name, _BESIDE.fullmatch(name)) for name in names):
+        if match and part_named(match["part"]) == part:
+            value = plain[name]
+            with suppress(DataError):  # several in a cell, or an object: no column
+                entries = value if isinstance(value, np.ndarray) else _entries(value, name)[0]
+                is_whole = entries.dtype.kind == "f" and (entries == np.round(entries)).all()
+                found[match["name"]] = entries.astype(np.int64) if is_whole else entries
+    return found
 
 
 # -- which variable is what -----------------------------------------------------------------------
@@ -156,13 +178,13 @@ def _sequences(
     value: Any, name: str, layout: MatLayout | None, labels: Any
 ) -> tuple[Sequences, str]:
     """The sequences of a part, and how they were understood."""
-    _refuse_opaque(value, name)
+    refuse_opaque(value, name)
     if not isinstance(value, Cell):
         if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
             raise DataError(f"{name} is {_described(value)}; expected a cell array of sequences.")
         return _sequences_from_array(value, layout, None if labels is None else _length(labels))
     for number, item in enumerate(value.items, start=1):
-        _refuse_opaque(item, f"{name}{{{number}}}")
+        refuse_opaque(item, f"{name}{{{number}}}")
         if not isinstance(item, np.ndarray) or item.ndim != 2:
             raise DataError(
                 f"{name}{{{number}}} is {_described(item)}; expected numbers, channel x time."
@@ -222,7 +244,7 @@ def _labels_of(value: Any, name: str, x: Sequences) -> _Labels:
     Raises:
         DataError: labels of another number, or without a value; an object that cannot be read.
     """
-    _refuse_opaque(value, name)
+    refuse_opaque(value, name)
     if isinstance(value, Table) or _length(value) != len(x):
         raise DataError(f"{name} is {_described(value)}; expected one label for each of {len(x)}.")
     if isinstance(value, Cell):
@@ -244,7 +266,7 @@ def _labels_of(value: Any, name: str, x: Sequences) -> _Labels:
 
 def _entries(value: Any, name: str) -> tuple[Array, _Names]:
     """`[n]` labels as numbers or text, and the categories."""
-    _refuse_opaque(value, name)
+    refuse_opaque(value, name)
     if isinstance(value, Categorical):
         return np.array(["", *value.names])[value.codes], value.names
     if isinstance(value, Cell):
@@ -308,20 +330,3 @@ def _length(value: Any) -> int:
     if isinstance(value, Cell):
         return len(value.items)
     return int(np.size(value.codes if isinstance(value, Categorical) else value))
-
-
-def _refuse_opaque(value: Any, name: str) -> None:
-    """Refuse an object that cannot be read, with the line of MATLAB that makes it readable.
-
-    Raises:
-        DataError: it is such.
-    """
-    if not isinstance(value, Opaque):
-        return
-    plain, cell, _ = name.partition("{")
-    cure = " Save it as numbers or text."
-    if line := _READABLE.get(value.kind):
-        line = f"cellfun(@cellstr, {plain}, 'UniformOutput', false)" if cell else line.format(plain)
-        cure = f" In MATLAB: {plain} = {line}; and save again."
-    why = "whose values are not in the file" if value.kind in KNOWN else "which is not read"
-    raise DataError(f"{name} is a MATLAB {value.kind}, {why}.{cure}")

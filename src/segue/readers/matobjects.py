@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.sequences import Array
+from segue.errors import DataError
 
 MAGIC = 0xDD000000  # the first number of what stands for an object
 _VERSIONS = (2, 3, 4)
@@ -219,3 +220,29 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "table": _table,
 }
 KNOWN = frozenset(_DECODERS)  # the classes that are read
+
+
+# How MATLAB saves an object so that others can read it.
+_READABLE = {
+    **dict.fromkeys(("categorical", "string", "datetime"), "cellstr({0})"),
+    "table": "table2cell({0})",
+    "duration": "seconds({0})",
+    "timetable": "table2cell(timetable2table({0}))",
+}
+
+
+def refuse_opaque(value: Any, name: str) -> None:
+    """Refuse an object that cannot be read, with the line of MATLAB that makes it readable.
+
+    Raises:
+        DataError: it is such.
+    """
+    if not isinstance(value, Opaque):
+        return
+    plain, cell, _ = name.partition("{")
+    cure = " Save it as numbers or text."
+    if line := _READABLE.get(value.kind):
+        line = f"cellfun(@cellstr, {plain}, 'UniformOutput', false)" if cell else line.format(plain)
+        cure = f" In MATLAB: {plain} = {line}; and save again."
+    why = "whose values are not in the file" if value.kind in KNOWN else "which is not read"
+    raise DataError(f"{name} is a MATLAB {value.kind}, {why}.{cure}")

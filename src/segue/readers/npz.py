@@ -5,23 +5,24 @@ What the arrays of an `.npz` file mean is inferred from their names, in whatever
     x           [n, time, channel] or [n, time]; with `lengths` [n], padded at the end. Also `data`
     lengths     [n], the steps of each sequence: beside `x` [steps, channel] of all sequences, one
                 after the other, which may be called `values`
+    mask        [n, time], 1 where a step of `x` is there and 0 where it is padding
     characters  instead of `x`: the code points of texts, uint32, with `lengths`
-    offsets     instead of `lengths`: where the sequences begin, or are split. Also `splits`,
-                `split_points`, `ptr`, `indptr`; the 0 at its beginning and the end may be left out
+    offsets     instead of `lengths`: where the sequences begin, or are split; also `splits`, `ptr`,
+                `indptr`, `split_points`. The 0 at its beginning and the end may be left out
     y, labels   [n]: a class for each sequence, or a number to be predicted (numbers with
                 fractions, or with very many values);
                 [n, label] or [n, value]: several of them; one-hot rows are classes;
                 [steps] or [n, time]: a class for each step, -1, NaN or "" where there is none
     task        "classify", "multilabel" or "regress", where `y` does not tell
     classes     the classes in order; without it those that occur, sorted
-    groups      [n], also `group`, `user` or `subject`: who or what a sequence comes from
-    parts       [n], also `part`: "train", "validation" or "test"
+    groups      [n], also `user`, `subject_id` and so on: who or what a sequence comes from
+    parts       [n], also `split`: "train", "validation" or "test"
     static      [n, feature], what is known of each sequence as a whole
     ids, channels, rate_hz, name
 
 or, as Keras has them, `x_train`, `y_train`, `x_test`, `y_test` (or `train_x`); likewise the others.
-The array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or in `y_train.npy` (or
-`labels_train.npy`) beside `X_train.npy`.
+The array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or beside `X_train.npy` in
+`y_train.npy` (`labels_train.npy`).
 """
 
 from __future__ import annotations
@@ -34,20 +35,19 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from segue.data.arrays import CODE_POINTS
+from segue.data.arrays import CODE_POINTS, real_steps
 from segue.data.dataset import Dataset
 from segue.data.labels import is_one_hot
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
+from segue.readers.array_names import name_arrays
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.npzfiles import SHARED, first_rows, load
 from segue.readers.registry import PART, part_named
 from segue.readers.streams import classes_of_steps, sequences_from_mapped
 
 _SYNONYMS = {
-    **dict.fromkeys(("labels", "label"), "y"),
-    **dict.fromkeys(("group", "user", "subject"), "groups"),
-    "part": "parts",
+    **dict.fromkeys(("labels", "label", "targets", "target"), "y"),
     **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
 }
 _COLUMNS = ("groups", "parts", "ids", "static")
@@ -104,6 +104,7 @@ def _by_part(arrays: Mapping[str, Array]) -> dict[str | None, dict[str, Array]]:
         match = _NAME.fullmatch(key.lower())
         words = match.groupdict() if match else {"name": key.lower()}
         name = _SYNONYMS.get(words["name"], words["name"])
+        name = words["name"] if name == "offsets" and array.dtype.kind in "USO" else name
         own = found.setdefault(part_named(words.get("before") or words.get("behind")), {})
         if name in own:
             raise DataError(f"has more than one array for {name!r}.")
@@ -141,7 +142,10 @@ def _dataset_of(arrays: Mapping[str, Array], layout: str, limit: int | None) -> 
     arrays = {
         name: array if rows[name] is None else array[: rows[name]] for name, array in arrays.items()
     }
-    x, is_padded = _sequences(arrays, layout)
+    if layout == "nct" and "x" in arrays and arrays["x"].ndim == 3:
+        arrays = {**arrays, "x": arrays["x"].transpose(0, 2, 1)}
+    arrays = name_arrays(arrays, arrays.get("x"))
+    x, is_padded = _sequences(arrays)
     y, classes = _targets(arrays, x, is_padded=is_padded)
     aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *SHARED))
     columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
@@ -172,7 +176,7 @@ def _names(array: Array | None) -> tuple[Any, ...] | None:
     return None if array is None else tuple(array.tolist())
 
 
-def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, bool]:
+def _sequences(arrays: Mapping[str, Array]) -> tuple[Sequences, bool]:
     """The sequences, and whether they are rows of an array of equal steps."""
     x, values = arrays.get("x"), arrays.get("values")
     lengths, offsets = arrays.get("lengths"), arrays.get("offsets")
@@ -193,11 +197,10 @@ def _sequences(arrays: Mapping[str, Array], layout: str) -> tuple[Sequences, boo
         )
     if joined and offsets is not None:
         lengths = np.diff(_offsets(offsets, len(x)))
-    if layout == "ntc" and (turned := sequences_from_mapped(x, lengths, joined=joined)) is not None:
+    if (turned := sequences_from_mapped(x, lengths, joined=joined)) is not None:
         return turned, not joined
     if joined:
         return Sequences(x, lengths=lengths), False
-    x = x.transpose(0, 2, 1) if x.ndim == 3 and layout == "nct" else x
     return Sequences.from_array(x) if lengths is None else Sequences.from_padded(x, lengths), True
 
 
@@ -257,7 +260,7 @@ def _targets(
                 "classes for each sequence (save y.argmax(axis=1)), or a label for each step "
                 "(save them one after the other, y.reshape(-1))."
             )
-        y = y[np.arange(y.shape[1]) < x.lengths[:, None]]
+        y = y[real_steps(arrays.get("lengths", x.lengths), y.shape[1])]
     if y.ndim == 1 and len(y) == x.total_steps:
         none = -1 if y.dtype.kind in "iu" and -1 not in (classes or ()) else None
         return classes_of_steps(np.split(y, x.offsets[1:-1]), classes, none=none)
@@ -284,8 +287,7 @@ def write(folder: Path, data: Dataset) -> None:
     >>> sorted(np.load(folder / "data.npz").files)
     ['classes', 'lengths', 'task', 'values', 'y']
     """
-    names = ("classes", "channels", "rate_hz", "groups", "parts", "ids", "static")
-    of_steps = isinstance(data.y, Sequences)
+    names, of_steps = ("classes", "channels", "rate_hz", *_COLUMNS), isinstance(data.y, Sequences)
     given = {name: getattr(data, name) for name in names} | {
         "characters" if data.x.is_text else "values": data.x.values,
         "lengths": data.x.lengths,

@@ -16,7 +16,13 @@ from segue.data.dataset import Dataset
 from segue.data.labels import is_counted
 from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError, OptionError
-from segue.readers.forms import has_dimensions, plain_frame, read_dimensions, read_rows
+from segue.readers.forms import (
+    as_frame,
+    has_dimensions,
+    plain_frame,
+    read_dimensions,
+    read_rows,
+)
 from segue.readers.read_options import with_windows_of
 from segue.readers.registry import part_named
 from segue.readers.streams import from_pairs, sequences_from_mapped
@@ -56,6 +62,7 @@ def adapted(
     if y is not None or isinstance(x, _PLAIN):
         pairs = y is None and labelled and isinstance(x, list) and _are_pairs(x)
         return from_pairs(x, labelled=True) if pairs else x
+    x = as_frame(x)
     if like is not None and like.get("format") == "table" and is_frame(x):
         label = None if labelled else "none"
         data = read_table(x, like=like)
@@ -72,7 +79,8 @@ def adapted(
         ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
         return Dataset(plain_sequences(x.to_numpy()), ids=ids)
     if isinstance(x, Mapping):
-        return Dataset(plain_sequences(list(x.values())), ids=np.asarray(list(x)))
+        note = f"a mapping: each key is the id of a sequence, such as {next(iter(x), None)!r}"
+        return Dataset(plain_sequences(list(x.values())), ids=np.asarray(list(x)), notes=(note,))
     return from_pairs(x, labelled=labelled) if _is_iterable(x) else x
 
 
@@ -83,6 +91,7 @@ def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
     """
     if isinstance(x, _PLAIN):
         return x
+    x = as_frame(x)
     if not is_table(x):
         return adapted(x, labelled=False)
     table, names = _without_labels(x)

@@ -129,7 +129,7 @@ def sequences_from_mapped(
 
     Args:
         values: `(n, time[, channel])`; or `(steps[, channel])` of all, one after the other.
-        lengths: `[n]`; `None`: each has all of its steps.
+        lengths: `[n]`, or a mask `[n, time]`; `None`: each has all of its steps.
         joined: whether it is the latter.
 
     Returns:
@@ -149,7 +149,8 @@ def sequences_from_mapped(
         return written(values)
     if joined:
         return written(values[a:b] for a, b in pairwise([0, *np.cumsum(lengths).tolist()]))
-    return written(row[:n] for row, n in zip(values, lengths.tolist(), strict=True))
+    steps = lengths if lengths.ndim == 2 else map(slice, lengths.tolist())
+    return written(row[some] for row, some in zip(values, steps, strict=True))
 
 
 def written(sequences: Iterable[Any], *, small: int = SMALL) -> Sequences:
