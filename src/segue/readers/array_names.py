@@ -19,6 +19,7 @@ from segue.readers.registry import part_named
 
 _LENGTHS = "length lens len seqlen seqlength sequencelength nsteps numsteps".split()
 _MASKS = "mask attentionmask paddingmask padmask keypaddingmask".split()
+_COLUMNS = ("groups", "ids", "parts")
 _MUST = ("part", "parts", "split", "splits")
 
 
@@ -62,15 +63,16 @@ def name_arrays(
         DataError: groups of another number, parts of other names, or a mask of another form.
     """
     found = dict(arrays)
-    ranked = sorted((role, name) for name in arrays if (role := role_of_array(name)) is not None)
-    for (role, _), name in ranked:
+    ranked = sorted((*known, name) for name in arrays if (known := role_of_array(name)) is not None)
+    for role, _, name in ranked:
         is_open = name == role or role not in found
         if role == "lengths" and is_open and _is_column(arrays[name]):
             found[role] = found.pop(name).ravel()
     if count is None and x is not None and x.ndim and "offsets" not in arrays:
         count = len(found.get("lengths", x))
-    for (role, _), name in ranked:
+    for role, _, name in ranked:
         array = arrays[name]
+        is_open = name == role or role not in found
         if role == "mask" and x is not None:
             mask = _steps_there(array, x, name)
             if not np.array_equal(found.get("lengths", mask.sum(axis=1)), mask.sum(axis=1)):
@@ -79,9 +81,7 @@ def name_arrays(
                 )
             found["lengths"] = mask
             del found[name]
-        elif role in ("lengths", "mask") or (role != name and role in found):
-            continue
-        elif not _is_column(array):
+        elif role not in _COLUMNS or not is_open or not _is_column(array):
             continue
         elif count is not None and array.size != count:
             if role == "groups":

@@ -100,7 +100,9 @@ def blocks(
     aside = [repr(name) for own in besides for name in own if name not in (*_COLUMNS, "lengths")]
     notes += [f"variables that are left out: {', '.join(aside)}"] if aside else []
     shared = [role for role in _COLUMNS if all(role in own for own in besides)]
-    columns = {role: np.concatenate([own[role] for own in besides]) for role in shared}
+    columns: dict[str, Any] = {
+        role: np.concatenate([own[role] for own in besides]) for role in shared
+    }
     if None not in pairs:
         columns["parts"] = np.repeat(list(pairs), [len(each) for each in xs])
     targets, classes = _encoded(ys)

@@ -149,8 +149,8 @@ def sequences_from_mapped(
         return written(values)
     if joined:
         return written(values[a:b] for a, b in pairwise([0, *np.cumsum(lengths).tolist()]))
-    steps = lengths if lengths.ndim == 2 else map(slice, lengths.tolist())
-    return written(row[some] for row, some in zip(values, steps, strict=True))
+    there = lengths if lengths.ndim == 2 else map(slice, lengths.tolist())
+    return written(row[some] for row, some in zip(values, there, strict=True))
 
 
 def written(sequences: Iterable[Any], *, small: int = SMALL) -> Sequences:

@@ -27,7 +27,7 @@ _STRANGE = re.compile(
     """,
     re.VERBOSE,
 )
-_LONE = re.compile(  # a letter of its own, not beside other words (`il cielo è blu`)
+_LONE = re.compile(  # a letter alone, not beside other words (`il cielo è blu`)
     rf"(?<!{_LETTER})(?<![a-zA-Z][ '’-])(?<![\[(]){_ANY}(?!{_LETTER}|[ '’-][a-zA-Z])"
 )
 
@@ -42,4 +42,4 @@ def is_western(text: str) -> bool:
     (True, False)
     """
     words, lone = len(_WORD.findall(text)), len(_LONE.findall(text))
-    return _FEW * len(_STRANGE.findall(text)) <= words and 2 * lone <= words
+    return _FEW * len(_STRANGE.findall(text)) <= words and lone < max(1, words)

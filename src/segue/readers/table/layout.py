@@ -101,8 +101,8 @@ class _Planner:
         if "time" in self.found or self._unnamed_steps():
             return "steps"
         if given is None and columns.loaded.named:
-            ask = questions.ask_about_keys
-            (ask if "group" in self.found else questions.ask_about_two_keys)(self.roles)
+            has_group = "group" in self.found
+            (questions.ask_about_keys if has_group else questions.ask_about_two_keys)(self.roles)
         layout: Layout = "steps" if self._label_in_runs(len(values)) else "rows"
         if given is None and layout == "rows" and "group" in self.found:
             questions.ask_about_counters(self.roles)
