@@ -12,6 +12,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -164,6 +165,15 @@ def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
         yield from whole
     if rest:
         yield rest
+
+
+def ends_inside(path: Path, line: int) -> bool:
+    """Whether a file ends in this line, which has no end."""
+    count, last = 0, b"\n"
+    with _opened(path) as file:
+        for raw in iter(partial(file.read, BLOCK_BYTES), b""):
+            count, last = count + raw.count(b"\n"), raw
+    return count + 1 == line and not last.endswith((b"\n", b"\n\0"))
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -18,7 +18,8 @@ import importlib
 import re
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -31,8 +32,9 @@ import numpy as np
 from segue.data.arrays import is_infinite
 from segue.data.dataset import Dataset
 from segue.data.sequences import BLOCK_VALUES
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, errors_of
+from segue.readers.decoding import ends_inside
 
 _FORMATS = resources.files("segue.readers").joinpath("data", "formats.toml").read_text("utf-8")
 _PARTS = {
@@ -152,7 +154,7 @@ class Reader:
         options = self.checked(options)
         said = {} if "like" in self._options else self._lasting(options)
         said = {n: list(v) if isinstance(v, tuple) else v for n, v in said.items()}
-        with errors_of(path):
+        with errors_of(path), _cuts_told():
             for data, share in self._module.blocks(path, **options, **of_segue):
                 _refuse_infinite(data)
                 how = {"format": self.name, **said, **(data.reading or {})}
@@ -204,6 +206,20 @@ class Reader:
     @property
     def _module(self) -> ModuleType:
         return importlib.import_module(f"segue.readers.{self.name}")
+
+
+@contextmanager
+def _cuts_told() -> Iterator[None]:
+    """Of what is wrong in the last line of a text, say that this line has no end."""
+    try:
+        yield
+    except FileError as error:
+        if not (error.path and error.line and ends_inside(error.path, error.line)):
+            raise
+        said = "The file ends here, without an end of the line: it seems to be cut off."
+        told = FileError(f"{error} {said}")
+        told.path, told.line = error.path, error.line
+        raise told from error
 
 
 def _checked_option(name: str, value: Any, kind: Any) -> Any:

@@ -118,6 +118,8 @@ class Columns:
             FileError: a column that holds something else, as it may in another file.
         """
         column = self.table.column(name)
+        if name in self.empty:
+            return np.full(self.rows, np.nan)
         if name in self._converted:
             return np.asarray(self._converted[name])
         if kind_of(column.type) not in NUMBERS and not types.is_null(column.type):
@@ -267,6 +269,10 @@ class Columns:
                 f"column {name!r} has numbers with something behind them, such as {unit!r}: "
                 "remove it, so that they can be read."
             )
+
+    def has_numbers(self, name: str) -> bool:
+        """Whether any value of a column of text is a number."""
+        return any(is_number(str(v)) or is_number(str(v), ",") for v in self.values(name))
 
     def bad_numbers(self, name: str, at_most: float = 0.2) -> list[tuple[int, str]]:
         """The rows of a text column that hold no number, if at most this share does; else none."""

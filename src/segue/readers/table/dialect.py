@@ -10,6 +10,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -88,18 +89,26 @@ class Dialect:
         reader = csv.reader(map(self.as_tabs, lines), delimiter=self.delimiter)
         before = 0
         while True:
-            usual = csv.field_size_limit(_LONGEST_FIELD)
             try:
-                row = next(reader, None)
+                with unlimited_fields():
+                    row = next(reader, None)
             except csv.Error:
                 row = ["a field without an end"]
-            finally:
-                csv.field_size_limit(usual)
             if row is None:
                 return
             if any(map(str.strip, row)):
                 yield before, row
             before = reader.line_num
+
+
+@contextmanager
+def unlimited_fields() -> Iterator[None]:
+    """Let Python's reader of CSV take fields of any length, which it does not otherwise."""
+    usual = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 NO_TEXT = Dialect()
@@ -173,7 +182,8 @@ def is_table_of_numbers(path: Path) -> bool:
             lines = _first_lines(file)
     except (OSError, EOFError, UnicodeError, DataError, zlib.error):  # reading it raises the error
         return False
-    lines = [line for line in lines if line.strip() and not _REMARK.match(line)][:30]
+    lines = [line for line in lines if line.strip() and not _REMARK.match(line)]
+    lines = (lines[:-1] if len(lines) > 2 else lines)[:30]  # the last may be cut off
     if any("\0" in line for line in lines) or not any(map(re.compile("[0-9]").search, lines)):
         return False
     return any(

@@ -64,6 +64,7 @@ class _Planner:
             self._find_sequences_by_time()
         if layout == "steps":
             questions.ask_about_keys(roles)
+        inside = roles.missing_steps() if layout == "rows" and roles.channels is None else []
         if roles.is_open("label") and (label := self._label(layout)) is not None:
             self.found["label"] = label
         if layout == "steps":
@@ -72,7 +73,7 @@ class _Planner:
             self._find_ids()
         if roles.channels is None:
             self._leave_out_what_tells_the_label()
-        roles.channels, names = self._values(layout)
+        roles.channels, names = self._values(layout, inside)
         if roles.options.layout is None:
             questions.ask_about_single_steps(roles, layout, roles.channels, names)
         for name in self.free(*get_args(Kind)):
@@ -308,8 +309,10 @@ class _Planner:
 
     # -- values ---------------------------------------------------------------------------------
 
-    def _values(self, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-        """The columns with values, and the names of the channels.
+    def _values(
+        self, layout: Layout, inside: list[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """The columns with values, also those that are missing everywhere; the channels' names.
 
         Raises:
             FileError: columns that hold no values, or none that does.
@@ -334,7 +337,9 @@ class _Planner:
         has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None
-        axes = find_axes(channels)
+        for name in inside:
+            self.left_out.pop(name)
+        axes = find_axes([n for n in columns.table.column_names if n in {*channels, *inside}])
         beside = f"beside the steps {axes.columns[0]!r} to {axes.columns[-1]!r}"
         if axes.rest and given is not None:
             raise columns.loaded.error(

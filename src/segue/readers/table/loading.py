@@ -21,6 +21,7 @@ from segue.readers.decoding import open_text
 from segue.readers.table.binary import BINARY, Chunks, binary_chunks, not_whole
 from segue.readers.table.cells import is_missing, written_plainly
 from segue.readers.table.dialect import NO_TEXT, Dialect, sniff
+from segue.readers.table.quotes import refuse_swallowed, refuse_unclosed
 from segue.readers.table.words import MISSING, TableOptions, role_of
 
 _SHOWN = 5  # problems of one file in one message
@@ -134,6 +135,8 @@ def load_chunks(
     done = 0
     try:
         for table, share in chunks:
+            if not kind:
+                refuse_swallowed(table, path, dialect)
             table = _without_blank_rows(with_plain_text(table))
             if len(table):
                 yield Loaded(table, path, dialect, dialect.header, first_row=done), share
@@ -142,14 +145,16 @@ def load_chunks(
         if block is not None:  # reading the whole tells what is wrong
             raise CannotStreamError from error
         if "columns, got" in str(error):
+            refuse_unclosed(path, dialect)
             raise _ragged(path, dialect) from None
         if "straddling" in str(error):
             message = "has a row of more than 2 GB: write it as Parquet, with lists in its fields."
             raise FileError(message, path=path) from None
-        if "too short" in str(error):
-            raise FileError("has a line of names and no rows.", path=path) from None
-        raise not_whole("table", error, path) from error
+        if "too short" not in str(error):
+            raise not_whole("table", error, path) from error
     if done == 0:
+        if not kind:
+            refuse_unclosed(path, replace(dialect, skip=0))
         raise FileError(f"has {'' if kind else 'a line of names and '}no rows.", path=path)
 
 

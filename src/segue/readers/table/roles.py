@@ -15,8 +15,8 @@ import numpy as np
 from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.readers.registry import part_named
-from segue.readers.table.columns import Columns
-from segue.readers.table.names import with_number
+from segue.readers.table.columns import NUMBERS, Columns
+from segue.readers.table.names import find_axes, is_axis, with_number
 from segue.readers.table.sampling import time_column
 from segue.readers.table.words import (
     CALENDAR,
@@ -99,6 +99,25 @@ class Roles:
         """Columns of these kinds that have no role yet."""
         taken = {*self.found.values(), *self.more_time, *self.left_out, *(self.channels or ())}
         return [name for name in self.columns.of_kind(*kinds) if name not in taken]
+
+    def missing_steps(self) -> list[str]:
+        """Empty columns of an axis: steps that are missing everywhere.
+
+        Raises:
+            FileError: a column between the steps has other text among its numbers.
+        """
+        columns, numbers = self.columns, self.free(*NUMBERS)
+        if not (columns.loaded.named and is_axis(numbers)):
+            return []
+        everything = columns.table.column_names
+        between = everything[everything.index(numbers[0]) : everything.index(numbers[-1])]
+        texts = [n for n in self.free("text", "time", "list") if n in between]
+        texts = [n for n in texts if n not in self.given.values() and columns.has_numbers(n)]
+        some = {*numbers, *columns.empty, *texts}
+        found = set(find_axes([name for name in everything if name in some]).columns)
+        for name in filter(found.__contains__, texts):
+            columns.refuse_bad_numbers(name, at_most=1)
+        return [name for name in columns.empty if name in found]
 
     def is_open(self, role: str) -> bool:
         """Whether a role has no column yet, and nobody says that there is none."""
