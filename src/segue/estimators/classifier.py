@@ -47,7 +47,7 @@ class SequenceClassifier(BaseSequenceEstimator):
             class. With "sigmoid", `y` may also be `(n, labels)` of 0 and 1, several labels at once.
         classes: fixes the classes, also those that do not occur; the names of several labels.
         seed: the same seed gives the same bits.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "mps".
         layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
         options: `TrainingOptions`, the rest.
 

@@ -51,7 +51,7 @@ class Forecaster(BaseSequenceEstimator):
             100), a share, a `Dataset` of series, or `None`. With validation the weights of the best
             epoch are kept, without it the last.
         seed: the same seed gives the same bits.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "mps".
         options: `TrainingOptions`, the rest; `min_delta` is in the squared unit of the series.
 
     Attributes:

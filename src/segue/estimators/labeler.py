@@ -55,7 +55,7 @@ class SequenceLabeler(BaseSequenceEstimator):
             neither learnt nor scored.
         classes: fixes the classes, also those that do not occur.
         seed: the same seed gives the same bits.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "mps".
         layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
         options: `TrainingOptions`, the rest.
 

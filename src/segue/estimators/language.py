@@ -67,7 +67,7 @@ class LanguageModel(BaseSequenceEstimator):
             100), a share, a `Dataset`, or `None`. With validation the weights of the best epoch are
             kept, without it the last.
         seed: the same seed gives the same bits.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "mps".
         options: `TrainingOptions`, the rest.
 
     Attributes:

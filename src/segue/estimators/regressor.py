@@ -40,7 +40,7 @@ class SequenceRegressor(BaseSequenceEstimator):
         scale_target: whether the targets are brought to mean 0 and deviation 1 for training; a
             network that must learn their unit by itself is slower to train.
         seed: the same seed gives the same bits.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "mps".
         layout: the order of axes in X: "ntc", or "nct" ("ct" in lists) for channels first.
         options: `TrainingOptions`, the rest; `min_delta` is in the squared unit of the targets.
 

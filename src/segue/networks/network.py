@@ -163,6 +163,7 @@ def translation_hint(word: str) -> str | None:
     >>> translation_hint("foo")
     """
     plain = word.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
+    plain = plain.rstrip("0123456789")  # such as resnet18
     text = files("segue.networks").joinpath("foreign.toml").read_text(encoding="utf-8")
     advice: str | None = tomllib.loads(text).get(plain)
     return advice

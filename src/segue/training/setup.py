@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,12 +222,13 @@ def choose_device(device: str) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
-        raise OptionError(f"`device` is {device!r}; expected auto, cpu or cuda.") from error
+        raise OptionError(f"`device` is {device!r}; expected auto, cpu, cuda or mps.") from error
     try:
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = re.split(r"\.\s|\n", str(error))[0]
         raise OptionError(
-            f"`device` is {device!r}, and PyTorch has none here ({str(error).splitlines()[0]}): "
+            f"`device` is {device!r}, and PyTorch has none here ({reason}): "
             "take device='cpu' or 'auto'."
         ) from error
     return chosen
