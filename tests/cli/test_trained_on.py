@@ -211,3 +211,18 @@ def test_an_older_run_is_scored_as_before(
     assert "Nothing is known about what this model was trained on" in text
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "# scores a model that does not know what it was trained on" in page
+
+
+def test_the_source_of_a_run_need_not_be_given(fitted: Path, noise: Path, run: Run) -> None:
+    assert run("evaluate", fitted) == run("evaluate", fitted, noise)
+    alone = shutil.copy(fitted / "model.safetensors", noise.parent / "alone.safetensors")
+    assert "Give a SOURCE" in run("evaluate", alone, code=2)
+
+
+def test_a_lost_report_is_drawn_again(fitted: Path, tmp_path: Path, run: Run) -> None:
+    again = shutil.copytree(fitted, tmp_path / "again")
+    report = again / "report.html"
+    report.unlink()
+    run("evaluate", again, "--report", "--json")
+    assert report.is_file()
+    assert "exists already" in run("evaluate", again, "--report", code=1)

@@ -287,7 +287,11 @@ def test_a_class_that_occurs_once_stays_in_training_with_a_warning(quick: Quick)
         ({"class_weight": "even"}, OptionError, "`class_weight` is 'even'; expected 'balanced'"),
         ({"class_weight": {"left": 2}}, OptionError, r"names left; the classes are \['down', 'up'"),
         ({"class_weight": {"up": -1}}, OptionError, "expected finite weights, none negative"),
-        ({"device": "toaster"}, OptionError, "`device` is 'toaster'; expected auto, cpu, cuda or mps"),
+        (
+            {"device": "toaster"},
+            OptionError,
+            "`device` is 'toaster'; expected auto, cpu, cuda or mps",
+        ),
         ({"layout": "tnc"}, OptionError, "`layout` is 'tnc'; expected one of ntc, nct, tc, ct"),
         ({"classes": ["up", "up", "down"]}, DataError, "`classes` names a class twice"),
         ({"classes": ["up", "left"]}, DataError, "down.*not among"),

@@ -12,8 +12,8 @@ from segue.errors import SpecError
 from segue.networks.network import translation_hint
 
 KNOWN = """
-    cnn fcn resnet resnet18 tcn wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM minirocket
-    hydra inception lstm_attention
+    cnn fcn resnet resnet18 tcn wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
+    minirocket hydra inception lstm_attention
 """.split()
 
 

@@ -49,6 +49,7 @@ class Form:
         flag: its name, where that is not the argument's.
         least: the smallest whole number that is allowed; `None`: any.
         is_argument: whether it is given by its position, without a flag.
+        alone: its value where the flag stands alone; `None`: it needs one.
     """
 
     metavar: str | None = None
@@ -57,6 +58,7 @@ class Form:
     flag: str | None = None
     least: int | None = 1
     is_argument: bool = False
+    alone: str | None = None
 
 
 _TYPES = {"text": str, "path": Path, "list": list, "number": int, "flag": bool}
@@ -395,6 +397,7 @@ def add_command(
             return typer.main.get_command(alone)  # type: ignore[return-value]
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+            args = _with_values(args)
             return self.complete.make_context(info_name, args, parent, **extra)
 
     def stub() -> None:
@@ -402,6 +405,21 @@ def add_command(
 
     stub.__doc__, stub.__name__ = _about(command), command.__name__
     app.command(name, cls=Late)(stub)
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """The words of the command line, with the values of flags that may stand alone.
+
+    >>> _with_values(["--report", "--json"]), _with_values(["--report", "a.html"])
+    (['--report', '.', '--json'], ['--report', 'a.html'])
+    """
+    alone = {flag_of(name): form.alone for name, form in forms_of("common").items() if form.alone}
+    found: list[str] = []
+    for word, after in zip(arguments, [*arguments[1:], "--"], strict=True):
+        found.append(word)
+        if word in alone and after.startswith("--"):
+            found.append(alone[word])
+    return found
 
 
 def _about(command: Command) -> str:

@@ -11,7 +11,7 @@ from segue.errors import DataError, OptionError
 
 def evaluate(
     model: Path,
-    source: str,
+    source: str | None = None,
     *,
     part: str | None = None,
     all_: bool = False,
@@ -28,16 +28,25 @@ def evaluate(
     Example: segue evaluate run japanese-vowels --report report.html --overwrite
 
     Options:
+        source (SOURCE): as for the other commands; that of the run, read as it was, if left out.
         all_: score all parts, and what the model was trained on too.
-        report (FILE.html): write the report with pictures.
+        report (FILE.html): write the report with pictures; without a FILE into the run's folder.
     """
     from segue.estimators import load
-    from segue.runs import evaluate_again, find_model, run_of
+    from segue.runs import evaluate_again, find_model, parts_of, run_of
 
     if all_ and part is not None:
         raise OptionError("--all scores all parts: leave out --part, or --all.")
-    check_output(report, overwrite=overwrite, option="--report")
     path = find_model(model)
+    run = run_of(path)
+    if report == Path():
+        report = path.with_name("report.html")
+    check_output(report, overwrite=overwrite, option="--report")
+    if source is None:
+        if run is None:
+            raise OptionError(f"Give a SOURCE: {model} is no run, which would have one.")
+        source, reading = run.record["source"], run.record["reading"]
+        columns, limit = {**(reading.get("columns") or {}), **(columns or {})}, reading.get("limit")
     estimator = load(path)
     data = read_source(source, columns, limit=limit, like=estimator)
     label = (estimator.reading_ or {}).get("label")
@@ -46,12 +55,15 @@ def evaluate(
             f"{source} has no column {label!r}, which was the label in training: name the one with "
             "the labels, --column-label NAME."
         )
-    run = run_of(path)
     evaluation = evaluate_again(run, estimator, data, source, part=part, everything=all_)
     written = ""
     if report is not None:
-        facts = [] if run is None else run.facts()
-        evaluation.to_html(report, model_path=path, source=source, facts=facts)
+        facts, train = [], None
+        if run is not None:
+            facts, parted = run.facts(), parts_of(run, data) or data
+            if run.read_from(source) and "train" in parted.part_names:
+                train = parted
+        evaluation.to_html(report, train=train, model_path=path, source=source, facts=facts)
         written = f"\n\nreport  {report}"
     print_result(evaluation.metrics(), evaluation.report() + written, json=json)
 
