@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from segue.evaluation import Evaluation, evaluate
     from segue.readers import read, write
-    from segue.training import History, TrainingOptions
+    from segue.training import Callback, History, TrainingOptions
     from segue.windowing import windows
 
 _NAMES = {
@@ -41,12 +41,13 @@ _NAMES = {
     "SequenceLabeler SequenceRegressor fit_seeds load",
     "segue.evaluation": "Evaluation evaluate",
     "segue.readers": "read write",
-    "segue.training": "History TrainingOptions",
+    "segue.training": "Callback History TrainingOptions",
     "segue.windowing": "windows",
 }
 _ROOMS = "errors evaluation layers listening plots sonify studies synth testing".split()
 
 __all__ = [
+    "Callback",
     "Dataset",
     "Evaluation",
     "Forecaster",

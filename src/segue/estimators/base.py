@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -40,7 +40,7 @@ from segue.prepare.steps import MeanScale, scaled_static
 from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
 from segue.tasks import TASKS, Task
-from segue.training import History, TrainingOptions
+from segue.training import Callback, History, TrainingOptions
 from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.inference import predict_outputs
 from segue.training.setup import TrainingSetup
@@ -61,7 +61,7 @@ class BaseSequenceEstimator(abc.ABC):
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
         preparation_: the fitted `Preparation`.
         history_: a `History`, a row per epoch.
-        stopped_: how training ended: "finished", "early", "time" or "interrupted".
+        stopped_: how training ended: "finished", "early", "time", "callback" or "interrupted".
         training_summary_: what was done, as pairs of a heading and a text.
         n_features_in_: channels.
         channels_: their names; `None` where the data had none.
@@ -130,6 +130,7 @@ class BaseSequenceEstimator(abc.ABC):
         static: PerSequence = None,
         folder: str | Path | None = None,
         resume: bool = False,
+        callbacks: Sequence[Callback] = (),
     ) -> Self:
         """Train on sequences and their targets.
 
@@ -155,6 +156,7 @@ class BaseSequenceEstimator(abc.ABC):
                 scaled, and joined before the head. A `Dataset` brings its own.
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
+            callbacks: objects of `segue.Callback`, which are called after each update and epoch.
 
         Returns:
             The estimator itself.
@@ -169,7 +171,7 @@ class BaseSequenceEstimator(abc.ABC):
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
         )  # fmt: skip
-        self._take(fit_split(self, split, initial, folder, resume=resume))
+        self._take(fit_split(self, split, initial, folder, resume=resume, callbacks=callbacks))
         if folder is not None and self.stopped_ != "interrupted":
             remove_checkpoints(Path(folder))
         return self

@@ -57,7 +57,7 @@ class SequenceClassifier(BaseSequenceEstimator):
         network_: the trained `Network`; `.summary()`, `.get_weights()`.
         preparation_: the fitted `Preparation`.
         history_: a `History`, a row per epoch.
-        stopped_: how training ended: "finished", "early", "time" or "interrupted".
+        stopped_: how training ended: "finished", "early", "time", "callback" or "interrupted".
         training_summary_: what was done, as pairs of a heading and a text.
         n_features_in_: channels.
 

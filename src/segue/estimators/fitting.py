@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,15 @@ import torch
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, SpecError, TrainingError, counted, first_few, warn_user
+from segue.errors import (
+    DataError,
+    OptionError,
+    SpecError,
+    TrainingError,
+    counted,
+    first_few,
+    warn_user,
+)
 from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
@@ -29,7 +39,7 @@ from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History, memory
 from segue.training.checkpoint import TrainingFolder
-from segue.training.history import make_reporter
+from segue.training.history import LogWriter, make_reporter
 from segue.training.inference import cache_fixed_layers
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
@@ -91,6 +101,7 @@ def fit_split(
     folder: str | Path | None = None,
     *,
     resume: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> FitResult:
     """Train, and with `refit` once more on everything. The estimator is read, not written.
 
@@ -101,6 +112,7 @@ def fit_split(
         folder: where history and checkpoints are written; `None`: nowhere. The last checkpoint
             stays, so that nothing is lost before the result is safe (`checkpoint.remove`).
         resume: go on from the checkpoint there.
+        callbacks: as in `fit`.
 
     Raises:
         DataError: `initial` without any layer that fits.
@@ -111,7 +123,13 @@ def fit_split(
         initial = InitialWeights.of(initial)
     run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
-    result, setup = _train(estimator, split, initial, run_folder)
+    for number, callback in enumerate(callbacks):
+        if not isinstance(callback, Callback):
+            raise OptionError(
+                f"`callbacks[{number}]` is {callback!r}; expected an object of a subclass of "
+                "segue.Callback."
+            )
+    result, setup = _train(estimator, split, initial, run_folder, callbacks)
     first = result.history
     if refit and first.best_epoch and result.stopped != "interrupted":
         # Once more on everything, for as many epochs as the best one of the first training.
@@ -122,7 +140,7 @@ def fit_split(
         run_folder = None if run_folder is None else run_folder.refit()
         everything = split.everything(epochs)
         again, later = _train(
-            estimator, everything, initial, run_folder, epochs=epochs, rates=rates
+            estimator, everything, initial, run_folder, callbacks, epochs=epochs, rates=rates
         )
         if again.stopped == "interrupted":  # the first training counts
             result = replace(result, stopped="interrupted")
@@ -149,6 +167,7 @@ def _train(
     split: TrainValidationSplit,
     initial: InitialWeights | None,
     run_folder: TrainingFolder | None,
+    callbacks: Sequence[Callback],
     *,
     epochs: int | None = None,
     rates: tuple[float, ...] = (),
@@ -160,6 +179,7 @@ def _train(
         split: what is trained on.
         initial: weights to begin with.
         run_folder: where the training is written.
+        callbacks: those of the user.
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
     """
@@ -178,13 +198,14 @@ def _train(
         reporter.message(needs)
         reporters = [reporter]
     values = digests(split.train.x)
-    callbacks: list[Callback] = []
+    writers: list[Callback] = []
+    log = [LogWriter()] if LogWriter.log.isEnabledFor(logging.INFO) else []
     state = TrainingState.start(setup)
     if run_folder is not None:
         shared = fingerprint(estimator, network, split, values)
-        callbacks, state = run_folder.open(setup, shared)
+        writers, state = run_folder.open(setup, shared)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
-        stopped = train(cache_fixed_layers(setup), state, [*reporters, *callbacks])
+        stopped = train(cache_fixed_layers(setup), state, [*reporters, *writers, *log, *callbacks])
     summary = [
         ("network", to_text(network.specs)),
         ("preparation", str(prepared.preparation)),

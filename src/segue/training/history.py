@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Iterable, Iterator
@@ -83,7 +84,17 @@ _BLINK = 0.2  # seconds between two looks of the bar
 
 
 class Callback:
-    """Empty methods to override; the training does not depend on what a callback does."""
+    """Empty methods to override, for `fit(callbacks=[...])`.
+
+    What a callback does changes nothing in the training, but that it can end it: by returning True
+    from `on_epoch`, or by an error, which `fit` raises. With `refit` both trainings call it.
+
+    >>> class Target(Callback):
+    ...     "Ends the training when it is good enough."
+    ...
+    ...     def on_epoch(self, row: dict[str, float], state: Any) -> bool:
+    ...         return row["accuracy"] > 0.95
+    """
 
     def on_start(self, rows: list[dict[str, float]]) -> None:
         """Before the first epoch. `rows`: the epochs that a resumed training has already."""
@@ -97,11 +108,41 @@ class Callback:
             means: `means.row()` gives loss and score of the epoch so far.
         """
 
-    def on_epoch(self, row: dict[str, float], state: Any) -> None:
-        """After each epoch. `row`: the new line of the history; `state`: a `TrainingState`."""
+    def on_epoch(self, row: dict[str, float], state: Any) -> bool | None:
+        """After each epoch.
+
+        Args:
+            row: the new line of the history: `epoch`, `loss`, `accuracy` (`rmse`, `perplexity`),
+                `learning_rate`, `seconds`, and where there is validation `validation_loss` and
+                `validation_accuracy`.
+            state: a `segue.training.loop.TrainingState`: all rows, the best weights.
+
+        Returns:
+            True ends the training, as an early stop does.
+        """
 
     def on_end(self, ended: str) -> None:
-        """After the last epoch. `ended`: "finished", "early", "time", "interrupted" or "failed"."""
+        """After the last epoch.
+
+        Args:
+            ended: "finished", "early", "time", "callback", "interrupted" or "failed".
+        """
+
+
+class LogWriter(Callback):
+    """Passes what happens on to Python's `logging`, as the logger "segue.training", level INFO."""
+
+    log = logging.getLogger("segue.training")
+
+    def on_start(self, rows: list[Row]) -> None:
+        self.log.info("training starts after epoch %d", len(rows))
+
+    def on_epoch(self, row: Row, state: Any) -> None:
+        if self.log.isEnabledFor(logging.INFO):
+            self.log.info("epoch %d: %s", row["epoch"], describe(row))
+
+    def on_end(self, ended: str) -> None:
+        self.log.info("training ended: %s", ended)
 
 
 class HistoryWriter(Callback):
@@ -220,6 +261,7 @@ class Reporter(Callback):
 _ENDINGS = {
     "early": "stopped early: the validation loss stands still",
     "time": "stopped: the time limit is reached",
+    "callback": "stopped by a callback",
     "failed": "failed",
 }
 

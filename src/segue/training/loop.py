@@ -62,7 +62,7 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
     """Train until the epochs are done or something ends it; the best weights are then in place.
 
     Returns:
-        How it ended: "finished", "early", "time" or "interrupted".
+        How it ended: "finished", "early", "time", "callback" or "interrupted".
 
     Raises:
         TrainingError: a loss that is not finite. The last good weights are in place.
@@ -78,8 +78,10 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
                 row |= _validate(job, state)
             state.seconds = row["seconds"] = time.perf_counter() - began
             _close_epoch(job, state, row)
-            for callback in callbacks:
-                callback.on_epoch(row, state)
+            wishes = [callback.on_epoch(row, state) for callback in callbacks]
+            if any(wishes):
+                reason = _reason_to_stop(job, state) or "callback"
+                break
         ended = reason
     except KeyboardInterrupt:
         ended = "interrupted"
