@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import inspect
 import math
 import sys
 import warnings
@@ -90,6 +91,10 @@ class SpecError(SegueError, ValueError):
 
 class OptionError(SegueError, ValueError):
     """An option or argument with a value that means nothing."""
+
+
+class UnknownArgumentError(OptionError, TypeError):
+    """An argument that a class does not have."""
 
 
 class NotFittedError(SegueError, ValueError, AttributeError):
@@ -168,6 +173,48 @@ def renamed_arguments(**names: str) -> Callable[[Target], Target]:
             return target(*args, **kwargs)
 
         return accepting
+
+    return decorate
+
+
+def checked_arguments(**nested: type) -> Callable[[Target], Target]:
+    """Let a class refuse unknown arguments with what was probably meant.
+
+    Args:
+        nested: of arguments that hold further ones, their classes.
+
+    >>> @checked_arguments()
+    ... class Point:
+    ...     def __init__(self, across: float = 0, up: float = 0) -> None:
+    ...         pass
+    >>> @checked_arguments(start=Point)
+    ... class Line:
+    ...     def __init__(self, width: float, start: Point) -> None:
+    ...         pass
+    >>> Line(acros=1)
+    Traceback (most recent call last):
+    segue.errors.UnknownArgumentError: Line has no argument 'acros'. Write start=Point(across=...).
+    """
+
+    def decorate(target: Any) -> Any:
+        make = vars(target)["__init__"]
+        _, *known = inspect.signature(make).parameters
+        inner = {
+            name: f"{outer}={kind.__name__}({name}=...)"
+            for outer, kind in nested.items()
+            for name in inspect.signature(kind).parameters
+        }
+
+        @functools.wraps(make)
+        def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+            for name in kwargs.keys() - set(known):
+                near = nearest(name, [*inner, *known])
+                advice = f" Write {inner[near]}." if near in inner else did_you_mean(name, known)
+                raise UnknownArgumentError(f"{target.__name__} has no argument {name!r}.{advice}")
+            make(self, *args, **kwargs)
+
+        setattr(target, "__init__", checked)  # noqa: B010  (mypy)
+        return target
 
     return decorate
 

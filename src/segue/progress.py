@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
 from typing import Any, Literal, Self, TextIO, get_args
@@ -18,7 +19,8 @@ class Progress:
     """A bar, or a plain line now and then, around a block of work.
 
     Args:
-        style: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
+        style: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere, and
+            nothing within a search of scikit-learn or a pool of processes.
         pause: seconds after which a line is written in any case.
         stream: where to write; standard error if left out.
         is_transient: whether the bar disappears at the end of the work.
@@ -42,7 +44,9 @@ class Progress:
         if style not in get_args(Style):
             raise OptionError(f"`progress` is {style!r}; expected auto, bar, lines or none.")
         self.stream = sys.stderr if stream is None else stream
-        self.style = ("bar" if self.stream.isatty() else "lines") if style == "auto" else style
+        if style == "auto":
+            style = "none" if _is_one_of_many() else "bar" if self.stream.isatty() else "lines"
+        self.style = style
         self.pause, self.is_transient = pause, is_transient
         self._began = self.last_line = time.monotonic()
         self._bar: Any = None
@@ -112,6 +116,16 @@ class Progress:
         """Write a line."""
         if self.style != "none":
             print(folded(visible(text), self.stream, 2), file=self.stream, flush=True)
+
+
+def _is_one_of_many() -> bool:
+    """Whether a search of scikit-learn, joblib or a pool of processes is at work."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").startswith(("sklearn.", "joblib.", "loky.")):
+            return True
+        frame = frame.f_back
+    return multiprocessing.parent_process() is not None
 
 
 def duration(seconds: float) -> str:

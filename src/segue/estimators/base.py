@@ -7,6 +7,7 @@ Importing scikit-learn takes longer than a whole prediction may, so nothing is i
 from __future__ import annotations
 
 import abc
+import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -131,6 +132,7 @@ class BaseSequenceEstimator(abc.ABC):
         folder: str | Path | None = None,
         resume: bool = False,
         callbacks: Sequence[Callback] = (),
+        verbose: int | None = None,
     ) -> Self:
         """Train on sequences and their targets.
 
@@ -157,6 +159,7 @@ class BaseSequenceEstimator(abc.ABC):
             folder: where `history.jsonl` and, while running, `checkpoint/` are written.
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
             callbacks: objects of `segue.Callback`, which are called after each update and epoch.
+            verbose: as in Keras 0 (silent), 1 (a bar) or 2 (lines), in place of `options.progress`.
 
         Returns:
             The estimator itself.
@@ -171,10 +174,20 @@ class BaseSequenceEstimator(abc.ABC):
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
         )  # fmt: skip
-        self._take(fit_split(self, split, initial, folder, resume=resume, callbacks=callbacks))
+        shown = self if verbose is None else self._shown(verbose)
+        self._take(fit_split(shown, split, initial, folder, resume=resume, callbacks=callbacks))
         if folder is not None and self.stopped_ != "interrupted":
             remove_checkpoints(Path(folder))
         return self
+
+    def _shown(self, verbose: int) -> Self:
+        """A copy with another style of progress."""
+        styles = {0: "none", 1: "bar", 2: "lines"}
+        if verbose not in styles:
+            raise OptionError(f"`verbose` is {verbose!r}; expected 0, 1 or 2.")
+        shown = copy.copy(self)
+        shown.options = replace(self.training_options, progress=styles[verbose])
+        return shown
 
     def _take(self, result: FitResult) -> Self:
         """Take over the result of a training, in one assignment."""

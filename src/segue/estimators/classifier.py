@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Layout, Sequences
+from segue.errors import checked_arguments
 from segue.estimators.anytime import anytime
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence, SequencesLike, as_dataset
@@ -23,6 +24,7 @@ from segue.training.inference import How, embed, probabilities
 Floats = npt.NDArray[np.float64]
 
 
+@checked_arguments(options=TrainingOptions)
 @dataclass(eq=False, repr=False)
 class SequenceClassifier(BaseSequenceEstimator):
     """Learns which class a sequence belongs to.

@@ -10,7 +10,7 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences, refuse_infinite
-from segue.errors import DataError, OptionError, check_whole
+from segue.errors import DataError, OptionError, check_whole, checked_arguments
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike
 from segue.networks import NetworkLike
@@ -25,6 +25,7 @@ from segue.windowing import as_series, is_one_series, windows
 Strategy = Literal["recursive", "direct"]
 
 
+@checked_arguments(options=TrainingOptions)
 @dataclass(eq=False, repr=False)
 class Forecaster(BaseSequenceEstimator):
     """Learns from windows of series what follows them, and goes on from there.

@@ -10,7 +10,7 @@ import numpy as np
 from segue.data.dataset import Dataset
 from segue.data.encoding import as_step_labels
 from segue.data.sequences import Array, Layout, Sequences
-from segue.errors import DataError
+from segue.errors import DataError, checked_arguments
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import (
     SequencesLike,
@@ -29,6 +29,7 @@ from segue.training import TrainingOptions
 from segue.training.inference import map_steps, probabilities
 
 
+@checked_arguments(options=TrainingOptions)
 @dataclass(eq=False, repr=False)
 class SequenceLabeler(BaseSequenceEstimator):
     """Learns which class each step of a sequence belongs to.

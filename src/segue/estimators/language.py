@@ -19,7 +19,7 @@ from torch import Tensor
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError, is_whole
+from segue.errors import DataError, OptionError, checked_arguments, is_whole
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence, SequencesLike
 from segue.estimators.streaming import ModelStream, Stream
@@ -42,6 +42,7 @@ _TEXTS_AT_ONCE = 256
 Floats = npt.NDArray[np.float64]
 
 
+@checked_arguments(options=TrainingOptions)
 @dataclass(eq=False, repr=False)
 class LanguageModel(BaseSequenceEstimator):
     """Learns which word (or character) comes next, at every step of a text.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Layout
+from segue.errors import checked_arguments
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import as_dataset
 from segue.networks import NetworkLike
@@ -17,6 +18,7 @@ from segue.tasks.regress import LinearOnMeans, Numbers
 from segue.training import TrainingOptions
 
 
+@checked_arguments(options=TrainingOptions)
 @dataclass(eq=False, repr=False)
 class SequenceRegressor(BaseSequenceEstimator):
     """Learns one or more numbers for each sequence.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_type_hints
 
-from segue.errors import OptionError, did_you_mean
+from segue.errors import OptionError, checked_arguments, did_you_mean
 
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
 ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
@@ -19,6 +19,7 @@ MonitorName = Literal["loss", "accuracy", "last"]
 WITHOUT_EFFECT = ("progress", "time_limit_seconds", "checkpoint_every")
 
 
+@checked_arguments()
 @dataclass(frozen=True, repr=False)
 class TrainingOptions:
     """Options of training beside the arguments of the estimators.
@@ -63,7 +64,8 @@ class TrainingOptions:
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
-        progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere.
+        progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere, and
+            nothing within a search of scikit-learn or a pool of processes.
 
     Raises:
         OptionError: a value that means nothing; all of them are reported together.
