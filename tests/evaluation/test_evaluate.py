@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import segue
 from segue import evaluation
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
@@ -99,7 +100,7 @@ def test_no_sequences_are_refused(fitted: Make, data: Make) -> None:
 def test_what_cannot_be_scored_is_named(fitted: Make, data: Make) -> None:
     """Arrays have no answers, and an estimator before `fit` gives none."""
     with pytest.raises(
-        DataError, match=r"The data are ndarray; expected a Dataset.*Dataset\(x, y\)"
+        DataError, match=r"The data are ndarray, without targets: pass evaluate\(estimator, X, y\)"
     ):
         evaluate(fitted(LEVELS), np.zeros((2, 3)))  # type: ignore[call-overload]
     with pytest.raises(
@@ -247,3 +248,15 @@ def test_import_stays_light() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert answer.stdout.strip() == "set()", answer.stderr
+
+
+def test_sequences_and_their_targets_will_do() -> None:
+    draws = np.random.default_rng(0)
+    x, y = draws.normal(size=(20, 6, 1)), np.array(["a", "b"] * 10)
+    quiet = segue.TrainingOptions(progress="none")
+    classifier = segue.SequenceClassifier("gru(2)", epochs=1, options=quiet).fit(x, y)
+    other = draws.normal(size=(8, 6, 1)), y[:8]
+    found = segue.evaluate(classifier, *other)
+    assert found.metrics() == segue.evaluate(classifier, segue.Dataset(*other)).metrics()
+    with pytest.warns(DeprecationWarning, match="`dataset` is now called `X`"):
+        segue.evaluate(classifier, dataset=segue.Dataset(*other))

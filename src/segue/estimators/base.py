@@ -44,6 +44,7 @@ from segue.tasks import TASKS, Task
 from segue.training import Callback, History, TrainingOptions
 from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.inference import predict_outputs
+from segue.training.options import ProgressName
 from segue.training.setup import TrainingSetup
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class BaseSequenceEstimator(abc.ABC):
 
     def _shown(self, verbose: int) -> Self:
         """A copy with another style of progress."""
-        styles = {0: "none", 1: "bar", 2: "lines"}
+        styles: dict[int, ProgressName] = {0: "none", 1: "bar", 2: "lines"}
         if verbose not in styles:
             raise OptionError(f"`verbose` is {verbose!r}; expected 0, 1 or 2.")
         shown = copy.copy(self)

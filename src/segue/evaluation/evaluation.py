@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
-from segue.errors import DataError, NotFittedError, OptionError, warn_user
+from segue.errors import DataError, NotFittedError, OptionError, renamed_arguments, warn_user
 from segue.evaluation import text
 from segue.evaluation.model_info import ModelInfo, task_of
 from segue.evaluation.trained_on import TrainedOn, look_up
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from segue.estimators import SequenceEnsemble
     from segue.estimators.base import BaseSequenceEstimator
+    from segue.estimators.inputs import SequencesLike, TargetsLike
     from segue.plots import AxesArray
     from segue.plots.display import Kind
     from segue.tasks import Task
@@ -371,9 +372,11 @@ class FittedClassifier(Protocol):
         """Return probabilities `[n, class]`."""
 
 
+@renamed_arguments(dataset="X")
 def evaluate(
     estimator: FittedClassifier | BaseSequenceEstimator | SequenceEnsemble,
-    dataset: Dataset,
+    X: SequencesLike,  # noqa: N803  (scikit-learn's name)
+    y: TargetsLike = None,
     *,
     part: str | None = None,
     everything: bool = False,
@@ -388,7 +391,9 @@ def evaluate(
 
     Args:
         estimator: fitted.
-        dataset: sequences with their targets. If it has several parts, "test" is scored.
+        X: a `Dataset`, of which the part "test" is scored if it has several; or sequences, as in
+            `fit`.
+        y: their targets; none for a `Dataset`.
         part: another part to be scored, also if it was trained on.
         everything: score all parts, and what was trained on too.
         own: whether this is the source that the model was trained on; `None`: where more than half
@@ -418,15 +423,16 @@ def evaluate(
     >>> evaluate(Coin(), tosses)
     Evaluation(n=3, accuracy=0.6667 [0.0000, 1.0000], baseline=0.6667)
     """
-    if not isinstance(dataset, Dataset):
+    if y is None and not isinstance(X, Dataset):
         raise DataError(
-            f"The data are {type(dataset).__name__}; expected a Dataset, which has the targets "
-            "too: segue.Dataset(x, y), or segue.read(source)."
+            f"The data are {type(X).__name__}, without targets: pass evaluate(estimator, X, y), or "
+            "a Dataset such as segue.read(source)."
         )
     if not getattr(estimator, "__sklearn_is_fitted__", lambda: True)():
         raise NotFittedError(
             f"This {type(estimator).__name__} is not fitted yet: call `fit` first."
         )
+    dataset = X if y is None else getattr(estimator, "scored_part", Dataset)(X, y)
     check_channels(dataset.channels, getattr(estimator, "channels_", None))
     task, names = task_of(estimator), dataset.part_names
     data, part, is_open = _part_to_score(dataset, part, everything=everything)
