@@ -139,7 +139,8 @@ class Dataset:
                 "labels per step must be as many as the steps."
             )
         # A step without a label is no mistake.
-        missing = np.zeros(0, bool) if self.task == "label" else self.missing_targets
+        one_each = self.y is not None and self.task != "label"
+        missing = missing_mask(self.y) if one_each else np.zeros(0, bool)
         if self.missing == "refuse" and missing.any():
             self._refuse_missing(missing)
         if self.task == "classify":

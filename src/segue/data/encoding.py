@@ -188,6 +188,8 @@ def _as_matrix(y: Any) -> Array | None:
     """`[n, value]` of what has two axes, with NaN where a row or a value is missing; else None."""
     if not hasattr(y, "ndim") and not hasattr(y, "columns"):
         y = list(y)
+        if all(isinstance(label, str) for label in y):
+            return None
         first = next((row for row in y if not is_missing(row)), None)
         if not _is_row(first):
             return None

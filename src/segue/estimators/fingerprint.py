@@ -80,25 +80,21 @@ def digests(x: Sequences) -> Digests:
     """
     start, found = hashlib.blake2b(f"{x.channels}".encode(), digest_size=16), bytearray()
     for block in x.blocks():
-        ends = (block.offsets * 4 * x.channels).tolist()
-        raw, rest = _as_bytes(block.values)
-        for first, last in pairwise(ends):
+        values, rest = block.values, None
+        single = np.add(values, 0.0, dtype="<f4", casting="same_kind")  # makes zeros of -0.0
+        single[np.isnan(single)] = np.nan
+        if values.dtype != np.float32:  # and what float32 leaves of a wider type, if anything
+            left = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
+            rest = memoryview(left.tobytes()) if left.any() else None
+        raw = memoryview(single.tobytes())
+        ends = (np.cumsum(block.lengths) * 4 * x.channels).tolist()
+        for first, last in pairwise([0, *ends]):
             one = start.copy()
             one.update(raw[first:last])
             if rest is not None and any(rest[first:last]):
                 one.update(rest[first:last])
             found += one.digest()
     return np.frombuffer(bytes(found), np.uint8).reshape(-1, 16)
-
-
-def _as_bytes(values: npt.NDArray[Any]) -> tuple[memoryview, memoryview | None]:
-    """Values as float32, and what that leaves of them where their type is wider."""
-    single = np.add(values, 0.0, dtype="<f4", casting="same_kind")  # makes zeros of -0.0
-    single[np.isnan(single)] = np.nan
-    if values.dtype == np.float32:
-        return memoryview(single.tobytes()), None
-    rest = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
-    return memoryview(single.tobytes()), memoryview(rest.tobytes()) if rest.any() else None
 
 
 def example_digests(data: Dataset) -> Digests:

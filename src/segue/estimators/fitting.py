@@ -158,7 +158,7 @@ def fit_split(
     assert isinstance(targets, SequenceTargets | StepTargets)
     values = torch.as_tensor(targets.values).cpu().numpy()
     validated = setup.validation is not None
-    line = result.task.summary_line(result.history.kept, values, validated=validated)
+    line = result.task.summary_line(result.history, values, validated=validated)
     return replace(result, training_summary=[*result.training_summary, *filter(None, [line])])
 
 
@@ -186,7 +186,7 @@ def _train(
     prepared = prepare_training(estimator, split, initial)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
     options, network = setup.options, setup.network
-    if epochs is None:
+    if epochs is None and (options.schedule == "plateau" or options.monitor == "accuracy"):
         check_monitor(options, setup.objective, validated=setup.validation is not None)
     needs = check_memory(setup, split.train.x)
     reporters: list[Callback] = []
@@ -205,7 +205,8 @@ def _train(
         shared = fingerprint(estimator, network, split, values)
         writers, state = run_folder.open(setup, shared)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
-        stopped = train(cache_fixed_layers(setup), state, [*reporters, *writers, *log, *callbacks])
+        cached = cache_fixed_layers(setup) if network.chain.layers[0].is_fixed else setup
+        stopped = train(cached, state, [*reporters, *writers, *log, *callbacks])
     summary = [
         ("network", to_text(network.specs)),
         ("preparation", str(prepared.preparation)),
@@ -289,9 +290,10 @@ def prepare_training(
         preparation.check_rate(split.validation.rate_hz)
         validation = with_targets(task.examples(split.validation, preparation))
     augments = any(isinstance(step, Augmentation) for step in preparation.steps)
+    augmenter = Augmenter(preparation, estimator.seed) if augments else None
     setup = TrainingSetup(
         network=network,
-        train=train,
+        train=replace(train, augmenter=augmenter),
         validation=validation,
         objective=objective,
         epochs=choose_epochs(len(examples), estimator.batch_size) if epochs == "auto" else epochs,
@@ -299,7 +301,6 @@ def prepare_training(
         learning_rate=estimator.learning_rate,
         seed=estimator.seed,
         options=options,
-        augmenter=Augmenter(preparation, estimator.seed) if augments else None,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
 
@@ -394,11 +395,11 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
         TrainingError: it needs more than there is; the message says what would fit.
     """
     # As the network sees them: a text is fewer words than characters.
-    whole = int(job.train.batches.lengths.max())
-    longest = min(whole, job.options.truncate or whole)
-    batch_size = min(job.batch_size, len(job.train.batches))
+    lengths = job.train.batches.lengths
+    longest = min(int(lengths.max()), job.options.truncate or int(lengths.max()))
+    batch_size = min(job.batch_size, len(lengths))
     resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
-    rough = 40 * batch_size * job.network.numbers_at_once(longest)
+    rough = 40 * batch_size * sum(job.network.numbers_at_once(longest).values())
     if resident + rough <= memory.WARNED * memory.UNCHECKED:  # whatever is free
         return ""
     limit = memory_limit()

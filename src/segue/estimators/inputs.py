@@ -106,7 +106,8 @@ def as_dataset(
         if not isinstance(x, Dataset):
             raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
         return replace(data, missing="refuse")
-    refuse_two_targets(data)
+    if data.y is not None:
+        raise two_targets()
     note = () if data.ids is None else position_note(y, data, "y")
     names = None if classes is None else tuple(classes)
     y = aligned_with(y, data, "y")
@@ -128,10 +129,9 @@ def as_dataset(
     )
 
 
-def refuse_two_targets(data: Dataset) -> None:
-    """Raise where a data set has targets, and others are passed."""
-    if data.y is not None:
-        raise DataError("`X` is a Dataset and has its own targets: leave out `y`.")
+def two_targets() -> DataError:
+    """The error for targets that are passed beside a data set that has some."""
+    return DataError("`X` is a Dataset and has its own targets: leave out `y`.")
 
 
 def warn_of_axes(x: Sequences) -> None:

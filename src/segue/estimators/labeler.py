@@ -17,7 +17,7 @@ from segue.estimators.inputs import (
     aligned_with,
     as_dataset,
     position_note,
-    refuse_two_targets,
+    two_targets,
 )
 from segue.estimators.streaming import LabelStream, ModelStream
 from segue.networks import NetworkLike
@@ -105,7 +105,8 @@ class SequenceLabeler(BaseSequenceEstimator):
                 "`y` is missing: pass a list of the labels of each sequence's steps, or a Dataset."
             )
         data = X if isinstance(X, Dataset) else Dataset(plain_sequences(X, self.layout))
-        refuse_two_targets(data)
+        if data.y is not None:
+            raise two_targets()
         codes, classes, ignored = as_step_labels(aligned_with(y, data, "y"), ignore=self.ignore)
         notes = (*data.notes, *position_note(y, data, "y"))
         if ignored:

@@ -258,8 +258,8 @@ def _restore_network(
 def _refuse_costly(planned: Network) -> None:
     """Raise `DataError` where a single step takes more memory than a model may ask for."""
     limit = memory_limit(MOST_BYTES) or MOST_BYTES
-    needed, layer = max((4 * one.numbers_at_once(1), one.name) for one in planned.chain)
-    if needed > limit:
+    layer, numbers = max(planned.numbers_at_once(1).items(), key=lambda pair: pair[1])
+    if (needed := 4 * numbers) > limit:
         raise DataError(
             f"a single step takes about {needed / 1e9:.1f} GB of memory in the layer {layer}; at "
             f"most {limit / 1e9:g} GB are given to a file. {VARIABLE} in the environment sets "

@@ -213,7 +213,13 @@ def choose_validation(
     if wanted == "auto":
         if own is not None:
             return train, own, f"{len(own):,} sequences, the source's own part"
-        reason = _too_few(train)
+        reason, few = "", AUTO_LEAST_OF_A_CLASS
+        if len(train) < AUTO_LEAST_SEQUENCES:
+            reason = f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
+        elif train.task == "classify" and np.unique(train.y, return_counts=True)[1].min() < few:
+            reason = f"a class with fewer than {few} sequences"
+        elif train.groups is not None and len(np.unique(train.groups)) < 2:
+            reason = "one group only"
         if reason:
             return train, None, f"none ({reason}): the last weights are kept"
         return _set_aside(train, AUTO_SHARE, seed, only_if_nothing_is_lost=True)
@@ -249,18 +255,6 @@ def _set_aside(
 def _present(data: Dataset) -> list[Any]:
     """The classes that occur in a data set; none where the targets are numbers."""
     return [name for name, count in class_counts(data).items() if count]
-
-
-def _too_few(train: Dataset) -> str:
-    if len(train) < AUTO_LEAST_SEQUENCES:
-        return f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
-    if train.task == "classify":
-        fewest = int(np.unique(train.y, return_counts=True)[1].min())
-        if fewest < AUTO_LEAST_OF_A_CLASS:
-            return f"a class with fewer than {AUTO_LEAST_OF_A_CLASS} sequences"
-    if train.groups is not None and len(np.unique(train.groups)) < 2:
-        return "one group only"
-    return ""
 
 
 _WHOLE = "a whole number from 1 on"

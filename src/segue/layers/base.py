@@ -183,7 +183,7 @@ class LayerSpec(Spec, abc.ABC):
         source.problems.append(f"{context.name} is a {self.kind} layer")
 
 
-class PointwiseSpec(LayerSpec, abc.ABC):
+class PointwiseSpec(LayerSpec, abc.ABC, input_kind="either", is_causal=True):
     """A layer whose output has the shape of its input."""
 
     def output_shape(self, context: BuildContext) -> Shape:

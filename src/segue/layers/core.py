@@ -18,7 +18,7 @@ from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
 @dataclass(frozen=True)
-class Dense(LayerSpec, kind="dense"):
+class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True):
     """`dense(units, activation=linear)`: `activation(x @ kernel + bias)`.
 
     On a sequence it acts on each step, as Keras's `TimeDistributed(Dense(...))` does.
@@ -69,7 +69,7 @@ class Dropout(PointwiseSpec, kind="dropout"):
 
 
 @dataclass(frozen=True)
-class Embedding(LayerSpec, kind="embedding", input_kind="tokens"):
+class Embedding(LayerSpec, kind="embedding", input_kind="tokens", is_causal=True):
     """`embedding(features)`: tokens `[time, 1]` become learnt vectors `[time, features]`.
 
     Args:
@@ -109,7 +109,7 @@ class Embedding(LayerSpec, kind="embedding", input_kind="tokens"):
 
 
 @dataclass(frozen=True)
-class Position(LayerSpec, kind="position", input_kind="sequence"):
+class Position(LayerSpec, kind="position", input_kind="sequence", is_causal=True):
     """`position`: adds a vector that encodes a step's position, counted from the first real step.
 
     Args:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import abc
 import importlib
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from segue.errors import SpecError
 from segue.layers.base import BuildContext, InputKind, LayerSpec, Shape
-from segue.layers.recurrent import Output, keeps_sequence
+from segue.layers.recurrent import Output, recurrent_shape
 from segue.spec import Name, Rate
 
 _CELL = ("segue.modules.custom", "Cell")
@@ -132,5 +132,4 @@ class CustomCell(CustomSpec, kind="cell", held="cell", held_type=_CELL, input_ki
 
     def output_shape(self, context: BuildContext) -> Shape:
         units: int = importlib.import_module("segue.modules.custom").units_of(self.cell, context)
-        shape = replace(context.shape.with_features(units), backward=None)
-        return shape if keeps_sequence(self.output, context) else shape.ended(units)
+        return recurrent_shape(units, self.output, context)

@@ -20,13 +20,17 @@ Merge = Literal["concat", "sum", "mean", "none"]
 InitialState = Literal["zeros", "learnt"] | tuple[tuple[FiniteFloat, ...], ...]
 
 
-def keeps_sequence(output: Output, context: BuildContext) -> bool:
-    """Whether a recurrent layer with this `output` returns every step."""
-    return output == "every" or (output == "auto" and context.every)
+def recurrent_shape(units: int, output: Output, context: BuildContext) -> Shape:
+    """The output shape of a recurrent layer: every step, or the last of each sequence."""
+    if output == "every" or (output == "auto" and context.every):
+        return replace(context.shape.with_features(units), backward=None)
+    return context.shape.ended(units)
 
 
 @dataclass(frozen=True)
-class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind="sequence"):
+class RecurrentSpec(
+    LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind="sequence", is_causal=True
+):
     """The arguments of every recurrent layer.
 
     Class attributes:
@@ -66,9 +70,7 @@ class RecurrentSpec(LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind
                 f"list(s) of {self.units} numbers ({', '.join(self.states)}); "
                 f"got lists of {', '.join(str(len(values)) for values in given)}."
             )
-        if not keeps_sequence(self.output, context):
-            return context.shape.ended(self.units)
-        return replace(context.shape.with_features(self.units), backward=None)
+        return recurrent_shape(self.units, self.output, context)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add a recurrent layer over packed sequences."""

@@ -160,12 +160,6 @@ class Layer(nn.Module, abc.ABC):
         tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         return {k.removeprefix(self.inner).replace(".", "/"): t for k, t in tensors.items()}
 
-    def numbers_at_once(self, time: int) -> int:
-        """About how many numbers a sequence of `time` steps makes without gradients."""
-        outputs = self.shape.features * self.shape.directions
-        own = 3 * (time + self.reach) * (self.inputs + outputs)
-        return own + sum(one.numbers_at_once(time) for chain in self.chains for one in chain.layers)
-
 
 class SpecLayer(Layer):
     """A layer of segue's own: made from its spec and the context in the network.

@@ -91,13 +91,17 @@ class RecurrentCell(nn.Module, abc.ABC):
         return tuple(value.expand(batch, self.units).contiguous() for value in values)
 
     def run(
-        self, x: Padded, state: State, draws: Draws | None = None, path: tuple[str, ...] = ()
+        self,
+        x: Padded,
+        state: State | None = None,
+        draws: Draws | None = None,
+        path: tuple[str, ...] = (),
     ) -> tuple[Tensor, State]:
         """Run over a batch, with dropout in training.
 
         Args:
             x: `[batch, time, channel]`.
-            state: before the first step, `[batch, units]` each.
+            state: before the first step, `[batch, units]` each; `None`: the initial one.
             draws: in training.
             path: of the masks among the draws.
 
@@ -106,6 +110,7 @@ class RecurrentCell(nn.Module, abc.ABC):
             step; the c of an LSTM after that of the batch, so it has no meaning for shorter ones.
         """
         values, masks = x.values, None
+        state = self.initial_state(len(values)) if state is None else state
         if draws is not None and (self.spec.dropout or self.spec.recurrent_dropout):
             values, masks = self._drop(values, draws, path)
         weights = RecurrentWeights(self.kernel, self.recurrent_kernel, self.bias)
@@ -251,14 +256,17 @@ class RecurrentLayer(PieceLayer):
         super().__init__(spec, context)
         self.cell = CELLS[spec.cell](spec, context)
 
+    def forward(self, x: Padded, draws: Draws | None = None) -> Padded | Tensor:
+        return self.forward_from(x, None, draws)[0]
+
     def forward_from(
-        self, x: Padded, state: State, draws: Draws | None = None
+        self, x: Padded, state: State | None, draws: Draws | None = None
     ) -> tuple[Padded | Tensor, State]:
         outputs, state = self.cell.run(x, state, draws, (self.name, "forward"))
         return Padded(outputs, x.lengths) if self.shape.sequence else state[0], state
 
     def prefix_outputs(self, x: Padded) -> Padded:
-        return Padded(self.cell.run(x, self.cell.initial_state(len(x.values)))[0], x.lengths)
+        return Padded(self.cell.run(x)[0], x.lengths)
 
     def cells(self) -> dict[str, nn.Module]:
         return {"forward": self.cell}
@@ -289,7 +297,7 @@ class BidirectionalLayer(SpecLayer):
         mirrored = Padded(reverse(behind.values, lengths), lengths)
         runs = (self.forward_cell, before, "forward"), (self.backward_cell, mirrored, "backward")
         first, second = (
-            cell.run(signal, cell.initial_state(len(lengths)), draws, (self.name, direction))[0]
+            cell.run(signal, None, draws, (self.name, direction))[0]
             for cell, signal, direction in runs
         )
         if not self.shape.sequence:

@@ -214,8 +214,9 @@ class Network(nn.Module):
         self.specs = specs
         self.input_shape = shape
         self.chain = Chain(specs, BuildContext("", shape, every, seed))
-        _check_end(self.chain, every=every)
         last = self.chain.shape
+        if last.directions != 1 or last.sequence != every or (every and last.stride != 1):
+            raise _wrong_end(self.chain, every=every)
         context = BuildContext("head", last.with_features(last.features + static), seed=seed)
         head = (HeadWithStatic if static else DenseLayer)(Dense(outputs), context)
         head.kind = Dense.kind
@@ -387,9 +388,14 @@ class Network(nn.Module):
         """
         return to_python(self.specs, self.input_shape, self.chain, framework)
 
-    def numbers_at_once(self, time: int) -> int:
-        """About how many numbers a sequence of `time` steps makes without gradients."""
-        return sum(layer.numbers_at_once(time) for layer in self.chain.layers)
+    def numbers_at_once(self, time: int) -> dict[str, int]:
+        """About how many numbers each layer makes of `time` steps without gradients, by name."""
+        found = {}
+        for one in self.modules():
+            if isinstance(one, Layer):
+                outputs = one.shape.features * one.shape.directions
+                found[one.name] = 3 * (time + one.reach) * (one.inputs + outputs)
+        return found
 
 
 @dataclass(frozen=True)
@@ -441,22 +447,22 @@ def _summary_rows(
         yield from _summary_rows(layer.sublayers(), layer, depth + 1)
 
 
-def _check_end(chain: Chain, *, every: bool) -> None:
+def _wrong_end(chain: Chain, *, every: bool) -> SpecError:
+    """The error for layers that the head cannot follow."""
     shape = chain.shape
     if shape.directions != 1:
-        raise SpecError(
+        return SpecError(
             f"{chain[-1].name} keeps its two directions apart, and the head takes one signal: use "
             "merge=concat, sum or mean in the last bidirectional layer."
         )
-    if shape.sequence and not every:
-        raise SpecError(
-            "the network still holds a sequence before its head, which has one output for "
-            "a sequence: end with pool(mean), or with a recurrent layer's last output."
-        )
     if every and shape.stride != 1:
-        raise SpecError(
+        return SpecError(
             f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
         )
-    if every and not shape.sequence:
-        raise SpecError("the network ends the sequence, and an output at every step is wanted.")
+    if shape.sequence:
+        return SpecError(
+            "the network still holds a sequence before its head, which has one output for "
+            "a sequence: end with pool(mean), or with a recurrent layer's last output."
+        )
+    return SpecError("the network ends the sequence, and an output at every step is wanted.")

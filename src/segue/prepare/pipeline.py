@@ -137,7 +137,8 @@ class Preparation(FormerNames):
         """
         kind: Kind = "texts" if x.is_text else "tokens" if tokens and x.is_whole else "numbers"
         steps = _applicable(as_steps(prepare), kind)
-        exact = kind != "texts" and bool(steps) and bool(float32_loses(x).any())
+        may_lose = kind != "texts" and bool(steps) and x.dtype != np.float32
+        exact = may_lose and bool(float32_loses(x).any())
         done = cls((), (), x.channels, x.channels, kind, exact)
         for step in steps:
             step = step.at_rate(rate_hz)

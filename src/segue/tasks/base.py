@@ -215,12 +215,12 @@ class Task(abc.ABC):
         """
 
     def summary_line(
-        self, row: Mapping[str, float], targets: Array, *, validated: bool
+        self, history: Any, targets: Array, *, validated: bool
     ) -> tuple[str, str] | None:
         """Scores next to the baselines, as a heading and a text.
 
         Args:
-            row: of the history, that of the epoch whose weights are kept.
+            history: of the training; its row `kept` is that of the epoch whose weights are kept.
             targets: encoded, of the same sequences.
             validated: whether these are those of the validation.
         """

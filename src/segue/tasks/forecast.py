@@ -128,15 +128,13 @@ class Forecast(Task):
         """R² of forecasts for windows, `[n, value]`."""
         return r_squared(data.y, outputs, sample_weight)
 
-    def summary_line(
-        self, row: Mapping[str, float], targets: Array, *, validated: bool
-    ) -> tuple[str, str]:
+    def summary_line(self, history: Any, targets: Array, *, validated: bool) -> tuple[str, str]:
         """The RMSE beside that of a persistence forecast.
 
         Warns:
             UserWarning: the network is not better by 1 %.
         """
-        reached = row["validation_rmse" if validated else "rmse"]
+        reached = history.kept["validation_rmse" if validated else "rmse"]
         part = "validation" if validated else "training"
         persistence = float(np.sqrt(np.mean(self.scale.restore(targets) ** 2)))
         text = f"RMSE {reached:.4g} on {part} windows; persistence {persistence:.4g}"

@@ -108,11 +108,9 @@ class Language(Task):
                     f"{layer.not_causal()}"
                 )
 
-    def summary_line(
-        self, row: Mapping[str, float], targets: Array, *, validated: bool
-    ) -> tuple[str, str]:
+    def summary_line(self, history: Any, targets: Array, *, validated: bool) -> tuple[str, str]:
         """The perplexity beside that of the tokens' frequencies."""
-        reached = row["validation_perplexity" if validated else "perplexity"]
+        reached = history.kept["validation_perplexity" if validated else "perplexity"]
         part = "validation" if validated else "training"
         alone = perplexity(unigram(self.counts)[targets])
         text = f"{reached:.4g} on {part} pieces; by the frequency of tokens alone {alone:.4g}"

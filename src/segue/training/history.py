@@ -6,7 +6,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 
 
+@dataclass(eq=False, repr=False)
 class History:
     """Rows of numbers, one per epoch.
 
@@ -39,15 +41,9 @@ class History:
     Iterating gives the rows; `history["loss"]` is a column.
     """
 
-    def __init__(
-        self,
-        rows: Iterable[Row] = (),
-        best_epoch: int | None = None,
-        refit: History | None = None,
-    ) -> None:
-        self.rows = [dict(row) for row in rows]
-        self.best_epoch = best_epoch
-        self.refit = refit
+    rows: list[Row] = field(default_factory=list)
+    best_epoch: int | None = None
+    refit: History | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

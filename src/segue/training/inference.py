@@ -56,7 +56,7 @@ def predict_batches(
     if batches is None:
         return
     longest = int(batches.lengths.max())
-    if 4 * network.numbers_at_once(longest) >= memory.UNCHECKED:
+    if 4 * sum(network.numbers_at_once(longest).values()) >= memory.UNCHECKED:
         memory.check_prediction(network, longest)
     steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
     size = min(len(batches), steps // longest + 1)
@@ -289,7 +289,7 @@ def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
     put out is not too much to be kept. The same weights come of it, up to rounding.
     """
     passed = fixed_layers(job.network)
-    if not passed or job.augmenter is not None or job.options.truncate is not None:
+    if not passed or job.train.augmenter is not None or job.options.truncate is not None:
         return job
     shape = job.network.chain[passed - 1].shape
     parts = [part for part in (job.train, job.validation) if part is not None]

@@ -136,7 +136,7 @@ def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
         x = x._replace(signal=repeated(x.signal, per_step=False), static=static)
     targets = repeated(first.targets, per_step=every)
     batch = Batch(x, targets, repeated(first.weights, per_step=every))
-    trial = replace(job, train=_One(batch), augmenter=None)  # type: ignore[arg-type]
+    trial = replace(job, train=_One(batch))  # type: ignore[arg-type]
     before = {name: buffer.clone() for name, buffer in job.network.named_buffers()}
     with LiveBytes() as counter:
         compute_gradients(trial, [(0, np.arange(count))], 1, RunningMetrics(job.objective))
@@ -153,7 +153,7 @@ class _One:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
-    def gather(self, _: Any) -> Batch:
+    def gather(self, index: Any, epoch: int) -> Batch:
         """The batch."""
         return self.batch
 
@@ -164,7 +164,7 @@ def check_prediction(network: Network, longest: int) -> None:
     Raises:
         DataError: the message has the cost, and what would help.
     """
-    needed, limit = 4 * network.numbers_at_once(longest), memory_limit()
+    needed, limit = 4 * sum(network.numbers_at_once(longest).values()), memory_limit()
     if limit is not None and needed > limit:
         raise DataError(
             f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "

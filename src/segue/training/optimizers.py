@@ -89,7 +89,8 @@ def compute_gradients(
     Returns:
         The mean loss, and the length of the gradient before it was shortened.
     """
-    batches = [(Draws(job.seed, epoch, step), job.batch(index, epoch)) for step, index in update]
+    gather = job.train.gather
+    batches = [(Draws(job.seed, epoch, step), gather(index, epoch)) for step, index in update]
     counts = [job.objective.counts(batch.targets).sum() for _, batch in batches]
     count = functools.reduce(torch.add, counts).clamp(min=1)
     for weight in job.trained:

@@ -130,16 +130,26 @@ class TrainingData:
         batches: the sequences.
         targets: their targets, by the same index.
         weights: how much each target counts, 1 on average; `None`: all the same.
+        augmenter: changes sequences in training; `None`: they are seen as they are.
     """
 
     batches: Gathered
     targets: Targets
     weights: Targets | None = None
+    augmenter: Augmenter | None = None
 
-    def gather(self, index: Index) -> Batch:
-        """The chosen sequences, their targets and their weights."""
+    def gather(self, index: Index, epoch: int | None = None) -> Batch:
+        """The chosen sequences, their targets and their weights; augmented as in an epoch."""
         weights = None if self.weights is None else self.weights.gather(index)
-        return Batch(self.batches.gather(index), self.targets.gather(index), weights)
+        batch = Batch(self.batches.gather(index), self.targets.gather(index), weights)
+        if self.augmenter is None or epoch is None:
+            return batch
+        x, origin = self.augmenter.apply(batch.x, index, epoch)
+        x = x._replace(static=batch.x.static)
+        if origin is None or not isinstance(self.targets, StepTargets):
+            return batch._replace(x=x)
+        weights = None if weights is None else _moved(weights, origin, 0)
+        return Batch(x, _moved(batch.targets, origin, NO_LABEL), weights)
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,6 @@ class TrainingSetup:
         learning_rate: the highest of the schedule.
         seed: of the order of the batches, and of all other draws.
         options: the rest.
-        augmenter: changes sequences in training; `None`: they are seen as they are.
         rates: the learning rate of each epoch, in place of the schedule's.
     """
 
@@ -169,7 +178,6 @@ class TrainingSetup:
     learning_rate: float
     seed: int
     options: TrainingOptions
-    augmenter: Augmenter | None = None
     rates: tuple[float, ...] = ()
 
     @functools.cached_property
@@ -183,18 +191,6 @@ class TrainingSetup:
         lengths, size = self.train.batches.lengths, self.options.accumulate
         batches = list(enumerate(length_buckets(lengths, self.batch_size, shuffle)))
         return [batches[first : first + size] for first in range(0, len(batches), size)]
-
-    def batch(self, index: Index, epoch: int) -> Batch:
-        """Training sequences, augmented as in this epoch."""
-        batch = self.train.gather(index)
-        if self.augmenter is None:
-            return batch
-        x, origin = self.augmenter.apply(batch.x, index, epoch)
-        x = x._replace(static=batch.x.static)
-        if origin is None or not self.objective.every:
-            return batch._replace(x=x)
-        weights = None if batch.weights is None else _moved(batch.weights, origin, 0)
-        return Batch(x, _moved(batch.targets, origin, NO_LABEL), weights)
 
 
 def _moved(values: Tensor, origin: Tensor, padding: float) -> Tensor:
