@@ -17,7 +17,7 @@ from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_mis
 from segue.data.sequences import Array, Layout, Sequences
 from segue.errors import DataError, counted, warn_user
 from segue.readers.forms import as_frame
-from segue.readers.objects import adapted, is_frame, plain_sequences, rows_of, unlabelled
+from segue.readers.objects import PLAIN, adapted, is_frame, plain_sequences, rows_of, unlabelled
 from segue.readers.table import role_of
 
 # What users pass. Types of NumPy, pandas, polars, PyTorch and Hugging Face are among it, and of
@@ -181,7 +181,10 @@ def as_pair(
         X, with ids where it has some; and y in the order of X's sequences, with an array for each
         sequence where it came for each row.
     """
-    y, x = list(y) if isinstance(y, Iterator) else y, as_frame(x)
+    y = list(y) if isinstance(y, Iterator) else y
+    if isinstance(x, PLAIN):
+        return x, y
+    x = as_frame(x)
     data = unlabelled(x, like)
     if not isinstance(data, Dataset):
         return data, y

@@ -40,7 +40,7 @@ KINDS = """
 LAYOUTS = ("ntc", "nct", "tc", "ct")
 
 # What is an array or a list as it is, and no object that has to be looked into.
-_PLAIN = (Dataset, Sequences, str, np.ndarray, list, tuple)
+PLAIN = (Dataset, Sequences, str, np.ndarray, list, tuple)
 
 
 def adapted(
@@ -59,7 +59,7 @@ def adapted(
     >>> adapted([1, 2])
     [1, 2]
     """
-    if y is not None or isinstance(x, _PLAIN):
+    if y is not None or isinstance(x, PLAIN):
         pairs = y is None and labelled and isinstance(x, list) and _are_pairs(x)
         return from_pairs(x, labelled=True) if pairs else x
     x = as_frame(x)
@@ -85,13 +85,10 @@ def adapted(
 
 
 def unlabelled(x: Any, like: Mapping[str, Any] | None = None) -> Any:
-    """Return the data set of an object whose labels are passed apart; everything else as it is.
+    """Return the data set of an object, not `PLAIN`, whose labels are passed apart.
 
     A column of a frame that is called as a label is left out: it would give the answer away.
     """
-    if isinstance(x, _PLAIN):
-        return x
-    x = as_frame(x)
     if not is_table(x):
         return adapted(x, labelled=False)
     table, names = _without_labels(x)

@@ -273,7 +273,7 @@ def _check_sums(job: TrainingSetup, progress: _Progress) -> None:
     if not names:
         return
     done = [index for update in job.updates(epoch)[: progress.updates] for _, index in update]
-    targets = [job.batch(index, epoch).targets for index in done]
+    targets = [job.train.gather(index, epoch).targets for index in done]
     count = sum(float(objective.counts(one).sum()) for one in targets)
     if sums["count"] != count:
         raise ValueError(

@@ -153,11 +153,13 @@ def _set_rate(job: TrainingSetup, state: TrainingState, done: float, began: floa
 
 def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
     """Add the row, and keep the weights if they are the best so far."""
-    before = Standing(state.best_epoch, state.epochs_without_improvement, state.plateau)
-    after = judged(job, before, row, state.best_row)
     state.rows.append(row)
     state.updates, state.sums = 0, {}
     state.last_weights = _copy(job.network)
+    if job.validation is None:
+        return
+    before = Standing(state.best_epoch, state.epochs_without_improvement, state.plateau)
+    after = judged(job, before, row, state.best_row)
     state.best_epoch, state.epochs_without_improvement, state.plateau = after
     if after.best_epoch == len(state.rows):
         state.best_weights = state.last_weights
