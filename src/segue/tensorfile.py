@@ -11,17 +11,23 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
 import torch
 
 from segue.atomic import replacing
+from segue.limits import VARIABLE, memory_limit
 
 _CHECKED = re.compile(r'(.*),"checksum":"(\w+)"\}', re.DOTALL)
 
 MOST_HEADER = 100_000_000  # bytes, as of the format
+MOST_FIELDS = 1000  # of one object of a description
+
+# Bytes that a value of a description may take when it is read and checked, and how many all of
+# them may take beside the size of the file.
+_VALUE, _MARGIN = 320, 50_000_000
 
 Tensors = dict[str, torch.Tensor]
 
@@ -73,6 +79,7 @@ def read(path: str | Path) -> Content:
         if header > MOST_HEADER:
             raise ValueError("is not a whole safetensors file")
         content = start + file.read()
+    _refuse_costly(content, content[8 : 8 + header])
     try:
         tensors = safetensors.torch.load(content)
         found = json.loads(content[8 : 8 + header]).get("__metadata__") or {}
@@ -89,6 +96,32 @@ def read(path: str | Path) -> Content:
     if known != checksum(text, tensors):
         raise ValueError("was damaged, or changed, after it was written: its checksum is another")
     return Content(text, tensors, is_checked=True)
+
+
+def _refuse_costly(content: bytes, header: bytes) -> None:
+    """Raise `ValueError` where a small file would become large things: before it is taken apart."""
+    values = header.count(b",") + 2 * header.count(b"[") + 3 * header.count(b"{")
+    limit = max(_MARGIN + len(content), memory_limit(0) or 0)
+    if _VALUE * values > limit:
+        raise ValueError(
+            f"describes about {values:,} values in {len(content) / 1e6:.1f} MB, far more than its "
+            f"tensors call for. {VARIABLE}=8 in the environment allows 8 GB for them"
+        )
+
+
+def from_json(text: str) -> Any:
+    """The values of a description.
+
+    Raises:
+        ValueError: no JSON, or an object of more than a thousand fields.
+    """
+
+    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > MOST_FIELDS:
+            raise ValueError(f"an object has {len(pairs):,} fields, from {pairs[0][0]!r} on")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=checked)
 
 
 def checksum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:

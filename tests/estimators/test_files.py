@@ -435,3 +435,48 @@ def test_a_file_cannot_ask_for_a_million_threads(model: Path, tmp_path: Path, th
     description["parameters"]["options"]["threads"] = threads
     loaded = segue.load(pack(tmp_path / "m.safetensors", description, tensors))
     assert len(loaded.predict(tiny_dataset(9).x)) == 9
+
+
+@pytest.mark.parametrize(
+    ("value", "is_small"),
+    [
+        ([{}] * 30_000, True),
+        ([{}] * 100_000, False),
+        ([[]] * 100_000, False),
+        ([1] * 400_000, False),
+        ([{"a": 1.0}] * 100_000, False),
+    ],
+)
+def test_a_small_file_cannot_become_large(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any, is_small: bool
+) -> None:
+    """It is refused before it is taken apart, unless its reader allows more."""
+    description, tensors = unpack(model)
+    path = pack(tmp_path / "m.safetensors", {**description, "history": value}, tensors)
+    if not is_small:
+        with pytest.raises(
+            ModelFileError, match=r"describes about [\d,]+ values in .*_MEMORY_GB=8"
+        ):
+            segue.load(path)
+        monkeypatch.setenv("SEGUE_MEMORY_GB", "8")
+    if isinstance(value[0], dict):
+        assert len(segue.load(path).history_) == len(value)
+    else:
+        with pytest.raises(ModelFileError, match=r"history\.0: [^;]*$"):  # the first of many
+            segue.load(path)
+
+
+def test_tensors_without_end_are_refused(model: Path, tmp_path: Path) -> None:
+    description, tensors = unpack(model)
+    more = {f"strange/{number}": torch.zeros(0) for number in range(50_000)}
+    path = pack(tmp_path / "m.safetensors", description, {**tensors, **more})
+    with pytest.raises(ModelFileError, match="describes about"):
+        segue.load(path)
+
+
+def test_an_object_of_many_fields_is_refused(model: Path, tmp_path: Path) -> None:
+    """An error for each would take more memory than they do."""
+    description, tensors = unpack(model)
+    description["parameters"]["options"] = {f"field {number}": [] for number in range(1001)}
+    with pytest.raises(ModelFileError, match="an object has 1,001 fields, from 'field 0' on"):
+        segue.load(pack(tmp_path / "m.safetensors", description, tensors))

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from segue import SequenceClassifier
+from segue import SequenceClassifier, TrainingOptions
 from segue.evaluation.explain import attribute
 from segue.testing import tiny_dataset
+from segue.training import inference
 from segue.training.inference import map_steps, predict_batches
 
 
@@ -68,3 +69,19 @@ def test_a_data_set_with_parts_is_queried_about_its_test_part(
     assert fitted.score(data) == (fitted.predict(data) == test.y).mean() == fitted.score(test)
     assert len(fitted.predict(data.part("train"))) == 20
     assert len(fitted.predict(data.x)) == 30
+
+
+def test_windows_far_longer_than_the_sequences_make_small_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each sequence costs the reach of the layer, however short it is: a batch costs so much."""
+    x = [np.ones((length, 2), np.float32) for length in (2, 3, 4) * 10]
+    options = TrainingOptions(progress="none")
+    model = SequenceClassifier("conv(2, 3, dilation=900) pool(max)", epochs=1, options=options)
+    model.fit(x, [0, 1] * 15)
+    one, sizes = 4 * sum(model.network_.numbers_at_once(2).values()), list[int]()
+    monkeypatch.setattr(inference, "BYTES_AT_ONCE", 4 * one)
+    batches = model._batches(x)
+    predict_batches(model.network_, batches, lambda index, _: sizes.append(len(index)))
+    assert sum(sizes) == 30
+    assert max(sizes) == 4

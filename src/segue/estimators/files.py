@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import pydantic
@@ -32,9 +32,19 @@ _ENSEMBLES = {
     "SequenceLabeler": "LabelerEnsemble",
     "SequenceRegressor": "RegressorEnsemble",
 }
+_Item = TypeVar("_Item")
+
+
+class _FailFast(pydantic.FailFast):
+    """Of a list, the first wrong item is named, not each of a million."""
+
+    __hash__ = object.__hash__  # for unions
+
+
+ListOf = Annotated[list[_Item], _FailFast()]
 # How a source was read: options, and columns with their kinds and roles.
-Reading = str | int | float | bool | list[str] | list[int] | list[dict[str, str]] | None
-Names = list[str] | list[int] | list[float] | list[bool]
+Reading = str | int | float | bool | ListOf[str] | ListOf[int] | ListOf[dict[str, str]] | None
+Names = ListOf[str] | ListOf[int] | ListOf[float] | ListOf[bool]
 
 
 class _Closed(pydantic.BaseModel):
@@ -53,7 +63,7 @@ class _Parameters(_Closed):
     batch_size: int
     learning_rate: float
     validation: Literal["auto"] | float | None = None
-    class_weight: Literal["balanced"] | list[tuple[str | int | float | bool, float]] | None = None
+    class_weight: Literal["balanced"] | ListOf[tuple[str | int | float | bool, float]] | None = None
     head: Literal["softmax", "sigmoid"] | None = None
     scale_target: bool | None = None
     ignore: str | int | float | None = None
@@ -64,28 +74,28 @@ class _Parameters(_Closed):
     size: int | None = None
     horizon: int | None = None
     strategy: Literal["recursive", "direct"] | None = None
-    options: dict[str, str | int | float | bool | list[str] | None]
+    options: dict[str, str | int | float | bool | ListOf[str] | None]
 
 
 class _Scale(_Closed):
-    mean: list[float]
-    scale: list[float]
+    mean: ListOf[float]
+    scale: ListOf[float]
 
 
 class _Targets(_Closed):
     """The state of an estimator's targets; each estimator has some of these."""
 
     classes: Names | None = None
-    class_counts: list[int] | None = None
+    class_counts: ListOf[int] | None = None
     task: Literal["classify", "multilabel"] | None = None
     sequences: int | None = None
-    mean: list[float] | None = None
-    scale: list[float] | None = None
-    shape: list[int] | None = None
-    linear: list[list[float]] | None = None
-    ends: list[list[list[float | None]]] | None = None
+    mean: ListOf[float] | None = None
+    scale: ListOf[float] | None = None
+    shape: ListOf[int] | None = None
+    linear: ListOf[ListOf[float]] | None = None
+    ends: ListOf[ListOf[ListOf[float | None]]] | None = None
     one_series: bool | None = None
-    token_counts: list[int] | None = None
+    token_counts: ListOf[int] | None = None
 
 
 class _Seen(_Closed):
@@ -100,20 +110,20 @@ class Description(_Closed):
     format: int
     segue: str
     estimator: str
-    network: list[dict[str, Any]]
+    network: ListOf[dict[str, Any]]
     input_shape: _Shape
     preparation: dict[str, Any]
     static: _Scale | None = None
-    channels: list[str] | None = None
+    channels: ListOf[str] | None = None
     reading: dict[str, Reading] | None = None
     targets: _Targets
     parameters: _Parameters
-    history: list[dict[str, float]]
+    history: ListOf[dict[str, float]]
     best_epoch: int | None = None
-    refit: list[dict[str, float]] | None = None
+    refit: ListOf[dict[str, float]] | None = None
     stopped: str
-    training_summary: list[tuple[str, str]]
-    seen: list[_Seen] | None = None
+    training_summary: ListOf[tuple[str, str]]
+    seen: ListOf[_Seen] | None = None
 
 
 class EnsembleDescription(_Closed):
@@ -122,7 +132,7 @@ class EnsembleDescription(_Closed):
     format: int
     segue: str
     estimator: str
-    members: list[Description] = pydantic.Field(min_length=1)
+    members: ListOf[Description] = pydantic.Field(min_length=1)
 
 
 def save(estimator: Any, path: str | Path, *, record: bool = True) -> None:
@@ -294,7 +304,7 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
     except ValueError as error:
         raise ModelFileError(f"{error}. Copy it again, or train again.", path=path) from error
     try:
-        facts = json.loads(text)
+        facts = tensorfile.from_json(text)
         if isinstance(facts, dict) and int(facts.get("format", 0)) > FORMAT:
             raise ModelFileError(
                 f"has format {facts['format']}, written by segue {facts.get('segue')}; this is "

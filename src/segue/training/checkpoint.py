@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 import torch
@@ -108,7 +108,7 @@ class _Closed(pydantic.BaseModel):
 class _Progress(_Closed):
     """The fields of a `TrainingState` besides tensors, under the same names."""
 
-    rows: list[dict[str, int | float]]
+    rows: Annotated[list[dict[str, int | float]], pydantic.FailFast()]
     best_epoch: int | None
     last_finite_epoch: int
     epochs_without_improvement: int
@@ -162,7 +162,7 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
     refuse_pointer(path, ModelFileError)
     try:
         text, tensors, is_checked = tensorfile.read(path)
-        facts = json.loads(text)
+        facts = tensorfile.from_json(text)
         found = facts.get("format") if isinstance(facts, dict) else None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"is no checkpoint: it {error}.", path=path) from error

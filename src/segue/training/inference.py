@@ -33,6 +33,7 @@ How = Literal["auto", "last", "mean", "every"]
 
 # Steps (with padding) of one batch, and numbers that its head gives at once.
 STEPS_AT_ONCE, OUTPUTS_AT_ONCE = 20_000, 20_000_000
+BYTES_AT_ONCE = 4 * 10**9  # of a batch, unless a single sequence takes more
 
 
 @torch.no_grad()
@@ -56,9 +57,14 @@ def predict_batches(
     if batches is None:
         return
     longest = int(batches.lengths.max())
-    if 4 * sum(network.numbers_at_once(longest).values()) >= memory.UNCHECKED:
+    needed = 4 * sum(network.numbers_at_once(longest).values())
+    if needed >= memory.UNCHECKED:
         memory.check_prediction(network, longest)
     steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
+    if needed * min(len(batches), steps) > BYTES_AT_ONCE:  # windows longer than the sequences
+        shortest = int(batches.lengths.min())
+        least = 4 * sum(network.numbers_at_once(shortest).values())
+        steps = min(steps, shortest * (BYTES_AT_ONCE // least))
     size = min(len(batches), steps // longest + 1)
     with threads(thread_count or choose_threads(network, size)):
         for index, x in batches.in_order(steps):
