@@ -105,7 +105,7 @@ def convert(
 def _with_blocks(source: Any, options: dict[str, Any], large: int) -> list[Source]:
     """The sources that can be read in blocks, without the options that select them; else none."""
     path = Path(source).expanduser() if isinstance(source, str | Path) else None
-    if path is None or not path.exists() or {"limit", "like"} & options.keys():
+    if path is None or not path.exists() or {"limit", "like", "untrusted"} & options.keys():
         return []
     sources = find_sources(path, format=options.pop("format", None))
     if sources[0].part is None and "part" in options:  # a file, or a table of labels, has the parts

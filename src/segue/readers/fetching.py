@@ -19,6 +19,7 @@ from pathlib import Path
 from segue.atomic import replacing_folder
 from segue.errors import DataNotFoundError, FileError
 from segue.progress import Progress
+from segue.readers.packed import check_unpacked
 
 SUMS = "SHA256SUMS"
 _CHUNK = 1 << 16  # bytes
@@ -157,6 +158,7 @@ def _fetch_one(remote: Remote, folder: Path, fetch: Fetch) -> None:
 def _unpack(path: Path, remote: Remote, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
+            check_unpacked(sum(one.file_size for one in archive.infolist()), path.stat().st_size)
             inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
             missing = [name for name in remote.members if name not in inside]
             if missing:

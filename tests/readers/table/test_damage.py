@@ -65,6 +65,16 @@ def test_a_step_that_one_channel_lacks_is_one_of_both(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.x[0][:, 1], [6, 7, 8, 9, np.nan])
 
 
+def test_tables_without_names_are_wide_too(tmp_path: Path) -> None:
+    rows = ["a,1.5,2.5,{},4.5,5", "b,2.5,3.1,{},4.1,6.1", "a,1.2,2.2,{},4,5"]
+    lines = "\n".join(rows) + "\n"
+    (tmp_path / "a.csv").write_text(lines.format("", "", ""))
+    assert read(tmp_path / "a.csv").x.lengths.tolist() == [5, 5, 5]
+    (tmp_path / "a.csv").write_text(lines.format("1", "x", "y"))
+    with pytest.raises(FileError, match="line 2: column 'column 4' has 'x' among its numbers"):
+        read(tmp_path / "a.csv")
+
+
 def test_other_columns_may_hold_what_they_like(tmp_path: Path) -> None:
     """Remarks beside an axis, also numbered ones, are no steps."""
     rows = "a,1,2,3,4,5,fine,,1b\nb,2,3,4,5,6,good,,x\n"

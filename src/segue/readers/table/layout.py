@@ -334,12 +334,12 @@ class _Planner:
             )
         if given is None and layout in ("rows", "steps") and len(channels) < MANY:
             questions.ask_about_stamps(self.roles, channels)
+        if inside:
+            channels = tuple(filter({*channels, *inside}.__contains__, columns.table.column_names))
         has_names = len(channels) > 1 if layout == "lists" else columns.loaded.named
         if layout != "rows" or not has_names:
             return channels, channels if has_names and layout != "texts" else None
-        for name in inside:
-            self.left_out.pop(name)
-        axes = find_axes([n for n in columns.table.column_names if n in {*channels, *inside}])
+        axes = find_axes(channels)
         beside = f"beside the steps {axes.columns[0]!r} to {axes.columns[-1]!r}"
         if axes.rest and given is not None:
             raise columns.loaded.error(

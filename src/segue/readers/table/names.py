@@ -141,7 +141,9 @@ def _numbers_are_names(
 
 
 def _numbers(fields: Row, decimal: str) -> list[float]:
-    return [float(field.replace(decimal, ".")) for field in fields if is_number(field, decimal)]
+    return [
+        float(field.strip().replace(decimal, ".")) for field in fields if is_number(field, decimal)
+    ]
 
 
 def _column(rows: Sequence[Row], place: int) -> list[str]:

@@ -101,23 +101,27 @@ class Roles:
         return [name for name in self.columns.of_kind(*kinds) if name not in taken]
 
     def missing_steps(self) -> list[str]:
-        """Empty columns of an axis: steps that are missing everywhere.
+        """Empty columns of an axis, or between unnamed ones: steps that are missing everywhere.
 
         Raises:
             FileError: a column between the steps has other text among its numbers.
         """
         columns, numbers = self.columns, self.free(*NUMBERS)
-        if not (columns.loaded.named and is_axis(numbers)):
+        if not (is_axis(numbers) if columns.loaded.named else len(numbers) > 2):
             return []
         everything = columns.table.column_names
         between = everything[everything.index(numbers[0]) : everything.index(numbers[-1])]
         texts = [n for n in self.free("text", "time", "list") if n in between]
         texts = [n for n in texts if n not in self.given.values() and columns.has_numbers(n)]
-        some = {*numbers, *columns.empty, *texts}
+        empty = columns.empty if columns.loaded.named else set(columns.empty).intersection(between)
+        some = {*numbers, *empty, *texts}
         found = set(find_axes([name for name in everything if name in some]).columns)
         for name in filter(found.__contains__, texts):
             columns.refuse_bad_numbers(name, at_most=1)
-        return [name for name in columns.empty if name in found]
+        missing = [name for name in columns.empty if name in found]
+        for name in missing:
+            self.left_out.pop(name, None)
+        return missing
 
     def is_open(self, role: str) -> bool:
         """Whether a role has no column yet, and nobody says that there is none."""
