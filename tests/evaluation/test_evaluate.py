@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -211,6 +213,25 @@ def test_report_of_many_classes_shows_the_worst(fitted: Make, data: Make) -> Non
     assert len(table) == 30
     scores = [float(line.split()[-2]) for line in table]
     assert scores == sorted(scores)
+    assert any("class (the 30 with the lowest F1; 30 of 60 are not shown)" in one for one in lines)
+
+
+@pytest.mark.slow
+def test_a_page_of_two_thousand_classes_takes_seconds(
+    fitted: Make, data: Make, tmp_path: Path
+) -> None:
+    """Six without a hurry; it was fifty. What is left out is said."""
+    names = [f"word {i:04d}" for i in range(2000)]
+    model, scored = fitted(names), data(names, each=3)
+    began = time.process_time()
+    found = evaluate(model, scored)
+    text = found.report()
+    said = time.process_time() - began
+    found.to_html(tmp_path / "report.html")
+    assert said < 6
+    assert time.process_time() - began < 12
+    assert "1,970 of 2,000 are not shown" in text
+    assert "1,900 of 2,000 are not shown" in (tmp_path / "report.html").read_text()
 
 
 def test_of_equal_counts_the_first_class_is_the_baseline(fitted: Make, data: Make) -> None:

@@ -186,6 +186,21 @@ def test_confusion_stays_readable(count: int, numbers: bool, named: int) -> None
     drawn(axes)
 
 
+def test_confusion_of_many_classes_says_what_it_leaves_out() -> None:
+    """The classes with mistakes are drawn, in their order; the others are summed up."""
+    matrix = np.eye(2000, dtype=int) * 4
+    matrix[1900, [0, 3]], matrix[7, 1900], matrix[5, 6] = (2, 1), 5, 1
+    axes = plots.plot_confusion(matrix, [f"class {i}" for i in range(2000)])
+    shares = np.asarray(axes.images[0].get_array())
+    assert shares.shape == (100, 100)
+    assert "99 classes with the most mistakes; last, the 1,901 others" in axes.get_title(loc="left")
+    assert shares[98].tolist()[0] == 2 / 7  # class 1900, taken for class 0
+    assert shares[98, 3] == 1 / 7
+    assert shares[99, 99] == 1
+    assert labels(axes, "y")[0] == "class 0"
+    drawn(axes)
+
+
 def test_confusion_is_shared_by_row() -> None:
     """The colour is the share of the true class; a class that does not occur has none."""
     axes = plots.plot_confusion(np.array([[3, 1], [0, 0]]), ["a", "b"])

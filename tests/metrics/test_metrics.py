@@ -231,3 +231,17 @@ class Heads:
 
     def predict_proba(self, x: Sequences) -> np.ndarray:
         return np.tile([0.6, 0.4], (len(x), 1))
+
+
+def test_roc_auc_is_that_of_scikit_learn() -> None:
+    """With ties too, and over several classes."""
+    draws = np.random.default_rng(0)
+    for classes in (2, 3, 40):
+        shares = draws.integers(0, 6, (500, classes)).astype(np.float32) / 5
+        targets = draws.integers(0, classes, 500)
+        wanted = [
+            sklearn_metrics.roc_auc_score(targets == code, shares[:, code])
+            for code in (range(classes) if classes > 2 else [1])
+        ]
+        found = metrics.roc_auc(targets, shares)
+        np.testing.assert_allclose(found, np.mean(wanted), rtol=1e-12)

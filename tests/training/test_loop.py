@@ -21,6 +21,7 @@ from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective
+from segue.training.optimizers import RunningMetrics, compute_gradients
 from segue.training.setup import TrainingData, TrainingSetup
 
 MakeJob = Callable[..., TrainingSetup]
@@ -175,6 +176,29 @@ def test_the_time_limit_ends_it_within_an_epoch(make_job: MakeJob) -> None:
     assert "validation_loss" in row
     assert state.best_epoch == 1
     assert_same(listener.weights[0], listener.job.network.get_weights())
+
+
+def test_the_time_limit_ends_a_first_update_of_many_batches(make_job: MakeJob) -> None:
+    """Between two of them; its gradient is then that of the batches that were."""
+    job = make_job(network="gru(4)", options=options(accumulate=5, clip_norm=None))
+    update, wanted = job.updates(1)[0], RunningMetrics(job.objective)
+    compute_gradients(job, update[:1], 1, wanted)
+    gradients = [weight.grad.clone() for weight in job.trained if weight.grad is not None]
+    found = RunningMetrics(job.objective)
+    loss, _ = compute_gradients(job, update, 1, found, until=0.0)
+    assert found.sums == wanted.sums
+    assert loss == pytest.approx(found.row()["loss"])
+    for gradient, weight in zip(gradients, job.trained, strict=True):
+        torch.testing.assert_close(weight.grad, gradient)
+
+
+def test_a_time_limit_that_was_passed_is_said(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 7))
+    monkeypatch.setattr(loop_module.time, "perf_counter", lambda: float(next(clock)))
+    with pytest.warns(UserWarning, match=r"limit of 5 s was passed by \d+.* than 8 keep closer"):
+        run(make_job(epochs=3, options=options(time_limit_seconds=5)))
 
 
 def test_a_whole_last_epoch_is_no_time_limit(make_job: MakeJob) -> None:

@@ -26,6 +26,7 @@ LearningRates = Any  # of segue.training.finder, a package above this one
 POINTS_AT_MOST = 2_000  # of predicted numbers
 MARKERS = ("o", "^", "s", "v", "D", "P")  # another shape when the colours are used up
 COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their counts
+DRAWN_CLASSES = 100  # of more, the others are summed up in one row and one column
 NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
 
 
@@ -186,14 +187,16 @@ def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Ax
 def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None = None) -> Axes:
     """Draw a confusion matrix: a row for each true class, coloured by the share of that class.
 
-    Up to 15 classes the cells show their counts, up to 30 every class is named.
+    Up to 15 classes the cells show their counts, up to 30 every class is named. Of more than 100
+    classes the 99 with the most mistakes are drawn, and the sum of all others; the title says so.
 
     Args:
         matrix: `[class, class]` counts, rows are the true classes.
         classes: the class names.
         axes: where to draw.
     """
-    matrix, names, count = np.asarray(matrix), style.plain_names(classes), len(classes)
+    matrix, classes, folded = _folded(np.asarray(matrix), classes)
+    names, count = style.plain_names(classes), len(classes)
     size = min(6.4, 1.7 + 0.36 * count)
     axes = style.new_axes(size + 0.6, size) if axes is None else axes
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -207,12 +210,28 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
         axis.set_ticks(edges if count <= NAMED_CLASSES else [], minor=True)
     turned = max(map(len, names)) > (6 if count <= 6 else 2)
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
-    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set(xlabel="predicted class", ylabel="true class", title=folded)
     if count <= NAMED_CLASSES:  # lines between the cells
         axes.tick_params(which="minor", length=0)
         axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
         axes.spines[:].set_visible(False)
     return axes
+
+
+def _folded(matrix: Array, classes: Sequence[Any]) -> tuple[Array, Sequence[Any], str]:
+    """The classes with the most mistakes, the sum of the others behind them, and a title."""
+    count = len(classes)
+    if count <= DRAWN_CLASSES:
+        return matrix, classes, ""
+    mistakes = matrix.sum(axis=1) - np.diagonal(matrix)
+    worst = np.argsort(-mistakes, kind="stable")[: DRAWN_CLASSES - 1]
+    groups = np.full(count, DRAWN_CLASSES - 1)
+    groups[np.sort(worst)] = np.arange(DRAWN_CLASSES - 1)
+    small = np.zeros((DRAWN_CLASSES, DRAWN_CLASSES), matrix.dtype)
+    np.add.at(small, (groups[:, None], groups[None, :]), matrix)
+    others = count - DRAWN_CLASSES + 1
+    title = f"the {DRAWN_CLASSES - 1} classes with the most mistakes; last, the {others:,} others"
+    return small, [*(classes[i] for i in np.sort(worst)), f"{others:,} others"], title
 
 
 @style.styled()

@@ -111,6 +111,9 @@ class ObjectiveName(NamedTuple):
     scale: tuple[float, ...] = ()
 
 
+ROWS_ON_PAGE = 100  # of a table of details in a report
+
+
 @dataclass(frozen=True)
 class Task(abc.ABC):
     """One task, with the statistics of the targets of the training part.
@@ -353,7 +356,7 @@ class Task(abc.ABC):
 
     def sections(self, scores: Any) -> tuple[Section, ...]:
         """The sections of a report that only this task has."""
-        table = self.details(scores)
+        table = self.details(scores, ROWS_ON_PAGE)
         return (Section("details", table.title, (*self.pictures(scores), table)),)
 
     # -- checks ----------------------------------------------------------------------------------

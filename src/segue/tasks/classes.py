@@ -161,10 +161,11 @@ def class_table(
         at_most: how many rows; `None`: all.
     """
     chosen = list(scores)
-    heading = what
+    heading, count = what, len(chosen)
     if at_most is not None and len(chosen) > at_most:
         chosen = sorted(chosen, key=lambda row: (row.f1 is None, row.f1))[:at_most]
-        heading = f"{what} (the {at_most} with the lowest F1)"
+        left = f"{count - at_most:,} of {count:,} are not shown"
+        heading = f"{what} (the {at_most} with the lowest F1; {left})"
     rows = (
         (
             str(row.name),

@@ -14,7 +14,7 @@ from segue.data.sequences import Array
 from segue.data.splits import offer_windows
 from segue.errors import DataError, OptionError, first_few, warn_user
 from segue.prepare import Preparation
-from segue.tasks.base import Encoded, ObjectiveName, Task, weighted_mean
+from segue.tasks.base import ROWS_ON_PAGE, Encoded, ObjectiveName, Task, weighted_mean
 from segue.tasks.classes import ClassTask, class_outcome, class_table, class_weights
 from segue.tasks.outcome import Baseline, Outcome, Picture, Section, Table
 
@@ -183,7 +183,7 @@ class Classify(ClassTask):
             "Accuracy over confidence, in ten bins: above the line the model is right more often "
             "than it claims, below it less often",
         )  # fmt: skip
-        table = self.details(scores)
+        table = self.details(scores, ROWS_ON_PAGE)
         return (
             Section("confusion", "Confusion matrix", (confusion,)),
             Section("classes", table.title, (table,)),

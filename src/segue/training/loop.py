@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from segue.errors import OptionError, TrainingError
+from segue.errors import OptionError, TrainingError, warn_user
 from segue.kernels.threads import usable_threads
 from segue.networks import Network
 from segue.training.history import Callback, Row
@@ -83,6 +83,8 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
                 reason = _reason_to_stop(job, state) or "callback"
                 break
         ended = reason
+        if ended == "time":
+            _tell_overrun(job, state.seconds)
     except KeyboardInterrupt:
         ended = "interrupted"
     except TrainingError:
@@ -108,10 +110,10 @@ def _train_epoch(
     """
     epoch = len(state.rows) + 1
     updates, means = job.updates(epoch), RunningMetrics(job.objective, state.sums)
-    rate, share = 0.0, 1.0
+    rate, share, limit = 0.0, 1.0, job.options.time_limit_seconds or math.inf
     for number, update in enumerate(updates[state.updates :], start=state.updates):
         rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
-        loss, norm = compute_gradients(job, update, epoch, means)
+        loss, norm = compute_gradients(job, update, epoch, means, began + limit)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "gradient" if math.isfinite(loss) else "loss"
             where = f"in epoch {epoch}, batch {number + 1} of {len(updates)},"
@@ -123,11 +125,21 @@ def _train_epoch(
         share = state.updates / len(updates)
         for callback in callbacks:
             callback.on_update(epoch, share, means)
-        limit = job.options.time_limit_seconds or math.inf
         if share < 1 and time.perf_counter() - began >= limit:
             break
     row = {"epoch": epoch, **means.row(), "learning_rate": rate}
     return row if share == 1 else row | {"share": share}
+
+
+def _tell_overrun(job: TrainingSetup, seconds: float) -> None:
+    """Warn where the time limit was passed by more than a quarter: nothing stops within a batch."""
+    limit = job.options.time_limit_seconds or math.inf
+    if seconds > 1.25 * limit + 1:
+        warn_user(
+            f"The time limit of {limit:g} s was passed by {seconds - limit:.1f} s: a batch that "
+            f"has begun is finished, and so is the validation. Batches smaller than "
+            f"{job.batch_size} keep closer to it."
+        )
 
 
 def _validate(job: TrainingSetup, state: TrainingState) -> Row:

@@ -17,6 +17,7 @@ import functools
 import inspect
 import math
 import operator
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -73,7 +74,11 @@ class RunningMetrics:
 
 
 def compute_gradients(
-    job: TrainingSetup, update: Update, epoch: int, means: RunningMetrics
+    job: TrainingSetup,
+    update: Update,
+    epoch: int,
+    means: RunningMetrics,
+    until: float = math.inf,
 ) -> tuple[float, float]:
     """Set the gradient of every weight that is trained, shortened to `options.clip_norm`.
 
@@ -85,6 +90,8 @@ def compute_gradients(
         update: the batches: their number within the epoch, and the indices of their sequences.
         epoch: counted from 1.
         means: loss and scores are added to them.
+        until: of `time.perf_counter`: no batch is begun after it, but the first; the gradient is
+            then that of the batches that were.
 
     Returns:
         The mean loss, and the length of the gradient before it was shortened.
@@ -95,8 +102,11 @@ def compute_gradients(
     count = functools.reduce(torch.add, counts).clamp(min=1)
     for weight in job.trained:
         weight.grad = None
-    total, steps = 0.0, job.options.truncate
-    for draws, batch in batches:
+    total, steps, left = 0.0, job.options.truncate, count
+    for number, (draws, batch) in enumerate(batches):
+        if number and time.perf_counter() >= until:
+            break
+        left = left - counts[number]
         passes: Iterable[Outputs]
         if steps is None:
             passes = [Outputs(job.network(batch.x, draws), batch.targets, batch.weights)]
@@ -108,6 +118,12 @@ def compute_gradients(
             torch.autograd.backward(loss)
             total += float(loss.detach())
             means.add(outputs, targets, losses, weights)
+    if left > 0:  # the clock has cut the update: the mean is over what was done
+        share = float((count - left) / count)
+        total /= share
+        for weight in job.trained:
+            if weight.grad is not None:
+                weight.grad /= share
     longest = job.options.clip_norm or math.inf
     norm = torch.nn.utils.clip_grad_norm_(job.trained, longest)
     return total, float(norm)
