@@ -28,7 +28,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 _LFS, _POINTER = b"version https://git-lfs", 1024  # how a pointer begins; its bytes, at most
 _SHOWN = 100  # characters of a text on either side of the position of an error
@@ -40,6 +40,10 @@ class SegueError(Exception):
 
 class DataError(SegueError, ValueError):
     """Sequences, targets or a data set that cannot be used as they are."""
+
+
+class NotNumbersError(DataError, TypeError):
+    """Objects of another type where there should be numbers."""
 
 
 class FileError(DataError):
@@ -98,7 +102,20 @@ class UnknownArgumentError(OptionError, TypeError):
 
 
 class NotFittedError(SegueError, ValueError, AttributeError):
-    """A fitted estimator is needed: call `fit` first, or load one with `segue.load`."""
+    """A fitted estimator is needed: call `fit` first, or load one with `segue.load`.
+
+    Where scikit-learn is imported, what is raised is one of its `NotFittedError` too.
+    """
+
+    def __new__(cls, *args: Any) -> Self:
+        theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
+        if cls is not NotFittedError or theirs is None:
+            return super().__new__(cls, *args)
+        both = type("NotFittedError", (NotFittedError, theirs), {"__module__": cls.__module__})
+        return super().__new__(both, *args)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NotFittedError, self.args
 
 
 class NotCausalError(SegueError, ValueError):

@@ -89,7 +89,10 @@ def test_labels_of_any_kind_come_back_as_they_were(quick: Quick, classes: Any) -
 def test_labels_may_stand_in_a_column_or_be_objects(quick: Quick, data: Dataset) -> None:
     """As tables give them."""
     wanted = quick().fit(data).predict_proba(data)
-    for y in (data.y[:, None], data.y.astype(object), data.y.tolist()):
+    with pytest.warns(match="column-vector y"):
+        found = quick().fit(data.x, data.y[:, None])
+    np.testing.assert_array_equal(found.predict_proba(data.x), wanted)
+    for y in (data.y.astype(object), data.y.tolist()):
         np.testing.assert_array_equal(quick().fit(data.x, y).predict_proba(data.x), wanted)
 
 

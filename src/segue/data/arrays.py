@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data.labels import is_missing, native
-from segue.errors import DataError
+from segue.errors import DataError, NotNumbersError
 
 Array = npt.NDArray[Any]
 
@@ -137,7 +137,9 @@ CODE_POINTS = np.dtype(np.uint32)
 KINDS: dict[np.dtype[Any], Kind] = {np.dtype(np.int32): "whole numbers", CODE_POINTS: "text"}
 _INT32 = np.iinfo(np.int32)
 _LARGEST_EXACT = 2**53  # up to here float64 has every whole number
-_SINGLE = " A single sequence is passed as a list of one, [x]."
+_SINGLE = (
+    " A single sequence is passed as a list of one, [x]. Reshape your data: x[None] of an array."
+)
 # What an array of so many axes may be, in place of one of sequences.
 SHAPE_HINTS = {
     1: _SINGLE,
@@ -183,6 +185,16 @@ def as_steps(array: npt.ArrayLike, number: int | None = None, layout: str = "tc"
 
 def _no_steps(array: Any, steps: Array, number: int | None) -> DataError:
     """The error for what is no array of time steps."""
+    if steps.dtype.kind == "c":
+        return DataError(
+            f"The values are of type {steps.dtype}: Complex data not supported. Pass real and "
+            "imaginary part, or magnitude and phase, as two channels."
+        )
+    if number is not None and steps.dtype == object and steps.ndim in (1, 2) and steps.size:
+        try:
+            steps.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            return NotNumbersError(f"Sequence {number} holds something else than numbers: {error}.")
     if number is not None:
         shape = np.shape(array) if isinstance(array, np.ndarray) else type(array).__name__
         return DataError(

@@ -135,6 +135,12 @@ def _targets_from_labels(y: Any, task: Task | None) -> Targets:
         return Targets(numbers, missing, "regress", note)
     if labels.dtype.kind == "f" and np.isinf(decided).any():
         raise DataError("`y` has an infinite number, which is no class.")
+    has_fractions = decided.dtype.kind == "f" and (decided % 1 != 0).any()
+    if has_fractions and len(np.unique(decided)) > len(decided) / 2:
+        raise DataError(
+            f"`y` holds continuous numbers, such as {decided[0]:g}, most of them only once, which "
+            "are no classes: predict them with a SequenceRegressor, or pass classes as text."
+        )
     return Targets(labels, missing, "classify", note)
 
 
@@ -187,7 +193,7 @@ def _regression_targets(y: Any) -> Targets:
 def _as_matrix(y: Any) -> Array | None:
     """`[n, value]` of what has two axes, with NaN where a row or a value is missing; else None."""
     if not hasattr(y, "ndim") and not hasattr(y, "columns"):
-        y = list(y)
+        y = list(y if hasattr(y, "__iter__") else np.asarray(y))
         if all(isinstance(label, str) for label in y):
             return None
         first = next((row for row in y if not is_missing(row)), None)

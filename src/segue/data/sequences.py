@@ -441,6 +441,11 @@ def check_sequences(x: Sequences) -> None:
         raise DataError(
             f"{len(empty)} of {len(x)} sequences have length 0 (the first is number {empty[0]}): "
             "remove them, there is nothing to learn from."
+            + (
+                f" Found 0 feature(s) (shape=({len(x)}, 0)) while a minimum of 1 is required."
+                if len(empty) == len(x)
+                else ""
+            )
         )
     refuse_infinite(x)
 

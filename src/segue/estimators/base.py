@@ -417,8 +417,8 @@ class BaseSequenceEstimator(abc.ABC):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments; nested ones as `options__patience`."""
         values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-        if deep:
-            options = self.training_options
+        options = self.training_options
+        if deep and isinstance(options, TrainingOptions):  # not if `fit` is going to refuse it
             values |= {f"options__{f.name}": getattr(options, f.name) for f in fields(options)}
         return values
 
@@ -452,7 +452,7 @@ class BaseSequenceEstimator(abc.ABC):
         is_regressor = task.sklearn_type == "regressor"
         return Tags(
             estimator_type=task.sklearn_type,
-            target_tags=TargetTags(required=not task.targets_inside),
+            target_tags=TargetTags(required=not task.targets_inside, multi_output=is_regressor),
             classifier_tags=ClassifierTags(multi_label=several) if is_classifier else None,
             regressor_tags=RegressorTags() if is_regressor else None,
             input_tags=arrays if task.takes_numbers else InputTags(two_d_array=False, string=True),

@@ -5,6 +5,7 @@ Every message says what came, what was expected and how to mend it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -60,7 +61,7 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
         return
     steps, width = len(x), x.length_range
     is_list = isinstance(given, list | tuple)
-    shape = () if is_list else np.shape(given)
+    shape = () if is_list else np.asarray(given).shape
     flat = np.ndim(given[0]) == 1 if is_list else len(shape) == 2
     if channels > 1 and flat and width == (channels, channels):
         reading = f"{counted(steps, 'sequence')} of {channels} steps of one channel"
@@ -104,10 +105,15 @@ def as_dataset(
         data = replace(data, groups=np.asarray(aligned_with(groups, data, "groups")))
     if y is None:
         if not isinstance(x, Dataset):
-            raise DataError("`y` is missing: pass one label for each sequence, or a Dataset.")
+            raise DataError(
+                "`y` is missing: pass one label for each sequence, or a Dataset. (fit requires y "
+                "to be passed, but the target y is None.)"
+            )
         return replace(data, missing="refuse")
     if data.y is not None:
         raise two_targets()
+    if task == "classify" and isinstance(y, np.ndarray) and y.shape[1:] == (1,):
+        warn_of_column()
     note = () if data.ids is None else position_note(y, data, "y")
     names = None if classes is None else tuple(classes)
     y = aligned_with(y, data, "y")
@@ -132,6 +138,16 @@ def as_dataset(
 def two_targets() -> DataError:
     """The error for targets that are passed beside a data set that has some."""
     return DataError("`X` is a Dataset and has its own targets: leave out `y`.")
+
+
+def warn_of_column() -> None:
+    """Warn of labels in a column; where scikit-learn is imported, with its warning."""
+    usual = getattr(sys.modules.get("sklearn.exceptions"), "DataConversionWarning", UserWarning)
+    warn_user(
+        "A column-vector y was passed when a 1d array was expected; it is read as one label for "
+        "each sequence. Pass y.ravel().",
+        usual,
+    )
 
 
 def warn_of_axes(x: Sequences) -> None:

@@ -77,11 +77,17 @@ def as_frame(x: Any, *, is_table: bool = False) -> Any:
         is_table: whether it is said to be a table.
 
     Raises:
-        DataError: columns of unequal lengths, or names that may be those of columns or ids.
+        DataError: columns of unequal lengths, or names that may be those of columns or ids; a
+            sparse matrix of SciPy.
 
     >>> as_frame({"time": [0, 1], "x": [0.5, 1.5]}).column_names
     ['time', 'x']
     """
+    if type(x).__module__.startswith("scipy.sparse"):
+        raise DataError(
+            f"`X` is a {type(x).__name__}: sparse data are not supported, for sequences are read "
+            "step by step. Pass X.toarray()."
+        )
     if not isinstance(x, dict) or not x or not all(isinstance(name, str) for name in x):
         return x
     import pyarrow as pa
