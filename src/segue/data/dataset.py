@@ -139,12 +139,13 @@ class Dataset:
                 "labels per step must be as many as the steps."
             )
         # A step without a label is no mistake.
-        one_each = self.y is not None and self.task != "label"
-        missing = missing_mask(self.y) if one_each else np.zeros(0, bool)
-        if self.missing == "refuse" and missing.any():
-            self._refuse_missing(missing)
+        labels = self.y
+        if self.task not in ("label", "none") and labels.dtype.kind in "fO":  # which can be missing
+            missing = missing_mask(labels)
+            if self.missing == "refuse" and missing.any():
+                self._refuse_missing(missing)
+            labels = labels[~missing]
         if self.task == "classify":
-            labels = self.y[~missing]
             found = labels.tolist() if labels.dtype == object else np.unique(labels).tolist()
             hint = ". Leave out `classes` to find them from the labels."
             check_known(found, self.classes or (), hint)

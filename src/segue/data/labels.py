@@ -142,7 +142,7 @@ def as_labels(values: Any, *, what: str = "y") -> tuple[Array, Mask]:
         values = values.to_pylist()
     elif hasattr(values, "null_count"):  # Polars, likewise
         values = values.to_list()
-    array = values if isinstance(values, list | tuple) else native(values)
+    array = values if isinstance(values, list | tuple | np.ndarray) else native(values)
     if not isinstance(array, np.ndarray):  # a list of mixed kinds is not made one kind
         array = np.fromiter(array, object)
     if array.ndim != 1:

@@ -131,7 +131,9 @@ def split_data(
     if static is not None:
         data = replace(data, static=as_features(aligned_with(static, data, "static")))
     estimator._task_type.check(data, type(estimator).__name__)
-    part, own_validation, text = training_part(data)
+    part, own_validation, text = data, None, f"{len(data):,} sequences"
+    if data.parts is not None:
+        part, own_validation, text = training_part(data)
     check_sequences(part.x)
     if (part.x.lengths == part.x.lengths[0]).all():
         warn_of_axes(part.x)
@@ -177,9 +179,7 @@ def _with_ones(weights: Any, validation: Dataset) -> Any:
 
 
 def training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
-    """Return the training part, the validation part if the source has one, and a line on it."""
-    if data.parts is None:
-        return data, None, f"{len(data):,} sequences"
+    """The training part of a source with parts, the validation part if there is one, and a line."""
     if "train" not in data.part_names:
         raise DataError(
             f"The data set has the parts {', '.join(data.part_names)} and none named 'train'."

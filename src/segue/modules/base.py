@@ -268,12 +268,8 @@ class Chain(nn.Module):
         for planned in plan_layers(specs, context):
             layer: Layer = planned.spec.build(planned.context)
             layer.kind = planned.spec.kind
-            self.append(layer)
-
-    def append(self, layer: Layer) -> None:
-        """Add one more layer at the end."""
-        self.layers.append(layer)
-        self.shape = layer.shape
+            self.layers.append(layer)
+            self.shape = layer.shape
 
     def __len__(self) -> int:
         return len(self.layers)

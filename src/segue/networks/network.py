@@ -220,7 +220,8 @@ class Network(nn.Module):
         context = BuildContext("head", last.with_features(last.features + static), seed=seed)
         head = (HeadWithStatic if static else DenseLayer)(Dense(outputs), context)
         head.kind = Dense.kind
-        self.chain.append(head)
+        self.chain.layers.append(head)
+        self.chain.shape = head.shape
 
     def forward(self, x: Padded | PartialInput, draws: Draws | None = None) -> Any:
         """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.

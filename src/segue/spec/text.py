@@ -141,7 +141,13 @@ class _Parser:
         """Read the argument of this number into the fields given so far."""
         what, word, position = self.tokens[self.next]
         is_named, known = what == "word" and self.tokens[self.next + 1].text == "=", fields_of(kind)
-        written = word if is_named else self.positional_name(kind, number, position)
+        names = list(known)
+        if is_named:
+            written = word
+        elif number < len(names) and not any(known[before].depth for before in names[:number]):
+            written = names[number]
+        else:
+            written = self.name_behind(kind, number, position)
         name = kind.aliases[written].field if written in kind.aliases else written
         if name not in known:
             message = f"{kind.kind} has no argument {name!r}{self.near(name, known)}"
@@ -158,8 +164,8 @@ class _Parser:
         if written != name:
             _, given[name] = resolve_alias(kind, written, given[name])
 
-    def positional_name(self, kind: type[Spec], number: int, position: int) -> str:
-        """The field that the positional argument of this number fills."""
+    def name_behind(self, kind: type[Spec], number: int, position: int) -> str:
+        """The field that the positional argument of this number fills, behind a chain of specs."""
         names = list(fields_of(kind))
         for name in names[:number]:
             depth = fields_of(kind)[name].depth
@@ -171,9 +177,7 @@ class _Parser:
                     f"commas, as in {kind.kind}(a b c); other arguments follow by name",
                     position,
                 )
-        if number >= len(names):
-            raise self.fail(f"too many arguments: {_signature(kind)}", position)
-        return names[number]
+        raise self.fail(f"too many arguments: {_signature(kind)}", position)
 
     def nested(self, kind: type[Spec], name: str, depth: int) -> Any:
         """Read a chain of specs (depth 1), or several chains (2)."""
