@@ -81,8 +81,8 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
         ("lstmm(4)", "unknown layer 'lstmm'. Did you mean \"lstm\"?", 0),
         ("dense(3) Gru(4)", "unknown layer 'Gru'. Did you mean \"gru\"?", 9),
         (
-            "transformer(4)",
-            "unknown layer 'transformer'. Known: attention, batchnorm, bigru, bilstm",
+            "kalman(4)",
+            "unknown layer 'kalman'. Known: attention, batchnorm, bigru, bilstm",
             0,
         ),
         ("lstm(-3)", "`units` is -3: input should be greater than or equal to 1", 0),
