@@ -220,7 +220,7 @@ def test_report_of_many_classes_shows_the_worst(fitted: Make, data: Make) -> Non
 def test_a_page_of_two_thousand_classes_takes_seconds(
     fitted: Make, data: Make, tmp_path: Path
 ) -> None:
-    """Six without a hurry; it was fifty. What is left out is said."""
+    """It was half a minute for each. What is left out is said."""
     names = [f"word {i:04d}" for i in range(2000)]
     model, scored = fitted(names), data(names, each=3)
     began = time.process_time()

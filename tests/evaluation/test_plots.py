@@ -152,6 +152,14 @@ def test_class_balance_counts_every_part(data: Make) -> None:
     drawn(axes)
 
 
+def test_class_balance_of_many_classes_says_what_it_leaves_out() -> None:
+    labels_of_all = [f"class {i:03d}" for i in range(120)] * 2 + ["class 119"] * 5
+    axes = plots.plot_class_balance(Dataset([[1.0]] * len(labels_of_all), labels_of_all))
+    assert len(axes.patches) == 100
+    assert axes.patches[-1].get_width() == 7
+    assert axes.get_title(loc="left") == "the 100 most frequent classes; 20 are not shown"
+
+
 def test_class_balance_of_numbers_is_refused() -> None:
     """Targets that are numbers have no classes; the message says so."""
     with pytest.raises(DataError, match="has no classes"):

@@ -27,6 +27,7 @@ Mistake = Any  # of segue.evaluation, a package above this one
 
 BINS_AT_MOST = 40
 LINE_HEIGHT = 0.15  # inches that the name of a class needs
+BARS_AT_MOST = 100  # classes
 CLASSES_AT_MOST = 12  # rows of small multiples
 _NAMED = 24  # classes in the legend of step labels
 _POINTS = 4000  # of a sound, across the picture
@@ -66,7 +67,8 @@ def plot_lengths(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
 def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     """Draw how many sequences each class has, in each part where there are parts.
 
-    For labels per step, steps are counted. As many classes are named as there is room for.
+    For labels per step, steps are counted. As many classes are named as there is room for. Of more
+    than 100 classes the 100 most frequent are drawn; the title says so.
 
     Raises:
         DataError: the data set has no classes.
@@ -75,13 +77,16 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
         raise DataError(
             "This data set has no classes, so there is no balance to draw; expected labels in `y`."
         )
-    names = style.plain_names(dataset.classes)
+    parts = {name: dataset.part(name) for name in dataset.part_names} or {"": dataset}
+    counted = {name: class_counts(data) for name, data in parts.items()}
+    order = np.argsort(-np.sum(list(counted.values()), axis=0), kind="stable")
+    drawn = np.sort(order[:BARS_AT_MOST])
+    names = [style.plain_name(dataset.classes[i]) for i in drawn]
     if axes is None:
         axes = style.new_axes(height=min(5.2, max(1.6, 0.9 + 0.2 * len(names))))
     left, rows = np.zeros(len(names), np.int64), range(len(names))
-    parts = {name: dataset.part(name) for name in dataset.part_names} or {"": dataset}
-    for (part, data), colour in zip(parts.items(), PALETTE, strict=False):
-        counts = class_counts(data)
+    for (part, every), colour in zip(counted.items(), PALETTE, strict=False):
+        counts = every[drawn]
         axes.barh(rows, counts, left=left, height=0.8, color=colour, label=part or None)
         left = left + counts
     # The figure without the axis below and the legend above.
@@ -93,6 +98,9 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = "time steps" if isinstance(dataset.y, Sequences) else "sequences"
     axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=unit)
+    if len(order) > len(names):
+        rest = len(order) - len(names)
+        axes.set_title(f"the {len(names)} most frequent classes; {rest:,} are not shown")
     if len(parts) > 1:
         axes.figure.legend(loc="outside upper right", ncols=len(parts))
     return axes
