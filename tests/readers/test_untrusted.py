@@ -107,6 +107,12 @@ def test_errors_come_as_they_are(tmp_path: Path) -> None:
         read(tmp_path / "a.ts", untrusted=True, no=np.ones(2))
 
 
+def test_nothing_is_an_error(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.zeros((0, 5, 2)))
+    with pytest.raises(FileError, match=r"a\.npz: holds no sequences"):
+        read(tmp_path / "a.npz", untrusted=True)
+
+
 def test_warnings_come_too(tmp_path: Path) -> None:
     """Of sounds with two rates."""
     soundfile = pytest.importorskip("soundfile")

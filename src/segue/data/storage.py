@@ -118,8 +118,7 @@ class _Writer:
         with pa.memory_map(str(path)) as source:
             reader = _reader(source, path)
             self._metadata = reader.schema.metadata
-            for number in range(reader.num_record_batches):
-                batch = reader.get_batch(number)
+            for batch in _checked(reader, path):
                 self.write(batch if kind is None else _with_values(batch, kind))
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -181,14 +180,21 @@ def read(path: str | Path) -> Rows:
         raise DataNotFoundError("there is no such file.", path=path)
     refuse_pointer(path)
     reader = _reader(pa.memory_map(str(path)), path)
+    batches = list(_checked(reader, path))
     with _refusing_damage(path):
-        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        for batch in batches:
-            batch.validate(full=True)  # offsets, lengths and text, not the values
         table = pa.Table.from_batches(batches, reader.schema)
         columns = {n: _to_numpy(table.column(n)) for n in reader.schema.names if n != "x"}
         chunks = [_chunk(batch.column("x"), path) for batch in batches]
     return Rows(chunks, columns, _metadata(reader.schema, path))
+
+
+def _checked(reader: pa.RecordBatchFileReader, path: Path) -> Iterator[pa.RecordBatch]:
+    """The batches of a file, each checked: offsets, lengths and text, not the values."""
+    with _refusing_damage(path):
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            batch.validate(full=True)
+            yield batch
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segue.errors import SegueError
+from segue.errors import FileError, SegueError
 from segue.readers import read_plainly
 from segue.readers.untrusted import ANSWER, DATA
 
@@ -23,7 +23,10 @@ def main() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            read_plainly(request["source"], **request["options"]).write(folder / DATA)
+            data = read_plainly(request["source"], **request["options"])
+            if len(data) == 0:
+                raise FileError("holds no sequences.", path=request["source"])
+            data.write(folder / DATA)
         except SegueError as error:
             where = {name: getattr(error, name, None) for name in ("path", "line")}
             path = where["path"] and str(where["path"])
