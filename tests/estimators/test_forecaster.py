@@ -139,6 +139,11 @@ def test_answers_have_the_form_of_the_series(fitted: Forecaster) -> None:
     assert fitted.predict().shape == (1,)
 
 
+@pytest.mark.parametrize("none", [[], np.zeros((0, 5, 1)), Sequences.from_list([])])
+def test_of_no_series_there_is_no_forecast(fitted: Forecaster, none: Any) -> None:
+    assert fitted.predict(none, 4).shape == (0, 4, 1)
+
+
 def test_a_recursive_forecast_goes_on_from_itself(fitted: Forecaster) -> None:
     series = ar2(50, seed=2)
     one = fitted.predict(series, 1)

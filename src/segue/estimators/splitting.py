@@ -213,7 +213,8 @@ def choose_validation(
     if wanted == "auto":
         if own is not None:
             return train, own, f"{len(own):,} sequences, the source's own part"
-        reason, few = "", AUTO_LEAST_OF_A_CLASS
+        reason = ""
+        few = AUTO_LEAST_OF_A_CLASS
         if len(train) < AUTO_LEAST_SEQUENCES:
             reason = f"fewer than {AUTO_LEAST_SEQUENCES} sequences"
         elif train.task == "classify" and np.unique(train.y, return_counts=True)[1].min() < few:

@@ -215,7 +215,7 @@ class Forecast(Task):
 
 def as_array(x: Sequences) -> Array:
     """`[n, size, channel]` of windows that are all of one length."""
-    return x.values.reshape(len(x), -1, x.channels)
+    return x.values.reshape(len(x), x.length_range[1], x.channels)
 
 
 def last_steps(x: Sequences, size: int) -> Array:
