@@ -6,6 +6,7 @@
 #   make test-portable  the arithmetic as on older processors
 #   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        what is timed and how make clean        remove what the tools leave behind
+#   make wheel        sdist and wheel in dist/, installed in a bare environment and used there
 #   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
 #   make recipes-quick  the same on a little data
 
@@ -22,7 +23,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup demo test test-quick test-portable check format bench docs site clean recipes recipes-quick
+.PHONY: setup demo test test-quick test-portable check format bench docs site wheel clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -88,6 +89,17 @@ recipes-quick: $(STAMP)
 run-recipes/%.py: $(STAMP)
 	set -o pipefail; TIMEFORMAT='$*: took %0R s, %0U s of the processor'; \
 	time $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
+
+# Built, installed with what it needs where nothing else is, and used there from another folder.
+wheel: $(STAMP)
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	mkdir -p build/wheel/used && cd build/wheel/used && ../bin/segue info && \
+	  ../bin/segue fit japanese-vowels --network "gru(8)" --epochs 3 --out run && \
+	  ../bin/segue predict run japanese-vowels --out answers.csv
+	ls -l dist
 
 clean:
 	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -412,10 +413,12 @@ def _with_values(arguments: list[str]) -> list[str]:
 
     >>> _with_values(["--report", "--json"]), _with_values(["--report", "a.html"])
     (['--report', '.', '--json'], ['--report', 'a.html'])
+    >>> _with_values([])
+    []
     """
     alone = {flag_of(name): form.alone for name, form in forms_of("common").items() if form.alone}
     found: list[str] = []
-    for word, after in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for word, after in zip_longest(arguments, arguments[1:], fillvalue="--"):
         found.append(word)
         if word in alone and after.startswith("--"):
             found.append(alone[word])
