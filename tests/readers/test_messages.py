@@ -16,6 +16,8 @@ from scipy import io
 from segue import Dataset
 from segue.errors import DataError, FileError, OptionError, SegueError, WriteError
 from segue.readers import npzfiles, read, write
+from segue.readers.blocks import errors_of
+from segue.readers.objects import plain_sequences
 from segue.readers.read_options import check_channels
 from segue.readers.streams import from_pairs
 
@@ -104,6 +106,31 @@ CASES: dict[str, tuple[str, Callable[[Path], Any] | str, dict[str, Any], str]] =
         {},
         "`task` is 'guess'; expected classify, multilabel or regress",
     ),
+    "void": (
+        "a.npz",
+        npz_file(x=np.zeros(3, "V8"), y=[0, 1, 2]),
+        {},
+        r"'x' has type \|V8; expected numbers or text",
+    ),
+    "no row": (
+        "a.arff",
+        "@relation W\n@attribute bag relational\n@attribute a numeric\n@end bag\n"
+        "@attribute target {a,b}\n@data\n'',a\n",
+        {},
+        "has a relation without a row; expected values",
+    ),
+    "other columns": (
+        "tables",
+        lambda path: [
+            path.mkdir(),
+            *(
+                (path / f"part-0000{i}.csv").write_text(f"id,time,{name}\n1,0,2\n1,1,3\n")
+                for i, name in enumerate("xy")
+            ),
+        ],
+        {},
+        "; expected the columns of .*part-00000.csv",
+    ),
     "no truth value": ("a.idx3-ubyte", "", {"scale": 1}, "scale=1; expected true or false"),
 }  # fmt: skip
 
@@ -177,3 +204,37 @@ def test_choices_are_checked_before_anything_is_read(tmp_path: Path) -> None:
         read(tmp_path / "a.txt", format="text", unit="sentense")
     with pytest.raises(FileError, match="is of no format that segue reads"):
         read(tmp_path / "a.txt", format="ts")
+
+
+def test_members_of_one_name(tmp_path: Path) -> None:
+    """Which of the two is meant cannot be told."""
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 3)))
+    with ZipFile(tmp_path / "a.npz", "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("x.npy", archive.read("x.npy"))
+    with pytest.raises(FileError, match="it has two members of one name"):
+        read(tmp_path / "a.npz")
+
+
+def test_bytes_that_a_later_reader_cannot_decode(tmp_path: Path) -> None:
+    """Whatever library meets them."""
+    message = r"is no text in utf-8 \(invalid start byte\): say `encoding`"
+    with pytest.raises(FileError, match=message), errors_of(tmp_path / "a.ts"):
+        b"\xff".decode()
+
+
+@pytest.mark.parametrize(
+    ("x", "layout", "message"),
+    [
+        (np.zeros((2, 3)), "ctn", "`layout` is 'ctn'; expected one of ntc, nct, tc, ct"),
+        (7, "ntc", "`X` is int; expected a .* a single text is a list of one"),
+        (
+            np.arange(1, 7.0) * (np.arange(6) < np.array([3, 4, 6])[:, None, None]),
+            "ntc",
+            r"`x` has shape \(3, 1, 6\): 1 time steps of 6 channels\? The lengths vary over the "
+            r"last axis \(3 to 6\), so it looks like \(n, channel, time\): pass layout='nct'",
+        ),
+    ],
+)
+def test_arrays_of_other_forms(x: Any, layout: Any, message: str) -> None:
+    with pytest.raises((DataError, OptionError), match=message):
+        plain_sequences(x, layout)
