@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from _pytest.doctest import DoctestModule
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -23,7 +24,7 @@ if _SHARED.is_dir():
 # The same examples on every run; no deadline, because a shared processor is slow now and then.
 hypothesis.settings.register_profile("segue", derandomize=True, deadline=None, max_examples=60)
 hypothesis.settings.register_profile(
-    "quick", hypothesis.settings.get_profile("segue"), max_examples=15
+    "quick", hypothesis.settings.get_profile("segue"), max_examples=10
 )
 
 
@@ -34,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """A quick run tries fewer examples."""
     is_quick = config.getoption("markexpr") == "not slow"
     hypothesis.settings.load_profile("quick" if is_quick else "segue")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples in docstrings in the source only: each module of tests was read twice."""
+    found = yield
+    return [each for each in found if not isinstance(each, DoctestModule)]
 
 
 @pytest.hookimpl(tryfirst=True)

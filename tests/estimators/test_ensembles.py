@@ -215,6 +215,7 @@ NAMES = ("classifiers", "labelers", "regressors", "forecasters", "models")
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("empty_pictures")
 def test_each_is_one_file_and_is_evaluated(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -45,7 +45,7 @@ def drawn(far: float, *, gaps: float = 0.0) -> tuple[Array, Array]:
 
 
 def fitted(x: Any, y: Any = None, **more: Any) -> SequenceClassifier:
-    more = {"epochs": 12, "learning_rate": 0.02, "options": QUIET, **more}
+    more = {"epochs": 12, "batch_size": 90, "learning_rate": 0.05, "options": QUIET, **more}
     return SequenceClassifier("gru(6)", **more).fit(x, y)
 
 
@@ -239,7 +239,9 @@ def test_a_regressor_with_far_sequences_and_far_targets(shape: tuple[int, ...]) 
     y = y.reshape(shape)
     found = []
     for level in (0, FAR):
-        model = SequenceRegressor("pool(mean)", epochs=60, learning_rate=0.05, options=QUIET)
+        model = SequenceRegressor(
+            "pool(mean)", epochs=60, batch_size=60, learning_rate=0.1, options=QUIET
+        )
         model.fit(x[:60] + level, y[:60] + level)
         found.append(model.score(x[60:] + level, y[60:] + level))
         assert model.predict(x[60:] + level).mean() == pytest.approx(y[60:].mean() + level, abs=1)

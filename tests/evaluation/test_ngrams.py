@@ -171,6 +171,7 @@ def test_perplexity_stands_beside_that_of_the_frequencies(
     assert scores.baseline == pytest.approx(np.exp(-wanted))
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_the_report_says_what_was_scored(
     model: LanguageModel, scored: Dataset, tmp_path: Path
 ) -> None:

@@ -13,10 +13,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from segue._version import __version__
 from segue.cli import data, fit, listen, network, predict, study, view
@@ -82,6 +84,12 @@ def segue(
     """
 
 
+@cache
+def _command() -> Any:
+    """All commands with their options, which typer would find anew in each call."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
@@ -105,7 +113,7 @@ def _run(arguments: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = show
-            code = app(arguments, prog_name="segue", standalone_mode=False)
+            code = _command()(arguments, prog_name="segue", standalone_mode=False)
             return code if isinstance(code, int) else DONE
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED

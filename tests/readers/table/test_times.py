@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from segue.errors import FileError
 from segue.readers import read
+from segue.readers.table import times
 
 # Ten forms of the same four moments, and the rate that they have.
 FORMS = {
@@ -261,3 +263,24 @@ def test_spans_as_pandas_writes_them(tmp_path: Path) -> None:
     """`to_csv` of a column of time differences."""
     data = read(put(tmp_path, table(["0 days 23:59:59", "1 days 00:00:00", "1 days 00:00:01"])))
     assert data.rate_hz == pytest.approx(1.0)
+
+
+UNLIKE = ["٣:٤٥", "12\u00a0:30", "2024-03-21T", "5 Màrz 2024", "24:00", "12:30\n", "1.5"]
+
+
+@pytest.mark.parametrize(
+    "texts", [*(form for form, _ in FORMS.values()), *([text] for text in UNLIKE)]
+)
+def test_few_texts_are_read_as_many_are(texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python takes few apart, and Arrow many: in both each digit and letter means the same."""
+
+    def found() -> list[object]:
+        try:
+            ticks, missing, kind = times.parse_times(pa.array([*texts, None]), "dmy")
+        except times.NotTimesError as error:
+            return [error.row, error.readings]
+        return [ticks.tolist(), missing.tolist(), kind]
+
+    few = found()
+    monkeypatch.setattr(times, "_FEW", 0)
+    assert found() == few

@@ -28,6 +28,7 @@ SECOND = 1_000_000_000  # ticks: nanoseconds
 DAY = 86_400 * SECOND
 
 _AT_ONCE = 200_000  # rows that are taken apart at a time
+_FEW = 1_000  # rows for which Python is faster: Arrow takes milliseconds for a pattern
 _YEARS = (1678, 2261)  # that nanoseconds since 1970 can say in 64 bits
 _ABSENT = -1_000_000  # a part that a text does not have
 
@@ -140,7 +141,7 @@ def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
         order = name.partition(",")[0]
         if not some or (readings and not readings.keys() | {order} <= _ORDERS):
             break
-        if all(_fits(text, form) for text in some) and all_match(texts, f"^{form}$"):
+        if all(_fits(text, form) for text in some) and _all_fit(texts, form):
             try:
                 readings[order] = _read(texts, form)
             except NotTimesError as error:  # such as 18.00.00, which is no date but a clock time
@@ -150,11 +151,18 @@ def _readings(texts: Any) -> tuple[dict[str, Times], list[NotTimesError]]:
 
 @cache
 def _pattern(form: str) -> re.Pattern[str]:
-    return re.compile(form.replace(r"\p{L}", r"[^\W\d_]"))
+    r"""As Arrow understands it: digits of ASCII, and \p{L} a letter."""
+    return re.compile(f"(?a:{form})".replace(r"\p{L}", r"(?u:[^\W\d_])"))
 
 
 def _fits(text: str, form: str) -> bool:
-    return _pattern(form).fullmatch(text) is not None  # Arrow takes milliseconds for a pattern
+    return _pattern(form).fullmatch(text) is not None
+
+
+def _all_fit(texts: Any, form: str) -> bool:
+    if len(texts) > _FEW:
+        return all_match(texts, f"^{form}$")
+    return all(_fits(text, form) for text in texts.drop_null().to_pylist())
 
 
 def _first_unlike(texts: list[str | None]) -> int:
@@ -167,6 +175,11 @@ def _first_unlike(texts: list[str | None]) -> int:
 
 def _taken_apart(texts: Any, form: str) -> dict[str, Part]:
     """`[rows]` whole numbers of each part."""
+    if len(texts) <= _FEW:
+        found = [text and _pattern(form).fullmatch(text) for text in texts.to_pylist()]
+        groups = _pattern(form).groupindex
+        columns = {n: [match[n] if match else None for match in found] for n in groups}
+        return {n: _numbers(n, pa.array(column, pa.string())) for n, column in columns.items()}
     pieces: dict[str, list[Part]] = defaultdict(list)
     for start in range(0, len(texts), _AT_ONCE):
         found = pc.extract_regex(texts.slice(start, _AT_ONCE), f"^{form}$")
