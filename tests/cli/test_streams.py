@@ -74,7 +74,7 @@ def encoded(text: str, encoding: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def shown(place: Path) -> dict[tuple[str, str], bytes]:
+def shown(place: Path, short_reports: object) -> dict[tuple[str, str], bytes]:
     """What each command has written, by encoding and command; all of them succeed."""
     given = {**os.environ, **ENVIRONMENTS["C"]}
     words = [sys.executable, "-c", RUN, *(COMMANDS[command] for command in TRIED["C"])]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args
 
 from segue.errors import OptionError, checked_arguments, did_you_mean
 
@@ -15,6 +15,12 @@ ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
 MonitorName = Literal["loss", "accuracy", "last"]
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": get_args(OptimizerName),
+    "schedule": get_args(ScheduleName),
+    "monitor": get_args(MonitorName),
+    "progress": get_args(ProgressName),
+}
 # Options that may differ between a training and the one that it goes on from.
 WITHOUT_EFFECT = ("progress", "time_limit_seconds", "checkpoint_every")
 
@@ -100,9 +106,9 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         frozen = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
         object.__setattr__(self, "frozen", tuple(frozen))
-        problems, hints = [], get_type_hints(type(self))
-        for name in ("optimizer", "schedule", "monitor", "progress"):
-            value, known = getattr(self, name), get_args(hints[name])
+        problems = []
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
             if value not in known:
                 problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
         for names, fits, expected in _RULES:
