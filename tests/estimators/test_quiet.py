@@ -13,6 +13,7 @@ import segue
 from segue.errors import OptionError, SegueError
 
 DRAWS = np.random.default_rng(0)
+QUIET = segue.TrainingOptions(progress="none")
 X, Y = DRAWS.normal(size=(24, 6, 1)), np.arange(24) % 2
 
 
@@ -68,3 +69,9 @@ def test_unknown_arguments_get_near_misses(kind: type, name: str, advice: str) -
     ) as caught:
         kind(**{name: 1})
     assert isinstance(caught.value, SegueError)
+
+
+def test_a_loss_that_explodes_is_said() -> None:
+    wild = segue.SequenceClassifier("gru(8)", epochs=6, learning_rate=50, options=QUIET)
+    with pytest.warns(UserWarning, match=r"loss rose from .* rate of 50 is too high .*=5\."):
+        wild.fit(X, Y)

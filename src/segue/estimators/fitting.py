@@ -56,6 +56,7 @@ from segue.training.setup import (
 Lines = list[tuple[str, str]]
 
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
+EXPLODED = 3  # times the loss of the first epoch
 AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
@@ -154,6 +155,13 @@ def fit_split(
         warn_user(f"Training was interrupted {where}")
     if not result.history.rows:
         return result
+    losses = result.history["loss"]
+    if (worst := max(losses)) > EXPLODED * losses[0]:
+        warn_user(
+            f"The training loss rose from {losses[0]:.3g} to {worst:.3g} in epoch "
+            f"{losses.index(worst) + 1}: a learning rate of {setup.learning_rate:g} is too high "
+            f"for this network. Try learning_rate={setup.learning_rate / 10:g}."
+        )
     targets = (setup.validation or setup.train).targets
     assert isinstance(targets, SequenceTargets | StepTargets)
     values = torch.as_tensor(targets.values).cpu().numpy()
