@@ -9,6 +9,7 @@ import pytest
 
 from segue.cli import WRONG_USE, main
 from segue.cli.options import reader_options
+from segue.readers import read, read_spread
 
 
 @pytest.mark.parametrize(
@@ -92,3 +93,18 @@ def test_whole_numbers_of_many_values(tmp_path: Path, capsys: pytest.CaptureFixt
     captured = capsys.readouterr()
     assert "whole numbers with 110 values: to be predicted as numbers" in captured.err
     assert "accuracy" in captured.out
+
+
+def test_a_limit_on_sorted_data_is_spread_over_the_classes(tmp_path: Path) -> None:
+    """A table of which the first rows are all of one class."""
+    lines = [f"{'abc'[number // 20]},{number},{number + 1}" for number in range(60)]
+    table = tmp_path / "sorted.csv"
+    table.write_text("\n".join(["label,x1,x2", *lines]) + "\n")
+    spread = read_spread(table, limit=9)
+    assert sorted(spread.y.tolist()) == list("aaabbbccc")
+    assert any("sorted by class" in note for note in spread.notes)
+    again = read_spread(table, limit=9)
+    np.testing.assert_array_equal(spread.x.values, again.x.values)
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("\n".join(["label,x1,x2", *lines[::-7], *lines]) + "\n")
+    assert read_spread(mixed, limit=9).x.values.tolist() == read(mixed, limit=9).x.values.tolist()

@@ -69,8 +69,8 @@ _TYPES = {"text": str, "path": Path, "list": list, "number": int, "flag": bool}
 def forms_of(command: str) -> dict[str, Form]:
     """The forms in `options.toml` of the options of a command, by argument.
 
-    >>> forms_of("common")["limit"].help
-    'read only N sequences of each part'
+    >>> forms_of("common")["part"].help
+    'the part to take: train, validation, test'
     """
     text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
     return {

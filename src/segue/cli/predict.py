@@ -99,6 +99,7 @@ def predict(
     """
     from segue.cli.predictions import FORMATS, predictions_of
     from segue.estimators import load
+    from segue.readers import read
     from segue.runs import find_model
 
     check_output(out, overwrite=overwrite, endings=FORMATS)
@@ -113,9 +114,9 @@ def predict(
         from segue.cli.standard_input import read_standard_input
 
         data = read_standard_input(sys.stdin.buffer, **options)
-        tell(data.notes)
     else:
-        data = read_source(source, options)
+        data = read(source, **options)  # the first, where there is a limit
+    tell(data.notes)
     table = predictions_of(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         table.write(out, spreadsheet=spreadsheet)

@@ -104,9 +104,9 @@ def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset
         columns: options of its reader.
         options: further arguments of `segue.read`.
     """
-    from segue.readers import read
+    from segue.readers import read_spread
 
-    data = read(source, **options, **(columns or {}))
+    data = read_spread(source, **options, **(columns or {}))
     tell(data.notes)
     return data
 

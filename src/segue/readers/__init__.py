@@ -20,6 +20,7 @@ import numpy as np
 from segue.atomic import replacing_folder
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
+from segue.data.splits import split
 from segue.errors import DataError, FileError, OptionError, counted
 from segue.readers import catalog, objects, read_options
 from segue.readers.blocks import errors_of, limited
@@ -106,6 +107,41 @@ def read(
         return cut_recordings(data, **given)
     data = read_options.with_channels_of(like, data, given=options.get("channels") is not None)
     return read_options.with_windows_of(before, data, **given)
+
+
+def read_spread(source: Any, *, limit: int | None = None, **options: Any) -> Dataset:
+    """`read`; where the first `limit` sequences are sorted by class, so many are drawn from all.
+
+    Each class then has its share of them. The same source gives the same sequences again.
+
+    >>> first, drawn = (take("japanese-vowels", limit=40) for take in (read, read_spread))
+    >>> len(set(first.part("train").y)), len(set(drawn.part("train").y)), len(drawn)
+    (2, 9, 80)
+    """
+    data = read(source, limit=limit, **options)
+    parts = [data.part(name) for name in data.part_names] or [data]
+    if limit is None or not any(len(part) == limit and _is_sorted(part) for part in parts):
+        return data
+    whole = read(source, **options)
+    names = np.zeros(len(whole)) if whole.parts is None else whole.parts
+    chosen = []
+    for name in np.unique(names):
+        members = np.flatnonzero(names == name)
+        if len(members) > limit:
+            labels = whole[members].labels
+            _, drawn = split(len(members), limit / len(members), labels=labels)
+            members = members[drawn]
+        chosen.append(members)
+    note = f"the first {limit} are sorted by class: so many of each part are drawn from all of it"
+    return replace(whole[np.sort(np.concatenate(chosen))], notes=(*whole.notes, note))
+
+
+def _is_sorted(data: Dataset) -> bool:
+    """Whether each class of several sequences comes in one run."""
+    if data.labels is None or len(data) < 3:
+        return False
+    _, codes = np.unique(data.labels, return_inverse=True)
+    return int((np.diff(codes) != 0).sum()) == codes.max()
 
 
 def _without_missing(data: Dataset) -> Dataset:

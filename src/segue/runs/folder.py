@@ -342,12 +342,12 @@ def read_parted(
     """Read the source with the parts that are wanted, and find the estimator for its task."""
     from segue.data.summary import one_line
     from segue.estimators.loading import estimator_for
-    from segue.readers import read
+    from segue.readers import read_spread
     from segue.readers.read_options import roles_in_words
     from segue.tasks import TASKS
     from segue.windowing import cut_in_time
 
-    data = read(source, limit=limit, **(columns or {}))
+    data = read_spread(source, limit=limit, **(columns or {}))
     if tell is not None:
         tell([*data.notes, *roles_in_words(data.reading), one_line(data)])
     kind = estimator_for(task, data.task)
