@@ -141,7 +141,7 @@ def _is_sorted(data: Dataset) -> bool:
     if data.labels is None or len(data) < 3:
         return False
     _, codes = np.unique(data.labels, return_inverse=True)
-    return int((np.diff(codes) != 0).sum()) == codes.max()
+    return bool(np.count_nonzero(np.diff(codes)) == codes.max())
 
 
 def _without_missing(data: Dataset) -> Dataset:
