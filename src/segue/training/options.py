@@ -15,12 +15,6 @@ ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
 MonitorName = Literal["loss", "accuracy", "last"]
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": get_args(OptimizerName),
-    "schedule": get_args(ScheduleName),
-    "monitor": get_args(MonitorName),
-    "progress": get_args(ProgressName),
-}
 # Options that may differ between a training and the one that it goes on from.
 WITHOUT_EFFECT = ("progress", "time_limit_seconds", "checkpoint_every")
 
@@ -107,8 +101,9 @@ class TrainingOptions:
         frozen = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
         object.__setattr__(self, "frozen", tuple(frozen))
         problems = []
-        for name, known in _CHOICES.items():
-            value = getattr(self, name)
+        kinds = (OptimizerName, ScheduleName, MonitorName, ProgressName)
+        for name, kind in zip(("optimizer", "schedule", "monitor", "progress"), kinds, strict=True):
+            value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")
         for names, fits, expected in _RULES:
