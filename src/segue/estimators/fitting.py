@@ -155,7 +155,7 @@ def fit_split(
         warn_user(f"Training was interrupted {where}")
     if not result.history.rows:
         return result
-    losses = result.history["loss"]
+    losses = [row["loss"] for row in result.history.rows]
     if (worst := max(losses)) > EXPLODED * losses[0]:
         warn_user(
             f"The training loss rose from {losses[0]:.3g} to {worst:.3g} in epoch "
