@@ -1,7 +1,12 @@
-"""Plain text for terminals: tables, and characters that would command a terminal made visible."""
+"""Tables: plain text for terminals, HTML for notebooks; characters that would command a terminal.
+
+What commands a terminal is made visible.
+"""
 
 from __future__ import annotations
 
+import html
+import math
 import os
 import re
 import textwrap
@@ -72,3 +77,56 @@ def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     sides = zip(align.ljust(len(widths), align[-1]), widths, strict=False)
     formats = [f"{side}{width}" for side, width in sides]
     return "\n".join("  ".join(map(format, row, formats)).rstrip() for row in rows)
+
+
+_COLOURS = ("#4269d0", "#e07b39", "#3ca951", "#a463f2", "#ff725c", "#6cc5b0", "#9c6b4e")
+_WIDTH, _HEIGHT = 180, 44  # of a small picture, in pixels
+
+
+def html_card(
+    title: str,
+    rows: Iterable[tuple[str, object]],
+    pictures: Iterable[tuple[str, Sequence[Sequence[float]]]] = (),
+) -> str:
+    """A small table for a notebook, with small pictures of curves beside one another below it.
+
+    Args:
+        title: its heading.
+        rows: a heading and a value each.
+        pictures: a caption and the curves of each picture, which share their axes; NaN is a gap.
+
+    >>> html_card("a < b", [("n", 3)])[-55:]
+    '<tr><th scope="row">n</th><td>3</td></tr></table></div>'
+    """
+    heading = f"<strong>{html.escape(visible(title, keep=''))}</strong>"
+    cells = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        f"<td>{html.escape(visible(str(value), keep=''))}</td></tr>"
+        for name, value in rows
+    )
+    drawn = "".join(
+        f'<figure style="display:inline-block;margin:4px 12px 4px 0">{_curves(curves)}'
+        f"<figcaption>{html.escape(visible(caption, keep=''))}</figcaption></figure>"
+        for caption, curves in pictures
+    )
+    return f"<div>{heading}{drawn and f'<div>{drawn}</div>'}<table>{cells}</table></div>"
+
+
+def _curves(curves: Sequence[Sequence[float]]) -> str:
+    """An SVG picture of lines with common axes."""
+    finite = [value for curve in curves for value in curve if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
+    longest = max(map(len, curves), default=0)
+    lines = []
+    for curve, colour in zip(curves, _COLOURS, strict=False):
+        points, pen = [], "M"
+        for step, value in enumerate(curve):
+            if not math.isfinite(value):
+                pen = "M"
+                continue
+            x = _WIDTH * (step + 0.5) / longest
+            y = 2 + (_HEIGHT - 4) * (1 - (value - low) / ((high - low) or 1.0))
+            points.append(f"{pen}{x:.1f},{y:.1f}")
+            pen = "L"
+        lines.append(f'<path d="{"".join(points)}" fill="none" stroke="{colour}"/>')
+    return f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img">{"".join(lines)}</svg>'

@@ -17,7 +17,8 @@ from segue.data.encoding import NO_LABEL, Task, as_step_labels, encoded, missing
 from segue.data.labels import aligned, as_labels, check_known
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
-from segue.errors import DataError, FileError, counted, did_you_mean, warn_user
+from segue.errors import DataError, FileError, counted, did_you_mean, first_few, warn_user
+from segue.text_table import html_card
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
@@ -208,6 +209,34 @@ class Dataset:
         if self.parts is not None:
             inside += f", parts={'/'.join(self.part_names)}"
         return f"Dataset({inside})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: sizes, and the first sequence of some classes."""
+        lengths = self.x.length_range if len(self) else (0, 0)
+        rows: list[tuple[str, object]] = [
+            ("sequences", f"{len(self):,}"),
+            ("steps", " to ".join(f"{steps:,}" for steps in dict.fromkeys(lengths))),
+            ("channels", self.x.channels if self.channels is None else ", ".join(self.channels)),
+        ]
+        if self.labels is not None and self.classes is not None:
+            named = [f"{c} ({int((self.labels == c).sum()):,})" for c in self.classes]
+            rows.append(("classes", first_few(named, 9)))
+        if self.part_names:
+            rows.append(("parts", ", ".join(self.part_names)))
+        return html_card(self.name or "Dataset", rows, self._small_pictures())
+
+    def _small_pictures(self) -> list[tuple[str, list[list[float]]]]:
+        """Some sequences, thinned to the width of a small picture; none of texts."""
+        if self.x.kind == "text":
+            return []
+        first: dict[object, int] = {}
+        for number in range(len(self)):
+            label = "" if self.labels is None else self.labels[number]
+            first.setdefault(label, number)
+            if len(first) == 3 or number == 1000:
+                break
+        thin = {label: self.x[i][:: max(1, len(self.x[i]) // 180)] for label, i in first.items()}
+        return [(str(label), steps[:, :7].T.tolist()) for label, steps in thin.items()]
 
     @property
     def part_names(self) -> tuple[str, ...]:

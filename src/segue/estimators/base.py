@@ -41,6 +41,7 @@ from segue.prepare.steps import MeanScale, scaled_static
 from segue.readers.objects import adapted, plain_sequences
 from segue.readers.read_options import check_channels
 from segue.tasks import TASKS, Task
+from segue.text_table import html_card
 from segue.training import Callback, History, TrainingOptions
 from segue.training.checkpoint import remove as remove_checkpoints
 from segue.training.inference import predict_outputs
@@ -457,6 +458,12 @@ class BaseSequenceEstimator(abc.ABC):
             regressor_tags=RegressorTags() if is_regressor else None,
             input_tags=arrays if task.takes_numbers else InputTags(two_d_array=False, string=True),
         )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the call that makes it; once fitted what was done, and its history."""
+        if not self.__sklearn_is_fitted__():
+            return html_card(repr(self), [("fitted", "no")])
+        return html_card(repr(self), self.training_summary_) + self.history_._repr_html_()
 
     def __repr__(self) -> str:
         """The call that makes the estimator; arguments with their default value are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -215,6 +216,10 @@ class Evaluation:
         note = self.trained_on.note and f", {self.trained_on.note}"
         scores = f"{name}={model}{interval}, baseline={baseline}{note}"
         return f"Evaluation(n={len(self.dataset)}, {scores})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the text of `report()`."""
+        return f"<pre>{html.escape(self.report())}</pre>"
 
     def to_html(
         self,

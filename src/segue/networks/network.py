@@ -28,7 +28,7 @@ from segue.networks.source import to_python
 from segue.randomness import Draws
 from segue.spec import from_json, parse, to_text
 from segue.spec.base import resolve_alias
-from segue.text_table import text_table
+from segue.text_table import html_card, text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -313,6 +313,16 @@ class Network(nn.Module):
     ) -> tuple[Any, list[Any]]:
         """A piece of longer sequences: the logits, and the state after it."""
         return self.chain.forward_from(x, state, draws)
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a row for each layer."""
+        found = self.summary()
+        rows: list[tuple[str, object]] = [("input", found.input_shape)]
+        rows += [(r.name, f"{r.shape}, {r.parameters:,} parameters") for r in found.rows]
+        return html_card(found.text, [*rows, ("total", f"{found.total:,} parameters")])
 
     # -- weights --------------------------------------------------------------------------------
 

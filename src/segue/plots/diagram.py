@@ -147,7 +147,7 @@ def draw_network(
     top = MARGIN + (GAP if len(columns) > 1 else 0)
     width = sum(w for w, _ in sizes) + 2 * GAP * (len(sizes) - 1) + 2 * MARGIN
     height = max(h for _, h in sizes) + 2 * top
-    figure = Figure(figsize=(width, height))
+    figure = style.ShownFigure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()

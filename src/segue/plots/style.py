@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,9 +50,18 @@ def styled() -> Iterator[None]:
 # -- figures --------------------------------------------------------------------------------------
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows, whether or not matplotlib was set up there."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def new_figure(width: float = 4.2, height: float = 2.7) -> Figure:
     """Return an empty figure of so many inches that lays itself out."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def new_axes(width: float = 4.2, height: float = 2.7) -> Axes:
@@ -87,7 +97,7 @@ def strip(columns: int, *, width: float, height: float) -> AxesArray:
         width: of the whole figure, in inches.
         height: of the whole figure, in inches.
     """
-    figure = Figure(figsize=(width, height))
+    figure = ShownFigure(figsize=(width, height))
     axes: AxesArray = figure.subplots(1, columns, squeeze=False, sharex=True, sharey=True)[0]
     margins = {"left": 0.46 / width, "bottom": 0.42 / height}
     figure.subplots_adjust(**margins, right=1 - 0.1 / width, top=1 - 0.06 / height, wspace=0.1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from segue.atomic import write_text
 from segue.errors import WriteError
 from segue.progress import Progress, time_left
+from segue.text_table import html_card
 from segue.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ class History:
 
     def __repr__(self) -> str:
         return f"History({len(self)} epochs, best_epoch={self.best_epoch})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the row that was kept, and curves of loss and score."""
+        rows = [(name, f"{value:.4g}") for name, value in self.kept.items()]
+        pictures = []
+        for end in ("loss", "accuracy", "rmse", "perplexity"):
+            columns = [name for name in (end, f"validation_{end}") if name in self.columns]
+            if columns:
+                curves = [[row.get(name, math.nan) for row in self.rows] for name in columns]
+                pictures.append((", ".join(columns), curves))
+        return html_card(f"History of {len(self)} epochs", rows, pictures)
 
     @property
     def kept(self) -> Row:
