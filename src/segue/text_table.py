@@ -95,12 +95,12 @@ def html_card(
         rows: a heading and a value each.
         pictures: a caption and the curves of each picture, which share their axes; NaN is a gap.
 
-    >>> html_card("a < b", [("n", 3)])[-55:]
-    '<tr><th scope="row">n</th><td>3</td></tr></table></div>'
+    >>> html_card("a < b", [("n", 3)])[-36:]
+    '>n</th><td>3</td></tr></table></div>'
     """
     heading = f"<strong>{html.escape(visible(title, keep=''))}</strong>"
     cells = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
+        f'<tr><th scope="row" style="text-align:left">{html.escape(name)}</th>'
         f"<td>{html.escape(visible(str(value), keep=''))}</td></tr>"
         for name, value in rows
     )

@@ -135,7 +135,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("f1", macro_f1, ("per_label",), _LABELS, "higher",
            "macro F1", "mean F1 of the labels"),
     Metric("roc_auc", roc_auc, _SHARES, ("classify",), "higher",
-           "ROC AUC", "of the second of two classes, else one against the rest, mean"),
+           "ROC AUC", "each class against the rest, mean"),
     Metric("log_loss", log_loss, _SHARES, _CLASSES, "lower",
            "log loss", "mean -log(probability of the true class), in nats"),
     Metric("calibration", calibration, _SURE, ("classify",), is_saved=False),
