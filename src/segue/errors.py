@@ -2,11 +2,13 @@
 
     SegueError
     ├── DataError (ValueError)               sequences, targets or data sets that cannot be used
+    │   ├── NotNumbersError (TypeError)      objects of another type where there should be numbers
     │   └── FileError                        a file or folder that is not what it should be
     │       ├── ModelFileError               a model file that is damaged, foreign or too new
     │       └── DataNotFoundError            a named data set, file or folder that is not there
     ├── SpecError (ValueError)               a network or preparation text that does not parse
     ├── OptionError (ValueError)             an option with a value that means nothing
+    │   └── UnknownArgumentError (TypeError)  an argument that a class does not have
     ├── NotFittedError (ValueError, AttributeError)   used before `fit`
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence
     ├── TrainingError (ArithmeticError)      training that cannot go on

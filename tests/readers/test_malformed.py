@@ -212,7 +212,11 @@ IDX: list[Row] = [
     (IMAGES, with_labels(GOOD, TWO[:-1]), "labels-idx1-ubyte: is cut off"),
     (IMAGES, with_labels(idx((2**31, 2**31, 2**31), b""), TWO), "is cut off: its header says"),
     (IMAGES, with_labels(idx((2**31, 4000, 2), bytes(9)), TWO), "is cut off: its header says"),
-    (IMAGES, with_labels(gzip.compress(idx((2**20, 500, 9), bytes(9))), TWO), "is cut off"),
+    (
+        IMAGES,
+        with_labels(gzip.compress(idx((2**20, 500, 9), bytes(9))), TWO),
+        "unpacks to 4,719 MB or more",
+    ),
     (IMAGES, with_labels(idx((0, 28, 28), b""), idx((0,), b"")), "holds nothing: its header says"),
     (IMAGES, with_labels(idx((2, 0, 2), b""), TWO), "holds nothing: its header says"),
 ]
@@ -287,7 +291,7 @@ TABLE: list[Row] = [
     ("a.csv", CSV + "2,1\n", "line 5: has 2 fields; expected 4"),
     ("a.csv", CSV.replace("0.5", "inf"), "line 2: column 'v' has an infinite value"),
     ("a.csv", CSV.replace("id,t", "t,t"), "more than one column called 't'"),
-    ("a.csv", CSV + '2,1,"9,b\n', "quotes|a field|fields"),
+    ("a.csv", CSV + '2,1,"9,b\n', "line 5: has a quote without an end"),
     ("a.csv", CSV.encode() + b"\0" * 50, "is not a text table: it holds binary data"),
     ("a.csv", CSV.replace("2.5,b", "2.5,"), "has no label"),
     ("a.csv", "label,t0,t1\n" + "a,1,2\nb,3,4\n" * 9 + "a,1,x\n", "line 20: .*'x'"),
@@ -295,7 +299,7 @@ TABLE: list[Row] = [
     ("a.csv.gz", b"\x1f\x8b and no more", "is not a whole gzip file"),
     ("a.parquet", b"PAR1 and no more PAR1", "is not a whole Parquet file"),
     ("a.parquet", b"", "is not a whole Parquet file"),
-    ("a.feather", b"FEA1", "is not a whole Feather or Arrow file"),
+    ("a.feather", b"FEA1", "is Feather of version 1"),
 ]
 
 

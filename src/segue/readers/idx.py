@@ -47,7 +47,7 @@ def blocks(
     Raises:
         FileError: a file that is no IDX file, is cut off or too long, or has no labels beside it.
     """
-    y, done = None, 0
+    y, done, task = None, 0, None
     for images, count in _pieces(path, limit, values):
         if images.ndim not in (2, 3):
             shape = (count, *images.shape[1:])
@@ -56,11 +56,12 @@ def blocks(
             )
         if labels and y is None:
             y = _labels(path, limit, count)
+            task = "regress" if (y % 1 != 0).any() else "classify"
         if scale and images.dtype == np.uint8:
             images = np.divide(images, 255, dtype=np.float32)
         own = None if y is None else y[done : done + len(images)]
         done += len(images)
-        yield Dataset(Sequences.from_array(images), own, task="classify"), done / count
+        yield Dataset(Sequences.from_array(images), own, task=task), done / count
 
 
 def _labels(path: Path, limit: int | None, count: int) -> Array:
