@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -47,7 +47,8 @@ def blocks(
     Raises:
         FileError: a file that is no IDX file, is cut off or too long, or has no labels beside it.
     """
-    y, done, task = None, 0, None
+    y, done = None, 0
+    task: Literal["classify", "regress"] = "classify"
     for images, count in _pieces(path, limit, values):
         if images.ndim not in (2, 3):
             shape = (count, *images.shape[1:])
