@@ -220,6 +220,15 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 }
 
 
+def zeros_in_matlab(path: Path) -> None:
+    from scipy.io import savemat
+
+    savemat(path, {"XTrain": np.zeros((100, 400_000))}, do_compression=True)
+
+
+BOMBS["h.mat"] = zeros_in_matlab
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_is_meant_to_fill_the_memory_is_refused(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,16 +18,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from segue.errors import FileError
+from segue.errors import DataError, FileError
 from segue.extras import require
 from segue.readers.matobjects import Cell, Objects, Opaque, is_reference
+from segue.readers.packed import check_unpacked
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HEADER = 512  # bytes before the HDF5 part of a MATLAB file
 _DEEPEST = 4  # cells in cells
 _PACKED = 1100  # times that zlib makes values smaller, at most
 _LEAST = 64  # bytes that a value counts for, whatever is in it
-_VARIABLES = (14, 15)  # as it is, or compressed
+_COMPRESSED = 15
+_VARIABLES = (14, _COMPRESSED)
 _SUBSYSTEM = "__function_workspace__"  # SciPy's name for it
 
 
@@ -42,7 +45,7 @@ def load(path: Path) -> dict[str, Any]:
     is_hdf5 = head.startswith(_HDF5) or head[_HEADER:] == _HDF5
     try:
         return _load_hdf5(path) if is_hdf5 else _load_old(path, head[:128])
-    except (FileNotFoundError, PermissionError, ImportError):
+    except (FileNotFoundError, PermissionError, ImportError, DataError):
         raise
     except Exception as error:  # SciPy and h5py raise whatever the bytes lead them to
         raise FileError(f"is not a whole MATLAB file ({error}).", path=path) from error
@@ -84,8 +87,10 @@ def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
 
     Raises:
         ValueError: the file ends inside one.
+        DataError: they unpack to far more than the file is.
     """
-    left = file.seek(0, io.SEEK_END) - 128
+    left = size = file.seek(0, io.SEEK_END) - 128
+    unpacked = 0
     file.seek(0)
     head = file.read(128)
     while left > 0:
@@ -94,7 +99,12 @@ def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
         left -= 8 + length
         if kind not in _VARIABLES or left < 0:
             raise ValueError(f"at byte {file.tell() - 8:,} is no variable, or one that is cut off")
-        yield io.BytesIO(head + tag + file.read(length))
+        content = file.read(length)
+        if kind == _COMPRESSED:
+            inside = zlib.decompressobj().decompress(content, 8)
+            unpacked += struct.unpack(f"{order}II", inside.ljust(8, b"\0"))[1]
+            check_unpacked(unpacked, size)
+        yield io.BytesIO(head + tag + content)
 
 
 def _named(found: dict[str, Any]) -> dict[str, Any]:
