@@ -82,7 +82,9 @@ def test_what_is_no_array_of_numbers_is_refused_in_words(name: str) -> None:
 
 def test_continuous_targets_are_no_classes() -> None:
     x, y = np.random.default_rng(0).normal(size=(8, 5)), np.linspace(0, 1, 8)
-    with pytest.raises(DataError, match="continuous numbers, such as 0, most of them only once"):
+    with pytest.raises(
+        DataError, match="8 different numbers for 8 sequences: these are continuous"
+    ):
         segue.SequenceClassifier("gru(2)", epochs=1, options=QUIET).fit(x, y)
     few = segue.SequenceClassifier("gru(2)", epochs=1, options=QUIET).fit(x, [0.5, 1.5] * 4)
     assert few.classes_.tolist() == [0.5, 1.5]

@@ -135,12 +135,6 @@ def _targets_from_labels(y: Any, task: Task | None) -> Targets:
         return Targets(numbers, missing, "regress", note)
     if labels.dtype.kind == "f" and np.isinf(decided).any():
         raise DataError("`y` has an infinite number, which is no class.")
-    has_fractions = decided.dtype.kind == "f" and (decided % 1 != 0).any()
-    if has_fractions and len(np.unique(decided)) > len(decided) / 2:
-        raise DataError(
-            f"`y` holds continuous numbers, such as {decided[0]:g}, most of them only once, which "
-            "are no classes: predict them with a SequenceRegressor, or pass classes as text."
-        )
     return Targets(labels, missing, "classify", note)
 
 

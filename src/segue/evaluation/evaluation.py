@@ -401,8 +401,7 @@ def evaluate(
         y: their targets; none for a `Dataset`.
         part: another part to be scored, also if it was trained on.
         everything: score all parts, and what was trained on too.
-        own: whether this is the source that the model was trained on; `None`: where more than half
-            of the sequences that it was trained on are there.
+        own: whether this is its training's source; `None`: if it holds half of what it has seen.
 
     Returns:
         An `Evaluation`: the metrics of the task such as `.accuracy` or `.rmse`, `.metrics()`,

@@ -295,10 +295,9 @@ def learning_curve(
         seeds: trainings of each size. In Python also the seeds themselves.
         test: the share that is split off as test part where there is none.
         until: also report the epoch at which the score reaches this level.
-        watch_test: also score the test part after each epoch, to see how many epochs learning
-            takes. It selects nothing: there is no other validation, and the last epoch counts.
-        folder: the study's folder. A study that was stopped continues there, and a finished trial
-            never runs again. `None`: nothing is written.
+        watch_test: also score the test part after each epoch. It selects nothing: there is no
+            other validation, and the last epoch counts.
+        folder: the study's folder, where one that was stopped continues; `None`: no files.
         workers: trials at once, each on one thread; one for each processor if left out. With 1
             everything runs in one process.
         executor: runs the trials, in place of this machine's processes: anything with `submit`.
@@ -314,10 +313,8 @@ def learning_curve(
 
     >>> import segue
     >>> waves = segue.synth.waves(40, test=20, length=8)
-    >>> classifier = segue.SequenceClassifier("gru(2)", epochs=2)
-    >>> curve = learning_curve(
-    ...     classifier, waves, sizes=[10, 20, 40], seeds=2, workers=1, progress="none"
-    ... )
+    >>> classifier, quick = segue.SequenceClassifier("gru(2)", epochs=2), {"progress": "none"}
+    >>> curve = learning_curve(classifier, waves, sizes=[10, 20, 40], seeds=2, workers=1, **quick)
     >>> curve.table().shape
     (3, 2)
     """

@@ -202,20 +202,13 @@ def grid(
 
     >>> import segue
     >>> waves = segue.synth.waves(40, test=20, length=8)
-    >>> result = grid(
-    ...     segue.SequenceClassifier(epochs=2),
-    ...     waves,
-    ...     {"network": ["gru(2)", "gru(4)"], "learning_rate": [0.01, 0.1]},
-    ...     seeds=1, workers=1, progress="none",
-    ... )
+    >>> quick = {"seeds": 1, "workers": 1, "progress": "none"}
+    >>> space = {"network": ["gru(2)", "gru(4)"], "learning_rate": [0.01, 0.1]}
+    >>> result = grid(segue.SequenceClassifier(epochs=2), waves, space, **quick)
     >>> len(result.summary), sorted(result.best)[:2]
     (4, ['accuracy', 'accuracy_high'])
-    >>> result = grid(
-    ...     segue.SequenceClassifier("repeat({layers}, rnn({units}))", epochs=2),
-    ...     waves,
-    ...     {"layers": [1, 2], "units": [2, 4]},
-    ...     seeds=1, workers=1, progress="none",
-    ... )
+    >>> estimator = segue.SequenceClassifier("repeat({layers}, rnn({units}))", epochs=2)
+    >>> result = grid(estimator, waves, {"layers": [1, 2], "units": [2, 4]}, **quick)
     >>> result.combinations[1]
     {'layers': 1, 'units': 4}
     """

@@ -222,8 +222,8 @@ def check_classes(labels: Array, classes: tuple[Any, ...]) -> None:
     fractions = labels.dtype.kind == "f" and bool((labels % 1 != 0).any())
     if fractions and len(once) > len(labels) / 2:
         raise DataError(
-            f"`y` has {len(names)} different numbers for {len(labels)} sequences: these are no "
-            "classes. A SequenceRegressor learns numbers."
+            f"`y` has {len(names)} different numbers for {len(labels)} sequences: these are "
+            "continuous, and no classes. A SequenceRegressor learns numbers."
         )
     if once:
         warn_user(
