@@ -3,6 +3,7 @@
     python bench/faults.py kill      SIGKILL before every file operation in turn
     python bench/faults.py errors    ENOSPC, EACCES, EIO and short writes at every file operation
     python bench/faults.py moments   SIGKILL at random moments, over networks and options
+    python bench/faults.py interrupts   SIGINT at moments of all commands, from the first import on
 
 Each stopped run is resumed (or the command is given again, where it had not begun), and must end
 with the same weights, to the bit, and the same scores as one that was never stopped; what was
@@ -363,6 +364,86 @@ def moments(report: Report, count: int, seed: int) -> None:
                 report.points[name] += 1
 
 
+INTERRUPTED = 130
+WORDS = {  # of the command line; {run} is a run, {data} a source, {new} is not there
+    "fit": "fit {data} --network gru(4) --epochs 30 --out {new}",
+    "seeds": "fit {data} --network gru(4) --epochs 10 --seeds 2 --out {new}",
+    "evaluate": "evaluate {run} {data} --report {new}.html",
+    "predict": "predict {run} {data} --out {new}.csv",
+    "stream": "predict {run} - --per-step",
+    "generate": "generate waves {new} --count 2000",
+    "view": "view {data} --out {new}.png",
+    "show": "data show {data}",
+    "convert": "data convert {data} {new} --to arrow",
+    "study": (
+        "study learning-curve {data} --sizes 10,20 --seeds 4 --network rnn(3) --workers 2"
+        " --out {new}"
+    ),
+    "help": "fit --help",
+}  # fmt: skip
+
+
+def interrupts(report: Report, names: list[str], count: int) -> None:
+    """SIGINT at moments that are spread over a command, beginning where Python is there."""
+    with places() as (folder, data):
+        folder.mkdir()
+        run = folder / "fitted"
+        said = command(f"fit {data} --network gru(4) --epochs 2 --out {run}", None)
+        assert said.returncode == 0, said.stderr
+        for name in names:
+            words = WORDS[name].format(run=run, data=data, new=folder / "whole")
+            began = time.perf_counter()
+            command(words, None)
+            took = time.perf_counter() - began
+            for number in range(count):
+                new = folder / f"{name}-{number}"
+                words = WORDS[name].format(run=run, data=data, new=new)
+                after = took * (number + 0.5) / count
+                said = command(words, after)
+                what, text = f"{name}, interrupted after {after:.2f} s", said.stderr
+                if "Traceback" in text or "Exception ignored" in text or "bug in" in text:
+                    report.fail(what, text)
+                elif said.returncode not in (INTERRUPTED, 0):
+                    report.fail(what, f"exit code {said.returncode}: {text}")
+                elif said.returncode == INTERRUPTED and "interrupted" not in text:
+                    report.fail(what, f"nothing is said: {text}")
+                left = [p for p in folder.rglob(".*.part*") if p.exists()]
+                if left:
+                    report.fail(what, f"half-written: {left}")
+                if (new / "history.jsonl").exists() and said.returncode == INTERRUPTED:
+                    if f"--resume {new}" not in text.replace("\n", " ").replace("  ", ""):
+                        report.fail(what, f"how to go on is not said: {text}")
+                    again = command(f"fit --resume {new}", None)
+                    if again.returncode:
+                        report.fail(what, f"it does not resume: {again.stderr}")
+                report.points[name] += 1
+
+
+# A process says that it is there when segue's own first lines run; what is slow is imported later.
+BEGIN = "import os, sys; from segue.__main__ import main; os.write({}, b'.'); sys.exit(main())"
+
+
+def command(words: str, after: float | None) -> subprocess.CompletedProcess[str]:
+    """Run a command; interrupt it after so many seconds, unless it has ended."""
+    reader, writer = os.pipe()
+    arguments = [sys.executable, "-c", BEGIN.format(writer), *words.split(" ")]
+    environment = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", LIBRARY)}
+    child = subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, pass_fds=[writer], env=environment,
+    )  # fmt: skip
+    os.close(writer)
+    os.read(reader, 1)
+    os.close(reader)
+    if after is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(after)
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+    out, error = child.communicate(timeout=120)
+    return subprocess.CompletedProcess(arguments, child.returncode, out, error)
+
+
 # -- the process ---------------------------------------------------------------------------------
 
 
@@ -414,18 +495,22 @@ def import_everything(*, whole_reports: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=["kill", "errors", "moments"])
-    parser.add_argument("--commands", default=",".join(COMMANDS), help="which, with commas")
+    parser.add_argument("what", choices=["kill", "errors", "moments", "interrupts"])
+    parser.add_argument("--commands", help="which, with commas; all if left out")
     parser.add_argument("--every", type=int, default=1, help="each so many operations only")
     parser.add_argument("--count", type=int, default=200, help="random moments")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reports", action="store_true", help="draw whole reports: much slower")
     arguments = parser.parse_args()
+    known = WORDS if arguments.what == "interrupts" else COMMANDS
+    report, names = Report(), (arguments.commands or ",".join(known)).split(",")
+    if arguments.what == "interrupts":
+        interrupts(report, names, arguments.count)
+        return report.end()
     if LIBRARY not in os.environ:
         return with_library(sys.argv[1:])
     warnings.simplefilter("ignore")
     import_everything(whole_reports=arguments.reports)
-    report, names = Report(), arguments.commands.split(",")
     if arguments.what == "moments":
         moments(report, arguments.count, arguments.seed)
     else:

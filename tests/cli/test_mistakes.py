@@ -210,6 +210,30 @@ def test_an_interrupted_command_says_so(
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_an_error_that_came_of_an_interrupt_is_none(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that is interrupted within C ends in an ImportError."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ImportError("numpy failed")
+
+    monkeypatch.setattr("segue.readers.read", broken)
+    assert main(["view", "waves"], was_interrupted=lambda: True) == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_an_interrupt_is_one_line_at_any_moment() -> None:
+    """The short form of `bench/faults.py interrupts`."""
+    driver = Path(__file__).resolve().parents[2] / "bench" / "faults.py"
+    words = ["interrupts", "--count", "3", "--commands", "fit,predict,view,help"]
+    done = subprocess.run([sys.executable, driver, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 wrong" in done.stdout
+
+
 def test_a_warning_is_one_line(
     place: Path, model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

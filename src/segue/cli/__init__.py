@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -30,15 +30,18 @@ from segue.text_table import folded, visible
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
+class _InterruptedError(Exception):
+    """A Ctrl-C; typer alone would end silently."""
+
+
 class _Commands(typer.core.TyperGroup):
-    """Prints that a command was interrupted; typer alone would end silently."""
+    """Lets an interrupt, and what it says, through typer."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            raise _InterruptedError(str(error)) from None
 
 
 app = typer.Typer(
@@ -90,19 +93,22 @@ def _command() -> Any:
     return typer.main.get_command(app)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, was_interrupted: Callable[[], bool] = bool
+) -> int:
     """Run one command and return its exit code.
 
     Args:
         arguments: the words after `segue`; those of the process if left out.
+        was_interrupted: whether an error may have come of a Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     with encodable_output():
-        code = _run(arguments)
+        code = _run(arguments, was_interrupted)
         return code if is_read() else FAILED
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], was_interrupted: Callable[[], bool]) -> int:
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         """Warn a user without the line in the source; no other warning is shown."""
         if issubclass(category, UserWarning):
@@ -114,11 +120,23 @@ def _run(arguments: list[str]) -> int:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = show
             code = _command()(arguments, prog_name="segue", standalone_mode=False)
-            return code if isinstance(code, int) else DONE
+        if code == INTERRUPTED:  # before a command had begun
+            return _interrupted("")
+        return code if isinstance(code, int) else DONE
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
+    except (KeyboardInterrupt, _InterruptedError) as error:
+        return _interrupted(str(error))
     except Exception as error:
+        if was_interrupted():  # what was interrupted made another error of it
+            return _interrupted("")
         return _failed(error, debug="--debug" in arguments)
+
+
+def _interrupted(text: str) -> int:
+    """Say so on standard error, and what was kept; the exit code."""
+    print(f"interrupted: {text}" if text else "interrupted", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _failed(error: Any, *, debug: bool) -> int:

@@ -7,8 +7,6 @@ import sys
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from segue.cli.options import (
     ESTIMATORS,
     Form,
@@ -115,7 +113,7 @@ def fit(
         run = runs.fit_run(str(source), columns=columns, tell=tell, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
-        raise typer.Exit(130)  # what a shell expects after Ctrl-C
+        raise KeyboardInterrupt(f"go on with `segue fit --resume {run.folder}`")
 
 
 def _windows(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""The program `segue`, also `python -m segue`: a Ctrl-C is answered from its first import on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+INTERRUPTED = 130  # what a shell expects
+
+
+def main() -> int:
+    """Run the command that the process was given, and return its exit code.
+
+    Where something turns an interrupt into another error, or cannot raise it, it counts still.
+    """
+    interrupts: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    def unraisable(given: sys.UnraisableHookArgs) -> None:
+        if issubclass(given.exc_type, KeyboardInterrupt):  # in a destructor: once more, outside it
+            threading.Timer(0.01, signal.raise_signal, [signal.SIGINT]).start()
+        else:
+            sys.__unraisablehook__(given)
+
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+        sys.unraisablehook = unraisable
+        from segue.cli import main as run
+
+        return run(was_interrupted=lambda: bool(interrupts))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+    except Exception:
+        if not interrupts:
+            raise
+        sys.stderr.write("interrupted\n")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; the end is not to be disturbed
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
