@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +73,7 @@ def test_an_archive_is_fetched_once(cache: Path, server: Server) -> None:
         path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file()
     )
     names = ("GunPoint_TEST.ts", "GunPoint_TRAIN.ts", SUMS)
-    assert files == [f"ucr/GunPoint/{name}" for name in names]
+    assert files == [f"ucr/GunPoint.{SUMS}", *(f"ucr/GunPoint/{name}" for name in names)]
     assert not list(cache.parent.rglob("evil.py"))
 
 
@@ -83,6 +86,48 @@ def test_changed_files_are_noticed(cache: Path, server: Server) -> None:
         catalog.read_named("ucr/GunPoint", fetch=server)
     shutil.rmtree(cache / "ucr" / "GunPoint")
     assert len(catalog.read_named("ucr/GunPoint", fetch=server)) == 4
+
+
+def test_the_first_download_is_trusted_and_no_other(cache: Path, server: Server) -> None:
+    """The checksums stay where the folder is deleted; another file under the same address is said.
+
+    Over HTTP, from a server of this machine.
+    """
+    folder = server.folder
+    (folder / "numbers.csv").write_text("1;2;3")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as local:
+        threading.Thread(target=local.serve_forever, daemon=True).start()
+        remotes = (Remote(f"http://127.0.0.1:{local.server_port}/numbers.csv"),)
+        fetch_all(remotes, cache / "numbers")
+        (folder / "numbers.csv").write_text("1;2;4")
+        fetch_all(remotes, cache / "numbers")  # that of the cache
+        shutil.rmtree(cache / "numbers")
+        with pytest.raises(
+            FileError, match=r"numbers.SHA256SUMS: numbers.csv is not what was down"
+        ):
+            fetch_all(remotes, cache / "numbers")
+        assert not (cache / "numbers").exists()
+        (cache / "numbers.SHA256SUMS").unlink()
+        assert (fetch_all(remotes, cache / "numbers") / "numbers.csv").read_text() == "1;2;4"
+        local.shutdown()
+
+
+@pytest.mark.parametrize("text", ["", "0000  other.csv\n", "\xff\xfe"])
+def test_checksums_that_lack_a_file_are_noticed(cache: Path, server: Server, text: str) -> None:
+    (server.folder / "numbers.csv").write_text("1;2;3")
+    remotes = (Remote("https://example.org/numbers.csv"),)
+    fetch_all(remotes, cache / "numbers", fetch=server)
+    (cache / "numbers" / SUMS).write_text(text, encoding="latin-1")
+    with pytest.raises(FileError, match="is not what it was when it was downloaded"):
+        fetch_all(remotes, cache / "numbers", fetch=server)
 
 
 def test_a_known_checksum(cache: Path, server: Server) -> None:

@@ -2,7 +2,8 @@
 
 Beside the files of a data set the cache keeps `SHA256SUMS`, which `sha256sum -c` understands. Where
 a checksum is known beforehand, a download that differs is refused. Where none is (the archives do
-not publish any), the first download is trusted, and what comes later is held against it.
+not publish any), the first download is trusted, and what comes later is held against it, also when
+the folder was deleted meanwhile: `<folder>.SHA256SUMS` beside it stays.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segue.atomic import replacing_folder
+from segue.atomic import replacing_folder, write_text
 from segue.errors import DataNotFoundError, FileError
 from segue.progress import Progress
 from segue.readers.packed import check_unpacked
@@ -71,8 +72,9 @@ def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None 
         WriteError: the disk is full or read-only.
     """
     names = [name for remote in remotes for name in remote.files]
+    known = folder.with_name(f"{folder.name}.{SUMS}")  # it stays where the folder is deleted
     if all((folder / name).is_file() for name in [*names, SUMS]):
-        verify(folder)
+        verify(folder, names)
         return folder
     cure = "Free some space, or name another folder in SEGUE_CACHE."
     with replacing_folder(folder, cure=cure) as temporary:
@@ -80,18 +82,40 @@ def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None 
             _fetch_one(remote, temporary, fetch or download)
         lines = [f"{sha256_of(temporary / name)}  {name}\n" for name in names]
         (temporary / SUMS).write_text("".join(lines), encoding="ascii")
+        _compare(known, lines)
+    if not known.is_file():
+        write_text(known, "".join(lines))
     return folder
 
 
-def verify(folder: Path) -> None:
-    """Hold the files of a folder against its `SHA256SUMS`.
+def _compare(known: Path, lines: list[str]) -> None:
+    """Raise `FileError` where a download differs from the first one, which was trusted."""
+    before = _sums(known) if known.is_file() else {}
+    now = {name: sha256 for sha256, _, name in (line.rstrip().partition("  ") for line in lines)}
+    changed = [name for name, sha256 in now.items() if before.get(name, sha256) != sha256]
+    if changed:
+        raise FileError(
+            f"{', '.join(changed)} is not what was downloaded the first time (SHA-256 in {known}). "
+            "If the source is known to have changed, delete that file; else do not use it.",
+            path=known,
+        )
+
+
+def _sums(path: Path) -> dict[str, str]:
+    """The checksums of a `SHA256SUMS` by name."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+
+
+def verify(folder: Path, names: Iterable[str]) -> None:
+    """Hold the files of a folder against its `SHA256SUMS`, which must have each of them.
 
     Raises:
         FileError: a file is not what it was when it was downloaded.
     """
-    for line in (folder / SUMS).read_text(encoding="ascii").splitlines():
-        expected, _, name = line.partition("  ")
-        if sha256_of(folder / name) != expected:
+    expected = _sums(folder / SUMS)
+    for name in names:
+        if sha256_of(folder / name) != expected.get(name):
             raise FileError(
                 f"is not what it was when it was downloaded (SHA-256 in {SUMS}). "
                 f"Delete the folder {folder} to download it again.",
