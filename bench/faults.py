@@ -3,6 +3,7 @@
     python bench/faults.py kill      SIGKILL before every file operation in turn
     python bench/faults.py errors    ENOSPC, EACCES, EIO and short writes at every file operation
     python bench/faults.py moments   SIGKILL at random moments, over networks and options
+    python bench/faults.py full      a real, small disk with a page more free each time; as root
     python bench/faults.py interrupts   SIGINT at moments of all commands, from the first import on
 
 Each stopped run is resumed (or the command is given again, where it had not begun), and must end
@@ -342,6 +343,51 @@ def errors(report: Report, names: list[str], every: int) -> None:
                         report.points[f"{name} {kind}"] += 1
 
 
+def full(report: Report, names: list[str], every: int) -> None:
+    """A disk on which each time a page more is free: so each stage fails in turn."""
+    with places() as (folder, data), small_disk() as disk:
+        folder, filler = disk / "work", disk / "filler"
+        for name in names:
+            function, more = COMMANDS[name]
+            _, expected = undisturbed(name, folder, data)
+            pages = 2 * sum(-(-p.stat().st_size // PAGE) for p in folder.rglob("*") if p.is_file())
+            for free in range(0, pages, every):
+                fresh(folder)
+                prepare(name, folder, data)
+                there = os.statvfs(disk)
+                filler.write_bytes(bytes(there.f_bavail * there.f_bsize - free * PAGE))
+                ended = attempt(function, folder, data, **more)
+                what = f"{name}, {free} pages of {pages} are free"
+                if ended.code == 0:
+                    report.check(what, ended, folder, expected)
+                elif ended.code != REFUSED or os.strerror(errno.ENOSPC) not in ended.text:
+                    report.fail(what, f"the cause is not named: {ended.text}")
+                filler.unlink()
+                before = epochs_done(folder)
+                again = attempt(function, folder, data, **more)
+                report.check(f"{what}, again", again, folder, expected)
+                if epochs_done(folder) < before:
+                    report.fail(what, f"{before} epochs were lost")
+                report.points[f"{name} {'done' if ended.code == 0 else 'refused'}"] += 1
+
+
+PAGE = 4096  # bytes
+
+
+@contextlib.contextmanager
+def small_disk() -> Iterator[Path]:
+    """A folder on a disk of two megabytes."""
+    with tempfile.TemporaryDirectory() as name:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", name]
+        done = subprocess.run(mount, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"no small disk can be mounted here: {done.stderr.strip()}")
+        try:
+            yield Path(name).resolve()
+        finally:
+            subprocess.run(["umount", "--lazy", name], check=True)
+
+
 def moments(report: Report, count: int, seed: int) -> None:
     """SIGKILL at random moments, up to three times in a run."""
     draws = random.Random(seed)
@@ -495,7 +541,7 @@ def import_everything(*, whole_reports: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=["kill", "errors", "moments", "interrupts"])
+    parser.add_argument("what", choices=["kill", "errors", "moments", "full", "interrupts"])
     parser.add_argument("--commands", help="which, with commas; all if left out")
     parser.add_argument("--every", type=int, default=1, help="each so many operations only")
     parser.add_argument("--count", type=int, default=200, help="random moments")
@@ -514,7 +560,9 @@ def main() -> int:
     if arguments.what == "moments":
         moments(report, arguments.count, arguments.seed)
     else:
-        {"kill": kill, "errors": errors}[arguments.what](report, names, arguments.every)
+        {"kill": kill, "errors": errors, "full": full}[arguments.what](
+            report, names, arguments.every
+        )
     return report.end()
 
 

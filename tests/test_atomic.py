@@ -210,3 +210,14 @@ def test_the_umask_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     atomic.write_text(tmp_path / "note.txt", "text")
     with atomic.replacing_folder(tmp_path / "folder", cure="") as new:
         (new / "note.txt").write_text("text")
+
+
+def test_a_lock_on_a_full_disk_is_an_error_with_its_cause(full_disk: Path) -> None:
+    """The number of the process does not fit, nor does it when the file is closed."""
+    (full_disk / "filler").write_bytes(bytes(2**20 - 4096))
+    (full_disk / "last").write_bytes(bytes(4096))
+    with (
+        pytest.raises(WriteError, match="No space left on device"),
+        atomic.locked(full_disk, "run"),
+    ):
+        pass

@@ -243,8 +243,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     with file:
         with _naming(folder, "Choose another folder."):
             file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            os.write(file.fileno(), str(os.getpid()).encode())  # no buffer, which `close` would try
         try:
             yield
         finally:

@@ -30,6 +30,7 @@ pytestmark = [
         "kill --commands study,convert --every 9",
         "errors --commands plain,seeds --every 47",
         "moments --count 10",
+        "full --commands plain,study,convert --every 3",
     ],
 )
 def test_a_run_is_never_lost(arguments: str) -> None:
@@ -40,5 +41,7 @@ def test_a_run_is_never_lost(arguments: str) -> None:
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+    if "no small disk can be mounted" in done.stderr:
+        pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 wrong" in done.stdout
