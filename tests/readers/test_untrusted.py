@@ -409,6 +409,7 @@ REFUSED: dict[str, bytes] = {
         ("y.npy", npy(np.array(list("abab"))).replace(b"b\0\0\0", b"\xff\xff\xff\x7f")),
     ),
     "rate.npz": zip_with(("x.npy", X), ("rate_hz.npy", npy(np.ones(3)))),
+    "single.npz": zip_with(("x.npy", npy(np.array(3.0))), ("offsets.npy", npy(np.array([0, 1])))),
     "lengths.npz": zip_with(("x.npy", X), ("lengths.npy", npy(np.array(list("abab"))))),
     **{
         f"{name}.npy": with_header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}")

@@ -195,6 +195,8 @@ def _sequences(arrays: Mapping[str, Array]) -> tuple[Sequences, bool]:
             f"The arrays are {', '.join(sorted(arrays)) or 'none'}; expected `x` (n, time, "
             "channel), or `values` (steps, channel) with `lengths` (n)."
         )
+    if x.ndim == 0:
+        raise DataError(f"The sequences are a single value, {x}; expected an array.")
     if joined and offsets is not None:
         lengths = np.diff(_offsets(offsets, len(x)))
     if (turned := sequences_from_mapped(x, lengths, joined=joined)) is not None:
