@@ -56,6 +56,7 @@ from segue.training.setup import (
 Lines = list[tuple[str, str]]
 
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
+TRUNCATED = 200  # steps that are advised where memory is short
 EXPLODED = 3  # times the loss of the first epoch
 AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
@@ -420,13 +421,14 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
         f"Training needs about {(resident + needed) / 1e9:.1f} GB of memory (batches of "
         f"{batch_size} sequences of up to {longest:,} steps); {limit / 1e9:.1f} GB are free."
     )
-    advice = "A smaller batch_size needs less; so does truncate=200 of TrainingOptions, for "
+    cut = longest > TRUNCATED and f"truncate={TRUNCATED} of TrainingOptions"
     if resident + needed <= limit:
-        return f"{about} {advice}causal networks."
+        more = f"; so does {cut}, for causal networks" if cut else ""
+        return f"{about} A smaller batch_size needs less{more}."
     fits = int(batch_size * max(0, limit - resident) / needed)
     fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    if job.network.causal and longest > memory.LENGTHS[0]:
-        fitting += " So does truncate=200 of TrainingOptions, for which memory does not grow."
+    if cut and job.network.causal:
+        fitting += f" So does {cut}, for which memory does not grow."
     raise TrainingError(
         f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
         "the environment sets another limit."
