@@ -21,7 +21,7 @@ import typer.core
 import typer.main
 
 from segue._version import __version__
-from segue.cli import data, fit, listen, network, predict, study, view
+from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import encodable_output, is_read
 from segue.errors import OptionError, SegueError, SpecError, nearest
@@ -57,7 +57,7 @@ for command in (
     predict.predict,
     view.view,
     listen.listen,
-    network.network,
+    view.network,
 ):
     add_command(app, command)
 add_command(app, data.generate, data.options)
