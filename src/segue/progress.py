@@ -1,26 +1,31 @@
-"""Progress of a long piece of work: a bar with the time left on a terminal, lines elsewhere."""
+"""Progress of a long piece of work: a bar on a terminal or in a notebook, lines elsewhere."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Any, Literal, Self, TextIO, get_args
 
 from segue.errors import OptionError
-from segue.text_table import folded, visible
+from segue.text_table import Picture, folded, html_pictures, html_text, visible
 
 Style = Literal["auto", "bar", "lines", "none"]
 
 _BAR = 16  # columns of the bar
+_PAUSE = 0.3  # seconds between two pictures of a notebook
+
+Curves = Callable[[], tuple[Iterable[Picture], Sequence[str]]]  # and their names
 
 
 class Progress:
     """A bar, or a plain line now and then, around a block of work.
 
     Args:
-        style: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere, and
-            nothing within a search of scikit-learn or a pool of processes.
+        style: "bar", "lines" or "none"; "auto" is a bar on a terminal or in a notebook and lines
+            elsewhere, and nothing within a search of scikit-learn or a pool of processes.
         pause: seconds after which a line is written in any case.
         stream: where to write; standard error if left out.
         is_transient: whether the bar disappears at the end of the work.
@@ -43,15 +48,20 @@ class Progress:
     ) -> None:
         if style not in get_args(Style):
             raise OptionError(f"`progress` is {style!r}; expected auto, bar, lines or none.")
+        is_notebook = stream is None and _is_notebook()
         self.stream = sys.stderr if stream is None else stream
-        if style == "auto":
-            style = "none" if _is_one_of_many() else "bar" if self.stream.isatty() else "lines"
-        self.style = style
+        if style == "auto" and _is_one_of_many():
+            style = "none"
+        elif style == "auto":
+            style = "bar" if is_notebook or self.stream.isatty() else "lines"
+        self.style = "notebook" if style == "bar" and is_notebook else style
         self.pause, self.is_transient = pause, is_transient
         self._began = self.last_line = time.monotonic()
         self._bar: Any = None
+        self._notebook = _NotebookOutput()
 
     def __enter__(self) -> Self:
+        self._began = self._notebook.began = time.monotonic()
         if self.style == "bar":
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn
@@ -77,6 +87,7 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._notebook.close(is_transient=self.is_transient)
 
     def show(
         self,
@@ -87,6 +98,7 @@ class Progress:
         share: float | None,
         left: str | None = None,
         is_due: bool = False,
+        curves: Curves | None = None,
     ) -> None:
         """Show the state of the work.
 
@@ -97,6 +109,7 @@ class Progress:
             share: of the work that is done; `None`: unknown.
             left: the time left; from the share, and the time since the block began, if left out.
             is_due: whether a line is written although the pause is not over.
+            curves: gives small pictures for a notebook.
         """
         if left is None and share:
             left = time_left((time.monotonic() - self._began) * (1 - share) / share)
@@ -107,6 +120,8 @@ class Progress:
             fields = {"head": visible(head), "text": visible(text), "left": left or ""}
             self._bar.update(self._task, completed=share or 0, total=total, **fields)
             self._bar.start()
+        elif self.style == "notebook":
+            self._notebook.show(head, text, left or "", share, curves)
         elif is_due or time.monotonic() - self.last_line > self.pause:
             self.last_line = time.monotonic()
             end = ", ".join(part for part in (text, left) if part)
@@ -114,8 +129,72 @@ class Progress:
 
     def write(self, text: str) -> None:
         """Write a line."""
-        if self.style != "none":
+        if self.style == "notebook":
+            self._notebook.write(text)
+        elif self.style != "none":
             print(folded(visible(text), self.stream, 2), file=self.stream, flush=True)
+
+
+class _NotebookOutput:
+    """The output of a notebook's cell, of which a few times a second all is replaced."""
+
+    def __init__(self) -> None:
+        self.began = self.drawn = time.monotonic()
+        self.head, self.text, self.notes = "", "", list[str]()
+        self.curves: Curves | None = None
+        self._display: Any = None
+
+    def show(
+        self, head: str, text: str, left: str, share: float | None, curves: Curves | None
+    ) -> None:
+        """Show the state of the work; the arguments are those of `Progress.show`."""
+        self.head, self.text, self.curves = head, text, curves
+        if self._display is None or time.monotonic() - self.drawn > _PAUSE:
+            value = "" if share is None else f' value="{share:.3f}"'
+            self.draw(f"<progress{value}></progress>", left)
+
+    def write(self, text: str) -> None:
+        """Add a line."""
+        self.notes.append(text)
+        self.draw()
+        self.drawn = 0.0  # what is shown next is drawn at once
+
+    def close(self, *, is_transient: bool) -> None:
+        """Leave the newest state, or nothing."""
+        if self._display is not None and is_transient:
+            self._publish("", "")
+        elif self._display is not None:
+            self.draw()
+
+    def draw(self, bar: str = "", left: str = "") -> None:
+        """Replace the output; `bar` and `left` while the work goes on."""
+        self.drawn = time.monotonic()
+        spent = duration(self.drawn - self.began) if self.head else ""
+        times = ", ".join(filter(None, [spent, left]))
+        pictures = html_pictures(*self.curves()) if self.curves else ""
+        page = (
+            f"<div><strong>{html_text(self.head)}</strong> {bar} {times}</div>"
+            f"<div>{html_text(self.text)}</div>{pictures}"
+            f'<div style="opacity:0.7">{"<br/>".join(map(html_text, self.notes))}</div>'
+        )
+        now = ", ".join(filter(None, [self.head, self.text, times]))
+        self._publish(page, visible("\n".join(filter(None, [now, *self.notes]))))
+
+    def _publish(self, page: str, plain: str) -> None:
+        shown = {"text/html": page, "text/plain": plain}
+        if self._display is None:
+            display = import_module("IPython.display").display
+            self._display = display(shown, raw=True, display_id=True)
+        else:
+            self._display.update(shown, raw=True)
+
+
+def _is_notebook() -> bool:
+    """Whether a kernel runs this, be it of Jupyter, VS Code or Colab."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = type(sys.modules["IPython"].get_ipython())
+    return shell.__name__ == "ZMQInteractiveShell" or shell.__module__.startswith("google.colab")
 
 
 def _is_one_of_many() -> bool:

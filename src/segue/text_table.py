@@ -79,45 +79,68 @@ def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     return "\n".join("  ".join(map(format, row, formats)).rstrip() for row in rows)
 
 
+Picture = tuple[str, Sequence[Sequence[float]]]  # a caption and curves that share their axes
+
 _COLOURS = ("#4269d0", "#e07b39", "#3ca951", "#a463f2", "#ff725c", "#6cc5b0", "#9c6b4e")
 _WIDTH, _HEIGHT = 180, 44  # of a small picture, in pixels
+_SCALE = 52  # of the numbers beside it
 
 
 def html_card(
     title: str,
-    rows: Iterable[tuple[str, object]],
-    pictures: Iterable[tuple[str, Sequence[Sequence[float]]]] = (),
+    rows: Iterable[Sequence[object]],
+    pictures: Iterable[Picture] = (),
+    legend: Sequence[str] = (),
 ) -> str:
-    """A small table for a notebook, with small pictures of curves beside one another below it.
+    """A small table for a notebook, with small pictures of curves beside one another above it.
 
     Args:
         title: its heading.
-        rows: a heading and a value each.
+        rows: a heading and values each.
         pictures: a caption and the curves of each picture, which share their axes; NaN is a gap.
+        legend: the names of the curves, the same in all pictures.
 
-    >>> html_card("a < b", [("n", 3)])[-36:]
-    '>n</th><td>3</td></tr></table></div>'
+    >>> html_card("a < b", [("n", 3)])[-60:]
+    '>n</th><td style="text-align:left">3</td></tr></table></div>'
     """
-    heading = f"<strong>{html.escape(visible(title, keep=''))}</strong>"
     cells = "".join(
-        f'<tr><th scope="row" style="text-align:left">{html.escape(name)}</th>'
-        f"<td>{html.escape(visible(str(value), keep=''))}</td></tr>"
-        for name, value in rows
+        f'<tr><th scope="row" style="text-align:left">{html_text(name)}</th>'
+        + "".join(f'<td style="text-align:left">{html_text(value)}</td>' for value in values)
+        + "</tr>"
+        for name, *values in rows
     )
+    drawn = html_pictures(pictures, legend)
+    return f"<div><strong>{html_text(title)}</strong>{drawn}<table>{cells}</table></div>"
+
+
+def html_text(value: object) -> str:
+    """A value as text within HTML, which can command neither the page nor a terminal."""
+    return html.escape(visible(str(value), keep=""))
+
+
+def html_pictures(pictures: Iterable[Picture], legend: Sequence[str] = ()) -> str:
+    """Small pictures of curves beside one another; the arguments are those of `html_card`."""
     drawn = "".join(
         f'<figure style="display:inline-block;margin:4px 12px 4px 0">{_curves(curves)}'
-        f"<figcaption>{html.escape(visible(caption, keep=''))}</figcaption></figure>"
+        f"<figcaption>{html_text(caption)}</figcaption></figure>"
         for caption, curves in pictures
     )
-    return f"<div>{heading}{drawn and f'<div>{drawn}</div>'}<table>{cells}</table></div>"
+    names = "".join(
+        f'<span style="margin-right:12px"><span style="color:{colour}">&#9644;</span> '
+        f"{html_text(name)}</span>"
+        for name, colour in zip(legend, _COLOURS, strict=False)
+    )
+    return drawn and f"<div>{drawn}{names and f'<div>{names}</div>'}</div>"
 
 
 def _curves(curves: Sequence[Sequence[float]]) -> str:
-    """An SVG picture of lines with common axes."""
+    """An SVG picture of lines with common axes, and the values at its upper and lower edge."""
+    longest = max(map(len, curves), default=0)
+    curves = [curve[:: max(1, longest // _WIDTH)] for curve in curves]
     finite = [value for curve in curves for value in curve if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
     longest = max(map(len, curves), default=0)
-    lines = []
+    parts = []
     for curve, colour in zip(curves, _COLOURS, strict=False):
         points, pen = [], "M"
         for step, value in enumerate(curve):
@@ -128,5 +151,10 @@ def _curves(curves: Sequence[Sequence[float]]) -> str:
             y = 2 + (_HEIGHT - 4) * (1 - (value - low) / ((high - low) or 1.0))
             points.append(f"{pen}{x:.1f},{y:.1f}")
             pen = "L"
-        lines.append(f'<path d="{"".join(points)}" fill="none" stroke="{colour}"/>')
-    return f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img">{"".join(lines)}</svg>'
+        look = f'fill="none" stroke="{colour}" stroke-width="1.5"'
+        parts.append(f'<path d="{"".join(points)}" {look}/>')
+    for y, text in {_HEIGHT - 2: f"{low:.3g}", 9: f"{high:.3g}"}.items() if finite else ():
+        look = 'font-size="10" fill="currentColor" opacity="0.7"'
+        parts.append(f'<text x="{_WIDTH + 4}" y="{y}" {look}>{text}</text>')
+    size = f'width="{_WIDTH + _SCALE}" height="{_HEIGHT}"'
+    return f'<svg {size} role="img">{"".join(parts)}</svg>'

@@ -18,11 +18,12 @@ from segue.data.labels import aligned, as_labels, check_known
 from segue.data.sequences import Array, Sequences
 from segue.data.summary import Summary, summarize
 from segue.errors import DataError, FileError, counted, did_you_mean, first_few, warn_user
-from segue.text_table import html_card
+from segue.text_table import Picture, html_card
 
 SplitBy = Literal["auto", "group", "time", "sequence"]
 
 # The fields with one entry for each sequence, beside `x`.
+_DRAWN = 7  # channels at most, in a small picture
 _COLUMNS = ("y", "groups", "parts", "ids", "static", "spans")
 _OLD_TASKS: dict[Any, Any] = {"tag": "multilabel"}  # what files of older versions say
 _FROM_Y: Any = None  # the task is found from the targets
@@ -223,10 +224,11 @@ class Dataset:
             rows.append(("classes", first_few(named, 9)))
         if self.part_names:
             rows.append(("parts", ", ".join(self.part_names)))
-        return html_card(self.name or "Dataset", rows, self._small_pictures())
+        legend = self.channels if 1 < self.x.channels <= _DRAWN else None
+        return html_card(self.name or "Dataset", rows, self._small_pictures(), legend or ())
 
-    def _small_pictures(self) -> list[tuple[str, list[list[float]]]]:
-        """Some sequences, thinned to the width of a small picture; none of texts."""
+    def _small_pictures(self) -> list[Picture]:
+        """Some sequences; none of texts."""
         if self.x.kind == "text":
             return []
         first: dict[object, int] = {}
@@ -235,8 +237,7 @@ class Dataset:
             first.setdefault(label, number)
             if len(first) == 3 or number == 1000:
                 break
-        thin = {label: self.x[i][:: max(1, len(self.x[i]) // 180)] for label, i in first.items()}
-        return [(str(label), steps[:, :7].T.tolist()) for label, steps in thin.items()]
+        return [(str(label), list(self.x[i][:, :_DRAWN].T)) for label, i in first.items()]
 
     @property
     def part_names(self) -> tuple[str, ...]:

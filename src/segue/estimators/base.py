@@ -463,7 +463,8 @@ class BaseSequenceEstimator(abc.ABC):
         """For notebooks: the call that makes it; once fitted what was done, and its history."""
         if not self.__sklearn_is_fitted__():
             return html_card(repr(self), [("fitted", "no")])
-        return html_card(repr(self), self.training_summary_) + self.history_._repr_html_()
+        card, history = html_card(repr(self), self.training_summary_), self.history_._repr_html_()
+        return f"{card}<details><summary>training, epoch by epoch</summary>{history}</details>"
 
     def __repr__(self) -> str:
         """The call that makes the estimator; arguments with their default value are left out."""

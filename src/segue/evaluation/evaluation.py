@@ -219,7 +219,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """For notebooks: the text of `report()`."""
-        return f"<pre>{html.escape(self.report())}</pre>"
+        return f'<pre style="font-family:monospace">{html.escape(self.report())}</pre>'
 
     def to_html(
         self,

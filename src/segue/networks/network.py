@@ -320,9 +320,9 @@ class Network(nn.Module):
     def _repr_html_(self) -> str:
         """For notebooks: a row for each layer."""
         found = self.summary()
-        rows: list[tuple[str, object]] = [("input", found.input_shape)]
-        rows += [(r.name, f"{r.shape}, {r.parameters:,} parameters") for r in found.rows]
-        return html_card(found.text, [*rows, ("total", f"{found.total:,} parameters")])
+        rows = [("input", found.input_shape, "")]
+        rows += [(r.name, str(r.shape), f"{r.parameters:,} parameters") for r in found.rows]
+        return html_card(found.text, [*rows, ("total", "", f"{found.total:,} parameters")])
 
     # -- weights --------------------------------------------------------------------------------
 

@@ -51,7 +51,12 @@ def styled() -> Iterator[None]:
 
 
 class ShownFigure(Figure):
-    """A figure that a notebook shows, whether or not matplotlib was set up there."""
+    """A figure that a notebook shows, as its axes are, also where matplotlib is not set up."""
+
+    def add_subplot(self, *args: Any, **more: Any) -> Any:
+        axes = super().add_subplot(*args, **more)
+        axes.__dict__["_repr_png_"] = self._repr_png_
+        return axes
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()

@@ -8,13 +8,14 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from segue.atomic import write_text
-from segue.errors import WriteError
+from segue.errors import WriteError, counted
 from segue.progress import Progress, time_left
-from segue.text_table import html_card
+from segue.text_table import Picture, html_card
 from segue.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -61,13 +62,7 @@ class History:
     def _repr_html_(self) -> str:
         """For notebooks: the row that was kept, and curves of loss and score."""
         rows = [(name, f"{value:.4g}") for name, value in self.kept.items()]
-        pictures = []
-        for end in ("loss", "accuracy", "rmse", "perplexity"):
-            columns = [name for name in (end, f"validation_{end}") if name in self.columns]
-            if columns:
-                curves = [[row.get(name, math.nan) for row in self.rows] for name in columns]
-                pictures.append((", ".join(columns), curves))
-        return html_card(f"History of {len(self)} epochs", rows, pictures)
+        return html_card(f"History of {counted(len(self), 'epoch')}", rows, *_curves(self.rows))
 
     @property
     def kept(self) -> Row:
@@ -86,6 +81,20 @@ class History:
         return plot_history(self, axes=axes)
 
 
+def _curves(rows: list[Row]) -> tuple[list[Picture], list[str]]:
+    """Small pictures of loss and score over the epochs, and the names of their curves."""
+    if len(rows) < 2:
+        return [], []
+    parts = {"": "training", "validation_": "validation"}
+    parts = {part: name for part, name in parts.items() if f"{part}loss" in rows[0]}
+    ends = [end for end in ("loss", *_METRICS) if end in rows[0]]
+    columns = {
+        end: [[row.get(part + end, math.nan) for row in rows] for part in parts] for end in ends
+    }
+    return list(columns.items()), list(parts.values())
+
+
+_METRICS = ("accuracy", "rmse", "perplexity")
 _LINES = 10  # about so many plain lines in a whole training
 _SECONDS = 30.0  # but at least one in so many seconds
 _BLINK = 0.2  # seconds between two looks of the bar
@@ -217,7 +226,9 @@ class Reporter(Callback):
         self.epochs = epochs
         self.time_limit = time_limit
         self.may_stop_early = may_stop_early
-        self.pause = {"bar": _BLINK, "lines": _SECONDS}.get(progress.style, math.inf)
+        self.rows: list[Row] = []
+        self.is_live = progress.style in ("bar", "notebook")
+        self.pause = _BLINK if self.is_live else _SECONDS if progress.style == "lines" else math.inf
 
     def message(self, text: str) -> None:
         """Write a line, where there is a text."""
@@ -225,7 +236,7 @@ class Reporter(Callback):
             self.progress.write(text)
 
     def on_start(self, rows: list[Row]) -> None:
-        self.first = len(rows)
+        self.rows, self.first = list(rows), len(rows)
         self.before = rows[-1]["seconds"] if rows else 0.0  # of a training that is resumed
         self.began = self.shown = time.monotonic()
         self.progress.__enter__()
@@ -235,23 +246,24 @@ class Reporter(Callback):
             self.show(epoch - 1 + share, means.row())
 
     def on_epoch(self, row: Row, state: Any) -> None:
+        self.rows.append(row)
         epoch = int(row["epoch"])
         due = epoch % max(1, self.epochs // _LINES) == 0 or epoch in (1, self.epochs)
-        is_bar = self.progress.style == "bar"
-        if due or is_bar or time.monotonic() - self.shown > self.pause:
+        if due or self.is_live or time.monotonic() - self.shown > self.pause:
             self.show(epoch, row)
 
     def show(self, done: float, row: Row) -> None:
         """Show the numbers so far; `done`: epochs, the running one in part."""
         self.shown = time.monotonic()
         head = f"epoch {int(done)}/{self.epochs}"
-        if done % 1 and self.progress.style != "bar":
+        if done % 1 and not self.is_live:
             part = f"{done % 1:.0%} of it".replace("%", " %")
             head = f"epoch {math.ceil(done)}/{self.epochs}, {part}"
         left = self.left(done) if done < self.epochs else ""
         share = done / self.epochs
         texts = describe(row), describe(row, short=True)
-        self.progress.show(head, *texts, share=share, left=left, is_due=True)
+        curves = partial(_curves, self.rows)
+        self.progress.show(head, *texts, share=share, left=left, is_due=True, curves=curves)
 
     def left(self, done: float) -> str:
         """The time left: "25 s left", or "at most 12 min left" where training may end early."""
@@ -281,7 +293,7 @@ def describe(row: Row, *, short: bool = False) -> str:
     >>> describe(row), describe(row, short=True)
     ('loss 0.5000, accuracy 0.7500; validation 0.6000, 0.7000', 'validation 0.6000, 0.7000')
     """
-    metric = next(name for name in ("accuracy", "rmse", "perplexity") if name in row)
+    metric = next(name for name in _METRICS if name in row)
     trained = f"loss {row['loss']:.4f}, {metric} {row[metric]:.4f}"
     if "validation_loss" not in row:
         return trained

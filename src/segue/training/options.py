@@ -65,8 +65,8 @@ class TrainingOptions:
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
-        progress: "bar", "lines" or "none"; "auto" is a bar on a terminal and lines elsewhere, and
-            nothing within a search of scikit-learn or a pool of processes.
+        progress: "bar", "lines" or "none"; "auto" is a bar on a terminal or in a notebook and lines
+            elsewhere, and nothing within a search of scikit-learn or a pool of processes.
 
     Raises:
         OptionError: a value that means nothing; all of them are reported together.
