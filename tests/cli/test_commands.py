@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 
 import segue
 from segue.cli import main
+from segue.progress import duration
 
 # Every command, with a line that its help must have.
 COMMANDS = {
@@ -299,3 +302,34 @@ def test_network_prints_layers_and_writes_pictures_and_source(
     found = json.loads(run("network", "gru(3)", "--on", waves, "--out", picture, "--json"))
     assert [layer["name"] for layer in found["layers"]] == ["gru_1", "head"]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("whole_reports")
+def test_terminal_page_and_files_agree(waves: Path, tmp_path: Path, run: Run) -> None:
+    """Scores, time, date, hash of the data and model id stand in the same digits everywhere."""
+    out = tmp_path / "run"
+    printed = run("fit", waves, "--network", "gru(4)", "--epochs", 2, "--out", out)
+    page = html.unescape((out / "report.html").read_text("utf-8"))
+    metrics = json.loads((out / "metrics.json").read_text())
+    record = json.loads((out / "run.json").read_text())
+    day, clock = record["date"].removesuffix("Z").split("T")
+    shown = (
+        f"{metrics['accuracy']:.4f}",
+        "95 % interval {:.4f} to {:.4f}".format(*metrics["accuracy_interval"]),
+        metrics["baselines"]["majority baseline"]["meaning"],
+        duration(metrics["seconds"]),
+        f"{day} {clock} UTC",
+        record["data"]["hash"],
+        metrics["model_id"],
+    )
+    for text in shown:
+        assert text in printed
+        assert text in page
+    again = run("evaluate", out, "--report", tmp_path / "again.html")
+    row = re.compile(r'<th scope="row">(\w[\w ]*)</th><td[^>]*>([^<]*)</td>')
+    told = dict(row.findall(page))
+    drawn = html.unescape((tmp_path / "again.html").read_text("utf-8"))
+    assert dict(row.findall(drawn)) == told
+    for name in ("time", "date", "data hash", "model id"):
+        assert re.search(rf"^{name} +{re.escape(told[name])}$", again, re.MULTILINE)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import segue
 from segue.evaluation import evaluate
 from segue.evaluation.report import render, templates
 
@@ -106,9 +107,9 @@ def test_headline_has_score_interval_and_baseline(fitted: Make, data: Make) -> N
     found = evaluate(fitted(LEVELS), data(LEVELS))
     head = Page(render(found)).text.split("What was done")[0]
     low, high = found.interval
-    assert f"{100 * found.accuracy:.1f} %" in head
-    assert f"95 % interval {100 * low:.1f} to {100 * high:.1f} %" in head
-    assert "33.3 %" in head
+    assert f"{found.accuracy:.4f}" in head
+    assert f"95 % interval {low:.4f} to {high:.4f}" in head
+    assert "0.3333" in head
 
 
 @FEW_PICTURES
@@ -232,3 +233,23 @@ def test_pieces_of_html() -> None:
     made = pieces.table(["a", "b"], [("<", 1)], [1])
     assert "&lt;" in made
     assert made.count('class="number"') == 2
+
+
+@pytest.mark.slow
+@FEW_PICTURES
+def test_the_networks_diagram_is_there(data: Make) -> None:
+    """Small, with branches, and of twenty layers: a box for each layer, in colours of the page."""
+    whole = data(LEVELS, each=4)
+    wide = "parallel(lstm(2), gru(2), conv(2, 3) relu) residual(conv(6, 3)) pool"
+    for network, boxes in (
+        ("gru(2)", 3),
+        (wide, 10),
+        (" ".join(["conv(2, 3)"] * 19 + ["pool"]), 22),
+    ):
+        options = segue.TrainingOptions(progress="none")
+        model = segue.SequenceClassifier(network, epochs=1, options=options).fit(whole)
+        text = render(evaluate(model, whole, everything=True))
+        diagram = text[text.index('aria-label="From the input') : text.index('id="history"')]
+        assert len(re.findall(r"fill: var\(--box-\d\)", diagram)) == boxes, network
+        assert all(f"--box-{number}:" in text for number in re.findall(r"--box-(\d)\)", diagram))
+        assert ">head<" in diagram

@@ -224,10 +224,11 @@ def test_every_report_of_a_run_shows_the_same_model_data_and_date(
     found = runs.evaluate_again(run, segue.load(run.model), segue.read(whole), whole)
     found.to_html("again.html", facts=run.facts())
     first, again = run.report.read_text("utf-8"), Path("again.html").read_text("utf-8")
-    for name in ("model", "date", "data", "run"):
+    for name in ("model id", "date", "data hash", "run", "time"):
         row = re.search(rf"<t[hd][^>]*>{name}</t[hd]>\s*<td[^>]*>([^<]+)</td>", first)
         assert row is not None, name
         assert row[0] in again
-    assert run.record["date"] in first
+    assert run.record["date"].replace("T", " ").replace("Z", " UTC") in first
     assert run.record["data"]["hash"] in first
+    assert run.metrics["model_id"] in first
     assert "# scores what was set aside as test" in first

@@ -19,7 +19,6 @@ from segue.cli.options import (
 )
 from segue.cli.shared import Columns, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean
-from segue.progress import duration
 from segue.text_table import visible
 
 if TYPE_CHECKING:
@@ -192,8 +191,11 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
 def _print(run: Run, *, json: bool) -> None:
     metrics, files = run.metrics, {"model": str(run.model), "report": str(run.report)}
     ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
-    took = f"{duration(metrics['seconds'])}, {counted(metrics['epochs'], 'epoch')}, {ended}"
-    rows = [*headline(metrics), *_seeds(metrics), ("training", took), *files.items()]
+    facts = {**dict(run.facts()), "model id": metrics.get("model_id", "")}
+    facts.pop("read as", None)  # it was printed at the start
+    took = f"{facts.pop('time')}, {counted(metrics['epochs'], 'epoch')}, {ended}"
+    rows = [*headline(metrics), *_seeds(metrics), ("training", took), *facts.items()]
+    rows += files.items()
     print_result({"folder": run.folder, **files, "metrics": metrics}, rows, json=json)
 
 
@@ -217,9 +219,7 @@ def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         count = f"{second.label} {second.text(metrics[second.name])}, {count}"
     rows = [(f"{metrics['part']} {main.label}", f"{main.text(metrics[main.name])}  {count}")]
     for name, scores in metrics["baselines"].items():
-        usual = metrics["baseline"].get("class")
-        about = "" if usual is None else f"  always {usual!r}, the most frequent class in training"
-        rows.append((name, main.text(scores[main.name]) + about))
+        rows.append((name, f"{main.text(scores[main.name])}  {scores.get('meaning', '')}".rstrip()))
     note = metrics["trained_on"].get("note")
     return [(name, f"{text}; {note}") for name, text in rows] if note else rows
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segue.cli.shared import Columns, check_output, print_data, print_result, read_source, tell
 from segue.errors import DataError, OptionError
+from segue.text_table import text_table
 
 
 def evaluate(
@@ -56,7 +57,7 @@ def evaluate(
             "the labels, --column-label NAME."
         )
     evaluation = evaluate_again(run, estimator, data, source, part=part, everything=all_)
-    written = ""
+    written: list[tuple[str, str]] = []
     if report is not None:
         facts, train = [], None
         if run is not None:
@@ -64,8 +65,10 @@ def evaluate(
             if run.read_from(source) and "train" in parted.part_names:
                 train = parted
         evaluation.to_html(report, train=train, model_path=path, source=source, facts=facts)
-        written = f"\n\nreport  {report}"
-    print_result(evaluation.metrics(), evaluation.report() + written, json=json)
+        written = [fact for fact in facts if fact[0] != "read as"]  # that is printed already
+        written += [("model id", evaluation.model_info.model_id), ("report", str(report))]
+    text = "\n\n".join(filter(None, [evaluation.report(), text_table(written, "<")]))
+    print_result(evaluation.metrics(), text, json=json)
 
 
 def predict(

@@ -187,8 +187,8 @@ class Evaluation:
 
     def metrics(self) -> dict[str, Any]:
         """Return every score as plain numbers, lists and text: what `metrics.json` holds."""
-        first = self.outcome.baselines[0]
-        name = self.main_metric.name
+        first, name = self.outcome.baselines[0], self.main_metric.name
+        means = {one.name: one.meaning for one in self.outcome.baselines}
         saved = (metric.name for metric in self.task_.metrics().values() if metric.is_saved)
         return {
             "task": self.task,
@@ -197,8 +197,11 @@ class Evaluation:
             **self.outcome.saved,
             **{metric: _as_json(getattr(self, metric)) for metric in saved},
             "baseline": {**first.facts, name: self.baseline},
-            "baselines": {baseline: {name: value} for baseline, value in self.baselines.items()},
+            "baselines": {
+                one: {name: value, "meaning": means[one]} for one, value in self.baselines.items()
+            },
             "trained_on": self.trained_on.metrics(),
+            "model_id": self.model_info.model_id,
         }
 
     def report(self) -> str:

@@ -15,7 +15,7 @@ import platform
 import re
 import shlex
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -33,8 +33,10 @@ from segue.data.dataset import Dataset, named
 from segue.errors import DataError, counted
 from segue.evaluation import text
 from segue.metrics import UNDEFINED
+from segue.plots.diagram import BOXES
 from segue.plots.style import INK, MUTED, PALETTE, RULE
 from segue.tasks.outcome import Picture
+from segue.training.history import describe
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -91,6 +93,8 @@ def render(
     sets = {} if train is None else {"train": train}
     sets[evaluation.part or "scored"] = evaluation.dataset
     info, rows = evaluation.model_info, text.score_rows(evaluation)
+    notes = {"read as": "; ".join(evaluation.dataset.notes)}
+    made = {**notes, **dict(info.summary), **dict(facts), "model id": info.model_id}
     has_one_class = evaluation.task_.labels_each == "one"
     return (
         templates()
@@ -98,13 +102,15 @@ def render(
         .render(
             evaluation=evaluation,
             text=text,
-            headline=rows[:2] if evaluation.interval is None else _in_percent(evaluation),
+            headline=rows[:2],
             rows=rows,
-            made=[*info.summary, *([("model", info.model_id)] if info.model_id else []), *facts],
+            made=[pair for pair in made.items() if pair[1]],
             sets=sets,
             data=_describe(sets),
             drawn=_draw_data(sets) if has_one_class else None,
+            networks=list(_networks(info)),
             curves=_curves(info),
+            last=describe(info.rows[-1]) if info.rows else "",
             mistakes=_draw_mistakes(evaluation) if has_one_class else None,
             source=source,
             model_path=str(model_path or "model.safetensors"),
@@ -115,7 +121,7 @@ def render(
 
 def _describe(sets: Mapping[str, Dataset]) -> list[list[str]]:
     """Rows of a table: the summaries of data sets beside each other, but for their classes."""
-    found = [dict(replace(data, parts=None).summary().rows()) for data in sets.values()]
+    found = [dict(replace(data, parts=None, notes=()).summary().rows()) for data in sets.values()]
     names = [name for name in dict.fromkeys(chain(*found)) if name != "classes"]
     return [[name, *(rows.get(name, UNDEFINED) for rows in found)] for name in names]
 
@@ -148,22 +154,20 @@ def _draw_data(sets: Mapping[str, Dataset]) -> dict[str, Any]:
     }
 
 
-def _in_percent(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """The two numbers at the top: the accuracy with its interval, and the baseline."""
-    low, high = evaluation.interval
-    pairs = (
-        ("accuracy", f"95 % interval {100 * low:.1f} to {_percent(high)}"),
-        (evaluation.outcome.baselines[0].name, f"always {named(evaluation.baseline_class)}"),
-    )
-    values = map(_percent, evaluation.scores_by_model.values())
-    return [
-        (name, value, evaluation.trained_on.marked(meaning))
-        for (name, meaning), value in zip(pairs, values, strict=True)
-    ]
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _networks(info: ModelInfo) -> Iterator[tuple[list[tuple[Any, ...]], Picture | None]]:
+    """Rows of a table of the layers of each network, and its diagram."""
+    for number, network in enumerate(info.networks):
+        table, picture = network.summary(), None
+        rows = [(row.name, row.kind, row.shape, row.parameters) for row in table.rows]
+        if hasattr(network, "diagram"):
+            caption = "From the input to the head: each layer with its output shape and parameters"
+            axes = network.diagram().axes[0]
+            picture = Picture(f"network{number}", axes, caption, "wide")
+        yield [*rows, ("total", "", "", table.total)], picture
 
 
 def _curves(info: ModelInfo) -> list[Picture]:
@@ -215,6 +219,7 @@ _COLOURS = {
     MUTED: "var(--muted)",
     RULE: "var(--rule)",
     **{colour.lower(): f"var(--series-{i})" for i, colour in enumerate(PALETTE)},
+    **{colour: f"var(--box-{i})" for i, colour in enumerate(BOXES)},
 }
 
 

@@ -34,7 +34,7 @@ MARGIN = 0.2
 COLUMN = 7.0  # a column that is higher goes on beside itself
 
 FORMATS = ("svg", "png", "pdf")
-GREY, PALE_BLUE, GREEN, WHITE = "#eef0f2", "#e3eff7", "#e0f2ec", "#ffffff"
+BOXES = GREY, PALE_BLUE, GREEN, PALE = "#eef0f2", "#e3eff7", "#e0f2ec", "#fbfcfd"
 MARKS = {"concat": "side by side", "sum": "+", "mean": "mean"}
 
 
@@ -58,7 +58,7 @@ class Block:
     name: str
     shape: str
     parameters: int
-    colour: str = WHITE
+    colour: str = PALE
     branches: tuple[tuple[Block, ...], ...] = ()
     join: str = ""
     activation: str = ""
@@ -88,7 +88,7 @@ def block_of(layer: Layer) -> Block:
     branches = tuple(tuple(block_of(one) for one in chain) for chain in layer.chains)
     branches = branches if any(branches) else ()
     merge = layer.merge if len(branches) > 1 else ""
-    colour = GREEN if layer.name == "head" else PALE_BLUE if count and not branches else WHITE
+    colour = GREEN if layer.name == "head" else PALE_BLUE if count and not branches else PALE
     activation = "linear" if layer.activation is None else layer.activation.kind
     if activation == "linear" or name.startswith(activation):  # as the name `relu_1` does
         activation = ""

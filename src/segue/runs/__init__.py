@@ -294,7 +294,7 @@ def _facts(run: Run, members: Any, scored: Dataset) -> dict[str, Any]:
     from segue.estimators.multi_seed import SeedResults
 
     facts = {
-        "seconds": round(run.seconds, 3),
+        "seconds": run.seconds,
         "epochs": sum(len(member.history_) for member in members),
         "stopped": members[-1].stopped_,
     }

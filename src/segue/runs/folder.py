@@ -29,6 +29,7 @@ from segue.errors import (
     counted,
     fields_refused,
 )
+from segue.progress import duration
 from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Duration of its trainings, with attempts that were stopped, and of a refit."""
-        return sum(map(_last_seconds, self._histories))
+        """Duration of its trainings, with attempts that were stopped, and of a refit; rounded."""
+        return round(sum(map(_last_seconds, self._histories)), 3)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -184,14 +185,12 @@ class Run:
         return RunSplit.read(self.folder / "split.json")
 
     def facts(self) -> list[tuple[str, str]]:
-        """The run in a report: its folder, when it began, the hash of its data."""
-        record = self.record
-        found = [
-            ("run", self.folder.resolve().name),
-            ("date", record.get("date")),
-            ("data", record["data"].get("hash")),
-        ]
-        return [(heading, text) for heading, text in found if text]
+        """The run on the terminal and in a report: its time, date, folder, and its data."""
+        record, found = self.record, {"time": duration(self.seconds)}
+        found["date"] = (record.get("date") or "").replace("T", " ").replace("Z", " UTC")
+        found |= {"run": self.folder.resolve().name, "data hash": record["data"].get("hash")}
+        found["read as"] = "; ".join(record.get("notes", ()))
+        return [pair for pair in found.items() if pair[1]]
 
     def read_from(self, source: str | Path) -> bool:
         """Whether this is the source that the run has read."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from segue.data.dataset import named
 from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, counted, first_few
 from segue.metrics import UNDEFINED, ClassScore
@@ -121,6 +122,7 @@ def class_outcome(
     names = np.asarray(classes)
     codes = np.asarray(np.argmax(probabilities, axis=1), np.int64)
     usual = max(counts, key=lambda name: counts[name])
+    always = repr(usual) if isinstance(usual, str) else named(usual)
     predicted = np.full(len(target_codes), names[classes.index(usual)])
     return Outcome(
         arrays={
@@ -139,7 +141,7 @@ def class_outcome(
         baselines=(
             Baseline(
                 "majority baseline",
-                f"always {usual!r}, the most frequent {what} in training",
+                f"always {always}, the most frequent {what} in training",
                 {"predictions": predicted},
                 {"class": usual},
             ),
