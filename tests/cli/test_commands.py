@@ -92,8 +92,10 @@ def test_fit_ends_in_a_table(waves: Path, tmp_path: Path, run: Run) -> None:
     assert "95 % interval" in lines[0]
     assert lines[1].startswith("majority baseline  ")
     assert "2 epochs, finished" in lines[2]
-    assert lines[3].split() == ["model", str(tmp_path / "run" / "model.safetensors")]
-    assert lines[4].split() == ["report", str(tmp_path / "run" / "report.html")]
+    headings = ["date", "run", "data hash", "model id"]
+    assert [line[:18].strip() for line in lines[3:7]] == headings
+    assert lines[7].split() == ["model", str(tmp_path / "run" / "model.safetensors")]
+    assert lines[8].split() == ["report", str(tmp_path / "run" / "report.html")]
 
 
 def test_fit_says_that_the_time_limit_ended_it(waves: Path, tmp_path: Path, run: Run) -> None:
