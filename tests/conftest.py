@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -64,6 +65,25 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)
+
+
+@pytest.fixture
+def holds_less() -> Callable[[int, Callable[[], Any]], bool]:
+    """Whether a call holds less than so many bytes at any moment; else it is called once more.
+
+    What the whole process holds is counted, and Python's table of interned strings, which grows by
+    each new name of a file, doubles now and then: 8 MB at once, for whoever adds the last one.
+    """
+
+    def peak(call: Callable[[], Any]) -> int:
+        tracemalloc.start()
+        try:
+            call()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return lambda most, call: peak(call) < most or peak(call) < most
 
 
 @pytest.fixture
