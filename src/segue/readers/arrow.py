@@ -12,10 +12,11 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array
-from segue.errors import OptionError
+from segue.errors import OptionError, SegueError
 from segue.readers import read
 from segue.readers.blocks import Blocks, check_parts
 from segue.readers.sources import Source, find_sources, select_part
+from segue.readers.table.binary import check_arrow, not_whole
 from segue.readers.table.loading import CannotStreamError
 
 # Bytes from which a file that can be read in blocks is not read as a whole.
@@ -26,9 +27,20 @@ Progress = Callable[[int, float | None], None]
 def blocks(path: Path) -> Blocks:
     """Map one file; the sequences stay on disk until they are used.
 
+    Files that segue writes are not packed, and others are held to the usual limit.
+
     Raises:
         FileError: not an Arrow file, or not one of a data set.
     """
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(path)) as source:
+            check_arrow(source)
+    except SegueError:
+        raise
+    except Exception as error:  # whatever the bytes lead to
+        raise not_whole("Arrow IPC file", error, path) from error
     yield Dataset.open(path), 1.0
 
 
