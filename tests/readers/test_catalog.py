@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import threading
 import zipfile
+from datetime import date
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segue.cli import main
 from segue.errors import DataNotFoundError, FileError, OptionError, WriteError
 from segue.readers import catalog, describe, names, read
 from segue.readers.fetching import SUMS, Remote, fetch_all, sha256_of
@@ -118,6 +122,43 @@ def test_the_first_download_is_trusted_and_no_other(cache: Path, server: Server)
         (cache / "numbers.SHA256SUMS").unlink()
         assert (fetch_all(remotes, cache / "numbers") / "numbers.csv").read_text() == "1;2;4"
         local.shutdown()
+
+
+def test_checksums_are_shown_with_their_day(
+    cache: Path, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a download that was trusted, and of one that is known; none of what is not downloaded."""
+    catalog.read_named("ucr/GunPoint", fetch=server)
+    train = sha256_of(cache / "ucr" / "GunPoint" / "GunPoint_TRAIN.ts")
+    today = date.today().isoformat()
+    assert main(["data", "show", "ucr/GunPoint"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    line = shown.index(f"SHA-256, trusted on first use ({today}):")
+    assert shown[line + 1] == f"  {train}  GunPoint_TRAIN.ts"
+    assert main(["data", "show", "ucr/GunPoint", "--json"]) == 0
+    sums = json.loads(capsys.readouterr().out)["checksums"]
+    assert sums[0] == {"file": "GunPoint_TRAIN.ts", "sha256": train, "since": today}
+    mnist = catalog.checksums_of(describe("mnist-rows"))
+    assert len(mnist) == 4
+    assert not any(one.since for one in mnist)
+    assert catalog.checksums_of(describe("japanese-vowels")) == []
+    monkeypatch.setenv("SEGUE_DATA", str(cache))
+    assert catalog.checksums_of(describe("ucr/GunPoint")) == []
+
+
+def test_checksums_of_older_versions_are_of_the_day_of_their_file(
+    cache: Path, server: Server
+) -> None:
+    """Their file had no line with the day; before that there was one in the folder only."""
+    catalog.read_named("ucr/GunPoint", fetch=server)
+    first = cache / "ucr" / f"GunPoint.{SUMS}"
+    first.write_text("".join(first.read_text().splitlines(keepends=True)[1:]))
+    os.utime(first, (86_400 * 365.25 * 40,) * 2)
+    assert {one.since for one in catalog.checksums_of(describe("ucr/GunPoint"))} == {"2010-01-01"}
+    first.unlink()
+    os.utime(cache / "ucr" / "GunPoint" / SUMS, (86_400 * 365.25 * 41,) * 2)
+    assert {one.since for one in catalog.checksums_of(describe("ucr/GunPoint"))} == {"2011-01-01"}
+    assert catalog.checksums_of(describe("ucr/Coffee")) == []
 
 
 @pytest.mark.parametrize("text", ["", "0000  other.csv\n", "\xff\xfe"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,11 +125,12 @@ def show(
 ) -> None:
     """Show where a data set comes from, what it holds, and what to look at first.
 
-    Of a table also each column, with its kind and its role.
+    Of a table also each column, with its kind and its role; of a download the checksums.
 
     Example: segue data show japanese-vowels
     """
     from segue.readers import describe, names
+    from segue.readers.catalog import checksums_of
     from segue.readers.read_options import columns_of
 
     origin = {"name": source}
@@ -140,7 +141,9 @@ def show(
     facts = {**origin, **asdict(summary), "checks": [asdict(one) for one in findings]}
     columns_there = [dict(column) for column in columns_of(data.reading)]
     facts |= {"columns": columns_there} if columns_there else {}
-    lines = [text_table([*origin.items(), *summary.rows()], "<")]
+    sums = checksums_of(describe(source)) if source in names() else []
+    facts |= {"checksums": [asdict(one) for one in sums]} if sums else {}
+    lines = [text_table([*origin.items(), *summary.rows()], "<"), *checksum_lines(sums)]
     lines += [*column_table(columns_there), *(f"look at  {one}" for one in findings)]
     print_result(facts, "\n".join(lines), json=json)
 
@@ -182,6 +185,20 @@ def convert(
 add_command(app, list_, name="list")
 add_command(app, show)
 add_command(app, convert)
+
+
+def checksum_lines(sums: list[Any]) -> list[str]:
+    """Checksums in the form of `sha256sum`, below a line that says where they are from.
+
+    >>> from segue.readers.fetching import Checksum
+    >>> checksum_lines([Checksum("a.ts", "0a1b", "2026-11-27"), Checksum("b.ts", "2c3d")])[::2]
+    ['SHA-256, trusted on first use (2026-11-27):', 'SHA-256, known beforehand:']
+    """
+    lines = []
+    for since, those in groupby(sums, key=attrgetter("since")):
+        origin = f"trusted on first use ({since})" if since else "known beforehand"
+        lines += [f"SHA-256, {origin}:", *(f"  {one.sha256}  {one.file}" for one in those)]
+    return lines
 
 
 def column_table(columns: list[dict[str, Any]]) -> list[str]:

@@ -21,7 +21,14 @@ from typing import Any
 from segue.data.dataset import Dataset
 from segue.errors import DataNotFoundError, OptionError, did_you_mean
 from segue.readers.blocks import limited
-from segue.readers.fetching import Fetch, Remote, cache_folder, fetch_all
+from segue.readers.fetching import (
+    Checksum,
+    Fetch,
+    Remote,
+    cache_folder,
+    checksums,
+    fetch_all,
+)
 from segue.readers.sources import find_sources, read_sources
 
 _ARCHIVE = "https://www.timeseriesclassification.com/aeon-toolkit/"
@@ -145,6 +152,13 @@ def locate(entry: Entry, *, fetch: Fetch | None = None) -> Path:
             f"network; or put {files} into {_place(entry)}."
         ) from error
     return folder / entry.stem if entry.stem else folder
+
+
+def checksums_of(entry: Entry) -> list[Checksum]:
+    """What the files of a data set are held against; nothing for those that are not downloaded."""
+    if entry.shipped or _given(entry.folder) is not None:
+        return []
+    return checksums(entry.remotes, cache_folder() / entry.folder)
 
 
 def _place(entry: Entry) -> str:

@@ -15,6 +15,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from segue.atomic import replacing_folder, write_text
@@ -24,6 +25,7 @@ from segue.readers.packed import check_unpacked
 
 SUMS = "SHA256SUMS"
 _CHUNK = 1 << 16  # bytes
+_FIRST = "# first downloaded, and trusted, on "  # a line that `sha256sum` leaves out
 Fetch = Callable[[str, Path], None]
 
 
@@ -46,6 +48,21 @@ class Remote:
     def files(self) -> tuple[str, ...]:
         """The names under which it lies in the cache."""
         return self.members or (self.url.rpartition("/")[2],)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a downloaded file is held against.
+
+    Attributes:
+        file: its name.
+        sha256: 64 hexadecimal digits.
+        since: the day of the first download, which was trusted; `None`: segue knows it beforehand.
+    """
+
+    file: str
+    sha256: str
+    since: str | None = None
 
 
 def cache_folder() -> Path:
@@ -72,7 +89,7 @@ def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None 
         WriteError: the disk is full or read-only.
     """
     names = [name for remote in remotes for name in remote.files]
-    known = folder.with_name(f"{folder.name}.{SUMS}")  # it stays where the folder is deleted
+    known = _first_sums(folder)
     if all((folder / name).is_file() for name in [*names, SUMS]):
         verify(folder, names)
         return folder
@@ -84,8 +101,34 @@ def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None 
         (temporary / SUMS).write_text("".join(lines), encoding="ascii")
         _compare(known, lines)
     if not known.is_file():
-        write_text(known, "".join(lines))
+        write_text(known, "".join([f"{_FIRST}{date.today().isoformat()}\n", *lines]))
     return folder
+
+
+def _first_sums(folder: Path) -> Path:
+    """The checksums of the first download, which stay where the folder is deleted."""
+    return folder.with_name(f"{folder.name}.{SUMS}")
+
+
+def checksums(remotes: tuple[Remote, ...], folder: Path) -> list[Checksum]:
+    """The checksums that hold for a data set in the cache, as far as there are any.
+
+    Args:
+        remotes: what a download brings.
+        folder: where it lies, or would lie.
+    """
+    path = _first_sums(folder) if _first_sums(folder).is_file() else folder / SUMS
+    first = _sums(path) if path.is_file() else {}
+    line = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0] if first else ""
+    day = line.removeprefix(_FIRST) if line.startswith(_FIRST) else ""  # older versions: the file's
+    day = day or (date.fromtimestamp(path.stat().st_mtime).isoformat() if first else "")
+    found = []
+    for remote in remotes:
+        if remote.sha256 is not None:
+            found.append(Checksum(remote.url.rpartition("/")[2], remote.sha256))
+        else:
+            found += [Checksum(name, first[name], day) for name in remote.files if name in first]
+    return found
 
 
 def _compare(known: Path, lines: list[str]) -> None:
@@ -104,7 +147,8 @@ def _compare(known: Path, lines: list[str]) -> None:
 def _sums(path: Path) -> dict[str, str]:
     """The checksums of a `SHA256SUMS` by name."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+    parted = (line.partition("  ") for line in lines if not line.startswith("#"))
+    return {name: sha256 for sha256, _, name in parted}
 
 
 def verify(folder: Path, names: Iterable[str]) -> None:

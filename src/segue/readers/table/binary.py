@@ -73,7 +73,7 @@ def _parquet(path: Path, block: int) -> Batches:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)
+    return any(test(kind) for test in (types.is_string, types.is_large_string, types.is_binary))
 
 
 def _arrow(path: Path) -> Batches:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -183,20 +183,21 @@ def _sizes(array: pa.Array) -> Array:
     kind, sizes = array.type, np.full(len(array), VALUE, np.int64)
     if types.is_dictionary(kind):
         inside = np.append(_sizes(array.dictionary), 0)
-        return inside[array.indices.fill_null(len(inside) - 1).to_numpy(zero_copy_only=False)]
+        rows = array.indices.fill_null(len(inside) - 1).to_numpy(zero_copy_only=False)
+        return cast("Array", inside[rows])
     if types.is_run_end_encoded(kind):
         ends = np.minimum(array.run_ends.to_numpy(), array.offset + len(array)) - array.offset
         lengths = np.diff(np.maximum(ends, 0), prepend=0)
         return np.repeat(_sizes(array.values), lengths)
     if types.is_string_view(kind) or types.is_binary_view(kind):
         views = np.frombuffer(array.buffers()[1], np.int32)
-        return sizes + views[4 * array.offset :: 4][: len(array)]
-    if types.is_struct(kind):
-        return sizes + sum(_sizes(array.field(i)) for i in range(kind.num_fields))
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind):
-        return sizes + pc.binary_length(array).fill_null(0).to_numpy()
-    if hasattr(array, "offsets"):  # lists of any kind, and maps
-        return sizes + _sizes_of_lists(array)
+        sizes += views[4 * array.offset :: 4][: len(array)]
+    elif types.is_struct(kind):
+        sizes += sum(_sizes(array.field(i)) for i in range(kind.num_fields))
+    elif types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind):
+        sizes += pc.binary_length(array).fill_null(0).to_numpy()
+    elif hasattr(array, "offsets"):  # lists of any kind, and maps
+        sizes += _sizes_of_lists(array)
     return sizes
 
 
@@ -206,4 +207,4 @@ def _sizes_of_lists(array: Any) -> Array:
     is_map = types.is_map(array.type)
     inside = _sizes(array.keys) + _sizes(array.items) if is_map else _sizes(array.values)
     before = np.concatenate([[0], np.cumsum(inside)])
-    return before[ends] - before[starts[: len(ends)]]
+    return cast("Array", before[ends] - before[starts[: len(ends)]])
