@@ -58,6 +58,17 @@ def folded(text: str, stream: TextIO, indent: int = 0) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
+def number(value: float | None) -> str:
+    """Four digits behind the point, or as many digits in all for what is large.
+
+    >>> number(0.97123), number(14.5312), number(None)
+    ('0.9712', '14.53', '-')
+    """
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+
+
 def text_table(rows: Iterable[Sequence[str]], align: str = "<>") -> str:
     """Write the cells of rows below each other, two spaces between the columns.
 

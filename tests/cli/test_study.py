@@ -28,7 +28,9 @@ def test_a_learning_curve_ends_in_a_table_and_goes_on(
     text = _run(capsys, *words)
     assert text.startswith("sequences  accuracy")
     (folder,) = (tmp_path / "studies").iterdir()
-    assert text.endswith(f"study  {folder.relative_to(tmp_path)}\n")
+    folder = folder.relative_to(tmp_path)
+    assert text.endswith(f"study   {folder}\nreport  {folder}/report.html\n")
+    assert "Learning curve: " in (folder / "report.html").read_text("utf-8")
     (folder / "study.jsonl").write_bytes((folder / "study.jsonl").read_bytes()[:-30])
     again = json.loads(_run(capsys, *words, "--json"))
     assert again["sizes"] == [10, 20, 40]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,7 @@ def test_a_study_has_its_files_and_says_what_it_found(
     )
     names = {path.name for path in tmp_path.iterdir()}
     expected = "study.jsonl study.json trials.csv summary.csv learning-curve.png epochs.png"
+    expected += " report.html"
     assert names == set(expected.split())
     rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
     assert [(int(r["size"]), int(r["seed"])) for r in rows[:5]] == [
@@ -51,8 +54,36 @@ def test_a_study_has_its_files_and_says_what_it_found(
     assert [one["size"] for one in summary["held_back"]] == [40]
     text = curve.report()
     assert text.splitlines()[0].split()[:2] == ["sequences", "accuracy"]
+    page = html.unescape((tmp_path / "report.html").read_text("utf-8"))
     for words in ("power law: error(n) =", "with 80 sequences: accuracy", "of 1 right"):
         assert words in text
+        assert words in page
+
+
+@pytest.mark.slow
+def test_the_page_of_a_grid(
+    waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path
+) -> None:
+    """The numbers of the table, both pictures, settings, times; rows that are left out are said."""
+    space = {"network": ["rnn(2)", "gru(2)", "gru(3)"], "learning_rate": [0.001, 0.01]}
+    grid = studies.grid(
+        classifier, waves, space, seeds=2, folder=tmp_path, source="my <waves>", **QUIET
+    )
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "<h1>Grid: my &lt;waves&gt;</h1>" in page
+    assert page.count("<svg") == 2
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page)
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", page)
+    for line in grid.table_of(grid.summary):
+        assert set(line) <= set(cells)
+    assert "rnn(2), gru(2), gru(3)" in cells
+    assert "time of each" in cells
+    assert re.search(r"\d s for 12 trainings", page)
+    assert "are not shown" not in page
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segue.studies.study.ROWS_ON_PAGE", 4)
+        grid.save(tmp_path)
+    assert "2 of 6 are not shown here" in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.usefixtures("empty_pictures")

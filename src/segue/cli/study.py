@@ -121,8 +121,10 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
         estimator, data, **recipe["study"], source=reading, recipe=recipe, workers=workers,
         folder=resume or given.get("out") or _folder(kind, recipe),
     )  # fmt: skip
-    facts, text = {"folder": result.folder, **result.as_json()}, result.report()
-    print_result(facts, f"{text}\n\nstudy  {result.folder}", json=json)
+    page = result.folder / "report.html"
+    facts = {"folder": result.folder, "report": page, **result.as_json()}
+    files = f"study   {result.folder}\nreport  {page}"
+    print_result(facts, f"{result.report()}\n\n{files}", json=json)
 
 
 def _recipe(kind: str, source: str, given: dict[str, Any]) -> dict[str, Any]:

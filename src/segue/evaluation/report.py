@@ -114,7 +114,7 @@ def render(
             mistakes=_draw_mistakes(evaluation) if has_one_class else None,
             source=source,
             model_path=str(model_path or "model.safetensors"),
-            versions=_versions(),
+            versions=versions(),
         )
     )
 
@@ -197,7 +197,7 @@ def _draw_mistakes(evaluation: Evaluation) -> dict[str, Any]:
     return {"count": len(mistakes), "pictures": pictures}
 
 
-def _versions() -> str:
+def versions() -> str:
     """The versions that a result depends on."""
     found = [f"segue {__version__}", f"Python {platform.python_version()}"]
     for package, name in {

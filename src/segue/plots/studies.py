@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, MUTED, PALETTE, SHARES, VERMILION
+from segue.text_table import number
 
 # The studies call these functions: their types are of a package above this one.
 LearningCurve = Any
@@ -260,14 +261,14 @@ def _shown(row: Mapping[str, Any], name: str) -> str:
     if name == "epochs_until":
         some = "" if row["reached"] == row["trials"] else f" ({row['reached']})"
         return f"{row[name]:.0f}{some}"
-    return f"{row[name]:.3g}" if name == "rmse" else f"{100 * row[name]:.1f}"
+    return number(row[name])
 
 
 def _title(grid: Grid, name: str) -> str:
     of = "one seed" if len(grid.seeds) == 1 else f"mean of {len(grid.seeds)} seeds"
     if name == "epochs_until":
         return f"epochs until {grid.until:g} (in brackets: seeds that reached it, if not all)"
-    return f"{grid.metric}{'' if name == 'rmse' else ' in %'}, {of}"
+    return f"{grid.metric}, {of}"
 
 
 # -- points with bands ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from segue.data.dataset import Dataset
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, counted
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
 from segue.studies.powerlaw import (
@@ -150,6 +150,11 @@ class LearningCurve(Study):
         return self.backtest
 
     # -- text -----------------------------------------------------------------------------------
+
+    @property
+    def headline(self) -> tuple[Row, str]:
+        """The largest size."""
+        return self.done[-1], f"with {counted(self.done[-1]['size'], 'training sequence')}"
 
     def answers(self) -> list[str]:
         """Sentences: the effect of more sequences, how many epochs are enough, the forecast."""

@@ -87,6 +87,11 @@ class Grid(Study):
 
     # -- report, files and pictures -------------------------------------------------------------
 
+    @property
+    def headline(self) -> tuple[Row, str]:
+        """The best combination."""
+        return self.best, ", ".join(f"{name} {self.best[name]}" for name in self.space)
+
     def as_json(self) -> Row:
         """Space, summary and the best, as in `study.json`."""
         names = "metric space seeds baseline until summary best".split()
@@ -107,7 +112,7 @@ class Grid(Study):
 
     def notes(self) -> list[str]:
         """The lines below the table: the effect of each argument, and the best combination."""
-        best = ", ".join(f"{name} {self.best[name]}" for name in self.space)
+        _, best = self.headline
         is_last = all(row["kept"] == row["epochs"] for row in without_failed(self.rows))
         selected = "the best" if is_last else "the epochs and the best"
         return [

@@ -17,7 +17,7 @@ import numpy as np
 from segue.atomic import locked
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError, TrainingError, check_whole, is_whole
+from segue.errors import DataError, OptionError, TrainingError, check_whole, first_few, is_whole
 from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
 from segue.progress import Progress, time_left
 from segue.randomness import numpy_generator
@@ -139,6 +139,7 @@ def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
     return tuple(sorted(listed))
 
 
+_ALWAYS = ("network", "prepare", "epochs", "batch_size", "learning_rate")  # also the defaults
 _POLL_SECONDS = 0.02
 _PROGRESS_LINES = 20  # about so many in a whole study,
 _LINE_SECONDS = 30.0  # but at least one in so many seconds
@@ -194,7 +195,7 @@ def run_study(
     constant = baseline(setup, metric)
     result = study(metric=metric, rows=rows, baseline=constant, folder=path, **fields)
     if path is not None:
-        result.save(path)
+        result.save(path, _facts(setup, fingerprint))
     return result
 
 
@@ -275,6 +276,25 @@ def _results(
             yield trials[number], running.pop(number).result()
         if not done:
             time.sleep(_POLL_SECONDS)
+
+
+def _facts(setup: TrialSetup, fingerprint: Row) -> list[tuple[str, str]]:
+    """The data, and the settings that are not the defaults, as pairs of a heading and a text."""
+    estimator, source = dict(fingerprint["estimator"]), fingerprint["source"]
+    name = source.get("source") if isinstance(source, dict) else source
+    space = fingerprint["space"].get("values", fingerprint["space"])
+    found = [
+        ("source", "" if name is None else str(name)),
+        ("trained on", fingerprint["data"]["learnt"]),
+        ("scored on", fingerprint["data"]["scored"]),
+        ("estimator", estimator.pop("kind")),
+    ]
+    defaults = type(setup.estimator)().get_params()
+    for setting, value in {**estimator, **space}.items():
+        if setting in (*space, *_ALWAYS) or value != plain(defaults.get(setting)):
+            text = first_few(value, 12) if isinstance(value, list) else str(value)
+            found.append((setting, text))
+    return [(heading, text) for heading, text in found if text]
 
 
 # -- identity of a study --------------------------------------------------------------------------

@@ -6,8 +6,7 @@ import abc
 import csv
 import io
 import json
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from segue.atomic import replacing, write_text
-from segue.text_table import text_table
+from segue.errors import counted
+from segue.progress import duration
+from segue.tasks.outcome import Picture
+from segue.text_table import number, text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 BAND = (0.1, 0.9)  # quantiles of the seeds
+ROWS_ON_PAGE = 100
+CAPTIONS = {
+    "grid.png": "The score of each combination",
+    "learning-curve.png": "Score and loss over the number of training sequences",
+    "epochs.png": "Score and loss over the epochs",
+}
+FILES = (
+    ("summary.csv", "a row for each setting: mean and band over the seeds"),
+    ("trials.csv", "a row for each training"),
+    ("study.jsonl", "the history of each training, and its seconds"),
+    ("study.json", "the summary, and what follows from it"),
+)
 NEAR = 0.01  # to the best: an accuracy this much lower, or an error this share larger
 
 
@@ -114,25 +128,39 @@ class Study(abc.ABC):
 
     # -- text -----------------------------------------------------------------------------------
 
+    @property
+    @abc.abstractmethod
+    def headline(self) -> tuple[Row, str]:
+        """The row of `summary` whose score stands above all on the page, and what it is of."""
+
+    def ranked(self) -> list[Row]:
+        """The rows of which at least one trial did not fail; of a grid the best first."""
+        return self.done
+
     def report(self) -> str:
         """The table over the settings, and what follows from it."""
+        return "\n".join([text_table(self.table_of(self.summary)), "", *self.remarks()])
+
+    def table_of(self, rows: Iterable[Row]) -> list[list[str]]:
+        """A line with the headings, and one for each of some rows of `summary`."""
         names = list(self.settings[0])
         heads = ["sequences" if name == "size" else name for name in names]
         heads += [self.metric, "10-90 % over seeds", "loss", "epochs"]
         heads.append(f"epochs to within {self.near} of best")
         heads += [] if self.until is None else [f"epochs until {self.until:g}"]
         table = [heads]
-        for row in self.summary:
+        for row in rows:
             cells = [f"{row[name]:,}" if name == "size" else str(row[name]) for name in names]
             cells += [number(row[self.metric]), self.band(row), number(row["loss"])]
             cells += [_whole(row["epochs"]), _whole(row["epochs_enough"])]
             table.append(cells if self.until is None else [*cells, reached(row)])
-        lines = [text_table(table), "", *self.notes()]
+        return table
+
+    def remarks(self) -> list[str]:
+        """The notes, and how many trials failed."""
         failed = [row["error"] for row in self.rows if "error" in row]
-        if failed:
-            count = f"{len(failed)} of {len(self.rows)} trials failed."
-            lines.append(f"{count} The first one: {failed[0]}")
-        return "\n".join(lines)
+        count = f"{len(failed)} of {len(self.rows)} trials failed."
+        return [*self.notes(), *([f"{count} The first one: {failed[0]}"] if failed else [])]
 
     def band(self, row: Row) -> str:
         """The interval of the score over the seeds, of a row of `summary`."""
@@ -160,8 +188,12 @@ class Study(abc.ABC):
 
     # -- files ----------------------------------------------------------------------------------
 
-    def save(self, folder: str | Path) -> None:
-        """Write `trials.csv`, `summary.csv`, `study.json` and the pictures, each whole or not.
+    def save(self, folder: str | Path, facts: Iterable[tuple[str, str]] = ()) -> None:
+        """Write tables, `study.json`, the pictures and a page with all of it, each whole or not.
+
+        Args:
+            folder: for `trials.csv`, `summary.csv`, `study.json`, the pictures and `report.html`.
+            facts: what the page has of data and settings, as pairs of a heading and a text.
 
         Raises:
             WriteError: the disk is full or read-only.
@@ -169,10 +201,58 @@ class Study(abc.ABC):
         folder = Path(folder)
         _write_csv(folder / "trials.csv", map(self._line, self.rows))
         _write_csv(folder / "summary.csv", self.summary)
-        for name, draw in self.pictures().items():
+        drawn = {name: draw() for name, draw in self.pictures().items()}
+        for name, axes in drawn.items():
             with replacing(folder / name) as temporary:
-                draw().figure.savefig(temporary)  # type: ignore[union-attr]  # no SubFigure
+                axes.figure.savefig(temporary)  # type: ignore[union-attr]  # no SubFigure
         write_text(folder / "study.json", json.dumps(self.as_json(), indent=2) + "\n")
+        write_text(folder / "report.html", self._page(drawn, dict(facts)))
+
+    def _page(self, drawn: Mapping[str, Axes], facts: dict[str, str]) -> str:
+        """The page: scores, settings and times in words and pictures."""
+        from segue.evaluation.report import templates, versions
+
+        rows = self.ranked()[:ROWS_ON_PAGE]
+        times = [
+            self._seconds(self.trials({name: row[name] for name in self.settings[0]}))
+            for row in rows
+        ]
+        head, *lines = self.table_of(rows)
+        table = [
+            [*head, "time of each"],
+            *([*line, duration(t)] for line, t in zip(lines, times, strict=True)),
+        ]
+        trials, (best, about) = len(self.rows), self.headline
+        left = len(self.summary) - len(rows)
+        pictures = [
+            Picture(f"picture{place}", axes, CAPTIONS[name], "wide")
+            for place, (name, axes) in enumerate(drawn.items())
+        ]
+        total = duration(sum(row.get("seconds", 0.0) for row in self.rows))
+        return (
+            templates()
+            .get_template("study.html")
+            .render(
+                title=f"{self.kind.capitalize().replace('-', ' ')}: {facts.get('source', 'study')}",
+                size=f"{counted(trials, 'training')}, {counted(len(self.seeds), 'seed')}",
+                headline=[
+                    (self.metric, number(best[self.metric]), f"{about}, {self.bands}"),
+                    ("constant prediction", number(self.baseline), "for comparison"),
+                ],
+                rows=table,
+                numbers=len(self.settings[0]),
+                left_out=f"{left:,} of {len(self.summary):,} are not shown here." if left else "",
+                notes=self.remarks(),
+                pictures=pictures,
+                facts=[*facts.items(), ("time", f"{total} for {counted(trials, 'training')}")],
+                files=FILES,
+                versions=versions(),
+            )
+        )
+
+    def _seconds(self, rows: Sequence[Row]) -> float:
+        """The mean duration of some trials that did not fail."""
+        return float(np.mean([row["seconds"] for row in without_failed(rows)]))
 
     def _line(self, row: Row) -> Row:
         """A trial in `trials.csv`, without what differs between two runs of it (seconds)."""
@@ -234,17 +314,6 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-def number(value: float | None) -> str:
-    """Four digits behind the point, or as many digits in all for what is large.
-
-    >>> number(0.97123), number(14.5312), number(None)
-    ('0.9712', '14.53', '-')
-    """
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
 
 
 def reached(summary: Row) -> str:
