@@ -25,8 +25,9 @@ from segue.studies.powerlaw import (
     forecast,
 )
 from segue.studies.running import as_seeds, choose_sizes, run_study, split_parts, stratified_order
-from segue.studies.study import Row, Study, number, without_failed
+from segue.studies.study import Row, Study, without_failed
 from segue.studies.trials import Trial, TrialSetup, check_study, with_all_classes
+from segue.text_table import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,8 +20,9 @@ from segue.errors import OptionError, did_you_mean
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor
 from segue.studies.running import as_seeds, plain, run_study, split_parts
-from segue.studies.study import Row, Study, number, reached, without_failed
+from segue.studies.study import Row, Study, reached, without_failed
 from segue.studies.trials import Trial, TrialSetup, check_study, with_all_classes
+from segue.text_table import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
