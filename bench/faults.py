@@ -4,12 +4,13 @@
     python bench/faults.py errors    ENOSPC, EACCES, EIO and short writes at every file operation
     python bench/faults.py moments   SIGKILL at random moments, over networks and options
     python bench/faults.py full      a real, small disk with a page more free each time; as root
-    python bench/faults.py interrupts   SIGINT at moments of all commands, from the first import on
+    python bench/faults.py interrupts   SIGINT at moments of all commands (`interrupts.py`)
 
 Each stopped run is resumed (or the command is given again, where it had not begun), and must end
 with the same weights, to the bit, and the same scores as one that was never stopped; what was
-learnt before the stop must not be lost. `faults.c` (built with `cc`) counts the operations. One
-process imports everything and never computes; each attempt is a fork of it.
+learnt before the stop must not be lost. Commands that write a file over an older one must leave
+one of the two, whole. `faults.c` (built with `cc`) counts the operations. One process imports
+everything and never computes; each attempt is a fork of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import contextlib
 import ctypes
 import errno
 import importlib
+import io
 import json
 import os
 import random
@@ -35,6 +37,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import interrupts
 
 HERE = Path(__file__).parent
 LIBRARY = "SEGUE_FAULTS"
@@ -100,24 +104,86 @@ def convert(folder: Path, data: Path) -> None:
     write(segue.read(data), folder / "run", format="arrow", overwrite=True)
 
 
-COMMANDS: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
+def save(folder: Path, data: Path) -> None:
+    """A fitted model, saved once more."""
+    import segue
+
+    segue.load(data.parent / "fitted/model.safetensors").save(folder / "run" / NAME_OF_MODEL)
+
+
+def write(folder: Path, data: Path, words: str) -> None:
+    """A command line that writes into `folder/run`."""
+    from segue.cli import main
+    from segue.errors import FileError
+
+    names = {"data": data, "model": data.parent / "fitted", "out": folder / "run"}
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        code = main([word.format(**names) for word in words.split(" ")])
+    if "bug in segue" in said.getvalue():
+        raise RuntimeError(said.getvalue())
+    if code:
+        raise FileError(said.getvalue())
+
+
+NAME_OF_MODEL = "again.safetensors"
+# Command lines that write files; {out} is a folder, where an older file lies in their place.
+FILES = {
+    "csv": "predict {model} {data} --overwrite --out {out}/a.csv",
+    "jsonl": "predict {model} {data} --overwrite --out {out}/a.jsonl",
+    "parquet": "predict {model} {data} --per-step --overwrite --out {out}/a.parquet",
+    "page": "evaluate {model} {data} --overwrite --report {out}/a.html",
+    "picture": "view {data} --overwrite --out {out}/a.png",
+    "sound": "listen {data} --overwrite --out {out}/a.wav --picture .png",
+    "diagram": "network gru(4) --on {data} --overwrite --out {out}/a.svg",
+    "source": "network gru(4) --on {data} --framework torch --overwrite --out {out}/a.py",
+    "mapped": "data convert {data} {out}/a.arrow --overwrite",
+}
+# The same with data sets, which are folders.
+FOLDERS = {
+    kind: f"generate waves {{out}} --count 40 --test 20 --length 24 --format {kind} --overwrite"
+    for kind in ("dat", "ts", "npz")
+}
+Given = dict[str, Any]
+COMMANDS: dict[str, tuple[Callable[..., None], Given]] = {
     "plain": (fit, {}),
     "seeds": (fit, {"seeds": 2}),
     "refit": (fit, {"validation": 0.3, "refit": True}),
     "resumed": (fit, {"epochs": 4}),
     "study": (study, {}),
+    "grid": (write, {"words": "study grid {data} --network rnn(2) --network rnn(3) --seeds 2"
+                     " --epochs 1 --workers 1 --out {out}"}),
     "convert": (convert, {}),
-}
+    "save": (save, {}),
+    **{name: (write, {"words": words}) for name, words in (FILES | FOLDERS).items()},
+}  # fmt: skip
+REPLACING = {
+    "convert",
+    "save",
+    *FILES,
+    *FOLDERS,
+}  # what is replaced is there, whole, or what is new
 
 
 def prepare(name: str, folder: Path, data: Path) -> None:
-    """What is there before the command: half a run, an older data set."""
+    """What is there before the command: half a run, an older data set, an older file."""
     function, more = COMMANDS[name]
+    run = folder / "run"
     if name == "resumed":
         attempt(function, folder, data, at=90, **more)
-        assert (folder / "run/checkpoint").exists()
+        assert (run / "checkpoint").exists()
     if name == "convert":
         attempt(function, folder, data)
+    if name in FOLDERS:
+        attempt(write, folder, data, words=f"{more['words']} --seed 1")
+    if name == "save":
+        shutil.copytree(data.parent / "fitted", run)
+        (run / "model.safetensors").rename(run / NAME_OF_MODEL)
+    if name in FILES:
+        run.mkdir()
+        for word in more["words"].split():
+            if word.startswith("{out}/"):
+                Path(word.format(out=run)).write_text("what was there before")
 
 
 # -- attempts ------------------------------------------------------------------------------------
@@ -188,23 +254,34 @@ def attempt(
 def result(folder: Path) -> Any:
     """What must be the same however often it was stopped; times are left out."""
     run = folder / "run"
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {str(p): LEFT for p in folder.glob(".run.*")}
+    if not run.exists():  # stopped between two renames: the next that writes there brings it back
+        run = folder / ".run.old"
     for path in sorted(p for p in run.rglob("*") if p.is_file()):
         name = str(path.relative_to(run))
         if name == ".lock":  # it means nothing without the process that holds it
             continue
-        if path.suffix == ".safetensors":
+        content = path.read_bytes()
+        if path.name.startswith("."):
+            found[name] = LEFT
+        elif content == b"what was there before":
+            found[name] = content
+        elif path.suffix == ".safetensors":
             found[name] = tensors(path)
-        elif path.suffix == ".jsonl":
-            rows = [json.loads(line) for line in path.read_text().splitlines()]
-            found[name] = [without_times(row) for row in rows]
+        elif path.suffix == ".jsonl":  # to which lines are added: half of one may be at its end
+            *lines, rest = content.split(b"\n")
+            found[name] = [*(without_times(json.loads(line)) for line in lines), rest]
         elif path.suffix == ".json":
-            found[name] = without_times(json.loads(path.read_text()))
-        elif path.suffix in (".arrow", ".npz"):
-            found[name] = path.read_bytes()
+            found[name] = without_times(json.loads(content))
+        elif path.suffix in ENDS:  # with times in it
+            found[name] = content.rstrip().endswith(ENDS[path.suffix])
         else:
-            found[name] = "there"
+            found[name] = content
     return found
+
+
+ENDS = {".html": b"</html>", ".svg": b"</svg>"}
+LEFT = "left"  # half-written, of a process that was killed: the next that writes there removes it
 
 
 def tensors(path: Path) -> dict[str, bytes]:
@@ -244,6 +321,9 @@ def places() -> Iterator[tuple[Path, Path]]:
         data = write(
             synth.waves(40, test=20, length=24, phase="random"), root / "data", format="npz"
         )
+        if LIBRARY in os.environ:
+            attempt(fit, root, data, epochs=1)
+            (root / "run").rename(root / "fitted")
         yield root / "work", data
 
 
@@ -252,7 +332,7 @@ def fresh(folder: Path) -> None:
     folder.mkdir()
 
 
-# -- the three drivers ---------------------------------------------------------------------------
+# -- the drivers ---------------------------------------------------------------------------------
 
 
 class Report:
@@ -272,6 +352,19 @@ class Report:
             why = f"other results: {', '.join(names)}"
         self.fail(what, why)
 
+    def check_files(self, what: str, folder: Path, states: list[Any] | None) -> None:
+        """Whether each file under its final name is whole: as in one of these states, if given."""
+        try:
+            found = result(folder)
+        except (ValueError, OSError) as error:
+            self.fail(what, f"a file is damaged: {error}")
+            return
+        names = {name for one in states or () for name in one}
+        wrong = [n for n in names if all(found.get(n) != one.get(n) for one in states or ())]
+        wrong += [name for name, value in found.items() if value is False]
+        if wrong:
+            self.fail(what, f"neither what was there nor what was to be: {', '.join(wrong)}")
+
     def fail(self, what: str, why: str) -> None:
         self.wrong += 1
         print(f"WRONG {what}: {why.strip()}", flush=True)
@@ -283,14 +376,19 @@ class Report:
         return 1 if self.wrong else 0
 
 
-def undisturbed(name: str, folder: Path, data: Path) -> tuple[Ended, Any]:
-    """A command that nothing stops: how it ended, and its result."""
+def undisturbed(name: str, folder: Path, data: Path) -> tuple[Ended, Any, list[Any] | None]:
+    """A command that nothing stops: how it ended, its result, and what files may hold on the way.
+
+    The last is `None` for those that write a file several times.
+    """
     function, more = COMMANDS[name]
     fresh(folder)
     prepare(name, folder, data)
+    before = result(folder)
     whole = attempt(function, folder, data, **more)
     assert whole.code == 0, whole.text
-    return whole, result(folder)
+    expected = result(folder)
+    return whole, expected, [before, expected] if name in REPLACING else None
 
 
 def kill(report: Report, names: list[str], every: int) -> None:
@@ -298,7 +396,7 @@ def kill(report: Report, names: list[str], every: int) -> None:
     with places() as (folder, data):
         for name in names:
             function, more = COMMANDS[name]
-            whole, expected = undisturbed(name, folder, data)
+            whole, expected, states = undisturbed(name, folder, data)
             for number in range(1, whole.count + 1, every):
                 fresh(folder)
                 prepare(name, folder, data)
@@ -306,6 +404,7 @@ def kill(report: Report, names: list[str], every: int) -> None:
                 what = f"{name}, killed before operation {number} of {whole.count}"
                 if killed.code != -signal.SIGKILL:
                     report.fail(what, f"it was not killed: {killed}")
+                report.check_files(what, folder, states)
                 before = epochs_done(folder)
                 again = attempt(function, folder, data, **more)
                 report.check(what, again, folder, expected)
@@ -319,7 +418,7 @@ def errors(report: Report, names: list[str], every: int) -> None:
     with places() as (folder, data):
         for name in names:
             function, more = COMMANDS[name]
-            whole, expected = undisturbed(name, folder, data)
+            whole, expected, states = undisturbed(name, folder, data)
             for kind, number_of in ERRORS.items():
                 for once in (True, False) if number_of > 0 else (True,):
                     for number in range(1, whole.count + 1, every):
@@ -335,6 +434,7 @@ def errors(report: Report, names: list[str], every: int) -> None:
                             report.fail(what, ended.text)
                         elif number_of > 0 and os.strerror(number_of) not in ended.text:
                             report.fail(what, f"the cause is not named: {ended.text}")
+                        report.check_files(what, folder, states)
                         before = epochs_done(folder)
                         again = attempt(function, folder, data, **more)
                         report.check(f"{what}, again", again, folder, expected)
@@ -349,9 +449,9 @@ def full(report: Report, names: list[str], every: int) -> None:
         folder, filler = disk / "work", disk / "filler"
         for name in names:
             function, more = COMMANDS[name]
-            _, expected = undisturbed(name, folder, data)
+            _, expected, states = undisturbed(name, folder, data)
             pages = 2 * sum(-(-p.stat().st_size // PAGE) for p in folder.rglob("*") if p.is_file())
-            for free in range(0, pages, every):
+            for free in range(0, pages, min(every, max(1, pages // 5))):
                 fresh(folder)
                 prepare(name, folder, data)
                 there = os.statvfs(disk)
@@ -362,6 +462,7 @@ def full(report: Report, names: list[str], every: int) -> None:
                     report.check(what, ended, folder, expected)
                 elif ended.code != REFUSED or os.strerror(errno.ENOSPC) not in ended.text:
                     report.fail(what, f"the cause is not named: {ended.text}")
+                report.check_files(what, folder, states)
                 filler.unlink()
                 before = epochs_done(folder)
                 again = attempt(function, folder, data, **more)
@@ -410,86 +511,6 @@ def moments(report: Report, count: int, seed: int) -> None:
                 report.points[name] += 1
 
 
-INTERRUPTED = 130
-WORDS = {  # of the command line; {run} is a run, {data} a source, {new} is not there
-    "fit": "fit {data} --network gru(4) --epochs 30 --out {new}",
-    "seeds": "fit {data} --network gru(4) --epochs 10 --seeds 2 --out {new}",
-    "evaluate": "evaluate {run} {data} --report {new}.html",
-    "predict": "predict {run} {data} --out {new}.csv",
-    "stream": "predict {run} - --per-step",
-    "generate": "generate waves {new} --count 2000",
-    "view": "view {data} --out {new}.png",
-    "show": "data show {data}",
-    "convert": "data convert {data} {new} --to arrow",
-    "study": (
-        "study learning-curve {data} --sizes 10,20 --seeds 4 --network rnn(3) --workers 2"
-        " --out {new}"
-    ),
-    "help": "fit --help",
-}  # fmt: skip
-
-
-def interrupts(report: Report, names: list[str], count: int) -> None:
-    """SIGINT at moments that are spread over a command, beginning where Python is there."""
-    with places() as (folder, data):
-        folder.mkdir()
-        run = folder / "fitted"
-        said = command(f"fit {data} --network gru(4) --epochs 2 --out {run}", None)
-        assert said.returncode == 0, said.stderr
-        for name in names:
-            words = WORDS[name].format(run=run, data=data, new=folder / "whole")
-            began = time.perf_counter()
-            command(words, None)
-            took = time.perf_counter() - began
-            for number in range(count):
-                new = folder / f"{name}-{number}"
-                words = WORDS[name].format(run=run, data=data, new=new)
-                after = took * (number + 0.5) / count
-                said = command(words, after)
-                what, text = f"{name}, interrupted after {after:.2f} s", said.stderr
-                if "Traceback" in text or "Exception ignored" in text or "bug in" in text:
-                    report.fail(what, text)
-                elif said.returncode not in (INTERRUPTED, 0):
-                    report.fail(what, f"exit code {said.returncode}: {text}")
-                elif said.returncode == INTERRUPTED and "interrupted" not in text:
-                    report.fail(what, f"nothing is said: {text}")
-                left = [p for p in folder.rglob(".*.part*") if p.exists()]
-                if left:
-                    report.fail(what, f"half-written: {left}")
-                if (new / "history.jsonl").exists() and said.returncode == INTERRUPTED:
-                    if f"--resume {new}" not in text.replace("\n", " ").replace("  ", ""):
-                        report.fail(what, f"how to go on is not said: {text}")
-                    again = command(f"fit --resume {new}", None)
-                    if again.returncode:
-                        report.fail(what, f"it does not resume: {again.stderr}")
-                report.points[name] += 1
-
-
-# A process says that it is there when segue's own first lines run; what is slow is imported later.
-BEGIN = "import os, sys; from segue.__main__ import main; os.write({}, b'.'); sys.exit(main())"
-
-
-def command(words: str, after: float | None) -> subprocess.CompletedProcess[str]:
-    """Run a command; interrupt it after so many seconds, unless it has ended."""
-    reader, writer = os.pipe()
-    arguments = [sys.executable, "-c", BEGIN.format(writer), *words.split(" ")]
-    environment = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", LIBRARY)}
-    child = subprocess.Popen(
-        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, pass_fds=[writer], env=environment,
-    )  # fmt: skip
-    os.close(writer)
-    os.read(reader, 1)
-    os.close(reader)
-    if after is not None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(after)
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-    out, error = child.communicate(timeout=120)
-    return subprocess.CompletedProcess(arguments, child.returncode, out, error)
-
-
 # -- the process ---------------------------------------------------------------------------------
 
 
@@ -528,6 +549,8 @@ def import_everything(*, whole_reports: bool) -> None:
     from segue.estimators import fitting  # noqa: F401
 
     torch.set_num_threads(1)
+    if not whole_reports:
+        Evaluation.to_html = lambda self, path, **more: write_text(path, "a report</html>")  # type: ignore[method-assign]
     with places() as (folder, data):  # what is imported late is imported once, not in each fork
         fresh(folder)
         for function, more in COMMANDS.values():
@@ -535,8 +558,6 @@ def import_everything(*, whole_reports: bool) -> None:
             for name in found.split():
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
-    if not whole_reports:
-        Evaluation.to_html = lambda self, path, **more: write_text(path, "a report")  # type: ignore[method-assign]
 
 
 def main() -> int:
@@ -548,10 +569,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reports", action="store_true", help="draw whole reports: much slower")
     arguments = parser.parse_args()
-    known = WORDS if arguments.what == "interrupts" else COMMANDS
+    known = interrupts.WORDS if arguments.what == "interrupts" else COMMANDS
     report, names = Report(), (arguments.commands or ",".join(known)).split(",")
     if arguments.what == "interrupts":
-        interrupts(report, names, arguments.count)
+        with places() as (folder, data):
+            interrupts.run(report, names, folder, data, count=arguments.count, seed=arguments.seed)
         return report.end()
     if LIBRARY not in os.environ:
         return with_library(sys.argv[1:])

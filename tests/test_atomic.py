@@ -183,6 +183,26 @@ def test_a_folder_is_whole_or_the_one_before(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_a_folder_that_cannot_be_replaced_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is set aside first: where the new one cannot take its place, it comes back."""
+    folder, rename = tmp_path / "data", Path.rename
+    folder.mkdir()
+    (folder / "old").write_text("old")
+
+    def broken(self: Path, target: Path) -> Path:
+        if self.suffix == ".part":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(WriteError), atomic.replacing_folder(folder, cure=""):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert [path.name for path in folder.iterdir()] == ["old"]
+
+
 def test_everything_is_flushed_before_it_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,11 +10,10 @@ Everything public is reached from here and loaded when it is touched, so `import
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from segue._version import __version__
 from segue.extras import lazy_names
 
+TYPE_CHECKING = False  # `typing` takes longer than all of this, in which no Ctrl-C is answered
 if TYPE_CHECKING:
     from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing
     from segue.data.dataset import Dataset

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 INTERRUPTED = 130  # what a shell expects
 
@@ -23,24 +25,27 @@ def main() -> int:
 
     def unraisable(given: sys.UnraisableHookArgs) -> None:
         if issubclass(given.exc_type, KeyboardInterrupt):  # in a destructor: once more, outside it
+            import threading
+
             threading.Timer(0.01, signal.raise_signal, [signal.SIGINT]).start()
         else:
             sys.__unraisablehook__(given)
 
     try:
-        signal.signal(signal.SIGINT, interrupt)
-        sys.unraisablehook = unraisable
-        from segue.cli import main as run
+        try:
+            signal.signal(signal.SIGINT, interrupt)
+            sys.unraisablehook = unraisable
+            from segue.cli import main as run
 
-        return run(was_interrupted=lambda: bool(interrupts))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+            return run(was_interrupted=lambda: bool(interrupts))
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; the end is not disturbed
+    except KeyboardInterrupt:  # also one that came in the line above
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     except Exception:
         if not interrupts:
             raise
-        sys.stderr.write("interrupted\n")
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; the end is not to be disturbed
+    sys.stderr.write("interrupted\n")
     return INTERRUPTED
 
 

@@ -156,6 +156,8 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
             _flush(folder.parent)
             shutil.rmtree(before, ignore_errors=True)
         finally:
+            if before.exists() and not folder.exists():
+                before.rename(folder)
             shutil.rmtree(temporary, ignore_errors=True)
             os.close(handle)
 

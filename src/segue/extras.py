@@ -1,14 +1,19 @@
-"""What is imported when first used: names of a room, and optional packages."""
+"""What is imported when first used: names of a room, and optional packages.
+
+It imports next to nothing itself: what comes before the first line of a command cannot answer a
+Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
-from types import ModuleType
-from typing import Any
 
-from segue.errors import MissingPackageError, warn_user
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+    from typing import Any
 
 
 def lazy_names(
@@ -29,6 +34,8 @@ def lazy_names(
         from pkgutil import resolve_name
 
         if former and name in former:
+            from segue.errors import warn_user
+
             warn_user(f"{room}.{name} is now called {former[name]}.", DeprecationWarning)
             return resolve_name(former[name])
         if name not in later:
@@ -57,6 +64,8 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
+        from segue.errors import MissingPackageError
+
         name = (error.name or module).partition(".")[0]
         raise MissingPackageError(
             f'{name} is needed {purpose} and is not installed: pip install "segue[{extra}]"'

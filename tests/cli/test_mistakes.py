@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from segue.__main__ import main as program
 from segue.cli import FAILED, INTERRUPTED, WRONG_USE, main
 
 SEGUE = Path(sys.executable).with_name("segue")
@@ -223,12 +225,54 @@ def test_an_error_that_came_of_an_interrupt_is_none(
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_an_interrupt_at_the_very_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes just before further ones are ignored."""
+    ignored: list[int] = []
+
+    def set_handler(number: int, handler: Any) -> None:
+        if handler is signal.SIG_IGN:
+            ignored.append(number)
+            if len(ignored) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(signal, "signal", set_handler)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr("segue.cli.main", lambda **_: 0)
+    try:
+        assert program() == INTERRUPTED
+    except KeyboardInterrupt:
+        pytest.fail("it escaped")
+    assert capsys.readouterr().err == "interrupted\n"
+    assert ignored == [signal.SIGINT] * 2
+
+
+def test_little_is_imported_before_an_interrupt_is_answered() -> None:
+    """Before, a Ctrl-C is Python's: with its traceback."""
+    code = "import sys; import segue.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "segue" in done.stdout, done.stderr
+    assert {"segue.errors", "typing", "re"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_behind_standard_output(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["--version"]) == FAILED
+    said = "error: standard output could not be written (No space left on device).\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_an_interrupt_is_one_line_at_any_moment() -> None:
     """The short form of `bench/faults.py interrupts`."""
     driver = Path(__file__).resolve().parents[2] / "bench" / "faults.py"
-    words = ["interrupts", "--count", "3", "--commands", "fit,predict,view,help"]
+    words = ["interrupts", "--count", "3", "--commands", "resume,predict,network,study,help"]
     done = subprocess.run([sys.executable, driver, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 wrong" in done.stdout

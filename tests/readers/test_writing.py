@@ -183,6 +183,15 @@ def test_a_full_disk(full_disk: Path) -> None:
     assert list(full_disk.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["dat", "ts", "npz", "arrow"])
+def test_a_disk_without_a_page_left(full_disk: Path, kind: str) -> None:
+    """Files that are smaller than any buffer fail too, and do not stay empty."""
+    (full_disk / "filler").write_bytes(bytes(2**20))
+    with pytest.raises(WriteError, match="No space left on device"):
+        write(synth.waves(count=4), full_disk / "waves", format=kind)
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]
+
+
 def test_formats_that_are_only_read(tmp_path: Path) -> None:
     """Formats without a writer are refused with those that have one."""
     with pytest.raises(OptionError, match="segue reads tsv but does not write it. It writes dat, "):

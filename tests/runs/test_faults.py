@@ -27,10 +27,11 @@ pytestmark = [
     [
         "kill --commands plain,resumed --every 11",
         "kill --commands seeds,refit --every 37",
-        "kill --commands study,convert --every 9",
+        "kill --commands study,convert,npz,csv --every 9",
         "errors --commands plain,seeds --every 47",
         "moments --count 10",
         "full --commands plain,study,convert --every 3",
+        "full --commands csv,picture,sound,mapped,save,dat,npz --every 50",
     ],
 )
 def test_a_run_is_never_lost(arguments: str) -> None:

@@ -9,6 +9,7 @@ and prints. Whatever is slow to import is imported inside the commands, so that 
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 import warnings
@@ -23,7 +24,7 @@ import typer.main
 from segue._version import __version__
 from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
-from segue.cli.shared import encodable_output, is_read
+from segue.cli.shared import encodable_output, is_read, unwritten
 from segue.errors import OptionError, SegueError, SpecError, nearest
 from segue.text_table import folded, visible
 
@@ -157,6 +158,8 @@ def _message(error: Any) -> str:
     if hasattr(error, "format_message"):
         return _misused(error)
     if isinstance(error, OSError) and error.strerror:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and not error.filename:
+            return unwritten(error)
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."
     return (

@@ -83,14 +83,24 @@ def print_data(text: str) -> None:
 
 
 def is_read() -> bool:
-    """Write what is still waiting for standard output; False if its reader went away."""
+    """Write what is still waiting for standard output; False if it cannot be written.
+
+    Where its reader went away, nothing is said; a full disk is.
+    """
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Nothing more can be written, also not at the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: {unwritten(error)}", file=sys.stderr)
         return False
     return True
+
+
+def unwritten(error: OSError) -> str:
+    """The message of an error that names no file: what could not be written, and why."""
+    return f"standard output could not be written ({error.strerror})."
 
 
 Columns = dict[str, Any] | None

@@ -115,5 +115,6 @@ def write(folder: Path, data: Dataset) -> None:
         place = folder if name is None else folder / name.capitalize()
         place.mkdir(exist_ok=True)
         for number, (steps, target) in enumerate(zip(part.x, part.y, strict=True), start=1):
-            steps.astype(_FLOAT).tofile(place / f"X_{number}.dat")
-            np.array([target], _FLOAT).tofile(place / f"Y_{number}.dat")
+            # not by `tofile`, which does not say that the disk is full
+            (place / f"X_{number}.dat").write_bytes(steps.astype(_FLOAT).tobytes())
+            (place / f"Y_{number}.dat").write_bytes(np.array([target], _FLOAT).tobytes())
