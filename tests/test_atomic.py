@@ -98,8 +98,10 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
         text = rf"number {other.pid}\) is working on this study"
         with pytest.raises(FileError, match=text), atomic.locked(tmp_path, "study"):
             pass
+        assert atomic.is_locked(tmp_path)
         other.kill()
         other.wait()
+        assert not atomic.is_locked(tmp_path)
         with atomic.locked(tmp_path, "study"):  # the lock went with the process
             pass
 

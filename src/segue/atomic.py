@@ -253,6 +253,20 @@ def locked(folder: Path, what: str) -> Iterator[None]:
                 path.unlink()
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether another process is working on what is in a folder (`locked`)."""
+    try:
+        file = (folder / LOCK).open(encoding="utf-8")
+    except OSError:  # there is none
+        return False
+    with file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            return isinstance(error, BlockingIOError | PermissionError)
+    return False
+
+
 def _lock(handle: int) -> None:
     if fcntl is None:
         import msvcrt

@@ -206,7 +206,7 @@ def test_an_interrupted_refit_leaves_the_first_training(
 
     monkeypatch.setattr(checkpoint.TrainingFolder, "open", with_interrupt)
     fitted = quick(epochs=5, validation=0.3, options=REFIT)
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.warns(UserWarning, match="interrupted while it was repeated on everything"):
         fitted.fit(data, folder=tmp_path)
     assert (fitted.stopped_, fitted.history_.refit) == ("interrupted", None)
     options = replace(REFIT, refit=False)

@@ -18,7 +18,7 @@ import segue.errors
 import segue.tensorfile
 from segue import runs, tensorfile
 from segue.atomic import locked
-from segue.errors import FileError, WriteError
+from segue.errors import DataNotFoundError, FileError, WriteError
 from segue.readers import write
 from segue.training import TrainingOptions, checkpoint
 
@@ -282,6 +282,19 @@ def test_a_run_that_is_going_on_is_not_resumed(finished: runs.Run) -> None:
     ):
         runs.resume_run(finished.folder)
     assert runs.resume_run(finished.folder).is_complete
+
+
+def test_the_model_that_is_not_there_yet(finished: runs.Run) -> None:
+    """Its training goes on, or was stopped: what is said is true."""
+    finished.model.unlink()
+    going_on = "is not done yet: another process is working on it"
+    with (
+        locked(finished.folder, "run"),
+        pytest.raises(DataNotFoundError, match=going_on),
+    ):
+        runs.find_model(finished.folder)
+    with pytest.raises(DataNotFoundError, match="was stopped: go on with `segue fit --resume"):
+        runs.find_model(finished.folder)
 
 
 @pytest.mark.slow

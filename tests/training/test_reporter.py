@@ -132,6 +132,7 @@ def test_a_resumed_training_counts_the_time_before(clock: Clock) -> None:
     reporter.on_epoch({**ROW, "epoch": 2}, None)
     reporter.on_epoch({**ROW, "epoch": 10}, None)
     assert stream.getvalue().splitlines() == [
+        "resumed after epoch 1",
         "epoch 2/10: loss 2.0202, accuracy 0.3374, 25 s left",
         "epoch 10/10: loss 2.0202, accuracy 0.3374",
     ]

@@ -89,7 +89,7 @@ def fit(
 
     Example: segue fit japanese-vowels --network "bilstm(100)"
 
-    Ctrl-C keeps the best weights so far and evaluates them.
+    Ctrl-C keeps what is trained so far and evaluates it.
     """
     from segue import runs
 

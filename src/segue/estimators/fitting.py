@@ -132,7 +132,7 @@ def fit_split(
                 "segue.Callback."
             )
     result, setup = _train(estimator, split, initial, run_folder, callbacks)
-    first = result.history
+    first, where = result.history, ""
     if refit and first.best_epoch and result.stopped != "interrupted":
         # Once more on everything, for as many epochs as the best one of the first training.
         epochs = first.best_epoch
@@ -146,11 +146,13 @@ def fit_split(
         )
         if again.stopped == "interrupted":  # the first training counts
             result = replace(result, stopped="interrupted")
+            where = "while it was repeated on everything; the weights before that are kept."
         else:
             history = History(first.rows, first.best_epoch, refit=again.history)
             result, setup = replace(again, history=history), later
     if result.stopped == "interrupted":
-        where = f"after {len(first)} of {setup.epochs} epochs; the best weights so far are kept."
+        kept = "best weights so far" if first.best_epoch else "last weights"
+        where = where or f"after {len(first)} of {setup.epochs} epochs; the {kept} are kept."
         if not len(first):
             where = "within the first epoch; the little that was learnt until then is kept."
         warn_user(f"Training was interrupted {where}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydantic
 
-from segue.atomic import LOCK, remove_unfinished, write_text
+from segue.atomic import LOCK, is_locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
 from segue.errors import (
     DataError,
@@ -229,11 +229,11 @@ def find_model(path: str | Path) -> Path:
     run = Run(path)
     if run.model.is_file():
         return run.model
-    hint = (
-        f"Its training was stopped: go on with `segue fit --resume {path}`."
-        if run.description.is_file()
-        else "Expected a run's folder or a model.safetensors."
-    )
+    hint = "Expected a run's folder or a model.safetensors."
+    if is_locked(path):
+        hint = "Its training is not done yet: another process is working on it."
+    elif run.description.is_file():
+        hint = f"Its training was stopped: go on with `segue fit --resume {path}`."
     raise DataNotFoundError(f"holds no model.safetensors. {hint}", path=path)
 
 

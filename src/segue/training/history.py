@@ -239,6 +239,8 @@ class Reporter(Callback):
         self.rows, self.first = list(rows), len(rows)
         self.before = rows[-1]["seconds"] if rows else 0.0  # of a training that is resumed
         self.began = self.shown = time.monotonic()
+        if rows:
+            self.message(f"resumed after epoch {len(rows)}")
         self.progress.__enter__()
 
     def on_update(self, epoch: int, share: float, means: Any) -> None:
