@@ -1,9 +1,9 @@
 """Build the site of the documentation into site/: python docs/build.py
 
 The pages lie in build/docs as they lie in the repository, so the same links are valid on the site
-and wherever the repository is looked at. Three things are added: the navigation, which is that of
+and wherever the repository is looked at. Four things are added: the navigation, which is that of
 docs/README.md; a page for each recipe, so that links to its source lead to code that can be read;
-and what the docstrings say, in place of the lines `::: name`.
+the notebooks of docs/notebooks.py; and what the docstrings say, in place of the lines `::: name`.
 
 Everything is checked: Zensical runs strictly, every link and anchor of every page must lead
 somewhere, nothing may be fetched from elsewhere, and every public name must be explained.
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD, SITE = ROOT / "build", ROOT / "site"
 PAGES = ("*.md", "docs/**/*.md", "recipes/*.md", "bench/*.md")
 FILES = ("LICENSE", "NOTICE", "docs/images/*", "docs/assets/*")
+NOTEBOOK = '\n\n*This page as a notebook: [{0}]({0}){{ download="{0}" }}*\n'  # below the title
 SHIM = "https://unpkg.com/iframe-worker/shim"
 BEHIND = ("segue.estimators", "segue.evaluation.explain", "segue.prepare", "segue.training")  # too
 
@@ -57,7 +58,10 @@ def main() -> int:
 
 
 def lay_out(folder: Path) -> None:
-    """Copy pages and pictures, and make the pages of the recipes."""
+    """Copy pages and pictures, and make the pages of the recipes and the notebooks."""
+    from notebooks import PAGES as WITH_NOTEBOOKS
+    from notebooks import write
+
     shutil.rmtree(folder, ignore_errors=True)
     for path in (p for pattern in (*PAGES, *FILES) for p in sorted(ROOT.glob(pattern))):
         copy = folder / path.relative_to(ROOT)
@@ -65,6 +69,9 @@ def lay_out(folder: Path) -> None:
         if path.suffix == ".md":
             text = page(path.read_text(encoding="utf-8"))
             text = linked(text) if path.name == "python.md" else text
+            if path in WITH_NOTEBOOKS:
+                write(path, copy.with_suffix(".ipynb"))
+                text = text.replace("\n", NOTEBOOK.format(copy.with_suffix(".ipynb").name), 1)
             copy.write_text(text, encoding="utf-8")
         else:
             shutil.copyfile(path, copy)

@@ -255,6 +255,14 @@ def test_ipython_in_a_terminal_is_a_terminal(
     assert Progress("bar").style == "notebook"
 
 
+def test_the_terminal_of_a_cell_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that runs `!segue fit` has a terminal, whose cursor cannot go back."""
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: True))
+    assert Progress().style == "bar"
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    assert (Progress().style, Progress("bar").style) == ("lines", "bar")
+
+
 # -- in a kernel ----------------------------------------------------------------------------------
 
 
@@ -331,5 +339,6 @@ def test_a_fresh_kernel_shows_network_diagram_and_pictures(
     for code in ("classifier.network_.diagram()", "classifier.history_.plot()"):
         (figure,) = run(code)
         assert figure["data"]["image/png"].startswith("iVBOR")
+    assert run("from segue.readers.fetching import cache_folder; _ = cache_folder()") == []
     (pyplot,) = run("import sys; 'matplotlib.pyplot' in sys.modules")
     assert pyplot["data"]["text/plain"] == "False"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +54,10 @@ class Progress:
         if style == "auto" and _is_one_of_many():
             style = "none"
         elif style == "auto":
-            style = "bar" if is_notebook or self.stream.isatty() else "lines"
+            # The terminal of a command within a notebook's cell (`!segue fit`) cannot go back.
+            is_cell = "inline" in os.environ.get("MPLBACKEND", "")
+            is_live = is_notebook or (self.stream.isatty() and not is_cell)
+            style = "bar" if is_live else "lines"
         self.style = "notebook" if style == "bar" and is_notebook else style
         self.pause, self.is_transient = pause, is_transient
         self._began = self.last_line = time.monotonic()

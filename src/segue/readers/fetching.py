@@ -12,11 +12,13 @@ import errno
 import hashlib
 import os
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from segue.atomic import replacing_folder, write_text
 from segue.errors import DataNotFoundError, FileError
@@ -70,9 +72,7 @@ def cache_folder() -> Path:
     named = os.environ.get("SEGUE_CACHE")
     if named:
         return Path(named)
-    import pooch
-
-    return Path(pooch.os_cache("segue"))
+    return Path(_pooch().os_cache("segue"))
 
 
 def fetch_all(remotes: tuple[Remote, ...], folder: Path, *, fetch: Fetch | None = None) -> Path:
@@ -173,10 +173,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _pooch() -> Any:
+    """Import pooch, without what its tqdm says in a notebook of widgets that are not there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pooch
+    return pooch
+
+
 def download(url: str, path: Path) -> None:
     """Fetch a URL over HTTPS, with a progress bar on a terminal and one line elsewhere."""
-    import pooch
-
+    pooch = _pooch()
     with Progress() as progress:
         if progress.style == "lines":
             progress.write(f"Downloading {url}")
