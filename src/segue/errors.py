@@ -297,7 +297,7 @@ def first_few(things: Iterable[Any], at_most: int = 5, show: Callable[[Any], str
 
 
 # Words of other libraries and programs, each with those of segue that it may stand for.
-_SYNONYMS = {
+SYNONYMS = {
     "arch": "network", "architecture": "network", "batch": "batch_size", "bs": "batch_size",
     "classify": "predict", "cuda": "device", "early_stopping": "patience", "gpu": "device",
     "infer": "predict", "iterations": "epochs", "layers": "network", "lr": "learning_rate",
@@ -318,7 +318,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     meant = {name.lower(): name for name in sorted(known)}
     plain = {name.replace("-", "_"): name for name in meant.values()}
-    for synonym, names in _SYNONYMS.items():
+    for synonym, names in SYNONYMS.items():
         for name in names.split():
             if name in plain:
                 meant.setdefault(synonym, plain[name])

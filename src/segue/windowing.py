@@ -51,7 +51,7 @@ def window_starts(lengths: Array, size: int, stride: int, ahead: int = 0) -> tup
     if not counts.any():
         raise DataError(
             f"A {what} takes {steps} steps, and the longest of {len(lengths)} "
-            f"series has {lengths.max(initial=0)}: choose a smaller size (--window)."
+            f"series has {lengths.max(initial=0)}: choose a smaller `size`."
         )
     if not counts.all():
         warn_user(
@@ -298,15 +298,14 @@ def cut_recordings(
     if window is None:
         if stride is not None or window_label not in (None, "none"):
             raise OptionError(
-                "`stride` and `window_label` are for windows: give their size too, --window N (in "
-                "Python window=N)."
+                "`stride` and `window_label` are for windows: give their size too, window=N."
             )
         return data
     if isinstance(data.y, Sequences) and window_label is None:
         raise OptionError(
             "Each step has a label, and a window needs one: that of all of its steps, of most of "
-            "them, or of its last one: --window-label all|majority|last (in Python "
-            "window_label='all'). To learn a label for each step leave out the window."
+            "them, or of its last one: window_label='all', 'majority' or 'last'. To learn a label "
+            "for each step leave out the window."
         )
     stride = window if stride is None else stride
     return windows(data, window, stride=stride, label=window_label or "all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from segue.__main__ import main as program
-from segue.cli import FAILED, INTERRUPTED, WRONG_USE, main
+from segue.cli import FAILED, INTERRUPTED, WRONG_USE, _command, _flags, in_flags, main
 
 SEGUE = Path(sys.executable).with_name("segue")
 
@@ -54,9 +55,23 @@ MISTAKES = [
     ("fit waves --lr 0.1", WRONG_USE, "Did you mean --learning-rate?"),
     ("fit waves --optimiser sgd", WRONG_USE, "Did you mean --optimizer?"),
     ("fit waves --model gru(2)", WRONG_USE, "Did you mean --network?"),
-    ("fit waves --epochs", WRONG_USE, "error: Option '--epochs' requires an argument."),
-    ("predict MODEL", WRONG_USE, "error: Missing argument 'SOURCE'."),
-    ("view waves more", WRONG_USE, "error: Got unexpected extra argument"),
+    ("fit waves --epochs", WRONG_USE, "error: --epochs needs a value: --epochs N."),
+    ("predict MODEL", WRONG_USE, "error: Missing argument 'SOURCE'.\nUsage: segue predict"),
+    (
+        "view waves more",
+        WRONG_USE,
+        "error: unexpected 'more'. A value with spaces stands in quotes",
+    ),
+    ("fit waves —-epochs 3", WRONG_USE, "An option begins with two hyphens: --epochs."),
+    ("fit waves -epochs 3", WRONG_USE, "there is no option -epochs. Did you mean --epochs?"),
+    ("fit waves -b 3", WRONG_USE, "Did you mean --batch-size or --by?"),
+    ("fit waves --report r.html", WRONG_USE, "no option --report. `segue evaluate` has it."),
+    ("predict MODEL waves --epochs 3", WRONG_USE, "`segue fit`, `segue study learning-curve`"),
+    ("fit waves --seeds=-1", WRONG_USE, "--seeds is '-1'; expected a whole number from 1 on."),
+    ("fit waves --epochs 3,5", WRONG_USE, "--epochs is '3,5'; expected a whole number."),
+    ("fit waves --learning-rate 0,01", WRONG_USE, "'0,01'; expected a number, such as 0.01."),
+    ("network gru(2) --on waves --framework keras", WRONG_USE, "--framework is 'keras'. Known:"),
+    ("evaluate MODEL waves --report r.pdf", WRONG_USE, "expected a file ending in .html"),
     ("network gru(2)", WRONG_USE, "add --on SOURCE"),
     ("network gru(2) --on waves --out net.doc", WRONG_USE, "expected a file ending in .py"),
     ("fit waves --epochs many", WRONG_USE, "--epochs"),
@@ -68,9 +83,9 @@ MISTAKES = [
     ("fit waves --network lstm(3", WRONG_USE, "lstm(3"),
     ("fit waves --prepare standardise", WRONG_USE, 'Did you mean "standardize"?'),
     ("fit waves --optimizer adm", WRONG_USE, 'Did you mean "adam"?'),
-    ("fit waves --schedule fast", WRONG_USE, "`schedule` is 'fast'"),
+    ("fit waves --schedule fast", WRONG_USE, "--schedule is 'fast'"),
     ("fit waves --device tpu", WRONG_USE, "tpu"),
-    ("fit waves --learning-rate -1", WRONG_USE, "`learning_rate` is -1.0; expected a number above"),
+    ("fit waves --learning-rate -1", WRONG_USE, "--learning-rate is -1.0; expected a number above"),
     ("fit waves --test 2", WRONG_USE, "--test is '2'; expected a number between 0 and 1, or none."),
     ("fit waves --validation all", WRONG_USE, "--validation is 'all'; expected a number between"),
     ("fit waves --class-weight balance", WRONG_USE, "balance"),
@@ -81,7 +96,7 @@ MISTAKES = [
         WRONG_USE,
         "--sizes is '10,many'; expected whole",
     ),
-    ("study learning-curve waves --sizes 10,400", FAILED, "`sizes` has 400, and there are 40"),
+    ("study learning-curve waves --sizes 10,400", FAILED, "--sizes has 400, and there are 40"),
     ("study learning-curve waves --network lstmm(3)", WRONG_USE, 'Did you mean "lstm"?'),
     ("study learning-curve --resume empty", FAILED, "is not the folder of a study"),
     ("study grid waves", WRONG_USE, "Give at least one --network, or --set NAME=A,B,..."),
@@ -91,7 +106,7 @@ MISTAKES = [
         "--set learning_rate; expected name=value",
     ),
     ("study grid waves --set patiense=5", WRONG_USE, "has no parameter 'patiense'"),
-    ("study grid waves --set epochs=0,1", WRONG_USE, "`epochs` is 0"),
+    ("study grid waves --set epochs=0,1", WRONG_USE, "--epochs is 0"),
     ("fit waves --initial nowhere", FAILED, "nowhere: there is no such model"),
     ("fit waves --initial MODEL --seeds 2", WRONG_USE, "Leave one of the two out."),
     ("fit waves --monitor los", WRONG_USE, 'Did you mean "loss"?'),
@@ -148,7 +163,7 @@ MISTAKES = [
     ("evaluate MODEL waves --report data.bin/r.html", FAILED, "r.html could not be written"),
     ("predict noise.safetensors waves", FAILED, "noise.safetensors"),
     ("predict MODEL nowhere", FAILED, "nowhere"),
-    ("predict MODEL japanese-vowels", FAILED, "channels"),
+    ("predict MODEL japanese-vowels", FAILED, "trained on 1 channel; these sequences have 12"),
     ("predict MODEL waves --out data.bin/p.csv", FAILED, "p.csv could not be written"),
     ("view nowhere", FAILED, "nowhere"),
     ("view waves --out picture.xyz", WRONG_USE, "expected a file ending in"),
@@ -180,6 +195,47 @@ def test_a_mistake_is_one_message(
     assert "bug in segue" not in err
     assert [path for path in sorted(place.rglob("*")) if path.name != "runs"] == before
     assert not list(place.glob("runs/*")), "a run that learnt nothing leaves no folder"
+
+
+RECORDING = "time,x\n" + "".join(f"{step},{step % 7}.5\n" for step in range(900))
+
+
+@pytest.mark.parametrize(
+    ("command", "advised"),
+    [
+        ("fit", "--column-label NAME; to learn how sequences go on: --task forecast"),
+        ("fit --task classify", "--window 128. Where rows are of several sequences, name the"),
+        ("fit --task classify", "column that tells them apart: --column-id NAME."),
+        ("study grid --network gru(2) --task classify", "--read window=128"),
+        ("view --column-id who", "--column-id who: there is no such column."),
+        ("view --column-time none --column-label x", "or none (--column-label none)."),
+    ],
+)
+def test_advice_has_the_options_of_the_command_at_hand(
+    place: Path, capsys: pytest.CaptureFixture[str], command: str, advised: str
+) -> None:
+    (place / "one.csv").write_text(RECORDING)
+    words = command.split()
+    at = 2 if words[0] == "study" else 1
+    assert main([*words[:at], "one.csv", *words[at:]]) in {FAILED, WRONG_USE}
+    err = " ".join(capsys.readouterr().err.split())
+    assert advised in err
+    assert "Python" not in err
+
+
+def test_no_command_offers_an_option_that_it_does_not_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever arguments of Python a message advises."""
+    names = "epochs validation clip_norm window layout label task size seed out stride part"
+    advice = "; ".join(f"{name}=3, or `{name}`" for name in names.split())
+    for path, flags in _flags(_command()):
+        main([*path.split()[1:], "--nonsense"])
+        offered = in_flags(advice)
+        assert set(re.findall(r"--[a-z-]+", offered)) <= {*flags}, path
+        assert ("--epochs 3" in offered) == ("--epochs" in flags), path
+        assert ("--option clip_norm=3" in offered) == ("--option" in flags), path
+    capsys.readouterr()
 
 
 def test_debug_shows_the_traceback(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def test_values_of_another_type_are_refused(
     np.zeros(4).tofile(tmp_path / "X_1.dat")
     np.zeros(1).tofile(tmp_path / "Y_1.dat")
     assert main(["data", "show", str(tmp_path), "--read", "channels=two"]) == WRONG_USE
-    assert "channels='two'; expected a whole number" in capsys.readouterr().err
+    assert "--column-channels two; expected a whole number" in capsys.readouterr().err
 
 
 def test_sequences_without_a_label_are_dropped(

@@ -161,7 +161,7 @@ def test_the_columns_can_be_said(
     code, out, err = run("view", source, "--column-id", "trail")
     assert (code, err) == (
         WRONG_USE,
-        "error: id='trail': there is no such column. Did you mean \"trial\"?\n",
+        'error: --column-id trail: there is no such column. Did you mean "trial"?\n',
     )
     code, out, err = run("evaluate", tmp_path / "r", source, "--column-channels", "ay")
     assert code == 0

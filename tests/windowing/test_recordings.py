@@ -170,8 +170,8 @@ def test_a_source_is_read_in_windows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"window": 10}, "Each step has a label, and a window needs one.*--window-label all"),
-        ({"stride": 10}, "are for windows: give their size too, --window N"),
+        ({"window": 10}, "Each step has a label, and a window needs one.*window_label='all'"),
+        ({"stride": 10}, "are for windows: give their size too, window=N"),
         ({"window_label": "all"}, "are for windows: give their size too"),
         ({"window": 0, "window_label": "all"}, "`size` is 0; expected a whole number from 1 on"),
         ({"window": 10, "window_label": "al"}, 'Did you mean "all"'),
@@ -203,9 +203,9 @@ def test_a_model_remembers_how_its_recordings_were_cut(tmp_path: Path) -> None:
 
 
 def test_the_way_is_shown_where_a_classifier_meets_labels_of_steps() -> None:
-    with pytest.raises(DataError, match="--window 8 --stride 4 --window-label majority"):
+    with pytest.raises(DataError, match="window=8, stride=4, window_label='majority'"):
         segue.SequenceClassifier("gru(4)").fit(recordings([0] * 30 + [1] * 41))
-    with pytest.raises(DataError, match="one recording with a label at each step.*--task label"):
+    with pytest.raises(DataError, match="one recording with a label at each step.*task='label'"):
         recordings([0] * 30 + [1] * 41).split(0.2)
 
 

@@ -10,11 +10,13 @@ and prints. Whatever is slow to import is imported inside the commands, so that 
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -24,8 +26,8 @@ import typer.main
 from segue._version import __version__
 from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
-from segue.cli.shared import encodable_output, is_read, unwritten
-from segue.errors import OptionError, SegueError, SpecError, nearest
+from segue.cli.shared import OPTIONS, encodable_output, in_flags, is_read, unwritten
+from segue.errors import SYNONYMS, OptionError, SegueError, SpecError, first_few, nearest
 from segue.text_table import folded, visible
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -113,9 +115,10 @@ def _run(arguments: list[str], was_interrupted: Callable[[], bool]) -> int:
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         """Warn a user without the line in the source; no other warning is shown."""
         if issubclass(category, UserWarning):
-            text = visible(f"warning: {fit.in_flags(str(message))}")
+            text = visible(f"warning: {in_flags(str(message))}")
             print(folded(text, sys.stderr, 2), file=sys.stderr)
 
+    OPTIONS.set({})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
@@ -131,7 +134,7 @@ def _run(arguments: list[str], was_interrupted: Callable[[], bool]) -> int:
     except Exception as error:
         if was_interrupted():  # what was interrupted made another error of it
             return _interrupted("")
-        return _failed(error, debug="--debug" in arguments)
+        return _failed(error, arguments)
 
 
 def _interrupted(text: str) -> int:
@@ -140,23 +143,25 @@ def _interrupted(text: str) -> int:
     return INTERRUPTED
 
 
-def _failed(error: Any, *, debug: bool) -> int:
+def _failed(error: Any, arguments: list[str]) -> int:
     """Say on standard error what went wrong; the exit code."""
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.ctx.get_help(), file=sys.stderr)
-    elif debug:
+    elif "--debug" in arguments:
         traceback.print_exc()
     else:
-        print(folded(visible(f"error: {_message(error)}"), sys.stderr, 2), file=sys.stderr)
+        print(
+            folded(visible(f"error: {_message(error, arguments)}"), sys.stderr, 2), file=sys.stderr
+        )
     wrong_words = hasattr(error, "format_message")  # an error of the parser
     return WRONG_USE if wrong_words or isinstance(error, SpecError | OptionError) else FAILED
 
 
-def _message(error: Any) -> str:
+def _message(error: Any, arguments: list[str]) -> str:
     if isinstance(error, SegueError):
-        return fit.in_flags(str(error))
+        return in_flags(str(error))
     if hasattr(error, "format_message"):
-        return _misused(error)
+        return _misused(error, arguments)
     if isinstance(error, OSError) and error.strerror:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and not error.filename:
             return unwritten(error)
@@ -168,20 +173,72 @@ def _message(error: Any) -> str:
     )
 
 
-def _misused(error: Any) -> str:
+def _misused(error: Any, arguments: list[str]) -> str:
     """What is wrong with the words of the command line, what was probably meant, where to look."""
     context, text = error.ctx, f"{error.format_message().rstrip('.')}."
+    name, option = getattr(error, "option_name", None), getattr(error, "param", None)
+    if name is not None and not hasattr(error, "possibilities"):  # an option at the end
+        option = next((one for one in OPTIONS.get().values() if name in one.opts), None)
+        return text if option is None else f"{name} needs a value: {name} {option.metavar}."
     if context is None:
         return text
-    if hasattr(error, "option_name") and hasattr(error, "possibilities"):
-        known = [flag for one in context.command.params for flag in one.opts]
-        plain = {flag.lstrip("-"): flag for flag in known}
-        near = nearest(error.option_name.lstrip("-"), plain)
-        text = f"there is no option {error.option_name}."
-        text += "" if near is None else f" Did you mean {plain[near]}?"
+    if name is not None:
+        text = _unknown_option(name, context, arguments)
     elif text.startswith("No such command"):
         word = context.args[0] if context.args else text.split("'")[1]
         near = nearest(word, context.command.commands)
         text = f"there is no command {word!r}."
         text += "" if near is None else f" Did you mean `{context.command_path} {near}`?"
+    elif (extra := re.search(r"unexpected extra argument\S* \((.*)\)", text)) is not None:
+        text = _unexpected(extra[1], context)
+    elif text.startswith("Missing argument"):
+        text = f"{text}\n{context.get_usage()}"
+    elif option is not None and option.param_type_name == "option":
+        text = _wrong_value(option, text, arguments)
     return f"{text}\n`{context.command_path} --help` shows what there is."
+
+
+def _unknown_option(name: str, context: Any, arguments: list[str]) -> str:
+    """The option that was probably meant, or the commands that have it."""
+    if not name.startswith("--"):  # of -epochs the parser tells the first letter
+        name = next((w for w in arguments if w.startswith(name)), name).partition("=")[0]
+    text, word = f"there is no option {name}.", name.lstrip("-")
+    plain = {flag.lstrip("-"): flag for one in context.command.params for flag in one.opts}
+    with_it = [path for path, flags in _flags(_command()) if name in flags]
+    near = [plain[one] for one in [nearest(word, plain)] if one is not None]
+    if len(word) == 1:
+        near = sorted(flag for stem, flag in plain.items() if stem.startswith(word))
+    if with_it and word.replace("-", "_") not in SYNONYMS:
+        return f"{text} {first_few((f'`{path}`' for path in with_it), 3)} has it."
+    return f"{text} Did you mean {' or '.join(near)}?" if near else text
+
+
+def _flags(command: Any, path: str = "segue") -> Iterator[tuple[str, list[str]]]:
+    """The flags of each command, with the words that call it."""
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _flags(one, f"{path} {name}")
+    if hasattr(command, "complete"):
+        yield path, [flag for one in command.complete.params for flag in one.opts]
+
+
+def _unexpected(words: str, context: Any) -> str:
+    """What to do about words that no argument takes."""
+    text, first = f"unexpected {words!r}.", words.split(maxsplit=1)[0]
+    if first[0] in "-–—−":  # noqa: RUF001  (the dashes that word processors put for hyphens)
+        return f"{text} An option begins with two hyphens: --{first.lstrip('-–—−')}."  # noqa: RUF001
+    return f"{text} A value with spaces stands in quotes.\n{context.get_usage()}"
+
+
+def _wrong_value(option: Any, text: str, arguments: list[str]) -> str:
+    """What came and what was expected, where an option is no number, or too small a one."""
+    flag = option.opts[0]
+    values = [after for word, after in pairwise(arguments) if word == flag]
+    values += [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
+    least = re.search(r"(?:or equal to |>=)(-?[\d.]+)", text)
+    if not values or not ("valid" in text or least):
+        return text
+    is_whole = "integer" in text or least is not None
+    expected = "a whole number" if is_whole else "a number, such as 0.01"
+    return (
+        f"{flag} is {values[-1]!r}; expected {expected}{f' from {least[1]} on' if least else ''}."
+    )

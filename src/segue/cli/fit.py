@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from segue.cli.options import (
     ESTIMATORS,
-    Form,
     as_option,
     check_resumed,
     declaration,
-    flag_of,
     forms_of,
     options_of,
 )
@@ -51,33 +48,6 @@ def options() -> list[Parameter]:
         *options_of(estimators["forecast"], FORECASTER, **FORMS),
         *options_of({}, "stride window_label limit option out resume", **FORMS),
     ]
-
-
-def in_flags(text: str) -> str:
-    """Write arguments of Python that a message advises as options of the command line.
-
-    >>> in_flags("pass layout='nct', or batch_size=5, or clip_norm=1.0 of TrainingOptions")
-    'pass --read layout=nct, or --batch-size 5, or --option clip_norm=1.0'
-    """
-    if "command line" in text:  # both are in it
-        return text
-    training = signature(declaration("training/options.py", "TrainingOptions")).parameters
-    flags = {name: FORMS.get(name, Form()).flag or flag_of(name) for name in ESTIMATOR.split()}
-    flags |= {name: FORMS.get(name, Form()).flag or flag_of(name) for name in TRAINING}
-
-    def in_flag(match: re.Match[str]) -> str:
-        flag, name, value = match[1], match[2], match[3].strip("'\"")
-        if flag:
-            return match[0]
-        value = f'"{value}"' if " " in value else value
-        if name in flags:
-            return f"{flags[name]} {value}"
-        if name == "layout":
-            return f"--read layout={value}"
-        return f"--option {name}={value}" if name in training else match[0]
-
-    argument = r"""(--[\w-]+ )?\b(\w+)=('[^']*'|"[^"]*"|[\w.]*\w)(?: of TrainingOptions)?"""
-    return re.sub(argument, in_flag, text)
 
 
 def fit(

@@ -32,6 +32,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import typer
 import typer.core
 
+from segue.cli.shared import OPTIONS
 from segue.errors import OptionError
 from segue.expressions import value_of
 
@@ -398,7 +399,8 @@ def add_command(
             return typer.main.get_command(alone)  # type: ignore[return-value]
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-            args = _with_values(args)
+            args, parameters = _with_values(args), self.complete.params
+            OPTIONS.set({p.name: p for p in parameters if p.param_type_name == "option"})
             return self.complete.make_context(info_name, args, parent, **extra)
 
     def stub() -> None:

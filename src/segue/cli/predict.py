@@ -42,7 +42,7 @@ def evaluate(
     run = run_of(path)
     if report == Path():
         report = path.with_name("report.html")
-    check_output(report, overwrite=overwrite, option="--report")
+    check_output(report, overwrite=overwrite, option="--report", endings=(".html", ".htm"))
     if source is None:
         if run is None:
             raise OptionError(f"Give a SOURCE: {model} is no run, which would have one.")

@@ -13,9 +13,13 @@ import io
 import json as json_
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from segue.errors import FileError, OptionError, WriteError
@@ -124,8 +128,81 @@ def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset
 def tell(notes: Iterable[str]) -> None:
     """Print notes on how a source was read on standard error."""
     for number, note in enumerate(notes):
-        line = f"{'read as' if number == 0 else '       '} {visible(note)}"
+        line = f"{'read as' if number == 0 else '       '} {visible(in_flags(note))}"
         print(folded(line, sys.stderr, 10), file=sys.stderr, flush=True)
+
+
+# -- the words of the command line ----------------------------------------------------------------
+
+# The options of the command at hand, by the arguments that they fill.
+OPTIONS: ContextVar[Mapping[str, Any]] = ContextVar("OPTIONS", default=MappingProxyType({}))
+
+_INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"  # of parentheses
+_IN_PYTHON = re.compile(rf" \(in Python {_INSIDE}\)")
+_ARGUMENT = re.compile(
+    rf"""--[\w-]+(?:\ \w+=\S*)? | [\w.]+\({_INSIDE}\)  # a flag, or a call: both stay
+    | `(?P<quoted>\w+)`
+    | (?P<joint>,\ )?\b(?P<name>\w+)=
+      (?P<value>'[^']*' | "[^"]*" | \([^()]*\) | \[[^]]*\] | [\w.-]*\w)(?![\w(])
+      (?:\ of\ TrainingOptions)? (?P<others>(?:(?:,|\ or)\ '[^']*')*)""",
+    re.VERBOSE,
+)
+
+
+def in_flags(text: str) -> str:
+    """Write the arguments of Python that a message names as options of the command at hand.
+
+    Those that the command does not have stay as they are.
+
+    >>> from types import SimpleNamespace as Option
+    >>> flags = {"batch_size": "--batch-size", "refit": "--refit", "label": "--column-label"}
+    >>> flags |= {"option": "--option", "read": "--read"}
+    >>> made = {n: Option(opts=[flag], is_flag=n == "refit") for n, flag in flags.items()}
+    >>> before = OPTIONS.set(made)
+    >>> in_flags("pass layout='nct', or batch_size=5 (in Python fit(batch_size=5)), or refit=True")
+    'pass --read layout=nct, or --batch-size 5, or --refit'
+    >>> in_flags("`refit` needs label='the kind', time='t' or clip_norm=1.0 of TrainingOptions")
+    '--refit needs --column-label "the kind" --read time=t or --option clip_norm=1.0'
+    >>> OPTIONS.reset(before)
+    >>> in_flags("conv(filters=3) and batch_size=5")
+    'conv(filters=3) and batch_size=5'
+    """
+    options, end = OPTIONS.get(), -1
+
+    def in_flag(match: re.Match[str]) -> str:
+        nonlocal end
+        if quoted := match["quoted"]:
+            return options[quoted].opts[0] if quoted in options else match[0]
+        written = match["name"] and _flag_with_value(match["name"], match["value"])
+        if not written:
+            return match[0]
+        follows, end = match.start() == end, match.end()
+        joint = " " if match["joint"] and follows else match["joint"] or ""  # nothing but a space
+        return joint + written + match["others"].replace("'", "")
+
+    return _ARGUMENT.sub(in_flag, _IN_PYTHON.sub("", text)) if options else text
+
+
+def _flag_with_value(name: str, value: str) -> str | None:
+    """An argument as an option of the command at hand; `None` where it has none for it."""
+    from segue.readers.registry import option_names
+    from segue.training import TrainingOptions
+
+    options, several = OPTIONS.get(), value[0] in "(["
+    by_flag = {one.opts[0].lstrip("-").replace("-", "_"): one for one in options.values()}
+    words = [word.strip(" '\"") for word in value.strip("()[]").split(",")]
+    plain = ",".join(words) if several else value.strip("'\"")
+    plain = plain.lower() if plain in ("None", "True", "False") else plain
+    if re.fullmatch(r"\W+|.*[^\w.,*-].*", plain):
+        plain = f'"{plain}"'
+    option = options.get(name, by_flag.get(name))
+    if option is not None and option.is_flag:
+        return str(option.opts[0]) if plain == "true" else None
+    if option is not None and (name != "size" or not several):  # that of images has two sides
+        return f"{option.opts[0]} {plain}"
+    if "option" in options and name in {field.name for field in fields(TrainingOptions)}:
+        return f"--option {name}={plain}"
+    return f"--read {name}={plain}" if "read" in options and name in option_names() else None
 
 
 # -- printing -------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ from segue.cli.shared import (
     read_source,
     save_figure,
 )
-from segue.errors import OptionError
+from segue.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from segue.data.dataset import Dataset
 
 _LINES_AT_MOST = 7  # channels; more are drawn as shades
 _CLASSES_AT_MOST = 30  # bars
+_FRAMEWORKS = ("segue", "torch")  # of a network's Python source
 
 
 def view(
@@ -95,6 +96,8 @@ def network(
     """
     if on is None:
         raise OptionError("A network is built for some data: add --on SOURCE.")
+    if framework not in _FRAMEWORKS:
+        raise OptionError(f"--framework is {framework!r}.{did_you_mean(framework, _FRAMEWORKS)}")
     from segue.atomic import write_text
     from segue.estimators.loading import estimator_for
     from segue.tasks import TASKS, Task

@@ -187,8 +187,8 @@ class Dataset:
         what = "target" if self.task == "regress" else "label"
         raise DataError(
             f"Sequence {first}{name} has no {what}; {count:,} of {len(self):,} sequences have "
-            "none. Leave them out: segue.Dataset(x, y, missing='keep').drop_missing(), or "
-            "segue.read(source, drop_missing=True); on the command line --drop-missing."
+            "none. Leave them out: drop_missing=True (in Python of segue.read, or "
+            "segue.Dataset(x, y, missing='keep').drop_missing())."
         )
 
     def __len__(self) -> int:
@@ -303,7 +303,7 @@ class Dataset:
             raise DataError(
                 "This is one recording with a label at each step, and one sequence cannot be split "
                 f"in two. {splits.offer_windows(self.x.total_steps)}. To label each step, and test "
-                "on its end: --task label (in Python a SequenceLabeler)."
+                "on its end: task='label' (in Python a SequenceLabeler)."
             )
         if by == "time" and self.spans is not None:
             return splits.split_in_time(self.spans, share)

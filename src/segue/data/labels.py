@@ -258,7 +258,7 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
         for text.
 
     >>> classes_or_numbers(np.array([1, 2, 1]))[1]
-    'numbers with 2 values: taken as classes; task="regress" (--task regress) for numbers'
+    'numbers with 2 values: taken as classes; task="regress" for numbers'
     >>> classes_or_numbers(np.arange(500))[0].dtype
     dtype('float64')
     """
@@ -271,9 +271,9 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
         return labels, ""
     values = len(np.unique(labels))
     if values > MAX_CLASSES and values > len(labels) / 4:
-        decided = 'to be predicted as numbers; task="classify" (--task classify) for classes'
+        decided = 'to be predicted as numbers; task="classify" for classes'
         return labels.astype(np.float64), f"whole numbers with {values:,} values: {decided}"
-    decided = 'taken as classes; task="regress" (--task regress) for numbers'
+    decided = 'taken as classes; task="regress" for numbers'
     return labels, f"numbers with {values:,} values: {decided}"
 
 

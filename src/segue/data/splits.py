@@ -43,7 +43,11 @@ def split(
     """
     _check_share(share)
     if count < 2:
-        raise DataError(f"{count} sequence cannot be split in two.")
+        raise DataError(
+            f"{counted(count, 'sequence')} cannot be split in two. Of one long recording the "
+            "windows can: window=128. Where rows are of several sequences, name the column that "
+            "tells them apart: id='NAME'."
+        )
     draws = numpy_generator(seed, "split")
     labels = np.zeros(count, np.int64) if labels is None else np.asarray(labels)
     if groups is None:
@@ -110,12 +114,12 @@ def offer_windows(steps: int) -> str:
         steps: of the longest recording; of a short one the windows are shorter.
 
     >>> offer_windows(5000).split(" (")[0]
-    'For one label a window: --window 128 --stride 64 --window-label majority'
+    "For one label a window: window=128, stride=64, window_label='majority'"
     """
     size = max(2, min(128, 2 ** max(1, steps // 8).bit_length() // 2))
     stride = size // 2
     return (
-        f"For one label a window: --window {size} --stride {stride} --window-label majority (in "
+        f"For one label a window: window={size}, stride={stride}, window_label='majority' (in "
         f"Python segue.windows(data, {size}, stride={stride}, label='majority'))"
     )
 

@@ -76,8 +76,9 @@ def estimator_for(task: str | None, found: str) -> type[BaseSequenceEstimator]:
     if task is None:
         if found == "none":
             raise DataError(
-                "These sequences have no targets, so there is nothing to be learnt but how they go "
-                "on: that is the task forecast (--task forecast), or of texts language."
+                "These sequences have no targets. To learn labels or numbers name the column that "
+                "holds them: label='NAME'; to learn how sequences go on: task='forecast', or of "
+                "texts task='language'."
             )
         task = "classify" if found == "multilabel" else found
     if task not in BY_TASK:

@@ -13,7 +13,7 @@ import numpy as np
 from segue.data.arrays import KEPT, distinct, float32_loses
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, SpecError
+from segue.errors import DataError, SpecError, counted
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
@@ -253,8 +253,8 @@ class Preparation(FormerNames):
             )
             swapped = set(x.lengths.tolist()) == {self.channels_in}
             raise DataError(
-                f"The model was trained on {self.channels_in} channels; these sequences have "
-                f"{x.channels}.{hint if swapped else ''}"
+                f"The model was trained on {counted(self.channels_in, 'channel')}; these sequences "
+                f"have {x.channels}.{hint if swapped else ''}"
             )
 
     def check_causal(self) -> None:

@@ -220,10 +220,8 @@ def _undecodable(error: UnicodeDecodeError, byte: int, *, is_given: bool) -> str
     hint = "Is it in another encoding?"
     if not is_given:
         end = ", or the file is cut off." if _is_cut_off(error) else "."
-        hint = (
-            "It may be in another encoding: say --read encoding=NAME (cp1252, cp1251, gbk, big5, "
-        )
-        hint += f"shift_jis, ...), in Python encoding='cp1252'{end}"
+        hint = "It may be in another encoding (cp1251, gbk, big5, shift_jis, ...): say "
+        hint += f"encoding='cp1252'{end}"
     return f"is not {error.encoding.upper()} at byte {byte:,} ({found}: {error.reason}). {hint}"
 
 

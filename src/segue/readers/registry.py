@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -271,6 +271,13 @@ def _readers() -> tuple[Reader, ...]:
 
 
 READERS = _readers()
+
+
+@cache
+def option_names() -> frozenset[str]:
+    """The options of all formats, and those that `segue.read` has for each."""
+    own = {name for reader in READERS for name in reader._options} - {*_OF_SEGUE}
+    return frozenset(own | {"window", "stride", "window_label"})
 
 
 def reader_named(name: str) -> Reader:

@@ -193,7 +193,7 @@ class Classify(ClassTask):
     @classmethod
     def _hint(cls, data: Dataset) -> str:
         if data.task == "label":
-            return f" {offer_windows(data.x.length_range[1])}; for each step: --task label."
+            return f" {offer_windows(data.x.length_range[1])}; for each step: task='label'."
         if data.task == "regress":
             return " Whole numbers are classes with Dataset(x, y, task='classify')."
         return ""

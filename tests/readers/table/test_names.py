@@ -176,10 +176,7 @@ def test_a_channel_of_zeros_and_ones_may_be_the_label(tmp_path: Path) -> None:
     """Where no other column is, that is said, with the option; not where the user says none."""
     rows = [f"2024-01-01T00:{i:02},{20 + i % 7}.5,{i // 5 % 2}" for i in range(30)]
     path = put(tmp_path, "date,temperature,occupied\n" + "\n".join(rows) + "\n")
-    said = (
-        "'occupied' is 0 or 1, taken as a channel. Say label='occupied' (on the command line "
-        "--column-label occupied) where it is the label"
-    )
+    said = "'occupied' is 0 or 1, taken as a channel. Say label='occupied' where it is the label"
     assert said in read(path).notes
     assert said not in read(path, label="none").notes
     assert read(path, label="occupied").classes == (0, 1)

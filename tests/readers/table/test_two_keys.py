@@ -34,7 +34,7 @@ def crossed(first: Iterable[Any], second: Iterable[Any], more: int = 0) -> Itera
 
 def options_of(message: str) -> list[dict[str, str]]:
     """The options of a message, as they are pasted: parted by `or`, those of each by commas."""
-    said = re.search(r"Say (.+?) \(on the command line", message)
+    said = re.search(r"Say (.+?)\.(?: |$)", message)
     assert said is not None
     return [dict(re.findall(r"(\w+)='([^']*)'", one)) for one in said[1].split(" or ")]
 

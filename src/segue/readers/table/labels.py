@@ -62,7 +62,7 @@ def labels_at(
     if absent.any() and not drop:
         raise columns.loaded.error(
             f"column {name!r} has no label; {int(absent.sum()):,} of {len(rows):,} sequences have "
-            "none. Leave those out: drop_missing=True (--drop-missing), or read without labels: "
+            "none. Leave those out: drop_missing=True, or read without labels: "
             "label='none'.",
             int(rows[absent][0]),
         )

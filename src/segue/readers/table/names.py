@@ -225,7 +225,7 @@ def find_axes(names: Sequence[str]) -> Axes:
             raise DataError(
                 f"has {len(axes[first])} columns {first!r} and {len(axes[other])} columns "
                 f"{other!r} with other numbers: expected the same steps for each channel. Name "
-                f"those that belong together, such as channels='{first}*' (--column-channels)."
+                f"those that belong together, such as channels='{first}*'."
             )
     columns = tuple(axis[step] for axis in axes.values() for step in sorted(axis))
     return Axes(columns, tuple(axes) if others else None, _without(names, columns))

@@ -174,5 +174,5 @@ def _channels(columns: Columns, patterns: list[str]) -> list[str]:
     raise DataError(
         f"has no {are}{', '.join(map(repr, missing))}; the model was trained on the channels "
         f"{', '.join(map(repr, patterns))}.{hint} If others mean the same, name them in this "
-        "order: --column-channels A,B (in Python channels=['A', 'B'])."
+        "order: channels=['A', 'B']."
     )

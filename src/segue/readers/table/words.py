@@ -121,21 +121,14 @@ def claims(name: str, role: str) -> bool:
 
 
 def say(*options: str) -> str:
-    """The options between which a user chooses, and how the first is said on the command line.
+    """The options between which a user chooses.
 
     >>> say("label='kind'", "label='none'")
-    "Say label='kind' or label='none' (on the command line --column-label kind)."
+    "Say label='kind' or label='none'."
     """
-    words = []
-    for option in re.split(r", (?=\w+=)", options[0]):
-        name, _, value = option.partition("=")
-        value = re.sub(r"^(?:\W+|.*[^\w.,-].*)$", r'"\g<0>"', value.strip("'"))
-        is_column = name in (*ROLES, "channels")
-        role = "part" if name == "parts" else name
-        words.append(f"--column-{role} {value}" if is_column else f"--read {name}={value.lower()}")
     *others, last = options
     shown = f"{', '.join(others)} or {last}" if others else last
-    return f"Say {shown} (on the command line {' '.join(words)})."
+    return f"Say {shown}."
 
 
 def plain(name: str) -> str:
