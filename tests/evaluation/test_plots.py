@@ -41,7 +41,7 @@ def test_sequences_one_line_a_channel(data: Make) -> None:
     axes = plots.plot_sequences(shown, samples=2)
     assert axes.shape == (3, 2)
     assert [len(one.get_lines()) for one in axes.flat] == [3] * 6
-    assert [row[0].get_ylabel() for row in axes] == sorted(LEVELS)
+    assert [row[0].get_title("left") for row in axes] == sorted(LEVELS)
     legend = drawn(axes).legends[0]
     assert [text.get_text() for text in legend.get_texts()] == [
         "channel 1",
@@ -157,7 +157,8 @@ def test_class_balance_of_many_classes_says_what_it_leaves_out() -> None:
     axes = plots.plot_class_balance(Dataset([[1.0]] * len(labels_of_all), labels_of_all))
     assert len(axes.patches) == 100
     assert axes.patches[-1].get_width() == 7
-    assert axes.get_title(loc="left") == "the 100 most frequent classes; 20 are not shown"
+    cut = "the 100 most frequent classes; 20 are not shown; one of 2 classes is named"
+    assert axes.get_title(loc="left") == cut
 
 
 def test_class_balance_of_numbers_is_refused() -> None:

@@ -24,6 +24,7 @@ def report(evaluation: Evaluation) -> str:
     table, note = evaluation.task_.details(evaluation, ROWS_SHOWN), evaluation.trained_on.note
     first, *lines = text_table([table.headings, *table.rows]).split("\n")
     details = [first, *(f"{line}  {note}".rstrip() for line in lines)]
+    details += [table.note] if table.note else []
     blocks = [text_table(scores, "<><"), "\n".join(sentences), "\n".join(details)]
     return "\n\n".join([heading(evaluation), *blocks])
 

@@ -27,7 +27,7 @@ POINTS_AT_MOST = 2_000  # of predicted numbers
 MARKERS = ("o", "^", "s", "v", "D", "P")  # another shape when the colours are used up
 COUNTED_CLASSES = 15  # up to here the cells of a confusion matrix show their counts
 DRAWN_CLASSES = 100  # of more, the others are summed up in one row and one column
-NAMED_CLASSES = 30  # up to here each has a name, and cells are parted by lines
+NAMED_CLASSES = 50  # up to here each has a name, and cells are parted by lines
 
 
 # -- curves --------------------------------------------------------------------------------------
@@ -83,7 +83,8 @@ def plot_lines(
         style.legend_beside(axes)
     elif not ylabel:
         ylabel = "".join(lines)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    style.set_title(axes, title)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     return axes
 
 
@@ -187,7 +188,7 @@ def plot_learning_rates(rates: LearningRates, *, axes: Axes | None = None) -> Ax
 def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None = None) -> Axes:
     """Draw a confusion matrix: a row for each true class, coloured by the share of that class.
 
-    Up to 15 classes the cells show their counts, up to 30 every class is named. Of more than 100
+    Up to 15 classes the cells show their counts, up to 50 every class is named. Of more than 100
     classes the 99 with the most mistakes are drawn, and the sum of all others; the title says so.
 
     Args:
@@ -197,25 +198,38 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
     """
     matrix, classes, folded = _folded(np.asarray(matrix), classes)
     names, count = style.plain_names(classes), len(classes)
-    size = min(6.4, 1.7 + 0.36 * count)
+    longest = max(map(len, names))
+    size = max(1.7, 0.9 + 0.065 * longest)  # for the names, in inches
+    size += min(0.36 * count, max(4.7, 0.13 * min(count, NAMED_CLASSES)))
     axes = style.new_axes(size + 0.6, size) if axes is None else axes
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     is_written = count <= COUNTED_CLASSES
-    texts = [[f"{n:,}" if n and is_written else "" for n in row] for row in matrix.tolist()]
+    texts = [[_in_cell(n) if n and is_written else "" for n in row] for row in matrix.tolist()]
     fontsize = 8.0 if count <= 10 else 7.0
     style.draw_cells(axes, shares, texts, fontsize=fontsize, aspect="equal")
     shown, edges = style.thinned_ticks(count, NAMED_CLASSES), np.arange(count + 1) - 0.5
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(shown, [names[i] for i in shown])
         axis.set_ticks(edges if count <= NAMED_CLASSES else [], minor=True)
-    turned = max(map(len, names)) > (6 if count <= 6 else 2)
+    turned = longest > (6 if count <= 6 else 2)
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
-    axes.set(xlabel="predicted class", ylabel="true class", title=folded)
+    some = style.some_named(shown)
+    style.set_title(axes, "; ".join(filter(None, [folded, some])))
+    axes.set(xlabel="predicted class", ylabel="true class")
     if count <= NAMED_CLASSES:  # lines between the cells
         axes.tick_params(which="minor", length=0)
         axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
         axes.spines[:].set_visible(False)
     return axes
+
+
+def _in_cell(count: int) -> str:
+    """A count of at most six letters.
+
+    >>> _in_cell(12_345), _in_cell(1_234_567)
+    ('12,345', '1,235k')
+    """
+    return f"{count:,}" if count < 100_000 else f"{count / 1000:,.0f}k"
 
 
 def _folded(matrix: Array, classes: Sequence[Any]) -> tuple[Array, Sequence[Any], str]:
@@ -277,6 +291,8 @@ def plot_predictions(targets: Array, predictions: Array, *, axes: Axes | None = 
     for value, (a, b) in enumerate(zip(true[chosen].T, predicted[chosen].T, strict=True)):
         label = f"value {value}" if true.shape[1] > 1 else None
         axes.scatter(a, b, 9, color=PALETTE[value % len(PALETTE)], alpha=0.6, lw=0, label=label)
+    if len(true) > len(chosen):
+        style.set_title(axes, f"{len(chosen):,} of {len(true):,}, at random")
     axes.set(xlabel="true", ylabel="predicted")
     if 1 < true.shape[1] <= len(PALETTE):
         axes.legend(loc="best")

@@ -26,6 +26,7 @@ RANGE = 70.0  # decibels of a spectrogram, below the loudest
 _LONGEST = 256  # steps of a frame of a spectrogram
 _TEXT_SIZE = 6.5  # points
 _CHARACTER, _LINE = 0.5 * _TEXT_SIZE / 72, 1.25 * _TEXT_SIZE / 72  # inches, on average
+_DIGIT = 0.07  # inches, of the number at a tick
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,11 @@ def draw_sequence(steps: Array, display: Display, axes: Axes) -> Axes:
     DRAWINGS[display.kind](steps, display, axes)
     if display.kind in ("image", "text"):
         return axes
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=display.unit == STEPS))
+    room = axes.get_position().width * axes.figure.bbox.width / axes.figure.dpi
+    digits = len(f"{axes.get_xlim()[1]:.0f}")
+    count = int(np.clip(room / (_DIGIT * (digits + 2)), 1, 4))
+    # No tick at the very end, where that of the next panel begins.
+    axes.xaxis.set_major_locator(MaxNLocator(count, integer=display.unit == STEPS, prune="upper"))
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=display.kind == "heat map"))
     return axes
 

@@ -83,7 +83,7 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     drawn = np.sort(order[:BARS_AT_MOST])
     names = [style.plain_name(dataset.classes[i]) for i in drawn]
     if axes is None:
-        axes = style.new_axes(height=min(5.2, max(1.6, 0.9 + 0.2 * len(names))))
+        axes = style.new_axes(height=max(1.6, 0.9 + min(0.2 * len(names), 7.5)))
     left, rows = np.zeros(len(names), np.int64), range(len(names))
     for (part, every), colour in zip(counted.items(), PALETTE, strict=False):
         counts = every[drawn]
@@ -98,9 +98,9 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     unit = "time steps" if isinstance(dataset.y, Sequences) else "sequences"
     axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=unit)
-    if len(order) > len(names):
-        rest = len(order) - len(names)
-        axes.set_title(f"the {len(names)} most frequent classes; {rest:,} are not shown")
+    rest, some = len(order) - len(names), style.some_named(shown)
+    cut = f"the {len(names)} most frequent classes; {rest:,} are not shown" if rest else ""
+    style.set_title(axes, "; ".join(filter(None, [cut, some])))
     if len(parts) > 1:
         axes.figure.legend(loc="outside upper right", ncols=len(parts))
     return axes
@@ -228,9 +228,13 @@ def plot_sequences(
         draw_row(dataset, members, display, row)
         if per_step:
             _draw_runs(dataset.y[members[0]][:, 0], display.unit.per_step, row[0])
-        row[0].set_ylabel(style.plain_name(name, 16))
+        style.set_title(row[0], style.plain_name(name, 40), fontsize=8.0)
     for one in axes[-1]:
         one.set_xlabel(display.time_label)
+    figure, there = axes.flat[0].figure, int((class_counts(dataset) > 0).sum())
+    if dataset.labels is not None and there > len(rows) and not figure.get_suptitle():
+        title = f"the first {len(rows)} of {there} classes"
+        figure.suptitle(title, x=0.01, ha="left", fontsize=9.0)
     _name_channels(axes, display)
     if per_step:
         _label_legend(dataset, axes.flat[0].figure)
@@ -324,7 +328,11 @@ def plot_answers(
         draw_sequence(dataset.x[index], display, one)
         true, answer = style.plain_names([target, prediction])
         colour = INK if target == prediction else VERMILION
-        one.set_title(f"{true} → {answer}  {100 * confidence:.0f} %", fontsize=8.0, color=colour)
+        room = one.get_position().width * one.figure.bbox.width / one.figure.dpi  # inches
+        is_wide = len(true) + len(answer) + 9 > room / 0.065  # of a letter
+        arrow = "\n→ " if is_wide else " → "
+        title = f"{true}{arrow}{answer}  {100 * confidence:.0f} %"
+        one.set_title(title, fontsize=8.0, color=colour)
     for unused in axes[len(answers) :]:
         unused.set_axis_off()
     drawn: AxesArray = axes[: len(answers)]

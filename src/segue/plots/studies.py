@@ -81,7 +81,8 @@ def _draw_until(axes: Axes, curve: LearningCurve) -> None:
     label = "not reached by every seed" if some else None
     axes.plot(x, y, "o", ms=3.5, color=BLUE, mfc="white", label=label)
     axes.set_title(f"epochs until {curve.until:g} {curve.where}")
-    axes.set_xlim(curve.sizes[0] * 0.9, curve.sizes[-1] * 1.1)
+    margin = (curve.sizes[-1] / curve.sizes[0]) ** 0.05 if len(curve.sizes) > 1 else 1.1
+    axes.set_xlim(curve.sizes[0] / margin, curve.sizes[-1] * margin)
     if not reached:
         axes.text(0.5, 0.5, "never", transform=axes.transAxes, ha="center", color=MUTED)
         axes.set_yticks([])
@@ -203,7 +204,9 @@ def _draw_maps(grid: Grid, names: Sequence[str]) -> Axes:
     rows, columns = style.plain_names(grid.space[down], 40), style.plain_names(grid.space[across])
     values = [None] if third is None else grid.space[third]
     width = 0.9 + 0.62 * max(len(columns), 2) + 0.075 * max(map(len, rows)) / len(values)
+    turned = max(map(len, columns)) > 9
     height = 1.0 + max(0.34 * len(rows), 0.7)
+    height += 0.075 * max(map(len, columns)) / len(names) if turned else 0
     size: Any = {"width": width, "height": height}
     shown = style.panels(len(names), len(values), **size, sharex=True, sharey=True)
     for name, line in zip(names, shown, strict=True):
@@ -219,7 +222,6 @@ def _draw_maps(grid: Grid, names: Sequence[str]) -> Axes:
             title = [_title(grid, name)] if axes is line[0] else []
             axes.set_title("\n".join([*title, *([f"{third} {value}"] if third else [])]) or " ")
             axes.set_xticks(range(len(columns)), columns)
-            turned = max(len(str(name)) for name in grid.space[across]) > 9
             axes.tick_params(axis="x", rotation=90 if turned else 0)
             axes.set_yticks(range(len(rows)), rows)
         line[0].set_ylabel(down)
@@ -267,7 +269,7 @@ def _shown(row: Mapping[str, Any], name: str) -> str:
 def _title(grid: Grid, name: str) -> str:
     of = "one seed" if len(grid.seeds) == 1 else f"mean of {len(grid.seeds)} seeds"
     if name == "epochs_until":
-        return f"epochs until {grid.until:g} (in brackets: seeds that reached it, if not all)"
+        return f"epochs until {grid.until:g}\n(seeds, if not all)"
     return f"{grid.metric}, {of}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
@@ -152,13 +153,30 @@ def legend_beside(axes: Axes, **more: Any) -> Any:
 
 
 def plain_name(name: Any, at_most: int = 24) -> str:
-    """Return a name as text short enough for an axis.
+    """Return a name as text short enough for an axis: of a long one the beginning and the end.
 
-    >>> plain_name("a very long name of some class")
-    'a very long name of som…'
+    Args:
+        name: of a class, a channel or a network.
+        at_most: how many letters; those of Chinese, Japanese and Korean are as wide as two.
+
+    >>> plain_name("a very long name of some class, number 12"), plain_name("非常长的类别名称")
+    ('a very long na…number 12', '非常长的类别名称')
+    >>> plain_name("这是一个非常长的类别名称号码12")
+    '这是一个非常长…称号码12'
     """
-    text = str(name)
-    return text if len(text) <= at_most else text[: at_most - 1] + "…"
+    text = " ".join(str(name).split())
+    widths = [2 if east_asian_width(letter) in "WF" else 1 for letter in text]
+    if sum(widths) <= at_most:
+        return text
+    sums, behind = np.cumsum(widths), np.cumsum(widths[::-1])
+    begin = int(np.searchsorted(sums, 0.6 * at_most, "right"))
+    end = int(np.searchsorted(behind, at_most - 1 - sums[begin - 1], "right"))
+    return f"{text[:begin].rstrip()}…{text[len(text) - end :].lstrip()}"
+
+
+def set_title(axes: Axes, text: str, **look: Any) -> None:
+    """Write a title above the axes; a long one in several lines."""
+    axes.set_title(text, wrap=True, **look)
 
 
 def plain_names(names: Iterable[Any], at_most: int = 24) -> list[str]:
@@ -173,6 +191,16 @@ def thinned_ticks(count: int, at_most: int) -> npt.NDArray[np.int64]:
     [0, 3, 6, 9]
     """
     return np.arange(0, count, max(1, -(-count // at_most)))
+
+
+def some_named(shown: npt.NDArray[np.int64]) -> str:
+    """A note for a title where only some classes are named; empty where all are.
+
+    >>> some_named(thinned_ticks(60, 20)), some_named(thinned_ticks(20, 20))
+    ('one of 3 classes is named', '')
+    """
+    every = int(shown[1] - shown[0]) if len(shown) > 1 else 1
+    return f"one of {every} classes is named" if every > 1 else ""
 
 
 _UNITS = (  # seconds, name, and from how many seconds on it is used

@@ -14,7 +14,7 @@ from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, counted, first_few
 from segue.metrics import UNDEFINED, ClassScore
 from segue.tasks.base import Task, normalized
-from segue.tasks.outcome import Baseline, Outcome, Table
+from segue.tasks.outcome import Baseline, Outcome, Table, cut_note
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ def class_table(
         at_most: how many rows; `None`: all.
     """
     chosen = list(scores)
-    heading, count = what, len(chosen)
-    if at_most is not None and len(chosen) > at_most:
+    plural = {"class": "classes"}.get(what, f"{what}s")
+    rest = f"metrics.json has all {plural}"
+    note = cut_note("with the lowest F1", at_most, len(chosen), rest)
+    if note:
         chosen = sorted(chosen, key=lambda row: (row.f1 is None, row.f1))[:at_most]
-        left = f"{count - at_most:,} of {count:,} are not shown"
-        heading = f"{what} (the {at_most} with the lowest F1; {left})"
     rows = (
         (
             str(row.name),
@@ -179,4 +179,5 @@ def class_table(
         )
         for row in chosen
     )
-    return Table(f"Scores by {what}", (heading, "precision", "recall", "F1", unit), tuple(rows))
+    headings = (what, "precision", "recall", "F1", unit)
+    return Table(f"Scores by {what}", headings, tuple(rows), note)

@@ -205,7 +205,8 @@ class Forecast(Task):
 
     def details(self, scores: Any, at_most: int | None = None) -> Table:
         """The error of each step ahead, of the model and of the baselines."""
-        return number_table("Errors by step ahead", "step", scores.rmse_by_step, first=1)
+        columns = scores.rmse_by_step
+        return number_table("Errors by step ahead", "step", columns, first=1, at_most=at_most)
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """The first step ahead, forecast over what followed."""

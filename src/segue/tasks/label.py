@@ -154,8 +154,11 @@ class Label(ClassTask):
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """The confusion matrix, in steps."""
-        caption = "Steps: rows are the true classes, columns the predicted ones"
-        return (Picture("confusion", scores.plot_confusion(), caption),)
+        caption = (
+            "Steps: rows are the true classes, columns the predicted ones; the colour is the share "
+            "of the row"
+        )
+        return (Picture("confusion", scores.plot_confusion(), caption, "wide"),)
 
 
 def class_names(data: Dataset) -> tuple[Any, ...]:

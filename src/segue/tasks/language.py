@@ -20,7 +20,7 @@ from segue.metrics import perplexity
 from segue.prepare import Preparation
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.tasks.base import Encoded, ObjectiveName, Task
-from segue.tasks.outcome import Baseline, Outcome, Picture, Table
+from segue.tasks.outcome import Baseline, Outcome, Picture, Table, cut_note
 
 Floats = npt.NDArray[np.float64]
 
@@ -162,16 +162,18 @@ class Language(Task):
             unknown = f"{np.mean(~scores.known[own]):.1%}"
             rows.append((name, f"{own.sum():,}", unknown, *perplexities))
         headings = ("text", "tokens", "unknown", "perplexity", "unigram")
-        return Table("Perplexity by text", headings, tuple(rows))
+        note = cut_note("first", _TEXTS_SHOWN, len(scores.dataset), "the scores are of all")
+        return Table("Perplexity by text", headings, tuple(rows), note)
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """Surprise at the first words, and perplexity by how often a word was seen in training."""
         if not scores.beginning:
             return ()
-        caption = "How surprising the first words were, in bits"
+        count = len(scores.beginning)
+        caption = f"How surprising the first words were, in bits: {count} of the first text"
         by_count = "Perplexity by how often a word was seen in training"
         return (
-            Picture("surprise", scores.plot_surprise()[0], caption),
+            Picture("surprise", scores.plot_surprise()[0], caption, "wide"),
             Picture("counts", scores.plot_by_count(), by_count),
         )
 

@@ -44,11 +44,19 @@ class Outcome:
 
 
 class Table(NamedTuple):
-    """A table of an evaluation: headings, and rows whose first cell is their heading."""
+    """A table of an evaluation: headings, and rows whose first cell is their heading.
+
+    Attributes:
+        title: what it is of.
+        headings: of the columns.
+        rows: the cells.
+        note: what is left out, and where it is; empty where nothing is.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""
 
 
 class Picture(NamedTuple):
@@ -76,11 +84,30 @@ class Section(NamedTuple):
 
 
 def number_table(
-    title: str, heading: str, columns: Mapping[str, Iterable[float]], *, first: int
+    title: str,
+    heading: str,
+    columns: Mapping[str, Iterable[float]],
+    *,
+    first: int,
+    at_most: int | None = None,
 ) -> Table:
     """Columns of numbers by their headings, below numbers of the rows that begin with `first`."""
-    rows = (
+    rows = [
         (str(number), *(f"{value:.4g}" for value in row))
         for number, row in enumerate(zip(*columns.values(), strict=True), first)
-    )
-    return Table(title, (heading, *columns), tuple(rows))
+    ]
+    note = cut_note("first", at_most, len(rows), "metrics.json has all")
+    return Table(title, (heading, *columns), tuple(rows[:at_most]), note)
+
+
+def cut_note(which: str, at_most: int | None, count: int, rest: str) -> str:
+    """A note for a table that does not show everything; empty where it does.
+
+    >>> cut_note("first", 30, 37, "metrics.json has all")
+    'The 30 first; 7 of 37 are not shown: metrics.json has all.'
+    >>> cut_note("first", 30, 30, "metrics.json has all")
+    ''
+    """
+    if at_most is None or count <= at_most:
+        return ""
+    return f"The {at_most:,} {which}; {count - at_most:,} of {count:,} are not shown: {rest}."

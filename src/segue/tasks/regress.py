@@ -295,7 +295,7 @@ class Regress(Task):
         """The error of each value beside its mean and deviation."""
         means, deviations = scores.targets.mean(axis=0), scores.targets.std(axis=0)
         columns = {"RMSE": scores.rmse_by_value, "mean": means, "standard deviation": deviations}
-        return number_table("Errors by value", "value", columns, first=0)
+        return number_table("Errors by value", "value", columns, first=0, at_most=at_most)
 
     def pictures(self, scores: Any) -> tuple[Picture, ...]:
         """Predicted over true numbers."""
