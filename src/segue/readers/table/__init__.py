@@ -22,6 +22,7 @@ The files, in the order in which to read them:
     layout      what a row is; the result is the `plan`
     building    the data set, with the values of `labels` and the rate of `sampling`
     folder      several tables that are one data set, with those `beside` others
+    several     reading of these
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from segue.readers.registry import reader_named
 from segue.readers.table.building import build
 from segue.readers.table.columns import Columns
 from segue.readers.table.dialect import is_table_of_numbers
-from segue.readers.table.folder import read_folder, takes_folder
+from segue.readers.table.folder import takes_folder
 from segue.readers.table.layout import make_plan
 from segue.readers.table.loading import (
     CannotStreamError,
@@ -54,6 +55,7 @@ from segue.readers.table.loading import (
 )
 from segue.readers.table.names import distinct_names
 from segue.readers.table.plan import LASTING, Plan, recall
+from segue.readers.table.several import read_folder
 from segue.readers.table.words import ROLES, TableOptions, role_of
 
 __all__ = ["Columns", "accepts", "as_loaded", "blocks", "read_frame", "role_of", "takes_folder"]
@@ -104,7 +106,8 @@ def blocks(
         path: a file or a folder.
         values: read a file batch by batch; `None`: everything at once.
         limit: so many sequences are enough: of a large file only the beginning is read, unless it
-            has parts.
+            has parts; of a folder with a sequence or several in each file, so many files of each
+            part.
         label: the column with the label of each sequence, or of each step.
         id: the column that says which sequence a row belongs to.
         time: the column by which the steps of a sequence are sorted; "date,time" joins two.
@@ -136,7 +139,7 @@ def blocks(
     given = {name: value for name, value in locals().items() if name not in _NO_OPTIONS}
     options = options_of(given, like)
     if path.is_dir():
-        yield read_folder(path, options, like, join=join), 1.0
+        yield read_folder(path, options, like, join=join, limit=limit), 1.0
     elif values is not None:
         yield from read_chunks(load_chunks(path, options, block=_BLOCK), options, like)
     elif limit is not None and (data := _beginning(path, limit, options, like)) is not None:
