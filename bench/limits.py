@@ -1,10 +1,10 @@
 """What a limit saves: seconds and memory of reading ten sequences, beside reading all, by form.
 
-Of every form in which sequences lie in files, one large file or folder is made (about 60 MB of
-values), and read in a process of its own, with `limit=10` and whole; the ten must be the first ten
-of the whole, with the same values, targets, ids and classes.
+Of every form in which sequences lie in files, one large file or folder is made, and read in a
+process of its own, with `limit=10` and whole; the ten must be the first ten of the whole, with the
+same values, targets, ids and classes.
 
-    python bench/limits.py [--forms npz_joined,table_folder]
+    python bench/limits.py [--forms npz_joined,table_listed] [--count 1000]
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ def idx(place: Path, n: int) -> Path:
         gzip.compress(bytes([0, 0, 8, 3]) + shape + pixels.tobytes(), 1)
     )
     labels = bytes([0, 0, 8, 1]) + n.to_bytes(4, "big") + bytes(np.arange(n, dtype=int) % 10)
-    (place / "a-labels-idx1-ubyte").write_bytes(labels.replace(b"", b""))
+    (place / "a-labels-idx1-ubyte").write_bytes(labels)
     return place / "a-images-idx3-ubyte.gz"
 
 
@@ -359,7 +359,7 @@ def texts(place: Path, n: int) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--forms", default=",".join(FORMS))
-    parser.add_argument("--count", type=int, default=5000, help="sequences of 200 x 4 values")
+    parser.add_argument("--count", type=int, default=1000, help="sequences of 200 x 4 values")
     arguments = parser.parse_args()
     print(f"{'':22}{'10: s':>8}{'MB':>8}{'all: s':>9}{'MB':>8}")
     for name in arguments.forms.split(","):

@@ -10,8 +10,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +249,8 @@ def _read_object(source: Any, *, part: str | None, limit: int | None, **options:
         raise OptionError("An object of Python has no format: leave out `format`.")
     if (options.get("like") or {}).get("format") != "table":
         options.pop("like", None)
+    if limit is not None and isinstance(source, Iterator):
+        source = islice(source, limit)
     is_said = bool(options.keys() - {"drop_missing"})
     source = as_frame(with_times(source), is_table=is_said)
     is_table = is_said or objects.is_table(source)

@@ -27,9 +27,9 @@ The array of an `.npy` file is `x`; its labels are in `<name>_y.npy`, or beside 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -42,18 +42,12 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.readers.array_names import name_arrays
 from segue.readers.blocks import Blocks, check_parts
-from segue.readers.npzfiles import SHARED, first_rows, load
-from segue.readers.registry import PART, part_named
+from segue.readers.npzfiles import load
+from segue.readers.npzrows import SHARED, X, beginning, first_rows, name_of, offsets_of
 from segue.readers.streams import classes_of_steps, sequences_from_mapped
 
-_SYNONYMS = {
-    **dict.fromkeys(("labels", "label", "targets", "target"), "y"),
-    **dict.fromkeys(("ptr", "indptr", "splits", "split_points"), "offsets"),
-}
 _COLUMNS = ("groups", "parts", "ids", "static")
 _OWN = ("x", "values", "characters", "lengths", "offsets", "y", *_COLUMNS)
-_X = {"x", "values", "characters"}
-_NAME = re.compile(rf"(?:(?P<before>{PART})_)?(?P<name>.+?)(?:_(?P<behind>{PART}))?")
 
 
 def blocks(
@@ -63,7 +57,8 @@ def blocks(
 
     Args:
         path: the file.
-        limit: so many sequences are enough: of arrays with a row for each no more is taken.
+        limit: so many sequences of each part are enough: of arrays with a row or steps for each no
+            more is taken.
         layout: "nct" if the channels of `x` come before the time steps.
 
     Yields:
@@ -74,10 +69,13 @@ def blocks(
         OptionError: another layout.
         FileError: no NumPy file, one with pickled objects, or arrays that do not fit together.
     """
-    arrays = load(path, limit)
+    arrays, lengths = load(path, limit)
     if (labels := _labels_beside(path)) is not None:
-        arrays["y"] = load(labels)["x"]
-    sets = {part: _dataset_of(own, layout, limit) for part, own in _by_part(arrays).items()}
+        arrays["y"] = load(labels)[0]["x"]
+    sets = {
+        part: _dataset_of(own, layout, limit, lengths.get(part))
+        for part, own in _by_part(arrays).items()
+    }
     named = {str(part): data for part, data in sets.items()}
     check_parts(named)
     yield sets.get(None) or Dataset.concatenate(named), 1.0
@@ -101,20 +99,17 @@ def _by_part(arrays: Mapping[str, Array]) -> dict[str | None, dict[str, Array]]:
     """The arrays of each part that their names end or begin with; those of all are in each."""
     found: dict[str | None, dict[str, Array]] = {None: {}}
     for key, array in arrays.items():
-        match = _NAME.fullmatch(key.lower())
-        words = match.groupdict() if match else {"name": key.lower()}
-        name = _SYNONYMS.get(words["name"], words["name"])
-        name = words["name"] if name == "offsets" and array.dtype.kind in "USO" else name
-        own = found.setdefault(part_named(words.get("before") or words.get("behind")), {})
+        part, name = name_of(key, array.dtype.kind)
+        own = found.setdefault(part, {})
         if name in own:
             raise DataError(f"has more than one array for {name!r}.")
         own[name] = _decoded(array, key)
     for own in found.values():
-        if "data" in own and not _X & own.keys():
+        if "data" in own and not X & own.keys():
             own["x"] = own.pop("data")
     whole = found.pop(None)
-    parts = {part: own for part, own in found.items() if _X & own.keys()}
-    if parts and not _X & whole.keys():
+    parts = {part: own for part, own in found.items() if X & own.keys()}
+    if parts and not X & whole.keys():
         shared = {name: array for name, array in whole.items() if name not in _OWN}
         return {part: {**shared, **own} for part, own in parts.items()}
     for part, own in found.items():
@@ -136,11 +131,17 @@ def _decoded(array: Array, name: str) -> Array:
         raise DataError(f"The bytes of {name!r} are no text in UTF-8: save them as str.") from error
 
 
-def _dataset_of(arrays: Mapping[str, Array], layout: str, limit: int | None) -> Dataset:
-    """Make a data set of the arrays of one part."""
+def _dataset_of(
+    arrays: Mapping[str, Array], layout: str, limit: int | None, lengths: Array | None
+) -> Dataset:
+    """Make a data set of the arrays of one part; `lengths`: all, where only the first are there."""
+    if lengths is not None and limit is not None:
+        first = beginning(arrays, lengths, limit)
+        return _with_targets(_dataset_of(first, layout, None, None), arrays, lengths)
     rows = first_rows({name: array.shape for name, array in arrays.items()}, limit)
     arrays = {
-        name: array if rows[name] is None else array[: rows[name]] for name, array in arrays.items()
+        name: array if rows[name] is None else np.array(array[: rows[name]])
+        for name, array in arrays.items()
     }
     if layout == "nct" and "x" in arrays and arrays["x"].ndim == 3:
         arrays = {**arrays, "x": arrays["x"].transpose(0, 2, 1)}
@@ -149,9 +150,6 @@ def _dataset_of(arrays: Mapping[str, Array], layout: str, limit: int | None) -> 
     y, classes = _targets(arrays, x, is_padded=is_padded)
     aside = ", ".join(repr(key) for key in arrays if key not in (*_OWN, *SHARED))
     columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS if name in arrays}
-    task: Any = str(arrays["task"]) if "task" in arrays else None
-    if task not in (None, "classify", "multilabel", "regress"):
-        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
     return Dataset(
         x,
         y,
@@ -160,10 +158,17 @@ def _dataset_of(arrays: Mapping[str, Array], layout: str, limit: int | None) -> 
         rate_hz=_rate(arrays.get("rate_hz")),
         name=str(arrays.get("name", "")),
         notes=(f"arrays that are left out: {aside}",) if aside else (),
-        task=task,  # labels for each step have a shape of their own
+        task=_task(arrays),  # labels for each step have a shape of their own
         missing="keep",
         **columns,
     )
+
+
+def _task(arrays: Mapping[str, Array]) -> Any:
+    task = str(arrays["task"]) if "task" in arrays else None
+    if task not in (None, "classify", "multilabel", "regress"):
+        raise DataError(f"`task` is {task!r}; expected classify, multilabel or regress.")
+    return task
 
 
 def _rate(array: Array | None) -> float | None:
@@ -198,7 +203,7 @@ def _sequences(arrays: Mapping[str, Array]) -> tuple[Sequences, bool]:
     if x.ndim == 0:
         raise DataError(f"The sequences are a single value, {x}; expected an array.")
     if joined and offsets is not None:
-        lengths = np.diff(_offsets(offsets, len(x)))
+        lengths = np.diff(offsets_of(offsets, len(x)))
     if (turned := sequences_from_mapped(x, lengths, joined=joined)) is not None:
         return turned, not joined
     if joined:
@@ -225,19 +230,6 @@ def _are_joined(x: Array, lengths: Array | None, offsets: Array | None) -> bool:
         f"{'or' if joined else 'nor'} {len(x):,} padded sequences of {x.shape[-1]} steps (save it "
         "with a third axis, x[:, :, None])."
     )
-
-
-def _offsets(cuts: Array, steps: int) -> Array:
-    """`[n + 1]` offsets of sequences, with the 0 and the end."""
-    if cuts.ndim != 1 or cuts.dtype.kind not in "iu" or (cuts > steps).any():
-        raise DataError(
-            f"`offsets` has shape {cuts.shape} and type {cuts.dtype}; expected whole numbers that "
-            f"rise from 0 to {steps:,}, the steps of all sequences."
-        )
-    inner = cuts.astype(np.int64).tolist()
-    first = [] if inner[:1] == [0] else [0]
-    last = [] if inner[-1:] == [steps] else [steps]
-    return np.array([*first, *inner, *last], np.int64)
 
 
 # -- targets --------------------------------------------------------------------------------------
@@ -272,6 +264,15 @@ def _targets(
         f"The labels have shape {y.shape}; expected one for each of the {len(x):,} sequences, "
         f"or one for each of the {x.total_steps:,} steps."
     )
+
+
+def _with_targets(data: Dataset, arrays: Mapping[str, Array], lengths: Array) -> Dataset:
+    """The first sequences with the targets that they have among all: their kind, all classes."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    steps = Sequences(np.zeros((offsets[-1], 1), np.float32), offsets)  # never looked at
+    y, classes = _targets(arrays, steps, is_padded=False)
+    known = Dataset(steps, y, classes, task=_task(arrays), missing="keep")[: len(data)]
+    return replace(data, y=known.y, classes=known.classes, task=known.task)
 
 
 # -- writing --------------------------------------------------------------------------------------

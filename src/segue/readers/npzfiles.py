@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +13,7 @@ from numpy.lib import format as formats
 
 from segue.data.sequences import Array
 from segue.errors import FileError, SegueError, WriteError
+from segue.readers.npzrows import Shape, needed_rows
 from segue.readers.packed import check_unpacked
 from segue.readers.streams import passing_folder
 
@@ -23,11 +22,6 @@ _PICKLED = (
     "holds pickled Python objects, which can run any code and are not read. Save lists of unequal "
     "lengths as `values` [steps, channel] and `lengths` [n], and text with dtype=str."
 )
-SHARED = ("classes", "channels", "rate_hz", "name", "task")  # of all sequences
-# Arrays that say where sequences end in others, or which part they are of.
-_JOINED = re.compile("length|offset|part|split|ptr", re.IGNORECASE)
-
-Shape = tuple[int, ...]
 
 
 class _Header(NamedTuple):
@@ -40,12 +34,16 @@ class _Header(NamedTuple):
     end: int
 
 
-def load(path: Path, limit: int | None = None) -> dict[str, Array]:
+def load(path: Path, limit: int | None = None) -> tuple[dict[str, Array], dict[str | None, Array]]:
     """Return the arrays of a file by name; that of an `.npy` file is `x`.
 
     Args:
         path: the file.
-        limit: so many rows of each are enough, where all have the same.
+        limit: so many sequences of each part are enough.
+
+    Returns:
+        The arrays, cut where that can be told from names and sizes; and for each part whose
+        sequences are joined and cut, the lengths of all of them.
 
     Raises:
         FileError: it is damaged, holds pickled objects, or unpacks to far more than it is.
@@ -60,13 +58,21 @@ def load(path: Path, limit: int | None = None) -> dict[str, Array]:
         try:
             if is_array:
                 array = _mapped(path)
-                return {"x": array if array.nbytes >= LARGE else np.array(array)}
+                is_mapped = limit is not None or array.nbytes >= LARGE
+                return {"x": array if is_mapped else np.array(array)}, {}
             with zipfile.ZipFile(stream) as archive:
                 _check_members(archive.infolist(), path)
             with np.load(path, allow_pickle=False) as file:
                 headers = {key: _header(file, key) for key in file}
-                wanted = first_rows({key: header.shape for key, header in headers.items()}, limit)
-                return {key: _member(file, path, key, headers[key], wanted[key]) for key in file}
+                needed = needed_rows(
+                    {key: header.shape for key, header in headers.items()},
+                    {key: header.dtype.kind for key, header in headers.items()},
+                    limit,
+                    lambda key: _member(file, path, key, headers[key], None),
+                )
+                rows = needed.rows
+                arrays = {key: _member(file, path, key, headers[key], rows[key]) for key in file}
+                return arrays, needed.lengths
         except (SegueError, FileNotFoundError, PermissionError):
             raise
         except Exception as error:  # NumPy and zipfile raise whatever the bytes lead them to
@@ -74,21 +80,6 @@ def load(path: Path, limit: int | None = None) -> dict[str, Array]:
                 raise FileError(_PICKLED, path=path) from error
             said = (str(error) or type(error).__name__).splitlines()[0]
             raise FileError(f"is not a whole NumPy file ({said}).", path=path) from error
-
-
-def first_rows(shapes: Mapping[str, Shape], limit: int | None) -> dict[str, int | None]:
-    """How many rows of each array are enough; `None`: all of them.
-
-    That is known where each array of data has a row for each sequence.
-
-    >>> first_rows({"x": (9, 5), "y": (9,), "classes": (3,)}, 2)
-    {'x': 2, 'y': 2, 'classes': None}
-    >>> first_rows({"values": (45, 1), "lengths": (9,)}, 2)
-    {'values': None, 'lengths': None}
-    """
-    data = {key for key, shape in shapes.items() if shape and key.lower() not in SHARED}
-    alike = len({shapes[key][0] for key in data}) == 1 and not any(map(_JOINED.search, data))
-    return {key: limit if alike and key in data else None for key in shapes}
 
 
 def _mapped(path: Path) -> Array:
