@@ -187,6 +187,7 @@ def test_no_more_of_arrays_is_read(
         {"lengths": LENGTHS[:-1]},
         {"lengths": LENGTHS - 3},
         {"lengths": LENGTHS / 2},
+        {"lengths": np.array(3)},
         {"offsets": ENDS + 1},
         {"lengths": LENGTHS, "y": LABELS[:-1]},
     ],
@@ -198,6 +199,11 @@ def test_arrays_that_do_not_fit_are_refused_with_a_limit_too(
     for options in ({}, {"limit": 3}):
         with pytest.raises(FileError):
             read(tmp_path / "a.npz", **options)
+
+
+def test_an_array_of_nothing(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((0, 5)))
+    assert len(read(tmp_path / "a.npy")) == len(read(tmp_path / "a.npy", limit=3)) == 0
 
 
 def test_an_array_alone_with_its_labels_beside(tmp_path: Path) -> None:

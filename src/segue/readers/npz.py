@@ -185,8 +185,11 @@ def _sequences(arrays: Mapping[str, Array]) -> tuple[Sequences, bool]:
     """The sequences, and whether they are rows of an array of equal steps."""
     x, values = arrays.get("x"), arrays.get("values")
     lengths, offsets = arrays.get("lengths"), arrays.get("offsets")
-    if lengths is not None and lengths.dtype.kind not in "iub":
-        raise DataError(f"`lengths` has type {lengths.dtype}; expected whole numbers.")
+    if lengths is not None and (lengths.dtype.kind not in "iub" or lengths.ndim == 0):
+        raise DataError(
+            f"`lengths` has type {lengths.dtype} and shape {lengths.shape}; expected whole "
+            "numbers, one for each sequence."
+        )
     points = arrays.get("characters")
     if points is None and values is not None and values.dtype == CODE_POINTS:
         points = values  # as older versions wrote texts

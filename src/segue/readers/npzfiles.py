@@ -58,7 +58,7 @@ def load(path: Path, limit: int | None = None) -> tuple[dict[str, Array], dict[s
         try:
             if is_array:
                 array = _mapped(path)
-                is_mapped = limit is not None or array.nbytes >= LARGE
+                is_mapped = array.nbytes >= LARGE or (limit is not None and array.size > 0)
                 return {"x": array if is_mapped else np.array(array)}, {}
             with zipfile.ZipFile(stream) as archive:
                 _check_members(archive.infolist(), path)

@@ -122,8 +122,9 @@ def _joined_lengths(
             return None
     else:
         lengths = read(keys["lengths"])
-        is_padded = len(lengths) == shape[0] and len(shape) == 2
-        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or is_padded:
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+            return None
+        if len(lengths) == shape[0] and len(shape) == 2:  # or padded
             return None
     is_whole = (lengths >= 0).all() and int(lengths.sum()) == shape[0]
     return lengths.astype(np.int64) if is_whole else None
