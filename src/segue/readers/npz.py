@@ -78,7 +78,7 @@ def blocks(
     }
     named = {str(part): data for part, data in sets.items()}
     check_parts(named)
-    yield sets.get(None) or Dataset.concatenate(named), 1.0
+    yield sets[None] if None in sets else Dataset.concatenate(named), 1.0  # it may be empty
 
 
 def _labels_beside(path: Path) -> Path | None:
