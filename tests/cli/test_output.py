@@ -227,3 +227,25 @@ def test_values_are_altered_on_a_terminal_only(
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
     main(["predict", str(run), str(hostile)])
     assert "\x1b[2J" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("segue f", "fit"),
+        ("segue study gr", "grid"),
+        ("segue fit --sched", "--schedule"),
+        ("segue fit --schedule co", "cosine\nconstant"),
+        ("segue fit japa", "japanese-vowels"),
+        ("segue fit --network bil", "bilstm("),
+        ("segue fit some-fi", ""),  # where nothing is offered the shell completes files
+    ],
+)
+def test_a_shell_completes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
+) -> None:
+    monkeypatch.setenv("_SEGUE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed.replace(" ", "\n"))
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    main([])
+    assert capsys.readouterr().out.strip() == offered

@@ -32,7 +32,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import typer
 import typer.core
 
-from segue.cli.shared import OPTIONS
+from segue.cli.shared import OPTIONS, completion
 from segue.errors import OptionError
 from segue.expressions import value_of
 
@@ -137,14 +137,15 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     text = _help(form.help or text, defaults, kind)
     hint: Any = {bool: bool, list: list[str] | None}.get(kind, kind | None)
     start: Any = False if kind is bool else None
+    shown: Any = {"metavar": metavar, "help": text, "autocompletion": completion(name, metavar)}
     if form.is_argument:
-        declared = typer.Argument(metavar=metavar, help=text, show_default=False)
+        declared = typer.Argument(**shown, show_default=False)
         if default is inspect.Parameter.empty:
             hint, start = kind, inspect.Parameter.empty
     else:
         is_count = kind is int and default != 0  # a seed may be 0, and below
         least = form.least if is_count else None
-        declared = typer.Option(form.flag or flag_of(name), metavar=metavar, min=least, help=text)
+        declared = typer.Option(form.flag or flag_of(name), min=least, **shown)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=start, annotation=Annotated[hint, declared]
     )

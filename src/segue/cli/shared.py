@@ -15,9 +15,10 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,7 @@ def in_flags(text: str) -> str:
     'pass --read layout=nct, or --batch-size 5, or --refit'
     >>> in_flags("`refit` needs label='the kind', time='t' or clip_norm=1.0 of TrainingOptions")
     '--refit needs --column-label "the kind" --read time=t or --option clip_norm=1.0'
-    >>> OPTIONS.reset(before)
+    >>> before = OPTIONS.set({})
     >>> in_flags("conv(filters=3) and batch_size=5")
     'conv(filters=3) and batch_size=5'
     """
@@ -203,6 +204,39 @@ def _flag_with_value(name: str, value: str) -> str | None:
     if "option" in options and name in {field.name for field in fields(TrainingOptions)}:
         return f"--option {name}={plain}"
     return f"--read {name}={plain}" if "read" in options and name in option_names() else None
+
+
+@cache
+def completion(name: str, metavar: str | None) -> Callable[[str], list[str]]:
+    """What a shell offers for a value: choices, layers, named data sets; files where it is nothing.
+
+    Args:
+        name: of the argument that the option fills.
+        metavar: the placeholder of its value.
+
+    >>> completion("schedule", "one-cycle|cosine|constant")("co")
+    ['cosine', 'constant']
+    >>> completion("network", "SPEC")("lstm(8) bigr")
+    ['lstm(8) bigru(']
+    """
+
+    def offered(incomplete: str) -> list[str]:
+        before, word = "", incomplete
+        if name in ("network", "spec"):
+            from segue.layers import LAYERS
+
+            known = [f"{kind}(" for kind in LAYERS]
+            before, space, word = incomplete.rpartition(" ")
+            before += space
+        elif name in ("source", "on"):
+            from segue.readers import names
+
+            known = list(names())
+        else:
+            known = re.findall(r"\b[a-z][\w-]*", metavar or "") if "|" in (metavar or "") else []
+        return [before + one for one in known if one.startswith(word)]
+
+    return offered
 
 
 # -- printing -------------------------------------------------------------------------------------
