@@ -259,13 +259,13 @@ def test_what_a_task_does_not_have_is_said(fitted: Make, data: Make) -> None:
 
 
 def test_import_stays_light() -> None:
-    """Importing the room, or an accuracy, loads neither of these."""
+    """Neither the room nor a report as text loads any of these."""
     program = (
         "import sys, numpy as np, segue; from segue.evaluation import evaluate\n"
         "class Coin:\n"
         "    classes_, class_counts_ = np.array(['a', 'b']), {'a': 6, 'b': 4}\n"
         "    def predict_proba(self, x): return np.tile([0.6, 0.4], (len(x), 1))\n"
-        "evaluate(Coin(), segue.Dataset([[1.0], [2.0]], ['a', 'b'])).verdict()\n"
+        "evaluate(Coin(), segue.Dataset([[1.0], [2.0]], ['a', 'b'])).report()\n"
         "print({'sklearn', 'matplotlib', 'torch', 'jinja2'} & set(sys.modules))"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -50,6 +50,23 @@ def test_scores_equal_scikit_learn(seed: int, classes: int) -> None:
     assert np.array_equal(confusion, sklearn_metrics.confusion_matrix(targets, predictions))
 
 
+@given(
+    st.integers(1, 9),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40),
+)
+def test_scores_of_classes_equal_scikit_learn_to_the_bit(
+    classes: int, pairs: list[tuple[int, int]]
+) -> None:
+    """Also of classes that do not occur, or that were never predicted."""
+    targets, predictions = np.array(pairs, np.int64).reshape(-1, 2).T % classes
+    rows = metrics.f1_per_class(targets, predictions, tuple(range(classes)))
+    expected = sklearn_metrics.precision_recall_fscore_support(
+        targets, predictions, labels=np.arange(classes), zero_division=np.nan
+    )
+    found = np.array([[np.nan if value is None else value for value in row[1:]] for row in rows])
+    np.testing.assert_array_equal(found.T, np.array(expected))
+
+
 @pytest.mark.parametrize(("correct", "count"), [(0, 5), (5, 5), (37, 50), (1, 1), (940, 1000)])
 def test_wilson_interval_solves_its_equation(correct: int, count: int) -> None:
     """Each bound p lies 1.96 of its own standard errors from the observed share."""
