@@ -19,6 +19,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.evaluation import evaluate
+from segue.evaluation.report import to_svg
 
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]
@@ -48,6 +49,22 @@ def test_sequences_one_line_a_channel(data: Make) -> None:
         "channel 2",
         "channel 3",
     ]
+
+
+@pytest.mark.parametrize("kind", ["lines", "heat map", "spectrogram", "image"])
+def test_wiped_axes_draw_as_new_ones(data: Make, kind: Any) -> None:
+    """Nothing of the picture before is left: no line, no limit, no panel that was empty."""
+    shown = data(LEVELS, channels=3)
+    display = plots.Display.of(shown, kind=kind)
+    shortest, *_, longest = np.argsort(shown.x.lengths).tolist()
+    used, new = (plots.strip(2, width=4.4, height=1.25) for _ in range(2))
+    plots.draw_row(shown, [longest], display, used)
+    drawn(used)
+    plots.wipe(used)
+    for row in (used, new):
+        plots.draw_row(shown, [shortest, shortest], display, row)
+    pictures = [to_svg(row[0].figure, "row", "") for row in (used, new)]
+    assert pictures[0] == pictures[1]
 
 
 def test_sequences_are_those_of_the_class(data: Make) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from segue import plots
@@ -40,6 +41,7 @@ from segue.training.history import describe
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from segue.evaluation.model_info import ModelInfo
 
@@ -59,15 +61,12 @@ _CURVES = {
 def templates() -> Environment:
     """The templates of this folder; what they are filled with is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("segue.evaluation"), autoescape=True, undefined=StrictUndefined
     )
     environment.globals |= {"counted": counted, "repr": repr, "quote": shlex.quote}
-    environment.filters["svg"] = lambda axes, name, caption: Markup(  # noqa: S704  (escaped text)
-        to_svg(axes.figure, name, str(escape(caption)))
-    )
+    environment.filters["svg"] = _svg
     return environment
 
 
@@ -136,12 +135,13 @@ def _draw_data(sets: Mapping[str, Dataset]) -> dict[str, Any]:
     shown, display = plots.examples(data, SAMPLES_SHOWN), plots.Display.of(data)
     there = int((plots.class_counts(data) > 0).sum())
     some = f" of the first {len(shown)} of {there} classes" if len(shown) < there else " class"
-    examples = []
+    examples, row = [], plots.strip(SAMPLES_SHOWN, width=4.4, height=1.25)
+    row[len(row) // 2].set_xlabel(display.time_label)
     for number, (label, members) in enumerate(shown):
-        row = plots.strip(SAMPLES_SHOWN, width=4.4, height=1.25)
         plots.draw_row(data, members, display, row)
-        row[len(row) // 2].set_xlabel(display.time_label)
-        examples.append(Picture(f"example{number}", row[0], label))
+        example = f"example{number}"
+        examples.append(Picture(example, _svg(row[0], example, label), label))
+        plots.wipe(row)
     lengths, balance = plots.plot_lengths(data), plots.plot_class_balance(joined)
     return {
         "pictures": [
@@ -184,16 +184,17 @@ def _curves(info: ModelInfo) -> list[Picture]:
 def _draw_mistakes(evaluation: Evaluation) -> dict[str, Any]:
     """The number of mistakes, and pictures of those with the highest confidence."""
     mistakes, display = evaluation.mistakes(), plots.Display.of(evaluation.dataset)
-    pictures = []
+    pictures, row = [], plots.strip(1, width=2.9, height=1.45)
+    row[0].set_xlabel(display.time_label)
     for number, mistake in enumerate(mistakes[:MISTAKES_SHOWN]):
-        axes = plots.strip(1, width=2.9, height=1.45)[0]
-        plots.draw_sequence(evaluation.dataset.x[mistake.index], display, axes)
-        axes.set_xlabel(display.time_label)
+        plots.draw_sequence(evaluation.dataset.x[mistake.index], display, row[0])
         caption = (
             f"{named(mistake.target)}, taken for {named(mistake.prediction)} "
             f"({_percent(mistake.confidence)}), sequence {mistake.id}"
         )
-        pictures.append(Picture(f"mistake{number}", axes, caption))
+        name = f"mistake{number}"
+        pictures.append(Picture(name, _svg(row[0], name, caption), caption))
+        plots.wipe(row)
     return {"count": len(mistakes), "pictures": pictures}
 
 
@@ -223,6 +224,15 @@ _COLOURS = {
 }
 
 
+def _svg(axes: Any, name: str, caption: str) -> Markup:
+    """The picture of axes; what is one already, as axes that were used again, stays as it is."""
+    from markupsafe import Markup, escape
+
+    if isinstance(axes, Markup):
+        return axes
+    return Markup(to_svg(axes.figure, name, str(escape(caption))))  # noqa: S704  (escaped text)
+
+
 def to_svg(figure: Figure, name: str, description: str) -> str:
     """Return the `<svg>` element of a figure.
 
@@ -231,7 +241,11 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
         name: letters and digits, unique in the page; the identifiers inside begin with it.
         description: read out by a screen reader; HTML-escaped already.
     """
-    buffer = io.StringIO()
+    buffer, layout = io.StringIO(), figure.get_layout_engine()
+    if layout is not None:  # `savefig` would draw everything, without a result, for this alone
+        FigureCanvasSVG(figure)
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     with mpl.rc_context(_RC), warnings.catch_warnings():
         # The browser finds the glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

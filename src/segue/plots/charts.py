@@ -210,15 +210,14 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
     shown, edges = style.thinned_ticks(count, NAMED_CLASSES), np.arange(count + 1) - 0.5
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(shown, [names[i] for i in shown])
-        axis.set_ticks(edges if count <= NAMED_CLASSES else [], minor=True)
     turned = longest > (6 if count <= 6 else 2)
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
     some = style.some_named(shown)
     style.set_title(axes, "; ".join(filter(None, [folded, some])))
     axes.set(xlabel="predicted class", ylabel="true class")
     if count <= NAMED_CLASSES:  # lines between the cells
-        axes.tick_params(which="minor", length=0)
-        axes.grid(which="minor", axis="both", visible=True, color=RULE, linewidth=0.5)
+        for lines in (axes.hlines, axes.vlines):
+            lines(edges, -0.5, count - 0.5, colors=RULE, linewidth=0.5, zorder=0.5)
         axes.spines[:].set_visible(False)
     return axes
 

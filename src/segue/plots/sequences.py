@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -163,10 +163,9 @@ def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, l
     """Draw some sequences of each of the first classes: pairs of a name and indices."""
     groups: dict[str, Array] = {"": np.arange(len(dataset))}
     if dataset.labels is not None and dataset.classes is not None:
-        there = [name for name in dataset.classes if (dataset.labels == name).any()]
-        groups = {
-            named(name): np.flatnonzero(dataset.labels == name) for name in there[:CLASSES_AT_MOST]
-        }
+        members = ((name, np.flatnonzero(dataset.labels == name)) for name in dataset.classes)
+        there = ((named(name), its) for name, its in members if len(its))
+        groups = dict(islice(there, CLASSES_AT_MOST))
     rows = []
     for name, members in groups.items():
         order = numpy_generator(seed, "examples", name).permutation(members)

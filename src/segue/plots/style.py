@@ -107,7 +107,24 @@ def strip(columns: int, *, width: float, height: float) -> AxesArray:
     axes: AxesArray = figure.subplots(1, columns, squeeze=False, sharex=True, sharey=True)[0]
     margins = {"left": 0.46 / width, "bottom": 0.42 / height}
     figure.subplots_adjust(**margins, right=1 - 0.1 / width, top=1 - 0.06 / height, wspace=0.1)
+    box = axes[0].get_window_extent()  # labels at fixed places: else ticks are measured thrice
+    for one in axes:
+        one.xaxis.set_label_coords(0.5, -0.257 * figure.dpi / box.height)
+        one.yaxis.set_label_coords(-0.32 * figure.dpi / box.width, 0.5)
     return axes
+
+
+def wipe(axes: AxesArray) -> None:
+    """Take what was drawn out of the axes of a strip, for the next picture.
+
+    To make axes with their ticks takes as long as to draw them.
+    """
+    for one in axes:
+        for artist in (*one.lines, *one.images, *one.texts):
+            artist.remove()
+        one.set_axis_on()
+        one.relim()
+        one.autoscale()
 
 
 # -- parts of axes --------------------------------------------------------------------------------
