@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue import SequenceClassifier, TrainingOptions, limits
+from segue import Dataset, SequenceClassifier, TrainingOptions, limits
 from segue.data import sequences
 from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError, TrainingError
+from segue.estimators.fitting import check_memory
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import memory
@@ -40,19 +41,45 @@ def test_much_memory_is_said_before_the_start(
     assert not told or told[0] < begun[0]
 
 
-def test_a_training_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message has what would fit; with that it is trained."""
+@pytest.mark.parametrize(
+    ("network", "steps", "megabytes", "cut"),
+    [
+        ("lstm(64)", 300, 20, False),  # 200 steps are too many as well
+        ("lstm(64)", 900, 60, True),
+        ("gru(64, reset=before)", 250, 25, False),
+        ("lstm(400)", 60, 15, False),  # gradients of the weights, whatever the batch
+        ("dense(32) attention(4) pool(mean)", 500, 30, False),
+    ],
+)
+@pytest.mark.sampled(2)
+def test_what_is_said_to_fit_fits(
+    network: str, steps: int, megabytes: int, cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that needs more than is free names a batch size, and `truncate` where it helps."""
+    x = np.random.default_rng(0).normal(size=(64, steps, 3)).astype(np.float32)
+    y = np.arange(64) % 2
+    monkeypatch.setattr(limits, "free_memory", lambda: megabytes * 1_000_000)
+    text = r"Training needs about .* GB .*batches of 64 .* batch_size=(\d+) fits\."
+
+    def check(batch_size: int, **more: Any) -> None:
+        options = TrainingOptions(progress="none", **more)
+        model = SequenceClassifier(network, batch_size=batch_size, options=options)
+        check_memory(model._training_job(x, y), Dataset(x, y).x)
+
+    with pytest.raises(TrainingError, match=text) as refused:
+        check(64)
+    advised = re.search(text, str(refused.value))
+    assert advised is not None
+    check(int(advised[1]))
+    assert ("So does truncate=200" in str(refused.value)) is cut
+    if cut:
+        check(64, truncate=200)
+
+
+def test_the_limit_of_memory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(64, 300, 3)).astype(np.float32)
     y = np.arange(64) % 2
     monkeypatch.setattr(limits, "free_memory", lambda: 20_000_000)
-    text = (
-        r"Training needs about .* GB .*batches of 64 .* batch_size=(\d+) fits. So does truncate=200"
-    )
-    with pytest.raises(TrainingError, match=text) as refused:
-        quiet("lstm(64)", batch_size=64).fit(x, y)
-    found = re.search(text, str(refused.value))
-    assert found is not None
-    quiet("lstm(64)", batch_size=int(found[1])).fit(x, y)
     monkeypatch.setenv("SEGUE_MEMORY_GB", "8")
     quiet("lstm(64)", batch_size=64).fit(x, y)
     monkeypatch.setenv("SEGUE_MEMORY_GB", "much")

@@ -416,7 +416,8 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     limit = memory_limit()
     if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
         return ""
-    needed = memory.training_bytes(job, batch_size, longest)
+    constant, each = memory.measured_bytes(job, longest)
+    needed = constant + batch_size * each
     if resident + needed <= memory.WARNED * limit:
         return ""
     about = (
@@ -427,10 +428,12 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     if resident + needed <= limit:
         more = f"; so does {cut}, for causal networks" if cut else ""
         return f"{about} A smaller batch_size needs less{more}."
-    fits = int(batch_size * max(0, limit - resident) / needed)
+    room = limit - resident
+    fits = max(0, int((room - constant) / each))
     fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    if cut and job.network.causal:
-        fitting += f" So does {cut}, for which memory does not grow."
+    if cut and job.network.causal and memory.training_bytes(job, batch_size, TRUNCATED) <= room:
+        other = "So does" if fits else "What fits is"
+        fitting += f" {other} {cut}, for which memory does not grow."
     raise TrainingError(
         f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
         "the environment sets another limit."

@@ -163,8 +163,8 @@ def examples(dataset: Dataset, samples: int, seed: int = 0) -> list[tuple[str, l
     """Draw some sequences of each of the first classes: pairs of a name and indices."""
     groups: dict[str, Array] = {"": np.arange(len(dataset))}
     if dataset.labels is not None and dataset.classes is not None:
-        members = ((name, np.flatnonzero(dataset.labels == name)) for name in dataset.classes)
-        there = ((named(name), its) for name, its in members if len(its))
+        by_class = ((name, np.flatnonzero(dataset.labels == name)) for name in dataset.classes)
+        there = ((named(name), indices) for name, indices in by_class if len(indices))
         groups = dict(islice(there, CLASSES_AT_MOST))
     rows = []
     for name, members in groups.items():

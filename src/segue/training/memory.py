@@ -94,6 +94,12 @@ def training_bytes(job: TrainingSetup, batch_size: int, longest: int) -> int:
         batch_size: sequences in a batch.
         longest: steps of the longest.
     """
+    constant, each = measured_bytes(job, longest)
+    return int(constant + batch_size * each)
+
+
+def measured_bytes(job: TrainingSetup, longest: int) -> tuple[float, float]:
+    """The memory of an update whatever the batch, and what each sequence of it adds."""
     lengths = [longest] if longest <= LENGTHS[-1] else list(LENGTHS)
     try:
         peaks = _peaks(job, lengths)
@@ -105,7 +111,7 @@ def training_bytes(job: TrainingSetup, batch_size: int, longest: int) -> int:
     growth = np.polyfit(lengths, each, len(lengths) - 1)
     if len(lengths) > 1 and growth[0] <= 0:  # not with the square of the steps
         growth = np.polyfit(lengths, each, 1)
-    return int(constant + batch_size * np.polyval(growth, longest))
+    return constant, float(np.polyval(growth, longest))
 
 
 def _peaks(job: TrainingSetup, lengths: list[int]) -> npt.NDArray[np.float64]:
