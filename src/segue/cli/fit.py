@@ -30,9 +30,6 @@ TRAINING = """
 """.split()
 FORMS = forms_of("fit")
 
-# The scores of single seeds, by their names in metrics.json.
-_SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
-
 
 def options() -> list[Parameter]:
     """The options of `segue fit` that fill arguments of estimators, of training and of a run."""
@@ -159,12 +156,15 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print(run: Run, *, json: bool) -> None:
+    from segue.estimators.multi_seed import seeds_in_words
+
     metrics, files = run.metrics, {"model": str(run.model), "report": str(run.report)}
     ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
     facts = {**dict(run.facts()), "model id": metrics.get("model_id", "")}
-    facts.pop("read as", None)  # it was printed at the start
+    for name in ("read as", "each seed alone"):  # they are printed above
+        facts.pop(name, None)
     took = f"{facts.pop('time')}, {counted(metrics['epochs'], 'epoch')}, {ended}"
-    rows = [*headline(metrics), *_seeds(metrics), ("training", took), *facts.items()]
+    rows = [*headline(metrics), *seeds_in_words(metrics), ("training", took), *facts.items()]
     rows += files.items()
     print_result({"folder": run.folder, **files, "metrics": metrics}, rows, json=json)
 
@@ -192,20 +192,3 @@ def headline(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append((name, f"{main.text(scores[main.name])}  {scores.get('meaning', '')}".rstrip()))
     note = metrics["trained_on"].get("note")
     return [(name, f"{text}; {note}") for name, text in rows] if note else rows
-
-
-def _seeds(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Mean and spread over the seeds; the best is chosen without a look at the test part."""
-    if "seeds" not in metrics:
-        return []
-    rows, best = metrics["seeds"], metrics["best_seed"]
-    name = metrics["score"]
-    text = f"{_SCORES[name]}: mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} "
-    text += f"of {len(rows)} seeds"
-    if note := metrics.get("trained_on", {}).get("note"):
-        text += f"; {note}"
-    chosen = next((row for row in rows if row["seed"] == best), None)
-    if chosen is not None:
-        text += f"; best by validation: seed {best}, {chosen[name]:.4f}"
-    ensemble = f"the mean of these {len(rows)} models; the scores above are its own"
-    return [("each seed alone", text), ("ensemble", ensemble)]

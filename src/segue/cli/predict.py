@@ -65,7 +65,7 @@ def evaluate(
             if run.read_from(source) and "train" in parted.part_names:
                 train = parted
         evaluation.to_html(report, train=train, model_path=path, source=source, facts=facts)
-        written = [fact for fact in facts if fact[0] != "read as"]  # that is printed already
+        written = [fact for fact in facts if fact[0] != "read as"]  # it is printed already
         written += [("model id", evaluation.model_info.model_id), ("report", str(report))]
     text = "\n\n".join(filter(None, [evaluation.report(), text_table(written, "<")]))
     print_result(evaluation.metrics(), text, json=json)

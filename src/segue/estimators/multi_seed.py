@@ -221,3 +221,24 @@ def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:
             "that differ."
         )
     return found
+
+
+# The scores of single seeds, by their names in metrics.json.
+_SCORES = {"accuracy": "accuracy", "r2": "R²", "log_probability": "log-probability (nats)"}
+
+
+def seeds_in_words(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Mean and spread over the seeds; the best is chosen without a look at the test part."""
+    if "seeds" not in metrics:
+        return []
+    rows, best = metrics["seeds"], metrics["best_seed"]
+    name = metrics["score"]
+    text = f"{_SCORES[name]}: mean {metrics['mean']:.4f}, spread {metrics['spread']:.4f} "
+    text += f"of {len(rows)} seeds"
+    if note := metrics.get("trained_on", {}).get("note"):
+        text += f"; {note}"
+    chosen = next((row for row in rows if row["seed"] == best), None)
+    if chosen is not None:
+        text += f"; best by validation: seed {best}, {chosen[name]:.4f}"
+    ensemble = f"the mean of these {len(rows)} models; the scores above are its own"
+    return [("each seed alone", text), ("ensemble", ensemble)]

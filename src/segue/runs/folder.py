@@ -150,9 +150,8 @@ class Run:
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, of any of its trainings."""
         folders = (self.folder, *self.folder.glob("seed-*"))
-        return any(
-            path.is_file() for one in folders for path in one.glob("checkpoint/*.safetensors")
-        )
+        paths = (path for one in folders for path in one.glob("checkpoint/*.safetensors"))
+        return any(path.is_file() for path in paths)
 
     @property
     def is_complete(self) -> bool:
@@ -186,10 +185,13 @@ class Run:
 
     def facts(self) -> list[tuple[str, str]]:
         """The run on the terminal and in a report: its time, date, folder, and its data."""
+        from segue.estimators.multi_seed import seeds_in_words
+
         record, found = self.record, {"time": duration(self.seconds)}
         found["date"] = (record.get("date") or "").replace("T", " ").replace("Z", " UTC")
         found |= {"run": self.folder.resolve().name, "data hash": record["data"].get("hash")}
         found["read as"] = "; ".join(record.get("notes", ()))
+        found |= dict(seeds_in_words(self.metrics)[:1]) if self.scores.is_file() else {}
         return [pair for pair in found.items() if pair[1]]
 
     def read_from(self, source: str | Path) -> bool:
@@ -466,9 +468,8 @@ def check_unchanged(run: Run, parted: Parted) -> None:
         said = said or "holds other values than"
         if split is not None and split.sequences == len(parted.whole):
             changed, data = split.changed(parted.hashes(known)), parted.whole
-            first = (
-                f"number {changed[0]}" if data.ids is None else repr(data.ids[changed[0]].item())
-            )
+            at = changed[0]
+            first = f"number {at}" if data.ids is None else repr(data.ids[at].item())
             count = f"{counted(len(changed), 'sequence')} of {len(data):,}"
             said = f"differs in {count} (the first is {first}) from what it held"
     if said:
