@@ -170,4 +170,9 @@ def test_lengths_of_all_sizes() -> None:
 
 def test_names_that_differ_at_their_end_stay_different() -> None:
     for names in NAMES.values():
-        assert len(set(plots.style.plain_names(names(60)))) == len(set(map(str, names(60))))
+        assert len(set(plots.style.plain_names(names(60)))) == 60
+    middle = [f"the number {i:04} of a very long collection of names" for i in range(60)]
+    beginning = [f"class {i} of a very long collection of all of these names" for i in range(60)]
+    late = [f"{LONG} {i:04} {LONG}" for i in range(60)]
+    for given in (middle, beginning, late, [*middle, "21 others"]):
+        assert len(set(plots.style.plain_names(given))) == len(given)

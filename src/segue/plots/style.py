@@ -177,16 +177,21 @@ def plain_name(name: Any, at_most: int = 24) -> str:
         at_most: how many letters; those of Chinese, Japanese and Korean are as wide as two.
 
     >>> plain_name("a very long name of some class, number 12"), plain_name("非常长的类别名称")
-    ('a very long na…number 12', '非常长的类别名称')
+    ('a very long n…number 12', '非常长的类别名称')
     >>> plain_name("这是一个非常长的类别名称号码12")
     '这是一个非常长…称号码12'
     """
-    text = " ".join(str(name).split())
+    return _shortened(str(name), at_most, 0.6)
+
+
+def _shortened(name: str, at_most: int, share: float) -> str:
+    """A long name cut in its middle, with a share of the room for its beginning."""
+    text = " ".join(name.split())
     widths = [2 if east_asian_width(letter) in "WF" else 1 for letter in text]
     if sum(widths) <= at_most:
         return text
     sums, behind = np.cumsum(widths), np.cumsum(widths[::-1])
-    begin = int(np.searchsorted(sums, 0.6 * at_most, "right"))
+    begin = int(np.searchsorted(sums, share * (at_most - 1), "right"))
     end = int(np.searchsorted(behind, at_most - 1 - sums[begin - 1], "right"))
     return f"{text[:begin].rstrip()}…{text[len(text) - end :].lstrip()}"
 
@@ -197,8 +202,20 @@ def set_title(axes: Axes, text: str, **look: Any) -> None:
 
 
 def plain_names(names: Iterable[Any], at_most: int = 24) -> list[str]:
-    """Return several names as short texts."""
-    return [plain_name(name, at_most) for name in names]
+    """Return several names as short texts, cut where the most of them stay different.
+
+    >>> plain_names(["species number 1 of the collection", "species number 2 of the collection"])
+    ['species number 1 of the…', 'species number 2 of the…']
+    """
+    texts = [str(name) for name in names]
+    columns = enumerate(zip(*texts, strict=False))
+    shared = next((place for place, letters in columns if len(set(letters)) > 1), 0)
+    ways = (
+        [_shortened(text, at_most, 0.6) for text in texts],
+        [_shortened(text, at_most, 1.0) for text in texts],
+        [_shortened(f"…{text[shared:]}", at_most, 1.0) for text in texts],
+    )
+    return max(ways, key=lambda short: len(set(short)))
 
 
 def thinned_ticks(count: int, at_most: int) -> npt.NDArray[np.int64]:
