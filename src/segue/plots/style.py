@@ -179,7 +179,7 @@ def plain_name(name: Any, at_most: int = 24) -> str:
     >>> plain_name("a very long name of some class, number 12"), plain_name("非常长的类别名称")
     ('a very long n…number 12', '非常长的类别名称')
     >>> plain_name("这是一个非常长的类别名称号码12")
-    '这是一个非常长…称号码12'
+    '这是一个非常…名称号码12'
     """
     return _shortened(str(name), at_most, 0.6)
 
