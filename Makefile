@@ -4,6 +4,7 @@
 #   make demo         train and evaluate a classifier on real data, from nothing
 #   make test         every test            make test-quick   those that take less than two minutes
 #   make test-portable  the arithmetic as on older processors
+#   make slurm-test   studies on a real Slurm, which is installed where this user may
 #   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        what is timed and how make clean        remove what the tools leave behind
 #   make wheel        sdist and wheel in dist/, installed in a bare environment and used there
@@ -23,7 +24,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup demo test test-quick test-portable check format bench docs site wheel clean recipes recipes-quick
+.PHONY: setup demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -46,7 +47,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(TEMPORARY) \
   $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: $(STAMP)
-	$(PYTEST)
+	$(PYTEST) -m "not slurm"
 
 test-quick: $(STAMP)
 	$(PYTEST) -m "not slow"
@@ -59,6 +60,15 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS
 test-portable: $(STAMP)
 	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
+
+# A cluster of its own: a controller and two nodes on this machine, started and stopped by the tests.
+# Where it is not installed and this user may not install it, they are skipped and say so.
+slurm-test: $(STAMP)
+	PATH=$$PATH:/usr/sbin command -v slurmctld >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge \
+	      >/dev/null; } || true
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:xdist -m slurm tests/cluster
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

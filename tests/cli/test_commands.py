@@ -33,6 +33,7 @@ COMMANDS = {
     "data show": "Show where a data set comes from",
     "study learning-curve": "Train with more and more sequences",
     "study grid": "Train with every combination of networks and options",
+    "study status": "Show how far a study is",
     "info": "Print versions, threads, folders",
 }
 

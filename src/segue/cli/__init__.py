@@ -54,9 +54,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time, and can be copied
 )
 add_command(app, fit.fit, fit.options)
+add_command(app, predict.evaluate)
+add_command(app, predict.predict, predict.predict_options)
 for command in (
-    predict.evaluate,
-    predict.predict,
     view.view,
     listen.listen,
     view.network,

@@ -14,7 +14,7 @@ from segue.cli.options import (
     forms_of,
     options_of,
 )
-from segue.cli.shared import Columns, print_result, tell
+from segue.cli.shared import Columns, executor_for, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean
 from segue.text_table import visible
 
@@ -44,6 +44,7 @@ def options() -> list[Parameter]:
         *options_of(fit_run, "test seeds initial", **FORMS),
         *options_of(estimators["forecast"], FORECASTER, **FORMS),
         *options_of({}, "stride window_label limit option out resume", **FORMS),
+        *options_of({}, forms_of("executor"), **forms_of("executor")),
     ]
 
 
@@ -60,10 +61,12 @@ def fit(
     """
     from segue import runs
 
-    resume = given.pop("resume", None)
+    resume, executor = given.pop("resume", None), executor_for(given)
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
     if resume is not None:
-        run = runs.resume_run(resume, tell=lambda line: print(line, file=sys.stderr))
+        run = runs.resume_run(
+            resume, tell=lambda line: print(line, file=sys.stderr), executor=executor
+        )
     else:
         columns = {**(columns or {}), **_windows(given)}
         if {"network", "initial", "frozen"}.isdisjoint(given):
@@ -76,7 +79,7 @@ def fit(
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
         if sys.stderr.isatty():
             print(f"reading {visible(str(source))}", file=sys.stderr)
-        run = runs.fit_run(str(source), columns=columns, tell=tell, **given)
+        run = runs.fit_run(str(source), columns=columns, tell=tell, executor=executor, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
         raise KeyboardInterrupt(f"go on with `segue fit --resume {run.folder}`")

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import sys
+from inspect import Parameter
 from pathlib import Path
+from typing import Any
 
-from segue.cli.shared import Columns, check_output, print_data, print_result, read_source, tell
-from segue.errors import DataError, OptionError
+from segue.cli.options import forms_of, options_of
+from segue.cli.shared import (
+    Columns,
+    check_output,
+    executor_for,
+    print_data,
+    print_result,
+    read_source,
+    tell,
+)
+from segue.errors import DataError, OptionError, counted
 from segue.text_table import text_table
 
 
@@ -71,6 +82,11 @@ def evaluate(
     print_result(evaluation.metrics(), text, json=json)
 
 
+def predict_options() -> list[Parameter]:
+    """The options of `segue predict` that say where it runs."""
+    return options_of({}, forms_of("executor"), **forms_of("executor"))
+
+
 def predict(
     model: Path,
     source: str,
@@ -82,6 +98,7 @@ def predict(
     spreadsheet: bool = False,
     reading: Columns = None,
     json: bool = False,
+    **given: Any,
 ) -> None:
     """Predict the class of each sequence; or its numbers, its steps' labels, what follows it.
 
@@ -91,12 +108,18 @@ def predict(
 
     Example: segue predict run - --json < new.csv
 
+    With --workers or --executor the sequences are predicted in shards, by several processes. What
+    is done is kept when it is stopped; the same command goes on. The rows are ordered by id.
+
+    Example: segue predict run recordings --out answers --workers 2
+
     Options:
         source (SOURCE): a named data set (`segue data list`), a file, a folder, or - for standard
             input: a table, or JSON lines.
         per_step: the probabilities after each step.
         steps: forecast N steps (default: as in training).
-        out (FILE): write a file instead of printing: .csv, .json, .jsonl or .parquet.
+        out (FILE|DIR): write a file instead of printing: .csv, .json, .jsonl or .parquet; with
+            --workers or --executor a folder for the shards and for predictions.csv.
         spreadsheet: in CSV, put ' before text that begins with = + - or @, which a spreadsheet
             would take for a formula.
     """
@@ -105,8 +128,12 @@ def predict(
     from segue.readers import read
     from segue.runs import find_model
 
-    check_output(out, overwrite=overwrite, endings=FORMATS)
-    if spreadsheet and (json if out is None else out.suffix.lower() != ".csv"):
+    executor = executor_for(given)
+    if executor is None:
+        check_output(out, overwrite=overwrite, endings=FORMATS)
+    elif out is None or out.suffix.lower() in FORMATS:
+        raise OptionError("Workers and executors predict in shards, in a folder: give --out DIR.")
+    if spreadsheet and executor is None and (json if out is None else out.suffix.lower() != ".csv"):
         raise OptionError("--spreadsheet is for CSV: leave it out, or write a file ending in .csv.")
     estimator = load(find_model(model))
     options = {**(reading or {}), "like": estimator}
@@ -120,6 +147,15 @@ def predict(
     else:
         data = read(source, **options)  # the first, where there is a limit
     tell(data.notes)
+    if out is not None and executor is not None:
+        from segue.cli.shards import Request, predict_in_shards
+
+        request = Request(find_model(model), per_step, steps, spreadsheet)
+        predictions_of(estimator, data[:1], per_step=per_step, steps=steps)  # what cannot be, early
+        path = predict_in_shards(data, request, out, executor(out), overwrite=overwrite)
+        facts = {"predictions": path, "sequences": len(data)}
+        print_result(facts, f"{counted(len(data), 'sequence')}  {path}", json=json)
+        return
     table = predictions_of(estimator, data, per_step=per_step, steps=steps)
     if out is not None:
         table.write(out, spreadsheet=spreadsheet)

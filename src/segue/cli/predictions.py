@@ -71,11 +71,12 @@ class Predictions:
                 # What is no character, as in a file's name in another encoding, is \udc80 in JSON.
                 temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
-    def to_csv(self, *, spreadsheet: bool = False) -> str:
+    def to_csv(self, *, spreadsheet: bool = False, with_head: bool = True) -> str:
         """The table below a line of headings; probabilities with six digits.
 
         Args:
             spreadsheet: put an apostrophe before text that a spreadsheet would take for a formula.
+            with_head: begin with the headings.
 
         >>> print(Predictions({"id": ["007", "a,b"], "prediction": ["=up", "-1"]}).to_csv())
         id,prediction
@@ -89,7 +90,8 @@ class Predictions:
         }
         for name, values in self.probabilities.items():
             shown[f"probability_{name}"] = [f"{value:.6g}" for value in np.asarray(values).tolist()]
-        rows = [tuple(shown), *zip(*shown.values(), strict=True)]
+        rows = [tuple(shown)] if with_head else []
+        rows += zip(*shown.values(), strict=True)
         prepare = _guarded if spreadsheet else str
         return "".join(",".join(_quoted(prepare(cell)) for cell in row) + "\n" for row in rows)
 

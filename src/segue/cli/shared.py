@@ -239,6 +239,38 @@ def completion(name: str, metavar: str | None) -> Callable[[str], list[str]]:
     return offered
 
 
+def executor_for(given: dict[str, Any]) -> Callable[[Path], Any] | None:
+    """Take the options of executors out of those that were given.
+
+    Args:
+        given: options by the names of their arguments.
+
+    Returns:
+        What makes the executor for a folder; `None` where no option of it was given.
+
+    Raises:
+        OptionError: another executor, or options of Slurm without it.
+    """
+    workers, kind = given.pop("workers", None), given.pop("executor", None)
+    names = {"slurm_partition": "partition", "slurm_time": "minutes", "slurm_setup": "setup"}
+    slurm = {names[name]: given.pop(name) for name in names if name in given}
+    if kind not in (None, "local", "slurm"):
+        raise OptionError(f"--executor is {kind!r}; expected local or slurm.")
+    if slurm and kind != "slurm":
+        raise OptionError("Options of Slurm are for --executor slurm: add it.")
+    if kind is None and workers is None:
+        return None
+    from segue.executors import LocalProcesses, SlurmExecutor, minutes_of
+
+    if kind != "slurm":
+        return lambda _: LocalProcesses(workers)
+    if "minutes" in slurm:
+        slurm["minutes"] = minutes_of(slurm["minutes"])
+    if workers is not None:
+        slurm["workers"] = workers
+    return lambda folder: SlurmExecutor(folder / "slurm", **slurm)
+
+
 # -- printing -------------------------------------------------------------------------------------
 
 

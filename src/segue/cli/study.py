@@ -23,7 +23,7 @@ from segue.cli.options import (
     forms_of,
     options_of,
 )
-from segue.cli.shared import Columns, print_result, read_source
+from segue.cli.shared import Columns, executor_for, print_result, read_source
 from segue.errors import FileError, OptionError
 
 app = typer.Typer(
@@ -35,19 +35,20 @@ app = typer.Typer(
 SETTINGS = "prepare epochs batch_size learning_rate"
 CURVE = "sizes seeds until watch_test test"
 GRID = "seeds held until"
+ENGINE = list(forms_of("executor"))
 FORMS = {**forms_of("fit"), **forms_of("study")}
 
 
 def curve_options() -> list[Parameter]:
     """The options of `segue study learning-curve` that fill arguments."""
     curve = declaration("studies/curve.py", "learning_curve")
-    own = options_of(curve, f"{CURVE} workers", **FORMS)
+    own = options_of(curve, CURVE, **FORMS)
     return [*own, *_estimator_options(f"network {SETTINGS} validation")]
 
 
 def grid_options() -> list[Parameter]:
     """The options of `segue study grid` that fill arguments."""
-    own = options_of(declaration("studies/grids.py", "grid"), f"{GRID} workers", **FORMS)
+    own = options_of(declaration("studies/grids.py", "grid"), GRID, **FORMS)
     networks = _estimator_options(f"network {SETTINGS}", **forms_of("grid"))
     return [*own, *networks, *options_of({}, "set_", **FORMS)]
 
@@ -61,6 +62,7 @@ def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
         *options_of(estimators, names, **{**FORMS, **forms}),
         *options_of(TrainingOptions, "optimizer schedule"),
         *options_of({}, "task option limit out resume", **FORMS),
+        *options_of({}, ENGINE, **forms_of("executor")),
     ]
 
 
@@ -90,7 +92,26 @@ def grid(
 
 
 add_command(app, learning_curve, curve_options, "learning-curve")
+
+
+def status(folder: Path, *, json: bool = False) -> None:
+    """Show how far a study is: what is done, failed, runs and waits, and the time left.
+
+    It asks only the study's folder, and Slurm where that is there; so it works on any machine.
+
+    Example: segue study status studies/waves-grid-1a2b3c
+
+    Options:
+        folder (DIR): of the study.
+    """
+    from segue.studies import status as status_of
+
+    found = status_of(folder)
+    print_result(found.as_json(), found.lines(), json=json)
+
+
 add_command(app, grid, grid_options, "grid")
+add_command(app, status)
 
 
 def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) -> None:
@@ -103,7 +124,8 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
     from segue.studies.journal import read_header
     from segue.tasks import TASKS, Task
 
-    resume, workers = given.pop("resume", None), given.pop("workers", None)
+    resume = given.pop("resume", None)
+    engine = {name: given.pop(name) for name in ENGINE if name in given}
     check_resumed(source, resume, given, FORMS)
     if resume is not None:
         header = read_header(resume)
@@ -117,9 +139,12 @@ def _run(kind: str, source: str | None, given: dict[str, Any], *, json: bool) ->
     estimator = estimator_for(recipe["task"], data.task)()
     estimator.set_params(**TASKS.get(data.task, Task).arguments, **recipe["settings"])
     study: Any = studies.grid if kind == "grid" else studies.learning_curve
+    folder = Path(resume or given.get("out") or _folder(kind, recipe))
+    workers = None if engine.get("executor") == "slurm" else engine.pop("workers", None)
+    executor = executor_for(engine)
     result = study(
         estimator, data, **recipe["study"], source=reading, recipe=recipe, workers=workers,
-        folder=resume or given.get("out") or _folder(kind, recipe),
+        executor=None if executor is None else executor(folder), folder=folder,
     )  # fmt: skip
     page = result.folder / "report.html"
     facts = {"folder": result.folder, "report": page, **result.as_json()}

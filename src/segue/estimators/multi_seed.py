@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, Val
 from segue.estimators.loading import load
 from segue.estimators.splitting import split_data
 from segue.estimators.transfer import InitialWeights
+from segue.executors import Executor, completed, started
 from segue.networks import as_specs, is_custom
+from segue.progress import Progress
 from segue.readers.objects import adapted
 from segue.spec import to_text
 from segue.training.checkpoint import remove as remove_checkpoints
@@ -125,6 +127,7 @@ def fit_seeds(
     static: PerSequence = None,
     folder: str | Path | None = None,
     resume: bool = False,
+    executor: Executor | None = None,
 ) -> SeedResults:
     """Train the same estimator with several seeds.
 
@@ -144,6 +147,10 @@ def fit_seeds(
         folder: where each seed gets a folder, `seed-<n>`, with history and model.
         resume: go on in that folder: what is trained is read, what was stopped goes on to the same
             bits.
+        executor: trains the seeds beside one another: `segue.studies.LocalProcesses(2)`, or
+            anything with `submit`; `None`: one after the other in this process. The last bits
+            depend on the number of threads, which is one in a worker process: with
+            `options.threads` they are the same everywhere.
 
     Raises:
         OptionError: no seeds, or one twice.
@@ -159,27 +166,95 @@ def fit_seeds(
     """
     begin = None if initial is None else InitialWeights.of(initial)
     X = adapted(X, y, labelled=not estimator._task_type.targets_inside)  # noqa: N806  (read it only once)
-    members = []
+    given = {
+        "y": y, "sample_weight": sample_weight, "groups": groups,
+        "validation_data": validation_data, "static": static, "split_seed": estimator.seed,
+    }  # fmt: skip
+    trainings = []
     for seed in _as_seeds(estimator.seed, seeds):
         member = type(estimator)(**{**estimator.get_params(deep=False), "seed": seed})
-        split = split_data(
-            member, X, y, sample_weight=sample_weight, groups=groups,
-            validation_data=validation_data, static=static, split_seed=estimator.seed,
-        )  # fmt: skip
         own_folder = None if folder is None else Path(folder) / f"seed-{seed}"
-        model = None if own_folder is None else own_folder / "model.safetensors"
-        if resume and model is not None and model.exists():
-            member = _read(model, member)
+        trainings.append(_Training(member, begin, own_folder, resume))
+    if executor is not None:
+        return SeedResults.of(_fit_elsewhere(trainings, X, given, executor))
+    members = []
+    for training in trainings:
+        members.append(training.fit(X, given))
+        if members[-1].stopped_ == "interrupted":
+            break
+    return SeedResults.of(members)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The training of one seed.
+
+    Attributes:
+        member: the estimator, not fitted.
+        begin: weights to begin with.
+        folder: where history and model are written, if anywhere.
+        resume: whether to go on with what is there.
+        is_quiet: whether it shows no progress.
+    """
+
+    member: BaseSequenceEstimator
+    begin: InitialWeights | None
+    folder: Path | None
+    resume: bool
+    is_quiet: bool = False
+
+    def fit(self, X: SequencesLike, given: dict[str, Any]) -> BaseSequenceEstimator:  # noqa: N803
+        """Fit the estimator, unless its model is there.
+
+        Args:
+            X: as in `fit`.
+            given: further arguments of `split_data`.
+        """
+        model = None if self.folder is None else self.folder / "model.safetensors"
+        if self.resume and model is not None and model.exists():
+            member = _read(model, self.member)
         else:
-            member._take(fit_split(member, split, begin, own_folder, resume=resume))
+            split = split_data(self.member, X, **given)
+            shown = self.member._shown(0) if self.is_quiet else self.member
+            fitted = fit_split(shown, split, self.begin, self.folder, resume=self.resume)
+            member = self.member._take(fitted)
             if model is not None and member.stopped_ != "interrupted":
                 member.save(model)
         if model is not None and member.stopped_ != "interrupted":
             remove_checkpoints(model.parent)
-        members.append(member)
-        if member.stopped_ == "interrupted":
-            break
-    return SeedResults.of(members)
+        return member
+
+
+def _fit_elsewhere(
+    trainings: list[_Training],
+    X: SequencesLike,  # noqa: N803
+    given: dict[str, Any],
+    executor: Executor,
+) -> list[BaseSequenceEstimator]:
+    """The fitted estimators, trained by an executor, in the order of the trainings."""
+    style = trainings[0].member.training_options.progress
+    calls = []
+    for training in trainings:
+        folder = None if training.folder is None else training.folder.resolve()
+        calls.append((replace(training, folder=folder, is_quiet=True), X, given))
+    done: dict[int, BaseSequenceEstimator] = {}
+    with started(executor) as running, Progress(style) as progress:
+        at_once = getattr(running, "count", len(calls))
+        progress.show(f"seed 0/{len(calls)}", share=0.0, left="")
+        for number, member in completed(running, _fit_one, calls, at_once=at_once):
+            done[number] = member
+            share = len(done) / len(calls)
+            progress.show(f"seed {len(done)}/{len(calls)}", share=share, is_due=True)
+    return [done[number] for number in range(len(calls))]
+
+
+def _fit_one(
+    training: _Training,
+    X: SequencesLike,  # noqa: N803
+    given: dict[str, Any],
+) -> BaseSequenceEstimator:
+    """What is called in another process; there a second attempt goes on with the first."""
+    return replace(training, resume=training.folder is not None).fit(X, given)
 
 
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:

@@ -48,6 +48,9 @@ from segue.runs.split import Parted, RunSplit
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
+    from segue.executors import Executor
+
+    ExecutorFor = Callable[[Path], Executor]
 
 __all__ = [
     "Parted",
@@ -77,6 +80,7 @@ def fit_run(
     compare: Sequence[str] | None = None,
     columns: dict[str, Any] | None = None,
     tell: Callable[[Iterable[str]], None] | None = None,
+    executor: ExecutorFor | None = None,
     **settings: Any,
 ) -> Run:
     """Read a source, train an estimator on it, evaluate it, and keep all of it in a folder.
@@ -99,6 +103,8 @@ def fit_run(
             comparison. `None`: the network in the settings is trained.
         columns: further options of the reader, such as `{"label": "kind"}` for a table.
         tell: called with the notes of the data set (what the reader guessed) before they are used.
+        executor: of several seeds: called with the run's folder, it makes what trains them, as in
+            `fit_seeds`; `None`: one after the other in this process.
         **settings: the arguments of the task's estimator, such as `SequenceClassifier`.
 
     Raises:
@@ -114,6 +120,11 @@ def fit_run(
         raise OptionError(
             "Several seeds begin with several draws of the weights; with given ones (initial) they "
             "would differ in the order of the batches only. Leave one of the two out."
+        )
+    if executor is not None and seeds is None:
+        raise OptionError(
+            "Workers and executors train several seeds beside one another, and this is one "
+            "training: add seeds=5, or leave them out."
         )
     notes = parted.data.notes
     if tell is not None:  # they are printed already
@@ -132,7 +143,7 @@ def fit_run(
             if compare is not None:
                 more |= _select(estimator, parted.data, compare)
             record = {**record_of(source, parted, estimator, reading), **more}
-            return _fit(run, estimator, parted, record)
+            return _fit(run, estimator, parted, record, executor)
         except BaseException:
             if not run.has_progress:
                 _clear(run.folder, keep=was_there)
@@ -176,7 +187,12 @@ def _clear(folder: Path, *, keep: bool) -> None:
             folder.rmdir()
 
 
-def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None) -> Run:
+def resume_run(
+    folder: str | Path,
+    *,
+    tell: Callable[[str], None] | None = None,
+    executor: ExecutorFor | None = None,
+) -> Run:
     """Go on with a run that was stopped, to the same files as if it had not been.
 
     Its training goes on from the last checkpoint to the same weights; where only scores or the
@@ -185,6 +201,7 @@ def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None)
     Args:
         folder: of the run.
         tell: called with a line on what is done, where nothing is trained.
+        executor: as in `fit_run`.
 
     Raises:
         FileError: not a run, a run that has finished, one that another process is working on, or a
@@ -214,10 +231,16 @@ def resume_run(folder: str | Path, *, tell: Callable[[str], None] | None = None)
             estimator = kind(**record["settings"], options=options)
         except (TypeError, OptionError, SpecError) as error:  # of an unknown name, or a value
             raise FileError(f"is damaged: {error}", path=run.description) from error
-        return _fit(run, estimator, parted, record)
+        return _fit(run, estimator, parted, record, executor)
 
 
-def _fit(run: Run, estimator: BaseSequenceEstimator, parted: Parted, record: dict[str, Any]) -> Run:
+def _fit(
+    run: Run,
+    estimator: BaseSequenceEstimator,
+    parted: Parted,
+    record: dict[str, Any],
+    executor: ExecutorFor | None,
+) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else.
 
     Where the folder has checkpoints, the training goes on from them.
@@ -237,8 +260,9 @@ def _fit(run: Run, estimator: BaseSequenceEstimator, parted: Parted, record: dic
             )
         else:
             model = fit_seeds(
-                estimator, data, seeds=seeds, folder=run.folder, resume=True
-            ).ensemble()
+                estimator, data, seeds=seeds, folder=run.folder, resume=True,
+                executor=None if executor is None else executor(run.folder),
+            ).ensemble()  # fmt: skip
         model.save(run.model)
         return _evaluate(run, model, parted)
     except (WriteError, KeyboardInterrupt) as error:

@@ -5,12 +5,13 @@ trials run in parallel, one a processor; a study that was stopped continues wher
 `select_network` compares some networks by cross-validation.
 """
 
-from segue.executors import Executor, Future, LocalProcesses, ThisProcess
+from segue.executors import Executor, Future, LocalProcesses, SlurmExecutor, ThisProcess
 from segue.extras import lazy_names
 from segue.studies.curve import LearningCurve, learning_curve
 from segue.studies.grids import Grid, grid
 from segue.studies.powerlaw import Forecast, PowerLaw, backtest, fit_power_law, forecast
 from segue.studies.selection import Selection, select_network
+from segue.studies.status import StudyStatus, status
 
 __all__ = [
     "Executor",
@@ -21,6 +22,8 @@ __all__ = [
     "LocalProcesses",
     "PowerLaw",
     "Selection",
+    "SlurmExecutor",
+    "StudyStatus",
     "ThisProcess",
     "backtest",
     "fit_power_law",
@@ -28,6 +31,7 @@ __all__ = [
     "grid",
     "learning_curve",
     "select_network",
+    "status",
 ]
 
 __getattr__ = lazy_names(__name__, {}, {"held_back": "segue.studies.backtest"})

@@ -305,8 +305,11 @@ def learning_curve(
             other validation, and the last epoch counts.
         folder: the study's folder, where one that was stopped continues; `None`: no files.
         workers: trials at once, each on one thread; one for each processor if left out. With 1
-            everything runs in one process.
-        executor: runs the trials, in place of this machine's processes: anything with `submit`.
+            everything runs in one process; with an executor so many are submitted at once, all of
+            them if left out.
+        executor: runs the trials, in place of this machine's processes: `SlurmExecutor`, or
+            anything with `submit`. With a folder, which all machines must see, trials that it
+            loses or repeats do no harm.
         progress: "auto", "bar", "lines" or "none".
         source: name of the data; JSON, compared when a study continues.
         recipe: how to make the same call again; JSON, kept in the folder.

@@ -193,7 +193,8 @@ def grid(
         until: also report the epoch at which the score reaches this level.
         folder: as in `learning_curve`.
         workers: trials at once, each on one thread; one for each processor if left out. With 1
-            everything runs in one process.
+            everything runs in one process; with an executor so many are submitted at once, all of
+            them if left out.
         executor: as in `learning_curve`.
         progress: as in `learning_curve`.
         source: as in `learning_curve`.

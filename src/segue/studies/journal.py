@@ -85,12 +85,21 @@ def read_header(folder: str | Path) -> Row:
     Raises:
         FileError: not the folder of a study.
     """
+    return read_lines(folder)[0]
+
+
+def read_lines(folder: str | Path) -> list[Row]:
+    """The first line of a study's folder, and the rows of its trials.
+
+    Raises:
+        FileError: not the folder of a study.
+    """
     path = Path(folder) / NAME
     lines, _ = _whole_lines(path)
     if not lines:
         raise FileError(f"is not the folder of a study: it has no {NAME}.", path=folder)
     _check_header(path, lines[0])
-    return lines[0]
+    return lines
 
 
 def _whole_lines(path: Path) -> tuple[list[Row], int]:

@@ -6,9 +6,8 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +17,20 @@ from segue.atomic import locked
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, TrainingError, check_whole, first_few, is_whole
-from segue.executors import Executor, Future, LocalProcesses, ThisProcess, count_cores
+from segue.executors import (
+    Executor,
+    LocalProcesses,
+    ThisProcess,
+    completed,
+    count_cores,
+    started,
+)
 from segue.progress import Progress, time_left
 from segue.randomness import numpy_generator
+from segue.studies.elsewhere import Elsewhere, Here, TrialFiles, clear, left_behind
 from segue.studies.journal import Journal, key
 from segue.studies.study import Row, Study, without_failed
-from segue.studies.trials import Trial, TrialSetup, baseline, run_trial
+from segue.studies.trials import Trial, TrialSetup, baseline, versions
 
 
 def split_parts(data: Any, part: str, share: float) -> tuple[Dataset, Dataset]:
@@ -140,7 +147,6 @@ def choose_sizes(sizes: object, count: int) -> tuple[int, ...]:
 
 
 _ALWAYS = ("network", "prepare", "epochs", "batch_size", "learning_rate")  # also the defaults
-_POLL_SECONDS = 0.02
 _PROGRESS_LINES = 20  # about so many in a whole study,
 _LINE_SECONDS = 30.0  # but at least one in so many seconds
 
@@ -183,10 +189,12 @@ def run_study(
     """
     path = None if folder is None else Path(folder)
     fingerprint = _fingerprint(study.kind, setup, space, source)
-    header = {"fingerprint": fingerprint, "recipe": recipe}
+    header = {"fingerprint": fingerprint, "recipe": recipe, "trials": len(trials)}
     lock = nullcontext() if path is None else locked(path, "study")
     with lock, closing(Journal(header, path)) as journal:
         _run_missing(setup, trials, journal, workers, executor=executor, style=progress)
+        if path is not None:
+            clear(path)
     rows = tuple(journal.rows[key(trial.key)] for trial in trials)
     done = without_failed(rows)
     if not done:
@@ -208,9 +216,10 @@ def _run_missing(
     executor: Executor | None,
     style: str,
 ) -> None:
-    missing = [trial for trial in trials if key(trial.key) not in journal.rows]
+    missing = _missing(trials, journal)
     total, done = len(trials), len(trials) - len(missing)
-    workers = count_cores() if workers is None else workers
+    if workers is None:
+        workers = count_cores() if executor is None else total
     check_whole("workers", workers)
     workers = max(1, min(workers, len(missing)))
     progress = Progress(style, pause=_LINE_SECONDS)
@@ -219,15 +228,21 @@ def _run_missing(
     if done:
         progress.write(f"{done} of {total} trials were done before and are kept")
     cost_left, cost_done, seconds = sum(trial.cost for trial in missing), 0.0, 0.0
-    every = max(1, total // _PROGRESS_LINES)
+    every, began = max(1, total // _PROGRESS_LINES), time.monotonic()
+    work, is_engine = Here(setup, journal.folder), executor is not None
+    if executor is None:
+        executor = ThisProcess() if workers == 1 else LocalProcesses(workers)
+    elif journal.folder is not None:
+        work = Elsewhere(setup, journal.folder)
     try:
-        with progress, _executor(executor, workers) as running:
+        with progress, started(executor) as running:
             progress.show(f"trial {done}/{total}", share=done / total, left="")
-            for trial, row in _results(running, setup, missing, at_once=workers):
-                journal.add(row)
+            for trial, row in _results(running, work, missing, at_once=workers):
+                _keep(row, journal)
                 done, seconds = done + 1, seconds + row["seconds"]
                 cost_done, cost_left = cost_done + trial.cost, cost_left - trial.cost
-                left = seconds / cost_done * cost_left / workers
+                spent = time.monotonic() - began if is_engine else seconds / workers
+                left = spent / cost_done * cost_left
                 progress.show(
                     f"trial {done}/{total}",
                     _outcome(row),
@@ -239,7 +254,8 @@ def _run_missing(
         how = "is lost: the study has no folder"
         if journal.folder is not None:
             how = f"is kept in {journal.folder}; the same call goes on from there"
-        progress.write(f"interrupted after {done} of {total} trials. What is done {how}")
+        advice = work.advice()
+        progress.write(f"interrupted after {done} of {total} trials. What is done {how}{advice}")
         raise
 
 
@@ -251,31 +267,35 @@ def _outcome(row: Row) -> str:
     return f"{name}: {metric} {row[metric]:.4f}, loss {row['loss']:.4f}"
 
 
-def _executor(executor: Executor | None, workers: int) -> AbstractContextManager[Executor]:
-    if executor is None:
-        return nullcontext(ThisProcess()) if workers == 1 else LocalProcesses(workers)
-    if not isinstance(executor, Executor):
-        raise OptionError(
-            f"`executor` is {executor!r}; expected something with `submit(function, *arguments)`, "
-            "such as those of concurrent.futures."
-        )
-    return nullcontext(executor)
-
-
 def _results(
-    executor: Executor, setup: TrialSetup, trials: list[Trial], *, at_once: int
+    executor: Executor, work: Here, trials: list[Trial], *, at_once: int
 ) -> Iterator[tuple[Trial, Row]]:
-    """Keep `at_once` trials submitted, and yield each row when it is done."""
-    waiting = dict(enumerate(trials))
-    running: dict[int, Future] = {}
-    while waiting or running:
-        for number in list(waiting)[: at_once - len(running)]:
-            running[number] = executor.submit(run_trial, setup, waiting.pop(number))
-        done = [number for number, future in running.items() if future.done()]
-        for number in done:
-            yield trials[number], running.pop(number).result()
-        if not done:
-            time.sleep(_POLL_SECONDS)
+    """Run trials, and yield each with its row when it is done."""
+    results = completed(
+        executor,
+        work.function,
+        [work.arguments(trial) for trial in trials],
+        at_once=at_once,
+        begun=work.begun(executor, trials),
+        submitted=lambda number, future: work.submitted(trials[number], future),
+    )
+    for number, value in results:
+        yield trials[number], work.row(trials[number], value)
+
+
+def _missing(trials: list[Trial], journal: Journal) -> list[Trial]:
+    """The trials without a row, when what was left behind in the folder is in the journal."""
+    missing = [trial for trial in trials if key(trial.key) not in journal.rows]
+    if journal.folder is not None:
+        for row in left_behind(journal.folder, missing):
+            _keep(row, journal)
+    return [trial for trial in missing if key(trial.key) not in journal.rows]
+
+
+def _keep(row: Row, journal: Journal) -> None:
+    journal.add(row)
+    if journal.folder is not None:
+        TrialFiles.of(journal.folder, row["trial"]).remove()
 
 
 def _facts(setup: TrialSetup, fingerprint: Row) -> list[tuple[str, str]]:
@@ -313,7 +333,7 @@ def _fingerprint(kind: str, setup: TrialSetup, space: Row, source: Any) -> Row:
         "data": {"learnt": digest(setup.train), "scored": digest(setup.held_out)},
         "estimator": {"kind": type(setup.estimator).__name__, **settings},
         "space": space,
-        "versions": {name: version(name) for name in ("segue", "numpy", "torch")},
+        "versions": versions(),
     }
 
 

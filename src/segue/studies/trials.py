@@ -11,7 +11,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy as np
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, OptionError, SegueError
+from segue.errors import DataError, OptionError, SegueError, WriteError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.fitting import as_targets
 from segue.estimators.splitting import check_arguments
@@ -31,6 +33,13 @@ from segue.tasks.label import class_names, encode_labels
 from segue.training import History, inference
 from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
+
+_CHECKPOINT_SECONDS = 60.0  # at most so much of a trial is computed again
+
+
+def versions() -> dict[str, str]:
+    """The versions of what decides the bits of a trial."""
+    return {name: version(name) for name in ("segue", "numpy", "torch")}
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,13 @@ class Trial:
         return 1 if self.index is None else len(self.index)
 
 
-def run_trial(setup: TrialSetup, trial: Trial) -> Row:
+def run_trial(setup: TrialSetup, trial: Trial, folder: Path | None = None) -> Row:
     """Fit and score.
+
+    Args:
+        setup: what all trials share.
+        trial: what is trained.
+        folder: for checkpoints, from which a trial that was stopped goes on; `None`: none.
 
     Returns:
         The trial's `key` as "trial", its score ("accuracy" or "rmse") and "loss", "epochs", "kept"
@@ -81,13 +95,16 @@ def run_trial(setup: TrialSetup, trial: Trial) -> Row:
         "error" in place of the scores.
 
     Raises:
+        WriteError: the folder cannot be written.
         KeyboardInterrupt: Ctrl-C, also where `fit` would have returned what it had.
     """
     began = time.perf_counter()
     with _one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = _fit_and_score(setup, trial)
+            result = _fit_and_score(setup, trial, folder)
+        except WriteError:
+            raise  # of the disk, not of the trial
         except SegueError as error:
             result = {"error": f"{type(error).__name__}: {error}"}
     texts = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
@@ -95,12 +112,15 @@ def run_trial(setup: TrialSetup, trial: Trial) -> Row:
     return {"trial": trial.key, **result, "warnings": texts, "seconds": seconds}
 
 
-def _fit_and_score(setup: TrialSetup, trial: Trial) -> Row:
+def _fit_and_score(setup: TrialSetup, trial: Trial, folder: Path | None) -> Row:
     estimator = configured(setup.estimator, trial.values)
     options = replace(estimator.training_options, threads=1, progress="none")
+    if folder is not None and options.checkpoint_every is None:
+        options = replace(options, checkpoint_every=_CHECKPOINT_SECONDS)
     estimator.set_params(options=options)
     part = setup.train if trial.index is None else setup.train[trial.index]
-    estimator.fit(part, validation_data=setup.held_out if setup.validate else None)
+    watched = setup.held_out if setup.validate else None
+    estimator.fit(part, validation_data=watched, folder=folder, resume=folder is not None)
     if estimator.stopped_ == "interrupted":
         raise KeyboardInterrupt
     network, batches = estimator.network_, estimator._batches(setup.held_out)

@@ -1,9 +1,4 @@
-"""Executors of `concurrent.futures`' form: this process, or worker processes of this machine.
-
-An executor is anything with `submit(function, *arguments)` that returns a future with `done()` and
-`result()`. `concurrent.futures` has such executors, and packages for clusters imitate them, so that
-theirs can be passed wherever an executor is expected.
-"""
+"""Worker processes of this machine (loky)."""
 
 from __future__ import annotations
 
@@ -16,49 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Self
 
 from segue.errors import OptionError, TrainingError, check_whole
+from segue.executors.base import Future
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
-
-
-class Future(Protocol):
-    """The result of a submitted call, now or later."""
-
-    def done(self) -> bool:
-        """Whether `result` returns at once."""
-
-    def result(self) -> Any:
-        """Wait for the call, and return its value or raise its error."""
-
-
-@runtime_checkable
-class Executor(Protocol):
-    """Runs submitted calls, in this process or elsewhere."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future:
-        """Schedule `function(*arguments)`."""
-
-
-class ThisProcess(futures.Executor):
-    """Runs each call when it is submitted, in this process.
-
-    >>> ThisProcess().submit(max, 3, 4).result()
-    4
-    """
-
-    def submit(
-        self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any
-    ) -> futures.Future[Any]:
-        """Run the call now; return a future that is done."""
-        future: futures.Future[Any] = futures.Future()
-        try:
-            future.set_result(function(*arguments, **keywords))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 class LocalProcesses:
@@ -84,6 +43,11 @@ class LocalProcesses:
         check_whole("workers", count)
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether a `with` block would start the processes: they do not run yet."""
+        return self._pool is None
 
     def __enter__(self) -> Self:
         from loky import ProcessPoolExecutor
