@@ -20,6 +20,7 @@ from segue.data.sequences import Sequences
 from segue.errors import DataError
 from segue.evaluation import evaluate
 from segue.evaluation.report import to_svg
+from segue.plots.style import wipe
 
 Make = Callable[..., Any]
 LEVELS = ["low", "middle", "high"]
@@ -60,7 +61,7 @@ def test_wiped_axes_draw_as_new_ones(data: Make, kind: Any) -> None:
     used, new = (plots.strip(2, width=4.4, height=1.25) for _ in range(2))
     plots.draw_row(shown, [longest], display, used)
     drawn(used)
-    plots.wipe(used)
+    wipe(used)
     for row in (used, new):
         plots.draw_row(shown, [shortest, shortest], display, row)
     pictures = [to_svg(row[0].figure, "row", "") for row in (used, new)]

@@ -35,7 +35,7 @@ from segue.errors import DataError, counted
 from segue.evaluation import text
 from segue.metrics import UNDEFINED
 from segue.plots.diagram import BOXES
-from segue.plots.style import INK, MUTED, PALETTE, RULE
+from segue.plots.style import INK, MUTED, PALETTE, RULE, wipe
 from segue.tasks.outcome import Picture
 from segue.training.history import describe
 
@@ -141,7 +141,7 @@ def _draw_data(sets: Mapping[str, Dataset]) -> dict[str, Any]:
         plots.draw_row(data, members, display, row)
         example = f"example{number}"
         examples.append(Picture(example, _svg(row[0], example, label), label))
-        plots.wipe(row)
+        wipe(row)
     lengths, balance = plots.plot_lengths(data), plots.plot_class_balance(joined)
     return {
         "pictures": [
@@ -194,7 +194,7 @@ def _draw_mistakes(evaluation: Evaluation) -> dict[str, Any]:
         )
         name = f"mistake{number}"
         pictures.append(Picture(name, _svg(row[0], name, caption), caption))
-        plots.wipe(row)
+        wipe(row)
     return {"count": len(mistakes), "pictures": pictures}
 
 

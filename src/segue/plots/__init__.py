@@ -39,7 +39,7 @@ from segue.plots.sequences import (
     plot_sequences,
     plot_step_labels,
 )
-from segue.plots.style import PALETTE, STYLE, AxesArray, strip, wipe
+from segue.plots.style import PALETTE, STYLE, AxesArray, strip
 
 __all__ = [
     "DRAWINGS",
@@ -77,5 +77,4 @@ __all__ = [
     "plot_thresholds",
     "plot_words",
     "strip",
-    "wipe",
 ]
