@@ -340,6 +340,7 @@ class Report:
 
     def __init__(self) -> None:
         self.points, self.wrong = Counter[str](), 0
+        self.told = set[str]()
 
     def check(self, what: str, ended: Ended, folder: Path, expected: Any) -> None:
         """Whether a resumed attempt ended well, with the expected result."""
@@ -369,9 +370,15 @@ class Report:
         self.wrong += 1
         print(f"WRONG {what}: {why.strip()}", flush=True)
 
-    def end(self) -> int:
+    def tell(self) -> None:
+        """Print the points of the commands that are done."""
         for name, count in self.points.items():
-            print(f"{name:20} {count:5} points")
+            if name not in self.told:
+                print(f"{name:20} {count:5} points", flush=True)
+        self.told |= self.points.keys()
+
+    def end(self) -> int:
+        self.tell()
         print(f"{self.points.total()} points, {self.wrong} wrong")
         return 1 if self.wrong else 0
 
@@ -395,6 +402,7 @@ def kill(report: Report, names: list[str], every: int) -> None:
     """SIGKILL before each operation."""
     with places() as (folder, data):
         for name in names:
+            report.tell()
             function, more = COMMANDS[name]
             whole, expected, states = undisturbed(name, folder, data)
             for number in range(1, whole.count + 1, every):
@@ -417,6 +425,7 @@ def errors(report: Report, names: list[str], every: int) -> None:
     """An error of the disk at each operation: once, and from there on."""
     with places() as (folder, data):
         for name in names:
+            report.tell()
             function, more = COMMANDS[name]
             whole, expected, states = undisturbed(name, folder, data)
             for kind, number_of in ERRORS.items():
@@ -448,6 +457,7 @@ def full(report: Report, names: list[str], every: int) -> None:
     with places() as (folder, data), small_disk() as disk:
         folder, filler = disk / "work", disk / "filler"
         for name in names:
+            report.tell()
             function, more = COMMANDS[name]
             _, expected, states = undisturbed(name, folder, data)
             pages = 2 * sum(-(-p.stat().st_size // PAGE) for p in folder.rglob("*") if p.is_file())
@@ -494,6 +504,7 @@ def moments(report: Report, count: int, seed: int) -> None:
     draws = random.Random(seed)
     with places() as (folder, data):
         for name, more in MOMENTS.items():
+            report.tell()
             more = {"epochs": 12, "batch_size": 8, **more}
             fresh(folder)
             began = time.perf_counter()

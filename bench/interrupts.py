@@ -66,6 +66,7 @@ def run(report: Any, names: list[str], folder: Path, data: Path, *, count: int, 
     said = command(f"fit {data} --network gru(4) --epochs 2 --out {places['run']}")
     assert said.returncode == 0, said.stderr
     for name in names:
+        report.tell()
         whole, begun = folder / f"{name}-whole", folder / f"{name}-begun"
         if name == "resume":
             _begin(f"fit {data} --network gru(4) --epochs 200 --out {begun}", begun)
