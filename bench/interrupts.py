@@ -143,7 +143,7 @@ def _check_words(
 ) -> None:
     """One line on standard error, the last, and the exit code; or it had ended."""
     lines = said.stderr.rstrip("\n").split("\n")
-    ends = [line for line in lines if line.startswith("interrupted")]
+    ends = [line for line in lines if line.partition(":")[0] == "interrupted"]
     if any(word in said.stderr for word in ("Traceback", "Exception ignored", "bug in")):
         report.fail(what, said.stderr)
     elif said.returncode not in (INTERRUPTED, 0):
@@ -176,8 +176,9 @@ def _check_files(
             report.fail(what, f"the study does not go on: {again.stderr}")
         elif not (new / "study.jsonl").read_bytes().startswith(before):
             report.fail(what, "trials that were done are lost")
-    elif (new / "run.json").exists() and said.returncode == INTERRUPTED:
-        if f"--resume {new}" not in said.stderr.replace("\n  ", " "):
+    elif (new / "run.json").exists():
+        begun = "--resume" not in words and said.returncode == INTERRUPTED
+        if begun and f"--resume {new}" not in said.stderr.replace("\n  ", " "):
             report.fail(what, f"how to go on is not said: {said.stderr}")
         arguments = [sys.executable, "-c", RESUME, str(new)]
         again = subprocess.run(arguments, capture_output=True, text=True)
