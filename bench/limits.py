@@ -330,9 +330,10 @@ def tsv(place: Path, n: int) -> Path:
 @form
 def dat(place: Path, n: int) -> Path:
     import segue
+    from segue.readers import write
 
     x, _ = arrays(n)
-    return segue.readers.write(segue.Dataset(x, np.arange(n) % 3), place / "t")
+    return write(segue.Dataset(x, np.arange(n) % 3), place / "t")
 
 
 @form

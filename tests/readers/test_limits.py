@@ -201,6 +201,13 @@ def test_arrays_that_do_not_fit_are_refused_with_a_limit_too(
             read(tmp_path / "a.npz", **options)
 
 
+def test_lengths_that_are_one_number_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=ROWS, lengths=np.array(3))
+    for options in ({}, {"limit": 3}):
+        with pytest.raises(FileError, match="expected whole numbers, one for each sequence"):
+            read(tmp_path / "a.npz", **options)
+
+
 def test_an_array_of_nothing(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((0, 5)))
     assert len(read(tmp_path / "a.npy")) == len(read(tmp_path / "a.npy", limit=3)) == 0

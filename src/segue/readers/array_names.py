@@ -69,7 +69,7 @@ def name_arrays(
         if role == "lengths" and is_open and _is_column(arrays[name]):
             found[role] = found.pop(name).ravel()
     if count is None and x is not None and x.ndim and "offsets" not in arrays:
-        count = len(found.get("lengths", x))
+        count = len(np.atleast_1d(found.get("lengths", x)))
     for role, _, name in ranked:
         array = arrays[name]
         is_open = name == role or role not in found
