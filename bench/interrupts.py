@@ -143,7 +143,7 @@ def _check_words(
 ) -> None:
     """One line on standard error, the last, and the exit code; or it had ended."""
     lines = said.stderr.rstrip("\n").split("\n")
-    ends = [line for line in lines if line.partition(":")[0] == "interrupted"]
+    ends = [line for line in lines if line.startswith("interrupted")]
     if any(word in said.stderr for word in ("Traceback", "Exception ignored", "bug in")):
         report.fail(what, said.stderr)
     elif said.returncode not in (INTERRUPTED, 0):
@@ -177,8 +177,9 @@ def _check_files(
         elif not (new / "study.jsonl").read_bytes().startswith(before):
             report.fail(what, "trials that were done are lost")
     elif (new / "run.json").exists():
-        begun = "--resume" not in words and said.returncode == INTERRUPTED
-        if begun and f"--resume {new}" not in said.stderr.replace("\n  ", " "):
+        how = (f"--resume {new}", "the same command goes on")
+        unsaid = not any(words in said.stderr.replace("\n  ", " ") for words in how)
+        if said.returncode == INTERRUPTED and unsaid:
             report.fail(what, f"how to go on is not said: {said.stderr}")
         arguments = [sys.executable, "-c", RESUME, str(new)]
         again = subprocess.run(arguments, capture_output=True, text=True)

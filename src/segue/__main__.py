@@ -45,7 +45,8 @@ def main() -> int:
     except Exception:
         if not interrupts:
             raise
-    sys.stderr.write("interrupted\n")
+    how = ": the same command goes on" if "--resume" in sys.argv else ""
+    sys.stderr.write(f"interrupted{how}\n")
     return INTERRUPTED
 
 

@@ -57,9 +57,9 @@ def _write_waves(folder: Path) -> None:
 
 
 def _start(folder: Path, *words: str, trials: int) -> subprocess.Popen[bytes]:
-    log = folder.with_suffix(".log").open("ab")
     words = tuple(_study(folder, *words, trials=trials))
-    return subprocess.Popen(words, stdout=log, stderr=log)
+    with folder.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(words, stdout=log, stderr=log)
 
 
 def _finish(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_job_whose_time_runs_out_is_put_into_the_queue_again(
 ) -> None:
     executor = SlurmExecutor(tmp_path / "slurm", minutes=1)
     job = executor.submit(_sleep_until_the_second_time, str(tmp_path))
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while not (tmp_path / "starts").exists():
         assert time.monotonic() < until
         time.sleep(0.2)

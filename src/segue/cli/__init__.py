@@ -124,20 +124,22 @@ def _run(arguments: list[str], was_interrupted: Callable[[], bool]) -> int:
             warnings.showwarning = show
             code = _command()(arguments, prog_name="segue", standalone_mode=False)
         if code == INTERRUPTED:  # before a command had begun
-            return _interrupted("")
+            return _interrupted("", arguments)
         return code if isinstance(code, int) else DONE
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     except (KeyboardInterrupt, _InterruptedError) as error:
-        return _interrupted(str(error))
+        return _interrupted(str(error), arguments)
     except Exception as error:
         if was_interrupted():  # what was interrupted made another error of it
-            return _interrupted("")
+            return _interrupted("", arguments)
         return _failed(error, arguments)
 
 
-def _interrupted(text: str) -> int:
+def _interrupted(text: str, arguments: list[str]) -> int:
     """Say so on standard error, and what was kept; the exit code."""
+    if not text and "--resume" in arguments:
+        text = "the same command goes on"
     print(f"interrupted: {text}" if text else "interrupted", file=sys.stderr)
     return INTERRUPTED
 

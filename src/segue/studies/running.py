@@ -255,8 +255,8 @@ def _run_missing(
         if journal.folder is not None:
             how = f"is kept in {journal.folder}; the same call goes on from there"
         advice = work.advice()
-        progress.write(f"interrupted after {done} of {total} trials. What is done {how}{advice}")
-        raise
+        text = f"after {done} of {total} trials. What is done {how}{advice}"
+        raise KeyboardInterrupt(text) from None
 
 
 def _outcome(row: Row) -> str:
