@@ -158,7 +158,7 @@ MISTAKES = [
     ("evaluate nowhere waves", FAILED, "nowhere: there is no such model; expected a run's folder"),
     ("evaluate empty waves", FAILED, "empty: holds no model.safetensors"),
     ("evaluate noise.safetensors waves", FAILED, "noise.safetensors"),
-    ("evaluate MODEL japanese-vowels", FAILED, "channels"),
+    ("evaluate MODEL japanese-vowels", FAILED, "these sequences have 12"),
     ("evaluate MODEL waves --part tset", FAILED, 'Did you mean "test"?'),
     ("evaluate MODEL waves --report data.bin/r.html", FAILED, "r.html could not be written"),
     ("predict noise.safetensors waves", FAILED, "noise.safetensors"),
@@ -208,7 +208,7 @@ RECORDING = "time,x\n" + "".join(f"{step},{step % 7}.5\n" for step in range(900)
         ("fit --task classify", "column that tells them apart: --column-id NAME."),
         ("study grid --network gru(2) --task classify", "--read window=128"),
         ("view --column-id who", "--column-id who: there is no such column."),
-        ("view --column-time none --column-label x", "or none (--column-label none)."),
+        ("view --column-time time --column-label x", "or none (--column-label none)."),
     ],
 )
 def test_advice_has_the_options_of_the_command_at_hand(

@@ -59,7 +59,8 @@ def fitted(noise: Path, short_reports: Any) -> Path:
 
 
 def scores_of(text: str) -> list[str]:
-    return [line for line in text.splitlines() if re.search(r"\d\.\d", line)]
+    lines = [line for line in text.splitlines() if re.search(r"\d\.\d", line)]
+    return [line for line in lines if not line.startswith("time ")]  # how long training took
 
 
 def test_the_run_is_scored_on_what_was_set_aside(fitted: Path, noise: Path, run: Run) -> None:

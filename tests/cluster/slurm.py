@@ -100,6 +100,7 @@ class Slurm:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
         self._running.clear()
 
     def start_node(self, name: str) -> None:

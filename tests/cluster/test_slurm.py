@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cloudpickle
 import pytest
 from slurm import Slurm, missing
 
@@ -154,6 +155,9 @@ def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
     assert len((folder / "trials.csv").read_text().splitlines()) == 9
     submitted = list((folder / "slurm").glob("*_submitted.pkl"))
     assert len(submitted) == 8, "nothing was submitted twice"
+
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # jobs cannot import a file of tests
 
 
 def _sleep_until_the_second_time(folder: str) -> int:

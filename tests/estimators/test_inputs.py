@@ -321,7 +321,7 @@ def test_sample_weights_that_mean_nothing_are_refused(
 
 @pytest.mark.parametrize(
     ("bad", "message"),
-    [([[]], "length 0"), ([[np.inf]], "infinite"), ([np.zeros((2, 3))], "trained on 1 channels")],
+    [([[]], "length 0"), ([[np.inf]], "infinite"), ([np.zeros((2, 3))], "trained on 1 channel;")],
 )
 def test_validation_data_is_looked_at_too(quick: Quick, bad: Any, message: str) -> None:
     """Before the first epoch, not in the middle."""

@@ -235,7 +235,7 @@ def _wrong_value(option: Any, text: str, arguments: list[str]) -> str:
     flag = option.opts[0]
     values = [after for word, after in pairwise(arguments) if word == flag]
     values += [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
-    least = re.search(r"(?:or equal to |>=)(-?[\d.]+)", text)
+    least = re.search(r"(?:or equal to |>=)(-?\d+(?:\.\d+)?)", text)
     if not values or not ("valid" in text or least):
         return text
     is_whole = "integer" in text or least is not None

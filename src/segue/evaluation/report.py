@@ -242,14 +242,15 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
         description: read out by a screen reader; HTML-escaped already.
     """
     buffer, layout = io.StringIO(), figure.get_layout_engine()
-    if layout is not None:  # `savefig` would draw everything, without a result, for this alone
-        FigureCanvasSVG(figure)
-        layout.execute(figure)
-        figure.set_layout_engine("none")
-    with mpl.rc_context(_RC), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # The browser finds the glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
+        if layout is not None:  # `savefig` would draw everything, without a result, for this alone
+            FigureCanvasSVG(figure)
+            layout.execute(figure)
+            figure.set_layout_engine("none")
+        with mpl.rc_context(_RC):
+            figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", text, flags=re.DOTALL)

@@ -83,7 +83,7 @@ class TrialFiles:
     """The files of one trial.
 
     >>> TrialFiles.of(Path("study"), {"seed": 0}).row.as_posix()
-    'study/trials/59f74ccb5eec9b1f.json'
+    'study/trials/d8044728dde11288.json'
     """
 
     base: Path

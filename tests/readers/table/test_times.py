@@ -250,9 +250,7 @@ def test_a_clock_is_no_channel(tmp_path: Path, name: str, first: float, step: in
     rows = [f"{int(first) + i * step},{i / 8},{'ab'[i > 9]}" for i in range(20)]
     path.write_text("\n".join([f"{name},accel,label", *rows]) + "\n")
     if name != "ts":
-        with pytest.raises(
-            FileError, match=f"seconds since 1970 in '{name}'.*--column-time {name}"
-        ):
+        with pytest.raises(FileError, match=f"seconds since 1970 in '{name}'.*time='{name}'"):
             read(path)
     data = read(path) if name == "ts" else read(path, time=name)
     assert (len(data), data.channels, data.rate_hz) == (1, ("accel",), 100)
