@@ -38,7 +38,8 @@ def _escape(code: int) -> str:
 def folded(text: str, stream: TextIO, indent: int = 0) -> str:
     """Fold lines between words, where they are longer than the terminal is wide.
 
-    What stands in backticks, such as a command, is not folded.
+    What stands in backticks, such as a command, is not folded. A row of a table is continued below
+    its last column, unless that begins too far to the right.
 
     Args:
         text: lines.
@@ -50,11 +51,14 @@ def folded(text: str, stream: TextIO, indent: int = 0) -> str:
         width = os.get_terminal_size(stream.fileno()).columns
     if width <= 2 * indent:
         return text
-    fold = textwrap.TextWrapper(
-        width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    )
-    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
-    lines = [line if len(line) <= width else fold.fill(line) for line in whole.split("\n")]
+    whole, lines = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text), []
+    for line in whole.split("\n"):
+        columns = [gap.end() for gap in re.finditer(r"(?<=\S) {2,}", line)]
+        begin = max([indent, *(column for column in columns if 4 * column <= 3 * width)])
+        fold = textwrap.TextWrapper(
+            width, subsequent_indent=" " * begin, break_long_words=False, break_on_hyphens=False
+        )
+        lines.append(line if len(line) <= width else fold.fill(line))
     return "\n".join(lines).replace("\0", " ")
 
 

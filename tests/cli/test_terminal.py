@@ -13,6 +13,7 @@ import pytest
 from segue.cli import main, terminal
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
+from segue.text_table import folded
 
 View = Callable[..., list[str]]
 
@@ -96,6 +97,27 @@ def test_labels_of_steps_stand_below(view: View) -> None:
     assert strip.index("|sit") == left
     assert strip.index("|walk") == left + round(0.75 * inner)
     assert any(line.startswith("walk") and line.endswith("100") for line in lines)
+
+
+def test_the_same_channel_of_all_sequences_by_its_name(view: View) -> None:
+    """Although another one varies more in the second."""
+    rows = [np.zeros((50, 2)), np.zeros((50, 2))]
+    rows[0][::2, 1], rows[1][::2, 0] = 9, 1
+    lines = view(Dataset(rows, np.array(["a", "b"]), channels=("left", "right")))
+    assert [line for line in lines if line.startswith("channel ")] == ["channel right of 2:"]
+
+
+def test_a_row_is_continued_below_its_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that begins too far to the right, below the one before it."""
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((40, 24)))
+    row = "accuracy   0.9378   always the most frequent class"
+    assert folded(row, sys.stdout, 2).splitlines() == [
+        "accuracy   0.9378   always the most",
+        "                    frequent class",
+    ]
+    assert folded("a sentence " * 5, sys.stdout, 2).splitlines()[1] == "  sentence a sentence"
+    far = f"name   {'x' * 30}   the last column of it"
+    assert folded(far, sys.stdout, 2).splitlines()[1] == "       the last column of it"
 
 
 def test_gaps_are_gaps() -> None:

@@ -115,7 +115,7 @@ def test_a_common_length_is_shown() -> None:
     [
         ("dense(4)", "still holds a sequence before its head.*end with pool\\(mean\\)"),
         ("lstm(4, output=every)", "still holds a sequence before its head"),
-        ("", "still holds a sequence before its head"),
+        ("", "the network has no layer: name one or several, such as .lstm\\(128\\)"),
         ("flatten", "flatten_1 needs sequences of one common length, and these differ"),
         ("lstm(4) pool(mean) gru(3)", "gru_1 needs a sequence, but .* ended it \\(lstm_1, pool_1"),
         ("lstm(4, output=last) gru(3)", "gru_1 needs a sequence.*write output=every"),

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -140,7 +141,8 @@ def _interrupted(text: str, arguments: list[str]) -> int:
     """Say so on standard error, and what was kept; the exit code."""
     if not text and "--resume" in arguments:
         text = "the same command goes on"
-    print(f"interrupted: {text}" if text else "interrupted", file=sys.stderr)
+    before = "\n" if sys.stderr.isatty() else ""  # the terminal has written ^C
+    print(f"{before}interrupted: {text}" if text else f"{before}interrupted", file=sys.stderr)
     return INTERRUPTED
 
 
@@ -225,6 +227,8 @@ def _flags(command: Any, path: str = "segue") -> Iterator[tuple[str, list[str]]]
 def _unexpected(words: str, context: Any) -> str:
     """What to do about words that no argument takes."""
     text, first = f"unexpected {words!r}.", words.split(maxsplit=1)[0]
+    if Path(first).is_file():  # of *.csv the shell made many words
+        return f"{text} One SOURCE is read: for several files give the folder that holds them."
     if first[0] in "-–—−":  # noqa: RUF001  (the dashes that word processors put for hyphens)
         return f"{text} An option begins with two hyphens: --{first.lstrip('-–—−')}."  # noqa: RUF001
     return f"{text} A value with spaces stands in quotes.\n{context.get_usage()}"

@@ -14,9 +14,8 @@ from segue.cli.options import (
     forms_of,
     options_of,
 )
-from segue.cli.shared import Columns, executor_for, print_result, tell
-from segue.errors import OptionError, counted, did_you_mean
-from segue.text_table import visible
+from segue.cli.shared import OPTIONS, Columns, announce, executor_for, print_result, tell
+from segue.errors import OptionError, counted, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -77,8 +76,7 @@ def fit(
 
             given["options"] = TrainingOptions(**training)
         given |= {n: share(given[n], f"--{n}") for n in ("test", "validation") if n in given}
-        if sys.stderr.isatty():
-            print(f"reading {visible(str(source))}", file=sys.stderr)
+        announce(str(source))
         run = runs.fit_run(str(source), columns=columns, tell=tell, executor=executor, **given)
     _print(run, json=json)
     if run.metrics["stopped"] == "interrupted":
@@ -150,6 +148,11 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
     for pair in given.pop("option", ()):
         name, several = as_option(pair, "--option", "clip_norm=none")
         if name not in known:
+            own = OPTIONS.get()
+            near = name if name in own else nearest(name, [*known, *own])
+            if near is not None and near in own:
+                flag = own[near].opts[0]
+                raise OptionError(f"--option {pair}: write {flag}, which is an option of its own.")
             unknown = f"--option {pair}: training has no option {name!r}."
             raise OptionError(unknown + did_you_mean(name, known))
         if name in values:

@@ -482,6 +482,8 @@ def check_resumed(
     """
     if (source is None) == (resume is None):
         raise OptionError("Give a SOURCE, or a run or study to go on with: --resume DIR.")
+    if resume is not None and resume.is_file():
+        raise OptionError(f"--resume is {resume}, a file; expected the folder of a run or study.")
     flags = [forms.get(name, Form()).flag or flag_of(name) for name in given if name != "columns"]
     for name in given.get("columns") or ():
         flag = forms_of("read").get(name, Form()).flag or flag_of(name)

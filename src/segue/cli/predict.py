@@ -10,6 +10,7 @@ from typing import Any
 from segue.cli.options import forms_of, options_of
 from segue.cli.shared import (
     Columns,
+    announce,
     check_output,
     executor_for,
     print_data,
@@ -123,6 +124,8 @@ def predict(
         spreadsheet: in CSV, put ' before text that begins with = + - or @, which a spreadsheet
             would take for a formula.
     """
+    if source != "-":
+        announce(source)
     from segue.cli.predictions import FORMATS, predictions_of
     from segue.estimators import load
     from segue.readers import read

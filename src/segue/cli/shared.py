@@ -119,11 +119,29 @@ def read_source(source: str, columns: Columns = None, **options: Any) -> Dataset
         columns: options of its reader.
         options: further arguments of `segue.read`.
     """
+    announce(source)
     from segue.readers import read_spread
 
     data = read_spread(source, **options, **(columns or {}))
     tell(data.notes)
     return data
+
+
+def announce(source: str) -> None:
+    """Say on a terminal that a source is read; called before what is slow to import.
+
+    Raises:
+        OptionError: the source is a run or a model, with the commands that take one.
+    """
+    path = Path(source)
+    run = path.parent if path.name == "model.safetensors" else path
+    if (run / "run.json").is_file():
+        raise OptionError(
+            f"{source} is a run, and no data: `segue evaluate {run}` scores its model, `segue "
+            f"predict {run} SOURCE` uses it, and `segue fit --resume {run}` goes on with it."
+        )
+    if sys.stderr.isatty():
+        print(f"reading {visible(source)}", file=sys.stderr, flush=True)
 
 
 def tell(notes: Iterable[str]) -> None:

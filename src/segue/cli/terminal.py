@@ -107,10 +107,7 @@ def _at(count: int, cells: int) -> npt.NDArray[np.int64]:
 
 
 def _lines(steps: npt.NDArray[Any], width: int, end: float) -> list[str]:
-    """Of several channels the one that varies most."""
-    channel = liveliest_channel([steps])
-    name = [f"channel {channel + 1} of {steps.shape[1]}"] if steps.shape[1] > 1 else []
-    return [*name, *plot(steps[:, channel], width, end)]
+    return plot(steps[:, 0], width, end)
 
 
 def _over_time(image: npt.NDArray[Any], width: int, end: float) -> list[str]:
@@ -141,6 +138,8 @@ DRAWINGS = {"lines": _lines, "heat map": _heat_map, "spectrogram": _spectrogram,
 def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int) -> list[str]:
     """Draw sequences one below the other, each under its name.
 
+    Lines are of one channel, the same of all: the one that varies most.
+
     Args:
         dataset: what to draw from.
         chosen: pairs of a name and a sequence's number.
@@ -150,9 +149,12 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
     from segue.plots.style import STEPS, time_unit
     from segue.sonify import runs_of
 
-    unit, lines = time_unit(dataset.rate_hz, dataset.x.length_range[1]), list[str]()
+    unit, lines, one = time_unit(dataset.rate_hz, dataset.x.length_range[1]), list[str](), None
+    if kind == "lines" and chosen and dataset.x.channels > 1:
+        one = liveliest_channel([dataset.x[number] for _, number in chosen])
+        lines += [_channel_line(dataset, one), ""]
     for name, number in chosen:
-        steps = dataset.x[number]
+        steps = dataset.x[number] if one is None else dataset.x[number][:, one : one + 1]
         end = len(steps) * unit.per_step
         lines.append(f"{name}  ({end:.6g} {'steps' if unit is STEPS else unit.name})")
         drawn = DRAWINGS[kind](steps, width, end)
@@ -163,6 +165,11 @@ def draw(dataset: Dataset, chosen: list[tuple[str, int]], kind: str, width: int)
             drawn.append(" " * left + label_strip(runs_of(dataset, number), len(steps), room))
         lines += [*drawn, ""]
     return [line[:width] for line in lines]
+
+
+def _channel_line(dataset: Dataset, channel: int) -> str:
+    name = dataset.channels[channel] if dataset.channels else channel + 1
+    return f"channel {name} of {dataset.x.channels}:"
 
 
 def bars(counts: Mapping[str, int], width: int) -> list[str]:
@@ -215,8 +222,7 @@ def sparklines(dataset: Dataset, chosen: list[tuple[str, int]], width: int = 60)
     lines = [sparkline(one[:, channel], width) for one in steps]
     margin = max(len(name) for name, _ in chosen)
     rows = [f"{name:<{margin}}  {line}" for (name, _), line in zip(chosen, lines, strict=True)]
-    name = dataset.channels[channel] if dataset.channels else channel + 1
-    heading = [f"channel {name} of {dataset.x.channels}:"] if dataset.x.channels > 1 else []
+    heading = [_channel_line(dataset, channel)] if dataset.x.channels > 1 else []
     return heading + rows
 
 

@@ -90,7 +90,8 @@ class TrainValidationSplit:
             joined = Dataset.concatenate({"train": part, "validation": self.validation})
             part = replace(joined, parts=None, ids=None)
             weights = _with_ones(weights, self.validation)
-        text = f"all {len(part):,} sequences, for the {epochs} epochs that validation has chosen"
+        count = counted(len(part), "sequence")
+        text = f"all {count}, for the {epochs} epochs that validation has chosen"
         return replace(
             self, train=part, validation=None, weights=weights, part=part, part_weights=weights,
             lines=(("refit", text),),
@@ -131,7 +132,7 @@ def split_data(
     if static is not None:
         data = replace(data, static=as_features(aligned_with(static, data, "static")))
     estimator._task_type.check(data, type(estimator).__name__)
-    part, own_validation, text = data, None, f"{len(data):,} sequences"
+    part, own_validation, text = data, None, counted(len(data), "sequence")
     if data.parts is not None:
         part, own_validation, text = training_part(data)
     check_sequences(part.x)
@@ -186,7 +187,7 @@ def training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
         )
     train = data.part("train")
     validation = data.part("validation") if "validation" in data.part_names else None
-    text = f"{len(train):,} sequences, part train"
+    text = f"{counted(len(train), 'sequence')}, part train"
     if "test" in data.part_names:
         text += f" ({len(data.part('test')):,} of part test left alone)"
     return train, validation, text
@@ -207,12 +208,12 @@ def choose_validation(
         What is left for training, the validation set, and a line that says what was chosen.
     """
     if isinstance(wanted, Dataset):
-        return train, wanted, f"{len(wanted):,} sequences given"
+        return train, wanted, f"{counted(len(wanted), 'sequence')} given"
     if wanted is None or wanted == "none":
         return train, None, "none: the last weights are kept"
     if wanted == "auto":
         if own is not None:
-            return train, own, f"{len(own):,} sequences, the source's own part"
+            return train, own, f"{counted(len(own), 'sequence')}, the source's own part"
         reason = ""
         few = AUTO_LEAST_OF_A_CLASS
         if len(train) < AUTO_LEAST_SEQUENCES:

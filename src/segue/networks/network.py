@@ -162,11 +162,14 @@ def translation_hint(word: str) -> str | None:
     ('write rnn(units)', 'write output=every')
     >>> translation_hint("foo")
     """
-    plain = word.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
-    plain = plain.rstrip("0123456789")  # such as resnet18
     text = files("segue.networks").joinpath("foreign.toml").read_text(encoding="utf-8")
-    advice: str | None = tomllib.loads(text).get(plain)
-    return advice
+    advice: dict[str, str] = tomllib.loads(text)
+    for name in (word, word.rpartition(".")[2]):  # such as model.add and keras.layers.Add
+        plain = name.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
+        plain = plain.rstrip("0123456789")  # such as resnet18
+        if plain in advice:
+            return advice[plain]
+    return None
 
 
 # -- the network ---------------------------------------------------------------------------------
@@ -471,6 +474,8 @@ def _wrong_end(chain: Chain, *, every: bool) -> SpecError:
             f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
         )
+    if shape.sequence and not len(chain.layers):
+        return SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")
     if shape.sequence:
         return SpecError(
             "the network still holds a sequence before its head, which has one output for "

@@ -134,7 +134,7 @@ def read_spread(source: Any, *, limit: int | None = None, **options: Any) -> Dat
             _, drawn = split(len(members), limit / len(members), labels=labels)
             members = members[drawn]
         chosen.append(members)
-    note = f"the first {limit} are sorted by class: so many of each part are drawn from all of it"
+    note = f"{limit} of each part, drawn from all of it: the first {limit} are sorted by class"
     return replace(whole[np.sort(np.concatenate(chosen))], notes=(*whole.notes, note))
 
 

@@ -29,7 +29,7 @@ from segue.readers.fetching import (
     checksums,
     fetch_all,
 )
-from segue.readers.sources import find_sources, read_sources
+from segue.readers.sources import find_sources, how_to_give, read_sources
 
 _ARCHIVE = "https://www.timeseriesclassification.com/aeon-toolkit/"
 
@@ -118,7 +118,7 @@ def describe(name: str) -> Entry:
             remotes=(Remote(f"{_ARCHIVE}{member}.zip", members=files),),
         )
     hint = did_you_mean(name, names())
-    hint = hint if "Did you mean" in hint else ""
+    hint = how_to_give(name) or (hint if "Did you mean" in hint else "")
     raise DataNotFoundError(
         f"There is no file, folder or named data set {name!r}.{hint} "
         "`segue data list` shows all names."

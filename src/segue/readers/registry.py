@@ -254,8 +254,10 @@ def _refuse_infinite(data: Dataset) -> None:
             step = int(infinite.any(axis=1).argmax())
             row = int(np.searchsorted(block.offsets, step, side="right")) - 1
             name = "" if data.ids is None else f" ({data.ids[before + row]})"
+            channel = int(infinite[step].argmax())
+            where = "" if data.channels is None else f" of channel {data.channels[channel]!r}"
             raise DataError(
-                f"record {before + row + 1}{name} has a value at step "
+                f"record {before + row + 1}{name} has a value{where} at step "
                 f"{step - int(block.offsets[row])} that is infinite, or too large for float32; "
                 "expected numbers, and NaN where one is missing."
             )

@@ -54,6 +54,19 @@ def list_folder(folder: Path) -> Inside:
     return Inside(files, [name for name, is_folder in seen if is_folder])
 
 
+def how_to_give(source: str | Path) -> str:
+    """What to do about a source that is an address or a pattern; "" for any other.
+
+    >>> how_to_give("https://example.org/a.csv")
+    ' An address is not read: download it, and give the file.'
+    """
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(source)):  # of two slashes a path keeps one
+        return " An address is not read: download it, and give the file."
+    if re.search(r"[*?\[]", str(source)):
+        return " A pattern is not filled in: give the folder, or what the files' names begin with."
+    return ""
+
+
 def find_sources(path: Path, *, format: str | None = None) -> list[Source]:  # noqa: A002 (its usual name)
     """Find what there is to read: the sources of one data set, each another part.
 
@@ -74,7 +87,7 @@ def find_sources(path: Path, *, format: str | None = None) -> list[Source]:  # n
         return _one_data_set(sources, path) if sources else _refuse(path)
     sources = _whose_names_begin(path, readers)
     if not sources:
-        raise DataNotFoundError("there is no such file or folder.", path=path)
+        raise DataNotFoundError(f"there is no such file or folder.{how_to_give(path)}", path=path)
     return _one_data_set(sources, path)
 
 

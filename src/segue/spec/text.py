@@ -20,7 +20,7 @@ from segue.spec.base import (
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)  # also keras.layers.LSTM
       | (?P<string>"[^"]*"|'[^']*')
       | (?P<mark>->|[()\[\],=|])
     )""",
@@ -82,7 +82,7 @@ class _Parser:
     def near(self, word: str, known: Iterable[str]) -> str:
         """The end of a message about an unknown word."""
         hint = self.hint(word) if self.hint else None
-        return f": {hint}." if hint else f".{did_you_mean(word, known)}"
+        return f": {hint}." if hint else f".{did_you_mean(word.rpartition('.')[2], known)}"
 
     def parse_list(self, closing: str, parse_item: Callable[[int], Any]) -> list[Any]:
         """Parse a list of items with commas between them, up to the closing mark.
@@ -115,7 +115,7 @@ class _Parser:
         what, word, position = self.tokens[self.next]
         self.next += 1
         if what != "word":
-            raise self.fail(f"expected a name, found {word!r}", position)
+            raise self.fail(f"expected the name of a {self.what}, found {word!r}", position)
         if word not in self.table:
             near = self.near(word, self.table)
             raise self.fail(f"unknown {self.what} {word!r}{near}", position)
@@ -123,7 +123,8 @@ class _Parser:
         given: dict[str, Any] = {}
         after = self.tokens[self.next]
         if after.kind in ("number", "string"):
-            raise self.fail(f"expected a name, found {after.text!r}", after.position)
+            message = f"arguments stand in parentheses: {word}({after.text})"
+            raise self.fail(message, after.position)
         if after.text == "(":
             self.depth += 1
             if self.depth > DEEPEST:

@@ -146,7 +146,7 @@ class Study(abc.ABC):
         names = list(self.settings[0])
         heads = ["sequences" if name == "size" else name for name in names]
         heads += [self.metric, "10-90 % over seeds", "loss", "epochs"]
-        heads.append(f"epochs to within {self.near} of best")
+        heads.append(f"to {self.near} of best")
         heads += [] if self.until is None else [f"epochs until {self.until:g}"]
         table = [heads]
         for row in rows:

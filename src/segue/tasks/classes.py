@@ -90,8 +90,8 @@ def class_weights(
             )
     elif class_weight is not None:
         raise OptionError(
-            f"`class_weight` is {class_weight!r}; expected 'balanced', None, or a weight for each "
-            "class such as {'rare': 5.0}."
+            f"`class_weight` is {class_weight!r}; expected 'balanced' (in Python also None, or a "
+            "weight for each class such as {'rare': 5.0})."
         )
     return np.asarray(weights / weights.mean())
 
