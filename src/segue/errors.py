@@ -227,6 +227,9 @@ def checked_arguments(**nested: type) -> Callable[[Target], Target]:
         @functools.wraps(make)
         def checked(self: Any, *args: Any, **kwargs: Any) -> None:
             for name in kwargs.keys() - set(known):
+                if name in _ELSEWHERE:
+                    text = f"{target.__name__} has no argument {name!r}. {_ELSEWHERE[name]}"
+                    raise UnknownArgumentError(text)
                 near = nearest(name, [*inner, *known])
                 advice = f" Write {inner[near]}." if near in inner else did_you_mean(name, known)
                 raise UnknownArgumentError(f"{target.__name__} has no argument {name!r}.{advice}")
@@ -296,16 +299,31 @@ def first_few(things: Iterable[Any], at_most: int = 5, show: Callable[[Any], str
     return ", ".join(shown[:at_most]) + more
 
 
+# Arguments that stand elsewhere than most people look for them.
+_ELSEWHERE = {
+    **dict.fromkeys(("callbacks", "sample_weight", "validation_data"), "It is one of `fit`."),
+    **dict.fromkeys(
+        ("batch_size", "class_weight", "epochs", "learning_rate", "validation"),
+        "It is one of the estimator, such as SequenceClassifier.",
+    ),
+    "shuffle": "Sequences are shuffled anew in every epoch.",
+}
+
 # Words of other libraries and programs, each with those of segue that it may stand for.
 SYNONYMS = {
     "arch": "network", "architecture": "network", "batch": "batch_size", "bs": "batch_size",
-    "classify": "predict", "cuda": "device", "early_stopping": "patience", "gpu": "device",
-    "infer": "predict", "iterations": "epochs", "layers": "network", "lr": "learning_rate",
+    "classify": "predict", "cuda": "device", "early_stopping": "patience",
+    "executionenvironment": "device", "gpu": "device", "gradient_clipping": "clip_norm",
+    "gradient_threshold": "clip_norm", "gradientthreshold": "clip_norm", "infer": "predict",
+    "initial_learn_rate": "learning_rate", "initiallearnrate": "learning_rate",
+    "iterations": "epochs", "l2regularization": "weight_decay", "layers": "network",
+    "loss": "objective", "lr": "learning_rate",
     "max_epochs": "epochs", "max_iter": "epochs", "model": "network", "n_epochs": "epochs",
     "n_jobs": "threads workers", "optim": "optimizer", "output": "out", "play": "listen",
     "plot": "view", "preprocess": "prepare", "random_state": "seed", "save": "out",
     "scheduler": "schedule", "score": "evaluate", "show": "view", "test": "evaluate",
-    "test_size": "test", "train": "fit", "validation_split": "validation", "verbose": "progress",
+    "test_size": "test", "train": "fit", "validation_patience": "patience",
+    "validation_split": "validation", "validationpatience": "patience", "verbose": "progress",
 }  # fmt: skip
 
 

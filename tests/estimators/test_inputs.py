@@ -401,3 +401,14 @@ def test_a_fit_that_fails_leaves_an_estimator_as_it_was(
     if not fitted:
         with pytest.raises(NotFittedError):
             model.predict(data.x)
+
+
+@pytest.mark.parametrize(("value", "front"), [(0, True), (-1, False), (-999, True)])
+def test_padding_of_keras_is_asked_about(quick: Quick, value: int, front: bool) -> None:
+    """In front, as `pad_sequences` puts it, and with the usual values of `Masking`."""
+    padded = np.full((16, 12, 2), value, np.float32)
+    for row, length in enumerate([4, 6, 9, 12] * 4):
+        padded[row, slice(12 - length, None) if front else slice(length)] = 1 + row % 2
+    side = r"begin.*from_padded\(X, mask" if front else r"end.*from_padded\(X, lengths"
+    with pytest.warns(UserWarning, match=f"75% {side}"):
+        quick().fit(padded, np.arange(16) % 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from segue import (
     SequenceEnsemble,
     SequenceLabeler,
     SequenceRegressor,
+    TrainingOptions,
 )
 from segue.errors import OptionError
 from segue.testing import tiny_dataset
@@ -139,3 +141,44 @@ def test_arguments_of_another_type_are_refused(argument: dict[str, Any], message
     data = tiny_dataset(12)
     with pytest.raises(OptionError, match=message):
         SequenceClassifier("gru(2)", epochs=1, **argument).fit(data.x, data.y)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("epochs", r"Write SequenceClassifier\(..., epochs=...\)"),
+        ("validation_split", r"Write SequenceClassifier\(..., validation=...\)"),
+        ("mask", "Known: X, callbacks"),
+    ],
+)
+def test_fit_says_where_its_arguments_of_keras_are(name: str, message: str) -> None:
+    with pytest.raises(TypeError, match=f"`fit` has no argument '{name}'. {message}"):
+        SequenceClassifier().fit([[1.0]], ["a"], **{name: 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("GradientThreshold", 'Did you mean "clip_norm"'),
+        ("ValidationPatience", 'Did you mean "patience"'),
+        ("learning_rate", "It is one of the estimator"),
+        ("callbacks", "It is one of `fit`"),
+    ],
+)
+def test_options_of_matlab_and_keras_are_answered(name: str, message: str) -> None:
+    with pytest.raises(OptionError, match=f"no argument '{name}'. {message}"):
+        TrainingOptions(**{name: 1})  # type: ignore[arg-type]
+
+
+def test_a_patience_without_effect_is_said() -> None:
+    options = TrainingOptions(patience=3, progress="none")
+    clf = SequenceClassifier("gru(2)", epochs=1, validation=0.2, options=options)
+    summary = dict(clf.fit(tiny_dataset()).training_summary_)
+    assert "patience 3 does not end the training" in summary["note"]
+
+
+def test_a_name_of_another_format_warns(tmp_path: Path) -> None:
+    options = TrainingOptions(progress="none")
+    clf = SequenceClassifier("gru(2)", epochs=1, options=options).fit(tiny_dataset())
+    with pytest.warns(UserWarning, match="written as safetensors"):
+        clf.save(tmp_path / "model.keras")

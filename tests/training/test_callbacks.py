@@ -105,3 +105,14 @@ def test_the_callbacks_of_the_documents_run(
     assert names["classifier"].stopped_ in ("finished", "callback")
     assert list((tmp_path / "board").glob("events*"))
     assert len(names["study"].trials) == 2
+
+
+def test_a_method_of_another_library_is_named() -> None:
+    with pytest.warns(UserWarning, match=r"on_epoch_end is never called; .* on_epoch, on_end"):
+        type("Keras", (segue.Callback,), {"on_epoch_end": lambda self, epoch, logs: None})
+
+
+def test_what_is_not_there_is_named() -> None:
+    history = segue.History([{"epoch": 1, "loss": 0.7}])
+    with pytest.raises(KeyError, match="val_loss: the history has epoch, loss"):
+        history["val_loss"]

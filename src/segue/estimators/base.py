@@ -12,14 +12,21 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self
 
 import numpy as np
 import torch
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Layout, Sequences, check_sequences
-from segue.errors import DataError, NotFittedError, OptionError, did_you_mean
+from segue.errors import (
+    DataError,
+    NotFittedError,
+    OptionError,
+    UnknownArgumentError,
+    did_you_mean,
+    nearest,
+)
 from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
 from segue.estimators.fitting import FitResult, Lines, fit_split, prepare_training
@@ -135,6 +142,7 @@ class BaseSequenceEstimator(abc.ABC):
         resume: bool = False,
         callbacks: Sequence[Callback] = (),
         verbose: int | None = None,
+        **unknown: Never,
     ) -> Self:
         """Train on sequences and their targets.
 
@@ -162,6 +170,7 @@ class BaseSequenceEstimator(abc.ABC):
             resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
             callbacks: objects of `segue.Callback`, which are called after each update and epoch.
             verbose: as in Keras 0 (silent), 1 (a bar) or 2 (lines), in place of `options.progress`.
+            **unknown: none; other arguments are refused, with where they belong.
 
         Returns:
             The estimator itself.
@@ -171,7 +180,10 @@ class BaseSequenceEstimator(abc.ABC):
                 fits.
             SpecError: a network or preparation that does not parse or fit.
             TrainingError: a loss that is not finite.
+            UnknownArgumentError: an argument that `fit` does not have.
         """
+        if unknown:
+            raise UnknownArgumentError(_not_of_fit(type(self), next(iter(unknown))))
         split = split_data(
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
@@ -477,3 +489,12 @@ class BaseSequenceEstimator(abc.ABC):
             or repr(values[argument.name]) != repr(argument.default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _not_of_fit(kind: type[BaseSequenceEstimator], name: str) -> str:
+    """Why `fit` refuses an argument: it is one of the estimator, or not known at all."""
+    own = [*inspect.signature(kind).parameters]
+    if (near := nearest(name, own)) is not None:
+        return f"`fit` has no argument {name!r}. Write {kind.__name__}(..., {near}=...)."
+    known = [*inspect.signature(kind.fit).parameters][1:-1]
+    return f"`fit` has no argument {name!r}.{did_you_mean(name, known)}"

@@ -23,6 +23,9 @@ from segue.networks import current_json
 
 FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
 
+# What the files of other programs end in, which segue does not write.
+_FOREIGN = (".h5", ".hdf5", ".keras", ".mat", ".onnx", ".pkl", ".pt", ".pth", ".tflite")
+
 # What the names of the hashes begin with among the tensors: no layer's name begins with a dot.
 _SEEN = ".seen/"
 
@@ -178,6 +181,8 @@ def write(
     tensors: dict[str, torch.Tensor],
 ) -> None:
     """Write a description and tensors, whole or not at all."""
+    if (kind := Path(path).suffix.lower()) in _FOREIGN:
+        warn_user(f"{path} is written as safetensors, whatever its name says: no {kind} file.")
     text = description.model_dump_json(exclude_none=True)
     tensorfile.write(path, tensorfile.to_bytes(text, tensors))
 

@@ -150,11 +150,15 @@ def warn_of_column() -> None:
     )
 
 
+_PADDING = (0, -1, -10, -99, -100, -999, -9999)  # what sequences are usually padded with
+
+
 def warn_of_axes(x: Sequences) -> None:
     """Warn where sequences, all of one length, have many more channels than steps, or look padded.
 
-    Padding is zeros or NaN at the ends, for different numbers of steps. Where zeros stand at the
-    beginnings too, as in pictures with a margin, they belong to the data.
+    Padding is zeros, NaN or another usual value at the ends, or at the beginnings as Keras's
+    `pad_sequences` has it, for different numbers of steps. Where it stands on both sides, as in
+    pictures with a margin, it belongs to the data.
     """
     longest = int(x.lengths[0])
     if longest > 1 and x.channels >= 4 * longest:
@@ -165,15 +169,27 @@ def warn_of_axes(x: Sequences) -> None:
     if longest < 2 or len(x) < 2 or x.is_text or x.is_mapped:
         return
     values = x.values.reshape(len(x), longest, x.channels)
-    real = ((values != 0) & ~np.isnan(values)).any(axis=2)  # [n, time]
-    lengths = longest - np.argmax(real[:, ::-1], axis=1)
-    begins = real[:, 0].mean() > 0.95
-    if begins and (lengths < longest).mean() > 0.25 and len(np.unique(lengths)) > 2:
-        warn_user(
-            f"The sequences all have {longest} steps, but {(lengths < longest).mean():.0%} end in "
-            f"zeros or missing values, from step {lengths.min()} on: is this padding? Then give "
-            "the real lengths, Sequences.from_padded(X, lengths), or a list of arrays."
-        )
+    for value in _PADDING:
+        ends = [(values[:, end] == value).all(axis=1).mean() > 0.25 for end in (0, -1)]
+        if value and not any(ends):
+            continue
+        real = ((values != value) & ~np.isnan(values)).any(axis=2)  # [n, time]
+        for side, steps in (("end", real), ("begin", real[:, ::-1])):
+            lengths = longest - np.argmax(steps[:, ::-1], axis=1)
+            begins = steps[:, 0].mean() > 0.95
+            if not begins or (lengths < longest).mean() <= 0.25 or len(np.unique(lengths)) <= 2:
+                continue
+            how = "in" if side == "end" else "with"
+            what = f"{value} or missing values" if value else "zeros or missing values"
+            give = "the real lengths, Sequences.from_padded(X, lengths)"
+            if side == "begin":
+                give = "where steps are real, Sequences.from_padded(X, mask)"
+            warn_user(
+                f"The sequences all have {longest} steps, but {(lengths < longest).mean():.0%} "
+                f"{side} {how} {what}; the shortest has {lengths.min()} others: is this padding? "
+                f"Then give {give}, or a list of arrays."
+            )
+            return
 
 
 # -- what belongs to each sequence, by id or position ---------------------------------------------

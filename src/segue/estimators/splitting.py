@@ -154,6 +154,15 @@ def split_data(
     if validation is not None and validation in (own_validation, wanted):
         check_sequences(validation.x)
     notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
+    training = estimator.training_options
+    if validation is not None and training.patience not in (None, 20) and training.has_fixed_length:
+        notes += [
+            (
+                "note",
+                f"patience {training.patience} does not end the training: the schedule "
+                f"{training.schedule} needs all epochs; plateau and constant stop early",
+            )
+        ]
     return TrainValidationSplit(
         train=train,
         validation=validation,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from segue.atomic import write_text
-from segue.errors import WriteError, counted
+from segue.errors import WriteError, counted, warn_user
 from segue.progress import Progress, time_left
 from segue.text_table import Picture, html_card
 from segue.training.options import TrainingOptions
@@ -54,6 +54,8 @@ class History:
         return iter(self.rows)
 
     def __getitem__(self, column: str) -> list[float]:
+        if self.rows and not any(column in row for row in self.rows):
+            raise KeyError(f"{column}: the history has {', '.join(self.columns)}")
         return [row[column] for row in self.rows]
 
     def __repr__(self) -> str:
@@ -112,6 +114,15 @@ class Callback:
     ...     def on_epoch(self, row: dict[str, float], state: Any) -> bool:
     ...         return row["accuracy"] > 0.95
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        hooks = [name for name in vars(Callback) if name.startswith("on_")]
+        for name in vars(cls):
+            if name.startswith("on_") and name not in hooks:
+                warn_user(
+                    f"{cls.__name__}.{name} is never called; segue.Callback has {', '.join(hooks)}."
+                )
 
     def on_start(self, rows: list[dict[str, float]]) -> None:
         """Before the first epoch. `rows`: the epochs that a resumed training has already."""
