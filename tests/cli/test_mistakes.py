@@ -73,6 +73,7 @@ MISTAKES = [
     ("network gru(2) --on waves --framework keras", WRONG_USE, "--framework is 'keras'. Known:"),
     ("evaluate MODEL waves --report r.pdf", WRONG_USE, "expected a file ending in .html"),
     ("network gru(2)", WRONG_USE, "add --on SOURCE"),
+    ("network MODEL", WRONG_USE, "is no layers; expected such as"),
     ("network gru(2) --on waves --out net.doc", WRONG_USE, "expected a file ending in .py"),
     ("fit waves --epochs many", WRONG_USE, "--epochs"),
     ("fit waves --epochs 0", WRONG_USE, "--epochs"),

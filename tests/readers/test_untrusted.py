@@ -303,6 +303,8 @@ def test_a_limit_of_sequences_in_steps_gives_whole_ones(
     (tmp_path / "a.csv").write_text("id,time,x,y\n" + rows)
     some = read(tmp_path / "a.csv", limit=3)
     assert some.x.lengths.tolist() == [30, 30, 30]
+    assert "rows of these sequences further down are not in them" in some.notes[-1]
+    assert read(tmp_path / "a.csv").notes == some.notes[:-1]
     assert len(read(tmp_path / "a.csv", limit=150)) == 150
 
 

@@ -51,7 +51,7 @@ def predict_in_shards(
 ) -> Path:
     """Predict all sequences, and return the file with the predictions, ordered by id.
 
-    What is done is kept: after a stop the same call goes on.
+    What is done is kept: after a stop the same call goes on, and when all is done it does nothing.
 
     Args:
         data: the sequences.
@@ -76,11 +76,9 @@ def predict_in_shards(
             for path in (result, folder / "shards.json"):
                 remove_file(path)
             shutil.rmtree(folder / "shards", ignore_errors=True)
-        if result.exists():
-            raise FileError(
-                "exists already. Choose another folder, or add --overwrite.", path=result
-            )
         _check(folder, _described(data, request, size))
+        if result.exists():
+            return result
         shards = [folder / "shards" / f"{number:05}" for number in range(count)]
         missing = [shard for shard in shards if not shard.with_suffix(".csv").exists()]
         for number, shard in enumerate(shards):
@@ -91,10 +89,7 @@ def predict_in_shards(
         progress = Progress("auto")
         try:
             with started(executor) as running, progress:
-                at_once = getattr(running, "count", len(calls))
-                for done, _ in enumerate(
-                    completed(running, _predict_shard, calls, at_once=at_once), 1
-                ):
+                for done, _ in enumerate(completed(running, _predict_shard, calls), 1):
                     ready = count - len(calls) + done
                     progress.show(f"shard {ready}/{count}", share=ready / count)
         except KeyboardInterrupt:
@@ -131,7 +126,7 @@ def _loaded(path: Path, changed: int) -> Any:
 
 
 def _described(data: Dataset, request: Request, size: int) -> dict[str, Any]:
-    from segue.studies.running import digest
+    from segue.studies.trials import digest
 
     ids = "" if data.ids is None else hashlib.blake2b(str(data.ids.tolist()).encode()).hexdigest()
     return {
@@ -166,7 +161,7 @@ def _check(folder: Path, wanted: dict[str, Any]) -> None:
     different = [name for name in wanted if there.get(name) != wanted[name]]
     if different:
         raise FileError(
-            f"holds other predictions: {', '.join(different)} differ. Choose another folder, or "
-            "call it with the same model, source and options.",
+            f"holds other predictions: {', '.join(different)} differ. Choose another folder, add "
+            "--overwrite, or take the same model, source and options.",
             path=folder,
         )

@@ -94,6 +94,11 @@ def network(
         framework (segue|torch): of a Python file: segue's layers, or plain PyTorch.
         out (FILE): a picture (.png, .svg, .pdf), or Python source (.py).
     """
+    if spec.endswith(".safetensors") or Path(spec).is_dir():
+        raise OptionError(
+            f'{spec} is no layers; expected such as "gru(64)". Of a trained model '
+            "`segue.load(path).network_` is the network."
+        )
     if on is None:
         raise OptionError("A network is built for some data: add --on SOURCE.")
     if framework not in _FRAMEWORKS:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segue.atomic import locked
 from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensemble import SequenceEnsemble
@@ -239,9 +241,8 @@ def _fit_elsewhere(
         calls.append((replace(training, folder=folder, is_quiet=True), X, given))
     done: dict[int, BaseSequenceEstimator] = {}
     with started(executor) as running, Progress(style) as progress:
-        at_once = getattr(running, "count", len(calls))
         progress.show(f"seed 0/{len(calls)}", share=0.0, left="")
-        for number, member in completed(running, _fit_one, calls, at_once=at_once):
+        for number, member in completed(running, _fit_one, calls):
             done[number] = member
             share = len(done) / len(calls)
             progress.show(f"seed {len(done)}/{len(calls)}", share=share, is_due=True)
@@ -254,7 +255,8 @@ def _fit_one(
     given: dict[str, Any],
 ) -> BaseSequenceEstimator:
     """What is called in another process; there a second attempt goes on with the first."""
-    return replace(training, resume=training.folder is not None).fit(X, given)
+    with nullcontext() if training.folder is None else locked(training.folder, "seed"):
+        return replace(training, resume=training.folder is not None).fit(X, given)
 
 
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:

@@ -79,7 +79,7 @@ def completed(
     function: Callable[..., Any],
     calls: Sequence[tuple[Any, ...]],
     *,
-    at_once: int,
+    at_once: int | None = None,
     begun: Mapping[int, Future] | None = None,
     submitted: Callable[[int, Future], None] | None = None,
 ) -> Iterator[tuple[int, Any]]:
@@ -91,15 +91,17 @@ def completed(
         executor: what runs them.
         function: what is called.
         calls: the arguments of each call.
-        at_once: how many are submitted at a time; one with `submit_all` gets them in lots.
+        at_once: how many are submitted at a time: one a worker process, or all, if left out; an
+            executor with `submit_all` gets them in lots.
         begun: futures of calls that were submitted before, by their numbers.
         submitted: told of each call that was submitted.
 
     >>> calls = [(3, 4), (1, 2)]
-    >>> list(completed(ThisProcess(), max, calls, at_once=1))
+    >>> list(completed(ThisProcess(), max, calls))
     [(0, 4), (1, 2)]
     """
     running = dict(begun or {})
+    at_once = getattr(executor, "count", len(calls)) if at_once is None else at_once
     waiting = [number for number in range(len(calls)) if number not in running]
     attempts: Counter[int] = Counter()
     pause = getattr(executor, "poll_seconds", _POLL_SECONDS)

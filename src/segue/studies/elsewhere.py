@@ -3,7 +3,7 @@
 In processes of this machine a trial gets the sequences and returns its row. An engine gets and
 returns hardly anything; the study's folder, which must be on a disk that all machines share, has
 
-    data/                the sequences, written once
+    data/                the sequences, written once, under their checksum
     trials/<id>.job      the engine's number of the job that a trial was submitted as
     trials/<id>.started  where a trial runs, and since when
     trials/<id>/         the checkpoint of its training, so that a job whose time ran out goes on
@@ -34,10 +34,9 @@ from segue.errors import FileError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.executors import Executor, Future, LostCallError, SlurmExecutor, SlurmJob
 from segue.studies.journal import Row, key
-from segue.studies.trials import Trial, TrialSetup, run_trial, versions
+from segue.studies.trials import Trial, TrialSetup, digest, run_trial, versions
 
 _WAIT_SECONDS = 1.0
-_NAMES = ("train", "held_out")
 
 
 @dataclass(frozen=True)
@@ -46,31 +45,38 @@ class StoredSetup:
 
     Attributes:
         folder: of the study, on a disk that all machines share.
+        files: where the training sequences lie in it, and those that are scored.
         estimator: as in `TrialSetup`.
         validate: likewise.
         versions: of the packages that must be the same where a trial runs.
     """
 
     folder: Path
+    files: tuple[Path, Path]
     estimator: BaseSequenceEstimator
     validate: bool
     versions: dict[str, str] = field(default_factory=versions)
 
     @classmethod
     def write(cls, setup: TrialSetup, folder: Path) -> StoredSetup:
-        """Write the sequences, unless they are there: a study's folder has but one data set."""
+        """Write the sequences, unless the same are there."""
         folder = folder.resolve()
-        for name in _NAMES:
-            path = folder / "data" / f"{name}.arrow"
-            if not path.exists():
-                make_folder(path.parent)
-                getattr(setup, name).write(path)
-        return cls(folder, setup.estimator, setup.validate)
+        make_folder(folder / "data")
+        files = (_stored(setup.train, folder), _stored(setup.held_out, folder))
+        return cls(folder, files, setup.estimator, setup.validate)
 
     def read(self) -> TrialSetup:
         """The setup with its sequences, mapped from the disk."""
-        train, held_out = (_opened(self.folder / "data" / f"{name}.arrow") for name in _NAMES)
+        train, held_out = map(_opened, self.files)
         return TrialSetup(self.estimator, train, held_out, self.validate)
+
+
+def _stored(data: Dataset, folder: Path) -> Path:
+    """The file of some sequences, under their checksum."""
+    path = folder / "data" / f"{digest(data).rpartition(' ')[2]}.arrow"
+    if not path.exists():
+        data.write(path)
+    return path
 
 
 @cache

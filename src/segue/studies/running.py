@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy as np
 
 from segue.atomic import locked
 from segue.data.dataset import Dataset
-from segue.data.sequences import Array, Sequences
+from segue.data.sequences import Array
 from segue.errors import DataError, OptionError, TrainingError, check_whole, first_few, is_whole
 from segue.executors import (
     Executor,
@@ -30,7 +29,7 @@ from segue.randomness import numpy_generator
 from segue.studies.elsewhere import Elsewhere, Here, TrialFiles, clear, left_behind
 from segue.studies.journal import Journal, key
 from segue.studies.study import Row, Study, without_failed
-from segue.studies.trials import Trial, TrialSetup, baseline, versions
+from segue.studies.trials import Trial, TrialSetup, baseline, digest, versions
 
 
 def split_parts(data: Any, part: str, share: float) -> tuple[Dataset, Dataset]:
@@ -352,15 +351,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Dataset):
         return digest(value)
     return re.sub(r" at 0x[0-9a-f]+", "", str(value))  # an address in memory identifies nothing
-
-
-def digest(data: Dataset) -> str:
-    """Number of sequences, with a checksum of values, lengths, targets and groups."""
-    checksum = hashlib.blake2b(digest_size=8)
-    for block in data.x.blocks():
-        checksum.update(block.lengths.tobytes())
-        checksum.update(np.ascontiguousarray(block.values).tobytes())
-    for column in (data.y, data.groups, data.static, data.spans, data.classes):
-        values = column.values if isinstance(column, Sequences) else np.asarray(column)
-        checksum.update(str(values.dtype.kind).encode() + str(values.tolist()).encode())
-    return f"{len(data)} sequences, {checksum.hexdigest()}"

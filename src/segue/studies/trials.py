@@ -6,6 +6,7 @@ bit in whatever process it runs.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,18 @@ _CHECKPOINT_SECONDS = 60.0  # at most so much of a trial is computed again
 def versions() -> dict[str, str]:
     """The versions of what decides the bits of a trial."""
     return {name: version(name) for name in ("segue", "numpy", "torch")}
+
+
+def digest(data: Dataset) -> str:
+    """Number of sequences, with a checksum of values, lengths, targets and groups."""
+    checksum = hashlib.blake2b(digest_size=8)
+    for block in data.x.blocks():
+        checksum.update(block.lengths.tobytes())
+        checksum.update(np.ascontiguousarray(block.values).tobytes())
+    for column in (data.y, data.groups, data.static, data.spans, data.classes):
+        values = column.values if isinstance(column, Sequences) else np.asarray(column)
+        checksum.update(str(values.dtype.kind).encode() + str(values.tolist()).encode())
+    return f"{len(data)} sequences, {checksum.hexdigest()}"
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,9 @@ def blocks(
         yield from read_chunks(iter([(load(path, options), 1.0)]), options, like)
 
 
+_UNREAD = "only the beginning was read: rows of these sequences further down are not in them"
+
+
 def _beginning(path: Path, limit: int, options: TableOptions, like: Any) -> Dataset | None:
     """The first so many sequences of a large file, if its beginning holds them."""
     block, packed = _BLOCK // 4, 1000 if path.suffix.lower() == ".gz" else 1
@@ -157,8 +160,12 @@ def _beginning(path: Path, limit: int, options: TableOptions, like: Any) -> Data
             data, _ = next(chunks)
             if data.parts is not None:
                 return None
-            if len(data) >= limit or next(chunks, None) is None:
-                return data[:limit]
+            is_all = next(chunks, None) is None
+            if is_all or len(data) >= limit:
+                unread = (
+                    [] if is_all or (data.reading or {}).get("layout") != "steps" else [_UNREAD]
+                )
+                return replace(data[:limit], notes=(*data.notes, *unread))
         except (CannotStreamError, StopIteration):
             return None
         block *= 8
