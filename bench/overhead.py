@@ -33,7 +33,9 @@ def main() -> int:
         pictures = time.perf_counter() - began_pictures
     seconds = sum(row["seconds"] for row in study.rows)
     beside = (ended - began - pictures - seconds) / count
-    print(f"{count} trials: {1000 * seconds / count:.1f} ms each, and {1000 * beside:.1f} ms beside")
+    print(
+        f"{count} trials: {1000 * seconds / count:.1f} ms each, and {1000 * beside:.1f} ms beside"
+    )
     return 0
 
 

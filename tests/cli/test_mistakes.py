@@ -216,7 +216,7 @@ def test_a_mistake_is_one_message(
     assert not list(place.glob("runs/*")), "a run that learnt nothing leaves no folder"
 
 
-RECORDING = "time,x\n" + "".join(f"{step},{step % 7}.5\n" for step in range(900))
+RECORDING = "time,x,y\n" + "".join(f"{step},{step % 7}.5,0.25\n" for step in range(900))
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,13 @@ def _train_epoch(
     updates, means = job.updates(epoch), RunningMetrics(job.objective, state.sums)
     rate, share, limit = 0.0, 1.0, job.options.time_limit_seconds or math.inf
     for number, update in enumerate(updates[state.updates :], start=state.updates):
-        rate = _set_rate(job, state, (epoch - 1 + number / len(updates)) / job.epochs, began)
+        done = (epoch - 1 + number / len(updates)) / job.epochs
+        # The schedule follows the clock where that is ahead, so that it ends with the time limit.
+        done = min(1.0, max(done, (time.perf_counter() - began) / limit))
+        rate = job.learning_rate * SCHEDULES[job.options.schedule](done) * state.plateau
+        rate = job.rates[epoch - 1] if job.rates else rate
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
         loss, norm = compute_gradients(job, update, epoch, means, began + limit)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "gradient" if math.isfinite(loss) else "loss"
@@ -149,18 +155,6 @@ def _validate(job: TrainingSetup, state: TrainingState) -> Row:
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
     return row
-
-
-def _set_rate(job: TrainingSetup, state: TrainingState, done: float, began: float) -> float:
-    """With a time limit the schedule follows the clock where that is ahead, so that it can end."""
-    limit = job.options.time_limit_seconds
-    if limit is not None:
-        done = min(1.0, max(done, (time.perf_counter() - began) / limit))
-    rate = job.learning_rate * SCHEDULES[job.options.schedule](done) * state.plateau
-    rate = job.rates[len(state.rows)] if job.rates else rate
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    return rate
 
 
 def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
