@@ -1,7 +1,11 @@
 """Train networks on every UCR set, and put test accuracies beside published ones.
 
     python bench/ucr.py --network "bilstm(100)" --out results/bilstm.jsonl      trains and scores
+    python bench/ucr.py --network auto --time-limit 40 --out results/auto.jsonl  as the command line
     python bench/ucr.py --table ../published.csv results/*.jsonl                a table of all of it
+
+`auto` does what `segue fit SOURCE --time-limit 40` does: some networks are compared by cross-
+validation on the training part within a quarter of the time, and the best is trained in the rest.
 
 A set that is in the output file already is not trained again. The test part is scored once, at the
 end of each training, and never used to choose anything. The data are found in $SEGUE_DATA/ucr. The
@@ -16,11 +20,13 @@ import json
 import os
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import segue
+from segue.studies.selection import select_network, usual_networks
 
 Row = dict[str, object]
 
@@ -42,7 +48,7 @@ def main() -> None:
                 file.write(json.dumps(row) + "\n")
             print(
                 f"{name:32} {row['accuracy']:.4f}  baseline {row['baseline']:.4f}  "
-                f"{row['epochs']:4} epochs  {row['cpu_seconds']:6.1f} s",
+                f"{row['epochs']:4} epochs  {row['cpu_seconds']:6.1f} s  {row['network']}",
                 flush=True,
             )
     mean = np.mean([row["accuracy"] for row in done])
@@ -55,6 +61,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--network", default="bilstm(100)")
+    parser.add_argument("--time-limit", type=float, help="seconds of each set; with auto of both")
     parser.add_argument("--epochs", default="auto", help="a number, or auto: the default")
     parser.add_argument(
         "--updates", type=int, help="as many epochs as make about so many updates, 10 to 300"
@@ -69,6 +76,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.updates is not None and arguments.epochs != "auto":
         parser.error("give --epochs or --updates, not both")
+    if arguments.network == "auto" and arguments.time_limit is None:
+        parser.error("--network auto needs a --time-limit")
     if (arguments.out is None) == (arguments.table is None):
         parser.error("give --out FILE to train, or --table PUBLISHED RESULTS... to look")
     return arguments
@@ -86,17 +95,29 @@ def read_rows(path: Path) -> list[Row]:
 
 def train_on(name: str, asked: argparse.Namespace, seed: int) -> Row:
     data = segue.read(f"ucr/{name}")
-    options = segue.TrainingOptions(progress="none", threads=asked.threads)
-    epochs = epochs_of(asked, data)
-    classifier = segue.SequenceClassifier(asked.network, epochs=epochs, seed=seed, options=options)
+    limit = asked.time_limit
+    options = segue.TrainingOptions(
+        progress="none", threads=asked.threads, time_limit_seconds=limit
+    )
+    classifier = segue.SequenceClassifier(epochs=epochs_of(asked, data), seed=seed, options=options)
+    compared: list[Row] = []
     began, began_cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        if asked.network == "auto":
+            train = replace(data.part("train"), parts=None)
+            networks = usual_networks(train, per_step=False)
+            found = select_network(classifier, train, networks, seconds=limit / 4, progress="none")
+            compared = list(found.rows)
+            classifier.set_params(network=found.best, options__time_limit_seconds=limit * 3 / 4)
+        else:
+            classifier.set_params(network=asked.network)
         classifier.fit(data)
         scores = segue.evaluate(classifier, data)
     return {
         "set": name,
-        "network": asked.network,
+        "network": classifier.network,
+        "compared": compared,
         "seed": seed,
         "epochs": len(classifier.history_),
         "accuracy": scores.accuracy,

@@ -101,3 +101,19 @@ def _seconds(command: list[str]) -> float:
     ended = os.times()
     user, system = (ended.children_user, ended.children_system)
     return user - began.children_user + system - began.children_system
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("trainNetwork", "SequenceClassifier(network).fit(x, y)"),
+        ("load_model", "segue.load(path)"),
+        ("EarlyStopping", "TrainingOptions(patience="),
+        ("Sequential", "a network is a text"),
+        ("StandardScaler", 'prepare="standardize"'),
+        ("train_test_split", "data.split(0.2)"),
+    ],
+)
+def test_names_of_other_libraries_are_answered(name: str, message: str) -> None:
+    with pytest.raises(AttributeError, match=re.escape(message)):
+        getattr(segue, name)

@@ -11,7 +11,6 @@
     │   └── UnknownArgumentError (TypeError)  an argument that a class does not have
     ├── NotFittedError (ValueError, AttributeError)   used before `fit`
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence
-    ├── NoInferenceError (ValueError)        a layer that cannot predict without PyTorch
     ├── TrainingError (ArithmeticError)      training that cannot go on
     ├── WriteError (OSError)                 a full or read-only disk
     └── MissingPackageError (ImportError)    an extra that is not installed
@@ -28,10 +27,11 @@ import inspect
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from types import ModuleType
+from typing import Any, Never, Self, TypeVar
 
 _LFS, _POINTER = b"version https://git-lfs", 1024  # how a pointer begins; its bytes, at most
 _SHOWN = 100  # characters of a text on either side of the position of an error
@@ -123,10 +123,6 @@ class NotFittedError(SegueError, ValueError, AttributeError):
 
 class NotCausalError(SegueError, ValueError):
     """A stream through a layer that needs the whole sequence."""
-
-
-class NoInferenceError(SegueError, ValueError):
-    """A layer that cannot predict without PyTorch, such as a module of the user's own."""
 
 
 class TrainingError(SegueError, ArithmeticError):
@@ -232,11 +228,7 @@ def checked_arguments(**nested: type) -> Callable[[Target], Target]:
         @functools.wraps(make)
         def checked(self: Any, *args: Any, **kwargs: Any) -> None:
             for name in kwargs.keys() - set(known):
-                if name in _ELSEWHERE:
-                    text = f"{target.__name__} has no argument {name!r}. {_ELSEWHERE[name]}"
-                    raise UnknownArgumentError(text)
-                near = nearest(name, [*inner, *known])
-                advice = f" Write {inner[near]}." if near in inner else did_you_mean(name, known)
+                advice = advice_on_argument(name, known, inner)
                 raise UnknownArgumentError(f"{target.__name__} has no argument {name!r}.{advice}")
             make(self, *args, **kwargs)
 
@@ -304,6 +296,24 @@ def first_few(things: Iterable[Any], at_most: int = 5, show: Callable[[Any], str
     return ", ".join(shown[:at_most]) + more
 
 
+def advice_on_argument(name: str, known: Iterable[str], inner: Mapping[str, str]) -> str:
+    """What to write in place of an argument that there is not.
+
+    Args:
+        name: the argument.
+        known: those that there are.
+        inner: those that stand elsewhere, each with how it is written there.
+
+    >>> advice_on_argument("patience", ["seed"], {"patience": "options__patience=..."})
+    ' Write options__patience=....'
+    """
+    name = name.removeprefix("options__")
+    if name in _ELSEWHERE and name not in inner:
+        return f" {_ELSEWHERE[name]}"
+    near = nearest(name, [*inner, *known])
+    return did_you_mean(name, known) if near is None or near in known else f" Write {inner[near]}."
+
+
 # Arguments that stand elsewhere than most people look for them.
 _ELSEWHERE = {
     **dict.fromkeys(("callbacks", "sample_weight", "validation_data"), "It is one of `fit`."),
@@ -311,23 +321,40 @@ _ELSEWHERE = {
         ("batch_size", "class_weight", "epochs", "learning_rate", "validation"),
         "It is one of the estimator, such as SequenceClassifier.",
     ),
+    **dict.fromkeys(
+        (
+            "activation",
+            "bidirectional",
+            "dropout",
+            "hidden_layer_sizes",
+            "hidden_size",
+            "num_layers",
+            "return_sequences",
+            "units",
+        ),
+        'It is of a layer: network="bilstm(100, dropout=0.2) dense(32, relu)".',
+    ),
+    "input_shape": "It is that of the sequences.",
     "shuffle": "Sequences are shuffled anew in every epoch.",
+    "warm_start": "`fit(x, y, initial=estimator)` begins with the weights of a fitted one.",
 }
 
 # Words of other libraries and programs, each with those of segue that it may stand for.
 SYNONYMS = {
     "arch": "network", "architecture": "network", "batch": "batch_size", "bs": "batch_size",
-    "classify": "predict", "cuda": "device", "early_stopping": "patience",
+    "classify": "predict", "criterion": "objective", "cuda": "device", "early_stopping": "patience",
     "executionenvironment": "device", "gpu": "device", "gradient_clipping": "clip_norm",
     "gradient_threshold": "clip_norm", "gradientthreshold": "clip_norm", "infer": "predict",
     "initial_learn_rate": "learning_rate", "initiallearnrate": "learning_rate",
     "iterations": "epochs", "l2regularization": "weight_decay", "layers": "network",
     "loss": "objective", "lr": "learning_rate",
     "max_epochs": "epochs", "max_iter": "epochs", "model": "network", "n_epochs": "epochs",
-    "n_jobs": "threads workers", "optim": "optimizer", "output": "out", "play": "listen",
-    "plot": "view", "preprocess": "prepare", "random_state": "seed", "save": "out",
-    "scheduler": "schedule", "score": "evaluate", "show": "view", "test": "evaluate",
-    "test_size": "test", "train": "fit", "validation_patience": "patience",
+    "n_iter_no_change": "patience", "n_jobs": "threads workers", "optim": "optimizer",
+    "output": "out", "play": "listen", "plot": "view", "preprocess": "prepare",
+    "random_state": "seed", "save": "out",
+    "scheduler": "schedule", "score": "evaluate", "show": "view", "solver": "optimizer",
+    "test": "evaluate", "test_size": "test", "tol": "min_delta", "train": "fit",
+    "validation_fraction": "validation", "validation_patience": "patience",
     "validation_split": "validation", "validationpatience": "patience", "verbose": "progress",
 }  # fmt: skip
 
@@ -341,12 +368,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     meant = {name.lower(): name for name in sorted(known)}
     plain = {name.replace("-", "_"): name for name in meant.values()}
+    synonyms: dict[str, str] = {}
     for synonym, names in SYNONYMS.items():
         for name in names.split():
             if name in plain:
-                meant.setdefault(synonym, plain[name])
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), meant, n=1, cutoff=0.6)
-    return meant[near[0]] if near else None
+                synonyms.setdefault(synonym, plain[name])
+    word = word.lower().replace("-", "_")
+    if word in synonyms and word not in meant:
+        return synonyms[word]
+    for table, cutoff in ((meant, 0.6), (synonyms, 0.75)):
+        if near := difflib.get_close_matches(word, table, n=1, cutoff=cutoff):
+            return table[near[0]]
+    return None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -360,3 +393,73 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = nearest(word, known)
     return f" Known: {', '.join(known)}." if near is None else f' Did you mean "{near}"?'
+
+
+# Names of other libraries, and what there is in their place.
+_INSTEAD = {
+    "fit(x, y, initial=estimator) goes on with the weights of a fitted one": "partial_fit "
+    "train_on_batch",
+    "predict_proba(x) has the probabilities of the classes": "decision_function predict_log_proba",
+    "predict(x) gives classes or numbers, predict_proba(x) probabilities": "classify forward "
+    "minibatchpredict predict_classes predict_generator predict_on_batch",
+    "segue.evaluate(estimator, x, y) has all scores, score(x, y) one": "accuracy_score "
+    "classification_report confusion_matrix confusionchart evaluate evaluate_generator "
+    "test_on_batch testnet",
+    "once fitted, network_.summary() and network_.diagram() show it; before, `segue network SPEC "
+    "--on SOURCE`": "analyzenetwork deepnetworkdesigner plot_model summary",
+    "nothing is compiled; what it takes are arguments, SequenceClassifier(network, "
+    'learning_rate=0.004, options=TrainingOptions(optimizer="adam"))': "build compile "
+    "trainingoptions",
+    "SequenceClassifier(network).fit(x, y) trains; SequenceRegressor and others likewise": "fit "
+    "fit_generator train trainer trainnet trainnetwork",
+    'a network is a text, as in SequenceClassifier("lstm(100) dense(32, relu)"), or a list of '
+    "segue.layers": "bilstm classificationlayer conv1d dense dlnetwork dropout embedding gru input "
+    "layergraph lstm model sequenceinputlayer sequential",
+    "network_.get_weights() has them by name": "coef_ coefs_ get_layer get_weights parameters "
+    "state_dict trainable_weights weights",
+    "save(path) keeps all of it in one file, which segue.load(path) reads": "dump save_model "
+    "save_weights to_json",
+    "segue.load(path) reads a whole model; fit(x, y, initial=path) takes its weights": "load_model "
+    "load_state_dict load_weights set_weights",
+    'sequences are scaled by what prepare="standardize" learns of the training part; embed(x, '
+    "layer) has the activations of a layer": "fit_transform minmaxscaler normalization normalize "
+    "standardscaler transform",
+    "it is an option, TrainingOptions(patience=..., schedule=..., refit=True); the best weights "
+    "are kept; others are a segue.Callback, given to fit(callbacks=[...])": "callbacks "
+    "earlystopping learningratescheduler modelcheckpoint reducelronplateau tensorboard",
+    "sequences of any length go in as a list: nothing is padded": "masking pad_sequence "
+    "pad_sequences padsequences",
+    "data.split(0.2), data.with_parts(0.2) do; fit takes a validation part itself": "cvpartition "
+    "random_split train_test_split",
+    "labels go in as they are": "categorical labelencoder onehotencode to_categorical",
+    'device="cuda" is an argument': "cuda gpuarray to",
+    "stream() takes a sequence step by step": "classifyandupdatestate predictandupdatestate "
+    "reset_states resetstate",
+    "history_ has a row for each epoch": "history loss_curve_ n_iter_ plot_history",
+}
+
+
+def no_attribute(owner: Any, name: str) -> Never:
+    """Raise the error of an attribute that there is not; it names what is there in its place.
+
+    Python itself adds names that are near, where the error ends a program.
+
+    Raises:
+        NotFittedError: what `fit` sets, before it; an AttributeError too.
+        AttributeError: any other name.
+
+    >>> try:
+    ...     no_attribute(Path(), "partial_fit")
+    ... except AttributeError as error:
+    ...     print(str(error).partition(": ")[2])
+    fit(x, y, initial=estimator) goes on with the weights of a fitted one.
+    """
+    kind, is_module = type(owner), isinstance(owner, ModuleType)
+    what = f"module {owner.__name__!r}" if is_module else f"{kind.__name__!r} object"
+    text = f"{what} has no attribute {name!r}"
+    if name.endswith("_") and not name.startswith("_") and not is_module:
+        declared = (name in vars(one).get("__annotations__", vars(one)) for one in kind.__mro__)
+        if hasattr(kind, name) or any(declared):
+            raise NotFittedError(f"{text}: it is not fitted yet: call `fit(X, y)` first.")
+    instead = next((text for text, names in _INSTEAD.items() if name.lower() in names.split()), "")
+    raise AttributeError(f"{text}: {instead}." if instead else text, name=name, obj=owner)

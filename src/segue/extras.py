@@ -39,7 +39,9 @@ def lazy_names(
             warn_user(f"{room}.{name} is now called {former[name]}.", DeprecationWarning)
             return resolve_name(former[name])
         if name not in later:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+            from segue.errors import no_attribute
+
+            no_attribute(sys.modules[room], name)
         found = resolve_name(later[name])
         setattr(sys.modules[room], name, found)  # so that the next time nothing is looked for
         return found

@@ -275,6 +275,28 @@ def test_info_prints_versions_and_defaults(run: Run) -> None:
     assert json.loads(run("info", "--json"))["segue"]
 
 
+def test_info_of_a_model_says_what_it_holds(
+    model: Path, waves: Path, run: Run, tmp_path: Path
+) -> None:
+    """Of a run, its file, a file that lies alone, an ensemble; for programs too."""
+    text = run("info", model)
+    assert re.search(r"classes +0 \d+, 1 \d+\n", text)
+    assert re.search(r"network +gru\(4\)", text)
+    assert re.search(r"scores kept +loss \d", text)
+    assert re.search(r"test accuracy +\d\.\d{4}", text)
+    assert re.search(rf"written by +segue {segue.__version__}, format \d", text)
+    facts = json.loads(run("info", model, "--json"))
+    assert sum(facts["classes"].values()) == 40
+    assert facts["metrics"]["accuracy"] >= 0
+    alone = tmp_path / "alone.safetensors"
+    loaded = segue.load(model)
+    segue.SequenceEnsemble([loaded, loaded]).save(alone)
+    facts = json.loads(run("info", alone, "--json"))
+    assert (facts["run"], facts["metrics"]) == (None, None)
+    assert "mean of 2 members" in run("info", alone)
+    run("info", tmp_path / "none", code=1)
+
+
 def test_the_help_of_fit_names_the_defaults_of_the_estimator(run: Run) -> None:
     defaults = json.loads(run("info", "--defaults", "--json"))
     text = " ".join(run("fit", "--help").split())

@@ -14,7 +14,7 @@ import torch
 
 import segue
 from segue import Dataset, SequenceClassifier, SequenceRegressor, Sequences, TrainingOptions
-from segue.data.encoding import as_step_labels
+from segue.data.encoding import as_step_labels, encoded
 from segue.errors import DataError
 from segue.estimators.splitting import split_data
 
@@ -234,3 +234,10 @@ def test_labels_of_steps_in_a_data_set() -> None:
     assert len(data.drop_missing()) == 1
     same = Dataset([[1.0, 2.0], [3.0]], Sequences.from_list(data.y.to_list()), classes=("a", "b"))
     assert same.task == "label"
+
+
+def test_numbers_that_are_wanted_as_classes_are_noted_as_such() -> None:
+    assert (
+        encoded([0.5, 1.5, 0.5], task="classify").note == "numbers with 2 values: taken as classes"
+    )
+    assert encoded([0.5, 1.5, 0.5]).note.endswith("to be predicted as numbers")

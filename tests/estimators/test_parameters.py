@@ -20,7 +20,7 @@ from segue import (
     SequenceRegressor,
     TrainingOptions,
 )
-from segue.errors import OptionError
+from segue.errors import NotFittedError, OptionError
 from segue.testing import tiny_dataset
 
 ESTIMATORS: tuple[Any, ...] = (
@@ -148,6 +148,8 @@ def test_arguments_of_another_type_are_refused(argument: dict[str, Any], message
     [
         ("epochs", r"Write SequenceClassifier\(..., epochs=...\)"),
         ("validation_split", r"Write SequenceClassifier\(..., validation=...\)"),
+        ("patience", r"Write SequenceClassifier\(options=TrainingOptions\(patience=...\)\)"),
+        ("warm_start", r"`fit\(x, y, initial=estimator\)` begins with the weights"),
         ("mask", "Known: X, callbacks"),
     ],
 )
@@ -168,6 +170,72 @@ def test_fit_says_where_its_arguments_of_keras_are(name: str, message: str) -> N
 def test_options_of_matlab_and_keras_are_answered(name: str, message: str) -> None:
     with pytest.raises(OptionError, match=f"no argument '{name}'. {message}"):
         TrainingOptions(**{name: 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("epoch", 'Did you mean "epochs"'),
+        ("max_iter", 'Did you mean "epochs"'),
+        ("lr", 'Did you mean "learning_rate"'),
+        ("random_state", 'Did you mean "seed"'),
+        ("warm_start", r"`fit\(x, y, initial=estimator\)` begins"),
+        ("dropout", "It is of a layer: network="),
+        ("hidden_layer_sizes", "It is of a layer: network="),
+        ("foo", "Known: batch_size, class_weight, .*, validation"),
+    ],
+)
+def test_unknown_arguments_are_answered_wherever_they_are_set(name: str, message: str) -> None:
+    """Near misses, other libraries' words; those of the options are not all listed."""
+    for ask in (SequenceClassifier, SequenceClassifier().set_params):
+        with pytest.raises(OptionError, match=message) as error:
+            ask(**{name: 1})
+        assert "plateau" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["patience", "early_stopping", "options__patienc", "optimiser"])
+def test_options_of_training_are_set_by_their_path(name: str) -> None:
+    meant = "optimizer" if name == "optimiser" else "patience"
+    with pytest.raises(OptionError, match=rf"Write options__{meant}="):
+        SequenceClassifier().set_params(**{name: 1})
+    with pytest.raises(OptionError, match=rf"Write options=TrainingOptions\({meant}="):
+        SequenceClassifier(**{name: 1})
+
+
+def test_what_fit_sets_is_missed_before_it() -> None:
+    """As an attribute that is not there, and as what scikit-learn calls not fitted."""
+    for name in ("classes_", "history_", "network_", "n_features_in_"):
+        with pytest.raises(NotFittedError, match=f"no attribute '{name}': it is not fitted yet"):
+            getattr(SequenceClassifier(), name)
+        assert not hasattr(SequenceClassifier(), name)
+    assert SequenceClassifier().channels_ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("partial_fit", "fit(x, y, initial=estimator)"),
+        ("decision_function", "predict_proba(x)"),
+        ("summary", "network_.summary()"),
+        ("compile", "nothing is compiled"),
+        ("evaluate", "segue.evaluate(estimator, x, y)"),
+        ("classify", "predict(x)"),
+        ("coef_", "network_.get_weights()"),
+        ("fit_transform", 'prepare="standardize"'),
+    ],
+)
+def test_methods_of_other_libraries_are_answered(name: str, message: str) -> None:
+    """On estimators and ensembles; asked with `hasattr` they are not there."""
+    fitted = SequenceClassifier("gru(2)", epochs=1, options=TrainingOptions(progress="none"))
+    for one in (SequenceClassifier(), Forecaster(), SequenceEnsemble([fitted.fit(tiny_dataset())])):
+        assert not hasattr(one, name)
+        with pytest.raises(AttributeError, match=re.escape(message)):
+            getattr(one, name)
+
+
+def test_names_that_nobody_knows_are_left_to_python() -> None:
+    with pytest.raises(AttributeError, match="'SequenceClassifier' object has no attribute 'foo'$"):
+        SequenceClassifier().foo  # noqa: B018
 
 
 def test_a_patience_without_effect_is_said() -> None:

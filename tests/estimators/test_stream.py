@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
+from segue import SequenceClassifier, SequenceLabeler, TrainingOptions, load
 from segue.data.dataset import Dataset
 from segue.errors import DataError, NotCausalError, NotFittedError
 from segue.testing.data import tiny_dataset
@@ -98,8 +101,27 @@ def test_a_step_that_cannot_be_used_does_not_count(step: object, said: str) -> N
     with pytest.raises(DataError, match=said):
         stream.push(step)  # type: ignore[arg-type]
     assert stream.steps == 1
+
     wanted = classifier.predict_proba([[[1.0, 2.0], [3.0, 4.0]]])[0]
     np.testing.assert_allclose(stream.push([3.0, 4.0]), wanted, atol=1e-5)
+
+
+def test_a_gap_is_told_by_the_name_of_the_channel(tmp_path: Path) -> None:
+    """In a stream and in a prediction, also of a model that was loaded; of frames by number."""
+    data = replace(tiny_dataset(12), channels=("left", "right"))
+    options = TrainingOptions(progress="none")
+    model = SequenceClassifier("gru(2)", epochs=1, options=options).fit(data)
+    model.save(tmp_path / "m.safetensors")
+    for one in (model, load(tmp_path / "m.safetensors")):
+        with pytest.raises(DataError, match="in channel right, which had none"):
+            one.stream().push([0.0, np.nan])
+        with pytest.warns(UserWarning, match="in channel right, which had none"):
+            one.predict([np.array([[0.0, 1.0], [0.0, np.nan], [0.0, 2.0]])])
+        with pytest.raises(DataError, match="at step 1, channel left, or one beyond"):
+            one.predict([np.array([[0.0, 1.0], [np.inf, 1.0]])])
+    frames = model.set_params(prepare="frame(2)").fit(data)
+    with pytest.warns(UserWarning, match="in channel 3, which had none"):
+        frames.predict([np.array([[0.0, 1.0], [0.0, np.nan]])])
 
 
 def test_a_token_must_be_whole() -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import segue.kernels
-from segue.kernels.cells import (
+from segue.kernels import (
     LSTMState,
     Masks,
     RecurrentWeights,

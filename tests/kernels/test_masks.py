@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from segue.data.sequences import Array
-from segue.kernels.cells import (
+from segue.kernels import (
     LSTMState,
     Masks,
     RecurrentWeights,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segue.data.sequences import Array
-from segue.kernels.cells import (
+from segue.kernels import (
     LSTMState,
     RecurrentWeights,
     gru,

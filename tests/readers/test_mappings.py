@@ -103,3 +103,13 @@ def test_options_of_a_table() -> None:
     """With them it is one, whatever its names are."""
     data = read({"t": TIME, "load": X, "who": LONG["id"]}, id="who", time="t")
     assert data.ids.tolist() == [7, 8]
+
+
+def test_what_other_readers_return_is_refused_with_what_to_pass() -> None:
+    """As `scipy.io.loadmat`, `numpy.load` and `h5py` give it: several arrays, by their names."""
+    array = np.zeros((4, 5, 2))
+    for found in ({"__header__": b"MATLAB", "X": [[1.0]]}, {"X": array, "y": np.arange(4)}):
+        with pytest.raises(DataError, match=r"such as fit\(found\['X'\], found\['Y'\]\), or read"):
+            segue.SequenceClassifier().fit(found)
+        with pytest.raises(DataError, match="expected one sequence for each id"):
+            read(found)

@@ -241,3 +241,9 @@ def test_labels_are_never_merged_or_changed(
     """Neither by rounding, nor as numbers that text does not come back from."""
     data = read(write(tmp_path / "a.mat", {"XTrain": X, "YTrain": labels}))
     assert data.y.tolist() == (labels if expected is None else expected)
+
+
+def test_a_struct_is_refused_with_how_to_save_its_fields(tmp_path: Path) -> None:
+    io.savemat(tmp_path / "s.mat", {"S": {"signal": X[0], "label": "a"}, "n": 3})
+    with pytest.raises(FileError, match=r"save its fields as variables, X = \{S.signal\}"):
+        read(tmp_path / "s.mat")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score
 from torch import Tensor
 from torch.nn import functional
 
@@ -102,6 +103,9 @@ def test_numbers_have_no_labels_to_smooth() -> None:
         ({"label_smoothing": 1}, "`label_smoothing` is 1; expected 0 up to below 1"),
         ({"objective": "mse"}, r"`objective` is 'mse'; expected a function \(logits, targets"),
         ({"metric": 3}, "`metric` is 3; expected a function"),
+        ({"metric": accuracy_score}, r"lengths\), of three arguments, that"),
+        ({"objective": torch.nn.MSELoss()}, r"lengths\), of three arguments, that"),
+        ({"objective": lambda logits: logits}, r"lengths\), of three arguments, that"),
         ({"objective": max, "label_smoothing": 0.1}, "smooth the targets in the function"),
     ],
 )

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import typer
 
 from segue.cli.options import Form, Parameters, add_command, forms_of, options_of
-from segue.cli.shared import Columns, check_output, print_result, read_source, tell
-from segue.errors import counted
+from segue.cli.shared import Columns, check_output, plain, print_result, read_source, tell
+from segue.errors import counted, first_few
 from segue.progress import Progress
 from segue.text_table import text_table
 
@@ -60,15 +60,20 @@ def generate(
     print_result(value, [*rows, ("folder", str(folder))], json=json)
 
 
-def info(*, defaults: bool = False, json: bool = False) -> None:
-    """Print versions, threads, folders; or defaults.
+def info(model: Path | None = None, *, defaults: bool = False, json: bool = False) -> None:
+    """Print what a model file holds; or versions, threads, folders; or defaults.
 
-    Example: segue info --defaults
+    Example: segue info run
 
     Options:
+        model (MODEL): a run's folder, or a model.safetensors.
         defaults: print the defaults of training instead.
     """
     facts: dict[str, Any]
+    if model is not None:
+        facts, rows = _inside(model)
+        print_result(facts, rows, json=json)
+        return
     if defaults:
         from segue.estimators import SequenceClassifier
         from segue.training import TrainingOptions
@@ -91,6 +96,55 @@ def info(*, defaults: bool = False, json: bool = False) -> None:
         }
     texts = ("none" if value is None else str(value) for value in facts.values())
     print_result(facts, zip(facts, texts, strict=True), json=json)
+
+
+def _inside(model: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What a model file holds, and of a run its scores and versions; the same in words."""
+    from segue.cli.fit import headline
+    from segue.estimators import load
+    from segue.estimators.files import read
+    from segue.evaluation.model_info import ModelInfo
+    from segue.runs import find_model, run_of
+    from segue.training.history import describe
+
+    path = find_model(model)
+    description, estimator, run = read(path)[0], load(path), run_of(path)
+    about, first = ModelInfo.of(estimator), getattr(estimator, "members", [estimator])[0]
+    reading, kept = dict(first.reading_ or {}), first.history_.kept
+    facts: dict[str, Any] = {
+        "file": path, "bytes": path.stat().st_size, "model_id": about.model_id,
+        "estimator": type(estimator).__name__, "task": first.task,
+        "classes": getattr(first, "class_counts_", None),
+        "channels": list(first.channels_ or range(first.n_features_in_)), "reading": reading,
+        "parameters": [one.summary().total for one in about.networks],
+        "training": dict(about.summary), "history": kept,
+        "seen": None if first.seen_ is None else sum(len(one.train) for one in first.seen_),
+        "segue": description.segue, "format": description.format,
+        "run": None if run is None else run.record, "metrics": None,
+    }  # fmt: skip
+    size = ", ".join(f"{total:,} parameters" for total in facts["parameters"])
+    classes = [f"{name} {count:,}" for name, count in (facts["classes"] or {}).items()]
+    seen = (
+        facts["seen"] and f"hashes of {counted(facts['seen'], 'sequence')} that it has learnt from"
+    )
+    rows = [
+        ("model", f"{path}, {facts['bytes'] / 1e3:,.1f} kB, id {about.model_id}"),
+        ("estimator", f"{facts['estimator']}, to {first.task}; {size}"),
+        ("classes", first_few(classes, 12)),
+        ("channels", first_few(map(str, first.channels_ or [first.n_features_in_]), 12)),
+        ("read as", ", ".join(f"{name} {plain(value)}" for name, value in reading.items())),
+        *about.summary,
+        ("scores kept", describe(kept) if kept and first is estimator else ""),
+        ("remembers", seen or ""),
+        ("written by", f"segue {description.segue}, format {description.format}"),
+    ]
+    if run is not None:
+        rows += [("with", ", ".join(f"{name} {v}" for name, v in run.record["versions"].items()))]
+        rows += [("run", f"{run.folder}, of {run.record['source']}")]
+    if run is not None and run.scores.is_file():
+        facts["metrics"] = run.metrics
+        rows += headline(run.metrics)
+    return facts, [row for row in rows if row[1]]
 
 
 app = typer.Typer(

@@ -426,10 +426,14 @@ class Sequences(Sequence[Array]):
         return cls.from_chunks(arrow.read(path).chunks)
 
 
-def check_sequences(x: Sequences) -> None:
+def check_sequences(x: Sequences, channels: tuple[str, ...] | None = None) -> None:
     """Check that there are sequences, each with steps and none with an infinite value.
 
     Missing values (NaN) are allowed.
+
+    Args:
+        x: the sequences.
+        channels: their names, for messages.
 
     Raises:
         DataError: no sequences, an empty sequence, or an infinite value.
@@ -447,20 +451,20 @@ def check_sequences(x: Sequences) -> None:
                 else ""
             )
         )
-    refuse_infinite(x)
+    refuse_infinite(x, channels)
 
 
-def refuse_infinite(x: Sequences) -> None:
+def refuse_infinite(x: Sequences, channels: tuple[str, ...] | None = None) -> None:
     """Raise `DataError` that names the first infinite value: sequence, step and channel."""
     first = 0
     for block in x.blocks():
         if x.kind == "numbers" and arrays.is_infinite(block.values).any():
             row = next(i for i, steps in enumerate(block) if arrays.is_infinite(steps).any())
             step, channel = np.argwhere(arrays.is_infinite(block[row]))[0]
+            where = f"step {step}, channel {channels[channel] if channels else channel}"
             raise DataError(
-                f"Sequence {first + row} has an infinite value at step {step}, channel {channel}, "
-                "or one beyond float32 (3.4e38). Mark missing values as NaN; mend or remove the "
-                "others."
+                f"Sequence {first + row} has an infinite value at {where}, or one beyond float32 "
+                "(3.4e38). Mark missing values as NaN; mend or remove the others."
             )
         first += len(block)
 

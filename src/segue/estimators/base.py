@@ -24,8 +24,8 @@ from segue.errors import (
     NotFittedError,
     OptionError,
     UnknownArgumentError,
-    did_you_mean,
-    nearest,
+    advice_on_argument,
+    no_attribute,
 )
 from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
@@ -334,7 +334,7 @@ class BaseSequenceEstimator(abc.ABC):
                 length = self.network_.input_shape.length
                 refuse_single(X, x, channels=preparation.channels_in, length=length)
             preparation.check(x)
-            check_sequences(x)
+            check_sequences(x, self.channels_)
         if len(x) > 0 and x.is_text:
             x = preparation.tokenized(x)
         return x, None if static is None else aligned_with(static, X, "static")
@@ -370,7 +370,6 @@ class BaseSequenceEstimator(abc.ABC):
         Labels without names are those of the training, in order.
         """
         self._check_fitted()
-        is_dataset = isinstance(X, Dataset)
         if y is None:
             data = self._as_dataset(self.as_read(X, labelled=True), None)
         else:
@@ -380,7 +379,7 @@ class BaseSequenceEstimator(abc.ABC):
             raise DataError("There are no sequences to be scored; expected at least one.")
         if data.task not in self.task_.data_tasks:
             raise DataError(f"A score needs {self.task_.needs}; the task is {data.task!r}.")
-        return self.task_.as_scored(data, is_dataset=is_dataset)
+        return self.task_.as_scored(data, is_dataset=isinstance(X, Dataset))
 
     # -- keep -----------------------------------------------------------------------------------
 
@@ -410,6 +409,9 @@ class BaseSequenceEstimator(abc.ABC):
                 f"This {type(self).__name__} is not fitted yet: call `fit(X, y)` first, or load a "
                 "fitted one with `segue.load(path)`."
             )
+
+    if not TYPE_CHECKING:  # to which any name would then be right
+        __getattr__ = no_attribute
 
     # -- parameters, in scikit-learn's contract ----------------------------------------------------
 
@@ -441,17 +443,15 @@ class BaseSequenceEstimator(abc.ABC):
         Raises:
             OptionError: a name that is not there; near misses are suggested.
         """
-        known = self.get_params(deep=True)
-        for name in values:
-            if name not in known:
-                raise OptionError(
-                    f"{type(self).__name__} has no parameter {name!r}.{did_you_mean(name, known)}"
-                )
+        known, own = self.get_params(deep=True), self.get_params(deep=False)
+        inner = {n.partition("__")[2]: f"{n}=..." for n in known.keys() - own.keys()}
+        for name in values.keys() - known.keys():
+            text = f"{type(self).__name__} has no parameter {name!r}."
+            raise OptionError(text + advice_on_argument(name, own, inner))
         for name, value in values.items():
             if "__" not in name:
                 setattr(self, name, value)
-        nested = {n.partition("__")[2]: value for n, value in values.items() if "__" in n}
-        if nested:
+        if nested := {n.partition("__")[2]: value for n, value in values.items() if "__" in n}:
             self.options = replace(self.training_options, **nested)
         return self
 
@@ -493,8 +493,8 @@ class BaseSequenceEstimator(abc.ABC):
 
 def _not_of_fit(kind: type[BaseSequenceEstimator], name: str) -> str:
     """Why `fit` refuses an argument: it is one of the estimator, or not known at all."""
-    own = [*inspect.signature(kind).parameters]
-    if (near := nearest(name, own)) is not None:
-        return f"`fit` has no argument {name!r}. Write {kind.__name__}(..., {near}=...)."
+    own = {n: f"{kind.__name__}(..., {n}=...)" for n in inspect.signature(kind).parameters}
+    inner = "{}(options=TrainingOptions({}=...))".format
+    own |= {f.name: inner(kind.__name__, f.name) for f in fields(TrainingOptions)}
     known = [*inspect.signature(kind.fit).parameters][1:-1]
-    return f"`fit` has no argument {name!r}.{did_you_mean(name, known)}"
+    return f"`fit` has no argument {name!r}.{advice_on_argument(name, known, own)}"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.sequences import Sequences
-from segue.errors import DataError, NotFittedError
+from segue.errors import DataError, NotFittedError, no_attribute
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.files import save_ensemble
 from segue.estimators.fingerprint import SeenSequences
@@ -83,7 +83,7 @@ class SequenceEnsemble:
                 return types.MethodType(getattr(kind, name), self)
         if kind is not None and name in kind._shared:
             return getattr(self.members[0], name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return no_attribute(self, name)
 
     def __dir__(self) -> list[str]:
         own = {*self._kind._averaged, *self._kind._on_outputs, *self._kind._shared}

@@ -307,7 +307,11 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch
     try:
         text, tensors, is_checked = tensorfile.read(path)
     except ValueError as error:
-        raise ModelFileError(f"{error}. Copy it again, or train again.", path=path) from error
+        raise ModelFileError(
+            f"{error}. Expected a file that `save` has written: copy it again if it is one, or "
+            "train again. Data are read with `segue.read`.",
+            path=path,
+        ) from error
     try:
         facts = tensorfile.from_json(text)
         if isinstance(facts, dict) and int(facts.get("format", 0)) > FORMAT:

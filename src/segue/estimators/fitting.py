@@ -255,7 +255,9 @@ def prepare_training(
     given = as_specs(estimator.network)
     # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
     tokens = data.x.is_whole and input_kind_of(given) == "tokens"
-    preparation = Preparation.fit(estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens)
+    preparation = Preparation.fit(
+        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens, names=data.channels
+    )
     lines = [*split.lines, *check_channels(data, preparation)]
     examples = split.task.examples(data, preparation)
     task = split.task.fitted(examples, preparation)

@@ -125,7 +125,7 @@ class Forecaster(BaseSequenceEstimator):
             raise DataError(
                 "These are windows already, and a Forecaster cuts its own: pass the series."
             )
-        refuse_infinite(series.x)
+        refuse_infinite(series.x, series.channels)
         groups = series.groups if groups is None else groups
         series = replace(series, y=None, classes=None, groups=groups)
         cut = windows(series, self.size, self._ahead)

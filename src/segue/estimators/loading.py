@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ def _restore(
         options=None if options == TrainingOptions() else options,
         **{"validation": None, **given},
     )
-    preparation = Preparation.from_json(description.preparation)
+    channels = None if description.channels is None else tuple(description.channels)
+    preparation = replace(Preparation.from_json(description.preparation), names=channels)
     state = description.targets.model_dump(exclude_none=True)
     task_type, arguments = estimator._task_for(state.get("task", ""))
     task = task_type.from_json(state, **arguments)
@@ -192,7 +194,7 @@ def _restore(
         stopped=description.stopped,
         training_summary=description.training_summary,
         seen=seen_in(description, tensors),
-        channels=None if description.channels is None else tuple(description.channels),
+        channels=channels,
         reading=description.reading,
     )
     return estimator._take(result)

@@ -135,7 +135,7 @@ def split_data(
     part, own_validation, text = data, None, counted(len(data), "sequence")
     if data.parts is not None:
         part, own_validation, text = training_part(data)
-    check_sequences(part.x)
+    check_sequences(part.x, part.channels)
     if (part.x.lengths == part.x.lengths[0]).all():
         warn_of_axes(part.x)
     kind, options = estimator._task_for(part.task)
@@ -152,7 +152,7 @@ def split_data(
     numbered = replace(part, parts=None, ids=np.arange(len(part)))
     train, validation, chosen = choose_validation(numbered, own_validation, wanted, seed)
     if validation is not None and validation in (own_validation, wanted):
-        check_sequences(validation.x)
+        check_sequences(validation.x, validation.channels)
     notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
     training = estimator.training_options
     if validation is not None and training.patience not in (None, 20) and training.has_fixed_length:
@@ -198,7 +198,7 @@ def training_part(data: Dataset) -> tuple[Dataset, Dataset | None, str]:
     validation = data.part("validation") if "validation" in data.part_names else None
     text = f"{counted(len(train), 'sequence')}, part train"
     if "test" in data.part_names:
-        text += f" ({len(data.part('test')):,} of part test left alone)"
+        text += f" ({len(data.part('test')):,} of part test are kept for the scores)"
     return train, validation, text
 
 
@@ -290,10 +290,11 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 def check_arguments(estimator: EstimatorArguments) -> None:
     """Raise `OptionError` for all that is wrong with the constructor's arguments, together."""
+    given = estimator.get_params(deep=False)
     problems = [
-        f"`{name}` is {value!r}; expected {expected}."
+        f"`{name}` is {given[name]!r}; expected {expected}."
         for name, (allows, expected) in _ALLOWED.items()
-        if not allows(value := getattr(estimator, name, None)) and hasattr(estimator, name)
+        if name in given and not allows(given[name])
     ]
     if problems:
         raise OptionError(" ".join(problems))

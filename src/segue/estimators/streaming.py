@@ -165,7 +165,7 @@ class ModelStream:
         gaps = self._unexpected_missing(values)
         if len(gaps):
             raise DataError(
-                f"Step {self.steps} has no value (NaN) in channel {', '.join(map(str, gaps))}, "
+                f"Step {self.steps} has no value (NaN) in channel {self._preparation.named(gaps)}, "
                 "which had none missing in training. A stream cannot wait for the next value to "
                 "interpolate: push a value such as the last one, or train with gaps."
             )

@@ -13,7 +13,7 @@ import numpy as np
 from segue.data.arrays import KEPT, distinct, float32_loses
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError, SpecError, counted
+from segue.errors import DataError, SpecError, counted, warn_user
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
 from segue.prepare.frames import Frame
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
@@ -103,6 +103,7 @@ class Preparation(FormerNames):
         kind: of the sequences.
         exact: whether float32 is too coarse for the values as they come: then they are float64
             until they are prepared.
+        names: of the channels of the data, for messages; `None` where they have none.
     """
 
     steps: tuple[StepSpec, ...]
@@ -111,6 +112,7 @@ class Preparation(FormerNames):
     channels_out: int
     kind: Kind
     exact: bool = False
+    names: tuple[str, ...] | None = None
 
     @classmethod
     def fit(
@@ -120,6 +122,7 @@ class Preparation(FormerNames):
         *,
         rate_hz: float | None = None,
         tokens: bool = False,
+        names: tuple[str, ...] | None = None,
     ) -> Preparation:
         """Fit each step on what the steps before it make of `x`, block by block.
 
@@ -130,6 +133,7 @@ class Preparation(FormerNames):
             x: the training sequences.
             rate_hz: their steps per second, where known.
             tokens: whether whole numbers are tokens, to a network that begins with an embedding.
+            names: of the channels, for messages.
 
         Raises:
             SpecError: a step for texts with other sequences, or the other way round.
@@ -139,14 +143,14 @@ class Preparation(FormerNames):
         steps = _applicable(as_steps(prepare), kind)
         may_lose = kind != "texts" and bool(steps) and x.dtype != np.float32
         exact = may_lose and bool(float32_loses(x).any())
-        done = cls((), (), x.channels, x.channels, kind, exact)
+        done = cls((), (), x.channels, x.channels, kind, exact, names)
         for step in steps:
             step = step.at_rate(rate_hz)
             rate_hz = None if rate_hz is None else step.rate_after(rate_hz)
             fitted = step.fit(partial(done.exact_blocks, x))
             channels = step.channels(done.channels_out, fitted)
             steps_so_far, fitted_so_far = (*done.steps, step), (*done.fitted, fitted)
-            done = cls(steps_so_far, fitted_so_far, x.channels, channels, kind, exact)
+            done = cls(steps_so_far, fitted_so_far, x.channels, channels, kind, exact, names)
         return done
 
     def exact_blocks(self, x: Sequences) -> Iterator[Ragged]:
@@ -204,10 +208,26 @@ class Preparation(FormerNames):
         """
         values, lengths = self.entering(x[0]), x[1]
         for step, fitted in zip(self.steps, self.fitted, strict=True):
+            if isinstance(step, MissingIndicator) and np.isnan(values).any():
+                self._warn_of_gaps(np.setdiff1d(missing_channels(values), fitted["expected"]))
             values, lengths = step.apply((values, lengths), fitted)
         if values.dtype == np.float64 and not exact:
             values = values.astype(np.float32)
         return values, lengths
+
+    def _warn_of_gaps(self, channels: Array) -> None:
+        """Warn of channels with missing values that had none in training."""
+        if len(channels):
+            warn_user(
+                f"Values are missing in channel {self.named(channels)}, which had none in "
+                "training: they are interpolated."
+            )
+
+    def named(self, channels: Array) -> str:
+        """Channels that the steps have left in their places, by name where there are names."""
+        known = self.names is not None and self.what_changes_steps() is None
+        known = known and self.channels_in == len(self.names or ()) > max(channels, default=0)
+        return ", ".join(self.names[c] if known and self.names else str(c) for c in channels)
 
     def apply_by_blocks(self, x: Sequences) -> Ragged:
         """Prepare checked sequences into one array of their own; returns values and lengths.

@@ -16,7 +16,7 @@ import numpy as np
 
 from segue.data.arrays import NOISE, as_features, refuse_not_finite
 from segue.data.sequences import Array
-from segue.errors import DataError, NotCausalError, SpecError, warn_user
+from segue.errors import DataError, NotCausalError, SpecError
 from segue.spec import Spec
 
 Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]
@@ -199,7 +199,7 @@ class MissingIndicator(StepSpec, kind="mask"):
 
     That channel is 1 where the value is missing (Che et al., "Recurrent neural networks for
     multivariate time series with missing values", Scientific Reports 8, 2018, without the decay).
-    A gap in any other channel was not to be expected: it is interpolated, with a warning.
+    A gap in any other channel was not to be expected: it is interpolated, and `Preparation` warns.
 
     It stands at the end of every preparation, whether it is written there or not; where nothing is
     missing it does nothing.
@@ -216,10 +216,6 @@ class MissingIndicator(StepSpec, kind="mask"):
             return x
         unexpected = np.setdiff1d(np.flatnonzero(missing.any(axis=0)), expected)
         if len(unexpected):
-            warn_user(
-                f"Values are missing in channel {', '.join(map(str, unexpected))}, which had none "
-                "in training: they are interpolated."
-            )
             values = interpolated(values, lengths, unexpected)
         filled = np.where(np.isnan(values), np.float32(0), values)
         return np.concatenate([filled, missing[:, expected].astype(np.float32)], axis=1), lengths

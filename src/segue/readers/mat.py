@@ -78,7 +78,7 @@ def blocks(
         raise FileError(
             f"holds {listed or 'no variables'}; expected XTrain and YTrain (and XTest, YTest), or "
             "one cell array of sequences, or a table with a column of such. Name them with "
-            "x='...', y='...'.",
+            f"x='...', y='...'.{_of_structs(plain)}",
             path=path,
         )
     xs, ys, notes, besides = [], [], [], []
@@ -107,6 +107,17 @@ def blocks(
         columns["parts"] = np.repeat(list(pairs), [len(each) for each in xs])
     targets, classes = _encoded(ys)
     yield Dataset(Sequences.concatenate(xs), targets, classes, notes=tuple(notes), **columns), 1.0
+
+
+def _of_structs(plain: Mapping[str, Any]) -> str:
+    """How to save the contents of a struct so that they can be read; "": there is none."""
+    name = next((n for n, v in plain.items() if _described(v) == "a MATLAB struct"), None)
+    if name is None:
+        return ""
+    return (
+        f" A struct is not read: save its fields as variables, X = {{{name}.signal}}; "
+        f"Y = {{{name}.label}}; save('file.mat', 'X', 'Y')."
+    )
 
 
 def _vectors(plain: Mapping[str, Any], names: Iterable[str], part: str | None) -> dict[str, Array]:

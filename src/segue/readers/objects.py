@@ -15,7 +15,7 @@ from segue.data.arrays import as_array, cells_as_steps
 from segue.data.dataset import Dataset
 from segue.data.labels import is_counted
 from segue.data.sequences import Array, Layout, Sequences
-from segue.errors import DataError, OptionError
+from segue.errors import DataError, OptionError, first_few
 from segue.readers.forms import (
     as_frame,
     has_dimensions,
@@ -79,6 +79,14 @@ def adapted(
         ids = np.fromiter(x.index, object) if x.index.nlevels > 1 else np.asarray(x.index)
         return Dataset(plain_sequences(x.to_numpy()), ids=ids)
     if isinstance(x, Mapping):
+        several = (key for key, one in x.items() if getattr(one, "ndim", 0) > 2)
+        wrong = next((key for key, one in x.items() if isinstance(one, bytes)), next(several, None))
+        if wrong is not None:  # as of scipy.io.loadmat and numpy.load
+            raise DataError(
+                f"This is a mapping with {first_few(x, show=repr)}; expected one sequence for each "
+                f"id, and {wrong!r} is none. Pass what it holds, such as fit(found['X'], "
+                "found['Y']), or read the file with segue.read(path)."
+            )
         note = f"a mapping: each key is the id of a sequence, such as {next(iter(x), None)!r}"
         return Dataset(plain_sequences(list(x.values())), ids=np.asarray(list(x)), notes=(note,))
     return from_pairs(x, labelled=labelled) if _is_iterable(x) else x

@@ -184,6 +184,15 @@ def _fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
 fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_fields_of)  # type: ignore[assignment]
 
 
+def accepts(kind: type[Spec], field: str, value: Any) -> bool:
+    """Whether a field may have a value."""
+    try:
+        fields_of(kind)[field].adapter.validate_python(value, strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
 def nested_fields(kind: type[Spec]) -> list[str]:
     """The fields that hold specs."""
     return [name for name, info in fields_of(kind).items() if info.depth]

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from segue.errors import SpecError, did_you_mean
+from segue.errors import SpecError, did_you_mean, nearest
 from segue.spec.base import (
     CONSTANTS,
     DEEPEST,
     Spec,
     Table,
+    accepts,
     check_given,
     fields_of,
     resolve_alias,
@@ -149,6 +150,8 @@ class _Parser:
             written = names[number]
         else:
             written = self.name_behind(kind, number, position)
+        if what == "string" and not is_named:
+            self.refuse_pair(kind, written)
         name = kind.aliases[written].field if written in kind.aliases else written
         if name not in known:
             message = f"{kind.kind} has no argument {name!r}{self.near(name, known)}"
@@ -164,6 +167,17 @@ class _Parser:
         given[name] = self.nested(kind, name, depth) if depth else self.plain(name)
         if written != name:
             _, given[name] = resolve_alias(kind, written, given[name])
+
+    def refuse_pair(self, kind: type[Spec], field: str) -> None:
+        """Refuse a name in quotes with its value behind it, as MATLAB writes arguments."""
+        (_, quoted, position), comma, value = self.tokens[self.next : self.next + 3]
+        near = nearest(quoted[1:-1], [*fields_of(kind), *kind.aliases])
+        if comma.text != "," or near is None or accepts(kind, field, quoted[1:-1]):
+            return
+        name, meant = resolve_alias(kind, near, value.text.strip("'\""))
+        example = f"{kind.kind}(..., {name}={meant})"
+        message = f"arguments by name are written without quotes, as in {example}"
+        raise self.fail(message, position)
 
     def name_behind(self, kind: type[Spec], number: int, position: int) -> str:
         """The field that the positional argument of this number fills, behind a chain of specs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -163,6 +164,17 @@ def is_count(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
+def _takes_three(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called with three arguments; one without a signature counts."""
+    try:
+        inspect.signature(getattr(function, "forward", function)).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # it is not known
+        return True
+    return True
+
+
 # Names of options, which values fit, and what a message says was expected.
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("accumulate plateau_patience", is_count, "a whole number from 1 on"),
@@ -196,7 +208,8 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     (
         "objective metric",
-        lambda value: value is None or callable(value),
-        "a function (logits, targets, lengths), or None",
+        lambda value: value is None or (callable(value) and _takes_three(value)),
+        "a function (logits, targets, lengths), of three arguments, that returns a number for "
+        "each target; or None",
     ),
 )
