@@ -11,6 +11,7 @@
     │   └── UnknownArgumentError (TypeError)  an argument that a class does not have
     ├── NotFittedError (ValueError, AttributeError)   used before `fit`
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence
+    ├── NoInferenceError (ValueError)        a layer that cannot predict without PyTorch
     ├── TrainingError (ArithmeticError)      training that cannot go on
     ├── WriteError (OSError)                 a full or read-only disk
     └── MissingPackageError (ImportError)    an extra that is not installed
@@ -123,6 +124,10 @@ class NotFittedError(SegueError, ValueError, AttributeError):
 
 class NotCausalError(SegueError, ValueError):
     """A stream through a layer that needs the whole sequence."""
+
+
+class NoInferenceError(SegueError, ValueError):
+    """A layer that cannot predict without PyTorch, such as a module of the user's own."""
 
 
 class TrainingError(SegueError, ArithmeticError):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import segue.kernels
-from segue.kernels import (
+from segue.kernels.cells import (
     LSTMState,
     Masks,
     RecurrentWeights,

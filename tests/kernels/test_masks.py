@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from segue.data.sequences import Array
-from segue.kernels import (
+from segue.kernels.cells import (
     LSTMState,
     Masks,
     RecurrentWeights,

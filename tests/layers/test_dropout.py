@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from segue.kernels import Masks
+from segue.kernels.cells import Masks
 from segue.layers import BuildContext, Shape
 from segue.modules import Layer, Padded
 from segue.modules.recurrent import RecurrentCell

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from segue.data.sequences import Array
-from segue.kernels import (
+from segue.kernels.cells import (
     LSTMState,
     RecurrentWeights,
     gru,

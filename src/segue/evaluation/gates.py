@@ -16,7 +16,7 @@ import torch
 from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError
 from segue.evaluation.model_info import require_one_network
-from segue.kernels import reverse
+from segue.kernels.cells import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
 from segue.training.inference import capture_activations, map_steps

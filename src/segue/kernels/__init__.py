@@ -1,4 +1,9 @@
-"""Recurrent kernels: the recurrences as pure functions of one signature, for every backend.
+"""The arithmetic of the layers, as pure functions.
+
+For prediction, without torch: `forward` chooses between the native library and `reference`, which
+computes in NumPy. Both have the same functions of ragged batches (`ragged`), `[steps, feature]`.
+
+For training, in `cells`, the recurrences as functions of one signature:
 
     lstm(x, lengths, weights, state) -> (outputs, state)        likewise gru, rnn
 
@@ -12,39 +17,14 @@ for the LSTM; the rest goes step by step through `scan`. Both pass the same test
 """
 
 from segue.extras import lazy_names
-from segue.kernels.cells import (
-    LSTMState,
-    Masks,
-    RecurrentWeights,
-    State,
-    gru,
-    gru_step,
-    is_ragged,
-    last_step,
-    lstm,
-    lstm_step,
-    reverse,
-    rnn,
-    rnn_step,
-    scan,
-)
 
-__all__ = [
-    "LSTMState",
-    "Masks",
-    "RecurrentWeights",
-    "State",
-    "gru",
-    "gru_step",
-    "is_ragged",
-    "last_step",
-    "lstm",
-    "lstm_step",
-    "reverse",
-    "rnn",
-    "rnn_step",
-    "scan",
-]
-
+_NEED_TORCH = (
+    "LSTMState", "Masks", "RecurrentWeights", "State", "gru", "gru_step", "is_ragged", "last_step",
+    "lstm", "lstm_step", "reverse", "rnn", "rnn_step", "scan",
+)  # fmt: skip
 _FORMER = ("GRUWeights", "LSTMWeights", "RNNWeights")  # one for each cell
-__getattr__ = lazy_names(__name__, {}, dict.fromkeys(_FORMER, "segue.kernels.RecurrentWeights"))
+__getattr__ = lazy_names(
+    __name__,
+    {name: f"segue.kernels.cells.{name}" for name in _NEED_TORCH},
+    dict.fromkeys(_FORMER, "segue.kernels.RecurrentWeights"),
+)

@@ -1,8 +1,9 @@
 """Layer specs: the arguments, shapes and causality of each kind of layer, without torch.
 
-The torch modules stand in `segue.modules`, in files of the same names, and are imported when a
-network is built. The classes to derive from (`Layer`, `Cell`) and the types of signals (`Padded`,
-`Signal`, `Directions`) need torch and are loaded when they are first used.
+Beside each spec stands its layer that predicts without torch (`inference`). The torch modules stand
+in `segue.modules`, in files of the same names, and are imported when a network is built for torch.
+The classes to derive from (`Layer`, `Cell`) and some types of signals (`Padded`, `Signal`) need
+torch and are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segue.extras import lazy_names
+from segue.kernels.ragged import Directions
 from segue.layers.activations import (  # one by one, for type checkers and the reference
     CELU,
     ELU,
@@ -80,7 +82,6 @@ if TYPE_CHECKING:
 _NEED_TORCH = {
     "Cell": "segue.modules.custom.Cell",
     "Chain": "segue.modules.base.Chain",
-    "Directions": "segue.modules.base.Directions",
     "Layer": "segue.modules.base.Layer",
     "Padded": "segue.prepare.batches.Padded",
     "Signal": "segue.modules.base.Signal",

@@ -10,19 +10,40 @@ change the number of features or have weights, are layers only.
 from __future__ import annotations
 
 import abc
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pydantic
 
-from segue.errors import SpecError
+from segue.data.arrays import Array
+from segue.errors import NoInferenceError, SpecError
+from segue.kernels import forward, reference
+from segue.kernels.ragged import quiet
 from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
+from segue.layers.inference import PointwiseInference, WeightShapes
 from segue.spec import Name
 
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
-class ActivationSpec(PointwiseSpec, abc.ABC, module_name="ActivationLayer"):
+class ActivationInference(PointwiseInference):
+    """No weights, no state."""
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self.activation = spec
+        self._function: Callable[[Array], Array] = spec.function()
+
+    def transform(self, values: Array) -> Array:
+        return self._function(values)
+
+
+class ActivationSpec(
+    PointwiseSpec, abc.ABC, module_name="ActivationLayer", inference=ActivationInference
+):
     """A function of the signal, without weights.
 
     Class attributes:
@@ -45,11 +66,32 @@ class ActivationSpec(PointwiseSpec, abc.ABC, module_name="ActivationLayer"):
         """
         return self.code.format(**vars(self))
 
+    def function(self) -> Callable[[Array], Array]:
+        """The function without torch, of float32 `[rows, feature]`.
+
+        Raises:
+            NoInferenceError: the kernels do not have it.
+
+        >>> LeakyReLU(0.5).function()(np.array([[-1.0, 2.0]], np.float32))
+        array([[-0.5,  2. ]], dtype=float32)
+        """
+        if self.kind == "linear":
+            return _unchanged
+        if type(self) not in TABLE or self.kind not in reference.ACTIVATIONS:
+            raise NoInferenceError(f"the activation {self} is computed with PyTorch only.")
+        numbers = {name: value for name, value in vars(self).items() if name != "name"}
+        activate: Callable[..., Array] = forward.backend().activate
+        return functools.partial(activate, self.kind, tuple(numbers.values()))
+
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         if self.is_exported:
             source.steps.append(f"x = {self.expression}")
         else:
             source.problems.append(f"{context.name} has the activation {self.kind}")
+
+
+def _unchanged(values: Array) -> Array:
+    return values
 
 
 @dataclass(frozen=True)
@@ -208,8 +250,18 @@ else:
     Activation = Literal[tuple(ACTIVATIONS)]
 
 
+class GLUInference(PointwiseInference):
+    """No weights, no state."""
+
+    @quiet
+    def transform(self, values: Array) -> Array:
+        first, second = np.split(values, 2, axis=-1)
+        gates: Array = self.kernels.activate("sigmoid", (), np.ascontiguousarray(second))
+        return first * gates
+
+
 @dataclass(frozen=True)
-class GLU(LayerSpec, kind="glu"):
+class GLU(LayerSpec, kind="glu", inference=GLUInference):
     """`glu`: the first half of the features times the sigmoid of the second half.
 
     Half of the features come out. Dauphin, Fan, Auli & Grangier, "Language modeling with gated
@@ -230,8 +282,24 @@ class GLU(LayerSpec, kind="glu"):
         return context.shape.with_features(context.shape.features // 2)
 
 
+class PReLUInference(PointwiseInference):
+    """Weights: `alpha` [feature]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
+        return {"alpha": (context.shape.features,)}
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._alpha = weights["alpha"]
+
+    @quiet
+    def transform(self, values: Array) -> Array:
+        return np.where(values < 0, self._alpha * values, values)
+
+
 @dataclass(frozen=True)
-class PReLU(PointwiseSpec, kind="prelu"):
+class PReLU(PointwiseSpec, kind="prelu", inference=PReLUInference):
     """`prelu`: x, or alpha * x below 0, with a learnt alpha for each feature.
 
     The same alphas at every step. He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.

@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+
+from segue.data.arrays import Array
 from segue.errors import SpecError
+from segue.kernels.ragged import Ragged, append
 from segue.layers.activations import Activation
 from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.core import Dense, LayerNorm
+from segue.layers.inference import (
+    PieceInference,
+    PointwiseInference,
+    WeightShapes,
+    weights_below,
+)
 from segue.spec import Alias, Aliases, Count, Name, Rate
+
+Cache = tuple[Ragged, Ragged]  # keys and values so far, [steps, feature]
+
+
+class AttentionInference(PieceInference):
+    """Weights: `query/kernel`, ..., as of the torch module; each step adds to the state."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        return {
+            f"{part}/{name}": shape
+            for part, (layer, inner) in spec.parts(context).items()
+            for name, shape in layer.weight_shapes(inner).items()
+        }
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        parts: dict[str, PointwiseInference] = {
+            part: layer.inference_layer(inner, weights_below(weights, part))
+            for part, (layer, inner) in spec.parts(context).items()
+        }
+        self._norms = [parts[f"norm_{number}"].transform for number in (1, 2)]
+        self._projections = [parts[part].transform for part in ("query", "key", "value")]
+        self._output = parts["output"].transform
+        self._feedforward = [parts[f"feedforward_{number}"].transform for number in (1, 2)]
+
+    def initial_state(self, count: int) -> Cache:
+        """No keys and values yet; each step adds one of each, so a stream grows with its steps."""
+        nothing = Ragged(np.zeros((0, self.inputs), np.float32), np.zeros(count + 1, np.int64))
+        return nothing, nothing
+
+    def forward_from(self, x: Ragged, state: Cache) -> tuple[Ragged, Cache]:
+        normal = self._norms[0](x.values)
+        query, key, value = (project(normal) for project in self._projections)
+        keys, values = (
+            append(before, Ragged(new, x.offsets)) if len(before.values) else Ragged(new, x.offsets)
+            for before, new in zip(state, (key, value), strict=True)
+        )
+        heads = self.kernels.attention(
+            query,
+            keys.values,
+            values.values,
+            x.offsets,
+            keys.offsets,
+            heads=self.spec.heads,
+            causal=self.causal,
+        )
+        attended = self.kernels.add([x.values, self._output(heads)])
+        fed = self._norms[1](attended)
+        for dense in self._feedforward:
+            fed = dense(fed)
+        return Ragged(self.kernels.add([attended, fed]), x.offsets), (keys, values)
 
 
 @dataclass(frozen=True)
-class Attention(LayerSpec, kind="attention", input_kind="sequence"):
+class Attention(LayerSpec, kind="attention", input_kind="sequence", inference=AttentionInference):
     """`attention(heads)`: self-attention and a feed-forward network, each added to its input.
 
         a = x + attention(norm_1(x))
@@ -54,3 +118,28 @@ class Attention(LayerSpec, kind="attention", input_kind="sequence"):
                 f"dense({self.heads * 16})."
             )
         return replace(context.shape, backward=None)
+
+    def parts(self, context: BuildContext) -> dict[str, tuple[LayerSpec, BuildContext]]:
+        """The layers inside by name, and what they are built with."""
+        features = context.shape.features
+        inside = self.feedforward or 4 * features
+        layers: dict[str, tuple[LayerSpec, int]] = {
+            "norm_1": (LayerNorm(), features),
+            "norm_2": (LayerNorm(), features),
+            "query": (Dense(features), features),
+            "key": (Dense(features), features),
+            "value": (Dense(features), features),
+            "output": (Dense(features), features),
+            "feedforward_1": (Dense(inside, self.activation), features),
+            "feedforward_2": (Dense(features), inside),
+        }
+        return {
+            part: (layer, replace(context.within(part), shape=Shape(given)))
+            for part, (layer, given) in layers.items()
+        }
+
+    def not_causal_message(self, name: str) -> str:
+        return (
+            f"{name} looks at the whole sequence, so it cannot go step by step; with "
+            "causal=true it can."
+        )

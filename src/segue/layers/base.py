@@ -11,11 +11,11 @@ from __future__ import annotations
 import abc
 import importlib
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from segue.errors import SpecError
+from segue.errors import NoInferenceError, SpecError
 from segue.randomness import torch_generator
 from segue.spec import Spec
 
@@ -127,14 +127,23 @@ class LayerSpec(Spec, abc.ABC):
         module_name: of its torch module in the file of the same name in `segue.modules`, a
             class or function that is called with the spec and a `BuildContext`; unless it is given,
             that of the spec with `Layer` behind it.
+        inference: its class that predicts without torch, an `InferenceLayer`; `None`: there is
+            none. A kind that derives from another and says anew how its module is built has none
+            unless it says that anew too.
         takes_directions: whether it can follow a layer that keeps its two directions apart.
         is_custom: whether it holds a module of the user, which no text or file can bring.
     """
 
     module_name: ClassVar[str] = ""
+    inference: ClassVar[Any] = None
     takes_directions: ClassVar[bool] = False
     is_custom: ClassVar[bool] = False
     name: str | None
+
+    def __init_subclass__(cls, **attributes: Any) -> None:
+        if "module_name" in attributes or "build" in vars(cls):
+            attributes.setdefault("inference", None)
+        super().__init_subclass__(**attributes)
 
     @property
     def input_kind(self) -> InputKind:
@@ -161,6 +170,40 @@ class LayerSpec(Spec, abc.ABC):
         file = importlib.import_module(kind.__module__.replace("layers", "modules"))
         return getattr(file, self.module_name or f"{kind.__name__}Layer")(self, context)
 
+    def inference_layer(self, context: BuildContext, weights: Mapping[str, Any]) -> Any:
+        """The `InferenceLayer` of this spec, which predicts without torch.
+
+        Args:
+            context: as in `build`.
+            weights: float32 arrays by the names that the torch module's `weights` has.
+
+        Raises:
+            SpecError: the layer does not fit this context.
+            NoInferenceError: there is none.
+        """
+        return self._find_inference(context)(self, context, weights)
+
+    def weight_shapes(self, context: BuildContext) -> dict[str, tuple[int, ...]]:
+        """The shapes of the layer's weights by name, without torch.
+
+        Raises:
+            SpecError: the layer does not fit this context.
+            NoInferenceError: only its torch module knows them.
+        """
+        inference = self._find_inference(context)
+        shapes: dict[str, tuple[int, ...]] = inference.weight_shapes(self, context)
+        return shapes
+
+    def _find_inference(self, context: BuildContext) -> Any:
+        """The class of the layer that predicts without torch."""
+        if self.inference is None:
+            raise NoInferenceError(f"{context.name} ({self}) predicts with PyTorch only.")
+        return self.inference
+
+    def not_causal_message(self, name: str) -> str:
+        """The message of the error for a stream through this layer, if it is not causal."""
+        return not_causal_message(name)
+
     def output_shape(self, context: BuildContext) -> Shape:
         """The shape of the output; of a spec that overrides `build` alone, that of its layer.
 
@@ -181,6 +224,15 @@ class LayerSpec(Spec, abc.ABC):
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add the layer to plain PyTorch source; layers without such a form report a problem."""
         source.problems.append(f"{context.name} is a {self.kind} layer")
+
+
+def not_causal_message(name: str) -> str:
+    """The message of the error for a stream through a layer that needs the whole sequence."""
+    return (
+        f"{name} needs the whole sequence, so it cannot go step by step. Only causal "
+        "layers can: a unidirectional lstm, gru or rnn, a conv or attention with causal=true, "
+        "dense, normalisations, embedding or pool."
+    )
 
 
 class PointwiseSpec(LayerSpec, abc.ABC, input_kind="either", is_causal=True):

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from segue.errors import SpecError, renamed_arguments
+from segue.data.arrays import Array
+from segue.errors import NotCausalError, SpecError, renamed_arguments
+from segue.kernels.ragged import Ragged
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import MOST_LAYERS, BuildContext, Composite, LayerSpec, Shape, chain_shape
 from segue.layers.conv import Conv, MaxPool, RandomConv
 from segue.layers.core import BatchNorm, Dense, Dropout
 from segue.layers.custom import as_spec
+from segue.layers.inference import (
+    InferenceChain,
+    InferenceLayer,
+    WeightShapes,
+    chain_weight_shapes,
+    joined,
+    weights_below,
+)
 from segue.layers.pool import Pool
 from segue.layers.recurrent import LSTM
 from segue.spec import Alias, Aliases, Count, Name, Nested, Rate
@@ -29,7 +40,67 @@ Merge = Literal["concat", "sum", "mean"]
 Chains = tuple[tuple[tuple[LayerSpec, ...], BuildContext], ...]
 
 
-class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer"):
+class BranchesInference(InferenceLayer):
+    """Chains side by side, merged. Weights: those of the chains, such as `branch_1/conv_1/kernel`.
+
+    The way around in a residual, without layers, is a chain of none.
+    """
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        return {
+            "/".join(filter(None, [_inside(inner, context), name])): shape
+            for specs, inner in spec.chains(context)
+            for name, shape in chain_weight_shapes(specs, inner).items()
+        }
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self.chains = [
+            InferenceChain(specs, inner, weights_below(weights, _inside(inner, context)))
+            for specs, inner in spec.chains(context)
+        ]
+        self.merge = spec.merge
+        self.activation = ACTIVATIONS[spec.activation]
+        self._activate: Callable[[Array], Array] = self.activation.function()
+
+    def __call__(self, x: Any) -> Any:
+        return self._join([chain(x) for chain in self.chains])
+
+    def _join(self, signals: list[Any]) -> Any:
+        if not isinstance(signals[0], Ragged):
+            return self._activate(joined(self.kernels, signals, self.merge))
+        values = joined(self.kernels, [signal.values for signal in signals], self.merge)
+        return Ragged(self._activate(values), signals[0].offsets)
+
+    def initial_state(self, count: int) -> list[Any]:
+        return [chain.initial_state(count) for chain in self.chains]
+
+    def forward_from(self, x: Any, state: list[Any]) -> tuple[Any, list[Any]]:
+        pairs = zip(self.chains, state, strict=True)
+        pieces = [chain.forward_from(x, before) for chain, before in pairs]
+        return self._join([signal for signal, _ in pieces]), [after for _, after in pieces]
+
+    def step(self, x_t: Array, state: list[Any]) -> tuple[Array, list[Any]]:
+        if not self.causal:
+            raise self.not_causal()
+        steps = [chain.step(x_t, before) for chain, before in zip(self.chains, state, strict=True)]
+        return self._join([y_t for y_t, _ in steps]), [after for _, after in steps]
+
+    def prefix_outputs(self, x: Ragged) -> Ragged:
+        prefixes: Ragged = self._join([chain.prefix_outputs(x) for chain in self.chains])
+        return prefixes
+
+    def not_causal(self) -> NotCausalError:
+        return next(layer for layer in self.sublayers() if not layer.causal).not_causal()
+
+
+def _inside(inner: BuildContext, outer: BuildContext) -> str:
+    """The name of a chain within its layer: "branch_1", or "" of the layers of a residual."""
+    return inner.name.removeprefix(outer.name).removeprefix("/")
+
+
+class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer", inference=BranchesInference):
     """Chains side by side, whose outputs are merged."""
 
     merge: Merge

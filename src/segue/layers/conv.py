@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
+from segue.data.arrays import Array
 from segue.errors import renamed_arguments
-from segue.layers.activations import Activation
+from segue.kernels.ragged import Ragged, append, last_steps, offsets_of, quiet
+from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.inference import PieceInference, WeightShapes
 from segue.spec import Alias, Aliases, Count, Name
 
 
@@ -83,10 +89,82 @@ class WindowSpec(LayerSpec, abc.ABC, input_kind="sequence"):
     def output_shape(self, context: BuildContext) -> Shape:
         return context.shape.with_stride(self.windows.stride)
 
+    def not_causal_message(self, name: str) -> str:
+        return self.windows.not_causal_message(name)
+
+
+class WindowInference(PieceInference):
+    """A function of windows along time; its state is the steps before the first one.
+
+    Class attributes:
+        padding: the value of these before the first step.
+    """
+
+    padding: ClassVar[float] = 0.0
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self.windows: Windows = spec.windows
+        self.reach = spec.windows.span - 1
+        self.activation = ACTIVATIONS["linear"]
+
+    @abc.abstractmethod
+    def slide(self, x: Ragged, out_offsets: Array, before: int) -> Ragged:
+        """The output of the windows, of which the first begins `before` steps before the first."""
+
+    def __call__(self, x: Ragged) -> Ragged:
+        out_offsets = x.offsets
+        if self.windows.stride > 1:
+            out_offsets = offsets_of(self.windows.lengths(x.lengths))
+        return self.slide(x, out_offsets, self.windows.before)
+
+    def initial_state(self, count: int) -> Ragged:
+        """The steps before the first one, `reach` of each sequence."""
+        values = np.full((count * self.reach, self.inputs), self.padding, np.float32)
+        return Ragged(values, self.reach * np.arange(count + 1))
+
+    def forward_from(self, x: Ragged, state: Ragged) -> tuple[Ragged, Ragged]:
+        if not self.reach:
+            return self(x), state
+        seen = append(state, x)
+        kept = Ragged(last_steps(seen, self.reach), state.offsets)
+        return self.slide(seen, x.offsets, 0), kept
+
+
+class ConvInference(WindowInference):
+    """Weights: `kernel` [kernel_size, in, filters], `bias` [filters]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        kernel = (spec.kernel_size, context.shape.features, spec.filters)
+        return {"kernel": kernel, "bias": (spec.filters,)} if spec.bias else {"kernel": kernel}
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        kernel = weights["kernel"]
+        self._packed = self.kernels.pack(kernel.reshape(-1, kernel.shape[2]))
+        self._bias = weights.get("bias")
+        self.activation = ACTIVATIONS[spec.activation]
+        self._activate: Callable[[Array], Array] = self.activation.function()
+
+    def slide(self, x: Ragged, out_offsets: Array, before: int) -> Ragged:
+        found = self.kernels.conv(
+            x.values,
+            x.offsets,
+            out_offsets,
+            self._packed,
+            self._bias,
+            size=self.windows.width,
+            stride=self.windows.stride,
+            dilation=self.windows.dilation,
+            before=before,
+        )
+        return Ragged(self._activate(found), out_offsets)
+
 
 @renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class Conv(WindowSpec, kind="conv"):
+class Conv(WindowSpec, kind="conv", inference=ConvInference):
     """`conv(filters, kernel_size)`: each step becomes a weighted sum of the steps around it.
 
     Beyond the ends of a sequence it sees zeros. A sequence keeps its length, or with a stride a
@@ -129,8 +207,21 @@ class Conv(WindowSpec, kind="conv"):
         return super().output_shape(context).with_features(self.filters)
 
 
+class MaxPoolInference(WindowInference):
+    """No weights."""
+
+    padding = -math.inf
+
+    def slide(self, x: Ragged, out_offsets: Array, before: int) -> Ragged:
+        width, stride = self.windows.width, self.windows.stride
+        largest = self.kernels.max_pool(
+            x.values, x.offsets, out_offsets, width=width, stride=stride, before=before
+        )
+        return Ragged(largest, out_offsets)
+
+
 @dataclass(frozen=True)
-class MaxPool(WindowSpec, kind="maxpool"):
+class MaxPool(WindowSpec, kind="maxpool", inference=MaxPoolInference):
     """`maxpool(width)`: the largest value of each feature in windows of `width` steps.
 
     Args:
@@ -156,12 +247,69 @@ class MaxPool(WindowSpec, kind="maxpool"):
         return Windows(self.width, self.stride or self.width, only_before=self.causal)
 
 
+# Where a response passes from not positive to positive. A sharp edge would turn the rounding of one
+# sum into another feature; across a soft one nothing jumps.
+EDGE = 0.1
 _LONGEST = 256  # reach of the kernels where neither data nor user give one
+
+
+RandomConvState = tuple[Ragged, Array, Array, Array]
+
+
+class RandomConvInference(PieceInference):
+    """Weights, not trained: `kernel` [kernel_size, in, kernels], `bias` [kernels].
+
+    The state is earlier steps, sums of positive shares in float64, largest responses, and the
+    number of steps.
+    """
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        kernel = (spec.kernel_size, context.shape.features, spec.kernels)
+        return {"kernel": kernel, "bias": (spec.kernels,)}
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        counts = spec.kernels_by_dilation(context.shape)
+        self.reach = (spec.kernel_size - 1) << (len(counts) - 1)
+        self._packed = self.kernels.pack_random_conv(weights["kernel"], counts)
+        self._bias = weights["bias"]
+
+    @quiet
+    def __call__(self, x: Ragged) -> Array:
+        positive, largest = self._run(x, 0)
+        return np.concatenate([positive / x.lengths[:, None], largest], 1, dtype=np.float32)
+
+    def initial_state(self, count: int) -> RandomConvState:
+        before = np.zeros((count * self.reach, self.inputs), np.float32)
+        positive = np.zeros((count, self.spec.kernels))
+        earlier = Ragged(before, self.reach * np.arange(count + 1))
+        return earlier, positive, positive.astype(np.float32) - np.inf, np.zeros((count, 1))
+
+    @quiet
+    def forward_from(self, x: Ragged, state: RandomConvState) -> tuple[Array, RandomConvState]:
+        before, positive, largest, count = state
+        seen = append(before, x)
+        shares, highest = self._run(seen, self.reach)
+        positive, largest = positive + shares, np.maximum(largest, highest)
+        count = count + x.lengths[:, None]
+        features = np.concatenate([positive / count, largest], 1, dtype=np.float32)
+        before = Ragged(last_steps(seen, self.reach), before.offsets)
+        return features, (before, positive, largest, count)
+
+    def _run(self, x: Ragged, skip: int) -> tuple[Array, Array]:
+        """Sums of positive shares and largest responses, `[n, kernels]` each."""
+        found: tuple[Array, Array] = self.kernels.random_conv(
+            x.values, x.offsets, self._packed, self._bias, skip=skip, edge=EDGE
+        )
+        return found
 
 
 @renamed_arguments(width="kernel_size")
 @dataclass(frozen=True)
-class RandomConv(LayerSpec, kind="random_conv", input_kind="sequence"):
+class RandomConv(
+    LayerSpec, kind="random_conv", input_kind="sequence", inference=RandomConvInference
+):
     """`random_conv(kernels)`: ends the sequence in two features for each random kernel.
 
     They are the share of steps at which the kernel's response is positive, and its largest

@@ -6,19 +6,42 @@ features; `batchnorm` normalises over the steps of a batch, `layernorm` over a s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pydantic
 
-from segue.errors import SpecError
+from segue.data.arrays import Array
+from segue.errors import DataError, SpecError
+from segue.kernels.ragged import Ragged, quiet, steps_within
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
+from segue.layers.inference import InferenceLayer, PointwiseInference, WeightShapes
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
+class DenseInference(PointwiseInference):
+    """Weights: `kernel` [in, out], `bias` [out]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        shapes: WeightShapes = {"kernel": (context.shape.features, spec.units)}
+        return {**shapes, "bias": (spec.units,)} if spec.bias else shapes
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._packed, self._bias = self.kernels.pack(weights["kernel"]), weights.get("bias")
+        self.activation = ACTIVATIONS[spec.activation]
+        self._activate: Callable[[Array], Array] = self.activation.function()
+
+    def transform(self, values: Array) -> Array:
+        return self._activate(self.kernels.dense(values, self._packed, self._bias))
+
+
 @dataclass(frozen=True)
-class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True):
+class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True, inference=DenseInference):
     """`dense(units, activation=linear)`: `activation(x @ kernel + bias)`.
 
     On a sequence it acts on each step, as Keras's `TimeDistributed(Dense(...))` does.
@@ -51,8 +74,15 @@ class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True):
         source.helpers.add("copy_linear")
 
 
+class DropoutInference(PointwiseInference):
+    """No weights; the identity, as all that is dropped is dropped in training."""
+
+    def transform(self, values: Array) -> Array:
+        return values
+
+
 @dataclass(frozen=True)
-class Dropout(PointwiseSpec, kind="dropout"):
+class Dropout(PointwiseSpec, kind="dropout", inference=DropoutInference):
     """`dropout(rate)`: in training each value becomes 0 with probability `rate`, the rest grow.
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", Journal
@@ -68,8 +98,42 @@ class Dropout(PointwiseSpec, kind="dropout"):
         source.steps.append(f"x = self.{name}(x)")
 
 
+def unknown_token(name: str, rows: int, low: int, high: int) -> DataError:
+    """The error for tokens from `low` to `high` where there are vectors for 0 to `rows - 1`."""
+    return DataError(f"{name} has the tokens 0 to {rows - 1}; got {low if low < 0 else high}.")
+
+
+class EmbeddingInference(InferenceLayer):
+    """Weights: `embeddings` [tokens, features]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        return {"embeddings": (spec.rows(context), spec.features)}
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._embeddings = weights["embeddings"]
+
+    def __call__(self, x: Ragged) -> Ragged:
+        return Ragged(self._look_up(x.values), x.offsets)
+
+    def step(self, x_t: Array, state: None) -> tuple[Array, None]:
+        return self._look_up(x_t), None
+
+    def _look_up(self, values: Array) -> Array:
+        tokens, rows = values[:, 0], len(self._embeddings)
+        if len(tokens):
+            low, high = int(tokens.min()), int(tokens.max())
+            if low < 0 or high >= rows:
+                raise unknown_token(self.name, rows, low, high)
+        vectors: Array = self.kernels.embed(tokens, self._embeddings)
+        return vectors
+
+
 @dataclass(frozen=True)
-class Embedding(LayerSpec, kind="embedding", input_kind="tokens", is_causal=True):
+class Embedding(
+    LayerSpec, kind="embedding", input_kind="tokens", is_causal=True, inference=EmbeddingInference
+):
     """`embedding(features)`: tokens `[time, 1]` become learnt vectors `[time, features]`.
 
     Args:
@@ -108,8 +172,85 @@ class Embedding(LayerSpec, kind="embedding", input_kind="tokens", is_causal=True
         source.copies.append(f"model.{name}.weight.copy_(torch.as_tensor({weights}))")
 
 
+def too_many_positions(name: str, learnt: int, steps: int) -> DataError:
+    """The error for a sequence that is longer than the positions that were learnt."""
+    return DataError(
+        f"{name} has learnt {learnt} positions, and here comes a "
+        f"sequence of {steps} steps. Cut it, train with position(learnt, "
+        f"longest={steps}), or with position, which has no limit."
+    )
+
+
+class PositionInference(InferenceLayer):
+    """Weights of learnt ones: `positions` [longest, feature].
+
+    The state is the number of steps so far, of each sequence.
+    """
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        if spec.how == "sinusoidal":
+            return {}
+        return {"positions": (spec.rows(context), context.shape.features)}
+
+    def __call__(self, x: Ragged) -> Ragged:
+        return self.forward_from(x, self.initial_state(len(x.offsets) - 1))[0]
+
+    def initial_state(self, count: int) -> Array:
+        return np.zeros(count, np.int64)
+
+    @quiet
+    def step(self, x_t: Array, state: Array) -> tuple[Array, Array]:
+        return x_t + self._vectors(state), state + 1
+
+    @quiet
+    def forward_from(self, x: Ragged, state: Array) -> tuple[Ragged, Array]:
+        positions = steps_within(x.offsets) + np.repeat(state, x.lengths)
+        return Ragged(x.values + self._vectors(positions), x.offsets), state + x.lengths
+
+    def _vectors(self, positions: Array) -> Array:
+        """`[steps, feature]` of `[steps]` positions.
+
+        Raises:
+            DataError: more positions than were learnt.
+        """
+        if not len(positions):
+            return np.zeros((0, self.inputs), np.float32)
+        if self.spec.how == "learnt":
+            learnt, last = self._given["positions"], int(positions.max())
+            if last >= len(learnt):
+                raise too_many_positions(self.name, len(learnt), last + 1)
+            vectors: Array = learnt[positions]
+            return vectors
+        first = int(positions.min())
+        waves = sinusoids(np.arange(first, positions.max() + 1), self.inputs)
+        return np.asarray(waves[positions - first], np.float32)
+
+
+def sinusoids(positions: Array, features: int) -> Array:
+    """Sines and cosines of wavelengths from 2 pi to 10,000 * 2 pi, alternating.
+
+    Args:
+        positions: `[steps]`, counted from 0.
+        features: how many waves.
+
+    Returns:
+        `[steps, features]`, float64.
+
+    >>> sinusoids(np.arange(2), 3).round(4)
+    array([[0.    , 1.    , 0.    ],
+           [0.8415, 0.5403, 0.0022]])
+    """
+    even = np.arange(0, features, 2)
+    angles = positions[:, None] * 10_000.0 ** (-even / features)
+    waves = np.stack([np.sin(angles), np.cos(angles)], axis=-1)
+    return waves.reshape(len(positions), -1)[:, :features]
+
+
 @dataclass(frozen=True)
-class Position(LayerSpec, kind="position", input_kind="sequence", is_causal=True):
+class Position(
+    LayerSpec, kind="position", input_kind="sequence", is_causal=True, inference=PositionInference
+):
     """`position`: adds a vector that encodes a step's position, counted from the first real step.
 
     Args:
@@ -143,8 +284,31 @@ class Position(LayerSpec, kind="position", input_kind="sequence", is_causal=True
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
+class BatchNormInference(PointwiseInference):
+    """Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`; [feature] each."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
+        parts = ("gamma", "beta", "moving_mean", "moving_variance")
+        return dict.fromkeys(parts, (context.shape.features,))
+
+    @quiet
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        gamma, beta, mean, variance = (
+            weights[part].astype(np.float64) for part in self.weight_shapes(spec, context)
+        )
+        scale = gamma / np.sqrt(variance + spec.epsilon)
+        self._scale = scale.astype(np.float32)
+        self._shift = (beta - mean * scale).astype(np.float32)
+
+    def transform(self, values: Array) -> Array:
+        found: Array = self.kernels.scale_shift(values, self._scale, self._shift)
+        return found
+
+
 @dataclass(frozen=True)
-class BatchNorm(PointwiseSpec, kind="batchnorm"):
+class BatchNorm(PointwiseSpec, kind="batchnorm", inference=BatchNormInference):
     """`batchnorm`: each feature less its mean, divided by its standard deviation, times gamma.
 
     In training, mean and variance are those of all real steps of the batch; padding does not count.
@@ -168,8 +332,21 @@ class BatchNorm(PointwiseSpec, kind="batchnorm"):
     name: Name | None = None
 
 
+class LayerNormInference(PointwiseInference):
+    """Weights: `gamma`, `beta` [feature]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
+        return dict.fromkeys(("gamma", "beta"), (context.shape.features,))
+
+    def transform(self, values: Array) -> Array:
+        gamma, beta = self._given["gamma"], self._given["beta"]
+        found: Array = self.kernels.layer_norm(values, gamma, beta, self.spec.epsilon)
+        return found
+
+
 @dataclass(frozen=True)
-class LayerNorm(PointwiseSpec, kind="layernorm"):
+class LayerNorm(PointwiseSpec, kind="layernorm", inference=LayerNormInference):
     """`layernorm`: the features of each step less their mean, divided by their deviation.
 
     Ba, Kiros & Hinton, "Layer normalization", 2016.

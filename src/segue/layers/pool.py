@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from segue.errors import SpecError
+import numpy as np
+
+from segue.data.arrays import Array
+from segue.errors import DataError, SpecError
+from segue.kernels.ragged import Ragged, last_steps, one_step_each, quiet, reduce_steps
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.layers.inference import InferenceLayer, WeightShapes
 from segue.spec import Count, Name
 
 _TORCH_LINES = {
@@ -16,8 +23,108 @@ _TORCH_LINES = {
 }
 
 
+class PoolInference(InferenceLayer):
+    """The mean or the largest value of parts of each sequence; the base of the other kinds."""
+
+    def __call__(self, x: Ragged) -> Array:
+        how, parts = self.spec.how, self.spec.parts
+        found: Array = self.kernels.pool(x.values, x.offsets, how=how, parts=parts)
+        return found
+
+    def step(self, x_t: Array, state: Any) -> tuple[Array, Any]:
+        if not self.causal:
+            raise self.not_causal()
+        return self.forward_from(Ragged(x_t, one_step_each(len(x_t))), state)
+
+
+class PoolMeanInference(PoolInference):
+    """The state is the sum so far, in float64, and the number of steps."""
+
+    def initial_state(self, count: int) -> tuple[Array, Array]:
+        return np.zeros((count, self.inputs)), np.zeros((count, 1))
+
+    @quiet
+    def forward_from(self, x: Ragged, state: tuple[Array, Array]) -> tuple[Array, Any]:
+        total = state[0] + reduce_steps(np.add, x.values, x.offsets, 0.0)
+        count = state[1] + x.lengths[:, None]
+        return (total / count).astype(np.float32), (total, count)
+
+
+class PoolMaxInference(PoolInference):
+    """The state is the largest value so far."""
+
+    def initial_state(self, count: int) -> Array:
+        return np.full((count, self.inputs), -np.inf, np.float32)
+
+    def forward_from(self, x: Ragged, state: Array) -> tuple[Array, Array]:
+        largest = np.maximum(state, reduce_steps(np.maximum, x.values, x.offsets, -np.inf))
+        largest = largest.astype(np.float32)
+        return largest, largest
+
+
+class PoolLastInference(PoolInference):
+    """Each sequence's own last step, which is the state."""
+
+    def __call__(self, x: Ragged) -> Array:
+        return last_steps(x)
+
+    def initial_state(self, count: int) -> Array:
+        return np.zeros((count, self.inputs), np.float32)
+
+    def step(self, x_t: Array, state: Array) -> tuple[Array, Array]:
+        return x_t, x_t
+
+    def forward_from(self, x: Ragged, state: Array) -> tuple[Array, Array]:
+        last, went_on = state.copy(), x.lengths > 0
+        last[went_on] = x.values[x.offsets[1:][went_on] - 1]
+        return last, last
+
+    def prefix_outputs(self, x: Ragged) -> Ragged:
+        return x
+
+
+class PoolAttentionInference(PoolInference):
+    """Weights: `query` [feature].
+
+    The state is the largest score so far, and the sums of the weights and of the weighted steps,
+    divided by exp(largest score), so that nothing overflows.
+    """
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
+        return {"query": (context.shape.features,)}
+
+    def __call__(self, x: Ragged) -> Array:
+        found: Array = self.kernels.pool_attention(x.values, x.offsets, self._given["query"])
+        return found
+
+    def initial_state(self, count: int) -> tuple[Array, Array, Array]:
+        zeros = np.zeros((count, 1))
+        return zeros - np.inf, zeros, np.zeros((count, self.inputs))
+
+    @quiet
+    def forward_from(
+        self, x: Ragged, state: tuple[Array, Array, Array]
+    ) -> tuple[Array, tuple[Array, Array, Array]]:
+        before, weights, total = state
+        query = self._given["query"].astype(np.float64)
+        scores = (x.values @ query / math.sqrt(self.inputs))[:, None]
+        largest = np.maximum(before, reduce_steps(np.maximum, scores, x.offsets, -np.inf))
+        kept = np.where(np.isneginf(before), 0.0, np.exp(before - largest))
+        new = np.exp(scores - np.repeat(largest, x.lengths, axis=0))
+        weights = kept * weights + reduce_steps(np.add, new, x.offsets, 0.0)
+        total = kept * total + reduce_steps(np.add, new * x.values, x.offsets, 0.0)
+        return (total / weights).astype(np.float32), (largest, weights, total)
+
+
 @dataclass(frozen=True)
-class Pool(LayerSpec, kind="pool", module_name="pool_layer", input_kind="sequence"):
+class Pool(
+    LayerSpec,
+    kind="pool",
+    module_name="pool_layer",
+    inference=PoolInference,
+    input_kind="sequence",
+):
     """`pool(how)`: ends the sequence.
 
     Args:
@@ -50,6 +157,10 @@ class Pool(LayerSpec, kind="pool", module_name="pool_layer", input_kind="sequenc
             )
         return context.shape.ended(self.parts * context.shape.features)
 
+    def _find_inference(self, context: BuildContext) -> Any:
+        found = super()._find_inference(context)
+        return found if found is not PoolInference or self.parts > 1 else _INFERENCE[self.how]
+
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         if self.how not in _TORCH_LINES or self.parts > 1:
             source.problems.append(f"{context.name} is {self}")
@@ -58,8 +169,41 @@ class Pool(LayerSpec, kind="pool", module_name="pool_layer", input_kind="sequenc
         source.helpers |= set() if self.how == "last" else {"real"}
 
 
+_INFERENCE = {
+    "last": PoolLastInference,
+    "mean": PoolMeanInference,
+    "max": PoolMaxInference,
+    "attention": PoolAttentionInference,
+}
+
+
+def another_length(name: str, expected: int, shortest: int, longest: int) -> DataError:
+    """The error for sequences of other lengths than the one that a layer was built for."""
+    return DataError(
+        f"{name} was built for sequences of {expected} steps; got {shortest} to {longest}."
+    )
+
+
+class FlattenInference(InferenceLayer):
+    """No weights. Not causal: its output needs the last step."""
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        assert context.shape.length is not None
+        self.fixed_length: int = context.shape.length
+
+    def __call__(self, x: Ragged) -> Array:
+        lengths = x.lengths
+        if (lengths != self.fixed_length).any():
+            shortest, longest = int(lengths.min()), int(lengths.max())
+            raise another_length(self.name, self.fixed_length, shortest, longest)
+        return x.values.reshape(len(lengths), -1)
+
+
 @dataclass(frozen=True)
-class Flatten(LayerSpec, kind="flatten", input_kind="sequence", is_causal=False):
+class Flatten(
+    LayerSpec, kind="flatten", input_kind="sequence", is_causal=False, inference=FlattenInference
+):
     """`flatten`: `[time, feature]` becomes `[time * feature]`, step by step.
 
     All sequences must have one common length.

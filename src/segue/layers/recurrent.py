@@ -6,15 +6,21 @@ The arithmetic of the cells and its sources are in `segue.kernels`.
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import FiniteFloat
 
+from segue.data.arrays import Array
 from segue.errors import SpecError
+from segue.kernels.ragged import Directions, Ragged
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
+from segue.layers.inference import InferenceLayer, PieceInference, Signal, WeightShapes, joined
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # so many times the units are the columns of a kernel
 Output = Literal["auto", "last", "every"]
 Merge = Literal["concat", "sum", "mean", "none"]
 InitialState = Literal["zeros", "learnt"] | tuple[tuple[FiniteFloat, ...], ...]
@@ -27,9 +33,61 @@ def recurrent_shape(units: int, output: Output, context: BuildContext) -> Shape:
     return context.shape.ended(units)
 
 
+State = tuple[Array, ...]
+
+
+class RecurrentInference(PieceInference):
+    """One direction. Weights: those of its cell, and learnt or given `initial_h`, `initial_c`."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        shapes: WeightShapes = spec.cell_shapes(context)
+        return shapes
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._packed = spec.pack(self.kernels, weights)
+        self._initial = spec.initial_values(weights)
+
+    def __call__(self, x: Ragged) -> Ragged | Array:
+        state = self.initial_state(len(x.offsets) - 1) if self._initial else None
+        return self.forward_from(x, state)[0]
+
+    def forward_from(self, x: Ragged, state: State | None) -> tuple[Ragged | Array, State]:
+        outputs, state = self.kernels.recurrent(self._packed, x.values, x.offsets, state)
+        return Ragged(outputs, x.offsets) if self.shape.sequence else state[0], state
+
+    def prefix_outputs(self, x: Ragged) -> Ragged:
+        state = self.initial_state(len(x.offsets) - 1)
+        return Ragged(
+            self.kernels.recurrent(self._packed, x.values, x.offsets, state)[0], x.offsets
+        )
+
+    def initial_state(self, count: int) -> State:
+        return initial_states(self.spec, self._initial, count)
+
+
+def initial_states(spec: Any, values: State, count: int) -> State:
+    """The states of so many sequences before the first step, `[n, units]` each.
+
+    Args:
+        spec: of a recurrent layer.
+        values: `[units]` each, or none, for zeros.
+        count: how many.
+    """
+    if not values:
+        return tuple(np.zeros((count, spec.units), np.float32) for _ in spec.states)
+    return tuple(np.tile(value, (count, 1)) for value in values)
+
+
 @dataclass(frozen=True)
 class RecurrentSpec(
-    LayerSpec, abc.ABC, module_name="RecurrentLayer", input_kind="sequence", is_causal=True
+    LayerSpec,
+    abc.ABC,
+    module_name="RecurrentLayer",
+    inference=RecurrentInference,
+    input_kind="sequence",
+    is_causal=True,
 ):
     """The arguments of every recurrent layer.
 
@@ -73,6 +131,34 @@ class RecurrentSpec(
             )
         return recurrent_shape(self.units, self.output, context)
 
+    @property
+    def packed_cell(self) -> str:
+        """The cell's name in `segue.kernels.forward`."""
+        return self.cell
+
+    def cell_shapes(self, context: BuildContext) -> WeightShapes:
+        """The shapes of the weights of one direction."""
+        columns = GATES[self.cell] * self.units
+        shapes: WeightShapes = {
+            "kernel": (context.shape.features, columns),
+            "recurrent_kernel": (self.units, columns),
+            "bias": (2, columns) if self.packed_cell == "gru" else (columns,),
+        }
+        if self.initial_state != "zeros":
+            shapes |= {f"initial_{state}": (self.units,) for state in self.states}
+        return shapes
+
+    def pack(self, kernels: Any, weights: Mapping[str, Array], part: str = "") -> Any:
+        """The weights of one direction, prepared for the kernels."""
+        names = ("kernel", "recurrent_kernel", "bias")
+        return kernels.pack_recurrent(self.packed_cell, *(weights[part + name] for name in names))
+
+    def initial_values(self, weights: Mapping[str, Array], part: str = "") -> tuple[Array, ...]:
+        """The states before the first step, `[units]` each; none of them where they are zeros."""
+        if self.initial_state == "zeros":
+            return ()
+        return tuple(weights[f"{part}initial_{state}"] for state in self.states)
+
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add a recurrent layer over packed sequences."""
         name, sequence = source.attribute(context.name), self.output_shape(context).sequence
@@ -108,8 +194,65 @@ class RecurrentSpec(
         return [] if sequence else ["x = h[0]"]
 
 
+class BidirectionalInference(InferenceLayer):
+    """Two directions. Weights: `forward/kernel`, ..., `backward/kernel`, ...
+
+    The last output is the forward one after each sequence's own last step, joined with the backward
+    one after its first: both have then seen the whole sequence.
+    """
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        cell = spec.cell_shapes(context)
+        return {f"{part}/{name}": s for part in ("forward", "backward") for name, s in cell.items()}
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self.sees_whole = spec.merge in ("concat", "none")
+        parts = ("forward/", "backward/")
+        self._packed = [spec.pack(self.kernels, weights, part) for part in parts]
+        self._initial = [spec.initial_values(weights, part) for part in parts]
+
+    def __call__(self, x: Ragged | Directions) -> Signal:
+        before, behind = x if isinstance(x, Directions) else (x, x)
+        units, merge, offsets = self.spec.units, self.spec.merge, before.offsets
+        width = 2 * units if merge == "concat" else units
+        together = np.empty((len(before.values), width), np.float32)
+        forward = self._run(0, before, together[:, :units])
+        backward = self._run(1, behind, together[:, units:] if merge == "concat" else None)
+        if not self.shape.sequence:
+            ends = [forward[1][0], backward[1][0]]
+            return Directions(*ends) if merge == "none" else joined(self.kernels, ends, merge)
+        if merge == "concat":
+            return Ragged(together, offsets)
+        if merge == "none":
+            return Directions(Ragged(together, offsets), Ragged(backward[0], offsets))
+        return Ragged(joined(self.kernels, [together, backward[0]], merge), offsets)
+
+    def _run(self, direction: int, x: Ragged, out: Array | None) -> tuple[Array, State]:
+        initial = self._initial[direction]
+        state = initial_states(self.spec, initial, len(x.offsets) - 1) if initial else None
+        packed, backward = self._packed[direction], direction == 1
+        run: tuple[Array, State] = self.kernels.recurrent(
+            packed, x.values, x.offsets, state, backward=backward, out=out
+        )
+        return run
+
+    def last_output(self, x: Ragged) -> Array:
+        """The end of the forward direction joined with the beginning of the backward one."""
+        units = self.spec.units
+        ends = [x.values[x.offsets[1:] - 1, :units], x.values[x.offsets[:-1], units:]]
+        return np.concatenate(ends, axis=1)
+
+
 @dataclass(frozen=True)
-class BidirectionalSpec(RecurrentSpec, abc.ABC, module_name="BidirectionalLayer", is_causal=False):
+class BidirectionalSpec(
+    RecurrentSpec,
+    abc.ABC,
+    module_name="BidirectionalLayer",
+    inference=BidirectionalInference,
+    is_causal=False,
+):
     """A recurrent layer and its mirror image, which reads each sequence from its own end.
 
     Schuster & Paliwal, "Bidirectional recurrent neural networks", IEEE TSP 45(11), 1997.
@@ -155,6 +298,10 @@ class RNN(RecurrentSpec, kind="rnn", cell="rnn"):
 
     activation: Literal["tanh", "relu"] = "tanh"
 
+    @property
+    def packed_cell(self) -> str:
+        return f"rnn_{self.activation}"
+
 
 class LSTM(RecurrentSpec, kind="lstm", cell="lstm", states=("h", "c")):
     """`lstm(units)`: long short-term memory.
@@ -189,6 +336,10 @@ class GRU(RecurrentSpec, kind="gru", cell="gru"):
 
     reset: Literal["after", "before"] = "after"
 
+    @property
+    def packed_cell(self) -> str:
+        return "gru" if self.reset == "after" else "gru_before"
+
 
 @dataclass(frozen=True)
 class BiRNN(BidirectionalSpec, kind="birnn", cell="rnn"):
@@ -201,6 +352,10 @@ class BiRNN(BidirectionalSpec, kind="birnn", cell="rnn"):
     """
 
     activation: Literal["tanh", "relu"] = "tanh"
+
+    @property
+    def packed_cell(self) -> str:
+        return f"rnn_{self.activation}"
 
 
 class BiLSTM(BidirectionalSpec, kind="bilstm", cell="lstm", states=("h", "c")):
@@ -221,3 +376,7 @@ class BiGRU(BidirectionalSpec, kind="bigru", cell="gru"):
     """
 
     reset: Literal["after", "before"] = "after"
+
+    @property
+    def packed_cell(self) -> str:
+        return "gru" if self.reset == "after" else "gru_before"

@@ -4,7 +4,8 @@
 of sequences of unequal length: whatever lies at or beyond `lengths` changes nothing.
 """
 
-from segue.modules.base import Chain, Directions, Layer, Signal, each_step
+from segue.kernels.ragged import Directions
+from segue.modules.base import Chain, Layer, Signal, each_step
 from segue.modules.custom import Cell
 from segue.prepare.batches import Padded
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segue.errors import NotCausalError
 from segue.kernels.cells import is_ragged
 from segue.layers.attention import Attention
-from segue.layers.base import BuildContext, Shape
-from segue.layers.core import Dense, LayerNorm
+from segue.layers.base import BuildContext
 from segue.modules.base import SpecLayer, drop
 from segue.modules.core import DenseLayer, LayerNormLayer
 from segue.prepare.batches import Padded
@@ -29,24 +26,19 @@ class AttentionLayer(SpecLayer):
     `feedforward_2`, as in `query/kernel`; `norm_1/gamma`, `norm_1/beta`, and so of `norm_2`.
     """
 
+    norm_1: LayerNormLayer
+    norm_2: LayerNormLayer
+    query: DenseLayer
+    key: DenseLayer
+    value: DenseLayer
+    output: DenseLayer
+    feedforward_1: DenseLayer
+    feedforward_2: DenseLayer
+
     def __init__(self, spec: Attention, context: BuildContext) -> None:
         super().__init__(spec, context)
-        features = context.shape.features
-        inside = spec.feedforward or 4 * features
-
-        def dense(part: str, layer: Dense, given: int = features) -> DenseLayer:
-            return DenseLayer(layer, replace(context.within(part), shape=Shape(given)))
-
-        self.norm_1, self.norm_2 = (
-            LayerNormLayer(LayerNorm(), replace(context.within(part), shape=Shape(features)))
-            for part in ("norm_1", "norm_2")
-        )
-        self.query = dense("query", Dense(features))
-        self.key = dense("key", Dense(features))
-        self.value = dense("value", Dense(features))
-        self.output = dense("output", Dense(features))
-        self.feedforward_1 = dense("feedforward_1", Dense(inside, spec.activation))
-        self.feedforward_2 = dense("feedforward_2", Dense(features), inside)
+        for part, (layer, inner) in spec.parts(context).items():
+            self.add_module(part, layer.build(inner))
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
         visible: dict[str, Any] = {"is_causal": self.causal}
@@ -75,12 +67,6 @@ class AttentionLayer(SpecLayer):
         mask = {"attn_mask": steps.tril(known)}
         values, state = self._block(x.filled(0.0), draws, state, mask)
         return x._replace(values=values), state
-
-    def not_causal(self) -> NotCausalError:
-        return NotCausalError(
-            f"{self.name} looks at the whole sequence, so it cannot go step by step; with "
-            "causal=true it can."
-        )
 
     def _block(
         self, values: Tensor, draws: Draws | None, past: Cache | None, visible: dict[str, Any]

@@ -6,25 +6,18 @@ import abc
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from segue.errors import NotCausalError
 from segue.kernels.cells import last_step
+from segue.kernels.ragged import Directions
 from segue.kernels.threads import threads
-from segue.layers.base import BuildContext, LayerSpec, Shape, plan_layers
+from segue.layers.base import BuildContext, LayerSpec, Shape, not_causal_message, plan_layers
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
-
-
-class Directions(NamedTuple):
-    """The output of a bidirectional layer with `merge="none"`: its two directions, separately."""
-
-    forward: Any  # Padded, or [batch, feature]
-    backward: Any
-
 
 Signal = Padded | Tensor | Directions
 
@@ -141,11 +134,7 @@ class Layer(nn.Module, abc.ABC):
 
     def not_causal(self) -> NotCausalError:
         """The error to raise where this layer cannot go step by step."""
-        return NotCausalError(
-            f"{self.name} needs the whole sequence, so it cannot go step by step. Only causal "
-            "layers can: a unidirectional lstm, gru or rnn, a conv or attention with causal=true, "
-            "dense, normalisations, embedding or pool."
-        )
+        return NotCausalError(not_causal_message(self.name))
 
     def sublayers(self) -> tuple[Layer, ...]:
         """The layers directly inside this one."""
@@ -173,6 +162,9 @@ class SpecLayer(Layer):
         self.spec = spec
         self.causal = spec.is_causal
         self.inputs = context.shape.features
+
+    def not_causal(self) -> NotCausalError:
+        return NotCausalError(self.spec.not_causal_message(self.name))
 
 
 class PieceLayer(SpecLayer):

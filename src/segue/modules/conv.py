@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.errors import NotCausalError
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
-from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.conv import EDGE, Conv, MaxPool, RandomConv
 from segue.modules.activations import activate
 from segue.modules.base import PieceLayer, glorot_uniform
 from segue.prepare.batches import Padded
@@ -80,9 +79,6 @@ class WindowLayer(PieceLayer):
         output = activate(self.activation, Padded(self.slide(seen), x.lengths))
         return output, seen[:, seen.shape[1] - state.shape[1] :]
 
-    def not_causal(self) -> NotCausalError:
-        return NotCausalError(self.windows.not_causal_message(self.name))
-
 
 class ConvLayer(WindowLayer):
     """Weights: `kernel` [kernel_size, in, filters], `bias` [filters]."""
@@ -114,11 +110,6 @@ class MaxPoolLayer(WindowLayer):
         image = x.transpose(1, 2).unsqueeze(2)
         size, stride = (1, self.windows.width), (1, self.windows.stride)
         return functional.max_pool2d(image, size, stride).squeeze(2).transpose(1, 2)
-
-
-# Where a response passes from not positive to positive. A sharp edge would turn the rounding of one
-# sum into another feature; across a soft one nothing jumps.
-_EDGE = 0.1
 
 
 class RandomConvLayer(PieceLayer):
@@ -157,7 +148,7 @@ class RandomConvLayer(PieceLayer):
         for power, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
             windows = seen[:, seen.shape[1] - time - (len(kernel) - 1) * 2**power :]
             response = slide(windows, kernel, bias, dilation=2**power)
-            share = torch.clamp(response / _EDGE + 0.5, 0.0, 1.0)
+            share = torch.clamp(response / EDGE + 0.5, 0.0, 1.0)
             shares.append(Padded(share, x.lengths).filled(0.0).sum(1))
             highest.append(Padded(response, x.lengths).filled(-torch.inf).amax(1))
         positive = positive + torch.cat(shares, dim=1)

@@ -11,11 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segue.errors import DataError
 from segue.kernels.cells import is_ragged
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
-from segue.layers.core import BatchNorm, Dense, Embedding, LayerNorm, Position
+from segue.layers.core import (
+    BatchNorm,
+    Dense,
+    Embedding,
+    LayerNorm,
+    Position,
+    too_many_positions,
+    unknown_token,
+)
 from segue.modules.activations import function_of
 from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step, glorot_uniform
 from segue.prepare.batches import Padded
@@ -85,10 +92,7 @@ class EmbeddingLayer(SpecLayer):
     def _look_up(self, tokens: Tensor) -> Tensor:
         low, high = int(tokens.min()), int(tokens.max())
         if low < 0 or high >= len(self.embeddings):
-            raise DataError(
-                f"{self.name} has the tokens 0 to {len(self.embeddings) - 1}; "
-                f"got {low if low < 0 else high}."
-            )
+            raise unknown_token(self.name, len(self.embeddings), low, high)
         return nn.functional.embedding(tokens.long(), self.embeddings)
 
 
@@ -123,11 +127,7 @@ class PositionLayer(SpecLayer):
         if self.spec.how == "sinusoidal":
             return sinusoids(first, like)
         if first + longest > len(self.positions):
-            raise DataError(
-                f"{self.name} has learnt {len(self.positions)} positions, and here comes a "
-                f"sequence of {first + longest} steps. Cut it, train with position(learnt, "
-                f"longest={first + longest}), or with position, which has no limit."
-            )
+            raise too_many_positions(self.name, len(self.positions), first + longest)
         real = self.positions[first : first + longest]
         return nn.functional.pad(real, (0, 0, 0, len(like) - longest))
 

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segue.errors import DataError
-from segue.kernels import last_step
+from segue.kernels.cells import last_step
 from segue.layers.base import BuildContext
-from segue.layers.pool import Flatten, Pool
+from segue.layers.pool import Flatten, Pool, another_length
 from segue.modules.base import PieceLayer, SpecLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
@@ -141,13 +140,11 @@ class FlattenLayer(SpecLayer):
 
     def __init__(self, spec: Flatten, context: BuildContext) -> None:
         super().__init__(spec, context)
-        self.fixed_length = context.shape.length
+        assert context.shape.length is not None
+        self.fixed_length: int = context.shape.length
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
         shortest, longest = int(x.lengths.min()), int(x.lengths.max())
         if (shortest, longest) != (self.fixed_length, self.fixed_length):
-            raise DataError(
-                f"{self.name} was built for sequences of {self.fixed_length} steps; "
-                f"got {shortest} to {longest}."
-            )
+            raise another_length(self.name, self.fixed_length, shortest, longest)
         return x.values[:, : self.fixed_length].flatten(1)

@@ -32,10 +32,11 @@ from segue.kernels.cells import (
     rnn,
     rnn_step,
 )
+from segue.kernels.ragged import Directions
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules import base
-from segue.modules.base import Directions, PieceLayer, Signal, SpecLayer, glorot_uniform
+from segue.modules.base import PieceLayer, Signal, SpecLayer, glorot_uniform
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
