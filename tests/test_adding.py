@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 import segue
 from segue import SequenceClassifier, TrainingOptions
+from segue.data.sequences import Array
 from segue.errors import SpecError
 from segue.layers import LAYERS, BuildContext, LayerSpec, Shape
 from segue.layers.activations import PlainActivation
+from segue.layers.inference import PointwiseInference, WeightShapes
 from segue.metrics import METRICS, Metric
 from segue.modules.base import PointwiseLayer
 from segue.networks import Network, as_specs
@@ -52,8 +54,19 @@ def test_an_activation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert np.array_equal(loaded.predict_proba(x), fitted.predict_proba(x))
 
 
+class ScaleInference(PointwiseInference):
+    """Weights: `factor` [feature]."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        return {"factor": (context.shape.features,)}
+
+    def transform(self, values: Array) -> Array:
+        return values * self.weights()["factor"]
+
+
 @dataclass(frozen=True)
-class Scale(LayerSpec, kind="scale"):
+class Scale(LayerSpec, kind="scale", inference=ScaleInference):
     """`scale(factor)`: each feature times a number that is trained."""
 
     factor: float
@@ -84,7 +97,7 @@ def test_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert to_text(as_specs("lstm(4) scale(factor=2.0, name=mine)")) == "lstm(4) scale(2.0, mine)"
     with pytest.raises(SpecError, match="`factor` is 'a'"):
         as_specs("scale(a)")
-    check_layer(Scale(0.5))
+    assert check_layer(Scale(0.5)).difference("without torch", "float32") < 1e-6
     assert "scale_1/factor" in fit("scale(2.0) gru(4)").network_.get_weights()
 
 

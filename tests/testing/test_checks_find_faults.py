@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from segue.data.sequences import Array
 from segue.layers import BuildContext, LayerSpec
+from segue.layers.inference import PointwiseInference, WeightShapes
 from segue.modules import Layer, Padded, each_step
 from segue.randomness import Draws
 from segue.spec import Name
@@ -124,6 +126,29 @@ def test_a_wrong_gradient_alone_is_found() -> None:
 
     with pytest.raises(CheckError, match="gradient.*along the inputs.*finite difference"):
         check_layer(Doubling())
+
+
+class WrongInference(PointwiseInference):
+    """Predicts with the weights of nobody."""
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        return {"scale": (context.shape.features,)}
+
+    def transform(self, values: Array) -> Array:
+        return 2 * values
+
+
+def test_another_prediction_without_torch_is_found() -> None:
+    """What is trained and what predicts are two forms of one layer."""
+
+    class Twofold(Faulty, kind="twofold", inference=WrongInference):
+        """Its module scales by what is trained."""
+
+    with pytest.raises(CheckError, match="`without torch`. Without torch, ragged.*differs by"):
+        check_layer(Twofold("none at all"))
+    skipped = check_layer(Faulty("none at all")).skipped
+    assert skipped["without torch"].endswith("predicts with PyTorch only")
 
 
 def test_a_layer_of_ones_own_without_faults_passes() -> None:

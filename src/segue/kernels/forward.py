@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
-from types import ModuleType
+from typing import Any
 
 from segue.errors import OptionError
 from segue.kernels import reference
@@ -18,8 +18,8 @@ VARIABLE = "SEGUE_KERNELS"
 NATIVE = ("avx512", "avx2", "portable")
 
 
-def backend() -> ModuleType:
-    """The module whose functions predict, `segue.kernels.native` or `segue.kernels.reference`.
+def backend() -> Any:
+    """The functions that predict: those of a path of the native library, or of `reference`.
 
     Raises:
         OptionError: what `SEGUE_KERNELS` says is unknown, or cannot be had on this machine.
@@ -43,20 +43,32 @@ def is_torch() -> bool:
 
 
 @functools.cache
-def _choose(wanted: str) -> tuple[ModuleType, str, str]:
+def _choose(wanted: str) -> tuple[Any, str, str]:
     forced = f"{VARIABLE}={wanted}"
     if wanted not in ("", "numpy", "torch", *NATIVE):
         words = ", ".join(NATIVE)
         raise OptionError(f"{forced} is unknown; expected {words}, numpy or torch, or nothing.")
     if wanted == "numpy":
         return reference, "numpy", forced
+    kernels, problem = _native(wanted if wanted in NATIVE else None)
+    if wanted in NATIVE and problem:
+        raise OptionError(f"{forced} cannot be had here: {problem}.")
+    if wanted == "torch":
+        return kernels or reference, "torch", forced
+    if problem:
+        return reference, "numpy", problem
+    return kernels, kernels.path, forced if wanted else "the fastest that this processor has"
+
+
+def _native(path: str | None) -> tuple[Any, str]:
+    """The functions of a path of the native library, or why they are not to be had."""
     try:
         native = importlib.import_module("segue.kernels.native")
-        name = native.load(wanted if wanted in NATIVE else "")
-    except (ImportError, OSError) as error:
-        if wanted in NATIVE:
-            raise OptionError(f"{forced} cannot be had here: {error}") from error
-        module, name, reason = reference, "numpy", f"there is no native library: {error}"
-    else:
-        module, reason = native, forced if wanted else "the fastest that this processor has"
-    return (module, "torch", forced) if wanted == "torch" else (module, name, reason)
+    except ImportError as error:
+        return None, str(error)
+    try:
+        kernels = native.load(path)
+    except native.NativeUnavailableError as error:
+        return None, str(error)
+    absent = [name for name in reference.FUNCTIONS if not hasattr(kernels, name)]
+    return kernels, f"the native library has no {', '.join(absent)}" if absent else ""

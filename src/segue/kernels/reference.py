@@ -20,6 +20,13 @@ from segue.kernels.ragged import offsets_of, quiet, reduce_steps, steps_within
 
 State = tuple[Array, ...]  # [n, units] each
 
+# What every backend has.
+FUNCTIONS = (
+    "pack", "dense", "conv", "max_pool", "pack_random_conv", "random_conv", "pack_recurrent",
+    "recurrent", "attention", "pool", "pool_attention", "layer_norm", "scale_shift", "embed", "add",
+    "concat", "activate",
+)  # fmt: skip
+
 
 def _rounded(values: Array) -> Array:
     return np.ascontiguousarray(values, np.float32)
@@ -214,7 +221,8 @@ def recurrent(
     *,
     backward: bool = False,
     out: Array | None = None,
-) -> tuple[Array, State]:
+    every: bool = True,
+) -> tuple[Array | None, State]:
     """Run a recurrent cell over each sequence.
 
     Args:
@@ -225,9 +233,11 @@ def recurrent(
         backward: run from each sequence's end to its beginning; the outputs stand at the steps that
             they belong to.
         out: `[steps, units]` float32, where the outputs are written, with any stride of its rows.
+        every: whether the outputs of all steps are wanted.
 
     Returns:
-        The outputs `[steps, units]`, and the state after the last step taken, `[n, units]` each.
+        The outputs `[steps, units]` (`None` without `every`), and the state after the last step
+        taken, `[n, units]` each.
     """
     lengths = offsets[1:] - offsets[:-1]
     order = np.argsort(-lengths, kind="stable")
@@ -235,19 +245,21 @@ def recurrent(
         states = [np.zeros((len(lengths), packed.units)) for _ in range(packed.states)]
     else:
         states = [part[order].astype(np.float64) for part in state]
-    outputs = np.empty((len(values), packed.units), np.float32) if out is None else out
+    if out is None and every:
+        out = np.empty((len(values), packed.units), np.float32)
     projected = values @ packed.kernel + packed.bias
     first, turn = (offsets[1:] - 1, -1) if backward else (offsets[:-1], 1)
     for step in range(lengths.max(initial=0)):
         running = order[: np.count_nonzero(lengths > step)]
         rows, count = first[running] + turn * step, len(running)
         after = packed.step(projected[rows], tuple(part[:count] for part in states))
-        outputs[rows] = after[0]
+        if out is not None:
+            out[rows] = after[0]
         for part, new in zip(states, after, strict=True):
             part[:count] = new
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return outputs, tuple(_rounded(part[back]) for part in states)
+    return out, tuple(_rounded(part[back]) for part in states)
 
 
 # -- attention and pooling ----------------------------------------------------------------------

@@ -54,8 +54,11 @@ class RecurrentInference(PieceInference):
         return self.forward_from(x, state)[0]
 
     def forward_from(self, x: Ragged, state: State | None) -> tuple[Ragged | Array, State]:
-        outputs, state = self.kernels.recurrent(self._packed, x.values, x.offsets, state)
-        return Ragged(outputs, x.offsets) if self.shape.sequence else state[0], state
+        every = self.shape.sequence
+        outputs, state = self.kernels.recurrent(
+            self._packed, x.values, x.offsets, state, every=every
+        )
+        return Ragged(outputs, x.offsets) if every else state[0], state
 
     def prefix_outputs(self, x: Ragged) -> Ragged:
         state = self.initial_state(len(x.offsets) - 1)
@@ -214,27 +217,27 @@ class BidirectionalInference(InferenceLayer):
         self._initial = [spec.initial_values(weights, part) for part in parts]
 
     def __call__(self, x: Ragged | Directions) -> Signal:
-        before, behind = x if isinstance(x, Directions) else (x, x)
-        units, merge, offsets = self.spec.units, self.spec.merge, before.offsets
-        width = 2 * units if merge == "concat" else units
-        together = np.empty((len(before.values), width), np.float32)
-        forward = self._run(0, before, together[:, :units])
-        backward = self._run(1, behind, together[:, units:] if merge == "concat" else None)
+        signals = x if isinstance(x, Directions) else (x, x)
+        units, offsets, merge = self.spec.units, signals[0].offsets, self.spec.merge
         if not self.shape.sequence:
-            ends = [forward[1][0], backward[1][0]]
+            ends = [self._run(way, signal)[1][0] for way, signal in enumerate(signals)]
             return Directions(*ends) if merge == "none" else joined(self.kernels, ends, merge)
-        if merge == "concat":
-            return Ragged(together, offsets)
+        if merge == "concat":  # each direction writes its half
+            whole = np.empty((len(signals[0].values), 2 * units), np.float32)
+            for way, out in enumerate((whole[:, :units], whole[:, units:])):
+                self._run(way, signals[way], out)
+            return Ragged(whole, offsets)
+        both = [self._run(way, signal)[0] for way, signal in enumerate(signals)]
         if merge == "none":
-            return Directions(Ragged(together, offsets), Ragged(backward[0], offsets))
-        return Ragged(joined(self.kernels, [together, backward[0]], merge), offsets)
+            return Directions(*(Ragged(values, offsets) for values in both))
+        return Ragged(joined(self.kernels, both, merge), offsets)
 
-    def _run(self, direction: int, x: Ragged, out: Array | None) -> tuple[Array, State]:
-        initial = self._initial[direction]
+    def _run(self, way: int, x: Ragged, out: Array | None = None) -> tuple[Array, State]:
+        """One direction: 0 is forward, 1 backward."""
+        initial, every = self._initial[way], self.shape.sequence
         state = initial_states(self.spec, initial, len(x.offsets) - 1) if initial else None
-        packed, backward = self._packed[direction], direction == 1
         run: tuple[Array, State] = self.kernels.recurrent(
-            packed, x.values, x.offsets, state, backward=backward, out=out
+            self._packed[way], x.values, x.offsets, state, backward=way == 1, out=out, every=every
         )
         return run
 

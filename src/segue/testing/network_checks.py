@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from segue.data.sequences import Array
-from segue.errors import NotCausalError, SpecError
+from segue.errors import NoInferenceError, NotCausalError, SpecError
+from segue.kernels.ragged import Ragged
 from segue.kernels.threads import threads
-from segue.layers import LAYERS, BiRNN, LayerSpec, Shape
+from segue.layers import LAYERS, BiRNN, BuildContext, LayerSpec, Shape
+from segue.layers.inference import InferenceChain
 from segue.modules import Padded
 from segue.networks import Network, NetworkLike, as_specs, is_custom
 from segue.randomness import Draws, numpy_generator
@@ -87,6 +89,7 @@ def check_network(
     a network that is not causal refuses, and names the layer. gradient: of the weights and inputs,
     against finite differences in float64. dropout: a pure function of seed, epoch and step, that
     differs from step to step.
+    without torch: layers that predict without PyTorch give the same, where all have such a form.
     training: padding does not enter what is learnt of a batch. Besides that: the text, the JSON and
     the weights go round, and the same seed gives the same bits.
 
@@ -428,6 +431,33 @@ def check_stream(subject: NetworkSubject, recorder: Recorder) -> None:
     recorder.skipped["refuses to stream"] = "it is causal"
 
 
+@torch.no_grad()
+def check_without_torch(subject: NetworkSubject, recorder: Recorder) -> None:
+    """The layers without torch give what their modules give in float64: whole, and by steps."""
+    context, network = BuildContext("", subject.shape, subject.every), subject.trained("float32")
+    try:
+        layers = InferenceChain(subject.specs, context, network.get_weights())
+    except NoInferenceError as error:
+        raise DoesNotApplyError(str(error).rstrip(".")) from error
+    sequences = subject.sequences()
+    given = [s if s.dtype == np.int32 else s.astype(np.float32) for s in sequences]
+    signal: Any = _pad(given, "float64")
+    for layer in subject.trained().chain[:-1]:
+        signal = layer(signal)
+    offsets = np.cumsum([0, *map(len, given)])
+    found, where = layers(Ragged(np.concatenate(given), offsets)), "Without torch, ragged"
+    rows = np.split(found.values, offsets[1:-1]) if isinstance(found, Ragged) else found
+    recorder.compare(rows, _rows(signal), f"{where}, against the modules in float64")
+    if not layers.causal:
+        return
+    state = layers.initial_state(1)
+    for time, x_t in enumerate(given[2]):
+        y_t, state = layers.step(x_t[None], state)
+        so_far = layers(Ragged(given[2][: time + 1], np.array([0, time + 1])))
+        wanted = so_far.values[-1:] if isinstance(so_far, Ragged) else so_far
+        recorder.compare(y_t, wanted, f"Without torch, step {time} against the whole so far")
+
+
 def check_gradients(subject: NetworkSubject, recorder: Recorder) -> None:
     """Derivatives along random directions, one for each weight and the inputs, in float64."""
     network = subject.trained()
@@ -464,5 +494,6 @@ CHECKS = (
     Check(("padding", "padding has no gradient"), check_padding),
     Check(("training",), check_training, ("no dropout",)),
     Check(("stream", "refuses to stream"), check_stream),
+    Check(("without torch",), check_without_torch),
     Check(("gradient",), check_gradients),
 )
