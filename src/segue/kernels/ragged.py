@@ -111,6 +111,8 @@ def append(first: Ragged, second: Ragged) -> Ragged:
 
 def last_steps(x: Ragged, count: int = 1) -> Array:
     """The last `count` steps of each sequence: `[n * count, feature]`."""
+    if len(x.offsets) == 2:
+        return x.values[len(x.values) - count :]
     rows = x.offsets[1:, None] - count + np.arange(count)
     found: Array = x.values[rows.ravel()]
     return found

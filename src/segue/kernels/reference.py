@@ -192,15 +192,15 @@ def pack_recurrent(cell: str, kernel: Array, recurrent_kernel: Array, bias: Arra
 
 def _lstm(weights: Array, x: Array, state: State) -> State:
     h, c = state
-    i, f, g, o = np.split(x + h @ weights, 4, axis=1)
+    i, f, g, o = _gates(x + h @ weights, 4)
     c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
     return _sigmoid(o) * np.tanh(c), c
 
 
 def _gru(weights: Array, bias: Array, x: Array, state: State) -> State:
     (h,) = state
-    z_x, r_x, n_x = np.split(x, 3, axis=1)
-    z_h, r_h, n_h = np.split(h @ weights + bias, 3, axis=1)
+    z_x, r_x, n_x = _gates(x, 3)
+    z_h, r_h, n_h = _gates(h @ weights + bias, 3)
     z, r = _sigmoid(z_x + z_h), _sigmoid(r_x + r_h)
     return (z * h + (1 - z) * np.tanh(n_x + r * n_h),)
 
@@ -208,8 +208,14 @@ def _gru(weights: Array, bias: Array, x: Array, state: State) -> State:
 def _gru_before(weights: Array, x: Array, state: State) -> State:
     (h,) = state
     units = len(weights)
-    z, r = np.split(_sigmoid(x[:, : 2 * units] + h @ weights[:, : 2 * units]), 2, axis=1)
+    z, r = _gates(_sigmoid(x[:, : 2 * units] + h @ weights[:, : 2 * units]), 2)
     return (z * h + (1 - z) * np.tanh(x[:, 2 * units :] + (r * h) @ weights[:, 2 * units :]),)
+
+
+def _gates(values: Array, count: int) -> list[Array]:
+    """`[n, gates * units]` by gate."""
+    units = values.shape[1] // count
+    return [values[:, first * units : (first + 1) * units] for first in range(count)]
 
 
 @quiet

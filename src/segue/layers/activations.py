@@ -255,9 +255,9 @@ class GLUInference(PointwiseInference):
 
     @quiet
     def transform(self, values: Array) -> Array:
-        first, second = np.split(values, 2, axis=-1)
-        gates: Array = self.kernels.activate("sigmoid", (), np.ascontiguousarray(second))
-        return first * gates
+        half = values.shape[1] // 2
+        gates: Array = self.kernels.activate("sigmoid", (), np.ascontiguousarray(values[:, half:]))
+        return values[:, :half] * gates
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from segue.data.arrays import Array
 from segue.errors import DataError, SpecError
-from segue.kernels.ragged import Ragged, last_steps, one_step_each, quiet, reduce_steps
+from segue.kernels.ragged import Ragged, last_steps, quiet, reduce_steps
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, WeightShapes
 from segue.spec import Count, Name
@@ -31,17 +31,17 @@ class PoolInference(InferenceLayer):
         found: Array = self.kernels.pool(x.values, x.offsets, how=how, parts=parts)
         return found
 
-    def step(self, x_t: Array, state: Any) -> tuple[Array, Any]:
-        if not self.causal:
-            raise self.not_causal()
-        return self.forward_from(Ragged(x_t, one_step_each(len(x_t))), state)
-
 
 class PoolMeanInference(PoolInference):
     """The state is the sum so far, in float64, and the number of steps."""
 
     def initial_state(self, count: int) -> tuple[Array, Array]:
         return np.zeros((count, self.inputs)), np.zeros((count, 1))
+
+    @quiet
+    def step(self, x_t: Array, state: tuple[Array, Array]) -> tuple[Array, Any]:
+        total, count = state[0] + x_t, state[1] + 1
+        return (total / count).astype(np.float32), (total, count)
 
     @quiet
     def forward_from(self, x: Ragged, state: tuple[Array, Array]) -> tuple[Array, Any]:
@@ -55,6 +55,10 @@ class PoolMaxInference(PoolInference):
 
     def initial_state(self, count: int) -> Array:
         return np.full((count, self.inputs), -np.inf, np.float32)
+
+    def step(self, x_t: Array, state: Array) -> tuple[Array, Array]:
+        largest = np.maximum(state, x_t)
+        return largest, largest
 
     def forward_from(self, x: Ragged, state: Array) -> tuple[Array, Array]:
         largest = np.maximum(state, reduce_steps(np.maximum, x.values, x.offsets, -np.inf))
@@ -94,6 +98,10 @@ class PoolAttentionInference(PoolInference):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
         return {"query": (context.shape.features,)}
 
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._query = weights["query"].astype(np.float64)[:, None] / math.sqrt(self.inputs)
+
     def __call__(self, x: Ragged) -> Array:
         found: Array = self.kernels.pool_attention(x.values, x.offsets, self._given["query"])
         return found
@@ -102,18 +110,33 @@ class PoolAttentionInference(PoolInference):
         zeros = np.zeros((count, 1))
         return zeros - np.inf, zeros, np.zeros((count, self.inputs))
 
+    def step(
+        self, x_t: Array, state: tuple[Array, Array, Array]
+    ) -> tuple[Array, tuple[Array, Array, Array]]:
+        scores = x_t @ self._query
+        return self._further(state, scores, np.ones_like(scores), x_t)
+
     @quiet
     def forward_from(
         self, x: Ragged, state: tuple[Array, Array, Array]
     ) -> tuple[Array, tuple[Array, Array, Array]]:
-        before, weights, total = state
-        query = self._given["query"].astype(np.float64)
-        scores = (x.values @ query / math.sqrt(self.inputs))[:, None]
-        largest = np.maximum(before, reduce_steps(np.maximum, scores, x.offsets, -np.inf))
-        kept = np.where(np.isneginf(before), 0.0, np.exp(before - largest))
+        scores = x.values @ self._query
+        largest = reduce_steps(np.maximum, scores, x.offsets, -np.inf)
         new = np.exp(scores - np.repeat(largest, x.lengths, axis=0))
-        weights = kept * weights + reduce_steps(np.add, new, x.offsets, 0.0)
-        total = kept * total + reduce_steps(np.add, new * x.values, x.offsets, 0.0)
+        weights = reduce_steps(np.add, new, x.offsets, 0.0)
+        return self._further(
+            state, largest, weights, reduce_steps(np.add, new * x.values, x.offsets, 0.0)
+        )
+
+    @quiet
+    def _further(
+        self, state: tuple[Array, Array, Array], score: Array, new: Array, total: Array
+    ) -> tuple[Array, tuple[Array, Array, Array]]:
+        """The state joined with a piece's largest score, sum of weights, and weighted sum."""
+        largest = np.maximum(state[0], score)
+        before, now = np.exp(np.array([state[0], score]) - np.where(largest == -np.inf, 0, largest))
+        weights = before * state[1] + now * new
+        total = before * state[2] + now * total
         return (total / weights).astype(np.float32), (largest, weights, total)
 
 
