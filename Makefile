@@ -1,6 +1,7 @@
 # The verbs of segue. Each one installs what it needs first: `make test` works in a fresh clone.
 #
 #   make setup        a virtual environment in .venv with segue and its development tools
+#   make native       the library of native kernels of this tree, into src/segue/kernels
 #   make demo         train and evaluate a classifier on real data, from nothing
 #   make test         every test            make test-quick   those that take less than two minutes
 #   make test-portable  the arithmetic as on older processors
@@ -24,10 +25,10 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
+.PHONY: setup native demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
-setup: $(STAMP)
+setup: $(STAMP) native
 
 # Always with constraints.txt: it keeps torch at a version that has a small CPU build.
 $(STAMP): pyproject.toml constraints.txt
@@ -35,7 +36,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(STAMP)
+# Where it cannot be built, segue computes without it, and `segue info` says so.
+native:
+	@cmake -S native -B build/native -DSEGUE_DESTINATION=$(CURDIR)/src/segue/kernels >/dev/null && \
+	  cmake --build build/native --parallel $(CORES) >/dev/null && \
+	  cmake --install build/native >/dev/null || \
+	  echo "The native library was not built; segue computes without it."
+
+demo: $(STAMP) native
 	$(BIN)/segue fit japanese-vowels --network "bilstm(100)"
 
 # A process for each processor; each computes with one thread. What one compiles the next one loads,
@@ -46,10 +54,10 @@ TEMPORARY := $(if $(SHARED_MEMORY),PYTEST_DEBUG_TEMPROOT=$(SHARED_MEMORY))
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(TEMPORARY) \
   $(BIN)/python -m pytest -n auto --dist worksteal
 
-test: $(STAMP)
+test: $(STAMP) native
 	$(PYTEST) -m "not slurm"
 
-test-quick: $(STAMP)
+test-quick: $(STAMP) native
 	$(PYTEST) -m "not slow"
 
 # Which kernels PyTorch takes, and with them the last bits of what it computes, depends on the
@@ -57,7 +65,7 @@ test-quick: $(STAMP)
 # the most usual; where the processor has less than that, PyTorch takes what there is.
 OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
-test-portable: $(STAMP)
+test-portable: $(STAMP) native
 	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
 

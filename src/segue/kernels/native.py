@@ -1,0 +1,222 @@
+"""The functions of `segue.kernels.reference` in the native library, whose code is in `native/`.
+
+    kernels = load()
+    kernels.dense(x, kernels.pack(kernel), bias)
+
+The library is plain C to Python: ctypes calls it, and one build serves every version of Python. It
+has its kernels in several paths: "avx512", "avx2", and "portable", which every processor has. A
+result has the same bits whatever stands beside a sequence in its batch, in whatever pieces it
+comes, and with any number of threads; another path may differ in the last ones.
+
+Shapes are the caller's to check. Arrays that are not contiguous float32 are copied first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from segue.data.arrays import Array
+
+State = tuple[Array, ...]  # [n, units] each
+
+# -- the library ---------------------------------------------------------------------------------
+
+_ABI = 1  # SEGUE_ABI of native/include/segue.h
+_FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
+_SIZE, _INT, _DATA = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
+
+# The members of `segue_kernels` in their order: the type of the result, and those of the arguments.
+_FUNCTIONS: dict[str, tuple[Any, ...]] = {
+    "packed_size": (_SIZE, _SIZE, _SIZE),
+    "pack": (None, _DATA, _SIZE, _SIZE, _DATA),
+    "dense": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _SIZE, _DATA, _SIZE),
+    "packed_cell_size": (_SIZE, _INT, _SIZE, _SIZE),
+    "pack_cell": (None, _INT, _DATA, _DATA, _DATA, _SIZE, _SIZE, _DATA),
+    "recurrent": (
+        *(_INT, _INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _SIZE),
+        *(_DATA, _DATA, _INT, _DATA, _SIZE, _DATA, _DATA, _SIZE),
+    ),
+}
+_CELLS = {"lstm": 0, "gru": 1, "gru_before": 2, "rnn_tanh": 3, "rnn_relu": 4}  # segue_cell
+
+
+class NativeUnavailableError(Exception):
+    """The native library, or a path of it, is not to be had; the text says why."""
+
+
+@functools.cache
+def load(path: str | None = None, threads: int | None = None) -> Kernels:
+    """The kernels of a path, or of the fastest that this processor has.
+
+    Args:
+        path: "avx512", "avx2" or "portable".
+        threads: the most that a call takes; small calls take one. As many as there are processors,
+            or as `OMP_NUM_THREADS` in the environment says.
+
+    Raises:
+        NativeUnavailableError: the library was not built, or not for this version of segue, or does
+            not load; or it has no such path, or the processor has none.
+    """
+    library = _library()
+    name = path or library.segue_best_path().decode()
+    table = library.segue_path(name.encode())
+    if not table:
+        raise NativeUnavailableError(f"this processor, or the library as built, has no {name}")
+    return Kernels(name, threads or _usable_threads(), table)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    if not _FILE.exists():
+        raise NativeUnavailableError("the native library was not built")
+    try:
+        library = ctypes.CDLL(str(_FILE))
+    except OSError as error:
+        raise NativeUnavailableError(f"the native library does not load: {error}") from error
+    abi = library.segue_abi()
+    if abi != _ABI:
+        raise NativeUnavailableError(f"the native library is of version {abi}, not {_ABI}")
+    library.segue_best_path.restype = ctypes.c_char_p
+    library.segue_path.restype, library.segue_path.argtypes = _DATA, (ctypes.c_char_p,)
+    return library
+
+
+def _usable_threads() -> int:
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# -- arrays --------------------------------------------------------------------------------------
+
+
+def _floats(array: Array) -> Array:
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _integers(array: Array) -> Array:
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _address(array: Array | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+def _aligned(size: int) -> Array:
+    """`size` floats, from the beginning of a line of the cache on."""
+    line = 16
+    block = np.empty(size + line, np.float32)
+    first = -(block.ctypes.data // block.itemsize) % line
+    return block[first : first + size]
+
+
+class Packed(NamedTuple):
+    """A kernel in the order in which a path reads it."""
+
+    values: Array
+    address: int
+    depth: int
+    columns: int
+
+
+class PackedCell(NamedTuple):
+    """The weights of a recurrent cell in the order in which a path reads them."""
+
+    values: Array
+    address: int
+    cell: int
+    channels: int
+    units: int
+    states: int
+
+
+# -- the functions -------------------------------------------------------------------------------
+
+
+class Kernels:
+    """The functions of `reference` on one path; what they take and return is explained there.
+
+    Attributes:
+        path: its name.
+        threads: the most that a call takes.
+    """
+
+    def __init__(self, path: str, threads: int, table: int) -> None:
+        self.path, self.threads = path, threads
+        pointers = ctypes.cast(table, ctypes.POINTER(_DATA))
+        self._call: dict[str, Callable[..., Any]] = {}
+        for number, (name, types) in enumerate(_FUNCTIONS.items()):
+            function: Any = ctypes.CFUNCTYPE(*types)(pointers[number])
+            if types[0] is _INT:
+                function.errcheck = _check_memory
+            self._call[name] = function
+
+    def pack(self, kernel: Array) -> Packed:
+        """A kernel `[in, out]` in the form that `dense` and `conv` take."""
+        kernel = _floats(kernel)
+        depth, columns = kernel.shape
+        values = _aligned(self._call["packed_size"](depth, columns))
+        self._call["pack"](_address(kernel), depth, columns, _address(values))
+        return Packed(values, values.ctypes.data, depth, columns)
+
+    def dense(self, x: Array, packed: Packed, bias: Array | None) -> Array:
+        """`x @ kernel + bias`: `[rows, in]` to `[rows, out]`."""
+        x, rows = _floats(x), len(x)
+        out = np.empty((rows, packed.columns), np.float32)
+        self._call["dense"](
+            *(_address(x), rows, packed.depth, packed.address, _address(bias)),
+            *(packed.columns, _address(out), self.threads),
+        )
+        return out
+
+    def pack_recurrent(
+        self, cell: str, kernel: Array, recurrent_kernel: Array, bias: Array
+    ) -> PackedCell:
+        """The weights of a cell in the form that `recurrent` takes."""
+        weights = [_floats(part) for part in (kernel, recurrent_kernel, bias)]
+        number, sizes = _CELLS[cell], (len(kernel), len(recurrent_kernel))
+        values = _aligned(self._call["packed_cell_size"](number, *sizes))
+        self._call["pack_cell"](number, *map(_address, weights), *sizes, _address(values))
+        return PackedCell(values, values.ctypes.data, number, *sizes, 1 + (cell == "lstm"))
+
+    def recurrent(
+        self,
+        packed: PackedCell,
+        values: Array,
+        offsets: Array,
+        state: State | None = None,
+        *,
+        backward: bool = False,
+        out: Array | None = None,
+        every: bool = True,
+    ) -> tuple[Array, State]:
+        """Run a recurrent cell over each sequence; without `every` only for the state after it."""
+        values, offsets = _floats(values), _integers(offsets)
+        n, units = len(offsets) - 1, packed.units
+        if out is None:
+            out = np.empty((len(values) if every else 0, units), np.float32)
+        before = [None, None] if state is None else [_floats(part) for part in state]
+        after = tuple(np.empty((n, units), np.float32) for _ in range(packed.states))
+        self._call["recurrent"](
+            *(packed.cell, packed.address, packed.channels, units, _address(values)),
+            *(_address(offsets), n, _address(before[0]), _address(before[-1])),
+            *(backward, _address(out) if every else None, out.strides[0] // out.itemsize),
+            *(_address(after[0]), _address(after[-1]), self.threads),
+        )
+        return out, after
+
+
+def _check_memory(failed: int, *_: Any) -> None:
+    if failed:
+        raise MemoryError("there is no memory for what the kernels need beside their results")
