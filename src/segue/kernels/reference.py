@@ -142,17 +142,18 @@ def random_conv(
     """
     out_offsets = offsets_of(offsets[1:] - offsets[:-1] - skip)
     padded = np.concatenate([values, np.zeros((1, values.shape[1]))])
-    responses = []
-    for dilation, kernel in packed:
-        size = len(kernel)
+    positive, largest, first = [], [], 0
+    for dilation, kernel in packed:  # one dilation at a time, since the responses are many numbers
+        size, last = len(kernel), first + kernel.shape[2]
         before = (size - 1) * dilation - skip
         rows = _windows(offsets, out_offsets, size=size, stride=1, dilation=dilation, before=before)
         pairs = zip(rows.T, kernel, strict=True)
-        responses.append(functools.reduce(np.add, (padded[seen] @ tap for seen, tap in pairs)))
-    response = np.concatenate(responses, axis=1) + biases
-    shares = np.clip(response / edge + 0.5, 0.0, 1.0)
-    positive = reduce_steps(np.add, shares, out_offsets, 0.0)
-    return _rounded(positive), _rounded(reduce_steps(np.maximum, response, out_offsets, -np.inf))
+        response = sum((padded[seen] @ tap for seen, tap in pairs), biases[first:last])
+        shares = np.clip(response / edge + 0.5, 0.0, 1.0)
+        positive.append(reduce_steps(np.add, shares, out_offsets, 0.0))
+        largest.append(reduce_steps(np.maximum, response, out_offsets, -np.inf))
+        first = last
+    return _rounded(np.concatenate(positive, 1)), _rounded(np.concatenate(largest, 1))
 
 
 # -- recurrences --------------------------------------------------------------------------------
