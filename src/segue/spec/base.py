@@ -166,8 +166,12 @@ class FieldInfo(NamedTuple):
     takes_none: bool
 
 
-def _fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
-    """The fields of a kind of spec by name, in order."""
+def fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
+    """The fields of a kind of spec by name, in order; read once for all kinds that inherit them."""
+    return _fields_of(next(base for base in kind.__mro__ if "__dataclass_fields__" in vars(base)))
+
+
+def _read_fields(kind: type[Spec]) -> dict[str, FieldInfo]:
     hints, infos = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
         adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
@@ -180,8 +184,8 @@ def _fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
     return infos
 
 
-# Read once for each kind; to mypy a class with fields is not hashable.
-fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_fields_of)  # type: ignore[assignment]
+# To mypy a class with fields is not hashable.
+_fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_read_fields)  # type: ignore[assignment]
 
 
 def accepts(kind: type[Spec], field: str, value: Any) -> bool:
