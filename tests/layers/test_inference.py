@@ -31,6 +31,7 @@ from segue.layers.activations import ACTIVATIONS, PlainActivation, Tanh
 from segue.layers.base import input_kind_of
 from segue.layers.inference import InferenceChain, chain_weight_shapes
 from segue.modules import Chain, Padded
+from segue.modules.activations import function_of
 from segue.networks import as_specs
 from segue.testing import strategies
 from segue.testing.report import TOLERANCE
@@ -308,6 +309,7 @@ VARIANTS: dict[str, list[str]] = {
 ALL = [text for kind in LAYERS for text in VARIANTS.get(kind, [kind])]
 
 
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("text", ALL)
 def test_a_layer_gives_what_its_module_gives(text: str, path: str) -> None:
     """Every kind of layer and many of its options."""
@@ -315,6 +317,7 @@ def test_a_layer_gives_what_its_module_gives(text: str, path: str) -> None:
         assert_the_same(Pair(text, every=every))
 
 
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("text", ALL)
 def test_one_step_and_one_sequence(text: str, path: str) -> None:
     """Nothing is squeezed away where there is one of everything."""
@@ -371,6 +374,23 @@ def test_flatten_refuses_other_lengths_as_the_module_does() -> None:
     message = _message(pair.chain, x)
     assert message == _message(pair.wanted, x)
     assert "6 steps; got 3 to 6" in message
+
+
+EXTREMES = [np.inf, 1e30, 1e4, 200, 89, 30, 20.5, 3, 1, 0.5, 1e-3, 1e-20, 0]
+
+
+def test_activations_agree_at_extremes(path: str) -> None:
+    """What is not finite in float64 is not finite here, and refused with the answers."""
+    rows = np.array([[x, -x] for x in EXTREMES] + [[np.nan, 1], [2, np.nan]], np.float32)
+    for spec in ACTIVATIONS.values():
+        for values in (rows, rows.reshape(-1, 1)):
+            exact = function_of(spec)(torch.from_numpy(values).double()).float().numpy()
+            got, wanted = (
+                np.nan_to_num(each, nan=np.nan, posinf=3e38, neginf=-3e38).astype(np.float64)
+                for each in (spec.function()(values), exact)
+            )
+            scale = np.maximum(1, np.abs(wanted))
+            np.testing.assert_allclose(got / scale, wanted / scale, 0, 1e-5, True, str(spec))
 
 
 class Steeper(PlainActivation, kind="steeper", code="torch.tanh(2 * x)"):

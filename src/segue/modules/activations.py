@@ -28,7 +28,7 @@ def sparsemax(x: Tensor) -> Tensor:
     largest_first = x.sort(dim=-1, descending=True).values
     rank = torch.arange(1, x.shape[-1] + 1, device=x.device, dtype=x.dtype)
     above = largest_first.cumsum(-1) - 1
-    kept = (rank * largest_first > above).sum(-1, keepdim=True)
+    kept = (rank * largest_first > above).sum(-1, keepdim=True).clamp(min=1)  # NaN stays NaN
     return torch.relu(x - above.gather(-1, kept - 1) / kept)
 
 
