@@ -12,8 +12,8 @@ import pytest
 
 import segue
 from segue.cli import main
-from segue.errors import SpecError
-from segue.studies import select_network
+from segue.errors import DataError, SpecError
+from segue.studies import select_network, selection
 from segue.studies.selection import _folds, usual_networks
 
 QUICK = {"epochs": 6, "options": segue.TrainingOptions(progress="none")}
@@ -39,6 +39,21 @@ def test_folds_never_split_a_group(waves: segue.Dataset) -> None:
     grouped = replace(waves, groups=np.arange(36) // 4)
     for train, held_out in _folds(grouped, 3, seed=0):
         assert not set(train.groups) & set(held_out.groups)
+
+
+def test_a_class_of_one_sequence_is_trained_on_and_not_scored(waves: segue.Dataset) -> None:
+    """Else the fold that has it would fail, for all networks."""
+    y = waves.y.astype(object)
+    y[3], y[7] = "once", "alone"
+    rare = replace(waves, y=y.astype(str), classes=None)
+    pairs = list(_folds(rare, 3, seed=0))
+    assert sum(len(scored) for _, scored in pairs) == 34
+    assert all(set(scored.y) <= set(train.y) for train, scored in pairs)
+    found = select_network(segue.SequenceClassifier(**QUICK), rare, ["gru(2)"], progress="none")
+    assert "error" not in found.rows[0]
+    alone = replace(waves, y=np.arange(36) // 12, groups=np.arange(36) // 12, classes=None)
+    with pytest.raises(DataError, match="Each class has too few sequences"):
+        select_network(segue.SequenceClassifier(**QUICK), alone, ["gru(2)"], progress="none")
 
 
 def test_the_best_comes_first_and_one_that_does_not_fit_last(waves: segue.Dataset) -> None:
@@ -76,6 +91,18 @@ def test_no_network_that_fits_is_an_error(waves: segue.Dataset) -> None:
         select_network(segue.SequenceClassifier(**QUICK), waves, ["dense(3)"], progress="none")
 
 
+def test_of_equal_scores_the_first_is_the_best_however_long_it_took(
+    waves: segue.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times differ from run to run, and are cut off by the limit."""
+    seconds = iter(range(9, 0, -1))
+    trial = lambda *_: {"accuracy": 0.5, "seconds": next(seconds)}  # noqa: E731
+    monkeypatch.setattr(selection, "run_trial", trial)
+    networks = ["gru(3)", "gru(2)", "gru(1)"]
+    found = select_network(segue.SequenceClassifier(), waves, networks, progress="none")
+    assert [row["network"] for row in found.rows] == networks
+
+
 def test_texts_and_steps_have_no_random_convolutions(waves: segue.Dataset) -> None:
     texts = segue.Dataset(segue.Sequences.from_texts(["a b", "b a"]), ["x", "y"])
     assert "rocket" not in usual_networks(texts, per_step=False)
@@ -95,6 +122,13 @@ def test_fit_without_a_network_compares_some_and_keeps_the_table(
     record = json.loads((out / "run.json").read_text())
     assert record["selection"]["rows"][0]["network"] == record["settings"]["network"]
     assert record["options"]["time_limit_seconds"] == 45
+    page = (out / "report.html").read_text(encoding="utf-8")
+    table = page.partition("The choice of the network</h2>")[2].partition("</table>")[0]
+    assert "3-fold cross-validation" in table
+    for row in record["selection"]["rows"]:
+        assert f'<th scope="row">{row["network"]}</th><td class="number">' in table
+    assert main(["evaluate", str(out), "--report", "--overwrite"]) == 0
+    assert "The choice of the network" in (out / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

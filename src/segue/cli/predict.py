@@ -46,7 +46,7 @@ def evaluate(
         report (FILE.html): write the report with pictures; without a FILE into the run's folder.
     """
     from segue.estimators import load
-    from segue.runs import evaluate_again, find_model, parts_of, run_of
+    from segue.runs import evaluate_again, find_model, parts_of, run_of, selection_of
 
     if all_ and part is not None:
         raise OptionError("--all scores all parts: leave out --part, or --all.")
@@ -71,12 +71,15 @@ def evaluate(
     evaluation = evaluate_again(run, estimator, data, source, part=part, everything=all_)
     written: list[tuple[str, str]] = []
     if report is not None:
-        facts, train = [], None
+        facts, train, selection = [], None, None
         if run is not None:
+            selection = selection_of(run)
             facts, parted = run.facts(), parts_of(run, data) or data
             if run.read_from(source) and "train" in parted.part_names:
                 train = parted
-        evaluation.to_html(report, train=train, model_path=path, source=source, facts=facts)
+        evaluation.to_html(
+            report, train=train, model_path=path, source=source, facts=facts, selection=selection
+        )
         written = [fact for fact in facts if fact[0] != "read as"]  # it is printed already
         written += [("model id", evaluation.model_info.model_id), ("report", str(report))]
     text = "\n\n".join(filter(None, [evaluation.report(), text_table(written, "<")]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -232,6 +232,7 @@ class Evaluation:
         model_path: str | Path | None = None,
         source: str | None = None,
         facts: Iterable[tuple[str, str]] = (),
+        selection: tuple[str, Sequence[tuple[str, ...]]] | None = None,
     ) -> None:
         """Write everything to one HTML file that needs nothing beside it.
 
@@ -241,6 +242,8 @@ class Evaluation:
             model_path: where the model lies, for the lines that show how to use it.
             source: what `segue.read` was given, for the same lines.
             facts: what else is known of the training, as pairs of a heading and a text.
+            selection: of a network that was chosen among several, how, and a table: headings, and
+                a row for each network with its scores, as of `segue.studies.Selection`.
 
         Raises:
             WriteError: the disk is full or read-only. No half-written file is left.
@@ -248,7 +251,14 @@ class Evaluation:
         from segue.atomic import write_text
         from segue.evaluation.report import render
 
-        page = render(self, train=train, model_path=model_path, source=source, facts=facts)
+        page = render(
+            self,
+            train=train,
+            model_path=model_path,
+            source=source,
+            facts=facts,
+            selection=selection,
+        )
         write_text(path, page)
 
     # -- in pictures: each returns matplotlib axes, whose `.figure` a notebook shows --------------

@@ -15,7 +15,7 @@ import platform
 import re
 import shlex
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -77,6 +77,7 @@ def render(
     model_path: str | Path | None = None,
     source: str | None = None,
     facts: Iterable[tuple[str, str]] = (),
+    selection: tuple[str, Sequence[tuple[str, ...]]] | None = None,
 ) -> str:
     """Return the whole page.
 
@@ -86,6 +87,7 @@ def render(
         model_path: where the model lies, for the lines that show how to use it.
         source: what `segue.read` was given, for the same lines.
         facts: what else is known of the training, as pairs of a heading and a text.
+        selection: as in `Evaluation.to_html`.
     """
     if train is not None and "train" in train.part_names:
         train = train.part("train")
@@ -104,6 +106,7 @@ def render(
             headline=rows[:2],
             rows=rows,
             made=[pair for pair in made.items() if pair[1]],
+            chosen=selection,
             sets=sets,
             data=_describe(sets),
             drawn=_draw_data(sets) if has_one_class else None,

@@ -28,7 +28,15 @@ import numpy as np
 
 from segue.atomic import locked, remove_unfinished, write_text
 from segue.data.dataset import Dataset
-from segue.errors import DataError, FileError, OptionError, SpecError, WriteError, warn_user
+from segue.errors import (
+    DataError,
+    FileError,
+    OptionError,
+    SpecError,
+    TrainingError,
+    WriteError,
+    warn_user,
+)
 from segue.progress import Progress
 from segue.runs.folder import (
     Run,
@@ -63,6 +71,7 @@ __all__ = [
     "parts_of",
     "resume_run",
     "run_of",
+    "selection_of",
     "slug",
     "versions",
 ]
@@ -170,7 +179,7 @@ def _select(
         found = select_network(
             estimator, train, compare, seconds=seconds, progress=options.progress
         )
-    except DataError as error:
+    except (DataError, TrainingError) as error:
         warn_user(f"Networks cannot be compared, so {estimator.network} is trained: {error}")
         return {}
     estimator.set_params(network=found.best)
@@ -299,10 +308,30 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
             model_path=run.model,
             source=run.record["source"],
             facts=run.facts(),
+            selection=selection_of(run),
         )
     if members[-1].stopped_ != "interrupted":
         _remove_checkpoints(run)
     return run
+
+
+def selection_of(run: Run) -> tuple[str, list[tuple[str, ...]]] | None:
+    """How the network of a run was chosen, and a table of those that were compared.
+
+    `None`: it was given.
+
+    Raises:
+        FileError: `run.json` has something else there.
+    """
+    from segue.studies.selection import Selection
+
+    if (found := run.record.get("selection")) is None:
+        return None
+    try:
+        chosen = Selection(**found)
+        return chosen.describe(), chosen.table()
+    except (TypeError, ValueError, LookupError) as error:
+        raise FileError(f"its selection is damaged: {error}.", path=run.description) from error
 
 
 def _remove_checkpoints(run: Run) -> None:

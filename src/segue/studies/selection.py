@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segue.data.dataset import Dataset
-from segue.errors import TrainingError, counted
+from segue.errors import DataError, TrainingError, counted
 from segue.estimators.base import BaseSequenceEstimator
 from segue.progress import Progress, duration
 from segue.studies.running import stratified_order
@@ -60,18 +60,26 @@ class Selection:
         """The text of the network with the best mean score."""
         return str(self.rows[0]["network"])
 
-    def lines(self) -> list[str]:
-        """A table, a line for each network."""
+    def table(self) -> list[tuple[str, ...]]:
+        """Headings, and a row for each network: mean score, scores of the folds, time, its text."""
         table = [(self.metric, "of the folds", "time", "network")]
         for row in self.rows:
-            failed = "error" in row
-            score = "-" if failed else f"{row[self.metric]:.3f}"
-            scores = ", ".join(f"{one:.3f}" for one in row.get("scores", ()))
-            network = f"{row['network']}: {row['error']}" if failed else row["network"]
-            table.append((score, scores, duration(row["seconds"]), network))
+            scores = row.get("scores", ())
+            score = f"{np.mean(scores):.3f}" if scores else "-"
+            network = f"{row['network']}: {row['error']}" if "error" in row else row["network"]
+            each = ", ".join(f"{one:.3f}" for one in scores)
+            table.append((score, each, duration(row["seconds"]), network))
+        return table
+
+    def describe(self) -> str:
+        """How the networks were compared."""
         how = f"{self.folds}-fold cross-validation" if self.folds > 1 else "held-out validation"
-        head = f"{how} on {counted(self.sequences, 'training sequence')}:"
-        return [head, *(f"  {line}" for line in text_table(table, "<<><").splitlines())]
+        return f"{how} on {counted(self.sequences, 'training sequence')}"
+
+    def lines(self) -> list[str]:
+        """The table as text, a line for each network."""
+        lines = text_table(self.table(), "<<><").splitlines()
+        return [f"{self.describe()}:", *(f"  {line}" for line in lines)]
 
     def to_json(self) -> Row:
         """The fields, as in `run.json`."""
@@ -87,7 +95,7 @@ def select_network(
     seconds: float = SECONDS,
     progress: str = "auto",
 ) -> Selection:
-    """Compare networks by cross-validation; of equal scores the one that trains faster is better.
+    """Compare networks by cross-validation; of equal scores the one that is named first is better.
 
     Each network is trained on all folds but one and scored on that one, for each fold. Folds keep
     the shares of classes, and never split a group; windows of a series are scored at its end.
@@ -114,6 +122,8 @@ def select_network(
     if len(data) > MOST_SEQUENCES:
         data = data[np.sort(stratified_order(data, estimator.seed)[:MOST_SEQUENCES])]
     pairs = list(_folds(data, folds, estimator.seed))
+    if not pairs:
+        raise DataError("Each class has too few sequences for some to be set aside.")
     ends, left = time.monotonic() + seconds, len(networks) * len(pairs)
     rows: list[Row] = []
     with Progress(progress, is_transient=True) as shown:
@@ -138,7 +148,7 @@ def select_network(
         raise TrainingError(f"No network could be trained. {networks[0]}: {rows[0]['error']}")
     metric = "rmse" if "rmse" in usable[0] else "accuracy"
     sign = 1 if metric == "rmse" else -1
-    usable.sort(key=lambda row: (sign * row[metric], row["seconds"]))
+    usable.sort(key=lambda row: sign * row[metric])  # how long it took differs from run to run
     refused = [row for row in rows if "error" in row]
     found = Selection((*usable, *refused), metric, len(pairs), len(data))
     for line in found.lines():
@@ -157,7 +167,7 @@ def _summary(trials: Sequence[Row]) -> Row:
 
 
 def _folds(data: Dataset, count: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
-    """Pairs of what is trained on and what is scored."""
+    """Pairs of what is trained on and what is scored: none of a class that is not trained on."""
     if data.splits_by == "time":
         yield data.split(1 / count, seed=seed)
         return
@@ -168,4 +178,8 @@ def _folds(data: Dataset, count: int, seed: int) -> Iterator[tuple[Dataset, Data
         if number > 1:
             rest, held_out = rest.split(1 / number, seed=seed)
         chosen = np.asarray(held_out.ids)
-        yield data[np.setdiff1d(np.arange(len(data)), chosen)], data[chosen]
+        train, scored = data[np.setdiff1d(np.arange(len(data)), chosen)], data[chosen]
+        if data.task == "classify":  # there may be one sequence of a class, or one group
+            scored = scored[np.isin(scored.y, train.y)]
+        if len(scored):
+            yield train, scored
