@@ -350,6 +350,7 @@ SYNONYMS = {
     "classify": "predict", "criterion": "objective", "cuda": "device", "early_stopping": "patience",
     "executionenvironment": "device", "gpu": "device", "gradient_clipping": "clip_norm",
     "gradient_threshold": "clip_norm", "gradientthreshold": "clip_norm", "infer": "predict",
+    "label": "y", "labels": "y",
     "initial_learn_rate": "learning_rate", "initiallearnrate": "learning_rate",
     "iterations": "epochs", "l2regularization": "weight_decay", "layers": "network",
     "loss": "objective", "lr": "learning_rate",

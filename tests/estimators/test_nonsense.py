@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import segue
-from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
+from segue import (
+    SequenceClassifier,
+    SequenceLabeler,
+    SequenceRegressor,
+    Sequences,
+    TrainingOptions,
+)
 from segue.errors import DataError, SegueError
+from segue.testing import tiny_dataset
 
 QUIET = TrainingOptions(progress="none")
 NETWORKS = [
@@ -175,3 +183,16 @@ def test_targets_whose_squares_float32_cannot_hold_are_refused(scale: float) -> 
     series = [np.float32(np.cumsum(y[:12]) / scale * 1e20)]
     with pytest.raises(DataError, match="targets reach"):
         segue.Forecaster("gru(3)", size=4, epochs=1, options=QUIET).fit(series)
+
+
+def test_a_few_missing_values_are_mentioned() -> None:
+    """Where, how many, and what becomes of them; nothing where there are none."""
+    data = replace(tiny_dataset(12), channels=("a", "b"))
+    values = data.x.values.copy()
+    values[3, 1] = np.nan
+    options = TrainingOptions(progress="none")
+    classifier = SequenceClassifier("gru(2)", epochs=1, options=options)
+    assert "missing values" not in dict(classifier.fit(data).training_summary_)
+    gaps = replace(data, x=Sequences(values, data.x.offsets))
+    line = dict(classifier.fit(gaps).training_summary_)["missing values"]
+    assert line == f"1 of {values.size:,}, in channel b; prepared by standardize mask"

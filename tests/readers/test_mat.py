@@ -247,3 +247,10 @@ def test_a_struct_is_refused_with_how_to_save_its_fields(tmp_path: Path) -> None
     io.savemat(tmp_path / "s.mat", {"S": {"signal": X[0], "label": "a"}, "n": 3})
     with pytest.raises(FileError, match=r"save its fields as variables, X = \{S.signal\}"):
         read(tmp_path / "s.mat")
+
+
+def test_what_lies_beside_the_sequences_is_named_with_its_role(write: Any, tmp_path: Path) -> None:
+    data = read(write(tmp_path / "a.mat", {"X": X, "speaker": np.array([[1.0], [2.0], [2.0]])}))
+    assert data.notes == ("sequences 'X' (channel x time), no labels, 'speaker' as groups",)
+    with pytest.raises(OptionError, match="has no option 'label'. Did you mean \"y\""):
+        read(tmp_path / "a.mat", label="speaker")

@@ -319,7 +319,7 @@ def prepare_training(
 
 
 def check_channels(data: Dataset, preparation: Preparation) -> Lines:
-    """What is to be told of channels without any value, or with the same one in every step.
+    """What is to be told of channels with missing values, without any, or with only one.
 
     Raises:
         DataError: there is no value at all, or values that float32 cannot tell apart.
@@ -329,8 +329,10 @@ def check_channels(data: Dataset, preparation: Preparation) -> Lines:
     if data.x.kind != "numbers":
         return []
     least, most = np.full(data.x.channels, np.inf), np.full(data.x.channels, -np.inf)
+    missing = np.zeros(data.x.channels, np.int64)
     for block in data.x.blocks():
         if len(block.values):
+            missing += np.isnan(block.values).sum(axis=0)
             least = np.fmin(least, np.fmin.reduce(block.values, axis=0))
             most = np.fmax(most, np.fmax.reduce(block.values, axis=0))
     channels = np.array(data.channels or range(data.x.channels), object).astype(str)
@@ -345,7 +347,12 @@ def check_channels(data: Dataset, preparation: Preparation) -> Lines:
         names = first_few(empty)
         warn_user(f"No training sequence has a value in channel {names}: all are missing (NaN).")
     about = {"has no value": empty, "has the same value in every step": constant}
-    return [("channels", f"{first_few(names)} {text}") for text, names in about.items() if names]
+    lines = [("channels", f"{first_few(names)} {text}") for text, names in about.items() if names]
+    if missing.any():
+        share = f"{missing.sum():,} of {data.x.total_steps * data.x.channels:,}"
+        where = first_few(channels[missing > 0])
+        lines.append(("missing values", f"{share}, in channel {where}; prepared by {preparation}"))
+    return lines
 
 
 def build_network(

@@ -89,13 +89,17 @@ def blocks(
         sequences, how = _sequences(variables[x_name], x_name, layout, labels)
         is_array = isinstance(variables[x_name], np.ndarray) and len(sequences) > 0
         padded = np.stack(list(sequences)) if is_array else None
-        beside = name_arrays(_vectors(plain, left, part), padded, len(sequences))
+        vectors = _vectors(plain, left, part)
+        beside = name_arrays(vectors, padded, len(sequences))
+        taken = [repr(name) for name in vectors if name not in beside or name in _COLUMNS]
+        roles = [role for role in beside if role in (*_COLUMNS, "lengths")]
         if padded is not None and "lengths" in beside:
             sequences = Sequences.from_padded(padded, beside["lengths"])
         source = "no labels" if y_name is None else f"labels {y_name!r}"
         xs.append(sequences)
         ys.append(None if y_name is None else _labels_of(labels, y_name, sequences))
-        notes.append(f"sequences {x_name!r} ({how}), {source}")
+        with_them = f", {', '.join(taken)} as {', '.join(roles)}" if taken else ""
+        notes.append(f"sequences {x_name!r} ({how}), {source}{with_them}")
         besides.append(beside)
     aside = [repr(name) for own in besides for name in own if name not in (*_COLUMNS, "lengths")]
     notes += [f"variables that are left out: {', '.join(aside)}"] if aside else []
