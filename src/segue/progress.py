@@ -119,8 +119,9 @@ class Progress:
             left = time_left((time.monotonic() - self._began) * (1 - share) / share)
         if self._bar is not None:
             total = None if share is None else 1.0
-            rest = len(head) + _BAR + len(left or "") + 3
-            text = short if short and rest + len(text) > self._console.width else text
+            room = max(1, self._console.width - len(head) - _BAR - len(left or "") - 3)
+            text = short if short and len(text) > room else text
+            text = text if len(text) <= room else f"{text[: room - 1]}…"
             fields = {"head": visible(head), "text": visible(text), "left": left or ""}
             self._bar.update(self._task, completed=share or 0, total=total, **fields)
             self._bar.start()

@@ -304,6 +304,12 @@ def test_the_help_of_fit_names_the_defaults_of_the_estimator(run: Run) -> None:
         assert f"default: {defaults[option]}" in text
 
 
+@pytest.mark.parametrize("words", [(), ("study",), ("data",)])
+def test_a_list_of_commands_cuts_no_description(run: Run, words: tuple[str, ...]) -> None:
+    """At 80 columns."""
+    assert "..." not in run(*words, "--help").partition("Commands:")[2]
+
+
 def test_the_help_of_fit_has_headings(run: Run) -> None:
     text = run("fit", "--help")
     headings = [line for line in text.splitlines() if line.endswith(":") and line[:1].isupper()]

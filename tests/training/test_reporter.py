@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from segue.progress import Progress
 from segue.training import TrainingOptions
 from segue.training import history as module
 from segue.training.history import Reporter, make_reporter
@@ -74,6 +75,27 @@ def test_a_narrow_terminal_shows_the_whole_time_left(
     assert last.startswith("19/20")
     assert "validation 1.8759, 0.4444" in last
     assert "60 s left" in last
+
+
+def test_a_long_text_leaves_room_for_bar_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the text of a network."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with Progress("bar", stream=stream) as progress:
+        progress.show("comparing", "conv(64, 9) batchnorm relu " * 4, share=0.5, left="18 s left")
+    last = stream.getvalue().split("comparing ")[-1]
+    assert "━━━━━━━━" in last
+    assert "bat… 18 s left" in last
+
+
+def test_that_a_training_starts_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first epoch, for PyTorch takes seconds then; lines are not written for it."""
+    monkeypatch.setenv("TERM", "xterm")
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        with make_reporter(TrainingOptions(), 2, stream).starting():
+            pass
+        assert ("starting" in stream.getvalue()) == shown
 
 
 def test_a_bar_moves_within_an_epoch(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:

@@ -61,7 +61,7 @@ def generate(
 
 
 def info(model: Path | None = None, *, defaults: bool = False, json: bool = False) -> None:
-    """Print what a model file holds; or versions, threads, folders; or defaults.
+    """Print versions, threads, folders; or what a model file holds.
 
     Example: segue info run
 
@@ -177,9 +177,10 @@ def list_(*, all_: bool = False, json: bool = False) -> None:
 def show(
     source: str, *, limit: int | None = None, columns: Columns = None, json: bool = False
 ) -> None:
-    """Show where a data set comes from, what it holds, and what to look at first.
+    """Show where a data set comes from, and what it holds.
 
-    Of a table also each column, with its kind and its role; of a download the checksums.
+    And what to look at first. Of a table also each column, with its kind and its role; of a
+    download the checksums.
 
     Example: segue data show japanese-vowels
     """
@@ -210,7 +211,9 @@ def convert(
     reading: Columns = None,
     json: bool = False,
 ) -> None:
-    """Write a source to a mapped file, which may be larger than memory when it is trained on.
+    """Write a source to a mapped file.
+
+    It may be larger than memory when it is trained on.
 
     Example: segue data convert recordings.csv recordings.arrow --overwrite
 

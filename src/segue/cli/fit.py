@@ -50,9 +50,10 @@ def options() -> list[Parameter]:
 def fit(
     source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
-    """Train a classifier and evaluate it; or label steps, predict numbers, forecast series.
+    """Train a classifier and evaluate it.
 
-    Model, history, scores and report are written to a folder.
+    Or label steps, predict numbers, forecast series, as the targets or --task ask for. Model,
+    history, scores and report are written to a folder.
 
     Example: segue fit japanese-vowels --network "bilstm(100)"
 

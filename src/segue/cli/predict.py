@@ -104,9 +104,10 @@ def predict(
     json: bool = False,
     **given: Any,
 ) -> None:
-    """Predict the class of each sequence; or its numbers, its steps' labels, what follows it.
+    """Predict the class of each sequence.
 
-    The result is a table: of a classifier id, prediction, and the probability of each class.
+    Or its numbers, its steps' labels, what follows it. The result is a table: of a classifier id,
+    prediction, and the probability of each class.
 
     Example: segue predict run new.csv --out predictions.csv --overwrite
 

@@ -69,7 +69,9 @@ def _estimator_options(names: str, **forms: Form) -> list[Parameter]:
 def learning_curve(
     source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
-    """Train with more and more sequences: the effect of more data.
+    """Train with more and more sequences.
+
+    It shows the effect of more data.
 
     The same command again continues a study that was stopped.
 
@@ -81,7 +83,7 @@ def learning_curve(
 def grid(
     source: str | None = None, *, columns: Columns = None, json: bool = False, **given: Any
 ) -> None:
-    """Train with every combination of networks and options, and compare them.
+    """Train with every combination of networks and options.
 
     They are compared on a share of the training part; the test part is not used. The same command
     again continues a study that was stopped.
@@ -95,9 +97,10 @@ add_command(app, learning_curve, curve_options, "learning-curve")
 
 
 def status(folder: Path, *, json: bool = False) -> None:
-    """Show how far a study is: what is done, failed, runs and waits, and the time left.
+    """Show how far a study is.
 
-    It asks only the study's folder, and Slurm where that is there; so it works on any machine.
+    That is what is done, failed, runs and waits, and the time left. It asks only the study's
+    folder, and Slurm where that is there; so it works on any machine.
 
     Example: segue study status studies/waves-grid-1a2b3c
 

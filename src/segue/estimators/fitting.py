@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ from segue.training.setup import (
     TrainingData,
     TrainingSetup,
     choose_device,
+    choose_epochs,
 )
 
 Lines = list[tuple[str, str]]
@@ -58,7 +60,6 @@ Lines = list[tuple[str, str]]
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
 EXPLODED = 3  # times the loss of the first epoch
-AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,8 @@ def _train(
     values = digests(split.train.x)
     writers: list[Callback] = []
     log = [LogWriter()] if LogWriter.log.isEnabledFor(logging.INFO) else []
-    state = TrainingState.start(setup)
+    with reporter.starting() if reporters else nullcontext():  # PyTorch imports much for the first
+        state = TrainingState.start(setup)
     if run_folder is not None:
         shared = fingerprint(estimator, network, split, values)
         writers, state = run_folder.open(setup, shared)
@@ -447,16 +449,6 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
         f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
         "the environment sets another limit."
     )
-
-
-def choose_epochs(count: int, batch_size: int) -> int:
-    """As many as make about a thousand updates: small data sets are seen often, large ones less.
-
-    >>> choose_epochs(200, 32), choose_epochs(20, 32), choose_epochs(55_000, 32)
-    (143, 300, 10)
-    """
-    updates = -(-count // batch_size)
-    return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
 
 
 def check_keeps_steps(preparation: Preparation, task: Task) -> None:

@@ -133,7 +133,7 @@ def select_network(
             trials: list[Row] = []
             for train, held_out in pairs:
                 done = len(networks) * len(pairs) - left
-                shown.show(f"comparing {network}", share=done / (done + left))
+                shown.show("comparing", network, share=done / (done + left))
                 options = replace(
                     estimator.training_options,
                     time_limit_seconds=max(1.0, (ends - time.monotonic()) / left),

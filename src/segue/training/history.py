@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -245,6 +246,14 @@ class Reporter(Callback):
         """Write a line, where there is a text."""
         if text:
             self.progress.write(text)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Show on a terminal that the training is about to start."""
+        style = "bar" if self.progress.style == "bar" else "none"
+        with Progress(style, stream=self.progress.stream, is_transient=True) as progress:
+            progress.show("starting", share=None)
+            yield
 
     def on_start(self, rows: list[Row]) -> None:
         self.rows, self.first = list(rows), len(rows)

@@ -30,6 +30,8 @@ from segue.training.options import TrainingOptions
 
 Index = npt.NDArray[np.int64]
 
+AUTO_UPDATES, LEAST_EPOCHS, MOST_EPOCHS = 1000, 10, 300
+
 
 class Targets(Protocol):
     """Targets by the index of their sequence."""
@@ -202,6 +204,16 @@ def _moved(values: Tensor, origin: Tensor, padding: float) -> Tensor:
         padding: what stands there.
     """
     return torch.where(origin >= 0, values.gather(1, origin.clamp(min=0)), padding)
+
+
+def choose_epochs(count: int, batch_size: int) -> int:
+    """As many as make about a thousand updates: small data sets are seen often, large ones less.
+
+    >>> choose_epochs(200, 32), choose_epochs(20, 32), choose_epochs(55_000, 32)
+    (143, 300, 10)
+    """
+    updates = -(-count // batch_size)
+    return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
 
 
 def choose_device(device: str) -> torch.device:
