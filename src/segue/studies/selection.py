@@ -62,7 +62,7 @@ class Selection:
 
     def table(self) -> list[tuple[str, ...]]:
         """Headings, and a row for each network: mean score, scores of the folds, time, its text."""
-        table = [(self.metric, "of the folds", "time", "network")]
+        table: list[tuple[str, ...]] = [(self.metric, "of the folds", "time", "network")]
         for row in self.rows:
             scores = row.get("scores", ())
             score = f"{np.mean(scores):.3f}" if scores else "-"
