@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 1
+#define SEGUE_ABI 2
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -37,6 +37,37 @@ typedef enum {
   SEGUE_RNN_TANH = 3,
   SEGUE_RNN_RELU = 4
 } segue_cell;
+
+/* As in src/segue/layers/activations.py; those that go over the features of a row are the last. */
+typedef enum {
+  SEGUE_LINEAR = 0,
+  SEGUE_RELU,
+  SEGUE_RELU6,
+  SEGUE_LEAKY_RELU, /* parameter: slope */
+  SEGUE_ELU,
+  SEGUE_SELU,
+  SEGUE_GELU,
+  SEGUE_SILU,
+  SEGUE_HARD_SILU,
+  SEGUE_MISH,
+  SEGUE_SOFTPLUS,
+  SEGUE_SQUAREPLUS,
+  SEGUE_SPARSE_PLUS,
+  SEGUE_SOFTSIGN,
+  SEGUE_TANH,
+  SEGUE_HARD_TANH,
+  SEGUE_TANH_SHRINK,
+  SEGUE_SOFT_SHRINK, /* parameter: threshold */
+  SEGUE_HARD_SHRINK, /* parameter: threshold */
+  SEGUE_SIGMOID,
+  SEGUE_HARD_SIGMOID,
+  SEGUE_SPARSE_SIGMOID,
+  SEGUE_LOG_SIGMOID,
+  SEGUE_EXPONENTIAL,
+  SEGUE_SOFTMAX,
+  SEGUE_LOG_SOFTMAX,
+  SEGUE_SPARSEMAX
+} segue_activation;
 
 typedef struct {
   /* kernel [depth, columns] into the order in which it is read; sizes in floats. */
@@ -59,6 +90,49 @@ typedef struct {
                    const float *values, const int64_t *offsets, int64_t n, const float *h,
                    const float *c, int backward, float *outputs, int64_t outputs_stride,
                    float *h_after, float *c_after, int64_t threads);
+
+  /* Output j of a sequence sees the steps j * stride - before + i * dilation, i < size; what lies
+   * outside the sequence is 0. packed: of the kernel [size * features, columns]. The sequences of
+   * out [out_steps, columns] have out_offsets. */
+  int (*conv)(const float *values, const int64_t *offsets, const int64_t *out_offsets, int64_t n,
+              int64_t features, const float *packed, const float *bias, int64_t columns,
+              int64_t size, int64_t stride, int64_t dilation, int64_t before, float *out,
+              int64_t threads);
+
+  /* The largest value of each feature in such windows; what lies outside is left out. */
+  int (*max_pool)(const float *values, const int64_t *offsets, const int64_t *out_offsets,
+                  int64_t n, int64_t features, int64_t width, int64_t stride, int64_t before,
+                  float *out, int64_t threads);
+
+  /* Causal convolutions of one dilation, reduced over the steps of each sequence from `skip` on:
+   * positive: sums of clamp(response / edge + 0.5, 0, 1); largest: largest responses. Rows of both
+   * are `out_stride` apart. */
+  int (*random_conv)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
+                     const float *packed, const float *bias, int64_t columns, int64_t size,
+                     int64_t dilation, int64_t skip, float edge, float *positive, float *largest,
+                     int64_t out_stride, int64_t threads);
+
+  /* q, out [q_steps, features]; k, v [k_steps, features]. causal: query i of a sequence with a
+   * queries and b keys sees the keys up to b - a + i. */
+  int (*attention)(const float *q, const float *k, const float *v, const int64_t *q_offsets,
+                   const int64_t *k_offsets, int64_t n, int64_t heads, int64_t features,
+                   int causal, float *out, int64_t threads);
+
+  /* out [n, parts * features]: means, or largest values, of the steps from part * length / parts
+   * up to, not including, (part + 1) * length / parts, rounded up. */
+  int (*pool)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
+              int is_mean, int64_t parts, float *out, int64_t threads);
+
+  /* out [n, features]: means weighted by softmax(values @ query / sqrt(features)). */
+  int (*pool_attention)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
+                        const float *query, float *out, int64_t threads);
+
+  int (*layer_norm)(const float *values, int64_t rows, int64_t features, const float *gamma,
+                    const float *beta, float epsilon, float *out, int64_t threads);
+  int (*scale_shift)(const float *values, int64_t rows, int64_t features, const float *scale,
+                     const float *shift, float *out, int64_t threads);
+  int (*activate)(int activation, float parameter, const float *values, int64_t rows,
+                  int64_t features, float *out, int64_t threads);
 } segue_kernels;
 
 SEGUE_API int segue_abi(void);

@@ -10,7 +10,7 @@ constexpr Index kRowsOfTask = 96;  // with their inputs they stay in the cache
 
 inline int dense(const float* x, Index rows, Index depth, const float* packed, const float* bias,
                  Index columns, float* out, Index threads) {
-  const Matrix matrix{packed, depth, columns};
+  const Matrix matrix(packed, depth, columns);
   const Index tasks = (rows + kRowsOfTask - 1) / kRowsOfTask;
   parallel(tasks, threads, rows * depth * columns, [&](Index i) {
     const Index first = i * kRowsOfTask;

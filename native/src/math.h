@@ -12,17 +12,24 @@ SEGUE_INLINE Vector polynomial(Vector x, Vector sum, float next, More... more) {
   return polynomial(x, fma(sum, x, broadcast(next)), more...);
 }
 
-// exp(x) for x from -87 to 88, and the values there beyond; NaN stays NaN.
-//
-// As `expf` of Cephes (Moshier): x = n ln 2 + r with |r| <= ln 2 / 2, and a polynomial of r.
-SEGUE_INLINE Vector exp_clamped(Vector x) {
-  x = max(broadcast(-87.0f), min(broadcast(88.0f), x));
+// exp(x) = power * 2^n. As `expf` of Cephes (Moshier): x = n ln 2 + r with |r| <= ln 2 / 2, and a
+// polynomial of r.
+struct Reduced {
+  Vector power, n;
+};
+SEGUE_INLINE Reduced reduce_exp(Vector x) {
   const Vector n = round(x * broadcast(1.44269504f));
   Vector r = fma(n, broadcast(-0.693359375f), x);  // ln 2 in two parts: the first one is short
   r = fma(n, broadcast(2.12194440e-4f), r);
   const Vector p = polynomial(r, broadcast(1.9875691500e-4f), 1.3981999507e-3f, 8.3334519073e-3f,
                               4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f);
-  return scale(fma(p, r * r, r + broadcast(1.0f)), n);
+  return {fma(p, r * r, r + broadcast(1.0f)), n};
+}
+
+// exp(x) for x from -87 to 88, and beyond them the values there; NaN stays NaN.
+SEGUE_INLINE Vector exp_clamped(Vector x) {
+  const Reduced e = reduce_exp(max(broadcast(-87.0f), min(broadcast(88.0f), x)));
+  return scale(e.power, e.n);
 }
 
 SEGUE_INLINE Vector sigmoid(Vector x) {
@@ -40,5 +47,52 @@ SEGUE_INLINE Vector tanh(Vector x) {
                               2.5876779923441638e-2f, 0.46714296773661634f, 1.0f);
   return (x * p) * reciprocal(q);
 }
+
+// exp(x) for any x: 0 and infinity where float32 has no more.
+SEGUE_INLINE Vector exp(Vector x) {
+  x = max(broadcast(-104.0f), min(broadcast(89.0f), x));
+  const Reduced e = reduce_exp(x);
+  const Vector half = round(e.n * broadcast(0.5f));  // 2^n itself may be out of range
+  return scale(scale(e.power, half), e.n - half);
+}
+
+SEGUE_INLINE Vector abs(Vector x) { return max(x, zero() - x); }
+
+// exp(x) - 1 for x <= 0, precise near 0: 2 t / (1 - t) with t = tanh(x / 2).
+SEGUE_INLINE Vector expm1_of_negative(Vector x) {
+  const Vector t = tanh(x * broadcast(0.5f));
+  return (t + t) / (broadcast(1.0f) - t);
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(t), t = exp(-|x|), and log1p(t) = 2 atanh(t / (2 + t)), whose
+// series is short here.
+SEGUE_INLINE Vector softplus(Vector x) {
+  const Vector t = exp(zero() - abs(x));
+  const Vector s = t / (t + broadcast(2.0f)), y = s * s;
+  const Vector series = polynomial(y, broadcast(2.0f / 15), 2.0f / 13, 2.0f / 11, 2.0f / 9,
+                                   2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f);
+  return fma(s, series, max(zero(), x));
+}
+
+// The normal distribution function; Abramowitz & Stegun 7.1.26, error 8e-8.
+SEGUE_INLINE Vector normal_cdf(Vector x) {
+  const Vector z = abs(x) * broadcast(0.70710678f);
+  const Vector t = broadcast(1.0f) / fma(broadcast(0.3275911f), z, broadcast(1.0f));
+  const Vector p = polynomial(t, broadcast(1.061405429f), -1.453152027f, 1.421413741f,
+                              -0.284496736f, 0.254829592f);
+  const Vector tail = broadcast(0.5f) * p * t * exp(zero() - z * z);
+  return select(less(x, zero()), tail, broadcast(1.0f) - tail);
+}
+
+// A sum of many vectors that keeps what rounding takes off (Kahan, 1965).
+struct Sum {
+  Vector total = zero(), lost = zero();
+
+  SEGUE_INLINE void add(Vector x) {
+    const Vector corrected = x - lost, next = total + corrected;
+    lost = (next - total) - corrected;
+    total = next;
+  }
+};
 
 SEGUE_END

@@ -56,9 +56,13 @@ SEGUE_INLINE void multiply(Vector (&sum)[Panels][Rows][Vectors], const float* a,
   }
 }
 
+// A packed matrix, or the first `depth` of its `packed_depth` rows.
 struct Matrix {
   const float* packed;
-  Index depth, columns;
+  Index depth, columns, packed_depth;
+
+  Matrix(const float* packed_, Index depth_, Index columns_)
+      : packed(packed_), depth(depth_), columns(columns_), packed_depth(depth_) {}
 };
 
 inline Index packed_size(Index depth, Index columns) { return depth * vectors(columns) * kLanes; }
@@ -100,7 +104,7 @@ inline void multiply_panel(const float* x, Index x_stride, Index rows, const Mat
                            Index first, const float* bias, float* out, Index out_stride) {
   const Index left = matrix.columns - first, width = kPanel * kLanes;
   const Index columns = left < width ? left : width;
-  const float* panel = matrix.packed + first * matrix.depth;
+  const float* panel = matrix.packed + first * matrix.packed_depth;
   with_constant<kPanel>(vectors(columns), [&](auto panel_vectors) {
     constexpr int kVectors = decltype(panel_vectors)::value;
     constexpr int kRows = rows_of_block(kVectors);

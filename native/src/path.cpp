@@ -1,12 +1,19 @@
 // The kernels of one path; compiled once for each, with its instructions and its SEGUE_PATH.
+#include "activations.h"
+#include "attention.h"
 #include "dense.h"
+#include "normalise.h"
+#include "pool.h"
 #include "recurrent.h"
+#include "windows.h"
 
 SEGUE_BEGIN
 
 extern const segue_kernels kernels;
 const segue_kernels kernels = {
-    packed_size, pack, dense, packed_cell_size, pack_cell, recurrent,
+    packed_size, pack,  dense,       packed_cell_size, pack_cell, recurrent,      conv,
+    max_pool,    random_conv, attention, pool, pool_attention, layer_norm,
+    scale_shift, activate,
 };
 
 SEGUE_END

@@ -66,6 +66,13 @@ SEGUE_INLINE void store_row(float* row, Vector v, Index first, Index n) {
   }
 }
 
+// The first n lanes; all of them where n is larger.
+SEGUE_INLINE Mask lanes_below(Index n) {
+  float lane[kLanes];
+  for (int i = 0; i < kLanes; ++i) lane[i] = static_cast<float>(i);
+  return less(load(lane), broadcast(n < kLanes ? static_cast<float>(n) : static_cast<float>(kLanes)));
+}
+
 // Over the lanes, in a fixed order.
 SEGUE_INLINE float sum(Vector v) {
   float lane[kLanes];

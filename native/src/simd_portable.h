@@ -88,7 +88,10 @@ SEGUE_INLINE Vector round(Vector a) {
 }
 SEGUE_INLINE Vector scale(Vector a, Vector n) {  // 2^n by its exponent
   return each_lane([&](int i) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(static_cast<std::int32_t>(n.lane[i]) + 127) << 23;
+    const float shifted = n.lane[i] + 12583039.0f;  // as above: n + 127 in the lowest bits
+    std::uint32_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits <<= 23;
     float power;
     std::memcpy(&power, &bits, sizeof power);
     return a.lane[i] * power;

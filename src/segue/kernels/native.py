@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,9 +30,11 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 1  # SEGUE_ABI of native/include/segue.h
+_ABI = 2  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
-_SIZE, _INT, _DATA = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
+_SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
+_RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
+_WINDOWS = (_DATA, _DATA, _DATA, _SIZE, _SIZE)  # values, offsets, out_offsets, n, features
 
 # The members of `segue_kernels` in their order: the type of the result, and those of the arguments.
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {
@@ -44,8 +47,30 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
         *(_INT, _INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _SIZE),
         *(_DATA, _DATA, _INT, _DATA, _SIZE, _DATA, _DATA, _SIZE),
     ),
+    "conv": (_INT, *_WINDOWS, _DATA, _DATA, *[_SIZE] * 5, _DATA, _SIZE),
+    "max_pool": (_INT, *_WINDOWS, _SIZE, _SIZE, _SIZE, _DATA, _SIZE),
+    "random_conv": (
+        *(_INT, *_RAGGED, _DATA, _DATA, *[_SIZE] * 4),
+        *(_FLOAT, _DATA, _DATA, _SIZE, _SIZE),
+    ),
+    "attention": (_INT, *[_DATA] * 5, _SIZE, _SIZE, _SIZE, _INT, _DATA, _SIZE),
+    "pool": (_INT, *_RAGGED, _INT, _SIZE, _DATA, _SIZE),
+    "pool_attention": (_INT, *_RAGGED, _DATA, _DATA, _SIZE),
+    "layer_norm": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _FLOAT, _DATA, _SIZE),
+    "scale_shift": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _DATA, _SIZE),
+    "activate": (_INT, _INT, _FLOAT, _DATA, _SIZE, _SIZE, _DATA, _SIZE),
 }
-_CELLS = {"lstm": 0, "gru": 1, "gru_before": 2, "rnn_tanh": 3, "rnn_relu": 4}  # segue_cell
+
+# The numbers of segue_cell and segue_activation.
+_CELLS = {"lstm": 0, "gru": 1, "gru_before": 2, "rnn_tanh": 3, "rnn_relu": 4}
+_ACTIVATIONS = (
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "hard_silu", "mish",
+    "softplus", "squareplus", "sparse_plus", "softsign", "tanh", "hard_tanh", "tanh_shrink",
+    "soft_shrink", "hard_shrink", "sigmoid", "hard_sigmoid", "sparse_sigmoid", "log_sigmoid",
+    "exponential", "softmax", "log_softmax", "sparsemax",
+)  # fmt: skip
+_SAME = {"celu": "elu", "swish": "silu", "hard_swish": "hard_silu"}
+ACTIVATIONS = {name: _ACTIVATIONS.index(_SAME.get(name, name)) for name in (*_ACTIVATIONS, *_SAME)}
 
 
 class NativeUnavailableError(Exception):
@@ -110,6 +135,7 @@ def _integers(array: Array) -> Array:
 
 
 def _address(array: Array | None) -> int | None:
+    """Where an array lies; it must be held until the call has returned."""
     return None if array is None else array.ctypes.data
 
 
@@ -128,6 +154,15 @@ class Packed(NamedTuple):
     address: int
     depth: int
     columns: int
+
+
+class PackedRandomConv(NamedTuple):
+    """Random kernels of one dilation, and which of all kernels they are."""
+
+    packed: Packed
+    dilation: int
+    size: int
+    first: int
 
 
 class PackedCell(NamedTuple):
@@ -172,7 +207,7 @@ class Kernels:
 
     def dense(self, x: Array, packed: Packed, bias: Array | None) -> Array:
         """`x @ kernel + bias`: `[rows, in]` to `[rows, out]`."""
-        x, rows = _floats(x), len(x)
+        x, rows, bias = _floats(x), len(x), None if bias is None else _floats(bias)
         out = np.empty((rows, packed.columns), np.float32)
         self._call["dense"](
             *(_address(x), rows, packed.depth, packed.address, _address(bias)),
@@ -215,6 +250,170 @@ class Kernels:
             *(_address(after[0]), _address(after[-1]), self.threads),
         )
         return out, after
+
+    def conv(
+        self,
+        values: Array,
+        offsets: Array,
+        out_offsets: Array,
+        packed: Packed,
+        bias: Array | None,
+        *,
+        size: int,
+        stride: int,
+        dilation: int,
+        before: int,
+    ) -> Array:
+        """A convolution over each sequence; what lies outside it is 0."""
+        values, bias = _floats(values), None if bias is None else _floats(bias)
+        offsets, out_offsets = _integers(offsets), _integers(out_offsets)
+        out = np.empty((int(out_offsets[-1]), packed.columns), np.float32)
+        self._call["conv"](
+            *(*_ragged(values, offsets, out_offsets), packed.address, _address(bias)),
+            *(packed.columns, size, stride, dilation, before, _address(out), self.threads),
+        )
+        return out
+
+    def max_pool(
+        self,
+        values: Array,
+        offsets: Array,
+        out_offsets: Array,
+        *,
+        width: int,
+        stride: int,
+        before: int,
+    ) -> Array:
+        """The largest value of each feature in windows as those of `conv`, of real steps only."""
+        values, offsets, out_offsets = _floats(values), _integers(offsets), _integers(out_offsets)
+        out = np.empty((int(out_offsets[-1]), values.shape[1]), np.float32)
+        windows = (width, stride, before)
+        self._call["max_pool"](
+            *_ragged(values, offsets, out_offsets), *windows, _address(out), self.threads
+        )
+        return out
+
+    def pack_random_conv(self, kernel: Array, counts: Sequence[int]) -> list[PackedRandomConv]:
+        """The kernels `[size, in, kernels]` by their dilations 1, 2, 4, ..., `counts` of each."""
+        size, last = len(kernel), kernel.shape[2]
+        firsts = [0, *itertools.accumulate(counts)]
+        return [
+            PackedRandomConv(
+                self.pack(kernel[:, :, first:end].reshape(-1, end - first)), 2**power, size, first
+            )
+            for power, (first, end) in enumerate(itertools.pairwise(firsts))
+            if first < min(end, last)
+        ]
+
+    def random_conv(
+        self,
+        values: Array,
+        offsets: Array,
+        packed: list[PackedRandomConv],
+        biases: Array,
+        *,
+        skip: int,
+        edge: float,
+    ) -> tuple[Array, Array]:
+        """Sums of positive shares and largest responses of random causal convolutions."""
+        values, offsets, biases = _floats(values), _integers(offsets), _floats(biases)
+        positive, largest = (np.empty((len(offsets) - 1, len(biases)), np.float32) for _ in "xx")
+        for part, dilation, size, first in packed:
+            self._call["random_conv"](
+                *(*_ragged(values, offsets), part.address, _address(biases[first:]), part.columns),
+                *(size, dilation, skip, edge, _address(positive[:, first:])),
+                *(_address(largest[:, first:]), len(biases), self.threads),
+            )
+        return positive, largest
+
+    def attention(
+        self,
+        q: Array,
+        k: Array,
+        v: Array,
+        q_offsets: Array,
+        k_offsets: Array,
+        *,
+        heads: int,
+        causal: bool,
+    ) -> Array:
+        """Scaled dot-product attention of each sequence, in several heads."""
+        q, k, v = map(_floats, (q, k, v))
+        q_offsets, k_offsets = _integers(q_offsets), _integers(k_offsets)
+        out = np.empty_like(q)
+        self._call["attention"](
+            *map(_address, (q, k, v, q_offsets, k_offsets)),
+            *(len(q_offsets) - 1, heads, q.shape[1], causal, _address(out), self.threads),
+        )
+        return out
+
+    def pool(self, values: Array, offsets: Array, *, how: str, parts: int) -> Array:
+        """The mean or the largest value of each part of each sequence."""
+        values, offsets = _floats(values), _integers(offsets)
+        out = np.empty((len(offsets) - 1, parts * values.shape[1]), np.float32)
+        self._call["pool"](
+            *_ragged(values, offsets), how == "mean", parts, _address(out), self.threads
+        )
+        return out
+
+    def pool_attention(self, values: Array, offsets: Array, query: Array) -> Array:
+        """The mean over steps weighted by `softmax(values @ query / sqrt(feature))`."""
+        values, offsets, query = _floats(values), _integers(offsets), _floats(query)
+        out = np.empty((len(offsets) - 1, values.shape[1]), np.float32)
+        self._call["pool_attention"](
+            *_ragged(values, offsets), _address(query), _address(out), self.threads
+        )
+        return out
+
+    def layer_norm(self, values: Array, gamma: Array, beta: Array, epsilon: float) -> Array:
+        """The features of each step less their mean, divided by their deviation."""
+        values, gamma, beta = map(_floats, (values, gamma, beta))
+        out = np.empty_like(values)
+        self._call["layer_norm"](
+            *(_address(values), *values.shape, _address(gamma), _address(beta), epsilon),
+            *(_address(out), self.threads),
+        )
+        return out
+
+    def scale_shift(self, values: Array, scale: Array, shift: Array) -> Array:
+        """`values * scale + shift`, by feature."""
+        values, scale, shift = map(_floats, (values, scale, shift))
+        out = np.empty_like(values)
+        self._call["scale_shift"](
+            *(_address(values), *values.shape, _address(scale), _address(shift)),
+            *(_address(out), self.threads),
+        )
+        return out
+
+    def activate(self, kind: str, parameters: tuple[float, ...], values: Array) -> Array:
+        """An activation of `[rows, feature]`, by the word that `segue.layers.activations` has."""
+        values = _floats(values)
+        out = np.empty_like(values)
+        self._call["activate"](
+            *(ACTIVATIONS[kind], *(parameters or (0.0,)), _address(values), *values.shape),
+            *(_address(out), self.threads),
+        )
+        return out
+
+    # What only moves numbers is NumPy's.
+
+    def embed(self, tokens: Array, embeddings: Array) -> Array:
+        """The vectors `[steps, feature]` of tokens `[steps]`."""
+        return embeddings[tokens]
+
+    def add(self, values: Sequence[Array]) -> Array:
+        """The sum of signals of the same shape."""
+        return functools.reduce(np.add, values)
+
+    def concat(self, values: Sequence[Array]) -> Array:
+        """Signals side by side: `[rows, sum of features]`."""
+        return np.concatenate(values, axis=1)
+
+
+def _ragged(values: Array, offsets: Array, *more: Array) -> tuple[int, ...]:
+    """The arguments that a ragged batch is to the library."""
+    addresses = (each.ctypes.data for each in (values, offsets, *more))
+    return (*addresses, len(offsets) - 1, values.shape[1])
 
 
 def _check_memory(failed: int, *_: Any) -> None:
