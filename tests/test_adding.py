@@ -24,6 +24,7 @@ from segue.layers.activations import PlainActivation
 from segue.layers.inference import PointwiseInference, WeightShapes
 from segue.metrics import METRICS, Metric
 from segue.modules.base import PointwiseLayer
+from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs
 from segue.spec import Name, to_text
 from segue.testing import check_layer, tiny_dataset
@@ -43,7 +44,7 @@ class Cube(PlainActivation, kind="cube", code="x ** 3"):
 def test_an_activation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its class has all: the word, the arithmetic, the exported source."""
     monkeypatch.setitem(LAYERS, "cube", Cube)
-    layer = Network(as_specs("cube"), Shape(2, sequence=False), 1).chain[0]
+    layer = TorchNetwork(as_specs("cube"), Shape(2, sequence=False), 1).chain[0]
     assert torch.equal(layer(torch.tensor([[2.0, -1.0]])), torch.tensor([[8.0, -1.0]]))
     assert "x = x ** 3" in Network(as_specs("lstm(3) cube"), Shape(2), 1).to_python("torch")
     check_layer(Cube())

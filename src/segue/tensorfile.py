@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import safetensors
-import safetensors.torch
-import torch
+import safetensors.numpy
 
 from segue.atomic import replacing
 from segue.limits import VARIABLE, memory_limit
@@ -29,7 +30,7 @@ MOST_FIELDS = 1000  # of one object of a description
 # them may take beside the size of the file.
 _VALUE, _MARGIN = 320, 50_000_000
 
-Tensors = dict[str, torch.Tensor]
+Tensors = dict[str, npt.NDArray[Any]]
 
 
 class Content(NamedTuple):
@@ -46,15 +47,16 @@ class Content(NamedTuple):
     is_checked: bool
 
 
-def to_bytes(text: str, tensors: Tensors) -> bytes:
-    """The content of a file; the tensors must be contiguous and on the CPU.
+def to_bytes(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """The content of a file.
 
     The checksum stands in the text, as its last field: safetensors writes several texts in any
     order, and equal content is to give equal bytes.
     """
+    tensors = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     if text.endswith("}"):
         text = f'{text[:-1]},"checksum":"{checksum(text, tensors)}"}}'
-    return safetensors.torch.save(tensors, {"segue": text})
+    return safetensors.numpy.save(tensors, {"segue": text})
 
 
 def write(path: str | Path, content: bytes) -> None:
@@ -81,7 +83,8 @@ def read(path: str | Path) -> Content:
         content = start + file.read()
     _refuse_costly(content, content[8 : 8 + header])
     try:
-        tensors = safetensors.torch.load(content)
+        # Copies: what lies in the bytes of a file cannot be written to.
+        tensors = {k: v.copy() for k, v in safetensors.numpy.load(content).items()}
         found = json.loads(content[8 : 8 + header]).get("__metadata__") or {}
     except (safetensors.SafetensorError, RecursionError, KeyError, TypeError) as error:
         raise ValueError(f"is not a whole safetensors file ({error})") from error
@@ -124,12 +127,13 @@ def from_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=checked)
 
 
-def checksum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
+def checksum(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     """BLAKE2b of the text, and of name, type, shape and bytes of each tensor, by name."""
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]
-        digest.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        kind = f"torch.{tensor.dtype}"  # as PyTorch names it
+        digest.update(f"\0{name}\0{kind}\0{tensor.shape}\0".encode())
+        if tensor.size:
+            digest.update(tensor.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

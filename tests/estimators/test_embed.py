@@ -24,7 +24,7 @@ def outputs(classifier: SequenceClassifier, steps: object, count: int) -> object
     """What the first so many layers make of one sequence, run by hand."""
     signal: object = Padded(torch.tensor(np.array(steps))[None], torch.tensor([len(steps)]))  # type: ignore[arg-type]
     with torch.no_grad():
-        for layer in list(classifier.network_.chain)[:count]:
+        for layer in list(classifier.network_.to_torch().chain)[:count]:
             signal = layer(signal)
     return signal
 

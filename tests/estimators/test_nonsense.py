@@ -85,8 +85,8 @@ def test_an_answer_that_is_not_finite_names_sequence_and_layer(
 ) -> None:
     model = fitted(network, kind)
     name = next(n for n in model.network_.get_weights() if n.startswith(f"{layer}/"))
-    weight = model.network_.weight_tensors()[name]
-    weight.data[...] = np.nan
+    weight = model.network_.get_weights()[name]
+    model.network_.set_weights({name: np.full_like(weight, np.nan)})
     text = rf"answer for sequence 0 is not finite; the first layer .* {layer}\. The weights {name}"
     with pytest.raises(DataError, match=text):
         model.predict(made()[0])

@@ -19,10 +19,10 @@ from sklearn.preprocessing import FunctionTransformer
 
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
 from segue.errors import NotFittedError, OptionError, TrainingError
-from segue.prepare import Batches
 from segue.prepare.batches import Padded
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
+from segue.training import inference
 from segue.training.history import HistoryWriter
 from segue.training.inference import probabilities
 
@@ -76,7 +76,7 @@ def test_an_estimator_of_tokens_keeps_every_promise(quick: Quick) -> None:
 
 def reference(fitted: SequenceClassifier, x: Sequences) -> np.ndarray[Any, Any]:
     """Each sequence alone, in float64, without a batch or padding."""
-    network = copy.deepcopy(fitted.network_).double()
+    network = fitted.network_.to_torch().double()
     rows = []
     for steps in fitted.preparation_.apply(x):
         values = torch.tensor(steps, dtype=torch.float64)[None]
@@ -113,8 +113,7 @@ def test_the_size_of_internal_batches_does_not_matter(
 ) -> None:
     """Probabilities against each sequence alone in float64."""
     fitted, data = trained[number]
-    in_order = Batches.in_order
-    monkeypatch.setattr(Batches, "in_order", lambda self, _: in_order(self, steps))
+    monkeypatch.setattr(inference, "STEPS_AT_ONCE", steps)
     difference = np.abs(fitted.predict_proba(data.x) - reference(fitted, data.x)).max()
     assert difference <= TOLERANCE["float32"]
 

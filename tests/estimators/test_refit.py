@@ -183,7 +183,7 @@ def test_other_options_cannot_go_on(
     quick: Quick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: Any
 ) -> None:
     """A checkpoint belongs to what it began with."""
-    monkeypatch.setattr("segue.estimators.base.remove_checkpoints", lambda folder: None)
+    monkeypatch.setattr("segue.training.checkpoint.remove", lambda folder: None)
     quick().fit(tiny_dataset(20), folder=tmp_path)
     other = quick(options=replace(SILENT, **changed))
     with pytest.raises(ModelFileError, match=f"another.*options__{next(iter(changed))}"):

@@ -24,7 +24,7 @@ from segue import (
     load,
 )
 from segue.errors import DataError, ModelFileError, NotFittedError, OptionError
-from segue.estimators import SequenceEnsemble, fit_seeds, multi_seed
+from segue.estimators import SeedResults, SequenceEnsemble, fit_seeds, fitting
 from segue.layers import GRU, CustomModule
 from segue.testing import tiny_dataset
 
@@ -116,7 +116,7 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
     rows = (tmp_path / "a" / "seed-1" / "history.jsonl").read_text().splitlines()
     assert [json.loads(row) for row in rows] == wanted.members[1].history_.rows
 
-    fit_split, count = multi_seed.fit_split, []
+    fit_split, count = fitting.fit_split, []
 
     def dies(estimator: Any, *given: Any, **more: Any) -> Any:
         count.append(estimator.seed)
@@ -124,7 +124,7 @@ def test_each_seed_has_a_folder_and_goes_on_from_it(
             raise RuntimeError("killed")
         return fit_split(estimator, *given, **more)
 
-    monkeypatch.setattr(multi_seed, "fit_split", dies)
+    monkeypatch.setattr(fitting, "fit_split", dies)
     with pytest.raises(RuntimeError, match="killed"):
         fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b")
     found = fit_seeds(quick(validation=0.3), DATA, seeds=3, folder=tmp_path / "b", resume=True)
@@ -301,6 +301,6 @@ def test_a_seed_that_was_interrupted_within_its_first_epoch(
 ) -> None:
     """It has no scores to be compared by."""
     monkeypatch.setattr(results.members[2].history_, "rows", [])
-    fewer = multi_seed.SeedResults.of(results.members)
+    fewer = SeedResults.of(results.members)
     assert fewer.rows[2] == {"seed": 2}
     assert not fewer.has_validation

@@ -9,11 +9,12 @@ import torch
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.layers import Conv, InceptionTime, ReLU, Repeat, Residual, Shape
 from segue.modules import Padded
+from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs
 
 
-def build(text: str, shape: Shape | None = None, *, every: bool = False) -> Network:
-    return Network(as_specs(text), shape or Shape(2), 3, every=every)
+def build(text: str, shape: Shape | None = None, *, every: bool = False) -> TorchNetwork:
+    return TorchNetwork(as_specs(text), shape or Shape(2), 3, every=every)
 
 
 def shapes(text: str, shape: Shape | None = None) -> list[str]:
@@ -75,7 +76,7 @@ def test_names_and_weights_inside_are_paths() -> None:
 
 def test_the_summary_shows_what_is_inside_and_counts_it_once() -> None:
     """Indented, with its name inside the layer that holds it."""
-    summary = build("residual(conv(4, 3) relu) pool").summary()
+    summary = Network.from_torch(build("residual(conv(4, 3) relu) pool")).summary()
     assert summary.total == 3 * 2 * 4 + 4 + 2 * 4 + 4 * 3 + 3
     assert [line.split("  ")[0:2] for line in str(summary).splitlines()[4:6]] == [
         ["", "conv_1"],
@@ -185,12 +186,12 @@ def test_a_sequence_longer_than_the_learnt_places_is_refused() -> None:
 def test_named_networks_are_compositions() -> None:
     """With the numbers of parameters of the authors' programs, and the names that follow."""
     inception = build("inception_time", Shape(1))
-    assert inception.summary().total - 3 * 129 == 420_192
+    assert Network.from_torch(inception).summary().total - 3 * 129 == 420_192
     assert inception.names == ["residual_1", "residual_2", "pool_1", "head"]
     assert (
         sum(layer.kind == "conv" for layer in inception.modules() if hasattr(layer, "kind")) == 31
     )
-    fcn = build("lstm_fcn", Shape(1)).summary()
+    fcn = Network.from_torch(build("lstm_fcn", Shape(1))).summary()
     convolutions = (8 * 1 + 1) * 128 + (5 * 128 + 1) * 256 + (3 * 256 + 1) * 128
     assert fcn.total == convolutions + 2 * 512 + 4 * 8 * (1 + 8 + 1) + (136 + 1) * 3
 

@@ -25,6 +25,7 @@ from segue.layers import (
     Shape,
 )
 from segue.modules import Cell, Padded
+from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
@@ -124,7 +125,7 @@ def test_they_stand_inside_residual_repeat_and_parallel() -> None:
         Pool("mean"),
     ]
     assert check_network(network, Shape(2)).largest() <= 1
-    built = Network(as_specs(network), Shape(2), 2)
+    built = TorchNetwork(as_specs(network), Shape(2), 2)
     assert {
         "residual_1/cell_1/kernel",
         "own_2/linear/weight",
@@ -137,12 +138,12 @@ def test_they_stand_inside_residual_repeat_and_parallel() -> None:
 def test_a_module_that_takes_a_tensor_is_told_what_it_is_given() -> None:
     """Many of PyTorch's own modules take tensors only."""
     with pytest.raises(SpecError, match=r"own_1 \(Linear\) fails .*given a Padded: `values`"):
-        Network(as_specs([nn.Linear(2, 3), LSTM(4)]), Shape(2), 2)
+        TorchNetwork(as_specs([nn.Linear(2, 3), LSTM(4)]), Shape(2), 2)
 
 
 def test_dropout_of_a_cell_is_the_same_in_pieces() -> None:
     """The mask of a sequence stays over all of its pieces."""
-    built = Network(as_specs([CustomCell(LeakyCell(2, 4), dropout=0.5)]), Shape(2), 2).double()
+    built = TorchNetwork(as_specs([CustomCell(LeakyCell(2, 4), dropout=0.5)]), Shape(2), 2).double()
     x = Padded(torch.linspace(-1, 1, 36).view(2, 9, 2).double(), torch.tensor([9, 9]))
     whole = built(x, Draws(3))
     assert not torch.equal(whole, built(x))
@@ -158,7 +159,7 @@ def test_padding_that_is_seen_is_found() -> None:
 
 def test_names_weights_and_causality() -> None:
     """Weights have the module's own names, with slashes; a module with `step` is causal."""
-    network = Network(
+    network = TorchNetwork(
         as_specs([Gate(2), CustomModule(Spread(), name="spread"), Dense(3)]), Shape(2), 2
     )
     assert network.names == ["own_1", "spread", "dense_1", "head"]
@@ -166,23 +167,23 @@ def test_names_weights_and_causality() -> None:
     assert network.layer("own_1").causal
     with pytest.raises(NotCausalError, match="spread needs the whole sequence"):
         network.initial_state()
-    cells = Network(as_specs([LeakyCell(2, 3)]), Shape(2), 2)
+    cells = TorchNetwork(as_specs([LeakyCell(2, 3)]), Shape(2), 2)
     assert set(cells.get_weights()) >= {"cell_1/kernel", "cell_1/rate", "cell_1/begin"}
-    assert str(network.summary()).startswith("layer")
+    assert str(Network.from_torch(network).summary()).startswith("layer")
 
 
 def test_a_cell_gives_every_step_where_a_later_layer_needs_it() -> None:
     """As the recurrent layers do."""
-    network = Network(as_specs([LeakyCell(2, 3), LSTM(4)]), Shape(2), 2)
+    network = TorchNetwork(as_specs([LeakyCell(2, 3), LSTM(4)]), Shape(2), 2)
     assert [str(layer.shape) for layer in network.chain] == ["[time, 3]", "[4]", "[2]"]
-    last = Network(as_specs([CustomCell(LeakyCell(2, 3), output="last")]), Shape(2), 2)
+    last = TorchNetwork(as_specs([CustomCell(LeakyCell(2, 3), output="last")]), Shape(2), 2)
     assert str(last.chain[0].shape) == "[3]"
 
 
 def test_each_network_gets_a_copy() -> None:
     """Two trainings of one list of layers do not go on from each other."""
     module = Gate(2)
-    first, second = (Network(as_specs([module, Pool()]), Shape(2), 2) for _ in range(2))
+    first, second = (TorchNetwork(as_specs([module, Pool()]), Shape(2), 2) for _ in range(2))
     first.set_weights({"own_1/linear/bias": np.array([7.0, 7.0])})
     assert not np.array_equal(second.get_weights()["own_1/linear/bias"], [7, 7])
     assert not (module.linear.bias == 7).any()
@@ -199,7 +200,7 @@ def test_dropout_inside_is_a_pure_function_of_the_draws() -> None:
         def forward(self, x: Padded) -> Padded:
             return x._replace(values=self.dropout(x.values))
 
-    network = Network(as_specs([Dropping(), Pool()]), Shape(8), 2)
+    network = TorchNetwork(as_specs([Dropping(), Pool()]), Shape(8), 2)
     x = Padded(torch.ones(2, 5, 8), torch.tensor([5, 3]))
     before = torch.random.get_rng_state()
     first, again, other = (network(x, Draws(1, step=step)) for step in (0, 0, 1))
@@ -222,7 +223,7 @@ def test_dropout_inside_is_a_pure_function_of_the_draws() -> None:
 def test_what_does_not_fit_is_refused_when_it_is_built(network: Any, message: str) -> None:
     """With the layer's name and class, not in the middle of the training."""
     with pytest.raises(SpecError, match=message):
-        Network(as_specs(network), Shape(2), 2)
+        TorchNetwork(as_specs(network), Shape(2), 2)
 
 
 def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:

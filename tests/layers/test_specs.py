@@ -11,7 +11,8 @@ import segue
 from segue.layers import BuildContext, Shape
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import plan_layers
-from segue.networks import Network, as_specs
+from segue.modules.network import TorchNetwork
+from segue.networks import as_specs
 
 NETWORKS = [
     "conv(4, 3, causal=true) maxpool(2) attention(2) pool(mean, parts=2) dense(6) glu prelu",
@@ -48,7 +49,7 @@ def test_a_plan_is_what_is_built(text: str) -> None:
     """Names, shapes and causality are those of the modules."""
     specs = as_specs(text)
     planned = list(plan_layers(specs, BuildContext("", Shape(2))))
-    built = Network(specs, Shape(2), 3).chain[:-1]
+    built = TorchNetwork(specs, Shape(2), 3).chain[:-1]
     assert [plan.context.name for plan in planned] == [layer.name for layer in built]
     assert [plan.shape for plan in planned] == [layer.shape for layer in built]
     assert [plan.spec.is_causal for plan in planned] == [layer.causal for layer in built]

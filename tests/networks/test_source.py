@@ -10,6 +10,7 @@ import torch
 from segue.errors import OptionError, SpecError
 from segue.layers import LAYERS, Shape
 from segue.modules import Padded
+from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs
 from segue.testing.network_checks import NetworkSubject
 
@@ -24,7 +25,7 @@ PLAIN = [
 ]
 
 
-def build(network: str, shape: Shape, *, every: bool = False) -> Network:
+def build(network: str, shape: Shape, *, every: bool = False) -> TorchNetwork:
     """Weights as if it had been trained: no bias is zero."""
     subject = NetworkSubject(as_specs(network or "pool(mean)"), shape, outputs=4, every=every)
     return subject.trained("float32")
@@ -63,7 +64,7 @@ def batch(shape: Shape) -> Padded:
 def test_plain_pytorch_gives_the_same_numbers(network: str, shape: Shape, every: bool) -> None:
     """The written module, with the weights copied by its own function, on a ragged batch."""
     original = build(network, shape, every=every)
-    written = run(original.to_python("torch"))
+    written = run(Network.from_torch(original).to_python("torch"))
     module = written["Network"]().eval()
     written["copy_weights"](module, original.get_weights())
     x = batch(shape)
@@ -77,7 +78,7 @@ def test_plain_pytorch_gives_the_same_numbers(network: str, shape: Shape, every:
 def test_plain_pytorch_has_every_weight() -> None:
     """No learnt number is left out: PyTorch's second biases of lstm and rnn are all that is new."""
     original = build("bilstm(3) gru(2) dense(4, relu)", Shape(3))
-    module = run(original.to_python("torch"))["Network"]()
+    module = run(Network.from_torch(original).to_python("torch"))["Network"]()
     count = sum(p.numel() for p in original.parameters())
     assert sum(p.numel() for p in module.parameters()) == count + 2 * 12
 
@@ -145,7 +146,7 @@ def test_another_framework_is_refused() -> None:
 def test_a_name_that_pytorch_needs_is_changed() -> None:
     """A layer may be called `forward` or `class`; attributes of a module may not."""
     original = build("lstm(2, name=forward) dense(2, name=class)", Shape(3))
-    source = original.to_python("torch")
+    source = Network.from_torch(original).to_python("torch")
     assert "self.forward_ = " in source
     assert "self.class_ = " in source
     run(source)["copy_weights"](run(source)["Network"](), original.get_weights())

@@ -15,7 +15,7 @@ import safetensors.numpy
 import segue
 from segue import Dataset, runs
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError, SpecError, WriteError
-from segue.estimators import multi_seed
+from segue.estimators import fitting
 from segue.readers import write
 from segue.training import TrainingOptions
 
@@ -218,7 +218,7 @@ def test_seeds_have_folders_and_the_model_is_their_ensemble(parted: Path) -> Non
 def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same bits; what was trained is not trained again."""
     wanted = runs.fit_run(parted, seeds=3, **QUICK)
-    fit_split, count = multi_seed.fit_split, []
+    fit_split, count = fitting.fit_split, []
 
     def dies(estimator: Any, *given: Any, **more: Any) -> Any:
         count.append(estimator.seed)
@@ -226,7 +226,7 @@ def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyP
             raise RuntimeError("killed")
         return fit_split(estimator, *given, **more)
 
-    monkeypatch.setattr(multi_seed, "fit_split", dies)
+    monkeypatch.setattr(fitting, "fit_split", dies)
     with pytest.raises(RuntimeError, match="killed"):
         runs.fit_run(parted, seeds=3, out="stopped", **QUICK)
     resumed = runs.resume_run("stopped")

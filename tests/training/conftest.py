@@ -12,7 +12,8 @@ import torch
 from segue.data.dataset import Dataset
 from segue.kernels.threads import threads
 from segue.layers import Shape
-from segue.networks import Network, as_specs
+from segue.modules.network import TorchNetwork
+from segue.networks import as_specs
 from segue.prepare import Batches, Preparation
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
@@ -47,7 +48,7 @@ def make_job() -> Callable[..., TrainingSetup]:
     ) -> TrainingSetup:
         learnt = tiny_dataset(40, seed=1)
         given: dict[str, Any] = {
-            "network": Network(as_specs(network), Shape(2), 1, seed=0),
+            "network": TorchNetwork(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
             "objective": make_objective(ObjectiveName("binary", 1)),

@@ -9,8 +9,8 @@ import pytest
 
 import segue
 from segue.modules.conv import RandomConvLayer
-from segue.training import inference
-from segue.training.inference import fixed_layers
+from segue.training import validation
+from segue.training.validation import fixed_layers
 
 NETWORK = "random_conv(20) batchnorm dropout(0.2)"
 
@@ -52,7 +52,7 @@ def test_every_sequence_is_looked_at_once(calls: list[int]) -> None:
 def test_the_same_comes_of_it(monkeypatch: pytest.MonkeyPatch, calls: list[int]) -> None:
     """Weights, history and predictions, against a training that asks every time."""
     once = fitted()
-    monkeypatch.setattr(inference, "_MOST_BYTES", 0)
+    monkeypatch.setattr(validation, "_MOST_BYTES", 0)
     calls.clear()
     always = fitted()
     assert sum(calls) == 3 * 60  # in every epoch
@@ -87,4 +87,4 @@ def test_only_the_beginning_counts(network: str, count: int) -> None:
     x, y = made_up(12)
     options = segue.TrainingOptions(progress="none")
     classifier = segue.SequenceClassifier(network, epochs=1, validation=None, options=options)
-    assert fixed_layers(classifier.fit(x, y).network_) == count
+    assert fixed_layers(classifier.fit(x, y).network_.to_torch()) == count

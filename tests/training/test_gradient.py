@@ -16,7 +16,8 @@ from segue import SequenceClassifier
 from segue.data.sequences import Array
 from segue.errors import NotCausalError
 from segue.layers import Shape
-from segue.networks import Network, as_specs
+from segue.modules.network import TorchNetwork
+from segue.networks import as_specs
 from segue.prepare import Batches, Preparation
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
@@ -63,7 +64,7 @@ def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any)
     batches = Batches(data.x, Preparation.fit("standardize", data.x))
     given = {"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 0, **more}
     return TrainingSetup(
-        network=Network(as_specs(network), Shape(2), 2, every=True, seed=0),
+        network=TorchNetwork(as_specs(network), Shape(2), 2, every=True, seed=0),
         train=TrainingData(batches, StepTargets(codes, data.x.lengths)),
         validation=None,
         objective=make_objective(ObjectiveName("steps", 2)),
@@ -147,7 +148,7 @@ def batch_of(lengths: list[int], channels: int = 2) -> Padded:
 @pytest.mark.parametrize("steps", [1, 4, 7, 100])
 def test_pieces_go_forward_as_the_whole(network: str, steps: int) -> None:
     """Every sequence is answered once, at its own end, with the logits of the whole sequence."""
-    built = Network(as_specs(network), Shape(2), 3, seed=0).double()
+    built = TorchNetwork(as_specs(network), Shape(2), 3, seed=0).double()
     x = batch_of([5, 17, 1, 8, 17, 7])
     batch = Batch(x, torch.arange(6), torch.arange(6).double())
     wanted = built(x)
@@ -163,7 +164,7 @@ def test_pieces_go_forward_as_the_whole(network: str, steps: int) -> None:
 @pytest.mark.parametrize("steps", [1, 4, 100])
 def test_every_step_is_answered_as_in_the_whole(network: str, steps: int) -> None:
     """Also where some sequences have ended pieces ago."""
-    built = Network(as_specs(network), Shape(2), 3, every=True, seed=0).double()
+    built = TorchNetwork(as_specs(network), Shape(2), 3, every=True, seed=0).double()
     x = batch_of([5, 17, 1, 8, 17, 7])
     numbers = torch.arange(6 * 17).view(6, 17).where(x.mask(), NO_LABEL)
     wanted = built(x).values.flatten(0, 1)
@@ -191,7 +192,7 @@ def test_pieces_as_long_as_the_sequences_change_nothing(make_job: MakeJob, steps
 
 def test_a_gradient_ends_where_its_piece_begins() -> None:
     """Against autograd, with the state cut by hand after every third step."""
-    built = Network(as_specs("gru(3)"), Shape(2), 2, every=True, seed=0).double()
+    built = TorchNetwork(as_specs("gru(3)"), Shape(2), 2, every=True, seed=0).double()
     x, targets = batch_of([8]), torch.tensor([[0, 1, 1, 0, 1, 0, 0, 1]])
     job = labelling_job("gru(3)")
     for answers in in_pieces(built, Batch(x, targets, None), Draws(0), 3, every=True):
@@ -211,14 +212,14 @@ def test_a_gradient_ends_where_its_piece_begins() -> None:
 
 def test_pieces_without_an_end_take_no_gradient() -> None:
     """What is asked at the end only is learnt from the last piece of each sequence."""
-    built = Network(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
+    built = TorchNetwork(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
     x = batch_of([20, 9])
     pieces = list(in_pieces(built, Batch(x, torch.tensor([7, 8]), None), Draws(0), 5, every=False))
     assert [piece.targets.tolist() for piece in pieces] == [[8], [7]]
     (gradient,) = torch.autograd.grad(
         pieces[1].outputs.sum(), built.layer("lstm_1").cell.kernel, allow_unused=True
     )
-    short = Network(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
+    short = TorchNetwork(as_specs("lstm(3)"), Shape(2), 2, seed=0).double()
     state = short.initial_state(1)
     with torch.no_grad():
         _, state = short.forward_from(Padded(x.values[:1, :15], torch.tensor([15])), state)
@@ -237,7 +238,7 @@ def test_a_learnt_initial_state_is_learnt_in_the_first_piece() -> None:
 
 def test_dropout_masks_of_a_state_stay_the_same_over_all_pieces() -> None:
     """In long pieces and in short ones the same sequences lose the same units."""
-    built = Network(
+    built = TorchNetwork(
         as_specs("gru(8, dropout=0.5, recurrent_dropout=0.5)"), Shape(2), 3, every=True, seed=0
     ).double()
     x = batch_of([12, 30, 7, 30])
@@ -256,7 +257,9 @@ def test_dropout_masks_of_a_state_stay_the_same_over_all_pieces() -> None:
 
 def test_attention_drops_in_pieces_too() -> None:
     """Or training in pieces would be another training."""
-    built = Network(as_specs("attention(2, dropout=0.5, causal=true)"), Shape(2), 3, every=True)
+    built = TorchNetwork(
+        as_specs("attention(2, dropout=0.5, causal=true)"), Shape(2), 3, every=True
+    )
     x = batch_of([8, 8])._replace(values=batch_of([8, 8]).values.float())
     without = built(x).values
     pieces = in_pieces(built, Batch(x, torch.zeros(2, 8), None), Draws(1), 4, every=True)

@@ -15,7 +15,7 @@ import torch
 
 from segue.data.sequences import Array
 from segue.errors import TrainingError, WriteError
-from segue.networks import Network
+from segue.modules.network import TorchNetwork
 from segue.randomness import Draws
 from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
@@ -326,13 +326,13 @@ def test_every_batch_of_every_epoch_has_draws_of_its_own(
 ) -> None:
     """Seed, epoch and step: dropout never repeats itself in a training."""
     seen = []
-    forward = Network.forward
+    forward = TorchNetwork.forward
 
-    def listen(self: Network, x: Any, draws: Any = None) -> Any:
+    def listen(self: TorchNetwork, x: Any, draws: Any = None) -> Any:
         seen.append(draws)
         return forward(self, x, draws)
 
-    monkeypatch.setattr(Network, "forward", listen)
+    monkeypatch.setattr(TorchNetwork, "forward", listen)
     run(make_job(epochs=3, seed=5, validation=None))
     assert seen == [Draws(5, epoch, step) for epoch in (1, 2, 3) for step in range(5)]
 
@@ -342,13 +342,13 @@ def test_validation_is_done_without_dropout(
 ) -> None:
     """What is validated is what will predict."""
     seen = []
-    forward = Network.forward
+    forward = TorchNetwork.forward
 
-    def listen(self: Network, x: Any, draws: Any = None) -> Any:
+    def listen(self: TorchNetwork, x: Any, draws: Any = None) -> Any:
         seen.append(draws is None)
         return forward(self, x, draws)
 
-    monkeypatch.setattr(Network, "forward", listen)
+    monkeypatch.setattr(TorchNetwork, "forward", listen)
     run(make_job(epochs=1))
     assert seen == [False] * 5 + [True]
 

@@ -12,7 +12,8 @@ import pytest
 
 from segue.kernels.threads import choose_threads, threads
 from segue.layers import Shape
-from segue.networks import Network, as_specs
+from segue.modules.network import TorchNetwork
+from segue.networks import as_specs
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_threads_follow_from_what_is_multiplied(
     network: str, shape: Shape, is_shared: bool
 ) -> None:
     with threads(2):
-        chosen = choose_threads(Network(as_specs(network), shape, 3), batch_size=32)
+        chosen = choose_threads(TorchNetwork(as_specs(network), shape, 3), batch_size=32)
     assert chosen == (2 if is_shared else 1)
 
 
@@ -37,7 +38,9 @@ def test_first_weights_do_not_depend_on_threads() -> None:
     found = []
     for count in (1, 2):
         with threads(count):
-            found.append(Network(as_specs("lstm(64) gru(48)"), Shape(3), 2, seed=0).get_weights())
+            found.append(
+                TorchNetwork(as_specs("lstm(64) gru(48)"), Shape(3), 2, seed=0).get_weights()
+            )
     for name, weights in found[0].items():
         np.testing.assert_array_equal(weights, found[1][name], err_msg=name)
 

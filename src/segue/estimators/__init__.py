@@ -7,7 +7,7 @@ ensemble, multi_seed               several fitted ones as one; the same training
 base                               `fit` and `predict`; arguments, as scikit-learn wants them
 
 inputs, splitting                  X, y and the rest as users pass them; training, validation part
-fitting, transfer                  training as functions of values; initial weights
+fitting, transfer, result          training as functions of values; initial weights; its result
 fingerprint                        hashes of the sequences that were trained on
 
 anytime, streaming                 probabilities after each step; a sequence step by step

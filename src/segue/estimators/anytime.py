@@ -15,7 +15,7 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import NotCausalError, OptionError, is_whole
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence
-from segue.modules import Layer, Padded
+from segue.kernels.ragged import Ragged
 from segue.networks import Network
 from segue.prepare.pipeline import every_th, unexpected_missing
 from segue.training.history import make_reporter
@@ -50,14 +50,14 @@ def anytime(
         return _each_prefix(classifier, x, int(every), static, "" if quiet else reason)
     network, task = classifier.network_, classifier.task_
 
-    def at_every_step(batch: Padded) -> Padded:
-        logits = _logits_at_every_step(network, batch)
-        found = probabilities(logits.values.double(), task.objective.kind)
-        return Padded(found.float(), logits.lengths)
+    def at_every_step(x: Ragged) -> Ragged:
+        logits = network.prefix_outputs(x)
+        found = probabilities(logits.values, task.objective.kind)
+        return logits._replace(values=found.astype(np.float32))
 
-    batches = classifier._batches(x, static)
+    prepared = classifier._prepared(x, static)
     width = len(getattr(task, "classes", ()))
-    found = map_steps(network, batches, at_every_step, width, classifier.training_options.threads)
+    found = map_steps(network, prepared, at_every_step, width, classifier.training_options.threads)
     if every == 1 or not len(x):
         return found
     return Sequences.from_list([rows[every_th(len(rows), int(every)) - 1] for rows in found])
@@ -75,32 +75,6 @@ def _what_looks_ahead(classifier: BaseSequenceEstimator, x: Sequences) -> str:
     if any(len(unexpected_missing(preparation, b.values, b.lengths)) for b in x.blocks()):
         return "values are missing where training had none, and interpolating them looks ahead"
     return ""
-
-
-def _logits_at_every_step(network: Network, x: Padded) -> Padded:
-    """`[batch, time, class]`: logits after each step.
-
-    The layers before the one that ends the sequence have an output at every step anyway.
-    """
-    signal = x
-    ended = False
-    for layer in network.chain:
-        if layer is network.chain[-1]:
-            signal = network.joined(signal, x.static)
-        if ended:
-            signal = _on_each_step(layer, signal)
-        elif layer.shape.sequence:
-            signal = layer(signal)
-        else:
-            signal = layer.prefix_outputs(signal)
-            ended = True
-    return signal
-
-
-def _on_each_step(layer: Layer, x: Padded) -> Padded:
-    """A layer behind the end of the sequence knows no time: each step is an example to it."""
-    values = layer(x.values.flatten(0, 1))
-    return Padded(values.unflatten(0, x.values.shape[:2]), x.lengths)
 
 
 # -- each prefix --------------------------------------------------------------------------------

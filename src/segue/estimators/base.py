@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self
 
 import numpy as np
-import torch
 
 from segue.data.dataset import Dataset
-from segue.data.sequences import Layout, Sequences, check_sequences
+from segue.data.sequences import Array, Layout, Sequences, check_sequences
 from segue.errors import (
     DataError,
     NotFittedError,
@@ -29,7 +28,6 @@ from segue.errors import (
 )
 from segue.estimators.files import save
 from segue.estimators.fingerprint import SeenSequences
-from segue.estimators.fitting import FitResult, Lines, fit_split, prepare_training
 from segue.estimators.inputs import (
     PerSequence,
     SequencesLike,
@@ -38,11 +36,13 @@ from segue.estimators.inputs import (
     aligned_with,
     as_dataset,
     as_pair,
+    not_of_fit,
     refuse_single,
 )
+from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import split_data
 from segue.networks import Network, NetworkLike
-from segue.prepare import Batches, Preparation
+from segue.prepare import Preparation
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.steps import MeanScale, scaled_static
 from segue.readers.objects import adapted, plain_sequences
@@ -50,13 +50,13 @@ from segue.readers.read_options import check_channels
 from segue.tasks import TASKS, Task
 from segue.text_table import html_card
 from segue.training import Callback, History, TrainingOptions
-from segue.training.checkpoint import remove as remove_checkpoints
-from segue.training.inference import predict_outputs
+from segue.training.inference import Prepared, predict_outputs
 from segue.training.options import ProgressName
-from segue.training.setup import TrainingSetup
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
+
+    from segue.training.setup import TrainingSetup
 
 
 class BaseSequenceEstimator(abc.ABC):
@@ -183,7 +183,10 @@ class BaseSequenceEstimator(abc.ABC):
             UnknownArgumentError: an argument that `fit` does not have.
         """
         if unknown:
-            raise UnknownArgumentError(_not_of_fit(type(self), next(iter(unknown))))
+            raise UnknownArgumentError(not_of_fit(type(self), next(iter(unknown))))
+        from segue.estimators.fitting import fit_split
+        from segue.training.checkpoint import remove as remove_checkpoints
+
         split = split_data(
             self, X, y, sample_weight=sample_weight, groups=groups,
             validation_data=validation_data, static=static,
@@ -218,6 +221,8 @@ class BaseSequenceEstimator(abc.ABC):
         **more: Any,
     ) -> TrainingSetup:
         """All that `fit` would train, without training it; the estimator stays as it is."""
+        from segue.estimators.fitting import prepare_training
+
         return prepare_training(self, split_data(self, X, y, **more), initial).setup
 
     def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
@@ -300,25 +305,25 @@ class BaseSequenceEstimator(abc.ABC):
     def _outputs(self, X: Any, static: Any = None) -> Any:  # noqa: N803
         """Probabilities of classes, or numbers in the target's own unit: what ensembles average."""
 
-    def _head_outputs(self, X: Any, static: Any = None) -> torch.Tensor:  # noqa: N803
+    def _head_outputs(self, X: Any, static: Any = None) -> Array:  # noqa: N803
         """`[n, output]` of a network with one output for each sequence."""
-        batches = self._batches(X, static)
-        return predict_outputs(self.network_, batches, self.training_options.threads)
+        prepared = self._prepared(X, static)
+        return predict_outputs(self.network_, prepared, self.training_options.threads)
 
-    def _batches(
+    def _prepared(
         self,
         X: Any,  # noqa: N803
         static: Any = None,
         *,
         needs_static: bool = True,
-    ) -> Batches | None:
-        """Prepared batches of what the user passes, validated once; `None` for no sequences."""
+    ) -> Prepared | None:
+        """What the user passes, checked and prepared once; `None` for no sequences."""
         x, static = self._input(X, static)
         if len(x) == 0:
             return None
         if static is not None or (needs_static and self.static_ is not None):
             static = scaled_static(self.static_, len(x), static)
-        return Batches(x, self.preparation_, next(self.network_.parameters()).device, static)
+        return Prepared(x, self.preparation_, static)
 
     def _input(self, X: Any, static: Any = None) -> tuple[Sequences, Any]:  # noqa: N803
         """Checked sequences, and their static features in the order of these."""
@@ -489,12 +494,3 @@ class BaseSequenceEstimator(abc.ABC):
             or repr(values[argument.name]) != repr(argument.default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
-
-
-def _not_of_fit(kind: type[BaseSequenceEstimator], name: str) -> str:
-    """Why `fit` refuses an argument: it is one of the estimator, or not known at all."""
-    own = {n: f"{kind.__name__}(..., {n}=...)" for n in inspect.signature(kind).parameters}
-    inner = "{}(options=TrainingOptions({}=...))".format
-    own |= {f.name: inner(kind.__name__, f.name) for f in fields(TrainingOptions)}
-    known = [*inspect.signature(kind.fit).parameters][1:-1]
-    return f"`fit` has no argument {name!r}.{advice_on_argument(name, known, own)}"

@@ -134,7 +134,7 @@ class SequenceClassifier(BaseSequenceEstimator):
 
     def _outputs(self, X: Any, static: Any = None) -> Floats:  # noqa: N803
         logits = self._head_outputs(X, static)
-        return np.asarray(probabilities(logits.double(), self.task_.objective.kind))
+        return probabilities(logits, self.task_.objective.kind)
 
     # -- look inside ----------------------------------------------------------------------------
 
@@ -199,5 +199,5 @@ class SequenceClassifier(BaseSequenceEstimator):
             SpecError: there is no such layer; near misses are suggested.
             OptionError: a `how` that means nothing for this layer.
         """
-        batches = self._batches(X, static, needs_static=False)
-        return embed(self.network_, batches, layer, how, self.training_options.threads)
+        prepared = self._prepared(X, static, needs_static=False)
+        return embed(self.network_, prepared, layer, how, self.training_options.threads)

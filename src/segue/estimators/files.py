@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import pydantic
-import torch
 
 from segue import tensorfile
 from segue._version import __version__
 from segue.errors import DataError, ModelFileError, fields_refused, warn_user
 from segue.estimators.fingerprint import SALT_BYTES, SeenSequences
 from segue.networks import current_json
+from segue.tensorfile import Tensors
 
 FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
 
@@ -178,7 +178,7 @@ def member_name(number: int) -> str:
 def write(
     path: str | Path,
     description: Description | EnsembleDescription,
-    tensors: dict[str, torch.Tensor],
+    tensors: Tensors,
 ) -> None:
     """Write a description and tensors, whole or not at all."""
     if (kind := Path(path).suffix.lower()) in _FOREIGN:
@@ -187,24 +187,21 @@ def write(
     tensorfile.write(path, tensorfile.to_bytes(text, tensors))
 
 
-def tensors_of(estimator: Any, *, record: bool) -> dict[str, torch.Tensor]:
+def tensors_of(estimator: Any, *, record: bool) -> Tensors:
     """Copies of the weights, as a file takes them, and the hashes of what was seen."""
-    weights = estimator.network_.weight_tensors()
-    found = {name: w.detach().cpu().contiguous().clone() for name, w in weights.items()}
+    found: Tensors = estimator.network_.get_weights()
     for number, seen in enumerate((estimator.seen_ or ()) if record else ()):
         for name, hashes in (("train", seen.train), ("validation", seen.validation)):
-            found[_seen_name(number, name)] = torch.from_numpy(hashes.copy())
+            found[_seen_name(number, name)] = hashes
     return found
 
 
-def without_hashes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def without_hashes(tensors: Tensors) -> Tensors:
     """The weights among the tensors of a file."""
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(_SEEN)}
 
 
-def seen_in(
-    description: Description, tensors: dict[str, torch.Tensor]
-) -> tuple[SeenSequences, ...] | None:
+def seen_in(description: Description, tensors: Tensors) -> tuple[SeenSequences, ...] | None:
     """The record of what was seen, of the tensors of a file; `None`: it has none.
 
     Raises:
@@ -213,7 +210,7 @@ def seen_in(
     salts = [entry.salt for entry in description.seen or ()]
     wanted = {_seen_name(n, part) for n in range(len(salts)) for part in ("train", "validation")}
     hashes = {name: tensor for name, tensor in tensors.items() if name.startswith(_SEEN)}
-    sound = all(one.ndim == 1 and one.dtype == torch.int64 for one in hashes.values())
+    sound = all(one.ndim == 1 and one.dtype == np.int64 for one in hashes.values())
     if hashes.keys() != wanted or not sound:
         raise DataError("the hashes of the sequences that were seen are missing or damaged.")
     if description.seen is None:
@@ -221,8 +218,8 @@ def seen_in(
     return tuple(
         SeenSequences(
             bytes.fromhex(salt),
-            hashes[_seen_name(number, "train")].numpy(),
-            hashes[_seen_name(number, "validation")].numpy(),
+            hashes[_seen_name(number, "train")],
+            hashes[_seen_name(number, "validation")],
         )
         for number, salt in enumerate(salts)
     )
@@ -298,7 +295,7 @@ def _share(validation: Any) -> float | None:
     return float(validation) if isinstance(validation, int | float) else None
 
 
-def read(path: Path) -> tuple[Description | EnsembleDescription, dict[str, torch.Tensor]]:
+def read(path: Path) -> tuple[Description | EnsembleDescription, Tensors]:
     """Read and check the description, and the weights.
 
     Raises:

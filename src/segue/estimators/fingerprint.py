@@ -20,7 +20,7 @@ import numpy.typing as npt
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
-from segue.networks import Network
+from segue.layers import LayerSpec
 from segue.spec import to_text
 from segue.training.options import WITHOUT_EFFECT
 
@@ -135,13 +135,16 @@ def salted_hashes(given: Digests, salt: bytes) -> Hashes:
 
 
 def fingerprint(
-    estimator: EstimatorArguments, network: Network, split: TrainValidationSplit, values: Digests
+    estimator: EstimatorArguments,
+    specs: tuple[LayerSpec, ...],
+    split: TrainValidationSplit,
+    values: Digests,
 ) -> dict[str, Any]:
     """The fingerprint of a training: equal for two if one can resume from the other.
 
     Args:
         estimator: its parameters.
-        network: that is trained.
+        specs: of the network that is trained.
         split: what it is trained on.
         values: the hashes of these sequences.
     """
@@ -151,7 +154,7 @@ def fingerprint(
     digest.update(str(np.asarray(targets).tolist()).encode())
     return {
         **_settings(estimator),
-        "network": to_text(network.specs),
+        "network": to_text(specs),
         "data": digest.hexdigest(),
         # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
         "set of values": combined_digest([values, *_beside(split)]),

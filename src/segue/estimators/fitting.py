@@ -24,13 +24,15 @@ from segue.errors import (
     first_few,
     warn_user,
 )
-from segue.estimators.fingerprint import SeenSequences, digests, fingerprint, seen_by
+from segue.estimators.fingerprint import digests, fingerprint, seen_by
+from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import choose_threads, threads
 from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit
+from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
 from segue.prepare.augmentation import Augmentation
@@ -41,7 +43,7 @@ from segue.tasks import Task
 from segue.training import Callback, History, memory
 from segue.training.checkpoint import TrainingFolder
 from segue.training.history import LogWriter, make_reporter
-from segue.training.inference import cache_fixed_layers
+from segue.training.inference import UNCHECKED
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
 from segue.training.optimizers import check_carries_state, freeze
@@ -54,8 +56,7 @@ from segue.training.setup import (
     choose_device,
     choose_epochs,
 )
-
-Lines = list[tuple[str, str]]
+from segue.training.validation import cache_fixed_layers
 
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
@@ -79,22 +80,6 @@ class PreparedTraining:
     preparation: Preparation
     static: MeanScale | None
     lines: Lines
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """The result of a training: the fitted attributes of an estimator, without their underscore."""
-
-    network: Network
-    preparation: Preparation
-    static: MeanScale | None
-    task: Task
-    history: History
-    stopped: str
-    training_summary: Lines
-    seen: tuple[SeenSequences, ...] | None
-    channels: tuple[str, ...] | None
-    reading: Any
 
 
 def fit_split(
@@ -215,7 +200,7 @@ def _train(
     with reporter.starting() if reporters else nullcontext():  # PyTorch imports much for the first
         state = TrainingState.start(setup)
     if run_folder is not None:
-        shared = fingerprint(estimator, network, split, values)
+        shared = fingerprint(estimator, network.specs, split, values)
         writers, state = run_folder.open(setup, shared)
     with threads(options.threads or choose_threads(network, setup.batch_size)):
         cached = cache_fixed_layers(setup) if network.chain.layers[0].is_fixed else setup
@@ -232,7 +217,7 @@ def _train(
         ("seed", str(setup.seed)),
     ]
     result = FitResult(
-        network=network,
+        network=Network.from_torch(network),
         preparation=prepared.preparation,
         static=prepared.static,
         task=prepared.task,
@@ -365,14 +350,14 @@ def build_network(
     static: MeanScale | None,
     *,
     seed: int,
-) -> Network:
+) -> TorchNetwork:
     """The network for sequences of a shape, of the layers before its head, with initial weights.
 
     Raises:
         SpecError: layers that do not fit together, or not the data.
         NotCausalError: a layer that would see its own target.
     """
-    network = Network(
+    network = TorchNetwork(
         with_embedding(specs) if preparation.kind == "texts" else specs,
         shape,
         task.objective.outputs,
@@ -422,7 +407,7 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     batch_size = min(job.batch_size, len(lengths))
     resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
     rough = 40 * batch_size * sum(job.network.numbers_at_once(longest).values())
-    if resident + rough <= memory.WARNED * memory.UNCHECKED:  # whatever is free
+    if resident + rough <= memory.WARNED * UNCHECKED:  # whatever is free
         return ""
     limit = memory_limit()
     if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement

@@ -209,7 +209,7 @@ class Forecaster(BaseSequenceEstimator):
     def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         """`[n, value]` changes from the last known value of windows."""
         outputs = self._head_outputs(X, static)
-        return self.task_.scale.restore(outputs.numpy())
+        return self.task_.scale.restore(outputs)
 
     def _roll(self, x: Array, steps: int, changes: Callable[[Array], Numbers]) -> Numbers:
         check_whole("steps", steps)

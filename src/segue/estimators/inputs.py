@@ -5,9 +5,10 @@ Every message says what came, what was expected and how to mend it.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from segue.data.dataset import Dataset
 from segue.data.encoding import Task, encoded
 from segue.data.labels import Indexed, aligned, by_sequence, carries_ids, is_missing, is_of_steps
 from segue.data.sequences import Array, Layout, Sequences
-from segue.errors import DataError, counted, warn_user
+from segue.errors import DataError, advice_on_argument, counted, warn_user
 from segue.readers.forms import as_frame
 from segue.readers.objects import PLAIN, adapted, is_frame, plain_sequences, rows_of, unlabelled
 from segue.readers.table import role_of
+from segue.training.options import TrainingOptions
 
 # What users pass. Types of NumPy, pandas, polars, PyTorch and Hugging Face are among it, and of
 # these packages only NumPy need be installed: so to a type checker each of these is `Any`.
@@ -332,3 +334,12 @@ def _column(frame: Any, name: Any) -> list[Any]:
     column = frame[name] if not hasattr(frame, "column_names") else frame.column(name)
     listed: list[Any] = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
     return listed
+
+
+def not_of_fit(kind: Any, name: str) -> str:
+    """Why `fit` refuses an argument: it is one of the estimator, or not known at all."""
+    own = {n: f"{kind.__name__}(..., {n}=...)" for n in inspect.signature(kind).parameters}
+    inner = "{}(options=TrainingOptions({}=...))".format
+    own |= {f.name: inner(kind.__name__, f.name) for f in fields(TrainingOptions)}
+    known = [*inspect.signature(kind.fit).parameters][1:-1]
+    return f"`fit` has no argument {name!r}.{advice_on_argument(name, known, own)}"

@@ -20,8 +20,8 @@ from segue.estimators.inputs import (
     two_targets,
 )
 from segue.estimators.streaming import LabelStream, ModelStream
+from segue.kernels.ragged import Ragged
 from segue.networks import NetworkLike
-from segue.prepare.batches import Padded
 from segue.prepare.pipeline import PrepareLike
 from segue.readers.objects import plain_sequences
 from segue.tasks import Label, Task
@@ -146,13 +146,14 @@ class SequenceLabeler(BaseSequenceEstimator):
         return self._outputs(X)
 
     def _outputs(self, X: Any, static: Any = None) -> Sequences:  # noqa: N803
-        def at_each_step(batch: Padded) -> Padded:
-            logits: Padded = self.network_(batch)
-            return logits._replace(values=probabilities(logits.values.double(), "steps").float())
+        def at_each_step(x: Ragged) -> Ragged:
+            logits: Ragged = self.network_(x)
+            found = probabilities(logits.values, "steps")
+            return logits._replace(values=found.astype(np.float32))
 
-        batches, width = self._batches(X, static), len(self.classes_)
+        prepared, width = self._prepared(X, static), len(self.classes_)
         threads = self.training_options.threads
-        return map_steps(self.network_, batches, at_each_step, width, threads)
+        return map_steps(self.network_, prepared, at_each_step, width, threads)
 
     def stream(self) -> LabelStream:
         """Take one sequence step by step: `stream.push(step)` returns the step's probabilities.

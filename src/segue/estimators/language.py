@@ -7,15 +7,12 @@ is what follows the last. So a text of n tokens has n + 1 steps.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
@@ -23,8 +20,8 @@ from segue.errors import DataError, OptionError, checked_arguments, is_whole
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence, SequencesLike
 from segue.estimators.streaming import ModelStream, Stream
+from segue.kernels.ragged import Ragged, offsets_of
 from segue.networks import Network, NetworkLike
-from segue.prepare.batches import Padded
 from segue.prepare.pipeline import PrepareLike
 from segue.prepare.steps import scaled_static
 from segue.prepare.text import PADDING, UNKNOWN
@@ -33,7 +30,7 @@ from segue.readers.objects import plain_sequences
 from segue.tasks import Language, Task
 from segue.tasks.language import inputs_and_targets
 from segue.training import TrainingOptions
-from segue.training.optimizers import map_state
+from segue.training.inference import probabilities
 
 # Steps of a text that go through the network at once, and numbers that its head gives at once.
 _STEPS_AT_ONCE, _OUTPUTS_AT_ONCE = 256, 20_000_000
@@ -171,8 +168,8 @@ class LanguageModel(BaseSequenceEstimator):
         The last of each is what would follow the text.
         """
 
-        def best(logits: Tensor, following: Tensor) -> Tensor:
-            return next_probabilities(logits, following).argmax(dim=-1)
+        def best(logits: Array, following: Array) -> Array:
+            return np.asarray(next_probabilities(logits, following).argmax(axis=-1))
 
         return [self.classes_[steps] for steps in self._at_every_step(X, best)]
 
@@ -254,11 +251,10 @@ class LanguageModel(BaseSequenceEstimator):
 # -- the next token --------------------------------------------------------------------------
 
 
-@torch.no_grad()
 def at_every_step(
     networks: Sequence[Network],
     inputs: Sequences,
-    function: Callable[[Tensor, Tensor], Tensor],
+    function: Callable[[Array, Array], Array],
     following: Sequences,
 ) -> list[Array]:
     """Apply a function to the logits of every step and return what it gives for each text.
@@ -272,64 +268,63 @@ def at_every_step(
         function: gets logits `[step, token]` and the tokens that follow, `[step]`.
         following: `[time, 1]`, the token that follows at each step.
     """
-    device = next(networks[0].parameters()).device
-    at_once = _OUTPUTS_AT_ONCE // (len(networks) * networks[0].chain.shape.features)
+    at_once = _OUTPUTS_AT_ONCE // (len(networks) * networks[0].outputs)
     steps = max(1, min(_STEPS_AT_ONCE, at_once))
     texts = max(1, min(_TEXTS_AT_ONCE, at_once // steps))
-    rows: list[list[Array]] = [[] for _ in range(len(inputs))]
+    rows: list[Array] = [np.empty(0)] * len(inputs)
     order = np.argsort(-inputs.lengths, kind="stable")
     for first in range(0, len(order), texts):
         chosen = order[first : first + texts]
-        x, wanted = (_padded([s[i] for i in chosen], device) for s in (inputs, following))
-        for first_step, logits in _pieces_of_all(networks, x, steps):
-            for row, number in enumerate(chosen[: len(logits.lengths)]):
-                span = slice(int(logits.lengths[row]))
-                targets = wanted.values[row, first_step : first_step + steps, 0][span]
-                rows[number].append(function(logits.values[row, span], targets).cpu().numpy())
-    return [np.concatenate(parts) for parts in rows]
+        x, wanted = inputs[chosen], following[chosen].values[:, 0]
+        parts: list[list[Array]] = [[] for _ in chosen]
+        for steps_seen, logits in _pieces_of_all(networks, x, steps):
+            found = function(logits.values, wanted[steps_seen])
+            for own, part in zip(parts, np.split(found, logits.offsets[1:-1]), strict=True):
+                own.append(part)
+        for number, own in zip(chosen, parts, strict=True):
+            rows[number] = np.concatenate(own)
+    return rows
 
 
-def _padded(items: Sequence[Array], device: torch.device) -> Padded:
-    lengths = torch.tensor([len(item) for item in items])
-    values = torch.zeros(len(items), int(lengths.max()), 1, dtype=torch.int64)
-    for row, item in enumerate(items):
-        values[row, : len(item)] = torch.from_numpy(item.astype(np.int64))
-    return Padded(values.to(device), lengths.to(device))
-
-
-def _pieces(network: Network, x: Padded, steps: int) -> Iterator[tuple[int, Padded]]:
-    """Logits of so many steps after the other, of the texts that go on; the longest come first."""
-    state = network.initial_state(len(x.lengths))
-    for first in range(0, x.values.shape[1], steps):
-        running = slice(int((x.lengths > first).sum()))
-        state = map_state(operator.itemgetter(running), state)
-        left = (x.lengths[running] - first).clamp(max=steps)
-        piece = Padded(x.values[running, first : first + steps], left)
-        logits, state = network.forward_from(piece, state)
-        yield first, logits
+def _pieces(network: Network, x: Sequences, steps: int) -> Iterator[tuple[Array, Ragged]]:
+    """So many steps of all texts after the other: which they are, and their logits."""
+    state, values = network.initial_state(len(x)), x.values.astype(np.int32)
+    starts, lengths = x.offsets[:-1], x.lengths
+    for first in range(0, int(lengths.max()), steps):
+        taken = offsets_of(np.clip(lengths - first, 0, steps))  # none of those that have ended
+        seen = np.arange(taken[-1]) + np.repeat(starts + first - taken[:-1], np.diff(taken))
+        logits, state = network.forward_from(Ragged(values[seen], taken), state)
+        yield seen, logits
 
 
 def _pieces_of_all(
-    networks: Sequence[Network], x: Padded, steps: int
-) -> Iterator[tuple[int, Padded]]:
+    networks: Sequence[Network], x: Sequences, steps: int
+) -> Iterator[tuple[Array, Ragged]]:
     """The pieces of one network; of several, with logits of the mean of their probabilities."""
     together = zip(*(_pieces(network, x, steps) for network in networks), strict=True)
-    for (first, logits), *others in together:
+    for (seen, logits), *others in together:
         values = mean_logits([logits.values, *(other.values for _, other in others)])
-        yield first, logits._replace(values=values)
+        yield seen, logits._replace(values=values)
 
 
-def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+def mean_logits(logits: Sequence[Array]) -> Array:
     """Logits whose softmax is the mean of the softmax of each; those of one stay as they are.
 
-    >>> one, other = torch.tensor([0.9, 0.1]).log(), torch.tensor([0.5, 0.5]).log()
-    >>> torch.softmax(mean_logits([one, other]), -1).numpy().round(3).tolist()
+    >>> one, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
+    >>> probabilities(mean_logits([one, other]), "softmax").round(3).tolist()
     [0.7, 0.3]
     """
     if len(logits) == 1:
         return logits[0]
-    each = torch.stack([torch.log_softmax(one.double(), dim=-1) for one in logits])
-    return torch.logsumexp(each, dim=0) - math.log(len(logits))
+    each = np.stack([one - _log_sum(one) for one in np.asarray(logits, np.float64)])
+    largest = each.max(axis=0)
+    return np.asarray(largest + np.log(np.exp(each - largest).sum(axis=0)) - math.log(len(logits)))
+
+
+def _log_sum(logits: Floats) -> Floats:
+    """The logarithm of the sum of the exponentials of each row, `[row, 1]`."""
+    largest = logits.max(axis=-1, keepdims=True)
+    return np.asarray(largest + np.log(np.exp(logits - largest).sum(axis=-1, keepdims=True)))
 
 
 # -- drawing ------------------------------------------------------------------------------------
@@ -373,12 +368,13 @@ def check_drawing(length: Any, temperature: Any, top_k: Any) -> None:
         raise OptionError(" ".join(problems))
 
 
-def next_probabilities(logits: Tensor, _: Tensor) -> Tensor:
+def next_probabilities(logits: Array, _: Array) -> Array:
     """`[step, token]` probabilities of logits."""
-    return torch.softmax(logits.double(), dim=-1).float()
+    return probabilities(logits, "softmax").astype(np.float32)
 
 
-def next_log_probability(logits: Tensor, following: Tensor) -> Tensor:
+def next_log_probability(logits: Array, following: Array) -> Array:
     """`[step]`, the log-probability of the token that follows."""
-    chosen = logits.gather(1, following[:, None])[:, 0].double()
-    return chosen - torch.logsumexp(logits.double(), dim=-1)
+    logits = logits.astype(np.float64)
+    chosen = np.take_along_axis(logits, following[:, None].astype(np.int64), axis=1)
+    return np.asarray((chosen - _log_sum(logits))[:, 0])

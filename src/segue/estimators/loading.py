@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
+import numpy as np
 
 from segue.errors import (
     DataError,
@@ -30,12 +29,13 @@ from segue.estimators.files import (
     seen_in,
     without_hashes,
 )
-from segue.estimators.fitting import FitResult, build_network
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
+from segue.estimators.result import FitResult
 from segue.layers import LayerSpec, Shape
+from segue.layers.custom import is_torch_module
 from segue.limits import VARIABLE, memory_limit
 from segue.networks import (
     Network,
@@ -43,10 +43,13 @@ from segue.networks import (
     as_specs,
     is_custom,
     specs_from_json,
+    with_embedding,
 )
 from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale
 from segue.spec import to_text
+from segue.tasks import Task
+from segue.tensorfile import Tensors
 from segue.training import History, TrainingOptions
 
 # By the name of the class, as a model file has it; and by that of the task, on the command line.
@@ -124,7 +127,7 @@ def load(
 
 def _members(
     description: EnsembleDescription,
-    tensors: dict[str, torch.Tensor],
+    tensors: Tensors,
     layers: tuple[LayerSpec, ...] | None,
 ) -> Iterator[Any]:
     for number, entry in enumerate(description.members, start=1):
@@ -138,14 +141,14 @@ def _members(
 
 
 def _given(network: Any) -> tuple[LayerSpec, ...] | None:
-    if callable(network) and not isinstance(network, nn.Module):
+    if callable(network) and not is_torch_module(network):
         network = network()
     return None if network is None else as_specs(network)
 
 
 def _restore(
     description: Description,
-    tensors: dict[str, torch.Tensor],
+    tensors: Tensors,
     layers: tuple[LayerSpec, ...] | None,
 ) -> BaseSequenceEstimator:
     kind: Any = BY_NAME.get(description.estimator)
@@ -174,13 +177,8 @@ def _restore(
     scale = (
         None if static is None else MeanScale.from_json(static.model_dump(), "the static features")
     )
-
     # Old files have a dense layer of the head's size before the head: all specs are layers.
-    def build(shape: Shape) -> Network:
-        return build_network(specs, shape, task, preparation, scale, seed=estimator.seed)
-
-    weights, custom = without_hashes(tensors), any(map(is_custom, specs))
-    network = _restore_network(build, preparation, description, weights, trusted=custom)
+    network = _restore_network(specs, task, preparation, description, without_hashes(tensors))
     refit = None if description.refit is None else History(description.refit)
     epochs = len(description.history)
     if description.best_epoch is not None and not 0 < description.best_epoch <= epochs:
@@ -213,12 +211,11 @@ def _matching(
 
 
 def _restore_network(
-    build: Callable[[Shape], Network],
+    specs: tuple[LayerSpec, ...],
+    task: Task,
     preparation: Preparation,
     description: Description,
-    tensors: dict[str, torch.Tensor],
-    *,
-    trusted: bool,
+    weights: Tensors,
 ) -> Network:
     """Build the network only where the file has just its weights: none, and no memory, on trust."""
     shape = description.input_shape
@@ -230,38 +227,29 @@ def _restore_network(
     wanted = preparation.token_count
     if wanted not in (None, shape.tokens):
         raise DataError(f"the network takes {shape.tokens} tokens, and the texts become {wanted}.")
-    given = Shape(shape.features, length=shape.length, tokens=shape.tokens)
-    # What a user has given is trusted, and may not know about devices without memory.
-    device = torch.device("cpu" if trusted else "meta")
-    try:
-        with device:
-            planned = build(given)
-    except RuntimeError as error:
-        raise DataError(f"no such network can be built ({error}).") from error
-    plan = planned.weight_tensors()
-    _refuse_costly(planned)
-    expected = {name: tuple(weight.shape) for name, weight in plan.items()}
-    found = {name: tuple(weight.shape) for name, weight in tensors.items()}
-    wrong = sorted(n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n))
-    if wrong:
-        raise DataError(
-            "the description and the weights differ: "
-            + "; ".join(f"{n} is {found.get(n)}, not {expected.get(n)}" for n in wrong[:5])
-        )
-    for name, tensor in tensors.items():
-        if tensor.dtype != plan[name].dtype:
-            raise DataError(f"the weight {name} has type {tensor.dtype}, not {plan[name].dtype}.")
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+    own = any(map(is_custom, specs))  # which may have weights of any type
+    for name, weight in weights.items():
+        if weight.dtype != np.float32 and not own:
+            raise DataError(f"the weight {name} has type {weight.dtype}, not float32.")
+        if weight.dtype.kind == "f" and not np.isfinite(weight).all():
             raise DataError(f"the weight {name} is not finite.")
-    network = build(given)
-    network.set_weights({name: tensor.numpy() for name, tensor in tensors.items()})
+    network = Network(
+        with_embedding(specs) if preparation.kind == "texts" else specs,
+        Shape(shape.features, length=shape.length, tokens=shape.tokens),
+        task.objective.outputs,
+        every=task.per_step,
+        static=0 if description.static is None else len(description.static.mean),
+        weights=weights,
+    )
+    _refuse_costly(network)
+    task.check_network(network)
     return network
 
 
-def _refuse_costly(planned: Network) -> None:
+def _refuse_costly(network: Network) -> None:
     """Raise `DataError` where a single step takes more memory than a model may ask for."""
     limit = memory_limit(MOST_BYTES) or MOST_BYTES
-    layer, numbers = max(planned.numbers_at_once(1).items(), key=lambda pair: pair[1])
+    layer, numbers = max(network.numbers_at_once(1).items(), key=lambda pair: pair[1])
     if (needed := 4 * numbers) > limit:
         raise DataError(
             f"a single step takes about {needed / 1e9:.1f} GB of memory in the layer {layer}; at "

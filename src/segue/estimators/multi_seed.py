@@ -15,7 +15,6 @@ from segue.atomic import locked
 from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensemble import SequenceEnsemble
-from segue.estimators.fitting import fit_split
 from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, ValidationLike
 from segue.estimators.loading import load
 from segue.estimators.splitting import split_data
@@ -25,9 +24,6 @@ from segue.networks import as_specs, is_custom
 from segue.progress import Progress
 from segue.readers.objects import adapted
 from segue.spec import to_text
-from segue.training.checkpoint import remove as remove_checkpoints
-from segue.training.loop import MONITORS
-from segue.training.objectives import make_objective
 from segue.training.options import WITHOUT_EFFECT
 
 Row = dict[str, float]
@@ -72,6 +68,8 @@ class SeedResults:
         Raises:
             DataError: there was no validation.
         """
+        from segue.training.objectives import make_objective
+
         name = f"validation_{make_objective(self.members[0].task_.objective).metric}"
         if not self.has_validation:
             raise DataError(
@@ -94,6 +92,8 @@ class SeedResults:
     @property
     def best(self) -> BaseSequenceEstimator:
         """The estimator that is best by validation, by `TrainingOptions.monitor`."""
+        from segue.training.loop import MONITORS
+
         assert self.metric  # raises where there was no validation
         is_better = MONITORS[self.members[0].training_options.monitor]
         best = 0
@@ -212,6 +212,9 @@ class _Training:
             X: as in `fit`.
             given: further arguments of `split_data`.
         """
+        from segue.estimators.fitting import fit_split
+        from segue.training.checkpoint import remove as remove_checkpoints
+
         model = None if self.folder is None else self.folder / "model.safetensors"
         if self.resume and model is not None and model.exists():
             member = _read(model, self.member)

@@ -100,4 +100,4 @@ class SequenceRegressor(BaseSequenceEstimator):
 
     def _outputs(self, X: Any, static: Any = None) -> Numbers:  # noqa: N803
         outputs = self._head_outputs(X, static)
-        return self.task_.restore(outputs.numpy())
+        return self.task_.restore(outputs)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from segue.data.arrays import as_steps
 from segue.data.sequences import Array
@@ -66,11 +65,10 @@ class ModelStream:
         self._network = model.network_
         self._preparation = model.preparation_
         self._head = model.task_.objective.kind
-        self._device = next(self._network.parameters()).device
         self._tokens = self._network.input_shape.tokens is not None
         self.classes: tuple[Any, ...] = tuple(getattr(model.task_, "classes", ()))
         self._preparation.check_causal()
-        self._static: torch.Tensor | None = None
+        self._static: Array | None = None
         self._set_static(static)
         self.reset()
 
@@ -81,17 +79,15 @@ class ModelStream:
         self.steps = 0
         self._prepared = self._preparation.stream()
         self._probabilities: Probabilities | None = None
-        with torch.no_grad():
-            self._state = self._network.initial_state(1, self._static)
-            if self._begin is not None:
-                first = np.full((1, 1), self._begin, np.int32)
-                self._probabilities, self._state = self._after(first)
+        self._state = self._network.initial_state(1, self._static)
+        if self._begin is not None:
+            first = np.full((1, 1), self._begin, np.int32)
+            self._probabilities, self._state = self._after(first)
 
     def _set_static(self, static: Any) -> None:
         """Static features, scaled as in training."""
         rows = None if static is None else np.atleast_2d(np.asarray(static))
-        scaled = scaled_static(self._scale, 1, rows)
-        self._static = None if scaled is None else torch.from_numpy(scaled).to(self._device)
+        self._static = scaled_static(self._scale, 1, rows)
 
     @property
     def probabilities(self) -> Probabilities | None:
@@ -102,7 +98,6 @@ class ModelStream:
         """`[1, channel]` of a step as it comes."""
         return self._checked(self._number(str(step)) if isinstance(step, str) else step)
 
-    @torch.no_grad()
     def update(self, read: Sequence[Array]) -> Probabilities:
         """Take steps `[1, channel]` each and return the probabilities after them, `[class]`."""
         prepared = self._prepared.push(np.concatenate(read))
@@ -118,15 +113,15 @@ class ModelStream:
     def _after(self, prepared: Array) -> tuple[Probabilities, Any]:
         """The probabilities after `[time, channel]` prepared steps, and the state."""
         state, logits = self._state, None
-        for x_t in torch.from_numpy(np.array(prepared)).to(self._device):
-            logits, state = self._network.step(x_t[None], state)
+        for x_t in np.ascontiguousarray(prepared)[:, None]:
+            logits, state = self._network.step(x_t, state)
         assert logits is not None
-        if not bool(torch.isfinite(logits).all()):
+        if not np.isfinite(logits).all():
             raise DataError(
                 f"The answer after step {self.steps} is not finite. Is a value far larger than "
                 "those of the training? `reset()` begins anew."
             )
-        return np.asarray(probabilities(logits[0].double().cpu(), self._head)), state
+        return probabilities(logits[0], self._head), state
 
     def _number(self, text: str) -> int:
         """The token of one word or character."""

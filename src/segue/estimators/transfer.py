@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from segue.estimators.files import EnsembleDescription, read, seen_in, without_h
 from segue.estimators.fingerprint import SeenSequences
 from segue.networks import Network
 from segue.prepare import Preparation
+
+if TYPE_CHECKING:
+    from segue.modules.network import TorchNetwork
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,13 @@ class InitialWeights:
                 f"`initial` is {path}, an ensemble of {len(description.members)} models. Take one "
                 "of them: initial=segue.load(path).members[0]."
             )
-        weights = {name: one.numpy() for name, one in without_hashes(tensors).items()}
+        weights = without_hashes(tensors)
         vocabulary = Vocabulary.of(Preparation.from_json(description.preparation))
         seen = seen_in(description, tensors) or ()
         return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
 
     def transfer_weights(
-        self, network: Network, target_state: Mapping[str, Any], preparation: Preparation
+        self, network: TorchNetwork, target_state: Mapping[str, Any], preparation: Preparation
     ) -> list[tuple[str, str]]:
         """Set the weights of the layers of which every name and shape agrees.
 
@@ -145,7 +148,7 @@ class InitialWeights:
         return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
 
     def _by_token(
-        self, network: Network, vocabulary: Vocabulary | None
+        self, network: TorchNetwork, vocabulary: Vocabulary | None
     ) -> tuple[dict[str, Array], str]:
         """The weights, with vectors of another vocabulary sorted by this one's; what to say."""
         weights, theirs = dict(self.weights), self.vocabulary

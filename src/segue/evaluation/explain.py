@@ -19,9 +19,11 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError, did_you_mean
 from segue.evaluation.gates import Gates, gates
 from segue.evaluation.model_info import require_classes, require_one_network
-from segue.networks import Network
-from segue.prepare.batches import Padded
-from segue.training.inference import STEPS_AT_ONCE, predict_batches
+from segue.modules.network import TorchNetwork
+from segue.prepare.batches import Batches, Padded
+from segue.prepare.steps import scaled_static
+from segue.training.inference import STEPS_AT_ONCE
+from segue.training.validation import run_batches
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
@@ -101,7 +103,7 @@ def attribute(
     require_one_network(classifier, "An explanation")
     require_classes(classifier, "An explanation")
     x, static = classifier._input(X, static)
-    network = classifier.network_
+    network = classifier.network_.to_torch()
     codes = _codes(classifier, x, target, static)
     change = np.empty(len(x))
     rows: list[Any] = [None] * len(x)
@@ -121,8 +123,10 @@ def attribute(
         for i, values, n in zip(index, found.cpu().numpy(), signal.lengths.tolist(), strict=True):
             rows[i] = values[:n]
 
-    batches = classifier._batches(x, static)
-    predict_batches(network, batches, work, classifier.training_options.threads)
+    if len(x):
+        scaled = scaled_static(classifier.static_, len(x), static)
+        batches = Batches(x, classifier.preparation_, classifier.network_.device, scaled)
+        run_batches(network, batches, work, classifier.training_options.threads)
     values = Sequences.from_list(rows)
     names = _names(classifier, X, values.channels)
     seen = classifier.preparation_.as_seen(x)
@@ -196,7 +200,7 @@ def occlusion(
     return attribute(classifier, X, method, "occlusion", target=target, static=static)
 
 
-def _logit_of(network: Network, first: int) -> Logit:
+def _logit_of(network: TorchNetwork, first: int) -> Logit:
     """The network from its layer number `first` on."""
 
     def logit(x: Padded, codes: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from segue.evaluation.model_info import require_one_network
 from segue.kernels.cells import reverse
 from segue.modules import Directions, Layer, Padded
 from segue.modules.recurrent import RecurrentCell
-from segue.training.inference import capture_activations, map_steps
+from segue.prepare.batches import Batches
+from segue.training.validation import capture_activations, map_steps
 
 if TYPE_CHECKING:
     from segue.estimators import SequenceClassifier
@@ -125,7 +126,7 @@ def gates(
     """
     require_one_network(classifier, "`gates`")
     x = classifier.check_input(X)
-    network = classifier.network_
+    network = classifier.network_.to_torch()
     chosen = _choose_layer(network.layers, layer)
     found = network.layer(chosen)
     if direction not in ("forward", "backward"):
@@ -143,7 +144,9 @@ def gates(
         parts = _decompose(cell, given, direction)
         return given._replace(values=torch.cat([parts[name] for name in names], dim=-1))
 
-    batches = classifier._batches(x, needs_static=False)
+    batches = None
+    if len(x):
+        batches = Batches(x, classifier.preparation_, classifier.network_.device)
     threads = classifier.training_options.threads
     joined = map_steps(network, batches, decomposed, len(names) * cell.units, threads)
     columns = np.split(joined.values, len(names), axis=1)

@@ -6,9 +6,11 @@ library, "numpy", or "torch", where networks answer through PyTorch's modules.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from segue.errors import OptionError
@@ -40,6 +42,17 @@ def path() -> tuple[str, str]:
 def is_torch() -> bool:
     """Whether networks are to answer through PyTorch's modules."""
     return os.environ.get(VARIABLE) == "torch"
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let the native library use at most `count` threads for a while; `None`: as many as it may."""
+    kernels = backend()
+    if count is None or kernels is reference:
+        yield
+        return
+    with kernels.limited(count):
+        yield
 
 
 @functools.cache

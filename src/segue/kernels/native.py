@@ -13,12 +13,14 @@ Shapes are the caller's to check. Arrays that are not contiguous float32 are cop
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +73,9 @@ _ACTIVATIONS = (
 )  # fmt: skip
 _SAME = {"celu": "elu", "swish": "silu", "hard_swish": "hard_silu"}
 ACTIVATIONS = {name: _ACTIVATIONS.index(_SAME.get(name, name)) for name in (*_ACTIVATIONS, *_SAME)}
+
+
+_limit = threading.local()  # `count`: of threads, for calls of this thread of Python
 
 
 class NativeUnavailableError(Exception):
@@ -184,11 +189,10 @@ class Kernels:
 
     Attributes:
         path: its name.
-        threads: the most that a call takes.
     """
 
     def __init__(self, path: str, threads: int, table: int) -> None:
-        self.path, self.threads = path, threads
+        self.path, self._most = path, threads
         pointers = ctypes.cast(table, ctypes.POINTER(_DATA))
         self._call: dict[str, Callable[..., Any]] = {}
         for number, (name, types) in enumerate(_FUNCTIONS.items()):
@@ -196,6 +200,21 @@ class Kernels:
             if types[0] is _INT:
                 function.errcheck = _check_memory
             self._call[name] = function
+
+    @property
+    def threads(self) -> int:
+        """The most that a call takes now, in this thread of Python."""
+        return min(self._most, getattr(_limit, "count", self._most))
+
+    @contextlib.contextmanager
+    def limited(self, count: int) -> Iterator[None]:
+        """Let calls of this thread of Python take at most `count` threads for a while."""
+        before = getattr(_limit, "count", self._most)
+        _limit.count = count
+        try:
+            yield
+        finally:
+            _limit.count = before
 
     def pack(self, kernel: Array) -> Packed:
         """A kernel `[in, out]` in the form that `dense` and `conv` take."""

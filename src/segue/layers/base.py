@@ -11,7 +11,7 @@ from __future__ import annotations
 import abc
 import importlib
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -171,7 +171,7 @@ class LayerSpec(Spec, abc.ABC):
         return getattr(file, self.module_name or f"{kind.__name__}Layer")(self, context)
 
     def inference_layer(self, context: BuildContext, weights: Mapping[str, Any]) -> Any:
-        """The `InferenceLayer` of this spec, which predicts without torch.
+        """The `InferenceLayer` of this spec; it predicts without torch, if it has such a form.
 
         Args:
             context: as in `build`.
@@ -179,26 +179,29 @@ class LayerSpec(Spec, abc.ABC):
 
         Raises:
             SpecError: the layer does not fit this context.
-            NoInferenceError: there is none.
         """
-        return self._find_inference(context)(self, context, weights)
+        try:
+            return self._find_inference(context)(self, context, weights)
+        except NoInferenceError:  # of a part of it, such as an activation of the user's own
+            return self._through_torch()(self, context, weights)
 
     def weight_shapes(self, context: BuildContext) -> dict[str, tuple[int, ...]]:
-        """The shapes of the layer's weights by name, without torch.
+        """The shapes of the layer's weights by name.
 
         Raises:
             SpecError: the layer does not fit this context.
-            NoInferenceError: only its torch module knows them.
         """
         inference = self._find_inference(context)
         shapes: dict[str, tuple[int, ...]] = inference.weight_shapes(self, context)
         return shapes
 
     def _find_inference(self, context: BuildContext) -> Any:
-        """The class of the layer that predicts without torch."""
-        if self.inference is None:
-            raise NoInferenceError(f"{context.name} ({self}) predicts with PyTorch only.")
-        return self.inference
+        """The class of the layer that predicts: its own, or the one around its torch module."""
+        return self.inference or self._through_torch()
+
+    @staticmethod
+    def _through_torch() -> Any:
+        return importlib.import_module("segue.modules.inference").TorchInference
 
     def not_causal_message(self, name: str) -> str:
         """The message of the error for a stream through this layer, if it is not causal."""
@@ -324,6 +327,44 @@ def input_kind_of(specs: Iterable[LayerSpec]) -> InputKind:
     """The input kind of a chain: that of its first layer that does not take either."""
     wanted = (spec.input_kind for spec in specs)
     return next((kind for kind in wanted if kind != "either"), "either")
+
+
+def check_chain(specs: Iterable[LayerSpec]) -> None:
+    """Raise `SpecError` where a network would have more layers than any machine could hold."""
+    count = sum(spec.count() for spec in specs)
+    if count > MOST_LAYERS:
+        most = f"at most {MOST_LAYERS:,} are built"
+        raise SpecError(f"{count:,} layers; {most}. Repeat fewer times.")
+
+
+def check_end(shape: Shape, names: Sequence[str], *, every: bool) -> None:
+    """Raise `SpecError` where the head cannot follow the layers before it.
+
+    Args:
+        shape: of their output.
+        names: of the layers.
+        every: whether the head has an output for every step, or one for a sequence.
+    """
+    if shape.directions != 1:
+        raise SpecError(
+            f"{names[-1]} keeps its two directions apart, and the head takes one signal: use "
+            "merge=concat, sum or mean in the last bidirectional layer."
+        )
+    if every and shape.stride != 1:
+        raise SpecError(
+            f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
+            "leave the strides out."
+        )
+    if shape.sequence == every:
+        return
+    if shape.sequence and not names:
+        raise SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")
+    if shape.sequence:
+        raise SpecError(
+            "the network still holds a sequence before its head, which has one output for "
+            "a sequence: end with pool(mean), or with a recurrent layer's last output."
+        )
+    raise SpecError("the network ends the sequence, and an output at every step is wanted.")
 
 
 def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) -> None:

@@ -263,6 +263,8 @@ class RandomConvInference(PieceInference):
     number of steps.
     """
 
+    fixed = ("kernel", "bias")
+
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
         kernel = (spec.kernel_size, context.shape.features, spec.kernels)

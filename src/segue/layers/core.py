@@ -287,6 +287,8 @@ Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 class BatchNormInference(PointwiseInference):
     """Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`; [feature] each."""
 
+    fixed = ("moving_mean", "moving_variance")
+
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
         parts = ("gamma", "beta", "moving_mean", "moving_variance")

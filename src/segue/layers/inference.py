@@ -47,6 +47,7 @@ class InferenceLayer(abc.ABC):
         reach: steps around a sequence that it takes in, such as those of a window.
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
+        fixed: the names of weights that are not trained.
         kernels: the functions that it calls, `segue.kernels.native` or `segue.kernels.reference`.
     """
 
@@ -56,6 +57,7 @@ class InferenceLayer(abc.ABC):
     merge: str = ""
     sees_whole: bool | None = None
     reach: int = 0
+    fixed: Sequence[str] = ()
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         self.spec = spec
@@ -127,6 +129,19 @@ class InferenceLayer(abc.ABC):
     def sublayers(self) -> tuple[InferenceLayer, ...]:
         """The layers directly inside this one."""
         return tuple(layer for chain in self.chains for layer in chain)
+
+    def walk(self) -> Iterator[InferenceLayer]:
+        """This layer, and all that are inside it."""
+        yield self
+        for layer in self.sublayers():
+            yield from layer.walk()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learnt, those of layers inside this one too."""
+        if self.chains:
+            return sum(layer.parameters for layer in self.sublayers())
+        return sum(w.size for name, w in self.weights().items() if name not in self.fixed)
 
     def weights(self) -> Mapping[str, Array]:
         """The weights by name, such as `kernel`, as they were given."""

@@ -46,6 +46,7 @@ class RecurrentInference(PieceInference):
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
+        self.fixed = spec.given_states()
         self._packed = spec.pack(self.kernels, weights)
         self._initial = spec.initial_values(weights)
 
@@ -151,6 +152,11 @@ class RecurrentSpec(
             shapes |= {f"initial_{state}": (self.units,) for state in self.states}
         return shapes
 
+    def given_states(self) -> list[str]:
+        """The names of initial states that were given, and are not learnt."""
+        given = self.initial_state not in ("zeros", "learnt")
+        return [f"initial_{state}" for state in self.states if given]
+
     def pack(self, kernels: Any, weights: Mapping[str, Array], part: str = "") -> Any:
         """The weights of one direction, prepared for the kernels."""
         names = ("kernel", "recurrent_kernel", "bias")
@@ -213,6 +219,7 @@ class BidirectionalInference(InferenceLayer):
         super().__init__(spec, context, weights)
         self.sees_whole = spec.merge in ("concat", "none")
         parts = ("forward/", "backward/")
+        self.fixed = [part + name for part in parts for name in spec.given_states()]
         self._packed = [spec.pack(self.kernels, weights, part) for part in parts]
         self._initial = [spec.initial_values(weights, part) for part in parts]
 

@@ -1,11 +1,8 @@
-"""Networks: from specs and the shape of the data to a torch network, its summary and its source."""
+"""Networks: from specs and the shape of the data to a network, its summary and its source."""
 
-from segue.networks.network import (
-    Network,
+from segue.networks.network import Network, NetworkSummary, SummaryRow
+from segue.networks.specs import (
     NetworkLike,
-    NetworkSummary,
-    PartialInput,
-    SummaryRow,
     as_specs,
     current_json,
     is_custom,
@@ -18,7 +15,6 @@ __all__ = [
     "Network",
     "NetworkLike",
     "NetworkSummary",
-    "PartialInput",
     "SummaryRow",
     "as_specs",
     "current_json",

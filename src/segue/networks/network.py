@@ -1,190 +1,44 @@
-"""From a text to a network: specs, the head, the `Network` with its weights and its summary.
-
-The last, dense layer of a network is implied: the *head*. Its units follow from the task.
-"""
+"""A network with its weights, which answers without PyTorch; its summary."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
+from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers import LAYERS, CustomCell, CustomModule
-from segue.layers.base import MOST_LAYERS, BuildContext, LayerSpec, Shape
-from segue.layers.core import Dense, Embedding
-from segue.layers.custom import as_spec, is_torch_module
-from segue.modules import Chain, Layer, Padded
-from segue.modules.core import DenseLayer, HeadWithStatic
+from segue.kernels import forward
+from segue.kernels.ragged import Ragged
+from segue.layers.base import (
+    BuildContext,
+    LayerSpec,
+    Shape,
+    check_chain,
+    check_end,
+    plan_layers,
+)
+from segue.layers.core import Dense
+from segue.layers.inference import InferenceChain, InferenceLayer, chain_weight_shapes
 from segue.networks.source import to_python
-from segue.randomness import Draws
-from segue.spec import from_json, parse, to_text
-from segue.spec.base import resolve_alias
+from segue.spec import to_text
 from segue.text_table import html_card, text_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-# -- specs -----------------------------------------------------------------------------------------
-
-EMBEDDING = 64  # features of a token in an embedding that is added
-
-# A text, one layer or several; a layer is a spec, or a `torch.nn.Module` or `Cell` of the user.
-NetworkLike = str | LayerSpec | Any | Iterable[LayerSpec | Any]
+    from segue.modules.network import TorchNetwork
 
 
-def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
-    """The specs of a network that is given as a text, one layer or several.
+class Network:
+    """A network: its layers, its head and their weights.
 
-    A `torch.nn.Module` or a `Cell` of the user is wrapped in its spec.
-
-    Raises:
-        SpecError: a text that does not parse, or something else.
-
-    >>> as_specs("lstm(8) dense(4, relu)")
-    (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
-    """
-    specs: Iterable[Any] = (network,)
-    if isinstance(network, str):
-        specs = parse(network, LAYERS, hint=translation_hint)
-    elif isinstance(network, Iterable) and not is_torch_module(network):
-        specs = network
-    specs = tuple(spec if isinstance(spec, LayerSpec) else as_spec(spec) for spec in specs)
-    for spec in specs:
-        if not isinstance(spec, LayerSpec):
-            raise SpecError(
-                f"a network is a text such as 'lstm(128)', or a list of layer specs such as "
-                f"[LSTM(128)]; got {spec!r}."
-            )
-    return specs
-
-
-def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
-    """A network for tokens: `embedding(64)` is added in front, unless its first layer takes them.
-
-    >>> to_text(with_embedding(as_specs("bilstm(100)")))
-    'embedding(64) bilstm(100)'
-    """
-    begins = specs[0] if specs else None
-    if begins is not None and (is_custom(begins) or begins.input_kind == "tokens"):
-        return specs
-    return (Embedding(EMBEDDING), *specs)
-
-
-def is_custom(spec: LayerSpec) -> bool:
-    """Whether it holds a module of the user, which no text or file can bring."""
-    return spec.is_custom or any(is_custom(inner) for inner in spec.sublayers())
-
-
-def specs_from_json(items: Iterable[Mapping[str, Any]]) -> tuple[LayerSpec, ...]:
-    """Read layer specs from the JSON of a model file.
-
-    Raises:
-        SpecError: an unknown kind or field, or a layer of the user.
-    """
-    # The last two raise an error with the reason.
-    kinds: dict[str, type[LayerSpec]] = {**LAYERS, "own": CustomModule, "cell": CustomCell}
-    return tuple(s for s in from_json(items, kinds, what="layer") if isinstance(s, LayerSpec))
-
-
-def current_json(items: Any) -> Any:
-    """The JSON of specs with the present names of fields in place of older ones.
-
-    >>> current_json([{"kind": "conv", "filters": 8, "width": 3}])
-    [{'kind': 'conv', 'filters': 8, 'kernel_size': 3}]
-    """
-    if isinstance(items, list):
-        return [current_json(item) for item in items]
-    kind = LAYERS.get(items.get("kind", "")) if isinstance(items, dict) else None
-    if kind is None:
-        return items
-    fields = (resolve_alias(kind, name, value) for name, value in items.items())
-    return {name: current_json(value) for name, value in fields}
-
-
-HeadForms = Collection[tuple[int, str]]  # units, and the activation behind or in the dense layer
-
-
-def split_head(
-    specs: tuple[LayerSpec, ...], forms: HeadForms
-) -> tuple[tuple[LayerSpec, ...], tuple[LayerSpec, ...]]:
-    """Split a head that is written out, as in Keras and MATLAB, from the layers before it.
-
-    `dense(3) softmax`, `dense(3, softmax)` and a last, linear `dense(3)` are the head of a
-    classifier of three classes.
-
-    Args:
-        specs: the network as it is written.
-        forms: of the head, as pairs of units and an activation, such as `(3, "softmax")`.
-
-    Returns:
-        The layers before the head, and those that are the head; none where it is implied.
-
-    Raises:
-        SpecError: a softmax after a dense layer of another size than the head's.
-
-    >>> layers, head = split_head(as_specs("lstm(8) dense(3) softmax"), [(3, "softmax")])
-    >>> to_text(layers), to_text(head)
-    ('lstm(8)', 'dense(3) softmax')
-    """
-    activation, dense = "linear", specs[-1] if specs else None
-    head = specs[-1:]
-    if len(specs) > 1 and specs[-1].kind in ("softmax", "sigmoid"):
-        head, dense, activation = specs[-2:], specs[-2], specs[-1].kind
-    if not isinstance(dense, Dense) or (len(head) == 2 and dense.activation != "linear"):
-        return specs, ()
-    activation = dense.activation if len(head) == 1 else activation
-    if (dense.units, activation) in forms:
-        return specs[: -len(head)], head
-    sizes = sorted({units for units, _ in forms})
-    if activation == "softmax" and dense.units not in sizes:
-        expected = " or ".join(map(str, sizes))
-        raise SpecError(
-            f"the network ends with {to_text(head)}, and its head has {expected} "
-            f"outputs: write {expected} there, or leave it out, since the head is implied."
-        )
-    return specs, ()
-
-
-def translation_hint(word: str) -> str | None:
-    """Advice for a layer or argument of another library; `None` for an unknown word.
-
-    >>> translation_hint("SimpleRNN"), translation_hint("return_sequences")[:18]
-    ('write rnn(units)', 'write output=every')
-    >>> translation_hint("foo")
-    """
-    text = files("segue.networks").joinpath("foreign.toml").read_text(encoding="utf-8")
-    advice: dict[str, str] = tomllib.loads(text)
-    for name in (word, word.rpartition(".")[2]):  # such as model.add and keras.layers.Add
-        plain = name.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
-        plain = plain.rstrip("0123456789")  # such as resnet18
-        if plain in advice:
-            return advice[plain]
-    return None
-
-
-# -- the network ---------------------------------------------------------------------------------
-
-
-class PartialInput(NamedTuple):
-    """The output of a network's first layers for a batch, as the input of the others."""
-
-    signal: Any  # [batch, feature], or Padded
-    passed: int  # number of layers passed
-    static: Tensor | None = None  # [batch, feature]
-
-
-class Network(nn.Module):
-    """A chain of layers and its head.
+    It computes answers without PyTorch, on sequences that lie one behind the other, without
+    padding. What is trained is the same network as a module of PyTorch, `to_torch()`.
 
     Args:
         specs: the layers, without the head.
@@ -193,9 +47,17 @@ class Network(nn.Module):
         every: whether the head has an output for every step, or one for a sequence.
         seed: of the initial weights.
         static: number of static features of a sequence that are joined before the head.
+        weights: of all layers, by `<layer>/<part>`; `None`: initial ones, which PyTorch draws.
+        device: where answers are computed; on another one than "cpu", with PyTorch.
 
     Raises:
         SpecError: a layer that does not fit its input; the message says why and what to do.
+        DataError: weights that are missing, are not of the network, or have another shape.
+
+    >>> from segue.networks import as_specs
+    >>> network = Network(as_specs("lstm(8)"), Shape(3), outputs=2)
+    >>> network.names, network.get_weights()["lstm_1/kernel"].shape
+    (['lstm_1', 'head'], (3, 32))
     """
 
     def __init__(
@@ -207,43 +69,100 @@ class Network(nn.Module):
         every: bool = False,
         seed: int = 0,
         static: int = 0,
+        weights: Mapping[str, npt.ArrayLike] | None = None,
+        device: str = "cpu",
     ) -> None:
-        super().__init__()
-        count = sum(spec.count() for spec in specs)
-        if count > MOST_LAYERS:  # before anything is built
-            most = f"at most {MOST_LAYERS:,} are built"
-            raise SpecError(f"{count:,} layers; {most}. Repeat fewer times.")
-        self.static = static
-        self.specs = specs
-        self.input_shape = shape
-        self.chain = Chain(specs, BuildContext("", shape, every, seed))
-        last = self.chain.shape
-        if last.directions != 1 or last.sequence != every or (every and last.stride != 1):
-            raise _wrong_end(self.chain, every=every)
-        context = BuildContext("head", last.with_features(last.features + static), seed=seed)
-        head = (HeadWithStatic if static else DenseLayer)(Dense(outputs), context)
-        head.kind = Dense.kind
-        self.chain.layers.append(head)
-        self.chain.shape = head.shape
+        check_chain(specs)  # before anything is built
+        self.specs, self.input_shape, self.outputs = specs, shape, outputs
+        self.every, self.seed, self.static, self.device = every, seed, static, device
+        if weights is None:
+            weights = self.to_torch().get_weights()
+        self._module: TorchNetwork | None = None
+        self._build({name: np.asarray(value) for name, value in weights.items()})
 
-    def forward(self, x: Padded | PartialInput, draws: Draws | None = None) -> Any:
-        """Logits `[batch, class]`, or `Padded` `[batch, time, class]`.
+    @classmethod
+    def from_torch(cls, module: TorchNetwork) -> Network:
+        """The network of a trained module, with copies of its weights."""
+        output = module.chain.shape
+        return cls(
+            module.specs, module.input_shape, output.features, every=output.sequence,
+            static=module.static, weights=module.get_weights(),
+            device=str(next(module.parameters()).device),
+        )  # fmt: skip
+
+    def to_torch(self) -> TorchNetwork:
+        """A module of PyTorch with copies of the weights, on the network's device."""
+        from segue.modules.network import TorchNetwork
+
+        module = TorchNetwork(
+            self.specs, self.input_shape, self.outputs,
+            every=self.every, seed=self.seed, static=self.static,
+        )  # fmt: skip
+        if hasattr(self, "chain"):
+            module.set_weights(self.chain.weights())
+        return module.to(self.device).eval()
+
+    def __reduce__(self) -> Any:
+        """Copied and pickled by what it is made of: what kernels have prepared stays here."""
+        weights = self.get_weights()
+        return _made_again, (
+            (self.specs, self.input_shape, self.outputs),
+            (self.every, self.seed, self.static, weights, self.device),
+        )
+
+    def _build(self, weights: dict[str, Array]) -> None:
+        """Build the layers with all their weights.
 
         Raises:
-            DataError: the network joins static features, and the batch has none.
+            DataError: a weight that is missing, is not of the network, or has another shape.
         """
-        passed, signal = (x.passed, x.signal) if isinstance(x, PartialInput) else (0, x)
-        *layers, head = list(self.chain.layers)[passed:]
-        for layer in layers:
-            signal = layer(signal, draws)
-        return head(self.joined(signal, x.static) if self.static else signal, draws)
+        context = BuildContext("", self.input_shape, self.every, self.seed)
+        planned = list(plan_layers(self.specs, context))
+        last = planned[-1].shape if planned else self.input_shape
+        check_end(last, [one.context.name for one in planned], every=self.every)
+        behind = BuildContext("head", last.with_features(last.features + self.static))
+        head = Dense(self.outputs)
+        wanted = chain_weight_shapes(self.specs, context)
+        wanted |= {f"head/{part}": shape for part, shape in head.weight_shapes(behind).items()}
+        found = {name: weight.shape for name, weight in weights.items()}
+        if found != wanted:
+            names = sorted(n for n in {**wanted, **found} if wanted.get(n) != found.get(n))
+            raise DataError(
+                "the description and the weights differ: "
+                + "; ".join(f"{n} is {found.get(n)}, not {wanted.get(n)}" for n in names[:5])
+            )
+        weights = {name: weights[name] for name in wanted}  # in the order of the layers
+        self.chain = InferenceChain(self.specs, context, weights)
+        own = {k.removeprefix("head/"): w for k, w in weights.items() if k.startswith("head/")}
+        self.chain.layers.append(head.inference_layer(behind, own))
 
-    def joined(self, signal: Any, static: Tensor | None) -> Any:
+    def __call__(self, x: Ragged) -> Any:
+        """Logits `[n, class]`, or `Ragged` `[steps, class]` of a network with one for each step.
+
+        Raises:
+            DataError: the network joins static features, and the sequences have none.
+        """
+        if self.device != "cpu" or forward.is_torch():
+            return self._through_torch(x)
+        *layers, head = self.chain
+        signal: Any = x
+        for layer in layers:
+            signal = layer(signal)
+        return head(self.joined(signal, x.static))
+
+    def _through_torch(self, x: Ragged) -> Any:
+        from segue.modules.inference import answer
+
+        if self._module is None:
+            self._module = self.to_torch()
+        return answer(self._module, x)
+
+    def joined(self, signal: Any, static: Array | None) -> Any:
         """The input of the head: the signal, joined with the static features where there are some.
 
         Args:
-            signal: `[batch, feature]`, or `Padded`: then they are joined to each step.
-            static: `[batch, feature]`.
+            signal: `[n, feature]`, or `Ragged`: then they are joined to each step.
+            static: `[n, feature]`.
 
         Raises:
             DataError: the network joins static features, and there are none.
@@ -251,12 +170,12 @@ class Network(nn.Module):
         if not self.static:
             return signal
         static = self._given(static)
-        if isinstance(signal, Padded):
-            steps = static[:, None].expand(-1, signal.values.shape[1], -1)
-            return signal._replace(values=torch.cat([signal.values, steps], dim=-1))
-        return torch.cat([signal, static], dim=-1)
+        if isinstance(signal, Ragged):
+            steps = np.repeat(static, signal.lengths, axis=0)
+            return signal._replace(values=np.concatenate([signal.values, steps], axis=-1))
+        return np.concatenate([signal, static], axis=-1)
 
-    def _given(self, static: Tensor | None) -> Tensor:
+    def _given(self, static: Array | None) -> Array:
         if static is None:
             raise DataError(
                 f"The network joins {self.static} static features of each sequence before its "
@@ -264,7 +183,31 @@ class Network(nn.Module):
             )
         return static
 
-    def layer(self, name: str) -> Layer:
+    def prefix_outputs(self, x: Ragged) -> Ragged:
+        """Logits `[steps, class]` after each step, of a causal network.
+
+        The layers before the one that ends the sequence have an output at every step anyway; to
+        those behind it each step is an example.
+        """
+        *layers, head = self.chain
+        signal = x
+        ended = False
+        for layer in layers:
+            if ended:
+                signal = signal._replace(values=layer(signal.values))
+            else:
+                ended = not layer.shape.sequence
+                signal = layer.prefix_outputs(signal) if ended else layer(signal)
+        found: Ragged = head(self.joined(signal, x.static))
+        return found
+
+    def activations(self, x: Ragged, wanted: InferenceLayer) -> Any:
+        """The output of a layer; those behind it are not computed."""
+        if wanted is self.chain[-1]:
+            return self(x)
+        return _output_within(self.chain, x, wanted)
+
+    def layer(self, name: str) -> InferenceLayer:
         """A layer by its name; one inside another by its path, `residual_1/conv_2`.
 
         Raises:
@@ -276,9 +219,9 @@ class Network(nn.Module):
         return layers[name]
 
     @property
-    def layers(self) -> dict[str, Layer]:
+    def layers(self) -> dict[str, InferenceLayer]:
         """Every layer by its name, those inside others too, in order."""
-        return {layer.name: layer for layer in self.modules() if isinstance(layer, Layer)}
+        return {one.name: one for layer in self.chain for one in layer.walk()}
 
     @property
     def names(self) -> list[str]:
@@ -292,30 +235,65 @@ class Network(nn.Module):
         """Whether every layer can go step by step."""
         return self.chain.causal
 
-    def initial_state(self, batch: int = 1, static: Tensor | None = None) -> list[Any]:
+    def initial_state(self, n: int = 1, static: Array | None = None) -> list[Any]:
         """The state of every layer before the first step.
 
         Args:
-            batch: the number of sequences.
-            static: `[batch, feature]`, their static features, where the network joins some.
+            n: the number of sequences.
+            static: `[n, feature]`, their static features, where the network joins some.
 
         Raises:
             NotCausalError: a layer needs the whole sequence; the message names it.
         """
-        state = self.chain.initial_state(batch)
+        state = self.chain.initial_state(n)
         if self.static:
             state[-1] = self._given(static)
         return state
 
-    def step(self, x_t: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
-        """One step: `[batch, channel]` to the logits so far `[batch, class]`, and the new state."""
-        return self.chain.step(x_t, state)
+    def step(self, x_t: Array, state: list[Any]) -> tuple[Array, list[Any]]:
+        """One step: `[n, channel]` to the logits so far `[n, class]`, and the new state."""
+        *layers, head = self.chain
+        after = []
+        for layer, before in zip(layers, state, strict=False):
+            x_t, new = layer.step(x_t, before)
+            after.append(new)
+        logits = head(self.joined(x_t, state[-1]))
+        return logits, [*after, state[-1]]
 
-    def forward_from(
-        self, x: Padded, state: list[Any], draws: Draws | None = None
-    ) -> tuple[Any, list[Any]]:
+    def forward_from(self, x: Ragged, state: list[Any]) -> tuple[Any, list[Any]]:
         """A piece of longer sequences: the logits, and the state after it."""
-        return self.chain.forward_from(x, state, draws)
+        *layers, head = self.chain
+        signal: Any = x
+        after = []
+        for layer, before in zip(layers, state, strict=False):
+            signal, new = layer.forward_from(signal, before)
+            after.append(new)
+        return head(self.joined(signal, state[-1])), [*after, state[-1]]
+
+    # -- weights --------------------------------------------------------------------------------
+
+    def get_weights(self) -> dict[str, Array]:
+        """Copies of all weights: `{"lstm_1/kernel": array, ...}`."""
+        return {name: weight.copy() for name, weight in self.chain.weights().items()}
+
+    def set_weights(self, weights: Mapping[str, npt.ArrayLike]) -> None:
+        """Set some of the weights and leave the others.
+
+        Raises:
+            DataError: a name that is not there, or a shape that does not fit; all are reported.
+        """
+        now = self.chain.weights()
+        given = {name: np.asarray(value) for name, value in weights.items()}
+        problems = []
+        for name, array in given.items():
+            if name not in now:
+                problems.append(f"there is no weight {name!r}.{did_you_mean(name, now)}")
+            elif array.shape != now[name].shape:
+                problems.append(f"{name} has shape {array.shape}; expected {now[name].shape}.")
+        if problems:
+            raise DataError(" ".join(problems))
+        self._module = None
+        self._build({**now, **{k: v.astype(now[k].dtype) for k, v in given.items()}})
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -327,40 +305,9 @@ class Network(nn.Module):
         rows += [(r.name, str(r.shape), f"{r.parameters:,} parameters") for r in found.rows]
         return html_card(found.text, [*rows, ("total", "", f"{found.total:,} parameters")])
 
-    # -- weights --------------------------------------------------------------------------------
-
-    def weight_tensors(self) -> dict[str, Tensor]:
-        """Every weight by its name, `<layer>/<part>`."""
-        return self.chain.weights()
-
-    def get_weights(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of all weights: `{"lstm_1/kernel": array, ...}`."""
-        return {k: t.detach().cpu().numpy().copy() for k, t in self.weight_tensors().items()}
-
-    def set_weights(self, weights: Mapping[str, npt.ArrayLike]) -> None:
-        """Set some of the weights and leave the others.
-
-        Raises:
-            DataError: a name that is not there, or a shape that does not fit; all are reported.
-        """
-        tensors = self.weight_tensors()
-        arrays = {name: torch.as_tensor(np.asarray(value)) for name, value in weights.items()}
-        problems = []
-        for name, array in arrays.items():
-            if name not in tensors:
-                problems.append(f"there is no weight {name!r}.{did_you_mean(name, tensors)}")
-            elif array.shape != tensors[name].shape:
-                came, expected = tuple(array.shape), tuple(tensors[name].shape)
-                problems.append(f"{name} has shape {came}; expected {expected}.")
-        if problems:
-            raise DataError(" ".join(problems))
-        with torch.no_grad():
-            for name, array in arrays.items():
-                tensors[name].copy_(array)
-
     def summary(self) -> NetworkSummary:
         """The table of layers, output shapes and parameters; print it to see it."""
-        rows = tuple(_summary_rows(self.chain.layers))
+        rows = tuple(_summary_rows(self.chain))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def diagram(self, path: str | Path | None = None) -> Figure:
@@ -400,16 +347,33 @@ class Network(nn.Module):
         )
         <BLANKLINE>
         """
-        return to_python(self.specs, self.input_shape, self.chain, framework)
+        output, total = self.chain[-1].shape, self.summary().total
+        return to_python(self.specs, self.input_shape, output, total, framework)
 
     def numbers_at_once(self, time: int) -> dict[str, int]:
-        """About how many numbers each layer makes of `time` steps without gradients, by name."""
+        """About how many numbers each layer makes of `time` steps, by name."""
         found = {}
-        for one in self.modules():
-            if isinstance(one, Layer):
-                outputs = one.shape.features * one.shape.directions
-                found[one.name] = 3 * (time + one.reach) * (one.inputs + outputs)
+        for layer in self.layers.values():
+            outputs = layer.shape.features * layer.shape.directions
+            found[layer.name] = 3 * (time + layer.reach) * (layer.inputs + outputs)
         return found
+
+
+def _made_again(arguments: Any, options: Any) -> Network:
+    names = ("every", "seed", "static", "weights", "device")
+    return Network(*arguments, **dict(zip(names, options, strict=True)))
+
+
+def _output_within(chain: InferenceChain, x: Any, wanted: InferenceLayer) -> Any:
+    """The output of one of the layers of a chain, or inside them, for an input of the chain."""
+    for layer in chain:
+        if layer is wanted:
+            return layer(x)
+        if wanted in layer.walk():
+            inside = next(c for c in layer.chains if any(wanted in one.walk() for one in c))
+            return _output_within(inside, x, wanted)
+        x = layer(x)
+    raise AssertionError(wanted.name)
 
 
 @dataclass(frozen=True)
@@ -451,34 +415,10 @@ class NetworkSummary:
 
 
 def _summary_rows(
-    layers: Iterable[Layer], outer: Layer | None = None, depth: int = 0
+    layers: Iterable[InferenceLayer], outer: InferenceLayer | None = None, depth: int = 0
 ) -> Iterable[SummaryRow]:
     """The rows of layers and of all inside them."""
     for layer in layers:
         label = layer.name if outer is None else layer.name.removeprefix(f"{outer.name}/")
-        count = sum(p.numel() for p in layer.parameters())
-        yield SummaryRow(layer.name, layer.kind, str(layer.shape), count, depth, label)
+        yield SummaryRow(layer.name, layer.kind, str(layer.shape), layer.parameters, depth, label)
         yield from _summary_rows(layer.sublayers(), layer, depth + 1)
-
-
-def _wrong_end(chain: Chain, *, every: bool) -> SpecError:
-    """The error for layers that the head cannot follow."""
-    shape = chain.shape
-    if shape.directions != 1:
-        return SpecError(
-            f"{chain[-1].name} keeps its two directions apart, and the head takes one signal: use "
-            "merge=concat, sum or mean in the last bidirectional layer."
-        )
-    if every and shape.stride != 1:
-        return SpecError(
-            f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
-            "leave the strides out."
-        )
-    if shape.sequence and not len(chain.layers):
-        return SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")
-    if shape.sequence:
-        return SpecError(
-            "the network still holds a sequence before its head, which has one output for "
-            "a sequence: end with pool(mean), or with a recurrent layer's last output."
-        )
-    return SpecError("the network ends the sequence, and an output at every step is wanted.")

@@ -14,12 +14,9 @@ import keyword
 from dataclasses import fields
 from typing import Any
 
-from torch import nn
-
 from segue.errors import OptionError, SpecError, did_you_mean
 from segue.layers import LAYERS, BuildContext, Dense, LayerSpec, Shape
 from segue.layers.base import TorchSource, plan_layers
-from segue.modules import Chain
 from segue.spec import to_text
 from segue.spec.base import fields_of
 
@@ -27,14 +24,19 @@ LINE = 88  # a call that is longer is laid out over several lines
 
 
 def to_python(
-    specs: tuple[LayerSpec, ...], shape: Shape, chain: Chain, framework: str = "segue"
+    specs: tuple[LayerSpec, ...],
+    shape: Shape,
+    output: Shape,
+    parameters: int,
+    framework: str = "segue",
 ) -> str:
     """Write a network as Python source that builds the same one, without its weights.
 
     Args:
         specs: the layers without the head.
         shape: of the input.
-        chain: the layers with the head.
+        output: of the head.
+        parameters: their number.
         framework: "segue", or "torch" for a module of plain PyTorch with a function that copies the
             weights of `Network.get_weights()` into it.
 
@@ -54,14 +56,13 @@ def to_python(
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    output = chain[-1].shape
     facts: dict[str, Any] = {"shape": shape, "output": output}
     if framework == "torch":
         facts |= {"source": _torch_source(specs, shape, output), "network": to_text(specs)}
     else:
         facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
         facts["layers"] = code_of(specs, 4)
-        facts["parameters"] = sum(p.numel() for p in chain.parameters())
+        facts["parameters"] = parameters
     return environment.get_template(f"{framework}_network.txt").render(facts)
 
 
@@ -71,6 +72,8 @@ def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> 
     Raises:
         SpecError: layers that have no form in plain PyTorch; all of them are named.
     """
+    from torch import nn  # for the names that its modules have themselves
+
     source, body = TorchSource({*keyword.kwlist, *dir(nn.Module())}), shape
     for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
         planned.spec.write_torch(source, planned.context)

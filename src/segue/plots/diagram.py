@@ -84,7 +84,7 @@ def stack_size(blocks: Sequence[Block]) -> tuple[float, float]:
 
 def block_of(layer: Layer) -> Block:
     """The block of a layer and of all that it holds."""
-    name, count = layer.name.rpartition("/")[2], sum(p.numel() for p in layer.parameters())
+    name, count = layer.name.rpartition("/")[2], layer.parameters
     branches = tuple(tuple(block_of(one) for one in chain) for chain in layer.chains)
     branches = branches if any(branches) else ()
     merge = layer.merge if len(branches) > 1 else ""

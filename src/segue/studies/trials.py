@@ -28,12 +28,15 @@ from segue.estimators.fitting import as_targets
 from segue.estimators.splitting import check_arguments
 from segue.kernels.threads import threads
 from segue.networks import as_specs
+from segue.prepare.batches import Batches
 from segue.prepare.pipeline import as_steps
+from segue.prepare.steps import scaled_static
 from segue.studies.study import Row
 from segue.tasks.label import class_names, encode_labels
-from segue.training import History, inference
+from segue.training import History
 from segue.training.objectives import make_objective
 from segue.training.setup import TrainingData
+from segue.training.validation import measure
 
 _CHECKPOINT_SECONDS = 60.0  # at most so much of a trial is computed again
 
@@ -136,15 +139,18 @@ def _fit_and_score(setup: TrialSetup, trial: Trial, folder: Path | None) -> Row:
     estimator.fit(part, validation_data=watched, folder=folder, resume=folder is not None)
     if estimator.stopped_ == "interrupted":
         raise KeyboardInterrupt
-    network, batches = estimator.network_, estimator._batches(setup.held_out)
-    if batches is None:
+    x = estimator.check_input(setup.held_out.x)
+    if not len(x):
         raise DataError("There are no sequences to be scored; expected at least one.")
+    network = estimator.network_.to_torch()
+    static = scaled_static(estimator.static_, len(x), setup.held_out.static)
+    batches = Batches(x, estimator.preparation_, estimator.network_.device, static)
     values, per_step = estimator.task_.encode(setup.held_out)
     targets = as_targets(values, setup.held_out.x.lengths, batches.device, per_step=per_step)
     objective = make_objective(estimator.task_.objective)
     history: History = estimator.history_
     return {
-        **inference.measure(network, TrainingData(batches, targets), objective, 1).row(),
+        **measure(network, TrainingData(batches, targets), objective, 1).row(),
         "epochs": len(history),
         "kept": history.best_epoch or len(history),
         "parameters": sum(weight.numel() for weight in network.parameters()),

@@ -216,7 +216,7 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     split = split_data(killed, subject.data)
     setup = prepare_training(killed, split).setup
     with tempfile.TemporaryDirectory() as folder:
-        shared = fingerprint(killed, setup.network, split, digests(split.train.x))
+        shared = fingerprint(killed, setup.network.specs, split, digests(split.train.x))
         callbacks, state = TrainingFolder(Path(folder)).open(setup, shared)
         try:
             train(setup, state, [*callbacks, _Stop()])

@@ -149,8 +149,8 @@ def as_bytes(job: TrainingSetup, state: TrainingState, fingerprint: dict[str, An
         "environment": environment(job),
         "state": progress,
     }
-    contiguous = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    return tensorfile.to_bytes(json.dumps(facts), contiguous)
+    arrays = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
+    return tensorfile.to_bytes(json.dumps(facts), arrays)
 
 
 def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> TrainingState:
@@ -161,7 +161,8 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
     """
     refuse_pointer(path, ModelFileError)
     try:
-        text, tensors, is_checked = tensorfile.read(path)
+        text, arrays, is_checked = tensorfile.read(path)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         facts = tensorfile.from_json(text)
         found = facts.get("format") if isinstance(facts, dict) else None
     except (OSError, ValueError, RecursionError) as error:

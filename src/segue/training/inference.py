@@ -1,208 +1,236 @@
-"""Inference without gradients: outputs, values at each step, activations and metrics.
+"""Predictions of a network: outputs, values at each step, activations.
 
-Prediction, validation, evaluation, embeddings, explanations, cached activations and the scores of
-studies all go through `predict_batches`.
-
-Activations of first layers with fixed weights are cached: computed once for all epochs.
+Prediction, evaluation, embeddings and streams go through `predict_blocks`: sequences one behind the
+other, without padding and without PyTorch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from itertools import takewhile
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy.typing as npt
 
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
-from segue.kernels.threads import choose_threads, threads, usable_threads
-from segue.modules import Directions, Layer, Padded
-from segue.networks import Network, PartialInput
-from segue.prepare.batches import Batches
-from segue.training import memory
-from segue.training.objectives import Objective
-from segue.training.optimizers import RunningMetrics
-from segue.training.setup import Gathered, TrainingData, TrainingSetup
+from segue.kernels import forward
+from segue.kernels.ragged import Directions, Ragged
+from segue.layers.inference import InferenceLayer
+from segue.limits import VARIABLE, memory_limit
+from segue.networks import Network
+from segue.prepare.pipeline import Preparation
 
 How = Literal["auto", "last", "mean", "every"]
+Floats = npt.NDArray[np.float64]
 
-# Steps (with padding) of one batch, and numbers that its head gives at once.
+# Steps of one block, and numbers that its head gives at once.
 STEPS_AT_ONCE, OUTPUTS_AT_ONCE = 20_000, 20_000_000
-BYTES_AT_ONCE = 4 * 10**9  # of a batch, unless a single sequence takes more
+BYTES_AT_ONCE = 4 * 10**9  # of a block, unless a single sequence takes more
+UNCHECKED = 10**8  # bytes that are taken as free, so that nobody asks about less
 
 
-@torch.no_grad()
-def predict_batches(
-    network: Network,
-    batches: Gathered | None,
-    function: Callable[[Array, Any], None],
-    thread_count: int | None = None,
-) -> None:
-    """Call a function with every batch, from short sequences to long ones, without gradients.
+class Prepared:
+    """Prepared sequences, in their order, in blocks of a few thousand steps.
 
-    PyTorch has the number of threads that suits the batches while this runs, and no longer: it is
-    no generator, which would leave that to whoever holds it.
+    Data in memory is prepared once; a mapped data set block by block.
 
     Args:
-        network: that of the function; the number of its outputs limits the size of a batch.
-        batches: the prepared sequences; `None`: there are none.
-        function: gets the indices `[batch]` of the members of each batch, and the batch.
-        thread_count: of PyTorch; `None`: what suits the network and the batches.
+        x: the sequences as they came.
+        preparation: fitted.
+        static: `[n, feature]` float32, scaled; `None` for none.
+
+    Attributes:
+        lengths: `[n]`, as the network sees them.
     """
-    if batches is None:
+
+    def __init__(self, x: Sequences, preparation: Preparation, static: Array | None = None) -> None:
+        self._source, self._preparation, self._static = x, preparation, static
+        self._values: Array | None = None
+        if x.is_mapped:
+            self.lengths: Array = preparation.lengths(x.lengths)
+        else:
+            self._values, self.lengths = preparation.apply_by_blocks(x)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def blocks(self, steps: int) -> Iterator[tuple[slice, Ragged]]:
+        """All sequences once, so many at a time that their steps are at most `steps`, or one."""
+        ends = np.cumsum(self.lengths)
+        first = 0
+        while first < len(ends):
+            begin = 0 if first == 0 else int(ends[first - 1])
+            last = max(first + 1, int(np.searchsorted(ends, begin + steps, "right")))
+            chosen = slice(first, last)
+            if self._values is None:
+                index = np.arange(chosen.start, chosen.stop)
+                values, _ = self._preparation.apply_ragged(self._source.gather(index))
+            else:
+                values = self._values[begin : ends[last - 1]]
+            offsets = np.concatenate([[0], ends[chosen] - begin])
+            static = None if self._static is None else self._static[chosen]
+            yield chosen, Ragged(values, offsets, static)
+            first = last
+
+
+def predict_blocks(
+    network: Network,
+    prepared: Prepared | None,
+    function: Callable[[slice, Ragged], None],
+    thread_count: int | None = None,
+) -> None:
+    """Call a function with every block of sequences.
+
+    Args:
+        network: that of the function; the number of its outputs limits the size of a block.
+        prepared: the sequences; `None`: there are none.
+        function: gets the numbers of the sequences of each block, and the block.
+        thread_count: of the kernels; `None`: what suits the work.
+
+    Raises:
+        DataError: one sequence needs more memory than there is.
+    """
+    if prepared is None:
         return
-    longest = int(batches.lengths.max())
+    longest = int(prepared.lengths.max())
     needed = 4 * sum(network.numbers_at_once(longest).values())
-    if needed >= memory.UNCHECKED:
-        memory.check_prediction(network, longest)
-    steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.chain.shape.features))
-    if needed * min(len(batches), steps) > BYTES_AT_ONCE:  # windows longer than the sequences
-        shortest = int(batches.lengths.min())
-        least = 4 * sum(network.numbers_at_once(shortest).values())
-        steps = min(steps, shortest * (BYTES_AT_ONCE // least))
-    size = min(len(batches), steps // longest + 1)
-    with threads(thread_count or choose_threads(network, size)):
-        for index, x in batches.in_order(steps):
-            function(index, x)
+    if needed >= UNCHECKED:
+        _check_memory(needed, longest)
+    steps = min(STEPS_AT_ONCE, max(1, OUTPUTS_AT_ONCE // network.outputs))
+    if needed > BYTES_AT_ONCE * longest / steps:
+        steps = max(1, int(BYTES_AT_ONCE * longest / needed))
+    with forward.threads(thread_count):
+        for chosen, x in prepared.blocks(steps):
+            function(chosen, x)
+
+
+def _check_memory(needed: int, longest: int) -> None:
+    """Raise where one sequence of so many steps needs more memory than there is."""
+    limit = memory_limit()
+    if limit is not None and needed > limit:
+        raise DataError(
+            f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "
+            f"network, and {limit / 1e9:.1f} GB are free: cut it into windows. {VARIABLE} in the "
+            "environment sets another limit."
+        )
 
 
 def predict_outputs(
-    network: Network, batches: Gathered | None, thread_count: int | None = None
-) -> Tensor:
+    network: Network, prepared: Prepared | None, thread_count: int | None = None
+) -> Array:
     """`[n, output]` of a network with one output for each sequence, in the order of these."""
-    outputs = torch.empty(0 if batches is None else len(batches), network.chain.shape.features)
+    outputs = np.empty((0 if prepared is None else len(prepared), network.outputs), np.float32)
 
-    def keep(index: Array, x: Any) -> None:
+    def keep(chosen: slice, x: Ragged) -> None:
         found = network(x)
-        if not bool(torch.isfinite(found).all()):
-            refuse_not_finite(network, index, x, found)
-        outputs[torch.from_numpy(index)] = found.cpu()
+        if not np.isfinite(found).all():
+            refuse_not_finite(network, chosen.start, x, found)
+        outputs[chosen] = found
 
-    predict_batches(network, batches, keep, thread_count)
+    predict_blocks(network, prepared, keep, thread_count)
     return outputs
 
 
-def probabilities(logits: Tensor, head: str) -> Tensor:
-    """`[..., class]` probabilities of logits; they sum to one, but for "multilabel".
+def probabilities(logits: Array, head: str) -> Floats:
+    """`[..., class]` probabilities of logits, in float64; they sum to one, but for "multilabel".
 
     Args:
         logits: `[..., class]`, or `[..., 1]` of the head "binary".
         head: "softmax", "binary", "sigmoid", or "multilabel": several labels at once, each with a
             probability of its own.
+
+    >>> probabilities(np.array([[0.0, 0.0]]), "softmax")
+    array([[0.5, 0.5]])
     """
-    if head in ("softmax", "steps", "next-token"):
-        return torch.softmax(logits, dim=-1)
+    logits = np.asarray(logits, np.float64)
     if head == "binary":
-        return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=-1)
+        return np.concatenate([_sigmoid(-logits), _sigmoid(logits)], axis=-1)
     if head == "multilabel":
-        return torch.sigmoid(logits)
-    return torch.softmax(functional.logsigmoid(logits), dim=-1)  # p / sum(p), also for tiny p
+        return _sigmoid(logits)
+    if head not in ("softmax", "steps", "next-token"):
+        logits = -np.logaddexp(0, -logits)  # p / sum(p), also for tiny p
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def refuse_not_finite(network: Network, index: Array, x: Any, found: Any) -> None:
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(np.exp(-np.logaddexp(0, -x)))
+
+
+def refuse_not_finite(network: Network, first: int, x: Ragged, found: Any) -> None:
     """Raise `DataError` that names the first sequence without a finite answer.
 
     Args:
         network: whose layers are then run once more, to name the one that gave such a number first.
-        index: `[batch]`, the numbers of the sequences.
-        x: the batch.
-        found: what came of it, `[batch, ...]` or `Padded`.
+        first: the number of the first sequence of the block.
+        x: the block.
+        found: what came of it, `[n, feature]` or `Ragged`.
     """
-    good = _finite_rows(found)
-    if bool(good.all()):
+    bad = _not_finite(found)
+    if bad is None:
         return
-    row = int(torch.nonzero(~good)[0])
-    passed, signal = (x.passed, x.signal) if isinstance(x, PartialInput) else (0, x)
+    signal: Any = x
     where = "head"
-    for layer in network.chain[passed:-1]:
+    for layer in network.chain[:-1]:
         signal = layer(signal)
-        if not bool(_finite_rows(signal)[row]):
+        if _not_finite(signal) == bad:
             where = layer.name
             break
-    weights = network.weight_tensors().items()
-    broken = [name for name, weight in weights if not bool(torch.isfinite(weight).all())]
+    weights = network.get_weights().items()
+    broken = [name for name, weight in weights if not np.isfinite(weight).all()]
     if broken:
         cause = f"The weights {', '.join(broken[:3])} are not finite: train again."
     else:
         cause = "Are its values far larger than those of the training? Scale them, or leave it out."
     raise DataError(
-        f"The answer for sequence {index[row]} is not finite; the first layer with such a number "
+        f"The answer for sequence {first + bad} is not finite; the first layer with such a number "
         f"is {where}. {cause}"
     )
 
 
-def _finite_rows(signal: Any) -> Tensor:
-    """`[batch]`, whether all numbers of a signal are finite; padding does not count."""
+def _not_finite(signal: Any) -> int | None:
+    """The first sequence of a signal with a number that is not finite; `None`: there is none."""
     if isinstance(signal, Directions):
-        return _finite_rows(signal.forward) & _finite_rows(signal.backward)
-    values = signal.filled(0.0) if isinstance(signal, Padded) else signal
-    return torch.isfinite(values).flatten(1).all(1)
+        found = [_not_finite(one) for one in signal]
+        return min((one for one in found if one is not None), default=None)
+    values = signal.values if isinstance(signal, Ragged) else signal
+    if np.isfinite(values).all():
+        return None
+    row = int(np.flatnonzero(~np.isfinite(values).all(axis=-1))[0])
+    if isinstance(signal, Ragged):
+        return int(np.searchsorted(signal.offsets, row, "right")) - 1
+    return row
 
 
 def map_steps(
     network: Network,
-    batches: Gathered | None,
-    function: Callable[[Any], Padded],
+    prepared: Prepared | None,
+    function: Callable[[Ragged], Ragged],
     width: int,
     thread_count: int | None = None,
 ) -> Sequences:
-    """Apply a function to every batch; the real steps of what it returns, `[time, width]` each."""
-    if batches is None:
+    """Apply a function to every block; the steps of what it returns, `[time, width]` each."""
+    blocks: list[Ragged] = []
+
+    def keep(chosen: slice, x: Ragged) -> None:
+        found = function(x)
+        refuse_not_finite(network, chosen.start, x, found)
+        blocks.append(found)
+
+    predict_blocks(network, prepared, keep, thread_count)
+    if not blocks:
         return Sequences(np.zeros((0, width), np.float32), [0])
-    rows: list[Any] = [None] * len(batches)
-
-    def keep(index: Array, x: Any) -> None:
-        signal = function(x)
-        refuse_not_finite(network, index, x, signal)
-        lengths = signal.lengths.tolist()
-        for i, values, length in zip(index, signal.values.cpu().numpy(), lengths, strict=True):
-            rows[i] = values[:length]
-
-    predict_batches(network, batches, keep, thread_count)
-    return Sequences.from_list(rows)
-
-
-def measure(
-    network: Network, data: TrainingData, objective: Objective, thread_count: int | None = None
-) -> RunningMetrics:
-    """Loss and score of a network on sequences with their targets."""
-    means = RunningMetrics(objective)
-
-    def add(index: Array, x: Any) -> None:
-        outputs, targets = network(x), data.targets.gather(index)
-        means.add(outputs, targets, objective.losses(outputs, targets))
-
-    predict_batches(network, data.batches, add, thread_count)
-    return means
+    lengths = np.concatenate([block.lengths for block in blocks])
+    return Sequences(np.concatenate([block.values for block in blocks]), lengths=lengths)
 
 
 # -- activations --------------------------------------------------------------------------------
 
 
-def capture_activations(network: Network, layer: Layer, x: Padded) -> tuple[Any, Any]:
-    """The input and the output of a layer for a batch; layers behind it are not computed."""
-    captured: list[tuple[Any, Any]] = []
-    hook = layer.register_forward_hook(lambda _, given, came: captured.append((given[0], came)))
-    signal: Any = x
-    *before_head, head = network.chain
-    try:
-        for link in before_head:
-            signal = signal if captured else link(signal)
-        if layer is head:
-            network(x)
-    finally:
-        hook.remove()
-    return captured[-1]
-
-
 def embed(
     network: Network,
-    batches: Batches | None,
+    prepared: Prepared | None,
     name: str,
     how: How = "auto",
     thread_count: int | None = None,
@@ -216,22 +244,22 @@ def embed(
     width = layer.shape.features * layer.shape.directions
     if how == "every":
 
-        def at_every_step(x: Padded) -> Padded:
-            return _joined(capture_activations(network, layer, x)[1])
+        def at_every_step(x: Ragged) -> Ragged:
+            return _joined(network.activations(x, layer))
 
-        return map_steps(network, batches, at_every_step, width, thread_count)
-    rows = np.zeros((0 if batches is None else len(batches), width), np.float32)
+        return map_steps(network, prepared, at_every_step, width, thread_count)
+    rows = np.zeros((0 if prepared is None else len(prepared), width), np.float32)
 
-    def keep(index: Array, x: Padded) -> None:
-        signal = capture_activations(network, layer, x)[1]
-        refuse_not_finite(network, index, x, signal)
-        rows[index] = _sequence_embedding(network, layer, signal, how).cpu().numpy()
+    def keep(chosen: slice, x: Ragged) -> None:
+        signal = network.activations(x, layer)
+        refuse_not_finite(network, chosen.start, x, signal)
+        rows[chosen] = _sequence_embedding(network, layer, signal, how)
 
-    predict_batches(network, batches, keep, thread_count)
+    predict_blocks(network, prepared, keep, thread_count)
     return rows
 
 
-def _check_reduction(network: Network, layer: Layer, how: str) -> None:
+def _check_reduction(network: Network, layer: InferenceLayer, how: str) -> None:
     """Check how a layer's steps are to be reduced to one embedding.
 
     Raises:
@@ -254,110 +282,33 @@ def _check_reduction(network: Network, layer: Layer, how: str) -> None:
         )
 
 
-def _sees_all_at_the_end(network: Network, layer: Layer) -> bool:
+def _sees_all_at_the_end(network: Network, layer: InferenceLayer) -> bool:
     """Whether the output at the last step depends on the whole sequence."""
     if layer.sees_whole is not None:
         return layer.sees_whole
     for link in network.chain:
         if not link.causal:
             return False
-        if layer in link.modules():
+        if layer in link.walk():
             return True
     return False
 
 
-def _sequence_embedding(network: Network, layer: Layer, signal: Any, how: How) -> Tensor:
-    """`[batch, feature]`: a layer's output, its steps reduced to one embedding."""
+def _sequence_embedding(network: Network, layer: InferenceLayer, signal: Any, how: How) -> Array:
+    """`[n, feature]`: a layer's output, its steps reduced to one embedding."""
     if not layer.shape.sequence:
-        return torch.cat(signal, dim=-1) if isinstance(signal, Directions) else signal
+        return np.concatenate(signal, axis=-1) if isinstance(signal, Directions) else signal
     joined = _joined(signal)
     if how == "mean" or not _sees_all_at_the_end(network, layer):
-        return joined.filled(0).sum(1) / joined.lengths[:, None]
+        sums = np.add.reduceat(joined.values, joined.offsets[:-1], axis=0, dtype=np.float64)
+        return np.asarray(sums / joined.lengths[:, None])
     return layer.last_output(joined)
 
 
-def _joined(signal: Any) -> Padded:
+def _joined(signal: Any) -> Ragged:
     """One signal, also of a layer that keeps its two directions apart."""
     if not isinstance(signal, Directions):
-        assert isinstance(signal, Padded)
+        assert isinstance(signal, Ragged)
         return signal
-    values = torch.cat([signal.forward.values, signal.backward.values], dim=-1)
-    return Padded(values, signal.forward.lengths)
-
-
-_MOST_BYTES = 2**30  # of what is kept; more is computed anew each time
-
-
-def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
-    """Let the job begin behind the layers that training leaves as they are.
-
-    Only where they end the sequence, where every epoch sees the same sequences, and where what they
-    put out is not too much to be kept. The same weights come of it, up to rounding.
-    """
-    passed = fixed_layers(job.network)
-    if not passed or job.train.augmenter is not None or job.options.truncate is not None:
-        return job
-    shape = job.network.chain[passed - 1].shape
-    parts = [part for part in (job.train, job.validation) if part is not None]
-    if shape.sequence or 4 * shape.features * sum(len(p.batches) for p in parts) > _MOST_BYTES:
-        return job
-    validation = None if job.validation is None else _passed(job.validation, job.network, passed)
-    return replace(job, train=_passed(job.train, job.network, passed), validation=validation)
-
-
-def fixed_layers(network: Network) -> int:
-    """Return how many layers at the beginning have the same outputs in every epoch."""
-    return sum(1 for _ in takewhile(lambda layer: layer.is_fixed, network.chain.layers))
-
-
-def _passed(examples: TrainingData, network: Network, passed: int) -> TrainingData:
-    assert isinstance(examples.batches, Batches)
-    return replace(examples, batches=CachedActivations(examples.batches, network, passed))
-
-
-class CachedActivations:
-    """Like `Batches`, of signals that have gone through the first layers of a network.
-
-    Args:
-        batches: the sequences.
-        network: it begins with the layers.
-        passed: how many of them.
-
-    Attributes:
-        lengths: `[n]`, of the sequences.
-    """
-
-    def __init__(self, batches: Batches, network: Network, passed: int) -> None:
-        self.lengths = batches.lengths
-        self.passed = passed
-        features = network.chain[passed - 1].shape.features
-        self._signal = torch.empty(len(batches), features, device=batches.device)
-        self._static: Tensor | None = None
-
-        def keep(index: Array, x: Any) -> None:
-            chosen, signal = torch.from_numpy(index), x
-            for layer in network.chain[:passed]:
-                signal = layer(signal)
-            self._signal[chosen] = signal
-            if x.static is not None:
-                if self._static is None:
-                    self._static = x.static.new_empty(len(self), x.static.shape[1])
-                self._static[chosen] = x.static
-
-        predict_batches(network, batches, keep, usable_threads())
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def gather(self, index: Array) -> PartialInput:
-        """The chosen signals `[batch, feature]`."""
-        chosen = torch.from_numpy(index)
-        static = None if self._static is None else self._static[chosen]
-        return PartialInput(self._signal[chosen], self.passed, static)
-
-    def in_order(self, steps: int) -> Iterator[tuple[Array, PartialInput]]:
-        """All signals once, in their order."""
-        size = max(1, steps // 16)
-        for first in range(0, len(self), size):
-            index = np.arange(first, min(first + size, len(self)))
-            yield index, self.gather(index)
+    values = np.concatenate([signal.forward.values, signal.backward.values], axis=-1)
+    return Ragged(values, signal.forward.offsets)

@@ -20,13 +20,13 @@ from torch import Tensor
 
 from segue.errors import OptionError, TrainingError, warn_user
 from segue.kernels.threads import usable_threads
-from segue.networks import Network
+from segue.modules.network import TorchNetwork
 from segue.training.history import Callback, Row
-from segue.training.inference import measure
 from segue.training.objectives import Objective
 from segue.training.optimizers import SCHEDULES, RunningMetrics, compute_gradients, make_optimizer
 from segue.training.options import TrainingOptions
 from segue.training.setup import TrainingSetup
+from segue.training.validation import measure
 
 
 @dataclass
@@ -212,7 +212,7 @@ def _reason_to_stop(job: TrainingSetup, state: TrainingState) -> str | None:
     return None
 
 
-def _copy(network: Network) -> dict[str, Tensor]:
+def _copy(network: TorchNetwork) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""How much memory a training or a prediction takes, and what is refused before it begins.
+"""How much memory a training takes.
 
 That of a training is measured: the gradients of a few short sequences are computed, and every
 tensor that PyTorch allocates is counted while it lives. From two batches of each of three lengths
@@ -19,15 +19,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from segue.errors import DataError, SegueError
-from segue.limits import VARIABLE, memory_limit
-from segue.networks import Network
+from segue.errors import SegueError
 from segue.prepare.batches import Padded
 from segue.training.optimizers import RunningMetrics, compute_gradients
 from segue.training.setup import Batch, TrainingSetup
 
 WARNED = 0.25  # of the limit: above it, a training says what it needs
-UNCHECKED = 10**8  # bytes that are taken as free, so that nobody asks about less
 LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
 SEQUENCES = (2, 4)
 
@@ -162,18 +159,3 @@ class _One:
     def gather(self, index: Any, epoch: int) -> Batch:
         """The batch."""
         return self.batch
-
-
-def check_prediction(network: Network, longest: int) -> None:
-    """Raise where one sequence of so many steps needs more memory than there is.
-
-    Raises:
-        DataError: the message has the cost, and what would help.
-    """
-    needed, limit = 4 * sum(network.numbers_at_once(longest).values()), memory_limit()
-    if limit is not None and needed > limit:
-        raise DataError(
-            f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "
-            f"network, and {limit / 1e9:.1f} GB are free: cut it into windows. {VARIABLE} in the "
-            "environment sets another limit."
-        )

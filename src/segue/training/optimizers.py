@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from segue.errors import NotCausalError, OptionError, did_you_mean
-from segue.networks import Network
+from segue.modules.network import TorchNetwork
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 from segue.training.history import Row
@@ -141,7 +141,7 @@ class Outputs(NamedTuple):
 
 
 def in_pieces(
-    network: Network, batch: Batch, draws: Draws, steps: int, *, every: bool
+    network: TorchNetwork, batch: Batch, draws: Draws, steps: int, *, every: bool
 ) -> Iterator[Outputs]:
     """Send a batch through a causal network piece by piece.
 
@@ -178,7 +178,7 @@ def in_pieces(
         state = map_state(Tensor.detach, state)
 
 
-def check_carries_state(network: Network, steps: int) -> None:
+def check_carries_state(network: TorchNetwork, steps: int) -> None:
     """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
     try:
         network.chain.initial_state(1)
@@ -268,7 +268,7 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def freeze(network: Network, names: Iterable[str]) -> None:
+def freeze(network: TorchNetwork, names: Iterable[str]) -> None:
     """Keep the weights of these layers out of the training; of those inside another too.
 
     Raises:

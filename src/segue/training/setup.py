@@ -22,7 +22,7 @@ from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array
 from segue.errors import OptionError
 from segue.kernels.threads import choose_threads
-from segue.networks import Network
+from segue.modules.network import TorchNetwork
 from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
 from segue.training.objectives import Objective
@@ -171,7 +171,7 @@ class TrainingSetup:
         rates: the learning rate of each epoch, in place of the schedule's.
     """
 
-    network: Network
+    network: TorchNetwork
     train: TrainingData
     validation: TrainingData | None
     objective: Objective
