@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
 
 from segue.errors import OptionError
-from segue.kernels import reference
+from segue.kernels import native, reference
 
 VARIABLE = "SEGUE_KERNELS"
 NATIVE = ("avx512", "avx2", "portable")
@@ -63,25 +62,11 @@ def _choose(wanted: str) -> tuple[Any, str, str]:
         raise OptionError(f"{forced} is unknown; expected {words}, numpy or torch, or nothing.")
     if wanted == "numpy":
         return reference, "numpy", forced
-    kernels, problem = _native(wanted if wanted in NATIVE else None)
-    if wanted in NATIVE and problem:
-        raise OptionError(f"{forced} cannot be had here: {problem}.")
-    if wanted == "torch":
-        return kernels or reference, "torch", forced
-    if problem:
-        return reference, "numpy", problem
-    return kernels, kernels.path, forced if wanted else "the fastest that this processor has"
-
-
-def _native(path: str | None) -> tuple[Any, str]:
-    """The functions of a path of the native library, or why they are not to be had."""
     try:
-        native = importlib.import_module("segue.kernels.native")
-    except ImportError as error:
-        return None, str(error)
-    try:
-        kernels = native.load(path)
+        kernels = native.load(wanted if wanted in NATIVE else None)
     except native.NativeUnavailableError as error:
-        return None, str(error)
-    absent = [name for name in reference.FUNCTIONS if not hasattr(kernels, name)]
-    return kernels, f"the native library has no {', '.join(absent)}" if absent else ""
+        if wanted in NATIVE:
+            raise OptionError(f"{forced} cannot be had here: {error}.") from error
+        return reference, wanted or "numpy", forced if wanted else str(error)
+    why = forced if wanted else "the fastest that this processor has"
+    return kernels, "torch" if wanted == "torch" else kernels.path, why
