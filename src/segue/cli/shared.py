@@ -14,6 +14,7 @@ import json as json_
 import math
 import os
 import re
+import importlib.abc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -142,6 +143,31 @@ def announce(source: str) -> None:
         )
     if sys.stderr.isatty():
         print(f"reading {visible(source)}", file=sys.stderr, flush=True)
+    leave_pandas_out()
+
+
+def leave_pandas_out() -> None:
+    """Keep pyarrow from importing pandas, which takes longer than a prediction.
+
+    It does so, where pandas is installed, with the first array that it makes, to know its objects:
+    on the command line there are none.
+    """
+    import pyarrow
+
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pyarrow.array([])  # it asks once
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
+class _NoPandas(importlib.abc.MetaPathFinder):
+    """A place where no pandas is installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any, target: Any = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def tell(notes: Iterable[str]) -> None:
