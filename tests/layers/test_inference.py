@@ -518,6 +518,36 @@ def test_networks_nobody_thought_of(network: tuple[LayerSpec, ...], lengths: lis
     assert_the_same(Pair(network), np.array(lengths))
 
 
+def rows_of(signal: Ragged | Array) -> list[Array]:
+    if isinstance(signal, Ragged):
+        return np.split(signal.values, signal.offsets[1:-1])
+    return list(signal[:, None])
+
+
+@pytest.mark.parametrize("count", [5, pytest.param(200, marks=pytest.mark.slow)])
+def test_batch_mates_change_no_bit(count: int, path: str) -> None:
+    """A sequence alone, and among others in the reverse order; NumPy's products may round anew."""
+    for seed in range(count):
+        author = Author(seed)
+        network, lengths = author.network(), author.lengths()
+        try:
+            pair = Pair(network)
+        except SpecError:
+            continue
+        x = pair.data(lengths)
+        sequences = rows_of(x)
+        turned = Ragged(np.concatenate(sequences[::-1]), offsets_of(lengths[::-1]))
+        together = rows_of(pair.chain(x))
+        others = rows_of(pair.chain(turned))[::-1]
+        for own, other, sequence in zip(together, others, sequences, strict=True):
+            (alone,) = rows_of(pair.chain(Ragged(sequence, np.array([0, len(sequence)]))))
+            for again in (alone, other):
+                if path == "numpy":
+                    np.testing.assert_allclose(again, own, 1e-4, 1e-4, err_msg=network)
+                else:
+                    assert np.array_equal(again, own, equal_nan=True), network
+
+
 @pytest.mark.slow
 def test_a_thousand_networks_nobody_thought_of(path: str) -> None:
     """Random ones of all kinds of layers, lengths and options."""
