@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import importlib.abc
 import io
 import json as json_
 import math
 import os
 import re
-import importlib.abc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -152,11 +152,11 @@ def leave_pandas_out() -> None:
     It does so, where pandas is installed, with the first array that it makes, to know its objects:
     on the command line there are none.
     """
-    import pyarrow
+    import pyarrow as pa
 
     sys.meta_path.insert(0, _NoPandas)
     try:
-        pyarrow.array([])  # it asks once
+        pa.array([])  # it asks once
     finally:
         sys.meta_path.remove(_NoPandas)
 
@@ -165,7 +165,7 @@ class _NoPandas(importlib.abc.MetaPathFinder):
     """A place where no pandas is installed."""
 
     @staticmethod
-    def find_spec(name: str, path: Any, target: Any = None) -> None:
+    def find_spec(name: str, *_: Any) -> None:
         if name == "pandas":
             raise ModuleNotFoundError(name)
 
