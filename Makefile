@@ -5,6 +5,7 @@
 #   make demo         train and evaluate a classifier on real data, from nothing
 #   make test         every test            make test-quick   those that take less than two minutes
 #   make test-portable  the arithmetic as on older processors
+#   make sanitize     the native kernels with sanitizers    make test-arm   and on an emulated ARM
 #   make slurm-test   studies on a real Slurm, which is installed where this user may
 #   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        what is timed and how make clean        remove what the tools leave behind
@@ -25,7 +26,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup native demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
+.PHONY: setup native sanitize test-arm demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP) native
@@ -68,6 +69,28 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS
 test-portable: $(STAMP) native
 	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
+
+# The C++ tests of the kernels, with what looks at memory, undefined behaviour and threads.
+sanitize: sanitize-address,undefined sanitize-thread
+sanitize-%:
+	cmake -S native -B build/$@ -DSEGUE_SANITIZE=$* -DCMAKE_BUILD_TYPE=None >/dev/null
+	cmake --build build/$@ --parallel $(CORES) --target test_kernels >/dev/null
+	build/$@/test_kernels 10
+
+# The same tests in a processor without the instructions of the others: the portable kernels.
+# Where compiler and emulator are not installed and this user may not install them, it says so.
+ARM := aarch64-linux-gnu
+test-arm:
+	command -v $(ARM)-g++ >/dev/null && command -v qemu-aarch64 >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	      g++-$(ARM) libc6-dev-arm64-cross qemu-user >/dev/null; } || true
+	@if command -v $(ARM)-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then \
+	  cmake -S native -B build/arm -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+	    -DCMAKE_CXX_COMPILER=$(ARM)-g++ >/dev/null && \
+	  cmake --build build/arm --parallel $(CORES) --target test_kernels >/dev/null && \
+	  qemu-aarch64 -L /usr/$(ARM) build/arm/test_kernels 10; \
+	else echo "Skipped: there is no $(ARM)-g++ with qemu-aarch64, and this user may not install them."; fi
 
 # A cluster of its own: a controller and two nodes on this machine, started and stopped by the tests.
 # Where it is not installed and this user may not install it, they are skipped and say so.
