@@ -1,0 +1,137 @@
+"""How long the native kernels take: one window, and many sequences beside PyTorch's own module.
+
+    python bench/native.py                     every path of this processor, two threads
+    python bench/native.py --paths avx2 --turns 9 --threads 1
+    ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python bench/native.py --paths avx2
+
+The first part is one sequence of 128 steps and one channel through 64 units: microseconds of a
+call, with what Python takes, the shortest and the median. The second part: 10,000 sequences of 100
+steps through both directions of an LSTM of 100 units, PyTorch's module on padded and on packed
+batches, by turns; seconds, the medians, and their ratio to segue's. With `--lengths` the sequences
+have 1 to 100 steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from segue.kernels.native import Kernels, NativeUnavailableError, load
+from segue.kernels.ragged import Ragged
+
+GATES = {"lstm": 4, "gru": 3, "gru_before": 3, "rnn_tanh": 1}
+SEQUENCES, STEPS, CHANNELS, UNITS = 10_000, 100, 12, 100
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def one_window(kernels: Kernels, cell: str, units: int = 64) -> list[float]:
+    rng, width = np.random.default_rng(0), GATES[cell] * units
+    bias = (2, width) if cell == "gru" else (width,)
+    sizes = ((1, width), (units, width), bias)
+    weights = [rng.uniform(-0.1, 0.1, size).astype(np.float32) for size in sizes]
+    packed = kernels.pack_recurrent(cell, *weights)
+    values, offsets = rng.standard_normal((128, 1)).astype(np.float32), np.array([0, 128])
+    return [timed(lambda: kernels.recurrent(packed, values, offsets)) * 1e6 for _ in range(2000)]
+
+
+def many_sequences(kernels: Kernels, lengths: np.ndarray, turns: int) -> dict[str, list[float]]:
+    """Seconds of each turn."""
+    rng = np.random.default_rng(0)
+    module = torch.nn.LSTM(CHANNELS, UNITS, batch_first=True, bidirectional=True).eval()
+    packed = []
+    for end in ("_l0", "_l0_reverse"):
+        w, u, b, c = (
+            getattr(module, name + end).detach().numpy()
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        packed.append(kernels.pack_recurrent("lstm", w.T, u.T, b + c))
+    padded = rng.standard_normal((len(lengths), STEPS, CHANNELS)).astype(np.float32)
+    x, batch = Ragged.from_padded(padded, lengths), torch.from_numpy(padded)
+
+    def segue() -> np.ndarray:
+        out = np.empty((len(x.values), 2 * UNITS), np.float32)
+        for backward, cell in enumerate(packed):
+            half = out[:, backward * UNITS : (backward + 1) * UNITS]
+            kernels.recurrent(cell, x.values, x.offsets, out=half, backward=bool(backward))
+        return out
+
+    def segue_last() -> None:
+        for backward, cell in enumerate(packed):
+            kernels.recurrent(cell, x.values, x.offsets, backward=bool(backward), every=False)
+
+    @torch.inference_mode()
+    def torch_packed() -> torch.Tensor:
+        pack = torch.nn.utils.rnn.pack_padded_sequence
+        ragged = pack(batch, torch.from_numpy(lengths), batch_first=True, enforce_sorted=False)
+        return torch.nn.utils.rnn.pad_packed_sequence(module(ragged)[0], batch_first=True)[0]
+
+    @torch.inference_mode()
+    def torch_padded() -> torch.Tensor:
+        return module(batch)[0]
+
+    real = np.arange(STEPS) < lengths[:, None]
+    difference = np.abs(segue() - torch_packed().numpy()[real[:, : lengths.max()]]).max()
+    assert difference < 1e-5, difference
+    runs = (segue, segue_last, torch_padded, torch_packed)
+    taken: dict[str, list[float]] = {run.__name__: [] for run in runs}
+    for _ in range(turns):
+        for run in runs:
+            taken[run.__name__].append(timed(run))
+    return taken
+
+
+def machine() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    flags = " ".join(line for line in lines if line.startswith("flags"))
+    has = [word for word in ("avx2", "avx512f", "amx_bf16") if f" {word}" in flags]
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {' '.join(has)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--paths", nargs="+", default=["avx512", "avx2", "portable"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--sequences", type=int, default=SEQUENCES)
+    parser.add_argument("--lengths", action="store_true", help="1 to 100 steps instead of 100")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    print(machine(), f"PyTorch {torch.__version__}", f"{given.threads} threads", sep="; ")
+    lengths = np.full(given.sequences, STEPS)
+    if given.lengths:
+        lengths = np.random.default_rng(1).integers(1, STEPS + 1, given.sequences)
+    for path in given.paths:
+        try:
+            kernels = load(path, given.threads)
+        except NativeUnavailableError as error:
+            print(f"{path}: {error}")
+            continue
+        for cell in GATES:
+            found = one_window(kernels, cell)
+            median = statistics.median(found)
+            print(f"{path}: one window, {cell}(64): {min(found):.0f} us, median {median:.0f}")
+        taken = many_sequences(kernels, lengths, given.turns)
+        medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+        for name, seconds in taken.items():
+            spread = f"{min(seconds):.2f} to {max(seconds):.2f} s"
+            ratio = medians[name] / medians["segue"]
+            print(f"{path}: bilstm(100), {name}: {medians[name]:.2f} s ({spread}), {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
