@@ -2,8 +2,9 @@
 
     python bench/memory.py [--steps 500] [--batch 64]
 
-For each network a process of its own measures by how much its memory grows, at most, while the
-gradients of one batch are computed. Half of the batches are of unequal lengths.
+For each network three processes measure by how much their memory grows, at most, while the
+gradients of one batch are computed: what the C library can use again differs from one to the next
+(it depends on addresses), so the middle one counts. Half of the batches are of unequal lengths.
 """
 
 from __future__ import annotations
@@ -81,8 +82,13 @@ def main() -> None:
         estimated = training_bytes(job, given.batch, given.steps)
         command = [sys.executable, __file__, "--one", network, *sys.argv[1:]]
         command += ["--ragged"] if ragged else []
-        real = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-        print(f"{network:50}  {estimated / 1e6:9.1f}  {real / 1e6:9.1f}  {estimated / real:5.2f}")
+        runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(3)]
+        low, real, high = sorted(int(run.stdout) for run in runs)
+        print(
+            f"{network:50}  {estimated / 1e6:9.1f}  {real / 1e6:9.1f}  {estimated / real:5.2f}"
+            f"  ({low / 1e6:.1f} to {high / 1e6:.1f})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

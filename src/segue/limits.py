@@ -38,3 +38,14 @@ def memory_limit(usual: int | None = None) -> int | None:
     if not limit > 0:
         raise OptionError(f"{VARIABLE} is {given!r}; expected gigabytes, such as 8.")
     return int(limit * 1e9)
+
+
+def size_text(size: float) -> str:
+    """A size in GB; in MB where that would be 0.0.
+
+    >>> size_text(2.5e9), size_text(3e6), size_text(40_000)
+    ('2.5 GB', '3 MB', '0.04 MB')
+    """
+    if size >= 5e7:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.2g} MB"

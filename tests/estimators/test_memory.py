@@ -76,6 +76,18 @@ def test_what_is_said_to_fit_fits(
         check(64, truncate=200)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["rnn(16)", "gru(16)", "gru(16, reset=before)"])
+def test_what_each_step_adds_is_extended_to_long_sequences(network: str) -> None:
+    """The nodes of the graph are there at each step, whatever the batch."""
+    x = np.random.default_rng(0).normal(size=(4, 900, 3)).astype(np.float32)
+    job = SequenceClassifier(network, validation=None)._training_job(x, np.arange(4) % 2)
+    first = job.train.gather(np.zeros(1, np.int64))
+    for count in (1, 4):
+        expected = pytest.approx(memory._peak(job, first, count, 900), rel=0.05)
+        assert memory.training_bytes(job, count, 900) == expected
+
+
 def test_the_limit_of_memory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(64, 300, 3)).astype(np.float32)
     y = np.arange(64) % 2
@@ -92,7 +104,8 @@ def test_a_prediction_that_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyP
     model = quiet("dense(4) attention(2) pool(mean)").fit(x, np.arange(8) % 2)
     monkeypatch.setattr(limits, "free_memory", lambda: 1_000_000)
     monkeypatch.setattr(inference, "UNCHECKED", 1000)
-    with pytest.raises(DataError, match=r"A sequence of 4,000 steps needs about 0\.\d GB"):
+    said = "A sequence of 4,000 steps needs about 6 MB of memory in this network, and 1 MB are free"
+    with pytest.raises(DataError, match=said):
         model.predict(np.zeros((1, 4000, 3), np.float32))
     monkeypatch.setenv("SEGUE_MEMORY_GB", "1")
     assert len(model.predict(np.zeros((1, 4000, 3), np.float32))) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,14 @@ from segue.training import TrainingOptions
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective, make_objective
 from segue.training.optimizers import RunningMetrics, compute_gradients, in_pieces
-from segue.training.setup import NO_LABEL, Batch, StepTargets, TrainingData, TrainingSetup
+from segue.training.setup import (
+    NO_LABEL,
+    Batch,
+    SequenceTargets,
+    StepTargets,
+    TrainingData,
+    TrainingSetup,
+)
 
 MakeJob = Callable[..., TrainingSetup]
 
@@ -226,6 +234,23 @@ def test_pieces_without_an_end_take_no_gradient() -> None:
     last, _ = short.forward_from(Padded(x.values[:1, 15:], torch.tensor([5])), state)
     (wanted,) = torch.autograd.grad(last.sum(), short.layer("lstm_1").cell.kernel)
     torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-12)
+
+
+def test_the_clock_ends_an_update_between_pieces() -> None:
+    """Of its first batch too: the gradient is then that of the first five steps of all."""
+    job = labelling_job("gru(3)", options=options(truncate=5, clip_norm=None))
+    batch = job.train.gather(np.arange(20))
+    begun = TrainingData(job.train.batches, SequenceTargets(batch.targets.clone()))
+    begun.targets.values[:, 5:] = NO_LABEL
+    means = RunningMetrics(job.objective)
+    wanted, _ = compute_gradients(replace(job, train=begun), [(0, np.arange(20))], 1, means)
+    gradients = [weight.grad.clone() for weight in job.trained if weight.grad is not None]
+    cut = RunningMetrics(job.objective)
+    loss, _ = compute_gradients(job, [(0, np.arange(20))], 1, cut, until=0.0)
+    assert loss == pytest.approx(wanted)
+    assert cut.sums["count"] == means.sums["count"] > 0
+    for found, weight in zip(gradients, job.trained, strict=True):
+        torch.testing.assert_close(weight.grad, found)
 
 
 def test_a_learnt_initial_state_is_learnt_in_the_first_piece() -> None:

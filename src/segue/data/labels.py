@@ -303,7 +303,7 @@ def check_known(labels: Iterable[Any], classes: tuple[Any, ...], hint: str) -> N
     Raises:
         DataError: it names the labels.
     """
-    unknown = sorted({label for label in labels if label not in classes}, key=str)
+    unknown = sorted(set(labels).difference(classes), key=str)
     if unknown:
         raise DataError(f"Labels {unknown} are not among the classes {list(classes)}{hint}")
 

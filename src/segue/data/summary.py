@@ -182,10 +182,12 @@ def class_counts(data: DatasetLike) -> dict[Any, int]:
         return {}
     if data.task == "label":
         codes = data.y.values
-        return {name: int((codes == code).sum()) for code, name in enumerate(data.classes)}
+        counts = np.bincount(codes[codes >= 0], minlength=len(data.classes))
+        return dict(zip(data.classes, counts.tolist(), strict=False))
     if data.task == "multilabel":
         return dict(zip(data.classes, data.y.sum(axis=0).astype(int).tolist(), strict=True))
-    return {name: int((data.y == name).sum()) for name in data.classes}
+    found = Counter(data.y.tolist())
+    return {name: found[name] for name in data.classes}
 
 
 def groups_across_parts(data: DatasetLike) -> list[Any]:

@@ -31,7 +31,7 @@ from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import choose_threads, threads
 from segue.layers import LayerSpec, Shape
 from segue.layers.base import input_kind_of
-from segue.limits import VARIABLE, memory_limit
+from segue.limits import VARIABLE, memory_limit, size_text
 from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Augmenter, Batches, Preparation
@@ -417,8 +417,8 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     if resident + needed <= memory.WARNED * limit:
         return ""
     about = (
-        f"Training needs about {(resident + needed) / 1e9:.1f} GB of memory (batches of "
-        f"{batch_size} sequences of up to {longest:,} steps); {limit / 1e9:.1f} GB are free."
+        f"Training needs about {size_text(resident + needed)} of memory (batches of "
+        f"{batch_size} sequences of up to {longest:,} steps); {size_text(limit)} are free."
     )
     cut = longest > TRUNCATED and f"truncate={TRUNCATED} of TrainingOptions"
     if resident + needed <= limit:

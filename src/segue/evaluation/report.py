@@ -245,6 +245,9 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
         description: read out by a screen reader; HTML-escaped already.
     """
     buffer, layout = io.StringIO(), figure.get_layout_engine()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if not axis.get_label_text():  # else all ticks are measured to find a place for nothing
+            axis.set_label_coords(0.5, 0.5)
     with warnings.catch_warnings():
         # The browser finds the glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -213,7 +213,7 @@ def plot_confusion(matrix: Array, classes: Sequence[Any], *, axes: Axes | None =
     turned = longest > (6 if count <= 6 else 2)
     axes.tick_params(axis="x", rotation=90 if turned else 0, length=0)
     some = style.some_named(shown)
-    style.set_title(axes, "; ".join(filter(None, [folded, some])))
+    style.set_title(axes, "; ".join(filter(None, [folded, some])), y=1.0)
     axes.set(xlabel="predicted class", ylabel="true class")
     if count <= NAMED_CLASSES:  # lines between the cells
         for lines in (axes.hlines, axes.vlines):
@@ -241,7 +241,8 @@ def _folded(matrix: Array, classes: Sequence[Any]) -> tuple[Array, Sequence[Any]
     groups = np.full(count, DRAWN_CLASSES - 1)
     groups[np.sort(worst)] = np.arange(DRAWN_CLASSES - 1)
     small = np.zeros((DRAWN_CLASSES, DRAWN_CLASSES), matrix.dtype)
-    np.add.at(small, (groups[:, None], groups[None, :]), matrix)
+    rows, columns = np.nonzero(matrix)
+    np.add.at(small, (groups[rows], groups[columns]), matrix[rows, columns])
     others = count - DRAWN_CLASSES + 1
     title = f"the {DRAWN_CLASSES - 1} classes with the most mistakes; last, the {others:,} others"
     return small, [*(classes[i] for i in np.sort(worst)), f"{others:,} others"], title

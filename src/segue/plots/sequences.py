@@ -100,7 +100,7 @@ def plot_class_balance(dataset: Dataset, *, axes: Axes | None = None) -> Axes:
     axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=unit)
     rest, some = len(order) - len(names), style.some_named(shown)
     cut = f"the {len(names)} most frequent classes; {rest:,} are not shown" if rest else ""
-    style.set_title(axes, "; ".join(filter(None, [cut, some])))
+    style.set_title(axes, "; ".join(filter(None, [cut, some])), y=1.0)
     if len(parts) > 1:
         axes.figure.legend(loc="outside upper right", ncols=len(parts))
     return axes

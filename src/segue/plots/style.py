@@ -197,7 +197,11 @@ def _shortened(name: str, at_most: int, share: float) -> str:
 
 
 def set_title(axes: Axes, text: str, **look: Any) -> None:
-    """Write a title above the axes; a long one in several lines."""
+    """Write a title above the axes; a long one in several lines.
+
+    With `y=1.0` it stands there; without, all ticks are measured several times to see whether any
+    is in its way.
+    """
     axes.set_title(text, wrap=True, **look)
 
 

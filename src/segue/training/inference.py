@@ -17,7 +17,7 @@ from segue.errors import DataError, OptionError
 from segue.kernels import forward
 from segue.kernels.ragged import Directions, Ragged
 from segue.layers.inference import InferenceLayer
-from segue.limits import VARIABLE, memory_limit
+from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network
 from segue.prepare.pipeline import Preparation
 
@@ -110,8 +110,8 @@ def _check_memory(needed: int, longest: int) -> None:
     limit = memory_limit()
     if limit is not None and needed > limit:
         raise DataError(
-            f"A sequence of {longest:,} steps needs about {needed / 1e9:.1f} GB of memory in this "
-            f"network, and {limit / 1e9:.1f} GB are free: cut it into windows. {VARIABLE} in the "
+            f"A sequence of {longest:,} steps needs about {size_text(needed)} of memory in this "
+            f"network, and {size_text(limit)} are free: cut it into windows. {VARIABLE} in the "
             "environment sets another limit."
         )
 

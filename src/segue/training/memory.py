@@ -1,8 +1,9 @@
 """How much memory a training takes.
 
 That of a training is measured: the gradients of a few short sequences are computed, and every
-tensor that PyTorch allocates is counted while it lives. From two batches of each of three lengths
-follows what batches of any size take, for all layers alike, those of the user too.
+tensor that PyTorch allocates, and every node of the graph, is counted while it lives. From two
+batches of each of three lengths follows what batches of any size and length take, for all layers
+alike, those of the user too.
 
 `SEGUE_MEMORY_GB` in the environment replaces what is free as the limit.
 """
@@ -29,12 +30,15 @@ LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are 
 SEQUENCES = (2, 4)
 
 # What PyTorch allocates besides tensors. Its LSTM writes a part of its workspace only, and takes as
-# much as another part of it while it computes gradients; a node of the graph takes some kilobytes.
-_WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 8000
+# much as another part of it while it computes gradients. Each call of a function in the forward pass
+# leaves a node of the graph, with what describes its tensors: 770 to 850 bytes.
+_WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 820
+# The C library cannot use all that is freed again: of pieces that are aligned, it needs larger holes.
+_HOLES = 1.15
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all tensors that are allocated within it, while they live.
+    """Counts the bytes of all tensors and nodes of the graph that are allocated within it.
 
     Attributes:
         peak: the most at once.
@@ -48,6 +52,8 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._schema.name
         found = func(*args, **(kwargs or {}))
+        if torch.is_grad_enabled():  # the forward pass; nodes are there until the loss is forgotten
+            self.live += _NODE
         for tensor in filter(_is_tensor, tree_leaves(found)):
             self._count(tensor)
         # Scratch memory, which is gone when the function returns.
@@ -63,7 +69,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         storage = tensor.untyped_storage()
         if storage._cdata in self._known:
             return
-        size = _NODE + storage.nbytes() * (_WORKSPACE if _is_bytes(tensor) else 1.0)
+        size = storage.nbytes() * (_WORKSPACE if _is_bytes(tensor) else 1.0)
         self._known.add(storage._cdata)
         self.live += size
         self.peak = max(self.peak, self.live)
@@ -104,11 +110,12 @@ def measured_bytes(job: TrainingSetup, longest: int) -> tuple[float, float]:
         lengths = [longest]
         peaks = _peaks(job, lengths)
     each = (peaks[:, 1] - peaks[:, 0]) / (SEQUENCES[1] - SEQUENCES[0])
-    constant = max(0.0, float(np.median(peaks[:, 0] - SEQUENCES[0] * each)))
+    constants = peaks[:, 0] - SEQUENCES[0] * each
+    rise = np.polyfit(lengths, constants, min(1, len(lengths) - 1))  # the graph has nodes each step
     growth = np.polyfit(lengths, each, len(lengths) - 1)
     if len(lengths) > 1 and growth[0] <= 0:  # not with the square of the steps
         growth = np.polyfit(lengths, each, 1)
-    return constant, float(np.polyval(growth, longest))
+    return max(0.0, float(np.polyval(rise, longest))), float(np.polyval(growth, longest))
 
 
 def _peaks(job: TrainingSetup, lengths: list[int]) -> npt.NDArray[np.float64]:
@@ -147,7 +154,7 @@ def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
         weight.grad = None
     for name, buffer in job.network.named_buffers():  # such as moving averages
         buffer.copy_(before[name])
-    return float(counter.peak)
+    return _HOLES * counter.peak
 
 
 class _One:

@@ -90,8 +90,8 @@ def compute_gradients(
         update: the batches: their number within the epoch, and the indices of their sequences.
         epoch: counted from 1.
         means: loss and scores are added to them.
-        until: of `time.perf_counter`: no batch is begun after it, but the first; the gradient is
-            then that of the batches that were.
+        until: of `time.perf_counter`: no batch, and no piece of one, is begun after it, once there
+            is something to learn from; the gradient is then that of the targets so far.
 
     Returns:
         The mean loss, and the length of the gradient before it was shortened.
@@ -102,11 +102,10 @@ def compute_gradients(
     count = functools.reduce(torch.add, counts).clamp(min=1)
     for weight in job.trained:
         weight.grad = None
-    total, steps, left = 0.0, job.options.truncate, count
-    for number, (draws, batch) in enumerate(batches):
-        if number and time.perf_counter() >= until:
+    total, steps, done, is_over = 0.0, job.options.truncate, torch.zeros_like(count), False
+    for draws, batch in batches:
+        if is_over:
             break
-        left = left - counts[number]
         passes: Iterable[Outputs]
         if steps is None:
             passes = [Outputs(job.network(batch.x, draws), batch.targets, batch.weights)]
@@ -118,8 +117,12 @@ def compute_gradients(
             torch.autograd.backward(loss)
             total += float(loss.detach())
             means.add(outputs, targets, losses, weights)
-    if left > 0:  # the clock has cut the update: the mean is over what was done
-        share = float((count - left) / count)
+            done += job.objective.counts(targets).sum()
+            is_over = time.perf_counter() >= until and bool(done > 0)
+            if is_over:
+                break
+    if is_over:  # the clock has cut the update: the mean is over what was done
+        share = float(done / count)
         total /= share
         for weight in job.trained:
             if weight.grad is not None:
