@@ -30,10 +30,10 @@ LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are 
 SEQUENCES = (2, 4)
 
 # What PyTorch allocates besides tensors. Its LSTM writes a part of its workspace only, and takes as
-# much as another part of it while it computes gradients. Each call of a function in the forward pass
+# much as another part of it while it computes gradients. Each function that the forward pass calls
 # leaves a node of the graph, with what describes its tensors: 770 to 850 bytes.
 _WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 820
-# The C library cannot use all that is freed again: of pieces that are aligned, it needs larger holes.
+# Of what is freed, the C library cannot use all again: aligned pieces need larger holes.
 _HOLES = 1.15
 
 

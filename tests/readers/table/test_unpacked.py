@@ -14,7 +14,7 @@ from pyarrow import feather, parquet
 
 from segue.errors import FileError
 from segue.readers import read
-from segue.readers.table.unpacked import parquet_values, written_out
+from segue.readers.table.unpacked import parquet_sizes, written_out
 
 N = 2_000_000  # values, of 16 MB
 LONG = "x" * 100_000
@@ -55,6 +55,11 @@ def views() -> Any:
     return pa.Array.from_buffers(
         pa.string_view(), 1000, [None, pa.py_buffer(one[1].to_pybytes()[:16] * 1000), *one[2:]]
     )
+
+
+def repeated() -> Any:
+    """One text that is there a thousand times, 100 MB."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int32)), pa.array([LONG]))
 
 
 def run_ends(values: list[Any], length: int) -> Any:
@@ -128,6 +133,55 @@ def test_a_single_batch_of_numbers(tmp_path: Path) -> None:
         read(tmp_path / "a.feather")
 
 
+WITH_TEXTS: dict[str, Callable[[], Any]] = {
+    "list": lambda: lists(repeated(), pa.ListArray, 100),
+    "struct": lambda: pa.StructArray.from_arrays([repeated().slice(0, 100)], ["inside"]),
+    "map": lambda: pa.MapArray.from_arrays(
+        pa.array(range(0, 1010, 10), pa.int32()), pa.array(np.arange(1000)), repeated()
+    ),
+    "list_of_structs": lambda: lists(
+        pa.StructArray.from_arrays([repeated()], ["inside"]), pa.ListArray, 100
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITH_TEXTS)
+@pytest.mark.parametrize("stored", [False, True])  # the type, with which it is read again
+@pytest.mark.parametrize("rows", [100, 30])
+def test_texts_within_are_not_unpacked(name: str, stored: bool, rows: int, tmp_path: Path) -> None:
+    """Texts in lists might be numbers; nothing is done with structures, so they are not read."""
+    look: Any = {"row_group_size": rows, "store_schema": stored}
+    data = {"x": np.arange(100.0), "y": np.arange(100) % 2, "within": WITH_TEXTS[name]()}
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table(data), path, dictionary_pagesize_limit=1 << 24, **look)
+    with allocating_at_most(4_000_000):
+        if name == "list":
+            with pytest.raises(FileError, match="unpacks to .* MB or more"):
+                read(path, channels=["x"], label="y")
+        else:
+            assert read(path, channels=["x"], label="y").x.channels == 1
+
+
+def test_structures_are_named_as_what_they_are(tmp_path: Path) -> None:
+    steps = pa.array([[{"t": 0.0, "note": "a"}]] * 6)
+    parquet.write_table(pa.table({"y": [0, 1] * 3, "steps": steps}), tmp_path / "a.parquet")
+    with pytest.raises(FileError, match="'steps' holds lists of struct<t: double, note: string>"):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("rows", [100, 30])
+def test_numbers_that_are_texts_in_lists(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there are too many for a dictionary, and several groups of rows."""
+    monkeypatch.delenv("SEGUE_MEMORY_GB")
+    steps = pa.array([[f"{i}.{j:09}" for j in range(900)] for i in range(100)])
+    data = pa.table({"y": [0, 1] * 50, "steps": steps})
+    parquet.write_table(data, tmp_path / "a.parquet", row_group_size=rows)
+    found = read(tmp_path / "a.parquet").x
+    assert found.values[900:902].tolist() == [[1.0], [np.float32(1.000000001)]]
+
+
 @pytest.mark.parametrize("ending", [".parquet", "_zstd.feather", "_lz4.feather"])
 def test_honest_files_are_read_as_before(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -151,6 +205,32 @@ def test_honest_files_are_read_as_before(
     assert found.notes == read(data).notes
 
 
+def varint(number: int, length: int = 0) -> bytes:
+    """A whole number of Thrift, with zeros behind it where it is to be longer."""
+    digits = []
+    while 2 * number >= 1 << (7 * len(digits)) or len(digits) < length:
+        digits.append((2 * number >> (7 * len(digits)) & 127) | 128)
+    return bytes([*digits[:-1], digits[-1] & 127])
+
+
+def test_pages_that_are_larger_than_the_footer_says(tmp_path: Path) -> None:
+    """Pyarrow unpacks what the header of a page says."""
+    path = tmp_path / "a.parquet"
+    look: Any = {"use_dictionary": False, "data_page_size": 1 << 30}
+    parquet.write_table(pa.table({"x": np.zeros(N)}), path, compression="zstd", **look)
+    content = path.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    footer, group = content[start:], parquet.read_metadata(path).row_group(0)
+    for number in {N, group.total_byte_size, group.column(0).total_uncompressed_size}:
+        assert varint(number) in footer
+        footer = footer.replace(varint(number), varint(8, len(varint(number))))
+    path.write_bytes(content[:start] + footer)
+    assert parquet.read_metadata(path).num_rows == 8
+    said = "unpacks to 16 MB or more"
+    with allocating_at_most(4_000_000), pytest.raises(FileError, match=said):
+        read(path)
+
+
 def test_values_of_a_footer(tmp_path: Path) -> None:
     """The sum over groups and columns, as pyarrow has it where the file is whole."""
     data = pa.table({"a": range(50), "b": lists(range(500), rows=50), "c": [{"d": 1.5}] * 50})
@@ -158,7 +238,7 @@ def test_values_of_a_footer(tmp_path: Path) -> None:
     metadata = parquet.read_metadata(tmp_path / "a.parquet")
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     values = sum(group.column(i).num_values for group in groups for i in range(3))
-    assert parquet_values(str(tmp_path / "a.parquet")) == values == 600
+    assert parquet_sizes(str(tmp_path / "a.parquet"))[0] == values == 600
 
 
 def test_written_out() -> None:

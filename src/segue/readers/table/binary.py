@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet, types
@@ -14,7 +15,7 @@ from segue.readers.table.names import distinct_names
 from segue.readers.table.unpacked import (
     VALUE,
     arrow_sizes,
-    parquet_values,
+    parquet_sizes,
     stands_for_more,
     written_out,
 )
@@ -58,18 +59,58 @@ def _parquet(path: Path, block: int) -> Batches:
     with parquet.ParquetFile(path) as file:
         metadata, schema, size = file.metadata, file.schema_arrow, path.stat().st_size
         total, done = metadata.num_rows, 0
-        groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-        values = total * len(schema)
-        if any(map(types.is_nested, schema.types)):  # lists may have more values than rows
-            values = max(values, parquet_values(str(path)))
-        check_unpacked(max(VALUE * values, sum(group.total_byte_size for group in groups)), size)
+        groups = range(metadata.num_row_groups)
+        values, unpacked = parquet_sizes(str(path))
+        unpacked = max(unpacked, sum(metadata.row_group(i).total_byte_size for i in groups))
+        # Lists may have more values than rows; a column of nulls may have no values at all.
+        check_unpacked(max(VALUE * max(values, total * len(schema)), unpacked), size)
         # A few bytes may stand for a long text a million times: it is kept once until that is seen.
         texts = [field.name for field in schema if _is_text(field.type)]
-        file = parquet.ParquetFile(path, metadata=metadata, read_dictionary=texts)
+        leaves = [file.schema.column(number) for number in range(metadata.num_columns)]
+        in_lists = [
+            leaf.path for leaf in leaves if leaf.max_repetition_level and _may_be_long(leaf)
+        ]
+        file = parquet.ParquetFile(path, metadata=metadata, read_dictionary=texts + in_lists)
+    # Structures are of no use, so they are not read; each group of rows has texts of its own.
+    used = [field.name for field in schema if not _holds_structures(field.type)]
+    how: dict[str, Any] = {"batch_size": max(1, block // (8 * len(schema)))}
+    how |= {} if len(used) == len(schema) else {"columns": used}
     with file:
-        for batch in file.iter_batches(max(1, block // (8 * len(schema)))):
-            done += len(batch)
-            yield batch, schema, done / total
+        for numbers in [[number] for number in groups] if in_lists else [list(groups)]:
+            for batch in file.iter_batches(row_groups=numbers, **how):
+                done += len(batch)
+                yield _with_structures(batch, schema), schema, done / total
+
+
+def _may_be_long(leaf: Any) -> bool:
+    return bool(leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL")
+
+
+def _holds_structures(kind: pa.DataType) -> bool:
+    while not types.is_map(kind) and hasattr(kind, "value_type"):  # lists of any kind
+        kind = kind.value_type
+    return bool(types.is_struct(kind) or types.is_map(kind))
+
+
+def _with_structures(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with those columns that were not read: empty lists, or structures of nulls."""
+    if len(batch.schema) == len(schema):
+        return batch
+
+    def empty(kind: pa.DataType) -> Any:
+        if types.is_struct(kind):
+            return {}
+        size = kind.list_size if types.is_fixed_size_list(kind) else 0
+        return [empty(kind.value_type)] * size if size else []
+
+    found = dict(zip(batch.schema.names, batch.columns, strict=True))
+    columns = [
+        found[field.name]
+        if field.name in found
+        else pa.array([empty(field.type)] * len(batch), field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema.names)
 
 
 def _is_text(kind: pa.DataType) -> bool:

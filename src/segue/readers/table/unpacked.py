@@ -26,22 +26,43 @@ _TAIL = 10  # bytes behind the footer of an Arrow file: its length, and ARROW1
 # -- Parquet --------------------------------------------------------------------------------------
 
 # Of the file the groups of rows (4), of each the columns (1), of each its metadata (3), and there
-# the number of values (5).
-_NUM_VALUES: dict[int, Any] = {4: {1: {3: {5: {}}}}}
+# the values (5), the packed bytes (7), and where its first page (9) and its dictionary (11) are.
+_CHUNKS: dict[int, Any] = {4: {1: {3: {5: {}, 7: {}, 9: {}, 11: {}}}}}
+_PAGE: dict[int, Any] = {2: {}, 3: {}}  # bytes when unpacked, and packed
+_HEADER = 1 << 16  # bytes of the header of a page, at most
 
 
-def parquet_values(path: str) -> int:
-    """The values of all columns, those in lists too, as the footer of a Parquet file says."""
+def parquet_sizes(path: str) -> tuple[int, int]:
+    """The values of all columns, those in lists too, and the bytes of all pages when unpacked.
+
+    The footer says how many values there are; how large a page is, says its own header, which
+    pyarrow follows whatever the footer says.
+    """
     with pa.OSFile(path) as source:
         size = source.size()
         (length,) = struct.unpack("<I", source.read_at(8, size - 8)[:4])
         footer = source.read_at(min(length, size - 8), max(0, size - 8 - length))
-    return _struct(footer, 0, _NUM_VALUES)[0]
+        groups = _struct(footer, 0, _CHUNKS)[0].get(4, ())
+        chunks = [column.get(3, {}) for group in groups for column in group.get(1, ())]
+        return sum(chunk.get(5, 0) for chunk in chunks), sum(_pages(source, c) for c in chunks)
 
 
-def _struct(content: bytes, at: int, wanted: dict[int, Any]) -> tuple[int, int]:
-    """The sum of the wanted numbers in a structure of Thrift, and where it ends."""
-    total = field = 0
+def _pages(source: pa.NativeFile, chunk: dict[int, Any]) -> int:
+    """The bytes of the pages of a column when unpacked."""
+    at = min(place for place in (chunk[9], chunk.get(11, 0)) if place > 0)
+    end, total = min(at + chunk[7], source.size()), 0
+    while at < end:
+        page, length = _struct(source.read_at(min(_HEADER, end - at), at), 0, _PAGE)
+        if page[3] < 0:
+            raise ValueError("a page has less than no bytes")
+        total, at = total + page[2], at + length + page[3]
+    return total
+
+
+def _struct(content: bytes, at: int, wanted: dict[int, Any]) -> tuple[dict[int, Any], int]:
+    """The wanted fields of a structure of Thrift by their numbers, and where it ends."""
+    found: dict[int, Any] = {}
+    field = 0
     while head := content[at]:
         step, at = head >> 4, at + 1
         if not step:
@@ -50,17 +71,18 @@ def _struct(content: bytes, at: int, wanted: dict[int, Any]) -> tuple[int, int]:
         field += step
         kind = head & 15
         if kind not in (1, 2):  # true and false, which are here the kind itself
-            number, at = _value(content, at, kind, wanted.get(field))
-            total += number
-    return total, at + 1
+            value, at = _value(content, at, kind, wanted.get(field))
+            if field in wanted:
+                found[field] = value
+    return found, at + 1
 
 
-def _value(content: bytes, at: int, kind: int, wanted: dict[int, Any] | None) -> tuple[int, int]:
+def _value(content: bytes, at: int, kind: int, wanted: dict[int, Any] | None) -> tuple[Any, int]:
     if kind in (1, 2, 3):
         return 0, at + 1
     if kind in (4, 5, 6):
         number, at = _varint(content, at)
-        return 0 if wanted is None else (number >> 1) ^ -(number & 1), at
+        return (number >> 1) ^ -(number & 1), at
     if kind == 7:
         return 0, at + 8
     if kind == 8:
@@ -70,13 +92,14 @@ def _value(content: bytes, at: int, kind: int, wanted: dict[int, Any] | None) ->
         return _struct(content, at, wanted or {})
     if kind not in (9, 10):
         raise ValueError(f"its footer has a field of kind {kind}")
-    count, kind, total, at = content[at] >> 4, content[at] & 15, 0, at + 1
+    count, kind, values, at = content[at] >> 4, content[at] & 15, [], at + 1
     if count == 15:
         count, at = _varint(content, at)
     for _ in range(count):
-        number, at = _value(content, at, kind, wanted)
-        total += number
-    return total, at
+        value, at = _value(content, at, kind, wanted)
+        if wanted is not None:
+            values.append(value)
+    return values, at
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
