@@ -1,6 +1,6 @@
 """Seconds that a training takes with a time limit that its first update passes.
 
-    python bench/time_limit.py [--limit 1] [--steps 40000]
+python bench/time_limit.py [--limit 1] [--steps 40000]
 """
 
 from __future__ import annotations

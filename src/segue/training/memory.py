@@ -154,7 +154,7 @@ def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
         weight.grad = None
     for name, buffer in job.network.named_buffers():  # such as moving averages
         buffer.copy_(before[name])
-    return _HOLES * counter.peak
+    return _HOLES * float(counter.peak)
 
 
 class _One:

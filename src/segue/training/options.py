@@ -61,8 +61,9 @@ class TrainingOptions:
         plateau_patience: epochs without a better loss after which "plateau" lowers the rate.
         plateau_factor: what it is then multiplied with.
         time_limit_seconds: ends the training after this time, within an epoch too: what was learnt
-            is then validated, as after a whole one. A batch that has begun is finished (with `truncate`
-            a piece of one), and so is the validation; one is always learnt from. A refit has as long again.
+            is then validated, as after a whole one. What has begun, a batch or with `truncate`
+            a piece of one, is finished, and so is the validation; one is always learnt from. A
+            refit has as long again.
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many PyTorch may use; `None` chooses from the size of the work.
