@@ -43,9 +43,9 @@ def memory_limit(usual: int | None = None) -> int | None:
 def size_text(size: float) -> str:
     """A size in GB; in MB where that would be 0.0.
 
-    >>> size_text(2.5e9), size_text(3e6), size_text(40_000)
-    ('2.5 GB', '3 MB', '0.04 MB')
+    >>> size_text(2.5e9), size_text(31.2e6), size_text(1.42e6), size_text(40_000)
+    ('2.5 GB', '31 MB', '1.4 MB', '0.04 MB')
     """
     if size >= 5e7:
         return f"{size / 1e9:.1f} GB"
-    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.2g} MB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.2g} MB"
