@@ -44,6 +44,15 @@ def test_the_numbers_fit_together(fitted: Make, data: Make) -> None:
     assert found.part == ""
 
 
+def test_sequences_and_labels_are_scored_as_a_data_set(fitted: Make, data: Make) -> None:
+    """A list of arrays, and names of classes."""
+    model, whole = fitted(LEVELS), data(LEVELS)
+    wanted = evaluate(model, whole)
+    found = evaluate(model, [np.array(steps) for steps in whole.x], whole.y.tolist())
+    assert found.metrics()["accuracy"] == wanted.accuracy
+    np.testing.assert_array_equal(found.confusion, wanted.confusion)
+
+
 def test_baseline_is_of_the_training(fitted: Make, data: Make) -> None:
     """The majority class is the one of the training, also where another is frequent here."""
     test = data(LEVELS)[np.r_[0:2, 8:16, 16:24]]
