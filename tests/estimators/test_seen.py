@@ -25,7 +25,6 @@ from segue.data.sequences import Array
 from segue.errors import ModelFileError
 from segue.estimators import fingerprint
 from segue.estimators.fingerprint import (
-    SeenSequences,
     combined_digest,
     digests,
     example_digests,
@@ -134,12 +133,16 @@ def test_the_hash_of_an_example_has_its_target_and_its_features() -> None:
 
 
 def test_the_salt_decides_the_hashes() -> None:
-    """With another salt all are others; the record does not keep order or repetitions."""
+    """With another salt all are others."""
     given = digests(Sequences.from_list([[2.0], [1.0], [2.0]]))
     one, other = salted_hashes(given, b"1" * 16), salted_hashes(given, b"2" * 16)
     assert not set(one) & set(other)
-    record = SeenSequences.of(given, given[:0], b"1" * 16)
-    assert record.train.tolist() == sorted(set(one.tolist()))
+
+
+def test_the_record_keeps_neither_order_nor_repetitions(quick: Quick) -> None:
+    x = Sequences.from_list([[2.0], [1.0], [2.0]] * 4)
+    (record,) = quick("pool", validation=None).fit(x, [0, 1, 0] * 4).seen_
+    assert record.train.tolist() == sorted(set(salted_hashes(digests(x), record.salt).tolist()))
 
 
 # -- what a fit keeps ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 import segue
 from segue.errors import SpecError
-from segue.networks.specs import translation_hint
+from segue.networks.foreign import translation_hint
 
 KNOWN = """
     cnn fcn resnet resnet18 tcn wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM

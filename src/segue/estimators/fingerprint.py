@@ -48,13 +48,6 @@ class SeenSequences:
     train: Hashes
     validation: Hashes
 
-    @classmethod
-    def of(cls, train: Digests, validation: Digests, salt: bytes) -> SeenSequences:
-        """Keep the hashes of these sequences; order and repetitions are not kept."""
-        return cls(
-            salt, np.unique(salted_hashes(train, salt)), np.unique(salted_hashes(validation, salt))
-        )
-
     def find(self, given: Digests) -> tuple[Mask, Mask, float]:
         """Look sequences up.
 
@@ -185,7 +178,8 @@ def seen_by(
     theirs = values[:0] if validation is None else digests(validation.x)
     text = repr(sorted(_settings(estimator).items())).encode()
     salt = bytes.fromhex(combined_digest([values, theirs, text]))[:SALT_BYTES]
-    own = SeenSequences.of(values, theirs, salt)
+    hashes = (np.unique(salted_hashes(given, salt)) for given in (values, theirs))
+    own = SeenSequences(salt, *hashes)
     return (own, *(one for one in before if one.salt != salt))
 
 

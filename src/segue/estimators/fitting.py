@@ -29,7 +29,7 @@ from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
 from segue.kernels.threads import choose_threads, threads
-from segue.layers import LayerSpec, Shape
+from segue.layers import Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit, size_text
 from segue.modules.network import TorchNetwork
@@ -254,7 +254,15 @@ def prepare_training(
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
-    network = build_network(specs, shape, task, preparation, static, seed=estimator.seed)
+    network = TorchNetwork(
+        with_embedding(specs) if preparation.kind == "texts" else specs,
+        shape,
+        task.objective.outputs,
+        every=task.per_step,
+        seed=estimator.seed,
+        static=0 if static is None else len(static.mean),
+    )
+    task.check_network(network)
     network.to(device)
     if options.frozen:
         freeze(network, options.frozen)
@@ -340,33 +348,6 @@ def check_channels(data: Dataset, preparation: Preparation) -> Lines:
         where = first_few(channels[missing > 0])
         lines.append(("missing values", f"{share}, in channel {where}; prepared by {preparation}"))
     return lines
-
-
-def build_network(
-    specs: tuple[LayerSpec, ...],
-    shape: Shape,
-    task: Task,
-    preparation: Preparation,
-    static: MeanScale | None,
-    *,
-    seed: int,
-) -> TorchNetwork:
-    """The network for sequences of a shape, of the layers before its head, with initial weights.
-
-    Raises:
-        SpecError: layers that do not fit together, or not the data.
-        NotCausalError: a layer that would see its own target.
-    """
-    network = TorchNetwork(
-        with_embedding(specs) if preparation.kind == "texts" else specs,
-        shape,
-        task.objective.outputs,
-        every=task.per_step,
-        seed=seed,
-        static=0 if static is None else len(static.mean),
-    )
-    task.check_network(network)
-    return network
 
 
 def as_targets(

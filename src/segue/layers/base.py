@@ -329,16 +329,14 @@ def input_kind_of(specs: Iterable[LayerSpec]) -> InputKind:
     return next((kind for kind in wanted if kind != "either"), "either")
 
 
-def check_chain(specs: Iterable[LayerSpec]) -> None:
-    """Raise `SpecError` where a network would have more layers than any machine could hold."""
-    count = sum(spec.count() for spec in specs)
-    if count > MOST_LAYERS:
-        most = f"at most {MOST_LAYERS:,} are built"
-        raise SpecError(f"{count:,} layers; {most}. Repeat fewer times.")
+def too_many_layers(count: int) -> SpecError:
+    """The error for a network with more layers than any machine could hold."""
+    most = f"at most {MOST_LAYERS:,} are built"
+    return SpecError(f"{count:,} layers; {most}. Repeat fewer times.")
 
 
-def check_end(shape: Shape, names: Sequence[str], *, every: bool) -> None:
-    """Raise `SpecError` where the head cannot follow the layers before it.
+def wrong_end(shape: Shape, names: Sequence[str], *, every: bool) -> SpecError:
+    """The error for layers that the head cannot follow.
 
     Args:
         shape: of their output.
@@ -346,25 +344,23 @@ def check_end(shape: Shape, names: Sequence[str], *, every: bool) -> None:
         every: whether the head has an output for every step, or one for a sequence.
     """
     if shape.directions != 1:
-        raise SpecError(
+        return SpecError(
             f"{names[-1]} keeps its two directions apart, and the head takes one signal: use "
             "merge=concat, sum or mean in the last bidirectional layer."
         )
     if every and shape.stride != 1:
-        raise SpecError(
+        return SpecError(
             f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
         )
-    if shape.sequence == every:
-        return
     if shape.sequence and not names:
-        raise SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")
+        return SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")
     if shape.sequence:
-        raise SpecError(
+        return SpecError(
             "the network still holds a sequence before its head, which has one output for "
             "a sequence: end with pool(mean), or with a recurrent layer's last output."
         )
-    raise SpecError("the network ends the sequence, and an output at every step is wanted.")
+    return SpecError("the network ends the sequence, and an output at every step is wanted.")
 
 
 def _check_input(spec: LayerSpec, name: str, shape: Shape, before: list[str]) -> None:

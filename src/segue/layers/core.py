@@ -34,10 +34,14 @@ class DenseInference(PointwiseInference):
         super().__init__(spec, context, weights)
         self._packed, self._bias = self.kernels.pack(weights["kernel"]), weights.get("bias")
         self.activation = ACTIVATIONS[spec.activation]
-        self._activate: Callable[[Array], Array] = self.activation.function()
+        linear = self.activation.kind == "linear"
+        self._activate: Callable[[Array], Array] | None = (
+            None if linear else self.activation.function()
+        )
 
     def transform(self, values: Array) -> Array:
-        return self._activate(self.kernels.dense(values, self._packed, self._bias))
+        found: Array = self.kernels.dense(values, self._packed, self._bias)
+        return found if self._activate is None else self._activate(found)
 
 
 @dataclass(frozen=True)

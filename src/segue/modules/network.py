@@ -11,7 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from segue.errors import DataError, SpecError, did_you_mean
-from segue.layers.base import BuildContext, LayerSpec, Shape, check_chain, check_end
+from segue.layers.base import (
+    MOST_LAYERS,
+    BuildContext,
+    LayerSpec,
+    Shape,
+    too_many_layers,
+    wrong_end,
+)
 from segue.layers.core import Dense
 from segue.modules.base import Chain, Layer
 from segue.modules.core import DenseLayer, HeadWithStatic
@@ -53,13 +60,16 @@ class TorchNetwork(nn.Module):
         static: int = 0,
     ) -> None:
         super().__init__()
-        check_chain(specs)  # before anything is built
+        count = sum(spec.count() for spec in specs)
+        if count > MOST_LAYERS:  # before anything is built
+            raise too_many_layers(count)
         self.static = static
         self.specs = specs
         self.input_shape = shape
         self.chain = Chain(specs, BuildContext("", shape, every, seed))
         last = self.chain.shape
-        check_end(last, self.names, every=every)
+        if last.directions != 1 or last.sequence != every or (every and last.stride != 1):
+            raise wrong_end(last, self.names, every=every)
         context = BuildContext("head", last.with_features(last.features + static), seed=seed)
         head = (HeadWithStatic if static else DenseLayer)(Dense(outputs), context)
         head.kind = Dense.kind

@@ -1,9 +1,12 @@
-"""A network with its weights, which answers without PyTorch; its summary."""
+"""From a text to a network: specs, the head, the `Network` with its weights.
+
+The last, dense layer of a network is implied: the *head*. Its units follow from the task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +17,127 @@ from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, did_you_mean
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
+from segue.layers import LAYERS
 from segue.layers.base import (
+    MOST_LAYERS,
     BuildContext,
     LayerSpec,
     Shape,
-    check_chain,
-    check_end,
     plan_layers,
+    too_many_layers,
+    wrong_end,
 )
-from segue.layers.core import Dense
+from segue.layers.core import Dense, Embedding
+from segue.layers.custom import as_spec, is_torch_module
 from segue.layers.inference import InferenceChain, InferenceLayer, chain_weight_shapes
+from segue.networks.foreign import translation_hint
 from segue.networks.source import to_python
-from segue.spec import to_text
-from segue.text_table import html_card, text_table
+from segue.networks.summary import NetworkSummary, summary_rows
+from segue.spec import parse, to_text
+from segue.text_table import html_card
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from segue.modules.network import TorchNetwork
+
+
+# -- specs -----------------------------------------------------------------------------------------
+
+EMBEDDING = 64  # features of a token in an embedding that is added
+
+# A text, one layer or several; a layer is a spec, or a `torch.nn.Module` or `Cell` of the user.
+NetworkLike = str | LayerSpec | Any | Iterable[LayerSpec | Any]
+
+
+def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
+    """The specs of a network that is given as a text, one layer or several.
+
+    A `torch.nn.Module` or a `Cell` of the user is wrapped in its spec.
+
+    Raises:
+        SpecError: a text that does not parse, or something else.
+
+    >>> as_specs("lstm(8) dense(4, relu)")
+    (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
+    """
+    specs: Iterable[Any] = (network,)
+    if isinstance(network, str):
+        specs = parse(network, LAYERS, hint=translation_hint)
+    elif isinstance(network, Iterable) and not is_torch_module(network):
+        specs = network
+    specs = tuple(spec if isinstance(spec, LayerSpec) else as_spec(spec) for spec in specs)
+    for spec in specs:
+        if not isinstance(spec, LayerSpec):
+            raise SpecError(
+                f"a network is a text such as 'lstm(128)', or a list of layer specs such as "
+                f"[LSTM(128)]; got {spec!r}."
+            )
+    return specs
+
+
+def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
+    """A network for tokens: `embedding(64)` is added in front, unless its first layer takes them.
+
+    >>> to_text(with_embedding(as_specs("bilstm(100)")))
+    'embedding(64) bilstm(100)'
+    """
+    begins = specs[0] if specs else None
+    if begins is not None and (is_custom(begins) or begins.input_kind == "tokens"):
+        return specs
+    return (Embedding(EMBEDDING), *specs)
+
+
+def is_custom(spec: LayerSpec) -> bool:
+    """Whether it holds a module of the user, which no text or file can bring."""
+    return spec.is_custom or any(is_custom(inner) for inner in spec.sublayers())
+
+
+HeadForms = Collection[tuple[int, str]]  # units, and the activation behind or in the dense layer
+
+
+def split_head(
+    specs: tuple[LayerSpec, ...], forms: HeadForms
+) -> tuple[tuple[LayerSpec, ...], tuple[LayerSpec, ...]]:
+    """Split a head that is written out, as in Keras and MATLAB, from the layers before it.
+
+    `dense(3) softmax`, `dense(3, softmax)` and a last, linear `dense(3)` are the head of a
+    classifier of three classes.
+
+    Args:
+        specs: the network as it is written.
+        forms: of the head, as pairs of units and an activation, such as `(3, "softmax")`.
+
+    Returns:
+        The layers before the head, and those that are the head; none where it is implied.
+
+    Raises:
+        SpecError: a softmax after a dense layer of another size than the head's.
+
+    >>> layers, head = split_head(as_specs("lstm(8) dense(3) softmax"), [(3, "softmax")])
+    >>> to_text(layers), to_text(head)
+    ('lstm(8)', 'dense(3) softmax')
+    """
+    activation, dense = "linear", specs[-1] if specs else None
+    head = specs[-1:]
+    if len(specs) > 1 and specs[-1].kind in ("softmax", "sigmoid"):
+        head, dense, activation = specs[-2:], specs[-2], specs[-1].kind
+    if not isinstance(dense, Dense) or (len(head) == 2 and dense.activation != "linear"):
+        return specs, ()
+    activation = dense.activation if len(head) == 1 else activation
+    if (dense.units, activation) in forms:
+        return specs[: -len(head)], head
+    sizes = sorted({units for units, _ in forms})
+    if activation == "softmax" and dense.units not in sizes:
+        expected = " or ".join(map(str, sizes))
+        raise SpecError(
+            f"the network ends with {to_text(head)}, and its head has {expected} "
+            f"outputs: write {expected} there, or leave it out, since the head is implied."
+        )
+    return specs, ()
+
+
+# -- the network ---------------------------------------------------------------------------------
 
 
 class Network:
@@ -49,10 +155,6 @@ class Network:
         static: number of static features of a sequence that are joined before the head.
         weights: of all layers, by `<layer>/<part>`; `None`: initial ones, which PyTorch draws.
         device: where answers are computed; on another one than "cpu", with PyTorch.
-
-    Raises:
-        SpecError: a layer that does not fit its input; the message says why and what to do.
-        DataError: weights that are missing, are not of the network, or have another shape.
 
     >>> from segue.networks import as_specs
     >>> network = Network(as_specs("lstm(8)"), Shape(3), outputs=2)
@@ -72,21 +174,25 @@ class Network:
         weights: Mapping[str, npt.ArrayLike] | None = None,
         device: str = "cpu",
     ) -> None:
-        check_chain(specs)  # before anything is built
         self.specs, self.input_shape, self.outputs = specs, shape, outputs
         self.every, self.seed, self.static, self.device = every, seed, static, device
-        if weights is None:
-            weights = self.to_torch().get_weights()
         self._module: TorchNetwork | None = None
-        self._build({name: np.asarray(value) for name, value in weights.items()})
+        self._weights: dict[str, Array] = {}
+        weights = self.to_torch().get_weights() if weights is None else weights
+        self._weights = {name: np.asarray(value) for name, value in weights.items()}
 
     @classmethod
     def from_torch(cls, module: TorchNetwork) -> Network:
         """The network of a trained module, with copies of its weights."""
         output = module.chain.shape
+        weights = {
+            f"{layer.name}/{part}": tensor.detach().cpu().numpy().copy()
+            for layer in module.chain.layers
+            for part, tensor in layer.weights().items()
+        }
         return cls(
             module.specs, module.input_shape, output.features, every=output.sequence,
-            static=module.static, weights=module.get_weights(),
+            static=module.static, weights=weights,
             device=str(next(module.parameters()).device),
         )  # fmt: skip
 
@@ -98,8 +204,7 @@ class Network:
             self.specs, self.input_shape, self.outputs,
             every=self.every, seed=self.seed, static=self.static,
         )  # fmt: skip
-        if hasattr(self, "chain"):
-            module.set_weights(self.chain.weights())
+        module.set_weights(self._weights)
         return module.to(self.device).eval()
 
     def __reduce__(self) -> Any:
@@ -110,31 +215,38 @@ class Network:
             (self.every, self.seed, self.static, weights, self.device),
         )
 
-    def _build(self, weights: dict[str, Array]) -> None:
-        """Build the layers with all their weights.
+    @functools.cached_property
+    def chain(self) -> InferenceChain:
+        """The layers with their weights, the head last; built when they are first needed.
 
         Raises:
+            SpecError: a layer that does not fit its input; the message says why and what to do.
             DataError: a weight that is missing, is not of the network, or has another shape.
         """
+        count = sum(spec.count() for spec in self.specs)
+        if count > MOST_LAYERS:  # before anything is built
+            raise too_many_layers(count)
         context = BuildContext("", self.input_shape, self.every, self.seed)
         planned = list(plan_layers(self.specs, context))
         last = planned[-1].shape if planned else self.input_shape
-        check_end(last, [one.context.name for one in planned], every=self.every)
+        if last.directions != 1 or last.sequence != self.every or (self.every and last.stride != 1):
+            raise wrong_end(last, [one.context.name for one in planned], every=self.every)
         behind = BuildContext("head", last.with_features(last.features + self.static))
         head = Dense(self.outputs)
         wanted = chain_weight_shapes(self.specs, context)
         wanted |= {f"head/{part}": shape for part, shape in head.weight_shapes(behind).items()}
-        found = {name: weight.shape for name, weight in weights.items()}
+        found = {name: weight.shape for name, weight in self._weights.items()}
         if found != wanted:
             names = sorted(n for n in {**wanted, **found} if wanted.get(n) != found.get(n))
             raise DataError(
                 "the description and the weights differ: "
                 + "; ".join(f"{n} is {found.get(n)}, not {wanted.get(n)}" for n in names[:5])
             )
-        weights = {name: weights[name] for name in wanted}  # in the order of the layers
-        self.chain = InferenceChain(self.specs, context, weights)
+        weights = {name: self._weights[name] for name in wanted}  # in the order of the layers
+        chain = InferenceChain(self.specs, context, weights)
         own = {k.removeprefix("head/"): w for k, w in weights.items() if k.startswith("head/")}
-        self.chain.layers.append(head.inference_layer(behind, own))
+        chain.layers.append(head.inference_layer(behind, own))
+        return chain
 
     def __call__(self, x: Ragged) -> Any:
         """Logits `[n, class]`, or `Ragged` `[steps, class]` of a network with one for each step.
@@ -144,7 +256,7 @@ class Network:
         """
         if self.device != "cpu" or forward.is_torch():
             return self._through_torch(x)
-        *layers, head = self.chain
+        *layers, head = self.chain.layers
         signal: Any = x
         for layer in layers:
             signal = layer(signal)
@@ -189,7 +301,7 @@ class Network:
         The layers before the one that ends the sequence have an output at every step anyway; to
         those behind it each step is an example.
         """
-        *layers, head = self.chain
+        *layers, head = self.chain.layers
         signal = x
         ended = False
         for layer in layers:
@@ -252,7 +364,7 @@ class Network:
 
     def step(self, x_t: Array, state: list[Any]) -> tuple[Array, list[Any]]:
         """One step: `[n, channel]` to the logits so far `[n, class]`, and the new state."""
-        *layers, head = self.chain
+        *layers, head = self.chain.layers
         after = []
         for layer, before in zip(layers, state, strict=False):
             x_t, new = layer.step(x_t, before)
@@ -262,7 +374,7 @@ class Network:
 
     def forward_from(self, x: Ragged, state: list[Any]) -> tuple[Any, list[Any]]:
         """A piece of longer sequences: the logits, and the state after it."""
-        *layers, head = self.chain
+        *layers, head = self.chain.layers
         signal: Any = x
         after = []
         for layer, before in zip(layers, state, strict=False):
@@ -274,7 +386,7 @@ class Network:
 
     def get_weights(self) -> dict[str, Array]:
         """Copies of all weights: `{"lstm_1/kernel": array, ...}`."""
-        return {name: weight.copy() for name, weight in self.chain.weights().items()}
+        return {name: weight.copy() for name, weight in self._weights.items()}
 
     def set_weights(self, weights: Mapping[str, npt.ArrayLike]) -> None:
         """Set some of the weights and leave the others.
@@ -282,7 +394,7 @@ class Network:
         Raises:
             DataError: a name that is not there, or a shape that does not fit; all are reported.
         """
-        now = self.chain.weights()
+        now = self._weights
         given = {name: np.asarray(value) for name, value in weights.items()}
         problems = []
         for name, array in given.items():
@@ -292,8 +404,9 @@ class Network:
                 problems.append(f"{name} has shape {array.shape}; expected {now[name].shape}.")
         if problems:
             raise DataError(" ".join(problems))
+        self._weights = {**now, **{k: v.astype(now[k].dtype) for k, v in given.items()}}
+        self.__dict__.pop("chain", None)
         self._module = None
-        self._build({**now, **{k: v.astype(now[k].dtype) for k, v in given.items()}})
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -307,7 +420,7 @@ class Network:
 
     def summary(self) -> NetworkSummary:
         """The table of layers, output shapes and parameters; print it to see it."""
-        rows = tuple(_summary_rows(self.chain))
+        rows = tuple(summary_rows(self.chain))
         return NetworkSummary(to_text(self.specs), str(self.input_shape), rows)
 
     def diagram(self, path: str | Path | None = None) -> Figure:
@@ -352,11 +465,15 @@ class Network:
 
     def numbers_at_once(self, time: int) -> dict[str, int]:
         """About how many numbers each layer makes of `time` steps, by name."""
-        found = {}
-        for layer in self.layers.values():
-            outputs = layer.shape.features * layer.shape.directions
-            found[layer.name] = 3 * (time + layer.reach) * (layer.inputs + outputs)
-        return found
+        return {name: each * (time + reach) for name, each, reach in self._costs}
+
+    @functools.cached_property
+    def _costs(self) -> list[tuple[str, int, int]]:
+        """The name of each layer, how many numbers it makes of a step, and its reach in steps."""
+        return [
+            (one.name, 3 * (one.inputs + one.shape.features * one.shape.directions), one.reach)
+            for one in self.layers.values()
+        ]
 
 
 def _made_again(arguments: Any, options: Any) -> Network:
@@ -374,51 +491,3 @@ def _output_within(chain: InferenceChain, x: Any, wanted: InferenceLayer) -> Any
             return _output_within(inside, x, wanted)
         x = layer(x)
     raise AssertionError(wanted.name)
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One layer; the parameters of one inside another count in both.
-
-    Attributes:
-        depth: how many layers it is inside of.
-        label: its name within the layer that holds it.
-    """
-
-    name: str
-    kind: str
-    shape: str
-    parameters: int
-    depth: int = 0
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class NetworkSummary:
-    """A network as a table."""
-
-    text: str
-    input_shape: str
-    rows: tuple[SummaryRow, ...]
-
-    @property
-    def total(self) -> int:
-        """The number of parameters."""
-        return sum(row.parameters for row in self.rows if row.depth == 0)
-
-    def __str__(self) -> str:
-        table = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
-        table += [("  " * r.depth + r.label, r.shape, f"{r.parameters:,}") for r in self.rows]
-        first, *lines = text_table([*table, ("total", "", f"{self.total:,}")], "<<>").splitlines()
-        rule = "-" * len(first)
-        return "\n".join([first, rule, *lines[:-1], rule, lines[-1]])
-
-
-def _summary_rows(
-    layers: Iterable[InferenceLayer], outer: InferenceLayer | None = None, depth: int = 0
-) -> Iterable[SummaryRow]:
-    """The rows of layers and of all inside them."""
-    for layer in layers:
-        label = layer.name if outer is None else layer.name.removeprefix(f"{outer.name}/")
-        yield SummaryRow(layer.name, layer.kind, str(layer.shape), layer.parameters, depth, label)
-        yield from _summary_rows(layer.sublayers(), layer, depth + 1)

@@ -166,12 +166,11 @@ class FieldInfo(NamedTuple):
     takes_none: bool
 
 
-def fields_of(kind: type[Spec]) -> dict[str, FieldInfo]:
-    """The fields of a kind of spec by name, in order; read once for all kinds that inherit them."""
-    return _fields_of(next(base for base in kind.__mro__ if "__dataclass_fields__" in vars(base)))
-
-
 def _read_fields(kind: type[Spec]) -> dict[str, FieldInfo]:
+    """The fields of a kind of spec by name, in order; read once for all kinds that inherit them."""
+    first = next(base for base in kind.__mro__ if "__dataclass_fields__" in vars(base))
+    if first is not kind:
+        return fields_of(first)
     hints, infos = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
         adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
@@ -185,7 +184,7 @@ def _read_fields(kind: type[Spec]) -> dict[str, FieldInfo]:
 
 
 # To mypy a class with fields is not hashable.
-_fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_read_fields)  # type: ignore[assignment]
+fields_of: Callable[[type[Spec]], dict[str, FieldInfo]] = functools.cache(_read_fields)  # type: ignore[assignment]
 
 
 def accepts(kind: type[Spec], field: str, value: Any) -> bool:

@@ -68,11 +68,13 @@ class Objective:
         """`[batch]`, or `[batch, time]` for `every` step: the loss of each target, 0 for none."""
         if self.own_loss is not None:
             return self._own("objective", self.own_loss, outputs, targets)
-        return self.loss(_logits(outputs), targets)
+        logits = outputs.values if isinstance(outputs, Padded) else outputs
+        return self.loss(logits, targets)
 
     def scores(self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         """In the same shape, such as whether a target is predicted; `losses` are its losses."""
-        return losses if self.score is None else self.score(_logits(outputs), targets)
+        logits = outputs.values if isinstance(outputs, Padded) else outputs
+        return losses if self.score is None else self.score(logits, targets)
 
     def own_scores(self, outputs: Padded | Tensor, targets: Tensor) -> dict[str, Tensor]:
         """In the same shape, the score of the user's own, by its name; empty without one."""
@@ -95,8 +97,9 @@ class Objective:
     def _own(
         self, option: str, function: OwnFunction, outputs: Padded | Tensor, targets: Tensor
     ) -> Tensor:
-        lengths = outputs.lengths if isinstance(outputs, Padded) else None
-        values: Any = function(_logits(outputs), targets, lengths)
+        given: Any = outputs[:2] if isinstance(outputs, Padded) else (outputs, None)
+        logits, lengths = given
+        values: Any = function(logits, targets, lengths)
         expected = tuple(targets.shape[: 2 if self.every else 1])
         if not isinstance(values, Tensor) or tuple(values.shape) != expected:
             got = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values)
@@ -105,10 +108,6 @@ class Objective:
                 f"shape {expected}: one number for each target."
             )
         return torch.where(targets != NO_LABEL, values, 0) if self.every else values
-
-
-def _logits(outputs: Padded | Tensor) -> Tensor:
-    return outputs.values if isinstance(outputs, Padded) else outputs
 
 
 def _name(function: Any) -> str:
