@@ -287,7 +287,7 @@ LEFT = "left"  # half-written, of a process that was killed: the next that write
 def tensors(path: Path) -> dict[str, bytes]:
     from segue import tensorfile
 
-    return {name: one.numpy().tobytes() for name, one in tensorfile.read(path).tensors.items()}
+    return {name: one.tobytes() for name, one in tensorfile.read(path).tensors.items()}
 
 
 def without_times(value: Any) -> Any:

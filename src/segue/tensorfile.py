@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import safetensors
-import safetensors.numpy
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
 
 from segue.atomic import replacing
 from segue.limits import VARIABLE, memory_limit
@@ -56,7 +57,7 @@ def to_bytes(text: str, tensors: Mapping[str, npt.NDArray[Any]]) -> bytes:
     tensors = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     if text.endswith("}"):
         text = f'{text[:-1]},"checksum":"{checksum(text, tensors)}"}}'
-    return safetensors.numpy.save(tensors, {"segue": text})
+    return save_tensors(tensors, {"segue": text})
 
 
 def write(path: str | Path, content: bytes) -> None:
@@ -84,7 +85,7 @@ def read(path: str | Path) -> Content:
     _refuse_costly(content, content[8 : 8 + header])
     try:
         # Copies: what lies in the bytes of a file cannot be written to.
-        tensors = {k: v.copy() for k, v in safetensors.numpy.load(content).items()}
+        tensors = {k: v.copy() for k, v in load_tensors(content).items()}
         found = json.loads(content[8 : 8 + header]).get("__metadata__") or {}
     except (safetensors.SafetensorError, RecursionError, KeyError, TypeError) as error:
         raise ValueError(f"is not a whole safetensors file ({error})") from error

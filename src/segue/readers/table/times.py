@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.data.sequences import Array
-from segue.readers.table.cells import all_match, trimmed
+from segue.readers.table.cells import MISSING, all_match, trimmed
 from segue.readers.table.words import Dates
 
 Ticks = npt.NDArray[np.int64]
@@ -107,8 +107,13 @@ def parse_times(column: Any, dates: Dates | None = None) -> Times:
 
 def are_times(texts: Any) -> bool:
     """Whether all texts of a list or a column are times; day and month need not be told apart."""
-    column = pa.array(texts, pa.string()) if isinstance(texts, list) else texts
-    return bool(_readings(trimmed(column))[0])
+    if isinstance(texts, list):  # Arrow takes fifty times as long for a few that are none
+        there = (text.strip().rstrip("; ") for text in texts)
+        first = next((text for text in there if text not in MISSING), "")
+        if not any(_fits(first, form) for form in _FORMS.values()):
+            return False
+        texts = pa.array(texts, pa.string())
+    return bool(_readings(trimmed(texts))[0])
 
 
 def month_named(text: str) -> int | None:
