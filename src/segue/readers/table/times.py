@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segue.data.sequences import Array
-from segue.readers.table.cells import MISSING, all_match, trimmed
-from segue.readers.table.words import Dates
+from segue.readers.table.cells import all_match, trimmed
+from segue.readers.table.words import MISSING, Dates
 
 Ticks = npt.NDArray[np.int64]
 Part = npt.NDArray[np.int32]
