@@ -9,6 +9,7 @@ import pytest
 
 from segue.errors import FileError
 from segue.readers import read
+from segue.readers.table import times
 
 
 def put(folder: Path, text: str, name: str = "data.csv") -> Path:
@@ -238,3 +239,19 @@ def test_rows_that_may_be_steps_are_asked_about(
         read(path)
     assert read(path, **options).x.length_range == length
     assert len(read(path, layout="rows")) == 120
+
+
+def test_names_are_told_from_times_without_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes fifty times as long for one text; a table may have tens of thousands."""
+    columns: list[Any] = []
+
+    def counted(column: Any) -> Any:
+        columns.append(column)
+        return column
+
+    monkeypatch.setattr(times, "trimmed", counted)
+    assert not times.are_times(["x1"])
+    assert not times.are_times(["NA", "x1;"])
+    assert not columns
+    assert times.are_times(["2024-01-01"])
+    assert len(columns) == 1
