@@ -243,6 +243,7 @@ class Network:
                 + "; ".join(f"{n} is {found.get(n)}, not {wanted.get(n)}" for n in names[:5])
             )
         weights = {name: self._weights[name] for name in wanted}  # in the order of the layers
+        self._weights = weights
         chain = InferenceChain(self.specs, context, weights)
         own = {k.removeprefix("head/"): w for k, w in weights.items() if k.startswith("head/")}
         chain.layers.append(head.inference_layer(behind, own))
