@@ -131,15 +131,26 @@ run-recipes/%.py: $(STAMP)
 	set -o pipefail; TIMEFORMAT='$*: took %0R s, %0U s of the processor'; \
 	time $(BIN)/python -u recipes/$*.py $(QUICK) 2>&1 | sed -u 's/^/$*: /'
 
-# Built, installed with what it needs where nothing else is, and used there from another folder.
-wheel: $(STAMP)
-	rm -rf dist build/wheel
+# Built, and installed where nothing else is: without extras what training gave is answered there to
+# the bit, with the extra `train` it trains. Where there is no compiler it is installed without its
+# library, and answers in NumPy. The packages have the versions that there are here.
+INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt -c build/wheel/versions.txt
+wheel: $(STAMP) native
+	rm -rf dist build/wheel && mkdir -p build/wheel/used
 	$(BIN)/python -m build --quiet --outdir dist .
-	$(PYTHON) -m venv build/wheel
-	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
-	mkdir -p build/wheel/used && cd build/wheel/used && ../bin/segue info && \
-	  ../bin/segue fit japanese-vowels --network "gru(8)" --epochs 3 --out run && \
-	  ../bin/segue predict run japanese-vowels --out answers.csv
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v @ >build/wheel/versions.txt
+	$(BIN)/python tests/bare.py save build/wheel/models
+	SEGUE_KERNELS=numpy $(BIN)/python tests/bare.py save build/wheel/models-numpy
+	$(PYTHON) -m venv build/wheel/core
+	build/wheel/core/bin/python $(INSTALL) dist/*.whl
+	build/wheel/core/bin/python tests/bare.py check build/wheel/models
+	$(PYTHON) -m venv build/wheel/plain
+	CC=/bin/false CXX=/bin/false build/wheel/plain/bin/python $(INSTALL) .
+	build/wheel/plain/bin/python tests/bare.py check build/wheel/models-numpy
+	build/wheel/core/bin/python $(INSTALL) "$$(echo dist/*.whl)[train]"
+	cd build/wheel/used && ../core/bin/segue info && \
+	  ../core/bin/segue fit japanese-vowels --network "gru(8)" --epochs 3 --out run && \
+	  ../core/bin/segue predict run japanese-vowels --out answers.csv
 	ls -l dist
 
 clean:

@@ -20,6 +20,7 @@ from segue.atomic import replacing
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.errors import DataError
+from segue.extras import require
 from segue.randomness import numpy_generator
 
 __all__ = ["Clip", "Span", "draw", "make_clip", "pitch"]
@@ -78,8 +79,7 @@ class Clip:
         Raises:
             WriteError: the disk is full or read-only.
         """
-        from scipy.io import wavfile
-
+        wavfile = require("scipy.io.wavfile", purpose="to write sounds")
         with replacing(path) as temporary:
             wavfile.write(temporary, self.rate_hz, np.round(self.samples * 32767).astype("<i2"))
 

@@ -20,6 +20,7 @@ import numpy as np
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import OptionError, did_you_mean
+from segue.extras import require
 from segue.randomness import numpy_generator
 
 __all__ = [
@@ -156,8 +157,7 @@ def clean_series(classes: int = 4, length: int = 10, *, seed: int = 0) -> Array:
     >>> series.shape, series.sum(axis=1).round(12).tolist()
     ((2, 10), [1.0, 1.0])
     """
-    from scipy.special import softmax
-
+    softmax = require("scipy.special", purpose="to draw these series").softmax
     if classes < 1 or length < 1:
         raise OptionError(f"classes={classes} and length={length}; expected at least 1 of each.")
     draws = [numpy_generator(seed, _FAMILY, "class", n) for n in range(1, classes + 1)]

@@ -18,6 +18,7 @@ import pytest
 
 import segue
 from segue.cli import main
+from segue.kernels import forward
 from segue.progress import duration
 
 # Every command, with a line that its help must have.
@@ -273,7 +274,10 @@ def test_info_prints_versions_and_defaults(run: Run) -> None:
     defaults = json.loads(run("info", "--defaults", "--json"))
     assert defaults["network"] == "bilstm(100)"
     assert {"epochs", "optimizer", "patience"} <= set(defaults)
-    assert json.loads(run("info", "--json"))["segue"]
+    facts = json.loads(run("info", "--json"))
+    assert facts["segue"]
+    assert facts["kernels"] == ": ".join(forward.path())
+    assert "audio" in facts["extras"]
 
 
 def test_info_of_a_model_says_what_it_holds(

@@ -258,7 +258,7 @@ def test_without_the_extra_the_line_that_installs_it(
 ) -> None:
     put(tmp_path / "a.wav")
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
-    with pytest.raises(MissingPackageError, match=r'to read sounds .*pip install "segue\[audio\]"'):
+    with pytest.raises(MissingPackageError, match=r"to read sounds .*pip install 'segue\[audio\]'"):
         read(tmp_path)
 
 

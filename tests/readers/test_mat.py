@@ -219,7 +219,7 @@ def test_damaged_files(tmp_path: Path, write: Any) -> None:
 def test_a_package_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_v73(tmp_path / "a.mat", {"X": X, "Y": Y})
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
-    with pytest.raises(MissingPackageError, match=r'pip install "segue\[matlab\]"'):
+    with pytest.raises(MissingPackageError, match=r"pip install 'segue\[matlab\]'"):
         read(path)
 
 

@@ -29,6 +29,7 @@ from segue.cli import data, fit, listen, predict, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import OPTIONS, encodable_output, in_flags, is_read, unwritten
 from segue.errors import SYNONYMS, OptionError, SegueError, SpecError, first_few, nearest
+from segue.extras import missing_package
 from segue.text_table import folded, visible
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -161,6 +162,8 @@ def _failed(error: Any, arguments: list[str]) -> int:
 
 
 def _message(error: Any, arguments: list[str]) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        error = missing_package(error) or error
     if isinstance(error, SegueError):
         return in_flags(str(error))
     if hasattr(error, "format_message"):

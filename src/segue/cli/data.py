@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -13,7 +14,8 @@ import typer
 
 from segue.cli.options import Form, Parameters, add_command, forms_of, options_of
 from segue.cli.shared import Columns, check_output, plain, print_result, read_source, tell
-from segue.errors import counted, first_few
+from segue.errors import MissingPackageError, counted, first_few
+from segue.extras import missing_packages, require
 from segue.progress import Progress
 from segue.text_table import text_table
 
@@ -81,21 +83,35 @@ def info(model: Path | None = None, *, defaults: bool = False, json: bool = Fals
         facts = {**SequenceClassifier().get_params(deep=False), **dict(TrainingOptions.defaults())}
         del facts["options"]  # which follow, one by one
     else:
-        import torch
-
-        from segue.readers.fetching import cache_folder
-        from segue.runs import versions
-
-        facts = {
-            **versions(),
-            "processors": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "cuda": torch.cuda.is_available(),
-            "data folder (SEGUE_DATA)": os.environ.get("SEGUE_DATA") or "not set",
-            "downloads": str(cache_folder()),
-        }
+        facts = _installed()
     texts = ("none" if value is None else str(value) for value in facts.values())
     print_result(facts, zip(facts, texts, strict=True), json=json)
+
+
+def _installed() -> dict[str, Any]:
+    """Versions, kernels, threads and folders; without what packages would say that are missing."""
+    from segue.kernels import forward
+    from segue.readers.fetching import cache_folder
+    from segue.runs import versions
+
+    missing = missing_packages()
+    facts: dict[str, Any] = {
+        **versions(),
+        "kernels": "{}: {}".format(*forward.path()),
+        "extras": ", ".join(name for name, packages in missing.items() if not packages) or "none",
+        "processors": os.cpu_count(),
+        "data folder (SEGUE_DATA)": os.environ.get("SEGUE_DATA") or "not set",
+    }
+    for extra, packages in missing.items():
+        if packages:
+            names = ", ".join(packages)
+            facts[f"missing of {extra}"] = f"{names}: pip install 'segue[{extra}]'"
+    with suppress(MissingPackageError):
+        torch = require("torch")
+        facts |= {"threads": torch.get_num_threads(), "cuda": torch.cuda.is_available()}
+    with suppress(MissingPackageError):
+        facts["downloads"] = str(cache_folder())
+    return facts
 
 
 def _inside(model: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:

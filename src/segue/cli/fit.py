@@ -16,6 +16,7 @@ from segue.cli.options import (
 )
 from segue.cli.shared import OPTIONS, Columns, announce, executor_for, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean, nearest
+from segue.extras import require
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -63,6 +64,7 @@ def fit(
 
     resume, executor = given.pop("resume", None), executor_for(given)
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
+    require("torch")
     if resume is not None:
         run = runs.resume_run(
             resume, tell=lambda line: print(line, file=sys.stderr), executor=executor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segue.cli.options import forms_of, options_of
 from segue.cli.shared import (
@@ -18,8 +18,13 @@ from segue.cli.shared import (
     read_source,
     tell,
 )
-from segue.errors import DataError, OptionError, counted
+from segue.errors import DataError, MissingPackageError, OptionError, counted
+from segue.extras import require
 from segue.text_table import text_table
+
+if TYPE_CHECKING:
+    from segue.data.dataset import Dataset
+    from segue.runs import Run
 
 
 def evaluate(
@@ -46,7 +51,7 @@ def evaluate(
         report (FILE.html): write the report with pictures; without a FILE into the run's folder.
     """
     from segue.estimators import load
-    from segue.runs import evaluate_again, find_model, parts_of, run_of, selection_of
+    from segue.runs import evaluate_again, find_model, run_of
 
     if all_ and part is not None:
         raise OptionError("--all scores all parts: leave out --part, or --all.")
@@ -70,20 +75,41 @@ def evaluate(
         )
     evaluation = evaluate_again(run, estimator, data, source, part=part, everything=all_)
     written: list[tuple[str, str]] = []
+    missing: MissingPackageError | None = None
     if report is not None:
-        facts, train, selection = [], None, None
-        if run is not None:
-            selection = selection_of(run)
-            facts, parted = run.facts(), parts_of(run, data) or data
-            if run.read_from(source) and "train" in parted.part_names:
-                train = parted
-        evaluation.to_html(
-            report, train=train, model_path=path, source=source, facts=facts, selection=selection
-        )
-        written = [fact for fact in facts if fact[0] != "read as"]  # it is printed already
-        written += [("model id", evaluation.model_info.model_id), ("report", str(report))]
+        try:
+            facts = _write_report(report, evaluation, path, run, data, source)
+            written = [fact for fact in facts if fact[0] != "read as"]  # it is printed already
+            written += [("model id", evaluation.model_info.model_id), ("report", str(report))]
+        except MissingPackageError as error:  # the scores are there all the same
+            missing = error
     text = "\n\n".join(filter(None, [evaluation.report(), text_table(written, "<")]))
     print_result(evaluation.metrics(), text, json=json)
+    if missing is not None:
+        raise missing
+
+
+def _write_report(
+    report: Path, evaluation: Any, model: Path, run: Run | None, data: Dataset, source: str
+) -> list[tuple[str, str]]:
+    """Write the report; what is known of the training, as it says there.
+
+    Raises:
+        MissingPackageError: what draws it is not installed.
+    """
+    from segue.runs import parts_of, selection_of
+
+    require("matplotlib")
+    facts, train, selection = [], None, None
+    if run is not None:
+        selection = selection_of(run)
+        facts, parted = run.facts(), parts_of(run, data) or data
+        if run.read_from(source) and "train" in parted.part_names:
+            train = parted
+    evaluation.to_html(
+        report, train=train, model_path=model, source=source, facts=facts, selection=selection
+    )
+    return facts
 
 
 def predict_options() -> list[Parameter]:

@@ -18,6 +18,7 @@ from segue.data.arrays import Array
 from segue.data.channel_checks import Finding, Statistics, finding, statistics_of
 from segue.data.summary import DatasetLike, digest, groups_across_parts
 from segue.errors import counted, first_few
+from segue.extras import require
 
 __all__ = ["Finding", "lengths_predict", "run_checks"]
 
@@ -109,16 +110,14 @@ def lengths_predict(data: DatasetLike) -> tuple[float, float, float] | None:
     folds = min(FOLDS, int(counts.min()), len(y) if groups is None else 1 + int(groups.max()))
     if len(names) < 2 or folds < 2:
         return None
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-    from sklearn.tree import DecisionTreeClassifier
-
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    selection, trees = require("sklearn.model_selection"), require("sklearn.tree")
+    kind = selection.StratifiedKFold if groups is None else selection.StratifiedGroupKFold
     correct, usual = np.zeros(len(y)), np.zeros(len(y))
     x = data.x.lengths[:, None]
     for train, test in kind(folds, shuffle=True, random_state=0).split(x, y, groups):
         if len(np.unique(y[train])) < 2:
             return None
-        tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
+        tree = trees.DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
         correct[test] = tree.fit(x[train], y[train]).predict(x[test]) == y[test]
         usual[test] = y[test] == np.bincount(y[train]).argmax()
     error = float((correct - usual).std() / np.sqrt(len(y)))

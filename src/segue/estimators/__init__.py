@@ -45,5 +45,7 @@ _FORMER_NAMES = (
 )
 
 __getattr__ = lazy_names(
-    __name__, {}, dict.fromkeys(_FORMER_NAMES, "segue.estimators.SequenceEnsemble")
+    __name__,
+    {"fitting": "segue.estimators.fitting"},  # needs PyTorch
+    dict.fromkeys(_FORMER_NAMES, "segue.estimators.SequenceEnsemble"),
 )

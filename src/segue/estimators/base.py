@@ -184,7 +184,7 @@ class BaseSequenceEstimator(abc.ABC):
         """
         if unknown:
             raise UnknownArgumentError(not_of_fit(type(self), next(iter(unknown))))
-        from segue.estimators.fitting import fit_split
+        from segue.estimators import fitting
         from segue.training.checkpoint import remove as remove_checkpoints
 
         split = split_data(
@@ -192,7 +192,9 @@ class BaseSequenceEstimator(abc.ABC):
             validation_data=validation_data, static=static,
         )  # fmt: skip
         shown = self if verbose is None else self._shown(verbose)
-        self._take(fit_split(shown, split, initial, folder, resume=resume, callbacks=callbacks))
+        self._take(
+            fitting.fit_split(shown, split, initial, folder, resume=resume, callbacks=callbacks)
+        )
         if folder is not None and self.stopped_ != "interrupted":
             remove_checkpoints(Path(folder))
         return self
@@ -221,9 +223,9 @@ class BaseSequenceEstimator(abc.ABC):
         **more: Any,
     ) -> TrainingSetup:
         """All that `fit` would train, without training it; the estimator stays as it is."""
-        from segue.estimators.fitting import prepare_training
+        from segue.estimators import fitting
 
-        return prepare_training(self, split_data(self, X, y, **more), initial).setup
+        return fitting.prepare_training(self, split_data(self, X, y, **more), initial).setup
 
     def _as_dataset(self, X: Any, y: Any, groups: Any = None) -> Dataset:  # noqa: N803
         """Join what the user passes to a data set."""

@@ -212,7 +212,7 @@ class _Training:
             X: as in `fit`.
             given: further arguments of `split_data`.
         """
-        from segue.estimators.fitting import fit_split
+        from segue.estimators import fitting
         from segue.training.checkpoint import remove as remove_checkpoints
 
         model = None if self.folder is None else self.folder / "model.safetensors"
@@ -221,7 +221,7 @@ class _Training:
         else:
             split = split_data(self.member, X, **given)
             shown = self.member._shown(0) if self.is_quiet else self.member
-            fitted = fit_split(shown, split, self.begin, self.folder, resume=self.resume)
+            fitted = fitting.fit_split(shown, split, self.begin, self.folder, resume=self.resume)
             member = self.member._take(fitted)
             if model is not None and member.stopped_ != "interrupted":
                 member.save(model)

@@ -45,7 +45,7 @@ __all__ = [
 
 _find = lazy_names(
     __name__,
-    {"explain": "segue.evaluation.explain"},  # needs PyTorch
+    {name: f"segue.evaluation.{name}" for name in ("explain", "report")},  # need the extra
     {"Scores": "segue.evaluation.Evaluation", "metrics": "segue.metrics"},
 )
 

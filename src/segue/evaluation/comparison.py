@@ -16,6 +16,7 @@ from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, evaluate
 from segue.evaluation.model_info import require_classes
+from segue.extras import require
 from segue.metrics import mcnemar, paired_interval
 from segue.text_table import text_table
 
@@ -245,13 +246,13 @@ def one_sample(dataset: Dataset, *, step: int | None = 0, channel: int = 0) -> O
             f"step={step or 0} is asked for, and the shortest sequence has {shortest} steps: "
             "expected a step that all have."
         )
-    from sklearn.tree import DecisionTreeClassifier
+    tree_model = require("sklearn.tree").DecisionTreeClassifier
 
     leaves = max(2, len(np.unique(train.y)))
     fitted = []
     for one in range(shortest) if step is None else [step]:
         samples = _samples(train, one, channel)
-        tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(samples, train.y)
+        tree = tree_model(max_leaf_nodes=leaves, random_state=0).fit(samples, train.y)
         fitted.append((one, tree, float(tree.score(samples, train.y))))
     best, tree, train_accuracy = max(fitted, key=lambda found: found[2])
     samples = _samples(test, best, channel)

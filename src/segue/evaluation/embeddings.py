@@ -13,6 +13,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array
 from segue.errors import DataError, OptionError
 from segue.evaluation.model_info import require_classes, require_one_network
+from segue.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,8 +118,7 @@ def embedding(
     >>> found.plane.shape, found.rand_index
     ((6, 2), 1.0)
     """
-    from sklearn.metrics import adjusted_rand_score
-
+    rand_score = require("sklearn.metrics").adjusted_rand_score
     if method not in _METHODS:
         raise OptionError(f"`method` is {method!r}; expected 'tsne' or 'pca'.")
     if isinstance(data, Dataset) and "test" in data.part_names:
@@ -152,9 +152,7 @@ def embedding(
     clusters, plane_clusters = (
         _clusters(points, len(classes), seed) for points in (features, plane)
     )
-    index, plane_index = (
-        float(adjusted_rand_score(labels, found)) for found in (clusters, plane_clusters)
-    )
+    index, plane_index = (float(rand_score(labels, found)) for found in (clusters, plane_clusters))
     return Embedding(
         features, plane, labels, classes, centres, clusters, plane_clusters, index, plane_index,
         method, name,

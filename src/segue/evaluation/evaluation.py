@@ -249,9 +249,9 @@ class Evaluation:
             WriteError: the disk is full or read-only. No half-written file is left.
         """
         from segue.atomic import write_text
-        from segue.evaluation.report import render
+        from segue.evaluation import report
 
-        page = render(
+        page = report.render(
             self,
             train=train,
             model_path=model_path,

@@ -33,6 +33,7 @@ from segue._version import __version__
 from segue.data.dataset import Dataset, named
 from segue.errors import DataError, counted
 from segue.evaluation import text
+from segue.extras import require
 from segue.metrics import UNDEFINED
 from segue.plots.diagram import BOXES
 from segue.plots.style import INK, MUTED, PALETTE, RULE, wipe
@@ -60,6 +61,7 @@ _CURVES = {
 @cache
 def templates() -> Environment:
     """The templates of this folder; what they are filled with is escaped."""
+    require("jinja2")
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from segue.errors import OptionError, TrainingError, check_whole
 from segue.executors.base import Future
+from segue.extras import require
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -50,11 +51,10 @@ class LocalProcesses:
         return self._pool is None
 
     def __enter__(self) -> Self:
-        from loky import ProcessPoolExecutor
-
+        pool = require("loky").ProcessPoolExecutor
         # Nothing is ever sent. The other end closes with this process, however that ends.
         self._lifeline = Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(
+        self._pool = pool(
             self.count, timeout=None, initializer=_start_worker, initargs=(self._lifeline[0],)
         )
         with _interrupts_ignored():  # a terminal sends Ctrl-C to every process: only this one acts
@@ -152,11 +152,9 @@ def count_cores(environment: Mapping[str, str] | None = None) -> int:
     >>> count_cores({"SEGUE_WORKERS": "3"})
     3
     """
-    from loky import cpu_count
-
     text = (os.environ if environment is None else environment).get("SEGUE_WORKERS")
     if text is None:
-        return int(cpu_count())
+        return int(require("loky").cpu_count())
     if not text.isdecimal() or int(text) < 1:
         raise OptionError(f"SEGUE_WORKERS is {text!r}; expected a whole number from 1 on.")
     return int(text)

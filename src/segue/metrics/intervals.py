@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.errors import renamed_arguments
+from segue.extras import require
 from segue.randomness import numpy_generator
 
 Floats = npt.NDArray[np.float64]
@@ -138,8 +139,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
     >>> mcnemar(1, 5)
     0.21875
     """
-    from scipy.stats import binomtest
-
+    binomtest = require("scipy.stats").binomtest
     if only_a + only_b == 0:
         return 1.0
     return float(binomtest(only_a, only_a + only_b).pvalue)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, did_you_mean
+from segue.extras import require
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
 from segue.layers import LAYERS
@@ -198,6 +199,7 @@ class Network:
 
     def to_torch(self) -> TorchNetwork:
         """A module of PyTorch with copies of the weights, on the network's device."""
+        require("torch")
         from segue.modules.network import TorchNetwork
 
         module = TorchNetwork(
@@ -264,10 +266,10 @@ class Network:
         return head(self.joined(signal, x.static))
 
     def _through_torch(self, x: Ragged) -> Any:
-        from segue.modules.inference import answer
-
         if self._module is None:
             self._module = self.to_torch()
+        from segue.modules.inference import answer
+
         return answer(self._module, x)
 
     def joined(self, signal: Any, static: Array | None) -> Any:
@@ -436,6 +438,7 @@ class Network:
         Raises:
             OptionError: a path with another ending.
         """
+        require("matplotlib")
         from segue.plots.diagram import draw_network
 
         return draw_network(self.input_shape, self.chain, path)

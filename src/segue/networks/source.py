@@ -15,6 +15,7 @@ from dataclasses import fields
 from typing import Any
 
 from segue.errors import OptionError, SpecError, did_you_mean
+from segue.extras import require
 from segue.layers import LAYERS, BuildContext, Dense, LayerSpec, Shape
 from segue.layers.base import TorchSource, plan_layers
 from segue.spec import to_text
@@ -47,6 +48,7 @@ def to_python(
     if framework not in ("segue", "torch"):
         near = did_you_mean(str(framework), ("segue", "torch"))
         raise OptionError(f"`framework` is {framework!r}; expected 'segue' or 'torch'.{near}")
+    require("jinja2")
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -72,6 +74,7 @@ def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> 
     Raises:
         SpecError: layers that have no form in plain PyTorch; all of them are named.
     """
+    require("torch")
     from torch import nn  # for the names that its modules have themselves
 
     source, body = TorchSource({*keyword.kwlist, *dir(nn.Module())}), shape

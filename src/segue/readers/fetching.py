@@ -22,6 +22,7 @@ from typing import Any
 
 from segue.atomic import replacing_folder, write_text
 from segue.errors import DataNotFoundError, FileError
+from segue.extras import require
 from segue.progress import Progress
 from segue.readers.packed import check_unpacked
 
@@ -177,8 +178,7 @@ def _pooch() -> Any:
     """Import pooch, without what its tqdm says in a notebook of widgets that are not there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pooch
-    return pooch
+        return require("pooch")
 
 
 def download(url: str, path: Path) -> None:

@@ -70,8 +70,7 @@ def _text(value: Any) -> str:
 
 
 def _load_old(path: Path, head: bytes) -> dict[str, Any]:
-    from scipy.io import loadmat
-
+    loadmat = require("scipy.io", purpose="to read MATLAB files").loadmat
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])  # None: version 4
     with path.open("rb") as file:
         # SciPy gives all objects the same name, so each variable is read for itself.

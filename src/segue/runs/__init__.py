@@ -37,6 +37,7 @@ from segue.errors import (
     WriteError,
     warn_user,
 )
+from segue.extras import require
 from segue.progress import Progress
 from segue.runs.folder import (
     Run,
@@ -163,6 +164,7 @@ def _select(
     estimator: BaseSequenceEstimator, data: Dataset, compare: Sequence[str]
 ) -> dict[str, Any]:
     """Give the estimator the best network, if they can be compared; that for the record."""
+    require("torch")
     from segue.studies.selection import SECONDS, select_network, usual_networks
 
     kind, options = estimator._task_type, estimator.training_options
@@ -254,8 +256,7 @@ def _fit(
 
     Where the folder has checkpoints, the training goes on from them.
     """
-    from segue.estimators import fit_seeds
-    from segue.estimators.fitting import fit_split
+    from segue.estimators import fit_seeds, fitting
     from segue.estimators.splitting import split_data
 
     data = parted.data
@@ -265,7 +266,7 @@ def _fit(
     try:
         if seeds is None:
             model: Any = estimator._take(
-                fit_split(estimator, split, begin, run.folder, resume=True)
+                fitting.fit_split(estimator, split, begin, run.folder, resume=True)
             )
         else:
             model = fit_seeds(
@@ -323,6 +324,7 @@ def selection_of(run: Run) -> tuple[str, list[tuple[str, ...]]] | None:
     Raises:
         FileError: `run.json` has something else there.
     """
+    require("torch")
     from segue.studies.selection import Selection
 
     if (found := run.record.get("selection")) is None:

@@ -11,7 +11,7 @@ import platform
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -490,11 +490,11 @@ def _fingerprint(data: Dataset) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """The versions of everything that a result depends on.
+    """The versions of everything that a result depends on, as far as it is installed.
 
     >>> sorted(versions())
     ['numpy', 'python', 'scikit-learn', 'segue', 'system', 'torch']
     """
     packages = ("segue", "numpy", "torch", "scikit-learn")
-    found = {name: version(name) for name in packages}
+    found = {name: version(name) for name in packages if [*distributions(name=name)]}
     return {**found, "python": platform.python_version(), "system": platform.platform()}
