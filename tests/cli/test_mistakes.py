@@ -347,7 +347,7 @@ def test_a_full_disk_behind_standard_output(
 def test_an_interrupt_is_one_line_at_any_moment() -> None:
     """The short form of `bench/faults.py interrupts`."""
     driver = Path(__file__).resolve().parents[2] / "bench" / "faults.py"
-    words = ["interrupts", "--count", "3", "--commands", "resume,predict,network,study,help"]
+    words = ["interrupts", "--count", "2", "--commands", "resume,predict,network,study,help"]
     done = subprocess.run([sys.executable, driver, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 wrong" in done.stdout

@@ -142,7 +142,7 @@ def test_networks_nobody_thought_of_keep_every_promise(network: tuple[LayerSpec,
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(strategies.networks(layers=4, units=9))
 def test_many_networks_nobody_thought_of_keep_every_promise(
     network: tuple[LayerSpec, ...],

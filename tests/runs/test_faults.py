@@ -25,13 +25,13 @@ pytestmark = [
 @pytest.mark.parametrize(
     "arguments",
     [
-        "kill --commands plain,resumed --every 11",
-        "kill --commands seeds,refit --every 37",
-        "kill --commands study,convert,npz,csv --every 9",
-        "errors --commands plain,seeds --every 47",
-        "moments --count 10",
-        "full --commands plain,study,convert --every 3",
-        "full --commands csv,picture,sound,mapped,save,dat,npz --every 50",
+        "kill --commands plain,resumed --every 23",
+        "kill --commands seeds,refit --every 71",
+        "kill --commands study,convert,npz,csv --every 19",
+        "errors --commands plain,seeds --every 97",
+        "moments --count 5",
+        "full --commands plain,study,convert --every 7",
+        "full --commands csv,picture,sound,mapped,save,dat,npz --every 100",
     ],
 )
 def test_a_run_is_never_lost(arguments: str) -> None:
