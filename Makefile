@@ -70,12 +70,15 @@ test-portable: $(STAMP) native
 	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
 
-# The C++ tests of the kernels, with what looks at memory, undefined behaviour and threads.
-sanitize: sanitize-address,undefined sanitize-thread
-sanitize-%:
-	cmake -S native -B build/$@ -DSEGUE_SANITIZE=$* -DCMAKE_BUILD_TYPE=None >/dev/null
-	cmake --build build/$@ --parallel $(CORES) --target test_kernels >/dev/null
-	build/$@/test_kernels 10
+# The C++ tests of the kernels, with what looks at memory and undefined behaviour on every path, and
+# at threads, which are the same on all of them.
+sanitize:
+	cmake -S native -B build/sanitize -DSEGUE_SANITIZE=address,undefined >/dev/null
+	cmake --build build/sanitize --parallel $(CORES) --target test_kernels >/dev/null
+	build/sanitize/test_kernels 10
+	cmake -S native -B build/threads -DSEGUE_SANITIZE=thread -DSEGUE_PORTABLE_ONLY=ON >/dev/null
+	cmake --build build/threads --parallel $(CORES) --target test_kernels >/dev/null
+	build/threads/test_kernels 10
 
 # The same tests in a processor without the instructions of the others: the portable kernels.
 # Where compiler and emulator are not installed and this user may not install them, it says so.
@@ -154,5 +157,5 @@ wheel: $(STAMP) native
 	ls -l dist
 
 clean:
-	rm -rf build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf src/segue/kernels/libsegue.native.* build dist site .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
