@@ -42,6 +42,7 @@ import torch
 import segue
 from segue import TrainingOptions, runs, tensorfile
 from segue.atomic import write_text
+from segue.data.sequences import Array
 from segue.errors import SegueError
 from segue.estimators import SequenceEnsemble
 from segue.readers import write
@@ -272,7 +273,7 @@ def changed(content: bytes, draws: random.Random, scratch: Path) -> bytes:
             change_field(facts, draws, bloated)
         elif kind < 0.03:
             count = draws.choice([1000, 10_000, 50_000])
-            tensors |= {f"strange/{number}": torch.zeros(0) for number in range(count)}
+            tensors |= {f"strange/{number}": np.zeros(0, np.float32) for number in range(count)}
         elif kind < 0.7:
             change_field(facts, draws)
         elif tensors:
@@ -298,30 +299,26 @@ def change_field(facts: Any, draws: random.Random, values: list[Any] = VALUES) -
         target[last] = copy.deepcopy(draws.choice(values))
 
 
-def change_tensor(tensors: dict[str, torch.Tensor], draws: random.Random) -> None:
+def change_tensor(tensors: dict[str, Array], draws: random.Random) -> None:
     name = draws.choice(sorted(tensors))
     tensor, kind = tensors[name], draws.randrange(8)
     if kind == 0:
         del tensors[name]
     elif kind == 1:
-        tensors[draws.choice(["strange", "head/kernel", ".seen/0/train"])] = tensor.clone()
-    elif kind == 2 and tensor.is_floating_point():
+        tensors[draws.choice(["strange", "head/kernel", ".seen/0/train"])] = tensor.copy()
+    elif kind == 2 and tensor.dtype.kind == "f":
         value = draws.choice([float("nan"), float("inf"), 1e38, -1e38])
-        tensors[name] = torch.full(tensor.shape, value)
+        tensors[name] = np.full(tensor.shape, value, np.float32)
     elif kind == 3:
-        tensors[name] = tensor.to(
-            draws.choice([torch.float64, torch.float16, torch.int64, torch.uint8])
-        )
+        tensors[name] = tensor.astype(draws.choice([np.float64, np.float16, np.int64, np.uint8]))
     elif kind == 4:
-        tensors[name] = tensor.reshape(-1)[: draws.randrange(tensor.numel() + 1)].clone()
+        tensors[name] = tensor.reshape(-1)[: draws.randrange(tensor.size + 1)].copy()
     elif kind == 5:
-        tensors[name] = tensor[None].clone()
+        tensors[name] = tensor[None].copy()
     elif kind == 6:
         tensors[name] = tensor * draws.choice([-1, 2, 1000])
     else:
-        tensors[name] = torch.zeros(
-            draws.choice([(0,), (1,), (3, 5), (1, 1, 1), ()]), dtype=tensor.dtype
-        )
+        tensors[name] = np.zeros(draws.choice([(0,), (1,), (3, 5), (1, 1, 1), ()]), tensor.dtype)
 
 
 # -- what comes of it -----------------------------------------------------------------------------
@@ -393,7 +390,7 @@ def has_other_numbers(one: Path, other: Path) -> bool:
     same = before.keys() == after.keys() and all(
         (before[n].shape, before[n].dtype) == (after[n].shape, after[n].dtype) for n in before
     )
-    return same and not all(torch.equal(before[n], after[n]) for n in before)
+    return same and not all(np.array_equal(before[n], after[n]) for n in before)
 
 
 # Of the number of a case: what is tried, and how many bytes it may take.

@@ -199,7 +199,7 @@ def _weights(folder: Path) -> dict[str, bytes]:
     from segue import tensorfile
 
     found = tensorfile.read(folder / "model.safetensors").tensors
-    return {name: one.numpy().tobytes() for name, one in found.items()}
+    return {name: one.tobytes() for name, one in found.items()}
 
 
 def _contents(place: Path) -> dict[str, Any]:
