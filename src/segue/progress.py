@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
@@ -209,7 +208,8 @@ def _is_one_of_many() -> bool:
         if frame.f_globals.get("__name__", "").startswith(("sklearn.", "joblib.", "loky.")):
             return True
         frame = frame.f_back
-    return multiprocessing.parent_process() is not None
+    multiprocessing = sys.modules.get("multiprocessing")  # each process of a pool has imported it
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def duration(seconds: float) -> str:

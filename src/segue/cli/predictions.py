@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
 
 from segue.atomic import replacing
 from segue.cli.shared import plain
@@ -57,6 +56,8 @@ class Predictions:
         ending = path.suffix.lower()
         with replacing(path) as temporary:
             if ending == ".parquet":
+                from pyarrow import parquet  # brings file systems, and SSL
+
                 named = {f"probability_{name}": v for name, v in self.probabilities.items()}
                 columns = {name: _typed(name, v) for name, v in {**self.columns, **named}.items()}
                 parquet.write_table(pa.table(columns), temporary)

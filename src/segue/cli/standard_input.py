@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import parquet
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
@@ -77,6 +76,8 @@ def read_standard_input(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"standard-input{ending}"
         if lines:
+            from pyarrow import parquet
+
             parquet.write_table(_as_table(lines), path)
         else:
             path.write_bytes(content)

@@ -14,15 +14,19 @@ anytime, streaming                 probabilities after each step; a sequence ste
 files, loading                     a model as a file, and back
 """
 
+from typing import TYPE_CHECKING
+
 from segue.estimators.classifier import SequenceClassifier
 from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.loading import load
-from segue.estimators.multi_seed import SeedResults, fit_seeds
 from segue.estimators.regressor import SequenceRegressor
 from segue.extras import lazy_names
+
+if TYPE_CHECKING:
+    from segue.estimators.multi_seed import SeedResults, fit_seeds
 
 __all__ = [
     "Forecaster",
@@ -44,8 +48,9 @@ _FORMER_NAMES = (
     "ensemble_of",
 )
 
+_LATER = {name: f"segue.estimators.multi_seed.{name}" for name in ("SeedResults", "fit_seeds")}
 __getattr__ = lazy_names(
     __name__,
-    {"fitting": "segue.estimators.fitting"},  # needs PyTorch
+    {**_LATER, "fitting": "segue.estimators.fitting"},  # needs PyTorch
     dict.fromkeys(_FORMER_NAMES, "segue.estimators.SequenceEnsemble"),
 )

@@ -51,7 +51,7 @@ Names = ListOf[str] | ListOf[int] | ListOf[float] | ListOf[bool]
 
 
 class _Closed(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class _Shape(_Closed):

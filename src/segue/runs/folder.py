@@ -41,11 +41,11 @@ FORMAT = 1
 
 
 class _Closed(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class _Open(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="allow", strict=True)
+    model_config = pydantic.ConfigDict(extra="allow", strict=True, defer_build=True)
 
 
 class _Reading(_Closed):

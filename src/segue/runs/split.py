@@ -78,7 +78,7 @@ class Parted:
 
 
 class _Closed(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Part(_Closed):

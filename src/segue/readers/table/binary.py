@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import parquet, types
+from pyarrow import types
 
 from segue.errors import DataError, FileError, SegueError
 from segue.readers.packed import check_unpacked
@@ -56,6 +56,8 @@ def binary_chunks(path: Path, kind: str, block: int | None) -> Chunks:
 
 
 def _parquet(path: Path, block: int) -> Batches:
+    from pyarrow import parquet  # brings file systems, and SSL
+
     with parquet.ParquetFile(path) as file:
         metadata, schema, size = file.metadata, file.schema_arrow, path.stat().st_size
         total, done = metadata.num_rows, 0
