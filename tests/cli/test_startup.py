@@ -6,11 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from segue import SequenceClassifier, synth
-from segue.training.options import TrainingOptions
 
 TRAINING = {"torch", "segue.modules", "segue.training.loop"}
 OTHERS = {"sklearn", "scipy", "pandas", "matplotlib", "jinja2", "plotext"}
