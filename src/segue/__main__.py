@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import signal
 import sys
@@ -20,6 +21,7 @@ def main() -> int:
     Where something turns an interrupt into another error, or cannot raise it, it counts still.
     """
     gc.set_threshold(_COLLECTED_AT)  # Python's 700 cost a tenth of a short command
+    atexit.register(gc.freeze)  # nor are they looked through once more at the end
     interrupts: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -73,11 +73,16 @@ def forms_of(command: str) -> dict[str, Form]:
     >>> forms_of("common")["part"].help
     'the part to take: train, validation, test'
     """
-    text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
     return {
         name: Form(**{**row, "kind": _TYPES.get(row.get("kind"))})
-        for name, row in tomllib.loads(text)[command].items()
+        for name, row in _tables()[command].items()
     }
+
+
+@functools.cache
+def _tables() -> dict[str, Any]:
+    """What `options.toml` holds."""
+    return tomllib.loads(files("segue.cli").joinpath("options.toml").read_text("utf-8"))
 
 
 class Description(NamedTuple):
@@ -353,8 +358,7 @@ class _Grouped(typer.core.TyperCommand):
     """A command whose help has its options under the headings of `options.toml`."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        text = files("segue.cli").joinpath("options.toml").read_text(encoding="utf-8")
-        groups = {name: names.split() for name, names in tomllib.loads(text)["groups"].items()}
+        groups = {name: names.split() for name, names in _tables()["groups"].items()}
         rows: dict[str, list[Any]] = {"Arguments": []}
         parameters = self.get_params(ctx)
         for heading, names in groups.items():

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pydantic
-from numpy.random import Generator
 
 from segue.data.sequences import Array
 from segue.prepare.steps import Ragged, StepSpec
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 Amount = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]
