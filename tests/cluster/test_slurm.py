@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import pytest
@@ -128,8 +129,36 @@ def test_what_is_cancelled_and_killed_comes_to_the_same_table(slurm: Slurm, tmp_
     assert not (far / "trials").exists()
 
 
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # jobs cannot import a file of tests
+
+
+def _sleep_until_the_second_time(folder: str) -> int:
+    """Write down each start; sleep in the first."""
+    path = Path(folder, "starts")
+    with path.open("a") as file:
+        file.write(f"{os.environ['SLURM_JOB_ID']}\n")
+    if len(path.read_text().split()) == 1:
+        time.sleep(600)
+    return 7
+
+
+@pytest.fixture(scope="module")
+def requeued(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    """A job whose time ran out: for two minutes Slurm starts it no second time."""
+    folder = tmp_path_factory.mktemp("requeued")
+    executor = SlurmExecutor(folder / "slurm", minutes=1)
+    job = executor.submit(_sleep_until_the_second_time, str(folder))
+    until = time.monotonic() + 200
+    while not (folder / "starts").exists():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    # As Slurm sends it when the limit is near.
+    slurm.call("scancel", "--signal=USR2", job.number)
+    return job, folder
+
+
 def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
-    slurm: Slurm, tmp_path: Path
+    slurm: Slurm, requeued: tuple[Any, Path], tmp_path: Path
 ) -> None:
     _write_waves(tmp_path)
     folder = tmp_path / "far"
@@ -146,7 +175,8 @@ def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
     text = folder.with_suffix(".log").read_text()
     assert "scancel" in text
     assert f"segue study status {folder}" in text
-    assert slurm.call("squeue", "-h", "-r", "-o", "%i").split(), "the jobs go on"
+    jobs = set(slurm.call("squeue", "-h", "-r", "-o", "%i").split())
+    assert jobs - {requeued[0].number}, "the jobs go on"
     _wait_for(8, folder)  # nobody attends it
     assert not studies.status(folder).is_attended
     began = time.monotonic()
@@ -155,35 +185,6 @@ def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
     assert len((folder / "trials.csv").read_text().splitlines()) == 9
     submitted = list((folder / "slurm").glob("*_submitted.pkl"))
     assert len(submitted) == 8, "nothing was submitted twice"
-
-
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # jobs cannot import a file of tests
-
-
-def _sleep_until_the_second_time(folder: str) -> int:
-    """Write down each start; sleep in the first."""
-    path = Path(folder, "starts")
-    with path.open("a") as file:
-        file.write(f"{os.environ['SLURM_JOB_ID']}\n")
-    if len(path.read_text().split()) == 1:
-        time.sleep(600)
-    return 7
-
-
-def test_a_job_whose_time_runs_out_is_put_into_the_queue_again(
-    slurm: Slurm, tmp_path: Path
-) -> None:
-    executor = SlurmExecutor(tmp_path / "slurm", minutes=1)
-    job = executor.submit(_sleep_until_the_second_time, str(tmp_path))
-    until = time.monotonic() + 200
-    while not (tmp_path / "starts").exists():
-        assert time.monotonic() < until
-        time.sleep(0.2)
-    # As Slurm sends it when the limit is near.
-    slurm.call("scancel", "--signal=USR2", job.number)
-    assert job.result() == 7
-    first, second = (tmp_path / "starts").read_text().split()
-    assert first == second
 
 
 def _fail(text: str) -> None:
@@ -205,3 +206,13 @@ def test_errors_come_back_and_refusals_are_told(slurm: Slurm, tmp_path: Path) ->
 def test_a_time_limit_in_another_form_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="time limit"):
         minutes_of(text)
+
+
+def test_a_job_whose_time_runs_out_is_put_into_the_queue_again(
+    requeued: tuple[Any, Path],
+) -> None:
+    """The last of all: the others run while it waits."""
+    job, folder = requeued
+    assert job.result() == 7
+    first, second = (folder / "starts").read_text().split()
+    assert first == second
