@@ -1,9 +1,10 @@
 /* The native kernels of segue: forward passes over ragged batches, in float32.
  *
- * Signals are ragged: `values` [steps, feature] of all sequences one behind the other, and `offsets`
- * [n + 1]: sequence i has the steps from offsets[i] up to, not including, offsets[i + 1]. Arrays are
- * contiguous, the last axis first, unless a stride (in floats) is given. Nothing is checked here:
- * that is the caller's part. Functions that return int give 0, or 1 where there was no memory.
+ * Signals are ragged: `values` [steps, feature] of all sequences one behind the other, and
+ * `offsets` [n + 1]: sequence i has the steps from offsets[i] up to, not including, offsets[i + 1].
+ * Arrays are contiguous, the last axis first, unless a stride (in floats) is given. Nothing is
+ * checked here: that is the caller's part. Functions that return int give 0, or 1 where there was
+ * no memory.
  *
  * The result of a row (of a sequence) has the same bits whatever stands beside it in the batch,
  * whatever the number of threads, and in whatever pieces a sequence comes. `threads` is the most
@@ -72,76 +73,76 @@ typedef enum {
 typedef struct {
   /* kernel [depth, columns] into the order in which it is read; sizes in floats. */
   int64_t (*packed_size)(int64_t depth, int64_t columns);
-  void (*pack)(const float *kernel, int64_t depth, int64_t columns, float *packed);
+  void (*pack)(const float* kernel, int64_t depth, int64_t columns, float* packed);
 
   /* out [rows, columns] = x [rows, depth] @ kernel + bias; bias may be NULL. */
-  int (*dense)(const float *x, int64_t rows, int64_t depth, const float *packed, const float *bias,
-               int64_t columns, float *out, int64_t threads);
+  int (*dense)(const float* x, int64_t rows, int64_t depth, const float* packed, const float* bias,
+               int64_t columns, float* out, int64_t threads);
 
   /* kernel [channels, gates * units], recurrent_kernel [units, gates * units]. */
   int64_t (*packed_cell_size)(int cell, int64_t channels, int64_t units);
-  void (*pack_cell)(int cell, const float *kernel, const float *recurrent_kernel,
-                    const float *bias, int64_t channels, int64_t units, float *packed);
+  void (*pack_cell)(int cell, const float* kernel, const float* recurrent_kernel, const float* bias,
+                    int64_t channels, int64_t units, float* packed);
 
   /* h, c [n, units]: before the first step (NULL: zeros), and h_after, c_after: after the last one
    * taken; c and c_after of an LSTM only. With `backward` each sequence runs from its own end, and
    * its outputs stand at the steps that they belong to. outputs [steps, units] may be NULL. */
-  int (*recurrent)(int cell, const float *packed, int64_t channels, int64_t units,
-                   const float *values, const int64_t *offsets, int64_t n, const float *h,
-                   const float *c, int backward, float *outputs, int64_t outputs_stride,
-                   float *h_after, float *c_after, int64_t threads);
+  int (*recurrent)(int cell, const float* packed, int64_t channels, int64_t units,
+                   const float* values, const int64_t* offsets, int64_t n, const float* h,
+                   const float* c, int backward, float* outputs, int64_t outputs_stride,
+                   float* h_after, float* c_after, int64_t threads);
 
   /* Output j of a sequence sees the steps j * stride - before + i * dilation, i < size; what lies
    * outside the sequence is 0. packed: of the kernel [size * features, columns]. The sequences of
    * out [out_steps, columns] have out_offsets. */
-  int (*conv)(const float *values, const int64_t *offsets, const int64_t *out_offsets, int64_t n,
-              int64_t features, const float *packed, const float *bias, int64_t columns,
-              int64_t size, int64_t stride, int64_t dilation, int64_t before, float *out,
+  int (*conv)(const float* values, const int64_t* offsets, const int64_t* out_offsets, int64_t n,
+              int64_t features, const float* packed, const float* bias, int64_t columns,
+              int64_t size, int64_t stride, int64_t dilation, int64_t before, float* out,
               int64_t threads);
 
   /* The largest value of each feature in such windows; what lies outside is left out. */
-  int (*max_pool)(const float *values, const int64_t *offsets, const int64_t *out_offsets,
+  int (*max_pool)(const float* values, const int64_t* offsets, const int64_t* out_offsets,
                   int64_t n, int64_t features, int64_t width, int64_t stride, int64_t before,
-                  float *out, int64_t threads);
+                  float* out, int64_t threads);
 
   /* Causal convolutions of one dilation, reduced over the steps of each sequence from `skip` on:
    * positive: sums of clamp(response / edge + 0.5, 0, 1); largest: largest responses. Rows of both
    * are `out_stride` apart. */
-  int (*random_conv)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
-                     const float *packed, const float *bias, int64_t columns, int64_t size,
-                     int64_t dilation, int64_t skip, float edge, float *positive, float *largest,
+  int (*random_conv)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+                     const float* packed, const float* bias, int64_t columns, int64_t size,
+                     int64_t dilation, int64_t skip, float edge, float* positive, float* largest,
                      int64_t out_stride, int64_t threads);
 
   /* q, out [q_steps, features]; k, v [k_steps, features]. causal: query i of a sequence with a
    * queries and b keys sees the keys up to b - a + i. */
-  int (*attention)(const float *q, const float *k, const float *v, const int64_t *q_offsets,
-                   const int64_t *k_offsets, int64_t n, int64_t heads, int64_t features,
-                   int causal, float *out, int64_t threads);
+  int (*attention)(const float* q, const float* k, const float* v, const int64_t* q_offsets,
+                   const int64_t* k_offsets, int64_t n, int64_t heads, int64_t features, int causal,
+                   float* out, int64_t threads);
 
   /* out [n, parts * features]: means, or largest values, of the steps from part * length / parts
    * up to, not including, (part + 1) * length / parts, rounded up. */
-  int (*pool)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
-              int is_mean, int64_t parts, float *out, int64_t threads);
+  int (*pool)(const float* values, const int64_t* offsets, int64_t n, int64_t features, int is_mean,
+              int64_t parts, float* out, int64_t threads);
 
   /* out [n, features]: means weighted by softmax(values @ query / sqrt(features)). */
-  int (*pool_attention)(const float *values, const int64_t *offsets, int64_t n, int64_t features,
-                        const float *query, float *out, int64_t threads);
+  int (*pool_attention)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+                        const float* query, float* out, int64_t threads);
 
-  int (*layer_norm)(const float *values, int64_t rows, int64_t features, const float *gamma,
-                    const float *beta, float epsilon, float *out, int64_t threads);
-  int (*scale_shift)(const float *values, int64_t rows, int64_t features, const float *scale,
-                     const float *shift, float *out, int64_t threads);
-  int (*activate)(int activation, float parameter, const float *values, int64_t rows,
-                  int64_t features, float *out, int64_t threads);
+  int (*layer_norm)(const float* values, int64_t rows, int64_t features, const float* gamma,
+                    const float* beta, float epsilon, float* out, int64_t threads);
+  int (*scale_shift)(const float* values, int64_t rows, int64_t features, const float* scale,
+                     const float* shift, float* out, int64_t threads);
+  int (*activate)(int activation, float parameter, const float* values, int64_t rows,
+                  int64_t features, float* out, int64_t threads);
 } segue_kernels;
 
 SEGUE_API int segue_abi(void);
 
 /* "avx512", "avx2" or "portable": the best that this processor has. */
-SEGUE_API const char *segue_best_path(void);
+SEGUE_API const char* segue_best_path(void);
 
 /* The kernels of a path; NULL where the library or the processor has not got it. */
-SEGUE_API const segue_kernels *segue_path(const char *path);
+SEGUE_API const segue_kernels* segue_path(const char* path);
 
 #ifdef __cplusplus
 }

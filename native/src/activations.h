@@ -78,8 +78,8 @@ inline void log_softmax(const float* x, Index features, float* out) {
   each_element(x, features, out, [&](Vector v) { return (v - top) - total; });
 }
 
-// max(x - threshold, 0) whose sum is 1. The threshold lies above the largest x less 1; what it leaves
-// out raises it, until it leaves out no more (Michelot, 1986).
+// max(x - threshold, 0) whose sum is 1. The threshold lies above the largest x less 1; what it
+// leaves out raises it, until it leaves out no more (Michelot, 1986).
 inline void sparsemax(const float* x, Index features, float* out) {
   double threshold = x[0];
   for (Index i = 1; i < features; ++i) threshold = x[i] <= threshold ? threshold : x[i];
@@ -108,57 +108,36 @@ inline void activate_elements(segue_activation kind, float parameter, const floa
   const auto each = [&](const auto& function) { each_element(values, count, out, function); };
   const Vector p = broadcast(parameter), half = broadcast(0.5f), one = broadcast(1.0f);
   switch (kind) {
-    case SEGUE_RELU:
-      return each([](Vector x) { return max(zero(), x); });
-    case SEGUE_RELU6:
-      return each([](Vector x) { return clamp(x, 0.0f, 6.0f); });
-    case SEGUE_LEAKY_RELU:
-      return each([&](Vector x) { return select(less(zero(), x), x, p * x); });
-    case SEGUE_ELU:
-      return each([](Vector x) { return elu(x); });
+    case SEGUE_RELU: return each([](Vector x) { return max(zero(), x); });
+    case SEGUE_RELU6: return each([](Vector x) { return clamp(x, 0.0f, 6.0f); });
+    case SEGUE_LEAKY_RELU: return each([&](Vector x) { return select(less(zero(), x), x, p * x); });
+    case SEGUE_ELU: return each([](Vector x) { return elu(x); });
     case SEGUE_SELU:
       return each([](Vector x) {
         const Vector below = broadcast(1.67326324f) * expm1_of_negative(min(zero(), x));
         return broadcast(1.05070099f) * select(less(zero(), x), x, below);
       });
-    case SEGUE_GELU:
-      return each([](Vector x) { return x * normal_cdf(x); });
-    case SEGUE_SILU:
-      return each([](Vector x) { return x * sigmoid(x); });
-    case SEGUE_HARD_SILU:
-      return each([](Vector x) { return x * hard_sigmoid(x); });
-    case SEGUE_MISH:
-      return each([](Vector x) { return mish(x); });
-    case SEGUE_SOFTPLUS:
-      return each([](Vector x) { return softplus(x); });
-    case SEGUE_SQUAREPLUS:
-      return each([](Vector x) { return squareplus(x); });
-    case SEGUE_SPARSE_PLUS:
-      return each([](Vector x) { return sparse_plus(x); });
-    case SEGUE_SOFTSIGN:
-      return each([&](Vector x) { return x / (one + abs(x)); });
-    case SEGUE_TANH:
-      return each([](Vector x) { return tanh(x); });
-    case SEGUE_HARD_TANH:
-      return each([](Vector x) { return clamp(x, -1.0f, 1.0f); });
-    case SEGUE_TANH_SHRINK:
-      return each([](Vector x) { return x - tanh(x); });
-    case SEGUE_SOFT_SHRINK:
-      return each([&](Vector x) { return soft_shrink(x, p); });
+    case SEGUE_GELU: return each([](Vector x) { return x * normal_cdf(x); });
+    case SEGUE_SILU: return each([](Vector x) { return x * sigmoid(x); });
+    case SEGUE_HARD_SILU: return each([](Vector x) { return x * hard_sigmoid(x); });
+    case SEGUE_MISH: return each([](Vector x) { return mish(x); });
+    case SEGUE_SOFTPLUS: return each([](Vector x) { return softplus(x); });
+    case SEGUE_SQUAREPLUS: return each([](Vector x) { return squareplus(x); });
+    case SEGUE_SPARSE_PLUS: return each([](Vector x) { return sparse_plus(x); });
+    case SEGUE_SOFTSIGN: return each([&](Vector x) { return x / (one + abs(x)); });
+    case SEGUE_TANH: return each([](Vector x) { return tanh(x); });
+    case SEGUE_HARD_TANH: return each([](Vector x) { return clamp(x, -1.0f, 1.0f); });
+    case SEGUE_TANH_SHRINK: return each([](Vector x) { return x - tanh(x); });
+    case SEGUE_SOFT_SHRINK: return each([&](Vector x) { return soft_shrink(x, p); });
     case SEGUE_HARD_SHRINK:
       return each([&](Vector x) { return select(less(p, abs(x)), x, x * zero()); });
-    case SEGUE_SIGMOID:
-      return each([](Vector x) { return sigmoid(x); });
-    case SEGUE_HARD_SIGMOID:
-      return each([](Vector x) { return hard_sigmoid(x); });
+    case SEGUE_SIGMOID: return each([](Vector x) { return sigmoid(x); });
+    case SEGUE_HARD_SIGMOID: return each([](Vector x) { return hard_sigmoid(x); });
     case SEGUE_SPARSE_SIGMOID:
       return each([&](Vector x) { return clamp(fma(x, half, half), 0.0f, 1.0f); });
-    case SEGUE_LOG_SIGMOID:
-      return each([](Vector x) { return zero() - softplus(zero() - x); });
-    case SEGUE_EXPONENTIAL:
-      return each([](Vector x) { return exp(x); });
-    default:
-      return each([](Vector x) { return x; });
+    case SEGUE_LOG_SIGMOID: return each([](Vector x) { return zero() - softplus(zero() - x); });
+    case SEGUE_EXPONENTIAL: return each([](Vector x) { return exp(x); });
+    default: return each([](Vector x) { return x; });
   }
 }
 

@@ -53,8 +53,8 @@ inline bool attend(const AttentionCall& call, Index sequence, Index head) {
     const Index seen = call.causal ? keys - queries + first + rows : keys;
     const Index whole = (seen + panel - 1) / panel * panel;
     Matrix keys_seen(keys_packed.data, size, whole < keys ? whole : keys);
-    multiply_rows(call.q + q_at + first * features, features, rows, keys_seen, nullptr,
-                  scores.data, keys);
+    multiply_rows(call.q + q_at + first * features, features, rows, keys_seen, nullptr, scores.data,
+                  keys);
     for (Index r = 0; r < rows; ++r) {
       float* row = scores.data + r * keys;
       const Index own = call.causal ? keys - queries + first + r + 1 : keys;

@@ -1,8 +1,8 @@
 // One step of the recurrent cells, for the rows of a tile.
 //
-// The row of a sequence is [x_t | h]: its product with a panel gives all gates of a vector of units,
-// which become the new state without leaving the registers. The new h goes into a second set of
-// rows, so that every panel sees the old one.
+// The row of a sequence is [x_t | h]: its product with a panel gives all gates of a vector of
+// units, which become the new state without leaving the registers. The new h goes into a second set
+// of rows, so that every panel sees the old one.
 #pragma once
 
 #include "../include/segue.h"
@@ -36,9 +36,9 @@ struct Step {
   float* next;        // the h of the next step's rows, same stride
   float* cells;       // c of an LSTM, z of a GRU that resets before; stride `cells_stride`
   float* reset;       // [x_t | r * h] of a GRU that resets before
-  Index cells_stride;
-  const float* of_x;  // the products with x of each row, where they were taken before
-  Index of_x_stride;
+  Index cells_stride = 0;
+  const float* of_x = nullptr;  // the products with x of each row, where they were taken before
+  Index of_x_stride = 0;
 };
 
 // sums = biases, for `Panels` panels from `panel` on.
@@ -228,14 +228,10 @@ void pass(const Step& step, Index active) {
 
 inline void take_step(segue_cell cell, Step& step, Index active) {
   switch (cell) {
-    case SEGUE_LSTM:
-      return pass<Lstm>(step, active);
-    case SEGUE_GRU:
-      return pass<Gru>(step, active);
-    case SEGUE_RNN_TANH:
-      return pass<Rnn<true>>(step, active);
-    case SEGUE_RNN_RELU:
-      return pass<Rnn<false>>(step, active);
+    case SEGUE_LSTM: return pass<Lstm>(step, active);
+    case SEGUE_GRU: return pass<Gru>(step, active);
+    case SEGUE_RNN_TANH: return pass<Rnn<true>>(step, active);
+    case SEGUE_RNN_RELU: return pass<Rnn<false>>(step, active);
     case SEGUE_GRU_BEFORE:
       pass<GruGates>(step, active);
       step.packed += step.shape.panels() * panel_size<GruGates>(step.shape);
@@ -267,13 +263,10 @@ void project(const CellShape& shape, const float* packed, const float* x, Index 
 }
 
 inline void project_steps(segue_cell cell, const CellShape& shape, const float* packed,
-                          const float* x, Index x_stride, Index steps, float* to,
-                          Index to_stride) {
+                          const float* x, Index x_stride, Index steps, float* to, Index to_stride) {
   switch (cell) {
-    case SEGUE_LSTM:
-      return project<Lstm>(shape, packed, x, x_stride, steps, to, to_stride);
-    case SEGUE_GRU:
-      return project<Gru>(shape, packed, x, x_stride, steps, to, to_stride);
+    case SEGUE_LSTM: return project<Lstm>(shape, packed, x, x_stride, steps, to, to_stride);
+    case SEGUE_GRU: return project<Gru>(shape, packed, x, x_stride, steps, to, to_stride);
     case SEGUE_RNN_TANH:
     case SEGUE_RNN_RELU:
       return project<Rnn<true>>(shape, packed, x, x_stride, steps, to, to_stride);
@@ -296,8 +289,9 @@ inline void pack_gate(const float* row, Index gate, Index units, Index panel, fl
 inline float* pack_pass(const float* kernel, const float* recurrent_kernel, const CellShape& shape,
                         Index gates, Index first, Index count, Index panel, float* packed) {
   for (Index k = 0; k < shape.depth(); ++k) {
-    const float* row = k < shape.channels ? kernel + k * gates * shape.units
-                                          : recurrent_kernel + (k - shape.channels) * gates * shape.units;
+    const float* row = k < shape.channels
+                           ? kernel + k * gates * shape.units
+                           : recurrent_kernel + (k - shape.channels) * gates * shape.units;
     for (Index gate = first; gate < first + count; ++gate, packed += kLanes) {
       pack_gate(row, gate, shape.units, panel, packed);
     }

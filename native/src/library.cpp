@@ -77,11 +77,11 @@ extern "C" {
 
 int segue_abi(void) { return SEGUE_ABI; }
 
-const char *segue_best_path(void) {
+const char* segue_best_path(void) {
   return segue_path("avx512") ? "avx512" : segue_path("avx2") ? "avx2" : "portable";
 }
 
-const segue_kernels *segue_path(const char *path) {
+const segue_kernels* segue_path(const char* path) {
 #if defined(SEGUE_X86)
   if (!std::strcmp(path, "avx512") && segue::has_avx512()) return &segue::avx512::kernels;
   if (!std::strcmp(path, "avx2") && segue::has_avx2()) return &segue::avx2::kernels;

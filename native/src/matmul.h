@@ -84,8 +84,7 @@ inline void block(const float* x, Index x_stride, const float* panel, Index dept
                   const float* bias, bool is_first, float* out, Index out_stride, Index columns) {
   Vector sum[1][Rows][Vectors];
   for (int v = 0; v < Vectors; ++v) {
-    const Vector start =
-        is_first && bias != nullptr ? load_row(bias, v * kLanes, columns) : zero();
+    const Vector start = is_first && bias != nullptr ? load_row(bias, v * kLanes, columns) : zero();
     for (int r = 0; r < Rows; ++r) sum[0][r][v] = start;
   }
   multiply(sum, x, x_stride, panel, 0, depth);

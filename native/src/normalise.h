@@ -27,14 +27,13 @@ inline void normalise_row(const float* x, Index features, const float* gamma, co
   const Vector mean = broadcast(sum(total) * share);
   Vector left = zero(), squares = zero();
   for (Index i = 0; i < features; i += kLanes) {
-    const Vector d =
-        select(lanes_below(features - i), load_row(x, i, features) - mean, zero());
+    const Vector d = select(lanes_below(features - i), load_row(x, i, features) - mean, zero());
     left = left + d;
     squares = fma(d, d, squares);
   }
   const float rest = sum(left) * share;
   const float variance = sum(squares) * share - rest * rest;
-  const Vector scale = broadcast(1.0f / ::sqrtf((variance > 0.0f ? variance : 0.0f * variance) + epsilon));
+  const Vector scale = broadcast(1.0f / ::sqrtf((variance < 0.0f ? 0.0f : variance) + epsilon));
   for (Index i = 0; i < features; i += kLanes) {
     const Vector d = (load_row(x, i, features) - mean) - broadcast(rest);
     const Vector y = fma(d * scale, load_row(gamma, i, features), load_row(beta, i, features));

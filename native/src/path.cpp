@@ -11,9 +11,8 @@ SEGUE_BEGIN
 
 extern const segue_kernels kernels;
 const segue_kernels kernels = {
-    packed_size, pack,  dense,       packed_cell_size, pack_cell, recurrent,      conv,
-    max_pool,    random_conv, attention, pool, pool_attention, layer_norm,
-    scale_shift, activate,
+    packed_size, pack,      dense, packed_cell_size, pack_cell,  recurrent,   conv,     max_pool,
+    random_conv, attention, pool,  pool_attention,   layer_norm, scale_shift, activate,
 };
 
 SEGUE_END

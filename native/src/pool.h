@@ -53,8 +53,8 @@ inline int pool_attention(const float* values, const Index* offsets, Index n, In
     for (Index step = 0; step < length; ++step) {
       Vector products = zero();
       for (Index f = 0; f < features; f += kLanes) {
-        products = fma(load_row(x + step * features, f, features), load_row(query, f, features),
-                       products);
+        products =
+            fma(load_row(x + step * features, f, features), load_row(query, f, features), products);
       }
       weights.data[step] = sum(products) * scale;
     }

@@ -53,10 +53,11 @@ class Tile {
         cells_stride_(call.shape.panels() * kLanes),
         of_x_width_(gates_of(call.cell) * cells_stride_),
         takes_x_before_(count <= kFewRows && call.shape.channels >= kChannelsBefore),
+        steps_before_(call.length(first) < kStepsBefore ? call.length(first) : kStepsBefore),
         rows_(2 * count * stride_),
         cells_(count * cells_stride_),
         reset_(call.cell == SEGUE_GRU_BEFORE ? count * stride_ : 0),
-        of_x_(takes_x_before_ ? count * kStepsBefore * of_x_width_ : 0) {}
+        of_x_(takes_x_before_ ? count * steps_before_ * of_x_width_ : 0) {}
 
   explicit operator bool() const { return rows_ && cells_ && reset_ && of_x_; }
 
@@ -67,12 +68,12 @@ class Tile {
       for (; active > 0 && call_.length(first_ + active - 1) == t; --active) end(active - 1);
       if (active == 0) return;
       read(t, active);
-      const Index of_x_at = t % kStepsBefore * of_x_width_;
-      Step step{call_.shape,  call_.packed,
-                now_,         next_ + call_.shape.channels,
-                cells_.data,  reset_.data,
-                cells_stride_, takes_x_before_ ? of_x_.data + of_x_at : nullptr,
-                kStepsBefore * of_x_width_};
+      Step step{call_.shape, call_.packed, now_, h(next_, 0), cells_.data, reset_.data};
+      step.cells_stride = cells_stride_;
+      if (takes_x_before_) {
+        step.of_x = of_x_.data + t % steps_before_ * of_x_width_;
+        step.of_x_stride = steps_before_ * of_x_width_;
+      }
       take_step(static_cast<segue_cell>(call_.cell), step, active);
       write(t, active);
       float* other = now_;
@@ -115,14 +116,14 @@ class Tile {
       }
       return;
     }
-    if (t % kStepsBefore != 0) return;
+    if (t % steps_before_ != 0) return;
     for (Index r = 0; r < active; ++r) {
       const Index left = call_.length(first_ + r) - t;
       project_steps(static_cast<segue_cell>(call_.cell), call_.shape, call_.packed,
                     call_.values + call_.place(first_ + r, t) * channels,
                     call_.backward ? -channels : channels,
-                    left < kStepsBefore ? left : kStepsBefore,
-                    of_x_.data + r * kStepsBefore * of_x_width_, of_x_width_);
+                    left < steps_before_ ? left : steps_before_,
+                    of_x_.data + r * steps_before_ * of_x_width_, of_x_width_);
     }
   }
 
@@ -139,6 +140,7 @@ class Tile {
   const RecurrentCall& call_;
   const Index first_, count_, stride_, cells_stride_, of_x_width_;
   const bool takes_x_before_;
+  const Index steps_before_;
   Scratch<float> rows_, cells_, reset_, of_x_;
   float* now_ = nullptr;
   float* next_ = nullptr;
@@ -151,21 +153,29 @@ inline int recurrent(int cell, const float* packed, Index channels, Index units,
   Scratch<Index> order(n);
   if (!order) return 1;
   sort_by_length(offsets, n, order.data);
-  const RecurrentCall call{cell,    packed,        CellShape(channels, units),
-                           values,  offsets,       order.data,
-                           h,       c,             backward != 0,
-                           outputs, outputs_stride, h_after,
+  const RecurrentCall call{cell,
+                           packed,
+                           CellShape(channels, units),
+                           values,
+                           offsets,
+                           order.data,
+                           h,
+                           c,
+                           backward != 0,
+                           outputs,
+                           outputs_stride,
+                           h_after,
                            c_after};
   const Index work = (offsets[n] - offsets[0]) * call.shape.depth() * gates_of(cell) * units;
   const Index share = threads > 1 && work > kWorkOfThread ? (n + threads - 1) / threads : n;
   const Index tile = share < kTile ? share : kTile;
   const bool done = tile == 0 || parallel((n + tile - 1) / tile, threads, work, [&](Index i) {
-    const Index first = i * tile;
-    Tile rows(call, first, n - first < tile ? n - first : tile);
-    if (!rows) return false;
-    rows.run();
-    return true;
-  });
+                      const Index first = i * tile;
+                      Tile rows(call, first, n - first < tile ? n - first : tile);
+                      if (!rows) return false;
+                      rows.run();
+                      return true;
+                    });
   return done ? 0 : 1;
 }
 

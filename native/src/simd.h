@@ -32,8 +32,8 @@
 // Everything of a path has the path's own namespace: what one of them compiles with its own
 // instructions must never be what the linker keeps for another. For the same reason no template
 // of the standard library is used in it.
-#define SEGUE_BEGIN     \
-  namespace segue {     \
+#define SEGUE_BEGIN \
+  namespace segue { \
   namespace SEGUE_PATH {
 #define SEGUE_END \
   }               \
@@ -70,7 +70,8 @@ SEGUE_INLINE void store_row(float* row, Vector v, Index first, Index n) {
 SEGUE_INLINE Mask lanes_below(Index n) {
   float lane[kLanes];
   for (int i = 0; i < kLanes; ++i) lane[i] = static_cast<float>(i);
-  return less(load(lane), broadcast(n < kLanes ? static_cast<float>(n) : static_cast<float>(kLanes)));
+  return less(load(lane),
+              broadcast(n < kLanes ? static_cast<float>(n) : static_cast<float>(kLanes)));
 }
 
 // Over the lanes, in a fixed order.

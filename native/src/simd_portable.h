@@ -15,10 +15,10 @@ struct Lanes {
   float& operator[](int i) { return value[i]; }
   float operator[](int i) const { return value[i]; }
 };
-#define SEGUE_LANES_OPERATOR(op)                                  \
-  inline Lanes operator op(Lanes a, Lanes b) {                    \
-    for (int i = 0; i < kLanes; ++i) a[i] = a[i] op b[i];         \
-    return a;                                                     \
+#define SEGUE_LANES_OPERATOR(op)                          \
+  inline Lanes operator op(Lanes a, Lanes b) {            \
+    for (int i = 0; i < kLanes; ++i) a[i] = a[i] op b[i]; \
+    return a;                                             \
   }
 SEGUE_LANES_OPERATOR(+)
 SEGUE_LANES_OPERATOR(-)

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <numeric>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -22,7 +22,7 @@ bool run_parallel(Index count, Index threads, Index work, bool (*task)(void*, In
   std::vector<std::thread> others;
   try {
     for (Index i = 1; i < threads; ++i) others.emplace_back(take);
-  } catch (const std::system_error&) {  // no more threads: those that there are do the work
+  } catch (const std::exception&) {  // no more threads: those that there are do the work
   }
   take();
   for (std::thread& other : others) other.join();

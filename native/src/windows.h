@@ -18,8 +18,8 @@ struct Windows {
 };
 
 // The window of one output: `size` steps of `features` each, of a sequence of `length` steps.
-inline void copy_window(const float* sequence, Index length, Index features,
-                        const Windows& windows, Index output, float* to) {
+inline void copy_window(const float* sequence, Index length, Index features, const Windows& windows,
+                        Index output, float* to) {
   Index step = windows.first_step(output);
   for (Index tap = 0; tap < windows.size; ++tap, step += windows.dilation, to += features) {
     if (step < 0 || step >= length) {

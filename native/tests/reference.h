@@ -84,7 +84,9 @@ inline void cell_step(int cell, const float* x, Index channels, Index units, con
 inline double activation(int kind, double p, double x) {
   const auto elu = [&] { return x > 0 ? x : std::expm1(x); };
   const auto hard = [&] { return std::clamp(x / 6 + 0.5, 0.0, 1.0); };
-  const auto softplus = [](double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))); };
+  const auto softplus = [](double v) {
+    return std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v)));
+  };
   switch (kind) {
     case 1: return std::max(x, 0.0);
     case 2: return std::clamp(x, 0.0, 6.0);

@@ -58,8 +58,8 @@ void test_dense() {
   const Floats x = normal(rows * depth), kernel = normal(depth * columns), bias = normal(columns);
   const Floats weights = packed(kernel, depth, columns);
   Floats out(rows * columns), one(columns);
-  check_done(kernels->dense(x.data(), rows, depth, weights.data(), bias.data(), columns,
-                            out.data(), some_threads()));
+  check_done(kernels->dense(x.data(), rows, depth, weights.data(), bias.data(), columns, out.data(),
+                            some_threads()));
   Doubles expected;
   for (Index r = 0; r < rows; ++r) {
     for (Index c = 0; c < columns; ++c) {
@@ -143,8 +143,7 @@ void test_recurrent(int kind) {
     const float* from = values.data() + (offsets[i] + first) * cell.channels;
     const Floats piece(from, from + (end - first) * cell.channels);
     const Floats part = cell.run(piece, {0, end - first}, h_i, c_i, false, 1, units);
-    check_same(part.data(), dense_out.data() + (offsets[i] + first) * units,
-               (end - first) * units);
+    check_same(part.data(), dense_out.data() + (offsets[i] + first) * units, (end - first) * units);
   }
   check_same(h_i.data(), &h[i * units], units);
   check_same(c_i.data(), &c[i * units], units);
@@ -168,8 +167,8 @@ void test_windows() {
                            weights.data(), bias.data(), columns, size, stride, dilation, before,
                            out.data(), some_threads()));
   const Index most_before = whole(0, size - 1);
-  check_done(kernels->max_pool(values.data(), offsets.data(), out_offsets.data(), n, features,
-                               size, stride, most_before, top.data(), some_threads()));
+  check_done(kernels->max_pool(values.data(), offsets.data(), out_offsets.data(), n, features, size,
+                               stride, most_before, top.data(), some_threads()));
   Doubles expected, top_expected;
   for (Index i = 0; i < n; ++i) {
     const Index length = offsets[i + 1] - offsets[i];
@@ -212,8 +211,8 @@ void test_random_conv() {
   const Floats weights = packed(kernel, size * features, columns);
   Floats positive(n * stride - 2), largest(n * stride - 2);
   check_done(kernels->random_conv(values.data(), offsets.data(), n, features, weights.data(),
-                                  bias.data(), columns, size, dilation, skip, edge,
-                                  positive.data(), largest.data(), stride, some_threads()));
+                                  bias.data(), columns, size, dilation, skip, edge, positive.data(),
+                                  largest.data(), stride, some_threads()));
   for (Index i = 0; i < n; ++i) {
     Doubles sums(columns), most(columns, -std::numeric_limits<double>::infinity());
     for (Index t = skip; t < offsets[i + 1] - offsets[i]; ++t) {
@@ -250,8 +249,8 @@ void test_attention() {
   const Floats q = normal(q_offsets.back() * features, 2.0);
   const Floats k = normal(k_offsets.back() * features), v = normal(k_offsets.back() * features);
   Floats out(q.size());
-  check_done(kernels->attention(q.data(), k.data(), v.data(), q_offsets.data(), k_offsets.data(),
-                                n, heads, features, causal, out.data(), some_threads()));
+  check_done(kernels->attention(q.data(), k.data(), v.data(), q_offsets.data(), k_offsets.data(), n,
+                                heads, features, causal, out.data(), some_threads()));
   Doubles expected(q.size());
   for (Index i = 0; i < n; ++i) {
     const Index a = q_offsets[i + 1] - q_offsets[i], b = k_offsets[i + 1] - k_offsets[i];
@@ -384,8 +383,8 @@ void test_threads() {
   const Floats x = normal(rows * depth), weights = packed(normal(depth * columns), depth, columns);
   Floats one(rows * columns), three(rows * columns);
   for (auto [threads, out] : {std::pair{1, &one}, std::pair{3, &three}}) {
-    check_done(kernels->dense(x.data(), rows, depth, weights.data(), nullptr, columns,
-                              out->data(), threads));
+    check_done(kernels->dense(x.data(), rows, depth, weights.data(), nullptr, columns, out->data(),
+                              threads));
   }
   check_same(one.data(), three.data(), rows * columns);
   Cell cell(SEGUE_LSTM);

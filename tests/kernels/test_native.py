@@ -355,3 +355,40 @@ def test_what_only_moves_numbers(native: Kernels) -> None:
 
 def test_it_has_every_function_of_the_reference(native: Kernels) -> None:
     assert [name for name in reference.FUNCTIONS if not hasattr(native, name)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_random_shapes_agree_with_float64(native: Kernels, seed: int) -> None:
+    rng = draws(100 + seed)
+    n, channels, units, features = (int(rng.integers(1, top)) for top in (100, 40, 130, 70))
+    offsets = ragged(rng, n, int(rng.integers(1, 60)))
+    values = normal(rng, offsets[-1], channels)
+    cell, backward = str(rng.choice(list(GATES))), bool(rng.integers(2))
+    weights, state = cell_of(rng, cell, channels, units), state_of(rng, cell, n, units)
+    found, after = native.recurrent(
+        native.pack_recurrent(cell, *weights), values, offsets, state, backward=backward
+    )
+    expected, theirs = reference.recurrent(
+        reference.pack_recurrent(cell, *weights), values, offsets, state, backward=backward
+    )
+    for mine, wanted in zip((found, *after), (expected, *theirs), strict=True):
+        assert_close(mine, wanted)
+
+    size, dilation, stride = (int(rng.integers(1, top)) for top in (8, 5, 4))
+    kernel = normal(rng, size * channels, features, scale=0.3)
+    shape = {"size": size, "stride": stride, "dilation": dilation}
+    shape["before"] = int(rng.integers((size - 1) * dilation + 1))
+    ends = outputs_of(offsets, stride)
+    assert_close(
+        native.conv(values, offsets, ends, native.pack(kernel), None, **shape),
+        reference.conv(values, offsets, ends, reference.pack(kernel), None, **shape),
+    )
+
+    heads = int(rng.integers(1, 4))
+    q, k, v = (normal(rng, offsets[-1], heads * features) for _ in range(3))
+    given = {"heads": heads, "causal": backward}
+    assert_close(
+        native.attention(q, k, v, offsets, offsets, **given),
+        reference.attention(q, k, v, offsets, offsets, **given),
+    )
