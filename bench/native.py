@@ -4,9 +4,9 @@
     python bench/native.py --paths avx2 --turns 9 --threads 1
     ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python bench/native.py --paths avx2
 
-The first part is one sequence of 128 steps and one channel through 64 units: microseconds of a
-call, with what Python takes, the shortest and the median. The second part: 10,000 sequences of 100
-steps through both directions of an LSTM of 100 units, PyTorch's module on padded and on packed
+The first part is one sequence of 128 steps: microseconds of a call, with what Python takes, the
+shortest and the median (`--sequences 0`: no more than that). The second part is 10,000 sequences of
+100 steps through both directions of an LSTM of 100 units, PyTorch's module on padded and on packed
 batches, by turns; seconds, the medians, and their ratio to segue's. With `--lengths` the sequences
 have 1 to 100 steps.
 """
@@ -28,6 +28,7 @@ from segue.kernels.native import Kernels, NativeUnavailableError, load
 from segue.kernels.ragged import Ragged
 
 GATES = {"lstm": 4, "gru": 3, "gru_before": 3, "rnn_tanh": 1}
+WINDOWS = [(cell, 1, 64) for cell in GATES] + [("lstm", 64, 64), ("lstm", 28, 128)]
 SEQUENCES, STEPS, CHANNELS, UNITS = 10_000, 100, 12, 100
 
 
@@ -37,13 +38,14 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def one_window(kernels: Kernels, cell: str, units: int = 64) -> list[float]:
+def one_window(kernels: Kernels, cell: str, channels: int, units: int) -> list[float]:
     rng, width = np.random.default_rng(0), GATES[cell] * units
     bias = (2, width) if cell == "gru" else (width,)
-    sizes = ((1, width), (units, width), bias)
+    sizes = ((channels, width), (units, width), bias)
     weights = [rng.uniform(-0.1, 0.1, size).astype(np.float32) for size in sizes]
     packed = kernels.pack_recurrent(cell, *weights)
-    values, offsets = rng.standard_normal((128, 1)).astype(np.float32), np.array([0, 128])
+    values = rng.standard_normal((128, channels)).astype(np.float32)
+    offsets = np.array([0, 128])
     return [timed(lambda: kernels.recurrent(packed, values, offsets)) * 1e6 for _ in range(2000)]
 
 
@@ -121,10 +123,12 @@ def main() -> None:
         except NativeUnavailableError as error:
             print(f"{path}: {error}")
             continue
-        for cell in GATES:
-            found = one_window(kernels, cell)
-            median = statistics.median(found)
-            print(f"{path}: one window, {cell}(64): {min(found):.0f} us, median {median:.0f}")
+        for cell, channels, units in WINDOWS:
+            found = one_window(kernels, cell, channels, units)
+            times = f"{min(found):.0f} us, median {statistics.median(found):.0f}"
+            print(f"{path}: one window of {channels} channels, {cell}({units}): {times}")
+        if not given.sequences:
+            continue
         taken = many_sequences(kernels, lengths, given.turns)
         medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
         for name, seconds in taken.items():

@@ -118,7 +118,7 @@ inline void activate_elements(segue_activation kind, float parameter, const floa
         return broadcast(1.05070099f) * select(less(zero(), x), x, below);
       });
     case SEGUE_GELU: return each([](Vector x) { return x * normal_cdf(x); });
-    case SEGUE_SILU: return each([](Vector x) { return x * sigmoid(x); });
+    case SEGUE_SILU: return each([&](Vector x) { return x / (one + exp(zero() - x)); });
     case SEGUE_HARD_SILU: return each([](Vector x) { return x * hard_sigmoid(x); });
     case SEGUE_MISH: return each([](Vector x) { return mish(x); });
     case SEGUE_SOFTPLUS: return each([](Vector x) { return softplus(x); });

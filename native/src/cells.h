@@ -98,9 +98,9 @@ struct Lstm {
         const Index unit = (panel + p) * kLanes;
         float* cell = s.cells + (row + r) * s.cells_stride + unit;
         const Vector* gate = sum[p][r];
-        const Vector c = fma(sigmoid(gate[1]), load(cell), sigmoid(gate[0]) * tanh(gate[2]));
+        const Vector c = fma(sigmoid(gate[1]), load(cell), sigmoid_tanh(gate[0], gate[2]));
         store(cell, c);
-        store(s.next + (row + r) * s.shape.stride + unit, sigmoid(gate[3]) * tanh(c));
+        store(s.next + (row + r) * s.shape.stride + unit, sigmoid_tanh(gate[3], c));
       }
     }
   }

@@ -26,9 +26,9 @@ SEGUE_INLINE Reduced reduce_exp(Vector x) {
   return {fma(p, r * r, r + broadcast(1.0f)), n};
 }
 
-// exp(x) for x from -87 to 88, and beyond them the values there; NaN stays NaN.
+// exp(x) for x from -80 to 80, and beyond them the values there; NaN stays NaN.
 SEGUE_INLINE Vector exp_clamped(Vector x) {
-  const Reduced e = reduce_exp(max(broadcast(-87.0f), min(broadcast(88.0f), x)));
+  const Reduced e = reduce_exp(max(broadcast(-80.0f), min(broadcast(80.0f), x)));
   return scale(e.power, e.n);
 }
 
@@ -38,14 +38,27 @@ SEGUE_INLINE Vector sigmoid(Vector x) {
 
 // tanh(x) = x P(x^2) / Q(x^2), a minimax fit over |x| <= 9, where tanh is 1 in float32. So small
 // values keep their relative precision, which 1 - 2 / (exp(2x) + 1) would lose.
-SEGUE_INLINE Vector tanh(Vector x) {
+struct Fraction {
+  Vector above, below;
+};
+SEGUE_INLINE Fraction tanh_fraction(Vector x) {
   x = max(broadcast(-9.0f), min(broadcast(9.0f), x));
   const Vector y = x * x;
   const Vector p = polynomial(y, broadcast(1.3353412138927764e-8f), 2.060818406372564e-5f,
                               3.495534492816842e-3f, 0.13380981115292254f, 0.9999999796284387f);
   const Vector q = polynomial(y, broadcast(7.77604675614185e-7f), 3.2855462518465204e-4f,
                               2.5876779923441638e-2f, 0.46714296773661634f, 1.0f);
-  return (x * p) * reciprocal(q);
+  return {x * p, q};
+}
+SEGUE_INLINE Vector tanh(Vector x) {
+  const Fraction t = tanh_fraction(x);
+  return t.above * reciprocal(t.below);
+}
+
+// sigmoid(x) * tanh(y), by one division.
+SEGUE_INLINE Vector sigmoid_tanh(Vector x, Vector y) {
+  const Fraction t = tanh_fraction(y);
+  return t.above * reciprocal(t.below * (broadcast(1.0f) + exp_clamped(zero() - x)));
 }
 
 // exp(x) for any x: 0 and infinity where float32 has no more.

@@ -270,11 +270,6 @@ def _present(data: Dataset) -> list[Any]:
 
 _WHOLE = "a whole number from 1 on"
 
-
-def _is_list(value: Any) -> bool:
-    return np.iterable(value) and not isinstance(value, str | bytes)
-
-
 # For arguments of a constructor: which values are allowed, and what is expected.
 _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epochs": (lambda value: value == "auto" or is_count(value), f"'auto' or {_WHOLE}"),
@@ -283,7 +278,7 @@ _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda value: is_number(value) and isinstance(value, Integral), "a whole number"),
     "device": (lambda value: isinstance(value, str), "auto, cpu or cuda"),
     "classes": (
-        lambda value: value is None or (_is_list(value) and not any(map(_is_list, value))),
+        lambda value: value is None or (np.iterable(value) and not isinstance(value, str | bytes)),
         "the names of all classes, such as ['no', 'yes'], or None",
     ),
     "head": (lambda value: value in ("softmax", "sigmoid"), "'softmax' or 'sigmoid'"),
