@@ -74,7 +74,9 @@ def _load(where: str) -> Any:
     room, _, name = where.replace(":", ".").rpartition(".")
     try:
         found = importlib.import_module(room)
-        return getattr(found, name) if name in vars(found) else importlib.import_module(where)
+        if ":" in where or name in vars(found):  # a colon: of a package that may load it later
+            return getattr(found, name)
+        return importlib.import_module(where)
     except ModuleNotFoundError as error:
         raise (missing_package(error) or error) from error
 
