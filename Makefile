@@ -8,7 +8,8 @@
 #   make sanitize     the native kernels with sanitizers    make test-arm   and on an emulated ARM
 #   make slurm-test   studies on a real Slurm, which is installed where this user may
 #   make check        format, lint, types   make docs         run the examples, build the site
-#   make bench        what is timed and how make clean        remove what the tools leave behind
+#   make bench        segue beside its peers, by turns, into bench/results.md (minutes)
+#   make clean        remove what the tools leave behind
 #   make wheel        sdist and wheel in dist/, installed in a bare environment and used there
 #   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
 #   make recipes-quick  the same on a little data
@@ -61,14 +62,17 @@ test: $(STAMP) native
 test-quick: $(STAMP) native
 	$(PYTEST) -m "not slow"
 
-# Which kernels PyTorch takes, and with them the last bits of what it computes, depends on the
-# processor. So the arithmetic is tested as on the oldest too, and its kernels as on one with AVX2,
-# the most usual; where the processor has less than that, PyTorch takes what there is.
-OLDEST := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
+# Which kernels PyTorch and segue take, and with them the last bits of what they compute, depends on
+# the processor. So the arithmetic is tested as on the oldest too, and PyTorch's kernels as on one
+# with AVX2, the most usual; where the processor has less than that, PyTorch takes what there is.
+# What predicts without the native library, and through PyTorch, keeps the same promises.
+OLDEST := SEGUE_KERNELS=portable ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
 test-portable: $(STAMP) native
 	$(OLDEST) $(PYTEST) tests/kernels tests/contract
 	$(AVX2) $(PYTEST) tests/kernels
+	SEGUE_KERNELS=numpy $(PYTEST) -m "not slow" tests/contract
+	SEGUE_KERNELS=torch $(PYTEST) -m "not slow" tests/contract
 
 # The C++ tests of the kernels, with what looks at memory and undefined behaviour on every path, and
 # at threads, which are the same on all of them.
@@ -120,8 +124,8 @@ docs: $(STAMP) site
 site: $(STAMP)
 	$(BIN)/python docs/build.py
 
-bench:
-	@cat bench/README.md
+bench: $(STAMP) native
+	$(BIN)/python bench/peers/run.py
 
 # One a processor; each line that is printed says whose it is, the last one how long it took.
 recipes: $(STAMP)
