@@ -218,7 +218,10 @@ def versions() -> str:
 
 # -- pictures ------------------------------------------------------------------------------------
 
-_RC: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "segue"}
+_RC: dict[Any, Any] = {
+    **{"svg.fonttype": "none", "svg.hashsalt": "segue"},
+    **dict.fromkeys(("figure.autolayout", "figure.constrained_layout.use"), False),
+}
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _COLOURS = {
     INK: "currentColor",
@@ -253,11 +256,11 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     with warnings.catch_warnings():
         # The browser finds the glyphs that the font used for measuring lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        if layout is not None:  # `savefig` would draw everything, without a result, for this alone
+        if layout is not None:
             FigureCanvasSVG(figure)
             layout.execute(figure)
-            figure.set_layout_engine("none")
         with mpl.rc_context(_RC):
+            figure.set_layout_engine(None)  # for one `savefig` would draw everything twice
             figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].strip()
