@@ -219,7 +219,8 @@ def versions() -> str:
 # -- pictures ------------------------------------------------------------------------------------
 
 _RC: dict[Any, Any] = {
-    **{"svg.fonttype": "none", "svg.hashsalt": "segue"},
+    "svg.fonttype": "none",
+    "svg.hashsalt": "segue",
     **dict.fromkeys(("figure.autolayout", "figure.constrained_layout.use"), False),
 }
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
