@@ -423,6 +423,8 @@ _INSTEAD = {
     "layergraph lstm model sequenceinputlayer sequential",
     "network_.get_weights() has them by name": "coef_ coefs_ get_layer get_weights parameters "
     "state_dict trainable_weights weights",
+    "network_.to_torch() is the module of PyTorch, with copies of the weights": "buffers cpu cuda "
+    "double eval half modules named_modules named_parameters register_forward_hook to",
     "save(path) keeps all of it in one file, which segue.load(path) reads": "dump save_model "
     "save_weights to_json",
     "segue.load(path) reads a whole model; fit(x, y, initial=path) takes its weights": "load_model "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from segue import (
     Sequences,
     TrainingOptions,
 )
-from segue.errors import DataError, SegueError
+from segue.errors import DataError, OptionError, SegueError
 from segue.testing import tiny_dataset
 
 QUIET = TrainingOptions(progress="none")
@@ -93,6 +94,28 @@ def test_an_answer_that_is_not_finite_names_sequence_and_layer(
     if kind is SequenceClassifier:
         with pytest.raises(DataError, match="sequence 0 is not finite"):
             segue.evaluate(model, segue.Dataset(*made()))
+
+
+def test_values_that_overflow_are_refused_without_a_warning_of_numpy() -> None:
+    """Scaled by what the training had, they are beyond float32."""
+    x, y = made()
+    model = SequenceClassifier("gru(3)", epochs=1, options=QUIET).fit(0.01 * x, y)
+    with pytest.raises(DataError, match="answer for sequence 0 is not finite"):
+        model.predict([np.full((3, 2), 1e38)])
+
+
+def test_a_path_of_the_kernels_that_is_unknown_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted("gru(3)").save(tmp_path / "m.safetensors")
+    monkeypatch.setenv("SEGUE_KERNELS", "AVX2")
+    with pytest.raises(OptionError, match="^SEGUE_KERNELS=AVX2 is unknown; expected avx512"):
+        segue.load(tmp_path / "m.safetensors")
+
+
+def test_a_network_is_asked_for_what_modules_have() -> None:
+    with pytest.raises(AttributeError, match="network_.to_torch.. is the module of PyTorch"):
+        fitted("gru(3)").network_.named_parameters  # noqa: B018
 
 
 def test_only_the_sequence_concerned_is_named() -> None:

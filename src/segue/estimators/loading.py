@@ -34,6 +34,7 @@ from segue.estimators.labeler import SequenceLabeler
 from segue.estimators.language import LanguageModel
 from segue.estimators.regressor import SequenceRegressor
 from segue.estimators.result import FitResult
+from segue.kernels import forward
 from segue.layers import LayerSpec, Shape
 from segue.layers.custom import is_torch_module
 from segue.limits import VARIABLE, memory_limit
@@ -106,6 +107,7 @@ def load(
     Raises:
         DataNotFoundError: there is no such file.
         ModelFileError: not a model of segue, damaged, or of a newer format.
+        OptionError: `SEGUE_KERNELS` names a path that is not to be had.
     """
     path = Path(path)
     if path.is_dir():
@@ -115,6 +117,7 @@ def load(
     refuse_pointer(path, ModelFileError)
     description, tensors = read(path)
     layers = _given(network)
+    forward.backend()  # a path that cannot be had is no fault of the file
     try:
         if isinstance(description, EnsembleDescription):
             return SequenceEnsemble(_members(description, tensors, layers))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data.sequences import Array
-from segue.errors import DataError, SpecError, did_you_mean
+from segue.errors import DataError, SpecError, did_you_mean, no_attribute
 from segue.extras import require
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
@@ -342,6 +342,9 @@ class Network:
     def names(self) -> list[str]:
         """The layers' names in order, the head last."""
         return [layer.name for layer in self.chain]
+
+    if not TYPE_CHECKING:  # to which any name would then be right
+        __getattr__ = no_attribute
 
     # -- one step at a time ---------------------------------------------------------------------
 

@@ -326,7 +326,8 @@ class Standardize(StepSpec, kind="standardize"):
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         scaled = (values - fitted["mean"]) / fitted["scale"]
-        return scaled.astype(values.dtype, copy=False), lengths
+        with np.errstate(over="ignore"):  # what is infinite then is refused with its answer
+            return scaled.astype(values.dtype, copy=False), lengths
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))
