@@ -89,11 +89,10 @@ def main() -> None:
             missing.append(f"- {peer.name} could not be installed: {reason}")
     check_answers(there)
     found = measure(there, arguments.turns)
-    section = "\n".join(
-        [*heading(there, arguments.turns), *table(there, found), "", *missing, *kernels()]
-    )
+    section = "\n".join([*heading(there, arguments.turns), *table(there, found), "", *missing])
     print(section)
-    write(section)
+    write(section)  # before what follows, which takes a minute
+    write("\n".join([section, *kernels()]))
 
 
 def make_files() -> None:
@@ -150,7 +149,7 @@ def output(command: list[str], threads: int = 1) -> str:
 
 
 def used(command: list[str], threads: int = 1) -> tuple[str, float, float]:
-    """What a process prints, its seconds of the processor, and its largest memory in MB.
+    """What a process prints, its seconds of the processor, and its largest memory in MB (Linux).
 
     Raises:
         CalledProcessError: it failed.
@@ -168,8 +167,9 @@ def used(command: list[str], threads: int = 1) -> tuple[str, float, float]:
             raise subprocess.CalledProcessError(
                 process.returncode, command, stderr=error.read_text()
             )
-    scale = 1e6 if sys.platform == "darwin" else 1e3  # of bytes, or of kilobytes
-    return text.read_text(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale
+    said = error.read_text().split()
+    memory = float(said[-1]) / 1e3 if said and said[-1].isdecimal() else 0.0
+    return text.read_text(), usage.ru_utime + usage.ru_stime, memory
 
 
 def measure(peers: list[Peer], turns: int) -> dict[tuple[str, str], list[float]]:

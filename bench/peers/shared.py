@@ -6,6 +6,7 @@ Each script has `prepare(weights, folder)`, which saves the two networks as its 
 
 from __future__ import annotations
 
+import atexit
 import json
 import statistics
 import sys
@@ -37,12 +38,22 @@ def in_batches(predict: Predict, x: Any) -> Any:
     return np.concatenate([predict(x[at : at + BATCH]) for at in range(0, len(x), BATCH)])
 
 
+def _print_memory() -> None:
+    """Of this program alone: what `getrusage` says counts the process that started it, too."""
+    status = Path("/proc/self/status").read_text()
+    print(status.partition("VmHWM:")[2].split()[0], file=sys.stderr)
+
+
 def run(
     prepare: Callable[[Path], None],
     load: Callable[[Path, str, int], Predict],
     read: Callable[[Path], Any] = read_csv,
 ) -> None:
-    """Do what the command line says, SCRIPT WHAT FOLDER THREADS, and print what came of it."""
+    """Do what the command line says, SCRIPT WHAT FOLDER THREADS, and print what came of it.
+
+    The last line on standard error is the most memory, in kilobytes.
+    """
+    atexit.register(_print_memory)
     what, folder, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if what == "prepare":
         prepare(folder)
