@@ -9,6 +9,7 @@ as easy as 1, 2, 3", SC 2011) on the NumPy side, and freshly keyed ones on the P
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
 PathPart = str | int
 
@@ -69,11 +71,42 @@ class Draws:
         return replace(self, first=first)
 
     def keep_mask(
-        self, shape: tuple[int, ...], rate: float, like: torch.Tensor, *path: PathPart
+        self,
+        shape: tuple[int, ...],
+        rate: float,
+        like: torch.Tensor,
+        *path: PathPart,
+        first: int = 0,
     ) -> torch.Tensor:
-        """A dropout mask: 0 with probability `rate`, else 1 / (1 - rate)."""
+        """A dropout mask: 0 with probability `rate`, else 1 / (1 - rate).
+
+        Args:
+            shape: of the mask.
+            rate: the share that becomes 0.
+            like: its type and its device are those of the mask.
+            path: of the mask among the draws.
+            first: `self.first` where each piece of a sequence has a mask of its own; 0: all
+                pieces have the same one.
+        """
         import torch
 
-        generator = torch_generator(self.seed, self.epoch, self.step, *path, device=like.device)
-        kept = torch.rand(shape, generator=generator, device=like.device) >= rate
-        return kept.to(like.dtype).div_(1 - rate)
+        mask_key = key(self.seed, self.epoch, *path, bits=128)
+        kept = torch.from_numpy(kept_places(shape, rate, mask_key, self.step, first))
+        return kept.to(like.device).to(like.dtype).mul_(1 / (1 - rate))
+
+
+def kept_places(
+    shape: tuple[int, ...], rate: float, mask_key: int, step: int, first: int
+) -> NDArray[np.bool_]:
+    """Where dropout keeps an element: the same on every device, in every language.
+
+    The numbers are those of Philox4x64-10 with the two halves of the key, low first; block `b` of
+    four numbers of 64 bits has the counter `(1 + b, step, first, 0)`. Each is two of 32 bits, low
+    half first: one for each element, in C order. Kept is where it is at least `rate` of 2**32.
+    """
+    size = math.prod(shape)
+    counter = np.array([0, step, first, 0], np.uint64)  # NumPy counts up before each block
+    numbers = np.random.Philox(key=mask_key, counter=counter).random_raw(-(-size // 2))
+    least = min(round(rate * 2**32), 2**32 - 1)
+    halves = numbers.astype("<u8", copy=False).view("<u4")[:size]
+    return (halves >= np.uint32(least)).reshape(shape)

@@ -202,8 +202,7 @@ def drop(x: Tensor, rate: float, draws: Draws | None, *path: str) -> Tensor:
     """
     if draws is None or not rate:
         return x
-    piece = (draws.first,) if draws.first else ()
-    return x * draws.keep_mask(tuple(x.shape), rate, x, *path, *piece)
+    return x * draws.keep_mask(tuple(x.shape), rate, x, *path, first=draws.first)
 
 
 def merged(values: list[Tensor], merge: str) -> Tensor:
