@@ -201,8 +201,8 @@ Index panel_size(const CellShape& shape) {
 }
 
 // All panels over the first `active` rows.
-template <class Cell>
-void pass(const Step& step, Index active) {
+template <class Cell, class AnyStep>
+void pass(const AnyStep& step, Index active) {
   const Index panels = step.shape.panels(), size = panel_size<Cell>(step.shape);
   for (Index panel = 0; panel < panels;) {
     Index taken = 1;
@@ -214,12 +214,10 @@ void pass(const Step& step, Index active) {
     } else {
       taken = panels - panel < Cell::kPanels ? panels - panel : Cell::kPanels;
       with_constant<Cell::kPanels>(taken, [&](auto count) {
-        for (Index row = 0; row < active; row += Cell::kRows) {
-          with_constant<Cell::kRows>(active - row, [&](auto rows) {
-            Cell::template block<decltype(rows)::value, decltype(count)::value>(step, row, panel,
-                                                                                size);
-          });
-        }
+        even_blocks<Cell::kRows>(active, [&](Index row, auto rows) {
+          Cell::template block<decltype(rows)::value, decltype(count)::value>(step, row, panel,
+                                                                              size);
+        });
       });
     }
     panel += taken;

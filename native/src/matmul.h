@@ -38,6 +38,18 @@ SEGUE_INLINE void with_constant(Index n, const Function& function) {
   function(Constant<Most>());
 }
 
+// Calls function(first, Constant<size>()) for `count` items in as few blocks of up to Most as there
+// can be, all about as large: a small last one would leave the processor idle.
+template <int Most, class Function>
+SEGUE_INLINE void even_blocks(Index count, const Function& function) {
+  Index first = 0;
+  for (Index left = (count + Most - 1) / Most; left > 0; --left) {
+    const Index size = (count - first + left - 1) / left;
+    with_constant<Most>(size, [&](auto constant) { function(first, constant); });
+    first += size;
+  }
+}
+
 // sum[p][r][v] += a[r][k] * panel[p][k][v] over k: the loop that nearly all of the time goes into.
 template <int Panels, int Rows, int Vectors>
 SEGUE_INLINE void multiply(Vector (&sum)[Panels][Rows][Vectors], const float* a, Index stride,

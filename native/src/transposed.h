@@ -21,18 +21,6 @@ constexpr int sums_of_block(int vectors) { return 8 / vectors; }
 // Rows whose part of b stays in the first cache.
 constexpr Index kRowSlice = 128;
 
-// Calls function(first, Constant<size>()) for `count` items in as few blocks of up to Most as there
-// can be, all about as large: a small last one would leave the processor idle.
-template <int Most, class Function>
-SEGUE_INLINE void even_blocks(Index count, const Function& function) {
-  Index first = 0;
-  for (Index left = (count + Most - 1) / Most; left > 0; --left) {
-    const Index size = (count - first + left - 1) / left;
-    with_constant<Most>(size, [&](auto constant) { function(first, constant); });
-    first += size;
-  }
-}
-
 // add(column of a, vector of b, sum over the rows), for a block that fits into the registers.
 template <int Columns, int Vectors, class Add>
 SEGUE_INLINE void transposed_block(const float* a, Index a_stride, const float* b, Index b_stride,
