@@ -19,9 +19,8 @@ import numpy as np
 import torch
 
 import segue
-from segue.training.memory import training_bytes
-from segue.training.optimizers import RunningMetrics, compute_gradients
-from segue.training.setup import TrainingSetup
+from segue.training.objectives import RunningMetrics
+from segue.training.torch_trainer import TorchTrainer
 
 NETWORKS = [
     "lstm(64)", "bilstm(100)", "gru(64)", "gru(64, reset=before)", "rnn(64)",
@@ -31,7 +30,7 @@ NETWORKS = [
 ]  # fmt: skip
 
 
-def setup(network: str, steps: int, batch: int, *, ragged: bool) -> TrainingSetup:
+def setup(network: str, steps: int, batch: int, *, ragged: bool) -> TorchTrainer:
     """One batch of random sequences."""
     draws = np.random.default_rng(0)
     lengths = np.full(batch, steps)
@@ -41,11 +40,12 @@ def setup(network: str, steps: int, batch: int, *, ragged: bool) -> TrainingSetu
     options = segue.TrainingOptions(progress="none", threads=1)
     more: dict[str, Any] = {"validation": None, "epochs": 1, "options": options}
     estimator = segue.SequenceClassifier(network, batch_size=batch, **more)
-    return estimator._training_job(x, np.arange(batch) % 4)
+    return TorchTrainer(estimator._training_job(x, np.arange(batch) % 4))
 
 
-def update(job: TrainingSetup) -> None:
-    compute_gradients(job, job.updates(1)[0], 1, RunningMetrics(job.objective))
+def update(trainer: TorchTrainer) -> None:
+    job = trainer.job
+    trainer.compute_gradients(job.updates(1)[0], 1, RunningMetrics(job.objective))
 
 
 def status(name: str) -> int:
@@ -58,10 +58,10 @@ def measured(network: str, steps: int, batch: int, *, ragged: bool) -> int:
     """By how much the memory of this process grows, at most, in one update."""
     torch.set_num_threads(1)
     update(setup(network, 8, 2, ragged=False))  # what is allocated once
-    job = setup(network, steps, batch, ragged=ragged)
+    trainer = setup(network, steps, batch, ragged=ragged)
     before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    update(job)
+    update(trainer)
     return status("VmHWM") - before
 
 
@@ -78,8 +78,8 @@ def main() -> None:
     print(f"{'network':50}  estimated   measured  ratio   (MB)")
     for number, network in enumerate(NETWORKS):
         ragged = number % 2 == 1
-        job = setup(network, given.steps, given.batch, ragged=ragged)
-        estimated = training_bytes(job, given.batch, given.steps)
+        trainer = setup(network, given.steps, given.batch, ragged=ragged)
+        estimated = trainer.training_bytes(given.batch, given.steps)
         command = [sys.executable, __file__, "--one", network, *sys.argv[1:]]
         command += ["--ragged"] if ragged else []
         runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(3)]

@@ -29,7 +29,8 @@ from segue.networks import Network, as_specs
 from segue.spec import Name, to_text
 from segue.testing import check_layer, tiny_dataset
 from segue.training import options as options_module
-from segue.training.optimizers import OPTIMIZERS, SCHEDULES
+from segue.training.optimizers import OPTIMIZERS
+from segue.training.schedules import SCHEDULES
 
 
 def fit(network: str = "gru(4)", **options: Any) -> SequenceClassifier:

@@ -394,7 +394,7 @@ def test_a_fit_that_fails_leaves_an_estimator_as_it_was(
     def fail(*_: Any) -> None:
         raise TrainingError("The loss is not finite.")
 
-    monkeypatch.setattr("segue.training.loop.compute_gradients", fail)
+    monkeypatch.setattr("segue.training.torch_trainer.TorchTrainer.advance", fail)
     with pytest.raises(TrainingError):
         model.fit(data)
     assert vars(model) == before

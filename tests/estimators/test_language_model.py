@@ -17,6 +17,7 @@ from segue.estimators.language import draw
 from segue.metrics import perplexity
 from segue.tasks.language import cut, inputs_and_targets, unigram
 from segue.training import memory
+from segue.training.torch_trainer import TorchTrainer
 
 SILENT = TrainingOptions(progress="none")
 TEXTS = ["the cat sat on the mat.", "the dog sat on the cat.", "a dog ran"] * 8
@@ -167,8 +168,8 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err
     assert "(batches of 3 sequences of up to 6 steps)" in said
-    job = quick(size=6, batch_size=3)._training_job([" ".join(TEXTS)])
-    assert memory.training_bytes(job, 3, 6) > 4 * 3 * 6 * job.objective.outputs
+    trainer = TorchTrainer(quick(size=6, batch_size=3)._training_job([" ".join(TEXTS)]))
+    assert trainer.training_bytes(3, 6) > 4 * 3 * 6 * trainer.job.objective.outputs
 
 
 # -- step by step ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from segue.estimators.fitting import check_memory
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
 from segue.training import inference, memory
+from segue.training.torch_trainer import TorchTrainer
 
 
 def quiet(network: str, **more: Any) -> SequenceClassifier:
@@ -81,11 +82,12 @@ def test_what_is_said_to_fit_fits(
 def test_what_each_step_adds_is_extended_to_long_sequences(network: str) -> None:
     """The nodes of the graph are there at each step, whatever the batch."""
     x = np.random.default_rng(0).normal(size=(4, 900, 3)).astype(np.float32)
-    job = SequenceClassifier(network, validation=None)._training_job(x, np.arange(4) % 2)
-    first = job.train.gather(np.zeros(1, np.int64))
+    classifier = SequenceClassifier(network, validation=None)
+    trainer = TorchTrainer(classifier._training_job(x, np.arange(4) % 2))
+    first = trainer.job.train.gather(np.zeros(1, np.int64))
     for count in (1, 4):
-        expected = pytest.approx(memory._peak(job, first, count, 900), rel=0.05)
-        assert memory.training_bytes(job, count, 900) == expected
+        expected = pytest.approx(memory._peak(trainer, first, count, 900), rel=0.05)
+        assert trainer.training_bytes(count, 900) == expected
 
 
 def test_the_limit_of_memory_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +131,9 @@ def test_a_measurement_changes_nothing(network: str, monkeypatch: pytest.MonkeyP
     measured = quiet(network).fit(x, y)
     for name, weight in straight.network_.get_weights().items():
         np.testing.assert_array_equal(measured.network_.get_weights()[name], weight)
-    job = straight._training_job(x, y)
-    small = memory.training_bytes(job, 8, 20)
-    assert 0 < small < memory.training_bytes(job, 64, 20)
+    trainer = TorchTrainer(straight._training_job(x, y))
+    small = trainer.training_bytes(8, 20)
+    assert 0 < small < trainer.training_bytes(64, 20)
 
 
 def test_the_free_memory_is_known_here() -> None:

@@ -29,7 +29,7 @@ from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs, specs_from_json
 from segue.randomness import Draws
 from segue.testing import CheckError, check_layer, check_network
-from segue.training.optimizers import in_pieces
+from segue.training.pieces import in_pieces
 from segue.training.setup import Batch
 
 

@@ -20,6 +20,7 @@ from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.objectives import make_objective
 from segue.training.setup import SequenceTargets, TrainingData, TrainingSetup
+from segue.training.torch_trainer import TorchTrainer
 
 
 def examples(data: Dataset, weights: Any = None) -> TrainingData:
@@ -61,3 +62,9 @@ def make_job() -> Callable[..., TrainingSetup]:
         return TrainingSetup(**{**given, **more})
 
     return make
+
+
+@pytest.fixture
+def make_trainer(make_job: Callable[..., TrainingSetup]) -> Callable[..., TorchTrainer]:
+    """Make the trainer of such a job."""
+    return lambda *given, **more: TorchTrainer(make_job(*given, **more))

@@ -14,7 +14,8 @@ from segue.tasks import ObjectiveName
 from segue.training import TrainingOptions
 from segue.training.inference import probabilities
 from segue.training.objectives import make_objective
-from segue.training.optimizers import SCHEDULES, make_optimizer
+from segue.training.optimizers import make_optimizer
+from segue.training.schedules import SCHEDULES
 
 
 def sigmoid(z: float) -> float:

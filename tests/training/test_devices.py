@@ -18,6 +18,7 @@ from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective
+from segue.training.trainers import make_trainer
 
 NETWORKS = [
     "lstm(4, dropout=0.2, recurrent_dropout=0.2)",
@@ -40,10 +41,10 @@ def test_a_training_makes_its_tensors_where_the_data_is(network: str, optimizer:
     classifier = SequenceClassifier(
         network, prepare=AUGMENTED, epochs=2, batch_size=8, validation=0.3, options=options
     )
-    job = classifier._training_job(tiny_dataset(40))
-    state = TrainingState.start(job)
+    trainer = make_trainer(classifier._training_job(tiny_dataset(40)))
+    state = TrainingState.start(trainer)
     with torch.device("meta"):
-        assert train(job, state) == "finished"
+        assert train(trainer, state) == "finished"
     assert np.isfinite(state.rows[-1]["validation_loss"])
 
 
@@ -53,10 +54,10 @@ def test_pieces_make_their_tensors_where_the_data_is(network: str) -> None:
     x = tiny_dataset(20).x
     y = [(steps[:, 0] > 0).astype(int) for steps in x]
     labeler = SequenceLabeler(network, epochs=2, batch_size=4, validation=None, options=options)
-    job = labeler._training_job(x, y)
-    state = TrainingState.start(job)
+    trainer = make_trainer(labeler._training_job(x, y))
+    state = TrainingState.start(trainer)
     with torch.device("meta"):
-        assert train(job, state) == "finished"
+        assert train(trainer, state) == "finished"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no graphics processor here")
@@ -91,7 +92,9 @@ def test_a_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Objective, "losses", astray)
     silent = TrainingOptions(progress="none")
-    job = SequenceClassifier("gru(3)", options=silent)._training_job(tiny_dataset(20))
-    state = TrainingState.start(job)
+    trainer = make_trainer(
+        SequenceClassifier("gru(3)", options=silent)._training_job(tiny_dataset(20))
+    )
+    state = TrainingState.start(trainer)
     with torch.device("meta"), pytest.raises((RuntimeError, NotImplementedError)):
-        train(job, state)
+        train(trainer, state)

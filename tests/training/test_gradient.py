@@ -26,8 +26,8 @@ from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
 from segue.training.loop import TrainingState, train
-from segue.training.objectives import Objective, make_objective
-from segue.training.optimizers import RunningMetrics, compute_gradients, in_pieces
+from segue.training.objectives import Objective, RunningMetrics, make_objective
+from segue.training.pieces import in_pieces
 from segue.training.setup import (
     NO_LABEL,
     Batch,
@@ -36,6 +36,7 @@ from segue.training.setup import (
     TrainingData,
     TrainingSetup,
 )
+from segue.training.torch_trainer import TorchTrainer
 
 MakeJob = Callable[..., TrainingSetup]
 
@@ -44,20 +45,21 @@ def options(**more: Any) -> TrainingOptions:
     return TrainingOptions(**{"progress": "none", "clip_norm": None, **more})
 
 
-def in_float64(job: TrainingSetup) -> TrainingSetup:
-    batches = job.train.batches
+def in_float64(job: TrainingSetup) -> TorchTrainer:
+    trainer, batches = TorchTrainer(job), job.train.batches
     assert batches._values is not None
     batches._values = batches._values.double()
-    job.network.double()
-    return job
+    trainer.network.double()
+    return trainer
 
 
-def gradient(job: TrainingSetup) -> dict[str, Array]:
+def gradient(trainer: TorchTrainer) -> dict[str, Array]:
     """Of the first update of the first epoch."""
-    compute_gradients(job, job.updates(1)[0], 1, RunningMetrics(job.objective))
+    job = trainer.job
+    trainer.compute_gradients(job.updates(1)[0], 1, RunningMetrics(job.objective))
     return {
         name: weight.grad.numpy().copy()
-        for name, weight in job.network.named_parameters()
+        for name, weight in trainer.trained.items()
         if weight.grad is not None
     }
 
@@ -123,8 +125,9 @@ def test_weights_without_gradient_stay_as_they_are(make_job: MakeJob, optimizer:
     for name in ("gru_1", "batchnorm_1"):
         job.network.layer(name).requires_grad_(False)
     before = job.network.get_weights()
-    train(job, TrainingState.start(job))
-    for name, array in job.network.get_weights().items():
+    trainer = TorchTrainer(job)
+    train(trainer, TrainingState.start(trainer))
+    for name, array in trainer.weights().items():
         same = np.array_equal(array, before[name])
         assert same == name.startswith(("gru_1/", "batchnorm_1/")), name
 
@@ -192,8 +195,9 @@ def test_pieces_as_long_as_the_sequences_change_nothing(make_job: MakeJob, steps
     trained = []
     for truncate in (None, steps):
         job = labelling_job("lstm(3) dense(3, tanh)", options=options(truncate=truncate))
-        train(in_float64(job), TrainingState.start(job))
-        trained.append(job.network.get_weights())
+        trainer = in_float64(job)
+        train(trainer, TrainingState.start(trainer))
+        trained.append(trainer.weights())
     for name, array in trained[0].items():
         np.testing.assert_allclose(array, trained[1][name], rtol=0, atol=1e-12, err_msg=name)
 
@@ -243,13 +247,16 @@ def test_the_clock_ends_an_update_between_pieces() -> None:
     begun = TrainingData(job.train.batches, SequenceTargets(batch.targets.clone()))
     begun.targets.values[:, 5:] = NO_LABEL
     means = RunningMetrics(job.objective)
-    wanted, _ = compute_gradients(replace(job, train=begun), [(0, np.arange(20))], 1, means)
-    gradients = [weight.grad.clone() for weight in job.trained if weight.grad is not None]
+    whole, trainer = TorchTrainer(replace(job, train=begun)), TorchTrainer(job)
+    wanted, _ = whole.compute_gradients([(0, np.arange(20))], 1, means)
+    gradients = [
+        weight.grad.clone() for weight in whole.trained.values() if weight.grad is not None
+    ]
     cut = RunningMetrics(job.objective)
-    loss, _ = compute_gradients(job, [(0, np.arange(20))], 1, cut, until=0.0)
+    loss, _ = trainer.compute_gradients([(0, np.arange(20))], 1, cut, until=0.0)
     assert loss == pytest.approx(wanted)
     assert cut.sums["count"] == means.sums["count"] > 0
-    for found, weight in zip(gradients, job.trained, strict=True):
+    for found, weight in zip(gradients, trainer.trained.values(), strict=True):
         torch.testing.assert_close(weight.grad, found)
 
 
@@ -326,6 +333,8 @@ def test_a_weight_counts_in_the_loss_that_is_reported(
     """Of any task: a sequence that counts twice, and one that counts nothing, are the first."""
     out, wanted = torch.tensor(outputs), torch.tensor(targets)
     weighted, alone = RunningMetrics(objective), RunningMetrics(objective)
-    weighted.add(out, wanted, objective.losses(out, wanted), torch.tensor([2.0, 0.0]))
-    alone.add(out[:1], wanted[:1], objective.losses(out[:1], wanted[:1]))
+    counts = torch.tensor([2.0, 0.0])
+    weighted.add(objective.sums(out, wanted, objective.losses(out, wanted), counts))
+    losses = objective.losses(out[:1], wanted[:1])
+    alone.add(objective.sums(out[:1], wanted[:1], losses, None))
     assert weighted.row()["loss"] == pytest.approx(alone.row()["loss"])

@@ -13,7 +13,7 @@ from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
-from segue.training.setup import TrainingSetup
+from segue.training.trainer import Trainer
 
 LOSSES = (0.9, 0.5, 0.6, 0.7, 0.65, 0.8)
 ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
@@ -21,7 +21,7 @@ ACCURACIES = (0.5, 0.7, 0.8, 0.9, 0.9, 0.9)
 
 @pytest.mark.parametrize(("monitor", "epoch"), [("loss", 2), ("accuracy", 5), ("last", 6)])
 def test_the_best_epoch_is_that_of_the_monitor(
-    make_job: Callable[..., TrainingSetup],
+    make_trainer: Callable[..., Trainer],
     monkeypatch: pytest.MonkeyPatch,
     monitor: Any,
     epoch: int,
@@ -29,13 +29,13 @@ def test_the_best_epoch_is_that_of_the_monitor(
     """The lowest loss; the highest accuracy and, of the equal ones, the lowest loss; the last."""
     pairs = iter(zip(LOSSES, ACCURACIES, strict=True))
 
-    def validate(job: TrainingSetup, state: TrainingState) -> dict[str, float]:
+    def validate(trainer: Trainer, state: TrainingState) -> dict[str, float]:
         return dict(zip(("validation_loss", "validation_accuracy"), next(pairs), strict=True))
 
     monkeypatch.setattr(loop_module, "_validate", validate)
-    job = make_job(options=TrainingOptions(progress="none", monitor=monitor))
-    state = TrainingState.start(job)
-    train(job, state)
+    trainer = make_trainer(options=TrainingOptions(progress="none", monitor=monitor))
+    state = TrainingState.start(trainer)
+    train(trainer, state)
     assert state.best_epoch == epoch
 
 

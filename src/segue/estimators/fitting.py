@@ -28,7 +28,6 @@ from segue.estimators.fingerprint import digests, fingerprint, seen_by
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
-from segue.kernels.threads import choose_threads, threads
 from segue.layers import Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit, size_text
@@ -46,7 +45,8 @@ from segue.training.history import LogWriter, make_reporter
 from segue.training.inference import UNCHECKED
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
-from segue.training.optimizers import check_carries_state, freeze
+from segue.training.optimizers import freeze
+from segue.training.pieces import check_carries_state
 from segue.training.setup import (
     SequenceTargets,
     StepTargets,
@@ -56,7 +56,7 @@ from segue.training.setup import (
     choose_device,
     choose_epochs,
 )
-from segue.training.validation import cache_fixed_layers
+from segue.training.trainers import make_trainer
 
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
@@ -198,13 +198,12 @@ def _train(
     writers: list[Callback] = []
     log = [LogWriter()] if LogWriter.log.isEnabledFor(logging.INFO) else []
     with reporter.starting() if reporters else nullcontext():  # PyTorch imports much for the first
-        state = TrainingState.start(setup)
+        trainer = make_trainer(setup)
+    state = TrainingState.start(trainer)
     if run_folder is not None:
         shared = fingerprint(estimator, network.specs, split, values)
-        writers, state = run_folder.open(setup, shared)
-    with threads(options.threads or choose_threads(network, setup.batch_size)):
-        cached = cache_fixed_layers(setup) if network.chain.layers[0].is_fixed else setup
-        stopped = train(cached, state, [*reporters, *writers, *log, *callbacks])
+        writers, state = run_folder.open(trainer, shared)
+    stopped = train(trainer, state, [*reporters, *writers, *log, *callbacks])
     summary = [
         ("network", to_text(network.specs)),
         ("preparation", str(prepared.preparation)),
@@ -393,7 +392,8 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     limit = memory_limit()
     if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
         return ""
-    constant, each = memory.measured_bytes(job, longest)
+    trainer = make_trainer(job)
+    constant, each = trainer.update_bytes(longest)
     needed = constant + batch_size * each
     if resident + needed <= memory.WARNED * limit:
         return ""
@@ -408,7 +408,7 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     room = limit - resident
     fits = max(0, int((room - constant) / each))
     fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    if cut and job.network.causal and memory.training_bytes(job, batch_size, TRUNCATED) <= room:
+    if cut and job.network.causal and trainer.training_bytes(batch_size, TRUNCATED) <= room:
         other = "So does" if fits else "What fits is"
         fitting += f" {other} {cut}, for which memory does not grow."
     raise TrainingError(

@@ -184,7 +184,10 @@ class TorchNetwork(nn.Module):
             DataError: a name that is not there, or a shape that does not fit; all are reported.
         """
         tensors = self.weight_tensors()
-        arrays = {name: torch.as_tensor(np.asarray(value)) for name, value in weights.items()}
+        arrays = {
+            name: torch.as_tensor(np.asarray(value), device="cpu")
+            for name, value in weights.items()
+        }
         problems = []
         for name, array in arrays.items():
             if name not in tensors:

@@ -209,6 +209,7 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     from segue.estimators.splitting import split_data
     from segue.training.checkpoint import TrainingFolder
     from segue.training.loop import train
+    from segue.training.trainers import make_trainer
 
     if subject.estimator.epochs == 1:
         raise DoesNotApplyError("one epoch leaves no room to be stopped in")
@@ -217,11 +218,12 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     setup = prepare_training(killed, split).setup
     with tempfile.TemporaryDirectory() as folder:
         shared = fingerprint(killed, setup.network.specs, split, digests(split.train.x))
-        callbacks, state = TrainingFolder(Path(folder)).open(setup, shared)
+        trainer = make_trainer(setup)
+        callbacks, state = TrainingFolder(Path(folder)).open(trainer, shared)
         try:
-            train(setup, state, [*callbacks, _Stop()])
+            train(trainer, state, [*callbacks, _Stop()])
         except _StopError:
-            first = setup.network.get_weights()
+            first = trainer.weights()
         resumed = subject.refit(subject.clone(), subject.data, folder=folder, resume=True)
     last = weights_of(subject.fitted)
     went_on = any(not np.array_equal(first[name], last[name]) for name in first)

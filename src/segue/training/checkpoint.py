@@ -1,7 +1,7 @@
 """Checkpoints: the whole state of a training in one file; resuming gives the same bits.
 
 Written after an epoch, and within one where that is wanted; whole or not at all; read only to be
-continued. Tensors and JSON, nothing else: a checkpoint cannot run code. The last one stays until
+continued. Arrays and JSON, nothing else: a checkpoint cannot run code. The last one stays until
 the results of the training are safe, and is then removed (`remove`).
 """
 
@@ -16,20 +16,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pydantic
-import torch
-from torch import Tensor, nn
 
 from segue import tensorfile
 from segue.atomic import make_folder, remove_file
+from segue.data.arrays import Array
 from segue.errors import ModelFileError, fields_refused, refuse_pointer, warn_user
 from segue.networks import is_custom
 from segue.training.history import Callback, HistoryWriter, Row
 from segue.training.loop import Standing, TrainingState, judged
-from segue.training.optimizers import RunningMetrics, make_optimizer
-from segue.training.setup import TrainingSetup, Update, environment
+from segue.training.objectives import RunningMetrics
+from segue.training.setup import TrainingSetup, Update
+from segue.training.trainer import Trainer
 
-FORMAT = 3  # format 2 had none of the fields with a default
+FORMAT = 4  # format 3 had the weights by PyTorch's names
 EVERY_SECONDS = 5.0  # between two checkpoints, unless the options say otherwise
 
 
@@ -39,27 +40,30 @@ class Checkpointer(Callback):
     With `options.checkpoint_every` it is written within an epoch too.
 
     Args:
-        job: whose network is trained.
+        trainer: has the weights, and the state of the optimizer.
         state: of the training.
         path: the file.
         fingerprint: what a training must have in common with this one to go on from it.
         every_seconds: the least time between two writes.
     """
 
+    every_update = False
+
     def __init__(
         self,
-        job: TrainingSetup,
+        trainer: Trainer,
         state: TrainingState,
         path: Path,
         fingerprint: dict[str, Any],
         every_seconds: float | None = None,
     ) -> None:
-        self.job = job
+        self.trainer = trainer
         self.state = state
         self.path = path
         self.fingerprint = fingerprint
-        self.within_epochs = job.options.checkpoint_every is not None
-        given = (every_seconds, job.options.checkpoint_every, EVERY_SECONDS)
+        within_epochs = trainer.job.options.checkpoint_every
+        self.within_epochs = within_epochs is not None
+        given = (every_seconds, within_epochs, EVERY_SECONDS)
         self.every_seconds = next(seconds for seconds in given if seconds is not None)
         self.written, self.started = -math.inf, time.monotonic()
         self.unwritten: bytes | None = None  # of the last epoch
@@ -67,10 +71,10 @@ class Checkpointer(Callback):
     def on_update(self, epoch: int, share: float, means: Any) -> None:
         due = max(self.written, self.started) + self.every_seconds
         if self.within_epochs and share < 1 and time.monotonic() >= due:
-            self._write(as_bytes(self.job, self.state, self.fingerprint))
+            self._write(as_bytes(self.trainer, self.state, self.fingerprint))
 
     def on_epoch(self, row: dict[str, float], state: TrainingState) -> None:
-        content = as_bytes(self.job, state, self.fingerprint)
+        content = as_bytes(self.trainer, state, self.fingerprint)
         if time.monotonic() - self.written >= self.every_seconds:
             self._write(content)
         else:
@@ -106,7 +110,7 @@ class _Closed(pydantic.BaseModel):
 
 
 class _Progress(_Closed):
-    """The fields of a `TrainingState` besides tensors, under the same names."""
+    """The fields of a `TrainingState` besides arrays, under the same names."""
 
     rows: Annotated[list[dict[str, int | float]], pydantic.FailFast()]
     best_epoch: int | None
@@ -114,14 +118,14 @@ class _Progress(_Closed):
     epochs_without_improvement: int
     plateau: float
     seconds: float
-    updates: int = pydantic.Field(0, ge=0)
-    sums: dict[str, float] = {}
+    updates: int = pydantic.Field(ge=0)
+    sums: dict[str, float]
 
 
 class _Description(_Closed):
     """The JSON of a checkpoint."""
 
-    format: Literal[2, 3]
+    format: Literal[4]
     fingerprint: dict[str, Any]
     environment: dict[str, str] = {}
     state: _Progress
@@ -134,44 +138,46 @@ _WEIGHTS = {
 }
 
 
-def as_bytes(job: TrainingSetup, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
+def as_bytes(trainer: Trainer, state: TrainingState, fingerprint: dict[str, Any]) -> bytes:
     """The network's weights and the state, as they are written."""
-    tensors = {f"network/{k}": v for k, v in job.network.state_dict().items()}
+    arrays = {f"network/{k}": v for k, v in trainer.weights().items()}
     for name, attribute in _WEIGHTS.items():
         if name != "last" or state.updates:  # after an epoch they are the network's
-            tensors |= {f"{name}/{k}": v for k, v in getattr(state, attribute).items()}
-    for number, entry in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{k}": torch.as_tensor(v) for k, v in entry.items()}
+            arrays |= {f"{name}/{k}": v for k, v in getattr(state, attribute).items()}
+    arrays |= {f"optimizer/{k}": v for k, v in trainer.optimizer_state().items()}
     progress = {name: getattr(state, name) for name in _Progress.model_fields}
     facts = {
         "format": FORMAT,
         "fingerprint": fingerprint,
-        "environment": environment(job),
+        "environment": trainer.environment(),
         "state": progress,
     }
-    arrays = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
     return tensorfile.to_bytes(json.dumps(facts), arrays)
 
 
-def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> TrainingState:
-    """Put the weights into the job's network and return the state to go on from.
+def read(path: Path, trainer: Trainer, fingerprint: dict[str, Any]) -> TrainingState:
+    """Give the trainer its weights and its optimizer's state; return the state to go on from.
 
     Raises:
-        ModelFileError: damaged, or of a training with other data, network or options.
+        ModelFileError: damaged, of a training with other data, network or options, or of another
+            format.
     """
     refuse_pointer(path, ModelFileError)
     try:
         text, arrays, is_checked = tensorfile.read(path)
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         facts = tensorfile.from_json(text)
         found = facts.get("format") if isinstance(facts, dict) else None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(f"is no checkpoint: it {error}.", path=path) from error
-    if found not in (2, FORMAT):
-        raise ModelFileError(f"is a checkpoint of format {found!r}.", path=path)
+    if found != FORMAT:
+        raise ModelFileError(
+            f"is a checkpoint of format {found!r}; this version of segue goes on from format "
+            f"{FORMAT}. Resume with the version that wrote it, or begin anew in another folder.",
+            path=path,
+        )
     try:
         description = _Description.model_validate_json(text)
-        if not is_checked and found == FORMAT:
+        if not is_checked:
             raise ValueError("it has no checksum")
     except ValueError as error:
         raise ModelFileError(
@@ -186,19 +192,17 @@ def read(path: Path, job: TrainingSetup, fingerprint: dict[str, Any]) -> Trainin
             path=path,
         )
     try:
-        state = _restored(job, description.state, tensors)
+        state = _restored(trainer, description.state, arrays)
     except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
-    _tell_unknown(path, fingerprint.keys() - before.keys(), is_checked=is_checked)
-    if found == FORMAT:
-        _tell_environment(description.environment, environment(job))
+    _tell_unknown(path, fingerprint.keys() - before.keys())
+    _tell_environment(description.environment, trainer.environment())
     return state
 
 
-def _tell_unknown(path: Path, missing: Collection[str], *, is_checked: bool) -> None:
+def _tell_unknown(path: Path, missing: Collection[str]) -> None:
     """Warn of what cannot be known about a checkpoint: an older segue did not write it."""
-    unknown = [] if is_checked else ["whether it is damaged (it has no checksum)"]
-    unknown += [f"whether it is of the same {name}" for name in sorted(missing)]
+    unknown = [f"whether it is of the same {name}" for name in sorted(missing)]
     if unknown:
         warn_user(f"{path} does not say {', '.join(unknown)}. The training goes on from it.")
 
@@ -216,26 +220,26 @@ def _tell_environment(before: Mapping[str, str], now: Mapping[str, str]) -> None
         )
 
 
-def _restored(job: TrainingSetup, progress: _Progress, tensors: dict[str, Tensor]) -> TrainingState:
+def _restored(trainer: Trainer, progress: _Progress, arrays: Mapping[str, Array]) -> TrainingState:
     """The state, where every field agrees with the others.
 
     Raises:
         ValueError: one does not; the message names it.
     """
-    _check_progress(job, progress)
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+    _check_progress(trainer.job, progress)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
-    state = TrainingState.start(job)
-    weights = {name: _under(f"{name}/", tensors) for name in (*_WEIGHTS, "network")}
-    _check_weights(job, progress, weights)
-    strange = [n for n in tensors if n.partition("/")[0] not in (*_WEIGHTS, "network", "optimizer")]
+    weights = {name: _under(f"{name}/", arrays) for name in (*_WEIGHTS, "network")}
+    _check_weights(trainer, progress, weights)
+    strange = [n for n in arrays if n.partition("/")[0] not in (*_WEIGHTS, "network", "optimizer")]
     if strange:
         raise ValueError(f"{strange[0]} is not of a checkpoint")
-    job.network.load_state_dict(weights["network"])
-    _fill_optimizer(job, state.optimizer, _under("optimizer/", tensors), _updates(job, progress))
-    return replace(
-        state,
+    optimizer = _under("optimizer/", arrays)
+    _check_optimizer(trainer, optimizer, weights["network"], _updates(trainer.job, progress))
+    trainer.set_weights(weights["network"])
+    trainer.set_optimizer_state(optimizer)
+    return TrainingState(
         best_weights=weights["best"],
         last_weights=weights["last"] if progress.updates else weights["network"],
         last_finite_weights=weights["last_finite"],
@@ -341,18 +345,16 @@ def _updates(job: TrainingSetup, progress: _Progress) -> int:
 
 
 def _check_weights(
-    job: TrainingSetup, progress: _Progress, weights: dict[str, dict[str, Tensor]]
+    trainer: Trainer, progress: _Progress, weights: dict[str, dict[str, Array]]
 ) -> None:
     """Raise `ValueError` unless all weights are those of the network, and equal where they must."""
-    shapes = {
-        name: (tensor.shape, tensor.dtype) for name, tensor in job.network.state_dict().items()
-    }
+    shapes = {name: (array.shape, array.dtype) for name, array in trainer.weights().items()}
     within = bool(progress.updates)
     wanted = {"network", "last_finite"}
     wanted |= {"best"} if progress.best_epoch else set()
     wanted |= {"last"} if within and progress.rows else set()
     for name, given in weights.items():
-        there = {key: (tensor.shape, tensor.dtype) for key, tensor in given.items()}
+        there = {key: (array.shape, array.dtype) for key, array in given.items()}
         if there != (shapes if name in wanted else {}):
             raise ValueError(f"the weights {name}/ are not those of the network")
     ended = "last" if within else "network"  # with which the last whole epoch ended
@@ -360,54 +362,42 @@ def _check_weights(
     equal += [("best", ended)] if progress.best_epoch == len(progress.rows) else []
     for one, other in equal if progress.rows else []:
         for key in shapes:
-            if not torch.equal(weights[one][key], weights[other][key]):
+            if not np.array_equal(weights[one][key], weights[other][key]):
                 raise ValueError(f"{one}/{key} is not {other}/{key}, of the same epoch")
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
-def _fill_optimizer(
-    job: TrainingSetup, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], updates: int
+def _check_optimizer(
+    trainer: Trainer, state: dict[str, Array], weights: dict[str, Array], updates: int
 ) -> None:
-    """Set the optimizer's state for each weight, after so many updates.
+    """Check the optimizer's state for each weight, after so many updates.
 
     Weights of the user's own layers may have been left out of some updates, or of all.
 
     Raises:
         ValueError: it is missing, of another shape, too much, or of another number of updates.
     """
-    probe = nn.Parameter(torch.zeros(1))
-    probe.grad = torch.zeros(1)
-    trial = make_optimizer([probe], 0.0, job.options)
-    trial.step()
-    kinds = {name: torch.as_tensor(v) for name, v in trial.state[probe].items()}
-    own = any(map(is_custom, job.network.specs))
-    entries: dict[int, dict[str, Tensor]] = {}
+    own = any(map(is_custom, trainer.job.network.specs))
+    parts = trainer.optimizer_parts()
     expected: dict[str, tuple[Any, Any]] = {}
-    for number, weight in enumerate(job.trained):
-        names = {name: f"{number}/{name}" for name in kinds}
-        if own and not any(key in tensors for key in names.values()):
-            continue
-        expected |= {
-            names[name]: (weight.shape if kind.ndim else (), kind.dtype)
-            for name, kind in kinds.items()
-        }
-        entries[number] = {name: tensors[key] for name, key in names.items() if key in tensors}
-    found = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    for name in trainer.trained:
+        likes = {f"{name}/{k}": weights[name] if v else np.float32() for k, v in parts.items()}
+        if not own or likes.keys() & state.keys():
+            expected |= {part: (like.shape, like.dtype) for part, like in likes.items()}
+    found = {name: (array.shape, array.dtype) for name, array in state.items()}
     if found != expected:
         wrong = min(name for name in {**found, **expected} if found.get(name) != expected.get(name))
         raise ValueError(f"the state optimizer/{wrong} is missing, or not that of the network")
-    for name, tensor in tensors.items():
-        part = name.partition("/")[2]
-        steps = float(tensor) if part == "step" else updates
+    for name, array in state.items():
+        part = name.rpartition("/")[2]
+        steps = float(array) if part == "step" else updates
         if steps != updates and not (own and 0 < steps < updates):
             raise ValueError(f"optimizer/{name} is {steps:g} after {updates} updates")
-        if part in ("exp_avg_sq", "square_avg") and bool((tensor < 0).any()):
+        if part in ("exp_avg_sq", "square_avg") and (array < 0).any():
             raise ValueError(f"optimizer/{name}, a mean of squares, is below 0")
-    if kinds:
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
 
 
 @dataclass(frozen=True)
@@ -429,12 +419,12 @@ class TrainingFolder:
         return replace(self, is_refit=True)
 
     def open(
-        self, job: TrainingSetup, fingerprint: dict[str, Any]
+        self, trainer: Trainer, fingerprint: dict[str, Any]
     ) -> tuple[list[Callback], TrainingState]:
         """Make what writes the files, and the state to begin with or to go on from.
 
         Args:
-            job: what is trained.
+            trainer: what is trained.
             fingerprint: what a training must have in common with this one to go on from it.
 
         Raises:
@@ -445,9 +435,9 @@ class TrainingFolder:
         history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
         path = self.path / "checkpoint" / NAMES[self.is_refit]
         if self.resume and path.exists():
-            state = read(path, job, fingerprint)
+            state = read(path, trainer, fingerprint)
             _check_history(path, state.rows, self.path / history)
         else:
-            state = TrainingState.start(job)
-        saver = Checkpointer(job, state, path, fingerprint)
+            state = TrainingState.start(trainer)
+        saver = Checkpointer(trainer, state, path, fingerprint)
         return [HistoryWriter(self.path / history), saver], state

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from segue.errors import OptionError, TrainingError
-from segue.kernels.threads import choose_threads, threads
 from segue.training.history import Row
-from segue.training.loop import TrainingState
-from segue.training.optimizers import RunningMetrics, compute_gradients
+from segue.training.objectives import RunningMetrics
 from segue.training.setup import TrainingSetup, Update
+from segue.training.trainer import Trainer
+from segue.training.trainers import make_trainer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,10 +92,9 @@ def find_learning_rate(
     True
     """
     _check(lowest, highest, updates)
-    job = estimator._training_job(X, y, **more)
-    count = job.options.threads or choose_threads(job.network, job.batch_size)
-    with threads(count):
-        rows = tuple(_smoothed(_losses(job, lowest, highest, updates)))
+    trainer = make_trainer(estimator._training_job(X, y, **more))
+    with trainer.computing():
+        rows = tuple(_smoothed(_losses(trainer, lowest, highest, updates)))
     if len(rows) < 3:
         raise TrainingError(
             f"The loss is not finite at a learning rate of {lowest:g} already. Look for values far "
@@ -125,19 +124,16 @@ def steepest_fall(rows: tuple[Row, ...]) -> float:
     return float(rows[middle]["learning_rate"])
 
 
-def _losses(job: TrainingSetup, lowest: float, highest: float, updates: int) -> Iterator[Row]:
+def _losses(trainer: Trainer, lowest: float, highest: float, updates: int) -> Iterator[Row]:
     """Train, and give the rate and the loss of each update as long as the loss is finite."""
-    optimizer = TrainingState.start(job).optimizer
     growth = (highest / lowest) ** (1 / (updates - 1))
-    for number, (epoch, update) in zip(range(updates), _endless(job), strict=False):
+    for number, (epoch, update) in zip(range(updates), _endless(trainer.job), strict=False):
         rate = lowest * growth**number
-        loss, norm = compute_gradients(job, update, epoch, RunningMetrics(job.objective))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        means = RunningMetrics(trainer.job.objective)
+        done = trainer.advance(epoch, [update], [rate], means)
+        if not done.is_finite:
             return
-        yield {"learning_rate": rate, "loss": loss}
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
+        yield {"learning_rate": rate, "loss": done.loss}
 
 
 def _endless(job: TrainingSetup) -> Iterator[tuple[int, Update]]:

@@ -106,6 +106,10 @@ _BLINK = 0.2  # seconds between two looks of the bar
 class Callback:
     """Empty methods to override, for `fit(callbacks=[...])`.
 
+    Attributes:
+        every_update: whether `on_update` is to be called after each update, where it is
+            overridden; else it may be after several, now and then.
+
     What a callback does changes nothing in the training, but that it can end it: by returning True
     from `on_epoch`, or by an error, which `fit` raises. With `refit` both trainings call it.
 
@@ -115,6 +119,8 @@ class Callback:
     ...     def on_epoch(self, row: dict[str, float], state: Any) -> bool:
     ...         return row["accuracy"] > 0.95
     """
+
+    every_update: bool = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -230,6 +236,8 @@ class Reporter(Callback):
         time_limit: seconds after which it ends; `None`: never.
         may_stop_early: whether it may end before its epochs are done.
     """
+
+    every_update = False
 
     def __init__(
         self, progress: Progress, epochs: int, time_limit: float | None, *, may_stop_early: bool

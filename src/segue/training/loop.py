@@ -2,7 +2,8 @@
 
     for each epoch: for each batch: forward, backward, clip, update; then validate, keep the best
 
-What is fixed stands in a `TrainingSetup`, what changes in a `TrainingState`. Every random draw
+What is fixed stands in a `TrainingSetup`, what changes in a `TrainingState`; what computes is a
+`Trainer`, which has the weights and the state of the optimizer. Every random draw
 depends on the seed and the position (epoch, batch, layer) only, so a state that is saved and loaded
 again goes on to the same bits.
 """
@@ -15,30 +16,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
+from segue.data.arrays import Array
 from segue.errors import OptionError, TrainingError, warn_user
-from segue.kernels.threads import usable_threads
-from segue.modules.network import TorchNetwork
 from segue.training.history import Callback, Row
-from segue.training.objectives import Objective
-from segue.training.optimizers import SCHEDULES, RunningMetrics, compute_gradients, make_optimizer
+from segue.training.objectives import Objective, RunningMetrics
 from segue.training.options import TrainingOptions
+from segue.training.schedules import SCHEDULES
 from segue.training.setup import TrainingSetup
-from segue.training.validation import measure
+from segue.training.trainer import Trainer
 
 
 @dataclass
 class TrainingState:
-    """All that changes: save it with the network's weights, and the training can go on from it."""
+    """All that changes beside what the trainer has: with both, the training can go on."""
 
-    optimizer: torch.optim.Optimizer
     rows: list[Row] = field(default_factory=list)
     best_epoch: int | None = None
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    last_weights: dict[str, Tensor] = field(default_factory=dict)
-    last_finite_weights: dict[str, Tensor] = field(default_factory=dict)  # they gave a finite loss
+    best_weights: dict[str, Array] = field(default_factory=dict)
+    last_weights: dict[str, Array] = field(default_factory=dict)
+    last_finite_weights: dict[str, Array] = field(default_factory=dict)  # they gave a finite loss
     last_finite_epoch: int = 0  # after which they stood; 0 is before the first
     epochs_without_improvement: int = 0  # since the best one
     plateau: float = 1.0  # what "plateau" multiplies the rate with
@@ -47,10 +43,9 @@ class TrainingState:
     sums: dict[str, float] = field(default_factory=dict)  # its loss and scores so far
 
     @classmethod
-    def start(cls, job: TrainingSetup) -> TrainingState:
+    def start(cls, trainer: Trainer) -> TrainingState:
         """The state before the first epoch."""
-        optimizer = make_optimizer(job.trained, job.learning_rate, job.options)
-        return cls(optimizer, last_finite_weights=_copy(job.network))
+        return cls(last_finite_weights=trainer.weights())
 
     @property
     def best_row(self) -> Row | None:
@@ -58,7 +53,7 @@ class TrainingState:
         return None if self.best_epoch is None else self.rows[self.best_epoch - 1]
 
 
-def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
+def train(trainer: Trainer, state: TrainingState, callbacks: Sequence[Callback] = ()) -> str:
     """Train until the epochs are done or something ends it; the best weights are then in place.
 
     Returns:
@@ -71,20 +66,10 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
         callback.on_start(state.rows)
     ended = "failed"
     try:
-        began = time.perf_counter() - state.seconds
-        while (reason := _reason_to_stop(job, state)) is None:  # a resumed one may be at its end
-            row = _train_epoch(job, state, began, callbacks)
-            if job.validation is not None:
-                row |= _validate(job, state)
-            state.seconds = row["seconds"] = time.perf_counter() - began
-            _close_epoch(job, state, row)
-            wishes = [callback.on_epoch(row, state) for callback in callbacks]
-            if any(wishes):
-                reason = _reason_to_stop(job, state) or "callback"
-                break
-        ended = reason
+        with trainer.computing():
+            ended = _train_epochs(trainer, state, callbacks)
         if ended == "time":
-            _tell_overrun(job, state.seconds)
+            _tell_overrun(trainer.job, state.seconds)
     except KeyboardInterrupt:
         ended = "interrupted"
     except TrainingError:
@@ -95,46 +80,80 @@ def train(job: TrainingSetup, state: TrainingState, callbacks: Sequence[Callback
         # The weights of the best epoch; without validation, of the last whole one.
         weights = state.best_weights or state.last_weights
         if weights:
-            job.network.load_state_dict(weights)
+            trainer.set_weights(weights)
         for callback in callbacks:
             callback.on_end(ended)
     return ended
 
 
+def _train_epochs(trainer: Trainer, state: TrainingState, callbacks: Sequence[Callback]) -> str:
+    """Epoch after epoch, each with its validation, until there is a reason to stop."""
+    job, began = trainer.job, time.perf_counter() - state.seconds
+    while (reason := _reason_to_stop(job, state)) is None:  # a resumed one may be at its end
+        row = _train_epoch(trainer, state, began, callbacks)
+        if job.validation is not None:
+            row |= _validate(trainer, state)
+        state.seconds = row["seconds"] = time.perf_counter() - began
+        _close_epoch(trainer, state, row)
+        wishes = [callback.on_epoch(row, state) for callback in callbacks]
+        if any(wishes):
+            return _reason_to_stop(job, state) or "callback"
+    return reason
+
+
 def _train_epoch(
-    job: TrainingSetup, state: TrainingState, began: float, callbacks: Sequence[Callback]
+    trainer: Trainer, state: TrainingState, began: float, callbacks: Sequence[Callback]
 ) -> Row:
     """All updates of an epoch, or as many as the time limit leaves room for: at least one.
 
     A training that was stopped within an epoch goes on behind the updates that are done.
     """
-    epoch = len(state.rows) + 1
+    job, epoch = trainer.job, len(state.rows) + 1
     updates, means = job.updates(epoch), RunningMetrics(job.objective, state.sums)
-    rate, share, limit = 0.0, 1.0, job.options.time_limit_seconds or math.inf
-    for number, update in enumerate(updates[state.updates :], start=state.updates):
-        done = (epoch - 1 + number / len(updates)) / job.epochs
-        # The schedule follows the clock where that is ahead, so that it ends with the time limit.
-        done = min(1.0, max(done, (time.perf_counter() - began) / limit))
-        rate = job.learning_rate * SCHEDULES[job.options.schedule](done) * state.plateau
-        rate = job.rates[epoch - 1] if job.rates else rate
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        loss, norm = compute_gradients(job, update, epoch, means, began + limit)
+    rate, share, limit = (
+        0.0,
+        state.updates / len(updates),
+        job.options.time_limit_seconds or math.inf,
+    )
+    at_once = 1 if any(map(_needs_every_update, callbacks)) else trainer.at_once
+    while share < 1:
+        first = state.updates
+        some = updates[first : first + at_once]
+        rates = _rates(job, state, range(first, first + len(some)), len(updates), began)
+        done, loss, norm = trainer.advance(epoch, some, rates, means, began + limit)
+        if done and epoch > 1:  # with which the epoch before ended: they gave a finite loss
+            state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = "gradient" if math.isfinite(loss) else "loss"
-            where = f"in epoch {epoch}, batch {number + 1} of {len(updates)},"
+            where = f"in epoch {epoch}, batch {first + done + 1} of {len(updates)},"
             raise _not_finite(f"{what} {where}", job, state)
-        if epoch > 1:  # these weights are those that the epoch before ended with
-            state.last_finite_weights, state.last_finite_epoch = state.last_weights, epoch - 1
-        state.optimizer.step()
-        state.updates, state.seconds = number + 1, time.perf_counter() - began
+        rate = rates[done - 1]
+        state.updates, state.seconds = first + done, time.perf_counter() - began
         share = state.updates / len(updates)
         for callback in callbacks:
             callback.on_update(epoch, share, means)
-        if share < 1 and time.perf_counter() - began >= limit:
+        if time.perf_counter() - began >= limit:
             break
     row = {"epoch": epoch, **means.row(), "learning_rate": rate}
     return row if share == 1 else row | {"share": share}
+
+
+def _needs_every_update(callback: Callback) -> bool:
+    return callback.every_update and type(callback).on_update is not Callback.on_update
+
+
+def _rates(
+    job: TrainingSetup, state: TrainingState, numbers: range, count: int, began: float
+) -> list[float]:
+    """The learning rates of the updates of these numbers, out of so many in the epoch that runs."""
+    epochs_done, limit = len(state.rows), job.options.time_limit_seconds or math.inf
+    if job.rates:
+        return [job.rates[epochs_done]] * len(numbers)
+    schedule = SCHEDULES[job.options.schedule]
+    # The schedule follows the clock where that is ahead, so that it ends with the time limit.
+    clock = (time.perf_counter() - began) / limit
+    shares = (max((epochs_done + number / count) / job.epochs, clock) for number in numbers)
+    return [job.learning_rate * schedule(min(1.0, done)) * state.plateau for done in shares]
 
 
 def _tell_overrun(job: TrainingSetup, seconds: float) -> None:
@@ -148,20 +167,21 @@ def _tell_overrun(job: TrainingSetup, seconds: float) -> None:
         )
 
 
-def _validate(job: TrainingSetup, state: TrainingState) -> Row:
+def _validate(trainer: Trainer, state: TrainingState) -> Row:
+    job = trainer.job
     assert job.validation is not None
-    means = measure(job.network, job.validation, job.objective, usable_threads())
-    row = means.row("validation_")
+    row = trainer.measure(job.validation).row("validation_")
     if not math.isfinite(row["validation_loss"]):
         raise _not_finite(f"validation loss after epoch {len(state.rows) + 1}", job, state)
     return row
 
 
-def _close_epoch(job: TrainingSetup, state: TrainingState, row: Row) -> None:
+def _close_epoch(trainer: Trainer, state: TrainingState, row: Row) -> None:
     """Add the row, and keep the weights if they are the best so far."""
+    job = trainer.job
     state.rows.append(row)
     state.updates, state.sums = 0, {}
-    state.last_weights = _copy(job.network)
+    state.last_weights = trainer.weights()
     if job.validation is None:
         return
     before = Standing(state.best_epoch, state.epochs_without_improvement, state.plateau)
@@ -210,10 +230,6 @@ def _reason_to_stop(job: TrainingSetup, state: TrainingState) -> str | None:
     if stale and not options.has_fixed_length:
         return "early"
     return None
-
-
-def _copy(network: TorchNetwork) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 
 def _not_finite(what: str, job: TrainingSetup, state: TrainingState) -> TrainingError:

@@ -11,18 +11,20 @@ alike, those of the user too.
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from segue.errors import SegueError
 from segue.prepare.batches import Padded
-from segue.training.optimizers import RunningMetrics, compute_gradients
+from segue.randomness import Draws
+from segue.training.objectives import RunningMetrics
 from segue.training.setup import Batch, TrainingSetup
 
 WARNED = 0.25  # of the limit: above it, a training says what it needs
@@ -35,6 +37,23 @@ SEQUENCES = (2, 4)
 _WORKSPACE, _SCRATCH, _NODE = 0.27, 0.65, 820
 # Of what is freed, the C library cannot use all again: aligned pieces need larger holes.
 _HOLES = 1.15
+
+
+class Measured(Protocol):
+    """Protocol of what computes gradients, a `TorchTrainer`."""
+
+    job: TrainingSetup
+
+    @property
+    def network(self) -> nn.Module:
+        """Whose gradients they are."""
+
+    @property
+    def trained(self) -> Mapping[str, nn.Parameter]:
+        """The weights that are trained."""
+
+    def gradients_of(self, batches: Sequence[tuple[Draws, Batch]], means: RunningMetrics) -> Any:
+        """Set the gradient of each weight that is trained."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -89,26 +108,19 @@ def _is_bytes(tensor: torch.Tensor) -> bool:
     return tensor.dtype == torch.uint8
 
 
-def training_bytes(job: TrainingSetup, batch_size: int, longest: int) -> int:
-    """About the memory of an update: activations, gradients and what is in between.
+def measured_bytes(trainer: Measured, longest: int) -> tuple[float, float]:
+    """The memory of an update whatever the batch, and what each sequence of it adds.
 
     Args:
-        job: the setup of the training; its network is not changed.
-        batch_size: sequences in a batch.
+        trainer: of the training; its weights are not changed.
         longest: steps of the longest.
     """
-    constant, each = measured_bytes(job, longest)
-    return int(constant + batch_size * each)
-
-
-def measured_bytes(job: TrainingSetup, longest: int) -> tuple[float, float]:
-    """The memory of an update whatever the batch, and what each sequence of it adds."""
     lengths = [longest] if longest <= LENGTHS[-1] else list(LENGTHS)
     try:
-        peaks = _peaks(job, lengths)
+        peaks = _peaks(trainer, lengths)
     except SegueError:  # the network takes one length only
         lengths = [longest]
-        peaks = _peaks(job, lengths)
+        peaks = _peaks(trainer, lengths)
     each = (peaks[:, 1] - peaks[:, 0]) / (SEQUENCES[1] - SEQUENCES[0])
     constants = peaks[:, 0] - SEQUENCES[0] * each
     rise = np.polyfit(lengths, constants, min(1, len(lengths) - 1))  # the graph has nodes each step
@@ -118,14 +130,14 @@ def measured_bytes(job: TrainingSetup, longest: int) -> tuple[float, float]:
     return max(0.0, float(np.polyval(rise, longest))), float(np.polyval(growth, longest))
 
 
-def _peaks(job: TrainingSetup, lengths: list[int]) -> npt.NDArray[np.float64]:
+def _peaks(trainer: Measured, lengths: list[int]) -> npt.NDArray[np.float64]:
     """`[length, count]`, the peaks of updates with so many sequences of each length."""
-    first = job.train.gather(np.zeros(1, np.int64))
-    peaks = [[_peak(job, first, count, length) for count in SEQUENCES] for length in lengths]
+    first = trainer.job.train.gather(np.zeros(1, np.int64))
+    peaks = [[_peak(trainer, first, count, length) for count in SEQUENCES] for length in lengths]
     return np.array(peaks)
 
 
-def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
+def _peak(trainer: Measured, first: Batch, count: int, length: int) -> float:
     """The peak of one update; the first step of one sequence is repeated."""
 
     def repeated(tensor: Any, *, per_step: bool) -> Any:
@@ -135,7 +147,7 @@ def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
         start = tensor[:, :1] if per_step else tensor
         return start.expand(*size, *start.shape[len(size) :]).contiguous()
 
-    x, every = first.x, job.objective.every
+    job, x = trainer.job, first.x
     static = repeated(x.static, per_step=False)
     if isinstance(x, Padded):
         lengths = torch.full((count,), length, device=x.lengths.device)
@@ -144,25 +156,13 @@ def _peak(job: TrainingSetup, first: Batch, count: int, length: int) -> float:
         x = Padded(repeated(x.values, per_step=True), lengths, static)
     else:  # the outputs of the first layers, which are computed once
         x = x._replace(signal=repeated(x.signal, per_step=False), static=static)
-    targets = repeated(first.targets, per_step=every)
-    batch = Batch(x, targets, repeated(first.weights, per_step=every))
-    trial = replace(job, train=_One(batch))  # type: ignore[arg-type]
-    before = {name: buffer.clone() for name, buffer in job.network.named_buffers()}
+    targets = repeated(first.targets, per_step=job.objective.every)
+    batch = Batch(x, targets, repeated(first.weights, per_step=job.objective.every))
+    before = {name: buffer.clone() for name, buffer in trainer.network.named_buffers()}
     with LiveBytes() as counter:
-        compute_gradients(trial, [(0, np.arange(count))], 1, RunningMetrics(job.objective))
-    for weight in job.trained:
+        trainer.gradients_of([(Draws(job.seed), batch)], RunningMetrics(job.objective))
+    for weight in trainer.trained.values():
         weight.grad = None
-    for name, buffer in job.network.named_buffers():  # such as moving averages
+    for name, buffer in trainer.network.named_buffers():  # such as moving averages
         buffer.copy_(before[name])
     return _HOLES * float(counter.peak)
-
-
-class _One:
-    """The source of one batch."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-
-    def gather(self, index: Any, epoch: int) -> Batch:
-        """The batch."""
-        return self.batch

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from segue.data.encoding import NO_LABEL
 from segue.errors import OptionError
 from segue.prepare.batches import Padded
 from segue.tasks import ObjectiveName
+from segue.training.history import Row
 from segue.training.options import TrainingOptions
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no float
@@ -84,9 +85,22 @@ class Objective:
 
     @property
     def sum_names(self) -> tuple[str, ...]:
-        """What is added up over the targets of an epoch: see `RunningMetrics`."""
+        """What is added up over the targets of an epoch."""
         own = () if self.own_metric is None else (f"own {_name(self.own_metric)}",)
         return ("loss", "score", "count", *own)
+
+    @torch.no_grad()
+    def sums(
+        self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor, weights: Tensor | None
+    ) -> dict[str, float]:
+        """The sums over some targets: a loss counts as much as its weight, a score always once."""
+        scores = self.scores(outputs, targets, losses)
+        reported = scores if self.own_unit else losses  # in the target's own unit
+        weighted = reported if weights is None else reported * weights
+        found = {"loss": weighted, "score": scores, "count": self.counts(targets)}
+        own = self.own_scores(outputs, targets)
+        found |= {f"own {name}": values for name, values in own.items()}
+        return {name: float(values.sum()) for name, values in found.items()}
 
     def counts(self, targets: Tensor) -> Tensor:
         """`[batch]`, how many targets each sequence has."""
@@ -108,6 +122,34 @@ class Objective:
                 f"shape {expected}: one number for each target."
             )
         return torch.where(targets != NO_LABEL, values, 0) if self.every else values
+
+
+@dataclass
+class RunningMetrics:
+    """Loss and score over the batches of a pass, each target counting the same.
+
+    Attributes:
+        objective: of the training.
+        sums: over the targets so far, by the names in `Objective.sum_names`: "loss", "score",
+            "count", and the user's own score as "own " and its name.
+    """
+
+    objective: Objective
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def add(self, sums: Mapping[str, float]) -> None:
+        """Add the sums over some more targets."""
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def row(self, prefix: str = "") -> Row:
+        """The means, by the names that they have in the history."""
+        count = max(1.0, self.sums.get("count", 0.0))
+        mean = {name: total / count for name, total in self.sums.items()}
+        score = self.objective.finish(mean.get("score", 0.0))
+        row = {"loss": mean.get("loss", 0.0), self.objective.metric: score}
+        row |= {n.removeprefix("own "): v for n, v in mean.items() if n.startswith("own ")}
+        return {f"{prefix}{name}": value for name, value in row.items()}
 
 
 def _name(function: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import platform
 import re
 from collections.abc import Iterator, Sequence
@@ -15,13 +14,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from segue._version import __version__
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array
 from segue.errors import OptionError
-from segue.kernels.threads import choose_threads
 from segue.modules.network import TorchNetwork
 from segue.prepare.batches import Augmenter, length_buckets
 from segue.randomness import numpy_generator
@@ -182,11 +179,6 @@ class TrainingSetup:
     options: TrainingOptions
     rates: tuple[float, ...] = ()
 
-    @functools.cached_property
-    def trained(self) -> list[nn.Parameter]:
-        """The weights that are trained, without those of frozen layers."""
-        return [weight for weight in self.network.parameters() if weight.requires_grad]
-
     def updates(self, epoch: int) -> list[Update]:
         """The updates of an epoch, each with the numbers of its batches and their sequences."""
         shuffle = numpy_generator(self.seed, "shuffle", epoch)
@@ -240,23 +232,6 @@ def choose_device(device: str) -> torch.device:
             "take device='cpu' or 'auto'."
         ) from error
     return chosen
-
-
-def environment(job: TrainingSetup) -> dict[str, str]:
-    """What the last bits of a result depend on, beside the data and the options.
-
-    Two trainings are the same to the bit where all of this is the same.
-    """
-    kernels = torch.backends.cpu.get_cpu_capability()
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
-    device = next(job.network.parameters()).device
-    return {
-        "segue": __version__,
-        "torch": torch.__version__,
-        "kernels": f"{kernels}, oneDNN up to {limit}" if limit else kernels,
-        "processor": processor() if device.type == "cpu" else torch.cuda.get_device_name(device),
-        "threads": str(job.options.threads or choose_threads(job.network, job.batch_size)),
-    }
 
 
 @functools.cache

@@ -23,8 +23,7 @@ from segue.modules import Layer, Padded
 from segue.modules.network import PartialInput, TorchNetwork
 from segue.prepare.batches import Batches
 from segue.training.inference import BYTES_AT_ONCE, OUTPUTS_AT_ONCE, STEPS_AT_ONCE
-from segue.training.objectives import Objective
-from segue.training.optimizers import RunningMetrics
+from segue.training.objectives import Objective, RunningMetrics
 from segue.training.setup import Gathered, TrainingData, TrainingSetup
 
 
@@ -91,7 +90,8 @@ def measure(
 
     def add(index: Array, x: Any) -> None:
         outputs, targets = network(x), data.targets.gather(index)
-        means.add(outputs, targets, objective.losses(outputs, targets))
+        losses = objective.losses(outputs, targets)
+        means.add(objective.sums(outputs, targets, losses, None))
 
     run_batches(network, data.batches, add, thread_count)
     return means
@@ -116,21 +116,23 @@ def capture_activations(network: TorchNetwork, layer: Layer, x: Padded) -> tuple
 _MOST_BYTES = 2**30  # of what is kept; more is computed anew each time
 
 
-def cache_fixed_layers(job: TrainingSetup) -> TrainingSetup:
-    """Let the job begin behind the layers that training leaves as they are.
+def cache_fixed_layers(job: TrainingSetup, network: TorchNetwork) -> TrainingSetup:
+    """Let the job of a network begin behind the layers that training leaves as they are.
 
     Only where they end the sequence, where every epoch sees the same sequences, and where what they
     put out is not too much to be kept. The same weights come of it, up to rounding.
     """
-    passed = fixed_layers(job.network)
+    passed = fixed_layers(network)
     if not passed or job.train.augmenter is not None or job.options.truncate is not None:
         return job
-    shape = job.network.chain[passed - 1].shape
+    shape = network.chain[passed - 1].shape
     parts = [part for part in (job.train, job.validation) if part is not None]
     if shape.sequence or 4 * shape.features * sum(len(p.batches) for p in parts) > _MOST_BYTES:
         return job
-    validation = None if job.validation is None else _passed(job.validation, job.network, passed)
-    return replace(job, train=_passed(job.train, job.network, passed), validation=validation)
+    if isinstance(job.train.batches, CachedActivations):  # they are passed already
+        return job
+    validation = None if job.validation is None else _passed(job.validation, network, passed)
+    return replace(job, train=_passed(job.train, network, passed), validation=validation)
 
 
 def fixed_layers(network: TorchNetwork) -> int:
