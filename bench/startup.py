@@ -5,7 +5,10 @@ so many times: the imports of other packages that `segue predict` needs, `import
 --help`, a prediction of five sequences of a CSV file, a training of one epoch with its scores and
 report, and of six, which tells what an epoch takes.
 
-    python bench/startup.py [--times 9] [--beside COMMIT]
+    python bench/startup.py [--times 9] [--beside COMMIT] [--only predict]
+
+`imports as used` are those of the packages together with what a command takes of them: the
+functions of Arrow, a schema of pydantic, an option of typer.
 """
 
 from __future__ import annotations
@@ -27,13 +30,18 @@ import segue
 from segue.training.setup import processor
 
 ROOT = Path(__file__).resolve().parents[1]
+# As an installed package has it, whatever the environment says: a tree without bytecode is compiled
+# anew by each process, which costs a quarter of a second.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": "bytecode"}
 BARE = "import numpy, pyarrow.csv, pydantic, typer, rich, safetensors"
+USED = f"{BARE}, pyarrow.compute\ntyper.run(lambda count=1: pydantic.TypeAdapter(list[int]))"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--times", type=int, default=9)
     parser.add_argument("--beside", metavar="COMMIT", help="another state of the code, by turns")
+    parser.add_argument("--only", default="", help="processes with this word, and the imports")
     arguments = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     seconds: dict[str, list[float]] = {}
@@ -44,7 +52,7 @@ def main() -> None:
         sources = {"" if c is None else f", {c}": source_of(c, place) for c in commits}
         for turn in range(arguments.times + 1):
             for which, source in sources.items():
-                for name, words in processes().items():
+                for name, words in processes(arguments.only).items():
                     used = measured(words, source, place)
                     if turn > 0:  # the first one writes bytecode
                         seconds.setdefault(name + which, []).append(used)
@@ -79,23 +87,25 @@ def source_of(commit: str | None, place: Path) -> Path:
     return place / "src"
 
 
-def processes() -> dict[str, list[str]]:
-    """The words after `python` of each process."""
+def processes(only: str) -> dict[str, list[str]]:
+    """The words after `python` of each process, of those with a word and the imports."""
     command = ["-m", "segue"]
     fit = [*command, "fit", "japanese-vowels", "--network", "bilstm(100)", "--out", "run"]
-    return {
+    found = {
         "bare imports": ["-c", BARE],
+        "imports as used": ["-c", USED],
         "import segue": ["-c", "import segue"],
         "segue --help": [*command, "--help"],
         "segue predict, five sequences": [*command, "predict", "model.safetensors", "five.csv"],
         "segue fit, one epoch": [*fit, "--epochs", "1"],
         "segue fit, six epochs": [*fit, "--epochs", "6"],
     }
+    return {name: words for name, words in found.items() if only in name or "imports" in name}
 
 
 def measured(words: list[str], source: Path, place: Path) -> float:
     """Processor seconds of a process and of those that it starts."""
-    environment = {**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **BYTECODE, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, *words], cwd=place, env=environment, capture_output=True, check=True

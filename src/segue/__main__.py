@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import signal
 import sys
 
@@ -22,6 +23,7 @@ def main() -> int:
     """
     gc.set_threshold(_COLLECTED_AT)  # Python's 700 cost a tenth of a short command
     atexit.register(gc.freeze)  # nor are they looked through once more at the end
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looked for in all that is installed
     interrupts: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -8,11 +8,14 @@ import sys
 import pytest
 
 import segue
-from segue.layers import BuildContext, Shape
+from segue.layers import LAYERS, BuildContext, CustomCell, CustomModule, Shape
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import plan_layers
 from segue.modules.network import TorchNetwork
 from segue.networks import as_specs
+from segue.prepare.pipeline import STEPS
+from segue.spec import Spec
+from segue.spec.base import accepts, fields_of
 
 NETWORKS = [
     "conv(4, 3, causal=true) maxpool(2) attention(2) pool(mean, parts=2) dense(6) glu prelu",
@@ -54,6 +57,18 @@ def test_a_plan_is_what_is_built(text: str) -> None:
     assert [plan.shape for plan in planned] == [layer.shape for layer in built]
     assert [plan.spec.is_causal for plan in planned] == [layer.causal for layer in built]
     assert all(spec.is_causal for spec in specs) == all(layer.causal for layer in built)
+
+
+@pytest.mark.parametrize("kind", [*LAYERS.values(), *STEPS.values(), CustomModule, CustomCell])
+def test_defaults_are_right_as_they_stand(kind: type[Spec]) -> None:
+    """They are not validated when a spec is made: no schema would change or refuse one."""
+    for name, info in fields_of(kind).items():
+        if not info.required:
+            word = "none" if info.default is None and not info.takes_none else info.default
+            assert accepts(kind, name, word)
+            validated = info.adapter.validate_python(word, strict=True)
+            assert validated == info.default
+            assert type(validated) is type(info.default)
 
 
 def test_a_name_that_has_changed_warns() -> None:

@@ -23,7 +23,6 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from types import UnionType
@@ -82,7 +81,7 @@ def forms_of(command: str) -> dict[str, Form]:
 @functools.cache
 def _tables() -> dict[str, Any]:
     """What `options.toml` holds."""
-    return tomllib.loads(files("segue.cli").joinpath("options.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("options.toml").read_text("utf-8"))
 
 
 class Description(NamedTuple):
@@ -309,7 +308,7 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
     >>> inspect.signature(forecaster).parameters["network"].default
     'gru(32)'
     """
-    body = ast.parse(files("segue").joinpath(path).read_text(encoding="utf-8")).body
+    body = ast.parse(Path(__file__).parents[1].joinpath(path).read_text(encoding="utf-8")).body
     kinds = ast.ClassDef | ast.FunctionDef
     node = next(one for one in body if isinstance(one, kinds) and one.name == name)
     if isinstance(node, ast.FunctionDef):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import importlib.abc
 import io
 import json as json_
 import math
@@ -154,15 +153,16 @@ def leave_pandas_out() -> None:
     """
     import pyarrow as pa
 
-    sys.meta_path.insert(0, _NoPandas)
+    nowhere: Any = _NoPandas
+    sys.meta_path.insert(0, nowhere)
     try:
         pa.array([])  # it asks once
     finally:
-        sys.meta_path.remove(_NoPandas)
+        sys.meta_path.remove(nowhere)
 
 
-class _NoPandas(importlib.abc.MetaPathFinder):
-    """A place where no pandas is installed."""
+class _NoPandas:
+    """A finder of modules, of a place where no pandas is installed."""
 
     @staticmethod
     def find_spec(name: str, *_: Any) -> None:

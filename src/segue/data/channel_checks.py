@@ -7,7 +7,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ class Finding:
 
 @functools.cache
 def _texts() -> dict[str, str]:
-    return tomllib.loads(files("segue.data").joinpath("findings.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("findings.toml").read_text("utf-8"))
 
 
 def finding(kind: str, numbers: dict[str, Any], **words: Any) -> Finding:

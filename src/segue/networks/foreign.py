@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from segue.layers import LAYERS, CustomCell, CustomModule
@@ -46,7 +46,7 @@ def translation_hint(word: str) -> str | None:
     ('write rnn(units)', 'write output=every')
     >>> translation_hint("foo")
     """
-    text = files("segue.networks").joinpath("foreign.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("foreign.toml").read_text(encoding="utf-8")
     advice: dict[str, str] = tomllib.loads(text)
     for name in (word, word.rpartition(".")[2]):  # such as model.add and keras.layers.Add
         plain = name.lower().replace("_", "").removesuffix("layer").removesuffix("1d")

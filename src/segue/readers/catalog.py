@@ -14,7 +14,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ class Entry:
 
 
 _SAME = {"basic-motions": "uea/BasicMotions", "uea/JapaneseVowels": "japanese-vowels"}
-_DATA = resources.files("segue.readers") / "data"
+_DATA = Path(__file__).with_name("data")
 
 
 @cache
@@ -136,7 +135,7 @@ def locate(entry: Entry, *, fetch: Fetch | None = None) -> Path:
         DataNotFoundError: it is nowhere, and cannot be downloaded.
     """
     if entry.shipped:
-        return Path(str(_DATA / entry.folder))
+        return _DATA / entry.folder
     folder = _given(entry.folder)
     if folder is None and not entry.remotes:
         raise DataNotFoundError(

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -36,7 +35,7 @@ from segue.errors import DataError, FileError, OptionError, did_you_mean
 from segue.readers.blocks import Blocks, errors_of
 from segue.readers.decoding import ends_inside
 
-_FORMATS = resources.files("segue.readers").joinpath("data", "formats.toml").read_text("utf-8")
+_FORMATS = Path(__file__).with_name("data").joinpath("formats.toml").read_text("utf-8")
 _PARTS = {
     word: part for part, words in tomllib.loads(_FORMATS)["parts"].items() for word in words.split()
 }

@@ -77,13 +77,16 @@ class Spec:
 
     def __post_init__(self) -> None:
         problems = []
-        for name, (adapter, depth, _, takes_none) in fields_of(type(self)).items():
+        for name, info in fields_of(type(self)).items():
             value = getattr(self, name)
-            if depth or isinstance(value, list | tuple):
-                value = _as_tuple(value, depth)
-            word = "none" if value is None and not takes_none else value  # a choice of that name
+            if value is info.default:
+                continue  # it is right; most fields of most specs need no schema
+            if info.depth or isinstance(value, list | tuple):
+                value = _as_tuple(value, info.depth)
+            # "none" may be a choice of that name.
+            word = "none" if value is None and not info.takes_none else value
             try:
-                object.__setattr__(self, name, adapter.validate_python(word, strict=True))
+                object.__setattr__(self, name, info.adapter.validate_python(word, strict=True))
             except pydantic.ValidationError as error:
                 shown = text_of(value) if _holds_specs(value) else repr(value)
                 problems.append(f"`{name}` is {shown}: {_reason(value, error)}")
@@ -150,20 +153,34 @@ def resolve_alias(kind: type[Spec], name: str, value: Any) -> tuple[str, Any]:
 # -- fields -------------------------------------------------------------------------------------
 
 
-class FieldInfo(NamedTuple):
+@dataclass(frozen=True)
+class FieldInfo:
     """A field of a kind of spec.
 
     Attributes:
-        adapter: validates a value.
+        hint: its type.
+        default: `MISSING` where there is none.
         depth: of the specs in it: 0 is a plain value, 1 a chain, 2 several chains.
         required: whether it has no default, so that its argument must be given.
-        takes_none: whether it may be without a value.
     """
 
-    adapter: TypeAdapter[Any]
+    hint: Any
+    default: Any
     depth: int
     required: bool
-    takes_none: bool
+
+    @functools.cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Validates a value; made when one comes, for it takes a good part of a millisecond."""
+        return TypeAdapter(self.hint)
+
+    @functools.cached_property
+    def takes_none(self) -> bool:
+        """Whether it may be without a value."""
+        try:
+            return self.adapter.validate_python(None, strict=True) is None
+        except pydantic.ValidationError:
+            return False
 
 
 def _read_fields(kind: type[Spec]) -> dict[str, FieldInfo]:
@@ -173,13 +190,9 @@ def _read_fields(kind: type[Spec]) -> dict[str, FieldInfo]:
         return fields_of(first)
     hints, infos = typing.get_type_hints(kind, include_extras=True), {}
     for f in fields(kind):
-        adapter: TypeAdapter[Any] = TypeAdapter(hints[f.name])
-        try:
-            takes_none = adapter.validate_python(None, strict=True) is None
-        except pydantic.ValidationError:
-            takes_none = False
         required = f.default is MISSING and f.default_factory is MISSING
-        infos[f.name] = FieldInfo(adapter, _marked_depth(hints[f.name]), required, takes_none)
+        depth = _marked_depth(hints[f.name])
+        infos[f.name] = FieldInfo(hints[f.name], f.default, depth, required)
     return infos
 
 

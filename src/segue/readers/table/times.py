@@ -7,7 +7,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +32,7 @@ _FEW = 1_000  # rows for which Python is faster: Arrow takes milliseconds for a 
 _YEARS = (1678, 2261)  # that nanoseconds since 1970 can say in 64 bits
 _ABSENT = -1_000_000  # a part that a text does not have
 
-_DATA = tomllib.loads((files("segue.readers") / "data" / "times.toml").read_text("utf-8"))
+_DATA = tomllib.loads((Path(__file__).parents[1] / "data" / "times.toml").read_text("utf-8"))
 _MONTHS = {
     name: number
     for number, names in enumerate(_DATA["months"].splitlines(), start=1)
@@ -53,6 +53,7 @@ def _forms() -> dict[str, str]:
 _DATES = _DATA["dates"].items()
 _FORMS = _forms()
 _ORDERS = {"dmy", "mdy", "ymd"}
+_BEGINNING = re.compile(_DATA["beginning"])
 _PARTS = "year quarter month week name day days hour half minute second fraction zone".split()
 
 
@@ -161,7 +162,7 @@ def _pattern(form: str) -> re.Pattern[str]:
 
 
 def _fits(text: str, form: str) -> bool:
-    return _pattern(form).fullmatch(text) is not None
+    return _BEGINNING.match(text) is not None and _pattern(form).fullmatch(text) is not None
 
 
 def _all_fit(texts: Any, form: str) -> bool:

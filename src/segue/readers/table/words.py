@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 Layout = Literal["rows", "steps", "lists", "texts"]
@@ -17,7 +17,7 @@ Dates = Literal["dmy", "mdy", "ymd"]
 NONE = "none"  # says that there is no such column
 
 _DATA: dict[str, Any] = tomllib.loads(
-    (resources.files("segue.readers") / "data" / "words.toml").read_text(encoding="utf-8")
+    (Path(__file__).parents[1] / "data" / "words.toml").read_text(encoding="utf-8")
 )
 _ROLES, _VALUES = _DATA["roles"], _DATA["values"]
 ROLES = tuple(_ROLES)
