@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.randomness import Draws, kept_places, key, numpy_generator, torch_generator
+from segue.randomness import Draws, kept_places, key, numpy_generator
 
 PATHS = st.lists(st.text(max_size=5) | st.integers(-5, 5), max_size=4).map(tuple)
 
@@ -34,18 +34,6 @@ def test_keys_are_the_same_on_every_machine_and_in_every_version() -> None:
     assert key(0) == 8493733112532773764
     assert key(7, "dropout", 3, "lstm_1") == 1618544716702015701
     assert numpy_generator(7, "split").integers(0, 1000, 4).tolist() == [915, 867, 236, 648]
-
-
-def test_torch_draws_by_the_same_rule_and_leaves_the_global_state_alone() -> None:
-    import torch
-
-    before = torch.random.get_rng_state()
-    first = torch.rand(4, generator=torch_generator(3, "weights"))
-    second = torch.rand(4, generator=torch_generator(3, "weights"))
-    other = torch.rand(4, generator=torch_generator(4, "weights"))
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
-    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def philox(words: tuple[int, int], counter: tuple[int, ...]) -> list[int]:

@@ -3,7 +3,7 @@
 The path says what the draw is for, such as `("dropout", epoch, step, "lstm_1")`. The same seed and
 path give the same bits whatever was drawn before; that is what makes a stopped training resume to
 the same bits. The generators are counter-based (Philox: Salmon et al., "Parallel random numbers:
-as easy as 1, 2, 3", SC 2011) on the NumPy side, and freshly keyed ones on the PyTorch side.
+as easy as 1, 2, 3", SC 2011).
 """
 
 from __future__ import annotations
@@ -37,17 +37,6 @@ def key(seed: int, *path: PathPart, bits: int = 64) -> int:
 def numpy_generator(seed: int, *path: PathPart) -> np.random.Generator:
     """Return a NumPy generator whose draws depend only on the seed and the path."""
     return np.random.Generator(np.random.Philox(key=key(seed, *path, bits=128)))
-
-
-def torch_generator(
-    seed: int, *path: PathPart, device: str | torch.device = "cpu"
-) -> torch.Generator:
-    """Return a PyTorch generator whose draws depend only on the seed and the path."""
-    import torch
-
-    generator = torch.Generator(device=device)
-    generator.manual_seed(key(seed, *path))
-    return generator
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:
     y = [len(steps) % 2 for steps in x]
     options = segue.TrainingOptions(progress="none")
     network: Any = [LeakyCell(2, 4), Gate(4)]
-    fitted = segue.SequenceClassifier(network, epochs=60, validation=None, options=options).fit(
+    fitted = segue.SequenceClassifier(network, epochs=120, validation=None, options=options).fit(
         x, y
     )
     assert fitted.score(x, y) > 0.9

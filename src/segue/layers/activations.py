@@ -289,6 +289,10 @@ class PReLUInference(PointwiseInference):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
         return {"alpha": (context.shape.features,)}
 
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        return {"alpha": np.full(context.shape.features, spec.alpha, np.float32)}
+
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
         self._alpha = weights["alpha"]

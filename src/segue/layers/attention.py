@@ -36,6 +36,14 @@ class AttentionInference(PieceInference):
             for name, shape in layer.weight_shapes(inner).items()
         }
 
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        return {
+            f"{part}/{name}": weight
+            for part, (layer, inner) in spec.parts(context).items()
+            for name, weight in layer.initial_weights(inner).items()
+        }
+
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
         parts: dict[str, PointwiseInference] = {

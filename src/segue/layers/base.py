@@ -13,14 +13,14 @@ import importlib
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
+from numpy.random import Generator
+
+from segue.data.arrays import Array
 from segue.errors import NoInferenceError, SpecError
-from segue.randomness import torch_generator
+from segue.randomness import numpy_generator
 from segue.spec import Spec
-
-if TYPE_CHECKING:
-    import torch
 
 MOST_LAYERS = 2000  # a text of a few words can stand for more than any machine could hold
 
@@ -86,9 +86,9 @@ class BuildContext:
     every: bool = False
     seed: int = 0
 
-    def generator(self, part: str) -> torch.Generator:
+    def generator(self, part: str) -> Generator:
         """The generator for the initial values of one weight."""
-        return torch_generator(self.seed, "weights", self.name, part)
+        return numpy_generator(self.seed, "weights", self.name, part)
 
     def within(self, part: str) -> BuildContext:
         """The context of a part of this layer; names of parts are paths."""
@@ -194,6 +194,16 @@ class LayerSpec(Spec, abc.ABC):
         inference = self._find_inference(context)
         shapes: dict[str, tuple[int, ...]] = inference.weight_shapes(self, context)
         return shapes
+
+    def initial_weights(self, context: BuildContext) -> dict[str, Array]:
+        """The layer's weights before a training, by name: functions of the seed.
+
+        Raises:
+            SpecError: the layer does not fit this context.
+        """
+        inference = self._find_inference(context)
+        weights: dict[str, Array] = inference.initial_weights(self, context)
+        return weights
 
     def _find_inference(self, context: BuildContext) -> Any:
         """The class of the layer that predicts: its own, or the one around its torch module."""

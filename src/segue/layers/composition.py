@@ -22,6 +22,7 @@ from segue.layers.inference import (
     InferenceChain,
     InferenceLayer,
     WeightShapes,
+    chain_initial_weights,
     chain_weight_shapes,
     joined,
     weights_below,
@@ -52,6 +53,14 @@ class BranchesInference(InferenceLayer):
             "/".join(filter(None, [_inside(inner, context), name])): shape
             for specs, inner in spec.chains(context)
             for name, shape in chain_weight_shapes(specs, inner).items()
+        }
+
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        return {
+            "/".join(filter(None, [_inside(inner, context), name])): weight
+            for specs, inner in spec.chains(context)
+            for name, weight in chain_initial_weights(specs, inner).items()
         }
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:

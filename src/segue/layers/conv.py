@@ -16,6 +16,7 @@ from segue.kernels.ragged import Ragged, append, last_steps, offsets_of, quiet
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, Shape
 from segue.layers.inference import PieceInference, WeightShapes
+from segue.layers.initial import Initializers, glorot_uniform, random_kernels, uniform
 from segue.spec import Alias, Aliases, Count, Name
 
 
@@ -133,6 +134,8 @@ class WindowInference(PieceInference):
 
 class ConvInference(WindowInference):
     """Weights: `kernel` [kernel_size, in, filters], `bias` [filters]."""
+
+    initializers: ClassVar[Initializers] = {"kernel": glorot_uniform}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
@@ -264,6 +267,7 @@ class RandomConvInference(PieceInference):
     """
 
     fixed = ("kernel", "bias")
+    initializers: ClassVar[Initializers] = {"kernel": random_kernels, "bias": uniform}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:

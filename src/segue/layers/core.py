@@ -6,6 +6,7 @@ features; `batchnorm` normalises over the steps of a batch, `layernorm` over a s
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,11 +20,14 @@ from segue.kernels.ragged import Ragged, quiet, steps_within
 from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, PointwiseInference, WeightShapes
+from segue.layers.initial import Initializers, glorot_uniform, normal, ones, uniform
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 
 class DenseInference(PointwiseInference):
     """Weights: `kernel` [in, out], `bias` [out]."""
+
+    initializers: ClassVar[Initializers] = {"kernel": glorot_uniform}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
@@ -108,7 +112,9 @@ def unknown_token(name: str, rows: int, low: int, high: int) -> DataError:
 
 
 class EmbeddingInference(InferenceLayer):
-    """Weights: `embeddings` [tokens, features]."""
+    """Weights: `embeddings` [tokens, features], uniform within 0.05 at first, as in Keras."""
+
+    initializers: ClassVar[Initializers] = {"embeddings": functools.partial(uniform, bound=0.05)}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
@@ -186,10 +192,12 @@ def too_many_positions(name: str, learnt: int, steps: int) -> DataError:
 
 
 class PositionInference(InferenceLayer):
-    """Weights of learnt ones: `positions` [longest, feature].
+    """Weights of learnt ones: `positions` [longest, feature], normal with deviation 0.02 at first.
 
     The state is the number of steps so far, of each sequence.
     """
+
+    initializers: ClassVar[Initializers] = {"positions": functools.partial(normal, deviation=0.02)}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
@@ -292,11 +300,18 @@ class BatchNormInference(PointwiseInference):
     """Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`; [feature] each."""
 
     fixed = ("moving_mean", "moving_variance")
+    initializers: ClassVar[Initializers] = {"moving_variance": ones}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
         parts = ("gamma", "beta", "moving_mean", "moving_variance")
         return dict.fromkeys(parts, (context.shape.features,))
+
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        weights = super().initial_weights(spec, context)
+        weights["gamma"][:] = spec.gamma
+        return weights
 
     @quiet
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
@@ -340,6 +355,8 @@ class BatchNorm(PointwiseSpec, kind="batchnorm", inference=BatchNormInference):
 
 class LayerNormInference(PointwiseInference):
     """Weights: `gamma`, `beta` [feature]."""
+
+    initializers: ClassVar[Initializers] = {"gamma": ones}
 
     @classmethod
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003

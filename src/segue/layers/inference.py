@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from segue.errors import NotCausalError
 from segue.kernels import forward
 from segue.kernels.ragged import Directions, Ragged, last_steps, one_step_each, quiet, steps_within
 from segue.layers.base import BuildContext, LayerSpec, plan_layers
+from segue.layers.initial import Initializers, zeros
 
 Signal = Ragged | Array | Directions
 WeightShapes = dict[str, tuple[int, ...]]
@@ -48,6 +49,7 @@ class InferenceLayer(abc.ABC):
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
         fixed: the names of weights that are not trained.
+        initializers: what draws the weights before a training, by name; others are zeros.
         kernels: the functions that it calls, `segue.kernels.native` or `segue.kernels.reference`.
     """
 
@@ -58,6 +60,7 @@ class InferenceLayer(abc.ABC):
     sees_whole: bool | None = None
     reach: int = 0
     fixed: Sequence[str] = ()
+    initializers: ClassVar[Initializers] = {}
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         self.spec = spec
@@ -72,6 +75,14 @@ class InferenceLayer(abc.ABC):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:  # noqa: ARG003
         """The weights that the layer needs, and their shapes."""
         return {}
+
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        """The weights before a training, by the names of `weight_shapes`."""
+        return {
+            part: cls.initializers.get(part, zeros)(shape, context.generator(part))
+            for part, shape in cls.weight_shapes(spec, context).items()
+        }
 
     @abc.abstractmethod
     def __call__(self, x: Any) -> Any:
@@ -311,6 +322,19 @@ def chain_weight_shapes(specs: Iterable[LayerSpec], context: BuildContext) -> We
         f"{planned.name.rpartition('/')[2]}/{part}": shape
         for spec, planned, _ in plan_layers(specs, context)
         for part, shape in spec.weight_shapes(planned).items()
+    }
+
+
+def chain_initial_weights(specs: Iterable[LayerSpec], context: BuildContext) -> dict[str, Array]:
+    """The weights of a chain of layers before a training, by the names of `chain_weight_shapes`.
+
+    Raises:
+        SpecError: a layer that does not fit its input.
+    """
+    return {
+        f"{planned.name.rpartition('/')[2]}/{part}": weight
+        for spec, planned, _ in plan_layers(specs, context)
+        for part, weight in spec.initial_weights(planned).items()
     }
 
 

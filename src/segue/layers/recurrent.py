@@ -18,6 +18,7 @@ from segue.errors import SpecError
 from segue.kernels.ragged import Directions, Ragged
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, PieceInference, Signal, WeightShapes, joined
+from segue.layers.initial import glorot_uniform, orthogonal
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # so many times the units are the columns of a kernel
@@ -43,6 +44,11 @@ class RecurrentInference(PieceInference):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
         shapes: WeightShapes = spec.cell_shapes(context)
         return shapes
+
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        weights: dict[str, Array] = spec.initial_weights_of(context, "")
+        return weights
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
@@ -152,6 +158,23 @@ class RecurrentSpec(
             shapes |= {f"initial_{state}": (self.units,) for state in self.states}
         return shapes
 
+    def initial_weights_of(self, context: BuildContext, part: str) -> dict[str, Array]:
+        """The weights of one direction before a training; `part` is its prefix, such as "forward/".
+
+        The forget gate's bias is 1, so that the cell remembers until it learns to forget
+        (Jozefowicz et al., ICML 2015).
+        """
+        shapes = self.cell_shapes(context)
+        weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        for name, draw in (("kernel", glorot_uniform), ("recurrent_kernel", orthogonal)):
+            weights[name] = draw(shapes[name], context.generator(part + name))
+        if self.cell == "lstm":
+            weights["bias"][self.units : 2 * self.units] = 1.0
+        if isinstance(self.initial_state, tuple):
+            for name, values in zip(self.given_states(), self.initial_state, strict=True):
+                weights[name][:] = values
+        return weights
+
     def given_states(self) -> list[str]:
         """The names of initial states that were given, and are not learnt."""
         given = self.initial_state not in ("zeros", "learnt")
@@ -214,6 +237,14 @@ class BidirectionalInference(InferenceLayer):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
         cell = spec.cell_shapes(context)
         return {f"{part}/{name}": s for part in ("forward", "backward") for name, s in cell.items()}
+
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        return {
+            part + name: weight
+            for part in ("forward/", "backward/")
+            for name, weight in spec.initial_weights_of(context, part).items()
+        }
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)

@@ -7,11 +7,11 @@ import functools
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from segue.expressions import function_of_x
-from segue.layers.activations import ActivationSpec, PReLU
+from segue.layers.activations import ActivationSpec, PReLU, PReLUInference
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
 from segue.prepare.batches import Padded
@@ -70,9 +70,11 @@ class GLULayer(PointwiseLayer):
 class PReLULayer(PointwiseLayer):
     """Weights: `alpha` [feature]."""
 
+    alpha: Tensor
+
     def __init__(self, spec: PReLU, context: BuildContext) -> None:
         super().__init__(spec, context)
-        self.alpha = nn.Parameter(torch.full((context.shape.features,), spec.alpha))
+        self.add_weights(PReLUInference, context)
 
     def transform(self, x: Tensor) -> Tensor:
         return torch.where(x < 0, self.alpha * x, x)

@@ -1,21 +1,21 @@
-"""The base of the torch modules: layers, layers in sequence, their signals, initial weights."""
+"""The base of the torch modules: layers, layers in sequence, their signals."""
 
 from __future__ import annotations
 
 import abc
 import functools
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from segue.data.arrays import Array
 from segue.errors import NotCausalError
 from segue.kernels.cells import last_step
 from segue.kernels.ragged import Directions
-from segue.kernels.threads import threads
 from segue.layers.base import BuildContext, LayerSpec, Shape, not_causal_message, plan_layers
+from segue.layers.inference import InferenceLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -163,6 +163,10 @@ class SpecLayer(Layer):
         self.causal = spec.is_causal
         self.inputs = context.shape.features
 
+    def add_weights(self, kind: type[InferenceLayer], context: BuildContext) -> None:
+        """Add the weights that a layer of the kind has before a training."""
+        add_weights(self, kind.initial_weights(self.spec, context), kind.fixed)
+
     def not_causal(self) -> NotCausalError:
         return NotCausalError(self.spec.not_causal_message(self.name))
 
@@ -182,6 +186,16 @@ class PieceLayer(SpecLayer):
 
     @abc.abstractmethod
     def forward_from(self, x: Any, state: Any, draws: Draws | None = None) -> tuple[Any, Any]: ...
+
+
+def add_weights(module: nn.Module, weights: Mapping[str, Array], fixed: Collection[str]) -> None:
+    """Add weights to a module: parameters, and buffers for those that are not trained."""
+    for name, array in weights.items():
+        tensor = torch.tensor(array)  # a copy, aligned as PyTorch's are: its bits may depend on it
+        if name in fixed:
+            module.register_buffer(name, tensor)
+        else:
+            module.register_parameter(name, nn.Parameter(tensor))
 
 
 def each_step(function: Callable[[Tensor], Tensor], x: Padded | Tensor) -> Padded | Tensor:
@@ -319,31 +333,3 @@ class Chain(nn.Module):
             for layer in self.layers
             for part, tensor in layer.weights().items()
         }
-
-
-# -- initial weights, as in Keras ---------------------------------------------------------------
-
-
-def glorot_uniform(shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
-    """Uniform within sqrt(6 / (fan_in + fan_out)); Glorot & Bengio, AISTATS 2010.
-
-    Args:
-        shape: `[in, out]`, or `[kernel_size, in, out]` of a convolution, whose fans count each tap.
-        generator: for the values.
-    """
-    fans = (shape[-2] + shape[-1]) * math.prod(shape[:-2])
-    bound = (6.0 / fans) ** 0.5
-    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))
-
-
-def orthogonal(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
-    """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014.
-
-    With one thread: with more of them the sums are rounded otherwise, and the same seed would give
-    other weights on a machine with another number of processors.
-    """
-    tall = torch.empty(max(rows, columns), min(rows, columns)).normal_(generator=generator)
-    with threads(1):
-        q, r = torch.linalg.qr(tall)
-    q = q * torch.sign(torch.diagonal(r))  # makes the draw uniform over the orthogonal matrices
-    return nn.Parameter((q if rows >= columns else q.t()).contiguous())

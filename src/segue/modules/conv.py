@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import abc
-import math
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
-from segue.layers.conv import EDGE, Conv, MaxPool, RandomConv
+from segue.layers.conv import (
+    EDGE,
+    Conv,
+    ConvInference,
+    MaxPool,
+    RandomConv,
+    RandomConvInference,
+)
 from segue.modules.activations import activate
-from segue.modules.base import PieceLayer, glorot_uniform
+from segue.modules.base import PieceLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -83,11 +89,14 @@ class WindowLayer(PieceLayer):
 class ConvLayer(WindowLayer):
     """Weights: `kernel` [kernel_size, in, filters], `bias` [filters]."""
 
+    kernel: Tensor
+    bias: Tensor | None
+
     def __init__(self, spec: Conv, context: BuildContext) -> None:
         super().__init__(spec, context)
-        size = (spec.kernel_size, context.shape.features, spec.filters)
-        self.kernel = glorot_uniform(size, context.generator("kernel"))
-        self.bias = nn.Parameter(torch.zeros(spec.filters)) if spec.bias else None
+        self.add_weights(ConvInference, context)
+        if not spec.bias:
+            self.register_parameter("bias", None)
         self.activation = ACTIVATIONS[spec.activation]
 
     def slide(self, x: Tensor) -> Tensor:
@@ -126,10 +135,7 @@ class RandomConvLayer(PieceLayer):
         super().__init__(spec, context)
         self.counts = spec.kernels_by_dilation(context.shape)
         self.reach = (spec.kernel_size - 1) << (len(self.counts) - 1)
-        size = (spec.kernel_size, context.shape.features, spec.kernels)
-        self.register_buffer("kernel", _kernels(size, context.generator("kernel")))
-        bias = torch.empty(spec.kernels).uniform_(-1, 1, generator=context.generator("bias"))
-        self.register_buffer("bias", bias)
+        self.add_weights(RandomConvInference, context)
 
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor, int]:
         """Earlier steps, sums of positive shares, largest responses, and the number of steps."""
@@ -155,14 +161,3 @@ class RandomConvLayer(PieceLayer):
         largest = torch.maximum(largest, torch.cat(highest, dim=1))
         features = torch.cat([positive / (count + x.lengths[:, None]), largest], dim=1)
         return features, (seen[:, seen.shape[1] - self.reach :], positive, largest, count + time)
-
-
-def _kernels(size: tuple[int, int, int], generator: torch.Generator) -> Tensor:
-    """Normal weights, centred over the taps; channels that a kernel does not see have zeros."""
-    _, channels, kernels = size
-    weights = torch.empty(size).normal_(generator=generator)
-    weights = weights - weights.mean(0)
-    power = torch.rand(kernels, generator=generator) * math.log2(channels + 1)
-    wanted = torch.floor(2**power).clamp(1, channels)
-    order = torch.rand(kernels, channels, generator=generator).argsort(1).argsort(1)
-    return weights * (order < wanted[:, None]).t()

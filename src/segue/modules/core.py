@@ -16,15 +16,20 @@ from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext
 from segue.layers.core import (
     BatchNorm,
+    BatchNormInference,
     Dense,
+    DenseInference,
     Embedding,
+    EmbeddingInference,
     LayerNorm,
+    LayerNormInference,
     Position,
+    PositionInference,
     too_many_positions,
     unknown_token,
 )
 from segue.modules.activations import function_of
-from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step, glorot_uniform
+from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -32,11 +37,14 @@ from segue.randomness import Draws
 class DenseLayer(PointwiseLayer):
     """Weights: `kernel` [in, out], `bias` [out]."""
 
+    kernel: Tensor
+    bias: Tensor | None
+
     def __init__(self, spec: Dense, context: BuildContext) -> None:
         super().__init__(spec, context)
-        size = (context.shape.features, spec.units)
-        self.kernel = glorot_uniform(size, context.generator("kernel"))
-        self.bias = nn.Parameter(torch.zeros(spec.units)) if spec.bias else None
+        self.add_weights(DenseInference, context)
+        if not spec.bias:
+            self.register_parameter("bias", None)
         self.activation = ACTIVATIONS[spec.activation]
         self.overflows = self.activation.overflows
 
@@ -72,15 +80,14 @@ class DropoutLayer(SpecLayer):
 
 
 class EmbeddingLayer(SpecLayer):
-    """Weights: `embeddings` [tokens, features], uniform within 0.05 at first, as in Keras."""
+    """Weights: `embeddings` [tokens, features]."""
 
+    embeddings: Tensor
     token_weights = ("embeddings",)
 
     def __init__(self, spec: Embedding, context: BuildContext) -> None:
         super().__init__(spec, context)
-        values = torch.empty(spec.rows(context), spec.features)
-        values.uniform_(-0.05, 0.05, generator=context.generator("embeddings"))
-        self.embeddings = nn.Parameter(values)
+        self.add_weights(EmbeddingInference, context)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
         tokens = torch.where(x.mask(), x.values[:, :, 0], 0)
@@ -97,17 +104,16 @@ class EmbeddingLayer(SpecLayer):
 
 
 class PositionLayer(SpecLayer):
-    """Weights of learnt ones: `positions` [longest, feature], normal with deviation 0.02 at first.
+    """Weights of learnt ones: `positions` [longest, feature].
 
     The state is the number of steps so far.
     """
 
+    positions: Tensor
+
     def __init__(self, spec: Position, context: BuildContext) -> None:
         super().__init__(spec, context)
-        if spec.how == "learnt":
-            values = torch.empty(spec.rows(context), context.shape.features)
-            values.normal_(0, 0.02, generator=context.generator("positions"))
-            self.positions = nn.Parameter(values)
+        self.add_weights(PositionInference, context)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Padded:
         return x._replace(values=x.values + self._vectors(0, int(x.lengths.max()), x.values[0]))
@@ -158,16 +164,14 @@ class BatchNormLayer(PointwiseLayer):
     has the variance 0 and becomes beta.
     """
 
+    gamma: Tensor
+    beta: Tensor
     moving_mean: Tensor
     moving_variance: Tensor
 
     def __init__(self, spec: BatchNorm, context: BuildContext) -> None:
         super().__init__(spec, context)
-        features = context.shape.features
-        self.gamma = nn.Parameter(torch.full((features,), spec.gamma))
-        self.beta = nn.Parameter(torch.zeros(features))
-        self.register_buffer("moving_mean", torch.zeros(features))
-        self.register_buffer("moving_variance", torch.ones(features))
+        self.add_weights(BatchNormInference, context)
 
     def forward(self, x: Padded | Tensor, draws: Draws | None = None) -> Padded | Tensor:
         if draws is None or not self.gamma.requires_grad:  # frozen, and so are its averages
@@ -207,10 +211,12 @@ class BatchNormLayer(PointwiseLayer):
 class LayerNormLayer(PointwiseLayer):
     """Weights: `gamma`, `beta` [feature]."""
 
+    gamma: Tensor
+    beta: Tensor
+
     def __init__(self, spec: LayerNorm, context: BuildContext) -> None:
         super().__init__(spec, context)
-        self.gamma = nn.Parameter(torch.ones(context.shape.features))
-        self.beta = nn.Parameter(torch.zeros(context.shape.features))
+        self.add_weights(LayerNormInference, context)
 
     def transform(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, self.gamma.shape, self.gamma, self.beta, self.spec.epsilon)

@@ -61,6 +61,11 @@ class TorchInference(InferenceLayer):
     def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
         return {name: tuple(w.shape) for name, w in spec.build(context).weights().items()}
 
+    @classmethod
+    def initial_weights(cls, spec: Any, context: BuildContext) -> dict[str, Array]:
+        weights = spec.build(context).weights().items()
+        return {name: w.detach().cpu().numpy().copy() for name, w in weights}
+
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
         self.module: Layer = spec.build(context)

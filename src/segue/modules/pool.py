@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segue.kernels.cells import last_step
 from segue.layers.base import BuildContext
-from segue.layers.pool import Flatten, Pool, another_length
+from segue.layers.pool import Flatten, Pool, PoolAttentionInference, another_length
 from segue.modules.base import PieceLayer, SpecLayer
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
@@ -62,9 +62,11 @@ class PoolAttention(SpecLayer):
     al., "Hierarchical attention networks for document classification", NAACL 2016.
     """
 
+    query: Tensor
+
     def __init__(self, spec: Pool, context: BuildContext) -> None:
         super().__init__(spec, context)
-        self.query = nn.Parameter(torch.zeros(self.shape.features))
+        self.add_weights(PoolAttentionInference, context)
 
     def forward(self, x: Padded, draws: Draws | None = None) -> Tensor:
         values = x.filled(0.0)

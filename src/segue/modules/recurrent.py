@@ -36,7 +36,7 @@ from segue.kernels.ragged import Directions
 from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules import base
-from segue.modules.base import PieceLayer, Signal, SpecLayer, glorot_uniform
+from segue.modules.base import PieceLayer, Signal, SpecLayer, add_weights
 from segue.prepare.batches import Padded
 from segue.randomness import Draws
 
@@ -56,6 +56,9 @@ class RecurrentCell(nn.Module, abc.ABC):
         part_names: the gates and states that `decompose` returns, in the order of computation.
     """
 
+    kernel: Tensor
+    recurrent_kernel: Tensor
+    bias: Tensor
     kernel_run: ClassVar[Callable[..., tuple[Tensor, State]]]
     kernel_step: ClassVar[Callable[..., tuple[Tensor, State]]]
     gates: ClassVar[int] = 1
@@ -65,25 +68,9 @@ class RecurrentCell(nn.Module, abc.ABC):
         super().__init__()
         self.spec: Any = spec
         self.units: int = spec.units
-        columns = self.gates * spec.units
-        size = (context.shape.features, columns)
-        self.kernel = glorot_uniform(size, context.generator(part + "kernel"))
-        recurrent = context.generator(part + "recurrent_kernel")
-        self.recurrent_kernel = base.orthogonal(spec.units, columns, recurrent)
-        self.bias = nn.Parameter(self.initial_bias())
+        add_weights(self, spec.initial_weights_of(context, part), spec.given_states())
         # Further arguments of the two functions.
         self.options = {k: v for k, v in vars(spec).items() if k == "activation"}
-        given = spec.initial_state
-        for number, state in enumerate(spec.states):
-            name = f"initial_{state}"
-            if given == "learnt":
-                self.register_parameter(name, nn.Parameter(torch.zeros(spec.units)))
-            elif given != "zeros":
-                self.register_buffer(name, torch.tensor(given[number]))
-
-    def initial_bias(self) -> Tensor:
-        """The initial value of `bias`."""
-        return torch.zeros(self.gates * self.units)
 
     def initial_state(self, batch: int) -> State:
         """The state before the first step, `[batch, units]` each."""
@@ -153,8 +140,7 @@ class RecurrentCell(nn.Module, abc.ABC):
 class LSTMCell(RecurrentCell):
     """Weights: `kernel` [channel, 4 * units], `recurrent_kernel` [units, 4 * units], `bias`.
 
-    Gates in the order input, forget, cell, output. The forget gate's bias is 1 at first, so that
-    the cell remembers until it learns to forget (Jozefowicz et al., ICML 2015).
+    Gates in the order input, forget, cell, output.
     """
 
     kernel_run = staticmethod(functools.partial(lstm, final_state=False))
@@ -163,11 +149,6 @@ class LSTMCell(RecurrentCell):
     part_names = tuple(
         "input_gate forget_gate cell_candidate output_gate cell_state hidden_state".split()
     )
-
-    def initial_bias(self) -> Tensor:
-        bias = torch.zeros(4, self.units)
-        bias[1] = 1.0
-        return bias.flatten()
 
     def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
         sums = x @ self.kernel + before @ self.recurrent_kernel + self.bias
@@ -200,10 +181,6 @@ class GRUCell(RecurrentCell):
     kernel_step = staticmethod(gru_step)
     gates = 3
     part_names = ("update_gate", "reset_gate", "candidate", "hidden_state")
-
-    def initial_bias(self) -> Tensor:
-        rows = (2,) if self.spec.reset == "after" else ()
-        return torch.zeros(*rows, 3 * self.units)
 
     def decompose(self, x: Tensor, before: Tensor, state: State) -> dict[str, Tensor]:
         after = self.bias.ndim == 2

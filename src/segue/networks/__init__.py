@@ -1,8 +1,8 @@
 """Networks: from specs and the shape of the data to a network, its summary and its source."""
 
 from segue.networks.foreign import current_json, specs_from_json
-from segue.networks.network import (
-    Network,
+from segue.networks.network import Network
+from segue.networks.specs import (
     NetworkLike,
     as_specs,
     is_custom,

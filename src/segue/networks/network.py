@@ -1,4 +1,4 @@
-"""From a text to a network: specs, the head, the `Network` with its weights.
+"""The `Network`: its layers, its head and their weights.
 
 The last, dense layer of a network is implied: the *head*. Its units follow from the task.
 """
@@ -6,7 +6,7 @@ The last, dense layer of a network is implied: the *head*. Its units follow from
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,127 +18,27 @@ from segue.errors import DataError, SpecError, did_you_mean, no_attribute
 from segue.extras import require
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
-from segue.layers import LAYERS
 from segue.layers.base import (
     MOST_LAYERS,
     BuildContext,
     LayerSpec,
+    PlannedLayer,
     Shape,
     plan_layers,
     too_many_layers,
     wrong_end,
 )
-from segue.layers.core import Dense, Embedding
-from segue.layers.custom import as_spec, is_torch_module
-from segue.layers.inference import InferenceChain, InferenceLayer, chain_weight_shapes
-from segue.networks.foreign import translation_hint
+from segue.layers.core import Dense
+from segue.layers.inference import InferenceChain, InferenceLayer, weights_below
 from segue.networks.source import to_python
 from segue.networks.summary import NetworkSummary, summary_rows
-from segue.spec import parse, to_text
+from segue.spec import to_text
 from segue.text_table import html_card
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from segue.modules.network import TorchNetwork
-
-
-# -- specs -----------------------------------------------------------------------------------------
-
-EMBEDDING = 64  # features of a token in an embedding that is added
-
-# A text, one layer or several; a layer is a spec, or a `torch.nn.Module` or `Cell` of the user.
-NetworkLike = str | LayerSpec | Any | Iterable[LayerSpec | Any]
-
-
-def as_specs(network: NetworkLike) -> tuple[LayerSpec, ...]:
-    """The specs of a network that is given as a text, one layer or several.
-
-    A `torch.nn.Module` or a `Cell` of the user is wrapped in its spec.
-
-    Raises:
-        SpecError: a text that does not parse, or something else.
-
-    >>> as_specs("lstm(8) dense(4, relu)")
-    (LSTM(units=8, ...), Dense(units=4, activation='relu', bias=True, name=None))
-    """
-    specs: Iterable[Any] = (network,)
-    if isinstance(network, str):
-        specs = parse(network, LAYERS, hint=translation_hint)
-    elif isinstance(network, Iterable) and not is_torch_module(network):
-        specs = network
-    specs = tuple(spec if isinstance(spec, LayerSpec) else as_spec(spec) for spec in specs)
-    for spec in specs:
-        if not isinstance(spec, LayerSpec):
-            raise SpecError(
-                f"a network is a text such as 'lstm(128)', or a list of layer specs such as "
-                f"[LSTM(128)]; got {spec!r}."
-            )
-    return specs
-
-
-def with_embedding(specs: tuple[LayerSpec, ...]) -> tuple[LayerSpec, ...]:
-    """A network for tokens: `embedding(64)` is added in front, unless its first layer takes them.
-
-    >>> to_text(with_embedding(as_specs("bilstm(100)")))
-    'embedding(64) bilstm(100)'
-    """
-    begins = specs[0] if specs else None
-    if begins is not None and (is_custom(begins) or begins.input_kind == "tokens"):
-        return specs
-    return (Embedding(EMBEDDING), *specs)
-
-
-def is_custom(spec: LayerSpec) -> bool:
-    """Whether it holds a module of the user, which no text or file can bring."""
-    return spec.is_custom or any(is_custom(inner) for inner in spec.sublayers())
-
-
-HeadForms = Collection[tuple[int, str]]  # units, and the activation behind or in the dense layer
-
-
-def split_head(
-    specs: tuple[LayerSpec, ...], forms: HeadForms
-) -> tuple[tuple[LayerSpec, ...], tuple[LayerSpec, ...]]:
-    """Split a head that is written out, as in Keras and MATLAB, from the layers before it.
-
-    `dense(3) softmax`, `dense(3, softmax)` and a last, linear `dense(3)` are the head of a
-    classifier of three classes.
-
-    Args:
-        specs: the network as it is written.
-        forms: of the head, as pairs of units and an activation, such as `(3, "softmax")`.
-
-    Returns:
-        The layers before the head, and those that are the head; none where it is implied.
-
-    Raises:
-        SpecError: a softmax after a dense layer of another size than the head's.
-
-    >>> layers, head = split_head(as_specs("lstm(8) dense(3) softmax"), [(3, "softmax")])
-    >>> to_text(layers), to_text(head)
-    ('lstm(8)', 'dense(3) softmax')
-    """
-    activation, dense = "linear", specs[-1] if specs else None
-    head = specs[-1:]
-    if len(specs) > 1 and specs[-1].kind in ("softmax", "sigmoid"):
-        head, dense, activation = specs[-2:], specs[-2], specs[-1].kind
-    if not isinstance(dense, Dense) or (len(head) == 2 and dense.activation != "linear"):
-        return specs, ()
-    activation = dense.activation if len(head) == 1 else activation
-    if (dense.units, activation) in forms:
-        return specs[: -len(head)], head
-    sizes = sorted({units for units, _ in forms})
-    if activation == "softmax" and dense.units not in sizes:
-        expected = " or ".join(map(str, sizes))
-        raise SpecError(
-            f"the network ends with {to_text(head)}, and its head has {expected} "
-            f"outputs: write {expected} there, or leave it out, since the head is implied."
-        )
-    return specs, ()
-
-
-# -- the network ---------------------------------------------------------------------------------
 
 
 class Network:
@@ -154,7 +54,8 @@ class Network:
         every: whether the head has an output for every step, or one for a sequence.
         seed: of the initial weights.
         static: number of static features of a sequence that are joined before the head.
-        weights: of all layers, by `<layer>/<part>`; `None`: initial ones, which PyTorch draws.
+        weights: of all layers, by `<layer>/<part>`; `None`: initial ones, which follow from the
+            seed.
         device: where answers are computed; on another one than "cpu", with PyTorch.
 
     >>> from segue.networks import as_specs
@@ -178,9 +79,13 @@ class Network:
         self.specs, self.input_shape, self.outputs = specs, shape, outputs
         self.every, self.seed, self.static, self.device = every, seed, static, device
         self._module: TorchNetwork | None = None
-        self._weights: dict[str, Array] = {}
-        weights = self.to_torch().get_weights() if weights is None else weights
-        self._weights = {name: np.asarray(value) for name, value in weights.items()}
+        if weights is None:
+            weights = {
+                f"{planned.name}/{part}": weight
+                for spec, planned, _ in self._plan()
+                for part, weight in spec.initial_weights(planned).items()
+            }
+        self._weights: dict[str, Array] = {k: np.asarray(v) for k, v in weights.items()}
 
     @classmethod
     def from_torch(cls, module: TorchNetwork) -> Network:
@@ -225,18 +130,12 @@ class Network:
             SpecError: a layer that does not fit its input; the message says why and what to do.
             DataError: a weight that is missing, is not of the network, or has another shape.
         """
-        count = sum(spec.count() for spec in self.specs)
-        if count > MOST_LAYERS:  # before anything is built
-            raise too_many_layers(count)
-        context = BuildContext("", self.input_shape, self.every, self.seed)
-        planned = list(plan_layers(self.specs, context))
-        last = planned[-1].shape if planned else self.input_shape
-        if last.directions != 1 or last.sequence != self.every or (self.every and last.stride != 1):
-            raise wrong_end(last, [one.context.name for one in planned], every=self.every)
-        behind = BuildContext("head", last.with_features(last.features + self.static))
-        head = Dense(self.outputs)
-        wanted = chain_weight_shapes(self.specs, context)
-        wanted |= {f"head/{part}": shape for part, shape in head.weight_shapes(behind).items()}
+        plan = self._plan()
+        wanted = {
+            f"{planned.name}/{part}": shape
+            for spec, planned, _ in plan
+            for part, shape in spec.weight_shapes(planned).items()
+        }
         found = {name: weight.shape for name, weight in self._weights.items()}
         if found != wanted:
             names = sorted(n for n in {**wanted, **found} if wanted.get(n) != found.get(n))
@@ -246,10 +145,31 @@ class Network:
             )
         weights = {name: self._weights[name] for name in wanted}  # in the order of the layers
         self._weights = weights
-        chain = InferenceChain(self.specs, context, weights)
-        own = {k.removeprefix("head/"): w for k, w in weights.items() if k.startswith("head/")}
-        chain.layers.append(head.inference_layer(behind, own))
+        *_, head = plan
+        chain = InferenceChain(self.specs, self._context, weights)
+        chain.layers.append(head.spec.inference_layer(head.context, weights_below(weights, "head")))
         return chain
+
+    @property
+    def _context(self) -> BuildContext:
+        return BuildContext("", self.input_shape, self.every, self.seed)
+
+    def _plan(self) -> list[PlannedLayer]:
+        """The layers, the head last.
+
+        Raises:
+            SpecError: a layer that does not fit its input; the message says why and what to do.
+        """
+        count = sum(spec.count() for spec in self.specs)
+        if count > MOST_LAYERS:  # before anything is built
+            raise too_many_layers(count)
+        plan = list(plan_layers(self.specs, self._context))
+        last = plan[-1].shape if plan else self.input_shape
+        if last.directions != 1 or last.sequence != self.every or (self.every and last.stride != 1):
+            raise wrong_end(last, [one.context.name for one in plan], every=self.every)
+        shape, head = last.with_features(last.features + self.static), Dense(self.outputs)
+        context = BuildContext("head", shape, seed=self.seed)
+        return [*plan, PlannedLayer(head, context, head.output_shape(context))]
 
     def __call__(self, x: Ragged) -> Any:
         """Logits `[n, class]`, or `Ragged` `[steps, class]` of a network with one for each step.
