@@ -59,6 +59,7 @@ SEGUE_INLINE void multiply(Vector (&sum)[Panels][Rows][Vectors], const float* a,
       Vector b[Vectors];
       for (int v = 0; v < Vectors; ++v) {
         b[v] = load(panel + p * panel_stride + (k * Vectors + v) * kLanes);
+        if (Vectors >= 4 && Panels * (Rows * Vectors + Vectors) + 1 < kRegisters) keep(b[v]);
       }
       for (int r = 0; r < Rows; ++r) {
         const Vector x = broadcast(a[r * stride + k]);

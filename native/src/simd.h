@@ -3,6 +3,7 @@
 // Each path (AVX-512, AVX2, portable) defines `Vector`, `Mask` and the primitives below in its own
 // header; this file includes the one of the path that is compiled and adds what follows from them.
 //
+//   keep(v)                                a register for v, where it would be loaded at each use
 //   load, store, load_first, store_first   unaligned; the first n lanes only (the others are 0)
 //   broadcast, +, -, *, /, fma(a, b, c)    fma is a * b + c, rounded once where the path can
 //   min(a, b), max(a, b)                   b where one of both is NaN, so NaN travels in b

@@ -5,7 +5,7 @@
 
 SEGUE_BEGIN
 
-constexpr int kLanes = 8;
+constexpr int kLanes = 8, kRegisters = 16;
 
 struct Vector {
   __m256 v;
@@ -26,6 +26,11 @@ SEGUE_INLINE Vector load_first(const float* p, std::int64_t n) {
 }
 SEGUE_INLINE void store_first(float* p, Vector a, std::int64_t n) {
   _mm256_maskstore_ps(p, first_lanes(n), a.v);
+}
+SEGUE_INLINE void keep(Vector& a) {
+#if defined(__GNUC__)
+  __asm__("" : "+x"(a.v));
+#endif
 }
 SEGUE_INLINE Vector broadcast(float x) { return {_mm256_set1_ps(x)}; }
 

@@ -5,7 +5,7 @@
 
 SEGUE_BEGIN
 
-constexpr int kLanes = 16;
+constexpr int kLanes = 16, kRegisters = 32;
 
 struct Vector {
   __m512 v;
@@ -24,6 +24,7 @@ SEGUE_INLINE Vector load_first(const float* p, std::int64_t n) {
 SEGUE_INLINE void store_first(float* p, Vector a, std::int64_t n) {
   _mm512_mask_storeu_ps(p, first_lanes(n), a.v);
 }
+SEGUE_INLINE void keep(Vector&) {}
 SEGUE_INLINE Vector broadcast(float x) { return {_mm512_set1_ps(x)}; }
 
 SEGUE_INLINE Vector operator+(Vector a, Vector b) { return {_mm512_add_ps(a.v, b.v)}; }

@@ -5,7 +5,7 @@
 
 SEGUE_BEGIN
 
-constexpr int kLanes = 4;
+constexpr int kLanes = 4, kRegisters = 16;
 
 #if defined(__GNUC__)  // GCC and Clang keep these in registers, and an array in memory
 typedef float Lanes __attribute__((vector_size(sizeof(float) * kLanes)));
@@ -53,6 +53,7 @@ SEGUE_INLINE Vector load_first(const float* p, std::int64_t n) {
 SEGUE_INLINE void store_first(float* p, Vector a, std::int64_t n) {
   for (int i = 0; i < n; ++i) p[i] = a.lane[i];
 }
+SEGUE_INLINE void keep(Vector&) {}
 SEGUE_INLINE Vector broadcast(float x) { return {Lanes{x, x, x, x}}; }
 
 SEGUE_INLINE Vector operator+(Vector a, Vector b) { return {a.lane + b.lane}; }

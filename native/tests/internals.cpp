@@ -13,6 +13,17 @@ static Steps steps_of(const TrainingCase& c) {
 }
 static DropoutMasks masks_of(const TrainingCase& c) { return {c.input_masks, c.hidden_masks}; }
 
+static double multiply_alone(Index repeats) {
+  constexpr Index kRows = sums_of_block(kWidePanel), kDepth = 128, kColumns = kWidePanel * kLanes;
+  Scratch<float> a(kRows * kDepth), panel(kDepth * kColumns), out(kRows * kColumns);
+  if (!a || !panel || !out) return 0.0;
+  for (Index i = 0; i < repeats; ++i) {
+    block<kRows, kWidePanel>(a.data, kDepth, panel.data, kDepth, nullptr, true, out.data, kColumns,
+                             kColumns);
+  }
+  return double(repeats) * kRows * kDepth * kColumns;
+}
+
 extern const Internals internals;
 const Internals internals = {
     add_transposed,
@@ -36,6 +47,7 @@ const Internals internals = {
                                   d_kernel, d_recurrent_kernel, d_bias, d_x, d_x_stride, d_h0,
                                   d_c0);
     },
+    multiply_alone,
 };
 
 SEGUE_END

@@ -35,6 +35,9 @@ struct Internals {
                    Index d_outputs_stride, const float* d_h_after, Index d_h_after_stride,
                    const float* d_c_after, float* d_kernel, float* d_recurrent_kernel,
                    float* d_bias, float* d_x, Index d_x_stride, float* d_h0, float* d_c0);
+
+  // Products of what lies in the first cache: what the processor attains. Returns their number.
+  double (*multiply_alone)(Index repeats);
 };
 
 // Those of a path; null where the library or the processor has not got it.
