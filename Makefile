@@ -8,7 +8,7 @@
 #   make sanitize     the native kernels with sanitizers    make test-arm   and on an emulated ARM
 #   make slurm-test   studies on a real Slurm, which is installed where this user may
 #   make check        format, lint, types   make docs         run the examples, build the site
-#   make bench        segue beside its peers, by turns, into bench/results.md (minutes)
+#   make bench        segue beside its peers, by turns, into bench/results.md (two hours)
 #   make clean        remove what the tools leave behind
 #   make wheel        sdist and wheel in dist/, installed in a bare environment and used there
 #   make recipes      whole systems on real data, with their figures and pictures in runs/recipes
@@ -127,7 +127,7 @@ site: $(STAMP)
 	$(BIN)/python docs/build.py
 
 bench: $(STAMP) native
-	$(BIN)/python bench/peers/run.py
+	$(BIN)/python bench/peers/run.py $(if $(BESIDE),--beside $(BESIDE))
 
 # One a processor; each line that is printed says whose it is, the last one how long it took.
 recipes: $(STAMP)

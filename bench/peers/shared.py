@@ -38,7 +38,7 @@ def in_batches(predict: Predict, x: Any) -> Any:
     return np.concatenate([predict(x[at : at + BATCH]) for at in range(0, len(x), BATCH)])
 
 
-def _print_memory() -> None:
+def print_memory() -> None:
     """Of this program alone: what `getrusage` says counts the process that started it, too."""
     status = Path("/proc/self/status").read_text()
     print(status.partition("VmHWM:")[2].split()[0], file=sys.stderr)
@@ -53,7 +53,7 @@ def run(
 
     The last line on standard error is the most memory, in kilobytes.
     """
-    atexit.register(_print_memory)
+    atexit.register(print_memory)
     what, folder, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if what == "prepare":
         prepare(folder)
