@@ -50,7 +50,8 @@ def install(peer: Peer) -> str | None:
     pip += ["-c", str(ROOT / "constraints.txt")]
     try:
         if not peer.size.exists():
-            subprocess.run([sys.executable, "-m", "venv", PLACE / peer.name], check=True)
+            making = [sys.executable, "-m", "venv", "--clear", PLACE / peer.name]
+            subprocess.run(making, check=True)
             bare = disk(peer)
             subprocess.run([*pip, *peer.packages], check=True, capture_output=True, text=True)
             peer.size.write_text(str(disk(peer) - bare))
