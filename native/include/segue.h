@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 2
+#define SEGUE_ABI 3
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -69,6 +69,103 @@ typedef enum {
   SEGUE_LOG_SOFTMAX,
   SEGUE_SPARSEMAX
 } segue_activation;
+
+/* -- training -------------------------------------------------------------------------------- */
+
+typedef enum {
+  SEGUE_LAYER_DENSE = 0,  /* function: its activation */
+  SEGUE_LAYER_RECURRENT,  /* function: its cell; in one direction or two */
+  SEGUE_LAYER_DROPOUT,
+  SEGUE_LAYER_EMBEDDING,
+  SEGUE_LAYER_POOL,       /* function: segue_pool */
+  SEGUE_LAYER_FLATTEN,
+  SEGUE_LAYER_ACTIVATION  /* function: the activation, not one over the features of a row */
+} segue_layer_kind;
+
+typedef enum { SEGUE_POOL_LAST = 0, SEGUE_POOL_MEAN, SEGUE_POOL_MAX } segue_pool;
+
+typedef enum {
+  SEGUE_ONE_DIRECTION = 0,
+  SEGUE_CONCAT,
+  SEGUE_SUM,
+  SEGUE_MEAN
+} segue_merge;
+
+/* Offsets are those of weights within the network's; -1: there is none. */
+typedef struct {
+  int32_t kind;
+  int32_t function;
+  int32_t merge;           /* of a recurrent layer: segue_merge */
+  int32_t keeps_sequence;  /* whether the output has a time axis */
+  float parameter;         /* of the activation */
+  int32_t is_trained;      /* or the weights stay as they are */
+  double rate;             /* of dropout, of the inputs of a recurrent layer */
+  double recurrent_rate;   /* of the hidden state, with a mask for each gate */
+  int64_t inputs, outputs; /* features; outputs of a recurrent layer: units of a direction */
+  int64_t kernel[2], recurrent_kernel[2], bias[2], initial_h[2], initial_c[2]; /* by direction */
+  int64_t inputs_mask[2], hidden_mask[2]; /* numbers of the masks' keys, by direction */
+} segue_layer;
+
+typedef enum {
+  SEGUE_SOFTMAX_LOSS = 0, /* targets: class numbers */
+  SEGUE_BINARY_LOSS,      /* one logit; targets: 0 or 1 */
+  SEGUE_SIGMOID_LOSS,     /* targets: class numbers */
+  SEGUE_MULTILABEL_LOSS,  /* targets: float [outputs] */
+  SEGUE_SQUARED_LOSS      /* targets: float [outputs] */
+} segue_loss;
+
+typedef enum { SEGUE_ADAM = 0, SEGUE_ADAMW, SEGUE_RMSPROP, SEGUE_SGD } segue_optimizer;
+
+typedef struct {
+  const segue_layer* layers;
+  int64_t layer_count;
+  float* weights;
+  int64_t size;          /* of the weights, in floats */
+  int64_t shared;        /* of the first ones: behind them are embeddings */
+  const int64_t* trained; /* [trained_count, 2]: first and end of the weights that are trained */
+  int64_t trained_count;
+  int32_t loss;
+  int32_t every;     /* a target at every step, -1 for none; or one for a sequence */
+  float smoothing;   /* of labels */
+  int32_t scores_losses;  /* the score is the loss, and not whether the target is predicted */
+  int32_t reports_scores; /* the loss that is reported is the score: in the target's own unit */
+  const float* scale; /* [outputs]: of the score of a squared loss; NULL: 1 */
+  int32_t optimizer;
+  float momentum, weight_decay;
+  float clip_norm; /* 0: none */
+  float* moments;  /* [2, size]: the optimizer's */
+} segue_network;
+
+typedef struct {
+  const float* values;   /* [steps, channels], or */
+  const int32_t* tokens; /* [steps] */
+  int64_t channels;
+  const int64_t* offsets; /* [n + 1] */
+  const int64_t* classes; /* [n], or [steps] for every step; or */
+  const float* targets;   /* [n, outputs] */
+  const float* weights;   /* as many as targets; NULL: each counts once */
+} segue_examples;
+
+typedef struct {
+  const int64_t* sequences;     /* of all batches, one behind the other */
+  const int64_t* batch_offsets; /* [batches + 1] */
+  const int64_t* batch_numbers; /* [batches]: within the epoch, for the masks */
+  const int64_t* first_batches; /* [count + 1]: of each update */
+  const double* rates;          /* [count]: learning rates */
+  int64_t count;
+  const uint64_t* keys; /* [masks, 2] */
+  int32_t trains;       /* 0: loss and score only */
+  double seconds;       /* after which no update is begun but the first */
+  int64_t threads;
+} segue_updates;
+
+typedef struct {
+  int64_t steps; /* of the optimizer so far */
+  int64_t done;  /* updates */
+  double loss, norm; /* of the last one; where one is not finite, the weights are those before */
+  double sums[3];    /* loss, score, number of targets: added to */
+  int64_t bytes;     /* the most that a shard took */
+} segue_progress;
 
 typedef struct {
   /* kernel [depth, columns] into the order in which it is read; sizes in floats. */
@@ -134,6 +231,8 @@ typedef struct {
                      const float* shift, float* out, int64_t threads);
   int (*activate)(int activation, float parameter, const float* values, int64_t rows,
                   int64_t features, float* out, int64_t threads);
+  int (*train)(const segue_network* network, const segue_examples* examples,
+               const segue_updates* updates, segue_progress* progress);
 } segue_kernels;
 
 SEGUE_API int segue_abi(void);

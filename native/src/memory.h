@@ -27,6 +27,30 @@ struct Scratch {
   T* data;
 };
 
+// Memory that is made when its size is known, at an address as that of `Scratch`; not cleared.
+template <class T>
+class Memory {
+ public:
+  Memory() = default;
+  ~Memory() { std::free(block_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  // False where there is none.
+  bool make(Index count) {
+    constexpr std::size_t kLine = 64;
+    block_ = std::malloc(sizeof(T) * count + kLine);
+    const auto address = reinterpret_cast<std::uintptr_t>(block_);
+    data = reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
+    return block_ != nullptr;
+  }
+
+  T* data = nullptr;
+
+ private:
+  void* block_ = nullptr;
+};
+
 // run_parallel for a function object.
 template <class Task>
 bool parallel(Index count, Index threads, Index work, const Task& task) {

@@ -5,6 +5,7 @@
 #include "normalise.h"
 #include "pool.h"
 #include "recurrent.h"
+#include "trainer.h"
 #include "windows.h"
 
 SEGUE_BEGIN
@@ -13,6 +14,7 @@ extern const segue_kernels kernels;
 const segue_kernels kernels = {
     packed_size, pack,      dense, packed_cell_size, pack_cell,  recurrent,   conv,     max_pool,
     random_conv, attention, pool,  pool_attention,   layer_norm, scale_shift, activate,
+    train,
 };
 
 SEGUE_END

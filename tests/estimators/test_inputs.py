@@ -394,6 +394,7 @@ def test_a_fit_that_fails_leaves_an_estimator_as_it_was(
     def fail(*_: Any) -> None:
         raise TrainingError("The loss is not finite.")
 
+    monkeypatch.setattr("segue.training.native_trainer.NativeTrainer.advance", fail)
     monkeypatch.setattr("segue.training.torch_trainer.TorchTrainer.advance", fail)
     with pytest.raises(TrainingError):
         model.fit(data)

@@ -18,9 +18,11 @@ from segue.prepare import Batches, Preparation
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
 from segue.training import TrainingOptions
+from segue.training.native_trainer import NativeTrainer, native_program
 from segue.training.objectives import make_objective
 from segue.training.setup import SequenceTargets, TrainingData, TrainingSetup
 from segue.training.torch_trainer import TorchTrainer
+from segue.training.trainer import Trainer
 
 
 def examples(data: Dataset, weights: Any = None) -> TrainingData:
@@ -64,7 +66,19 @@ def make_job() -> Callable[..., TrainingSetup]:
     return make
 
 
-@pytest.fixture
-def make_trainer(make_job: Callable[..., TrainingSetup]) -> Callable[..., TorchTrainer]:
-    """Make the trainer of such a job."""
-    return lambda *given, **more: TorchTrainer(make_job(*given, **more))
+@pytest.fixture(params=["torch", "native"])
+def make_trainer(
+    request: pytest.FixtureRequest, make_job: Callable[..., TrainingSetup]
+) -> Callable[..., Trainer]:
+    """Make a trainer of such a job, of each kind that can train it."""
+
+    def make(*given: Any, **more: Any) -> Trainer:
+        job = make_job(*given, **more)
+        if request.param == "torch":
+            return TorchTrainer(job)
+        program = native_program(job)
+        if isinstance(program, str):
+            pytest.skip(f"PyTorch alone trains this: {program}")
+        return NativeTrainer(job, program)
+
+    return make

@@ -18,7 +18,7 @@ from segue.errors import OptionError
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective
-from segue.training.trainers import make_trainer
+from segue.training.torch_trainer import TorchTrainer
 
 NETWORKS = [
     "lstm(4, dropout=0.2, recurrent_dropout=0.2)",
@@ -41,7 +41,7 @@ def test_a_training_makes_its_tensors_where_the_data_is(network: str, optimizer:
     classifier = SequenceClassifier(
         network, prepare=AUGMENTED, epochs=2, batch_size=8, validation=0.3, options=options
     )
-    trainer = make_trainer(classifier._training_job(tiny_dataset(40)))
+    trainer = TorchTrainer(classifier._training_job(tiny_dataset(40)))
     state = TrainingState.start(trainer)
     with torch.device("meta"):
         assert train(trainer, state) == "finished"
@@ -54,7 +54,7 @@ def test_pieces_make_their_tensors_where_the_data_is(network: str) -> None:
     x = tiny_dataset(20).x
     y = [(steps[:, 0] > 0).astype(int) for steps in x]
     labeler = SequenceLabeler(network, epochs=2, batch_size=4, validation=None, options=options)
-    trainer = make_trainer(labeler._training_job(x, y))
+    trainer = TorchTrainer(labeler._training_job(x, y))
     state = TrainingState.start(trainer)
     with torch.device("meta"):
         assert train(trainer, state) == "finished"
@@ -92,7 +92,7 @@ def test_a_wrong_device_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Objective, "losses", astray)
     silent = TrainingOptions(progress="none")
-    trainer = make_trainer(
+    trainer = TorchTrainer(
         SequenceClassifier("gru(3)", options=silent)._training_job(tiny_dataset(20))
     )
     state = TrainingState.start(trainer)

@@ -21,9 +21,11 @@ from segue.training import Callback, HistoryWriter, TrainingOptions
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
 from segue.training.objectives import Objective, RunningMetrics
-from segue.training.setup import TrainingData
 from segue.training.torch_trainer import TorchTrainer
 from segue.training.trainer import Advance, Trainer
+
+# What is shown by a look into PyTorch's part.
+with_torch = pytest.mark.parametrize("make_trainer", ["torch"], indirect=True)
 
 MakeTrainer = Callable[..., TorchTrainer]
 
@@ -189,6 +191,7 @@ def test_the_time_limit_ends_it_within_an_epoch(make_trainer: MakeTrainer) -> No
     assert_same(listener.weights[0], trainer.weights())
 
 
+@with_torch
 def test_the_time_limit_ends_a_first_update_of_many_batches(make_trainer: MakeTrainer) -> None:
     """Between two of them; its gradient is then that of the batches that were."""
     trainer = make_trainer(network="gru(4)", options=options(accumulate=5, clip_norm=None))
@@ -260,15 +263,15 @@ def test_an_interruption_inside_an_epoch_gives_the_weights_before_it(
 ) -> None:
     """Half an epoch has no row, so it has no weights either."""
     trainer = make_trainer(validation=None)
-    gather, calls = TrainingData.gather, []
+    advance, calls = type(trainer).advance, []
 
     def interrupted(*given: Any) -> Any:
         calls.append(1)
         if len(calls) == 5 + 3:  # forty sequences are five batches of eight
             raise KeyboardInterrupt
-        return gather(*given)
+        return advance(*given)
 
-    monkeypatch.setattr(TrainingData, "gather", interrupted)
+    monkeypatch.setattr(type(trainer), "advance", interrupted)
     ended, state, listener = run(trainer)
     assert (ended, len(state.rows)) == ("interrupted", 1)
     assert_same(trainer.weights(), listener.weights[0])
@@ -304,7 +307,7 @@ def test_a_weight_of_two_is_a_sequence_twice(make_trainer: MakeTrainer) -> None:
     weights[3] = 2.0
     plain = options(optimizer="sgd", clip_norm=None)
     trainer = make_trainer("gru(4)", weights=weights, batch_size=40, epochs=1, options=plain)
-    network, job = trainer.network, trainer.job
+    job, network = trainer.job, trainer.job.network
     x = job.train.batches.gather(np.arange(40))
     targets = job.train.targets.gather(np.arange(40)).float()
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
@@ -339,6 +342,7 @@ def test_clipping_shortens_the_gradient(make_trainer: MakeTrainer) -> None:
     assert length == pytest.approx(1e-3, rel=1e-3)
 
 
+@with_torch
 def test_every_batch_of_every_epoch_has_draws_of_its_own(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +359,7 @@ def test_every_batch_of_every_epoch_has_draws_of_its_own(
     assert seen == [Draws(5, epoch, step) for epoch in (1, 2, 3) for step in range(5)]
 
 
+@with_torch
 def test_validation_is_done_without_dropout(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +379,18 @@ def test_validation_is_done_without_dropout(
 # -- losses that are not finite ------------------------------------------------------------------
 
 
+def test_the_batch_whose_loss_is_not_finite_is_named(make_trainer: MakeTrainer) -> None:
+    """And the updates before it are undone with it: it is the first epoch."""
+    weights = np.ones(40)
+    weights[3] = math.inf
+    trainer = make_trainer(weights=weights, validation=None)
+    before = trainer.weights()
+    numbers = [number for ((number, index),) in trainer.job.updates(1) if 3 in index]
+    with pytest.raises(TrainingError, match=f"loss in epoch 1, batch {numbers[0] + 1} of 5,"):
+        run(trainer)
+    assert_same(trainer.weights(), before)
+
+
 def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -> None:
     """Let the loss of one batch, counted from 1 over all epochs, be a number that is none."""
     real, calls = Objective.losses, []
@@ -385,6 +402,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, call: int, value: float = math.nan) -
     monkeypatch.setattr(Objective, "losses", losses)
 
 
+@with_torch
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +417,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_batch(
     assert_same(trainer.weights(), listener.weights[1])
 
 
+@with_torch
 def test_weights_that_give_no_finite_loss_are_not_good_ones(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,6 +430,7 @@ def test_weights_that_give_no_finite_loss_are_not_good_ones(
     assert_same(trainer.weights(), listener.weights[0])
 
 
+@with_torch
 def test_a_failure_in_the_first_epoch_leaves_the_first_weights(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,6 +443,7 @@ def test_a_failure_in_the_first_epoch_leaves_the_first_weights(
     assert_same(trainer.weights(), before)
 
 
+@with_torch
 def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,6 +457,7 @@ def test_a_gradient_that_is_not_finite_is_told_from_a_loss(
         run(make_trainer(validation=None))
 
 
+@with_torch
 def test_a_validation_loss_that_is_not_finite_stops_too(
     make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,7 +485,7 @@ def test_a_rate_out_of_all_proportion_never_leaves_broken_weights(
     )
     with pytest.raises(TrainingError, match="is not finite"):
         run(trainer)
-    logits = trainer.network(trainer.job.train.batches.gather(np.arange(40)))
+    logits = trainer.job.network(trainer.job.train.batches.gather(np.arange(40)))
     assert bool(torch.isfinite(logits).all())
 
 

@@ -21,7 +21,6 @@ from segue.networks import as_specs
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
-from segue.training.torch_trainer import TorchTrainer
 from segue.training.trainer import Trainer
 
 MakeTrainer = Callable[..., Trainer]
@@ -578,14 +577,15 @@ def test_another_machine_or_version_is_said(
     make_trainer: MakeTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_until(make_trainer(), tmp_path / "c", 1)
-    path, here = tmp_path / "c" / "state.safetensors", TorchTrainer.environment
+    path, kind = tmp_path / "c" / "state.safetensors", type(make_trainer())
+    here = kind.environment
     checkpoint.read(path, make_trainer(), FINGERPRINT)
     monkeypatch.setattr(
-        TorchTrainer,
+        kind,
         "environment",
-        lambda trainer: {**here(trainer), "kernels": "NEON", "torch": "9.9"},
+        lambda trainer: {**here(trainer), "kernels": "NEON", "segue": "9.9"},
     )
-    text = r"begun with torch .*\(now 9.9\), kernels .*\(now NEON\)\. It goes on"
+    text = r"begun with segue .*\(now 9.9\), kernels .*\(now NEON\)\. It goes on"
     with pytest.warns(UserWarning, match=text):
         checkpoint.read(path, make_trainer(), FINGERPRINT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -393,8 +394,8 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
         return ""
     trainer = make_trainer(job)
-    constant, each = trainer.update_bytes(longest)
-    needed = constant + batch_size * each
+    bytes_of = trainer.update_bytes(longest)
+    needed = bytes_of(batch_size)
     if resident + needed <= memory.WARNED * limit:
         return ""
     about = (
@@ -406,9 +407,11 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
         more = f"; so does {cut}, for causal networks" if cut else ""
         return f"{about} A smaller batch_size needs less{more}."
     room = limit - resident
-    fits = max(0, int((room - constant) / each))
+    fits = bisect.bisect_right(range(1, batch_size), room, key=lambda size: int(bytes_of(size)))
     fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    if cut and job.network.causal and trainer.training_bytes(batch_size, TRUNCATED) <= room:
+    options = replace(job.options, truncate=TRUNCATED)
+    in_pieces = make_trainer(replace(job, options=options)).training_bytes
+    if cut and job.network.causal and in_pieces(batch_size, TRUNCATED) <= room:
         other = "So does" if fits else "What fits is"
         fitting += f" {other} {cut}, for which memory does not grow."
     raise TrainingError(

@@ -32,7 +32,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 2  # SEGUE_ABI of native/include/segue.h
+_ABI = 3  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -61,10 +61,11 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "layer_norm": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _FLOAT, _DATA, _SIZE),
     "scale_shift": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _DATA, _SIZE),
     "activate": (_INT, _INT, _FLOAT, _DATA, _SIZE, _SIZE, _DATA, _SIZE),
+    "train": (_INT, _DATA, _DATA, _DATA, _DATA),
 }
 
 # The numbers of segue_cell and segue_activation.
-_CELLS = {"lstm": 0, "gru": 1, "gru_before": 2, "rnn_tanh": 3, "rnn_relu": 4}
+CELLS = {"lstm": 0, "gru": 1, "gru_before": 2, "rnn_tanh": 3, "rnn_relu": 4}
 _ACTIVATIONS = (
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "hard_silu", "mish",
     "softplus", "squareplus", "sparse_plus", "softsign", "tanh", "hard_tanh", "tanh_shrink",
@@ -247,7 +248,7 @@ class Kernels:
     ) -> PackedCell:
         """The weights of a cell in the form that `recurrent` takes."""
         weights = [_floats(part) for part in (kernel, recurrent_kernel, bias)]
-        number, sizes = _CELLS[cell], (len(kernel), len(recurrent_kernel))
+        number, sizes = CELLS[cell], (len(kernel), len(recurrent_kernel))
         values = _aligned(self._call["packed_cell_size"](number, *sizes))
         self._call["pack_cell"](number, *map(_address, weights), *sizes, _address(values))
         return PackedCell(values, values.ctypes.data, number, *sizes, 1 + (cell == "lstm"))
@@ -421,6 +422,10 @@ class Kernels:
             *(_address(out), self.threads),
         )
         return out
+
+    def train(self, network: int, examples: int, updates: int, progress: int) -> None:
+        """Many updates of a network: see `segue.kernels.training`, which makes the structures."""
+        self._call["train"](network, examples, updates, progress)
 
     # What only moves numbers is NumPy's.
 

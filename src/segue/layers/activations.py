@@ -26,6 +26,9 @@ from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, Tor
 from segue.layers.inference import PointwiseInference, WeightShapes
 from segue.spec import Name
 
+if TYPE_CHECKING:
+    from segue.kernels.training import Program
+
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
@@ -88,6 +91,9 @@ class ActivationSpec(
             source.steps.append(f"x = {self.expression}")
         else:
             source.problems.append(f"{context.name} has the activation {self.kind}")
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        program.activation(context.name, self)
 
 
 def _unchanged(values: Array) -> Array:

@@ -13,7 +13,7 @@ import importlib
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from numpy.random import Generator
 
@@ -21,6 +21,9 @@ from segue.data.arrays import Array
 from segue.errors import NoInferenceError, SpecError
 from segue.randomness import numpy_generator
 from segue.spec import Spec
+
+if TYPE_CHECKING:
+    from segue.kernels.training import Program
 
 MOST_LAYERS = 2000  # a text of a few words can stand for more than any machine could hold
 
@@ -237,6 +240,10 @@ class LayerSpec(Spec, abc.ABC):
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add the layer to plain PyTorch source; layers without such a form report a problem."""
         source.problems.append(f"{context.name} is a {self.kind} layer")
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        """Add the layer to what the native library trains; others report a problem."""
+        program.problems.append(f"{context.name} is a {self.kind} layer")
 
 
 def not_causal_message(name: str) -> str:

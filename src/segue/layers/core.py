@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pydantic
@@ -22,6 +22,9 @@ from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, Tor
 from segue.layers.inference import InferenceLayer, PointwiseInference, WeightShapes
 from segue.layers.initial import Initializers, glorot_uniform, normal, ones, uniform
 from segue.spec import Alias, Aliases, Count, Name, Rate
+
+if TYPE_CHECKING:
+    from segue.kernels.training import Program
 
 
 class DenseInference(PointwiseInference):
@@ -81,6 +84,10 @@ class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True, infere
         source.copies.append(f'copy_linear(model.{name}, weights, "{context.name}/")')
         source.helpers.add("copy_linear")
 
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        activation = ACTIVATIONS[self.activation]
+        program.dense(context.name, context.shape.features, self.units, activation)
+
 
 class DropoutInference(PointwiseInference):
     """No weights; the identity, as all that is dropped is dropped in training."""
@@ -104,6 +111,9 @@ class Dropout(PointwiseSpec, kind="dropout", inference=DropoutInference):
         name = source.attribute(context.name)
         source.modules.append(f"self.{name} = nn.Dropout({self.rate})")
         source.steps.append(f"x = self.{name}(x)")
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        program.dropout(context.name, self.rate)
 
 
 def unknown_token(name: str, rows: int, low: int, high: int) -> DataError:
@@ -180,6 +190,9 @@ class Embedding(
         source.steps.append(f"x = self.{name}(x[:, :, 0].long())")
         weights = f'weights["{context.name}/embeddings"]'
         source.copies.append(f"model.{name}.weight.copy_(torch.as_tensor({weights}))")
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        program.embedding(context.name, self.rows(context), self.features)
 
 
 def too_many_positions(name: str, learnt: int, steps: int) -> DataError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from segue.kernels.ragged import Ragged, last_steps, quiet, reduce_steps
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, WeightShapes
 from segue.spec import Count, Name
+
+if TYPE_CHECKING:
+    from segue.kernels.training import Program
 
 _TORCH_LINES = {
     "mean": "x = torch.where(real(x, lengths), x, 0).sum(1) / lengths[:, None]",
@@ -191,6 +194,12 @@ class Pool(
         source.steps.append(_TORCH_LINES[self.how])
         source.helpers |= set() if self.how == "last" else {"real"}
 
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        if self.how == "attention" or self.parts > 1:
+            program.problems.append(f"{context.name} is {self}")
+        else:
+            program.pool(context.name, self.how)
+
 
 _INFERENCE = {
     "last": PoolLastInference,
@@ -245,3 +254,6 @@ class Flatten(
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         source.steps.append("x = x.flatten(1)")
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        program.flatten(context.name)

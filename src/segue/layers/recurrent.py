@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import FiniteFloat
@@ -20,6 +20,9 @@ from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, PieceInference, Signal, WeightShapes, joined
 from segue.layers.initial import glorot_uniform, orthogonal
 from segue.spec import Alias, Aliases, Count, Name, Rate
+
+if TYPE_CHECKING:
+    from segue.kernels.training import Program
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # so many times the units are the columns of a kernel
 Output = Literal["auto", "last", "every"]
@@ -220,6 +223,25 @@ class RecurrentSpec(
         for part, suffix in parts.items():
             source.copies.append(f'{copy}(model.{name}, weights, "{context.name}/{part}"{suffix})')
         source.steps += self._torch_output_source(sequence=sequence)
+
+    def write_training(self, program: Program, context: BuildContext) -> None:
+        merge = getattr(self, "merge", "")
+        if merge == "none" or context.shape.directions > 1:
+            program.problems.append(f"{context.name} keeps two directions apart")
+            return
+        states = self.given_states()
+        parts = ("forward/", "backward/") if merge else ("",)
+        program.fixed |= {f"{context.name}/{part}{state}" for part in parts for state in states}
+        program.recurrent(
+            context.name,
+            self.packed_cell,
+            context.shape.features,
+            self.units,
+            keeps_sequence=self.output_shape(context).sequence,
+            merge=merge,
+            rate=self.dropout,
+            recurrent_rate=self.recurrent_dropout,
+        )
 
     def _torch_output_source(self, *, sequence: bool) -> list[str]:
         """Source lines that compute the output from PyTorch's `x` or last state `h`."""

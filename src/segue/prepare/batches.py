@@ -116,6 +116,21 @@ class Batches:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @property
+    def is_resident(self) -> bool:
+        """Whether the prepared values stay in memory, all of them."""
+        return self._values is not None
+
+    def ragged(self, index: Array | None = None) -> tuple[Array, Array]:
+        """The chosen sequences, prepared: values `[total_steps, channel]` and lengths `[n]`.
+
+        Without `index` all of those that stay in memory, without a copy.
+        """
+        if index is None:
+            assert self._values is not None
+            return self._values.numpy(), self.lengths
+        return self._preparation.apply_ragged(self._source.gather(index))
+
     def gather(self, index: Array) -> Padded:
         """The chosen sequences as `[batch, longest of them, channel]`, zeros behind each end."""
         index = np.asarray(index)

@@ -35,6 +35,7 @@ class Objective:
     """A task's loss and score.
 
     Attributes:
+        form: its name in `OBJECTIVES`.
         outputs: units of the head.
         loss: what training minimises, of `(logits, targets)`.
         score: whose mean is the number of the history, likewise; `None`: the loss.
@@ -43,10 +44,12 @@ class Objective:
         activation: makes probabilities of the logits; "linear" of numbers.
         own_unit: whether the score is the loss in the target's own unit, which is then reported.
         finish: makes the number of the history from the mean of the scores.
+        scale: of each value of a target whose score is in its own unit; (): 1.
         own_loss: a function of the user's own in place of the loss.
         own_metric: a further score of the user's own, in the history under its name.
     """
 
+    form: str
     outputs: int
     loss: Callable[..., Tensor]
     score: Callable[[Tensor, Tensor], Tensor] | None
@@ -55,6 +58,7 @@ class Objective:
     activation: str = "softmax"
     own_unit: bool = False
     finish: Callable[[float], float] = float
+    scale: tuple[float, ...] = ()
     own_loss: OwnFunction | None = None
     own_metric: OwnFunction | None = None
 
@@ -276,10 +280,10 @@ def make_objective(wanted: ObjectiveName, options: TrainingOptions | None = None
     Raises:
         OptionError: `label_smoothing` of numbers, which have no classes.
     """
-    objective = Objective(wanted.outputs, **OBJECTIVES[wanted.kind])
+    objective = Objective(wanted.kind, wanted.outputs, **OBJECTIVES[wanted.kind])
     if wanted.scale:
         score = functools.partial(squared_loss, scale=wanted.scale)
-        objective = replace(objective, score=score)
+        objective = replace(objective, score=score, scale=tuple(wanted.scale))
     if options is None or not (options.label_smoothing or options.objective or options.metric):
         return objective
     plain, smoothed = objective.loss, objective.loss

@@ -39,6 +39,9 @@ class Targets(Protocol):
     def gather(self, index: Index) -> Tensor:
         """The targets of the chosen sequences, `[batch, ...]`."""
 
+    def ragged(self, index: Index | None = None) -> Array:
+        """The same without padding, `[n, ...]` or `[total_steps]`; without `index` all of them."""
+
 
 @dataclass(frozen=True)
 class SequenceTargets:
@@ -56,6 +59,11 @@ class SequenceTargets:
     def gather(self, index: Index) -> Tensor:
         """The targets of the sequences of these numbers."""
         return self.values[torch.from_numpy(index).to(self.values.device)]
+
+    def ragged(self, index: Index | None = None) -> Array:
+        """The targets as they are, without a copy where it is all of them."""
+        values: Array = self.values.numpy()
+        return values if index is None else values[index]
 
 
 class StepTargets:
@@ -92,6 +100,16 @@ class StepTargets:
         values = self.values[np.where(real, starts + time, 0)]
         values[~real] = self.padding
         return torch.from_numpy(values).to(self.device)
+
+    def ragged(self, index: Index | None = None) -> Array:
+        """The targets at the steps of these sequences, `[total_steps]`, one after the other."""
+        if index is None:
+            return self.values
+        first, lengths = self.starts[index], self.lengths[index]
+        before = np.cumsum(lengths) - lengths
+        steps = np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
+        values: Array = self.values[steps]
+        return values
 
 
 Update = Sequence[tuple[int, Index]]

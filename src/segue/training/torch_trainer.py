@@ -9,7 +9,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -137,8 +137,9 @@ class TorchTrainer(Trainer):
     def measure(self, data: TrainingData) -> RunningMetrics:
         return validation.measure(self.network, data, self.job.objective, usable_threads())
 
-    def update_bytes(self, longest: int) -> tuple[float, float]:
-        return memory.measured_bytes(self, longest)
+    def update_bytes(self, longest: int) -> Callable[[int], float]:
+        constant, each = memory.measured_bytes(self, longest)
+        return lambda batch_size: constant + batch_size * each
 
     # -- weights, and the state of the optimizer --------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -79,20 +79,19 @@ class Trainer(abc.ABC):
         """Loss and score on sequences with their targets, without dropout."""
 
     @abc.abstractmethod
-    def update_bytes(self, longest: int) -> tuple[float, float]:
+    def update_bytes(self, longest: int) -> Callable[[int], float]:
         """About the memory of an update: activations, gradients and what is in between.
 
         Args:
             longest: steps of the longest sequence.
 
         Returns:
-            The bytes whatever the batch, and those that each sequence of it adds.
+            The bytes by the size of a batch.
         """
 
     def training_bytes(self, batch_size: int, longest: int) -> int:
         """The bytes of an update with a batch of so many sequences."""
-        constant, each = self.update_bytes(longest)
-        return int(constant + batch_size * each)
+        return int(self.update_bytes(longest)(batch_size))
 
     @abc.abstractmethod
     def weights(self) -> dict[str, Array]:

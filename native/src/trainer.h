@@ -1,0 +1,413 @@
+// Many updates of a network in one call.
+//
+// A batch is cut into shards, by a rule that knows nothing of threads. A thread takes a shard
+// through the whole network and back, into gradients of its own, which are then added in the order
+// of the shards: so the bits are the same with any number of threads.
+#pragma once
+
+#include "losses.h"
+#include "optimizers.h"
+#include "team.h"
+#include "training_bidirectional.h"
+
+SEGUE_BEGIN
+
+constexpr Index kSequencesOfShard = 16, kMostShards = 32;
+constexpr Index kWeightsOfPiece = 4096;  // that a thread takes at once, when gradients are added
+
+inline Index shards_of(Index batch) {
+  const Index wanted = (batch + kSequencesOfShard - 1) / kSequencesOfShard;
+  return wanted < kMostShards ? wanted : kMostShards;
+}
+
+// A stretch of the weights, and the sum of the squares of its gradient.
+struct Piece {
+  Index first, end;
+  double squares;
+};
+
+class Trainer {
+ public:
+  Trainer(const segue_network& network, const segue_examples& examples,
+          const segue_updates& updates, segue_progress& progress)
+      : network_(network),
+        examples_(examples),
+        updates_(updates),
+        progress_(progress),
+        loss_{static_cast<segue_loss>(network.loss), network.layers[network.layer_count - 1].outputs,
+              network.smoothing, network.scores_losses != 0, network.scale} {}
+  ~Trainer() {
+    for (Index i = 0; i < made_; ++i) delete layers_.data[i].layer;
+  }
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  // False where there is no memory; the weights are then as after the last update that is done.
+  bool run() {
+    if (!prepare()) return false;
+    began_ = seconds_now();
+    progress_.done = 0;
+    const Index most = most_shards_ < updates_.threads ? most_shards_ : updates_.threads;
+    run_team(work_of_update() < kWorkOfTeam ? 1 : most,
+             [](void* self, Team& team, Index i) { static_cast<Trainer*>(self)->work(team, i); },
+             this);
+    return !has_failed_.is_set();
+  }
+
+ private:
+  // Fewer multiplications of an update are not worth a second thread.
+  static constexpr Index kWorkOfTeam = 2'000'000;
+
+  struct Placed {
+    TrainingLayer* layer;
+    Index packed;  // where its packed weights begin
+  };
+
+  // -- before the first update --------------------------------------------------------------------
+
+  bool prepare() {
+    Index packed = 0;
+    if (!layers_.make(network_.layer_count)) return false;
+    for (Index i = 0; i < network_.layer_count; ++i) {
+      TrainingLayer* const layer = make_layer(network_.layers[i]);
+      if (layer == nullptr) return false;
+      layers_.data[made_++] = Placed{layer, packed};
+      packed += (layer->packed_size() + kLanes - 1) / kLanes * kLanes;
+      const bool learns = layer->spec().is_trained != 0;
+      if (learns && first_trained_ < 0) first_trained_ = i;
+      if (layer->spec().kind == SEGUE_LAYER_EMBEDDING) embedding_ = &layer->spec();
+    }
+    const Index batches = updates_.first_batches[updates_.count];
+    Index most_steps = 0;
+    for (Index b = updates_.first_batches[0]; b < batches; ++b) {
+      const Index size = updates_.batch_offsets[b + 1] - updates_.batch_offsets[b];
+      if (shards_of(size) > most_shards_) most_shards_ = shards_of(size);
+      if (embedding_ && steps_of(b) > most_steps) most_steps = steps_of(b);
+    }
+    const bool trains = updates_.trains != 0;
+    Index pieces = 0;
+    for (Index i = 0; trains && i < network_.trained_count; ++i) {
+      pieces += (network_.trained[2 * i + 1] - network_.trained[2 * i]) / kWeightsOfPiece + 1;
+    }
+    if (!packed_.make(packed) || !sums_.make(4 * most_shards_) || !pieces_.make(pieces)) return false;
+    if (trains && (!gradients_.make(most_shards_ * network_.shared) || !total_.make(network_.size))) {
+      return false;
+    }
+    if (trains && embedding_ && embedding_->is_trained &&
+        (!of_tokens_.make(most_steps * embedding_->outputs) || !tokens_.make(most_steps))) {
+      return false;
+    }
+    for (Index i = 0; trains && i < network_.trained_count; ++i) {
+      const Index end = network_.trained[2 * i + 1];
+      for (Index first = network_.trained[2 * i]; first < end; first += kWeightsOfPiece) {
+        const Index left = end - first;
+        pieces_.data[piece_count_++] =
+            Piece{first, first + (left < kWeightsOfPiece ? left : kWeightsOfPiece), 0.0};
+      }
+    }
+    return true;
+  }
+
+  static TrainingLayer* make_layer(const segue_layer& spec) {
+    switch (static_cast<segue_layer_kind>(spec.kind)) {
+      case SEGUE_LAYER_DENSE: return new (std::nothrow) DenseTraining(spec);
+      case SEGUE_LAYER_RECURRENT: return new (std::nothrow) RecurrentLayerTraining(spec);
+      case SEGUE_LAYER_DROPOUT: return new (std::nothrow) DropoutTraining(spec);
+      case SEGUE_LAYER_EMBEDDING: return new (std::nothrow) EmbeddingTraining(spec);
+      case SEGUE_LAYER_POOL: return new (std::nothrow) PoolTraining(spec);
+      case SEGUE_LAYER_FLATTEN: return new (std::nothrow) FlattenTraining(spec);
+      case SEGUE_LAYER_ACTIVATION: return new (std::nothrow) ActivationTraining(spec);
+    }
+    return nullptr;
+  }
+
+  Index steps_of(Index batch) const {
+    Index steps = 0;
+    for (Index i = updates_.batch_offsets[batch]; i < updates_.batch_offsets[batch + 1]; ++i) {
+      const Index s = updates_.sequences[i];
+      steps += examples_.offsets[s + 1] - examples_.offsets[s];
+    }
+    return steps;
+  }
+
+  // Multiplications of the first update, about.
+  Index work_of_update() const {
+    const Index first = updates_.first_batches[0], end = updates_.first_batches[1];
+    Index rows = 0, work = 0;
+    for (Index b = first; b < end; ++b) rows += steps_of(b);
+    for (Index i = 0; i < network_.layer_count; ++i) {
+      const segue_layer& layer = network_.layers[i];
+      const bool is_recurrent = layer.kind == SEGUE_LAYER_RECURRENT;
+      if (layer.kind == SEGUE_LAYER_POOL || layer.kind == SEGUE_LAYER_FLATTEN) {
+        rows = updates_.batch_offsets[end] - updates_.batch_offsets[first];
+      }
+      if (layer.kind == SEGUE_LAYER_DENSE) work += rows * layer.inputs * layer.outputs;
+      if (!is_recurrent) continue;
+      const Index ways = layer.merge == SEGUE_ONE_DIRECTION ? 1 : 2, units = layer.outputs;
+      work += rows * ways * (layer.inputs + units) * units * gates_of(layer.function);
+      if (!layer.keeps_sequence) rows = updates_.batch_offsets[end] - updates_.batch_offsets[first];
+    }
+    return 3 * work;  // forward, and two products backward
+  }
+
+  // -- the updates, in every thread ---------------------------------------------------------------
+
+  struct Worker {
+    Team& team;
+    Index number;
+    Index phase = 0;
+    Arena arena;
+  };
+
+  // Calls task(i) for each i below count, each in one of the threads, and waits for all of them.
+  template <class Task>
+  void share(Worker& me, Index count, const Task& task) {
+    Tasks& tasks = tasks_[me.phase % 2];
+    if (me.number == 0) tasks_[(me.phase + 1) % 2].restart();
+    for (Index i = tasks.take(); i < count; i = tasks.take()) task(i);
+    me.team.wait();
+    ++me.phase;
+  }
+
+  void work(Team& team, Index number) {
+    Worker me{team, number, 0, {}};
+    for (Index update = 0; update < updates_.count && !is_over_; ++update) {
+      const Index first = updates_.first_batches[update], end = updates_.first_batches[update + 1];
+      if (update == 0 || updates_.trains) {
+        share(me, network_.layer_count, [&](Index i) {
+          layers_.data[i].layer->pack(network_.weights, packed_.data + layers_.data[i].packed);
+        });
+      }
+      const double count = targets_of(first, end);
+      double sums[4] = {0.0, 0.0, 0.0, 0.0};
+      for (Index batch = first; batch < end; ++batch) {
+        const Index size = updates_.batch_offsets[batch + 1] - updates_.batch_offsets[batch];
+        const Index shards = shards_of(size);
+        share(me, shards, [&](Index shard) {
+          if (!run_shard(me.arena, batch, size, shard, shards, count)) has_failed_.set();
+        });
+        for (Index i = 0; i < 4 * shards; ++i) sums[i % 4] += sums_.data[i];
+        if (updates_.trains) add_gradients(me, batch, shards, batch == first, batch + 1 == end);
+      }
+      finish(me, update, sums, count);
+    }
+    if (number == 0) progress_.bytes = me.arena.bytes();
+  }
+
+  // The number of targets of some batches.
+  double targets_of(Index first, Index end) const {
+    Index count = 0;
+    for (Index i = updates_.batch_offsets[first]; i < updates_.batch_offsets[end]; ++i) {
+      const Index s = updates_.sequences[i];
+      if (!network_.every) ++count;
+      for (Index t = examples_.offsets[s]; network_.every && t < examples_.offsets[s + 1]; ++t) {
+        count += examples_.classes[t] >= 0;
+      }
+    }
+    return static_cast<double>(count);
+  }
+
+  // Adds the gradients of the shards to those of the batches before, and takes the squares of the
+  // last.
+  void add_gradients(Worker& me, Index batch, Index shards, bool is_first, bool is_last) {
+    const Index stripes = scatters() ? vectors(embedding_->outputs) : 0;
+    share(me, piece_count_ + stripes, [&](Index i) {
+      if (i >= piece_count_) return add_embedding(batch, i - piece_count_, is_first);
+      Piece& piece = pieces_.data[i];
+      if (piece.first >= network_.shared) return;
+      for (Index shard = 0; shard < shards; ++shard) {
+        const float* const from = gradients_.data + shard * network_.shared;
+        float* const to = total_.data;
+        const bool is_begin = is_first && shard == 0;
+        for (Index k = piece.first; k < piece.end; k += kLanes) {
+          const Vector v = load_row(from, k, piece.end);
+          store_row(to, is_begin ? v : load_row(to, k, piece.end) + v, k, piece.end);
+        }
+      }
+      if (is_last) take_squares(piece);
+    });
+    if (stripes && is_last) {
+      share(me, piece_count_, [&](Index i) {
+        if (pieces_.data[i].first >= network_.shared) take_squares(pieces_.data[i]);
+      });
+    }
+  }
+
+  void take_squares(Piece& piece) const {
+    Vector squares = zero();
+    for (Index k = piece.first; k < piece.end; k += kLanes) {
+      const Vector v = load_row(total_.data, k, piece.end);
+      squares = fma(v, v, squares);
+    }
+    piece.squares = sum(squares);
+  }
+
+  bool scatters() const { return embedding_ && embedding_->is_trained; }
+
+  // A vector of features of the embedding's gradient: the rows of the tokens, in their order.
+  void add_embedding(Index batch, Index stripe, bool is_first) {
+    const Index features = embedding_->outputs, first = stripe * kLanes, rows = steps_of(batch);
+    float* const to = total_.data + embedding_->kernel[0];
+    for (Index token = 0; is_first && token < embedding_->inputs; ++token) {
+      store_row(to + token * features, zero(), first, features);
+    }
+    for (Index row = 0; row < rows; ++row) {
+      float* const of_token = to + tokens_.data[row] * features;
+      const Vector d = load_row(of_tokens_.data + row * features, first, features);
+      store_row(of_token, load_row(of_token, first, features) + d, first, features);
+    }
+  }
+
+  // The optimizer, where loss and gradient are finite; and what is told of the update.
+  void finish(Worker& me, Index update, const double* sums, double count) {
+    double squares = 0.0;
+    for (Index i = 0; i < piece_count_; ++i) squares += pieces_.data[i].squares;
+    const double norm = std::sqrt(squares), loss = sums[0] / (count < 1.0 ? 1.0 : count);
+    const bool is_right = std::isfinite(norm) && std::isfinite(loss) && !has_failed_.is_set();
+    if (updates_.trains && is_right) {
+      const double most = network_.clip_norm, share_of_norm = most / (norm + 1e-6);
+      const float kept = most > 0.0 && share_of_norm < 1.0 ? static_cast<float>(share_of_norm) : 1.0f;
+      const Optimizer optimizer{static_cast<segue_optimizer>(network_.optimizer),
+                                network_.momentum,
+                                network_.weight_decay,
+                                static_cast<float>(updates_.rates[update]),
+                                kept,
+                                progress_.steps + 1};
+      share(me, piece_count_, [&](Index i) {
+        const Index first = pieces_.data[i].first;
+        optimizer.update(network_.weights + first, total_.data + first, network_.moments + first,
+                         network_.moments + network_.size + first, pieces_.data[i].end - first);
+      });
+    }
+    if (me.number == 0) {
+      progress_.loss = loss, progress_.norm = norm;
+      for (int i = 0; i < 3; ++i) progress_.sums[i] += sums[i + 1];
+      const bool is_done = is_right || !updates_.trains;
+      if (is_done) progress_.done = update + 1;
+      if (is_done && updates_.trains) ++progress_.steps;
+      is_over_ = !is_done || seconds_now() - began_ >= updates_.seconds;
+    }
+    me.team.wait();
+  }
+
+  // -- a shard --------------------------------------------------------------------------------------
+
+  bool run_shard(Arena& arena, Index batch, Index size, Index number, Index shards, double count) {
+    arena.reset();
+    const Index* const sequences = updates_.sequences + updates_.batch_offsets[batch];
+    Shard shard{arena, {}, nullptr, nullptr, 0, updates_.batch_numbers[batch], updates_.trains != 0,
+                updates_.keys, nullptr, nullptr};
+    const Index first = number * size / shards, end = (number + 1) * size / shards;
+    if (!shard.cut(sequences, first, end, examples_.offsets)) return false;
+    Index before = 0;  // steps of the sequences before the shard
+    for (Index i = 0; i < size; ++i) {
+      const Index length = examples_.offsets[sequences[i] + 1] - examples_.offsets[sequences[i]];
+      if (length > shard.longest) shard.longest = length;
+      if (i < first) before += length;
+    }
+    Signal x{nullptr, examples_.channels, true};
+    if (!gather(shard, x)) return false;
+    Kept* const kept = static_cast<Kept*>(
+        static_cast<void*>(arena.take(network_.layer_count * (sizeof(Kept) / sizeof(float)))));
+    if (kept == nullptr) return false;
+    for (Index i = 0; i < network_.layer_count; ++i) {
+      const Placed& at = layers_.data[i];
+      if (!at.layer->forward(shard, network_.weights, packed_.data + at.packed, x, kept[i])) {
+        return false;
+      }
+    }
+    float* d = arena.take(shard.rows(x) * x.features);
+    if (d == nullptr) return false;
+    score(shard, x, count, d, sums_.data + 4 * number);
+    if (!updates_.trains) return true;
+    shard.gradients = gradients_.data + number * network_.shared;
+    std::memset(shard.gradients, 0, sizeof(float) * network_.shared);
+    for (Index i = network_.layer_count - 1; i >= first_trained_; --i) {
+      const Placed& at = layers_.data[i];
+      if (!at.layer->backward(shard, packed_.data + at.packed, kept[i], i > first_trained_, d)) {
+        return false;
+      }
+    }
+    if (scatters()) {
+      const Index total = shard.steps.total, features = embedding_->outputs;
+      std::memcpy(of_tokens_.data + before * features, d, sizeof(float) * total * features);
+      std::memcpy(tokens_.data + before, shard.tokens, sizeof(std::int32_t) * total);
+    }
+    return true;
+  }
+
+  // The inputs of the shard, time after time.
+  bool gather(Shard& shard, Signal& x) const {
+    const Steps& steps = shard.steps;
+    float* const taken = shard.arena.take(steps.total * (examples_.tokens ? 1 : x.features));
+    if (taken == nullptr) return false;
+    if (examples_.tokens) {
+      auto* const tokens = static_cast<std::int32_t*>(static_cast<void*>(taken));
+      each_step(shard, [&](Index row, Index step) { tokens[row] = examples_.tokens[step]; });
+      shard.tokens = tokens;
+      return true;
+    }
+    const Index features = x.features;
+    each_step(shard, [&](Index row, Index step) {
+      const float* const from = examples_.values + step * features;
+      for (Index f = 0; f < features; ++f) taken[row * features + f] = from[f];
+    });
+    x.values = taken;
+    return true;
+  }
+
+  // Calls function(row of the shard, step of the examples).
+  template <class Function>
+  void each_step(const Shard& shard, const Function& function) const {
+    for (Index t = 0, row = 0; t < shard.steps.count; ++t) {
+      for (Index r = 0; r < shard.steps.active[t]; ++r, ++row) {
+        function(row, examples_.offsets[shard.numbers[r]] + t);
+      }
+    }
+  }
+
+  // Loss and scores of the shard's targets; d [rows, outputs] is the gradient of the mean loss.
+  void score(const Shard& shard, const Signal& logits, double count, float* d, double* sums) const {
+    for (int i = 0; i < 4; ++i) sums[i] = 0.0;
+    const Index outputs = logits.features;
+    const auto add = [&](Index row, Index at) {
+      float* const d_row = d + row * outputs;
+      const Target target{examples_.classes ? examples_.classes[at] : 0,
+                          examples_.targets ? examples_.targets + at * outputs : nullptr};
+      if (target.number < 0) return each_element(d_row, outputs, d_row, [](Vector) { return zero(); });
+      const double weight = examples_.weights ? examples_.weights[at] : 1.0;
+      const Scored scored = score_row(loss_, logits.values + row * outputs, target, d_row);
+      const Vector share = broadcast(static_cast<float>(weight / count));
+      each_element(d_row, outputs, d_row, [&](Vector v) { return v * share; });
+      sums[0] += scored.loss * weight;
+      sums[1] += (network_.reports_scores ? scored.score : scored.loss) * weight;
+      sums[2] += scored.score, sums[3] += 1.0;
+    };
+    if (network_.every) return each_step(shard, add);
+    for (Index r = 0; r < shard.steps.n; ++r) add(r, shard.numbers[r]);
+  }
+
+  const segue_network& network_;
+  const segue_examples& examples_;
+  const segue_updates& updates_;
+  segue_progress& progress_;
+  const Loss loss_;
+  Memory<Placed> layers_;
+  Memory<float> packed_, gradients_, total_, of_tokens_;
+  Memory<double> sums_;  // [shards, 4]: loss, loss that is reported, score, number of targets
+  Memory<Piece> pieces_;
+  Memory<std::int32_t> tokens_;
+  Index made_ = 0, piece_count_ = 0, most_shards_ = 0, first_trained_ = -1;
+  const segue_layer* embedding_ = nullptr;
+  Tasks tasks_[2];
+  Flag has_failed_;
+  bool is_over_ = false;
+  double began_ = 0.0;
+};
+
+inline int train(const segue_network* network, const segue_examples* examples,
+                 const segue_updates* updates, segue_progress* progress) {
+  return Trainer(*network, *examples, *updates, *progress).run() ? 0 : 1;
+}
+
+SEGUE_END

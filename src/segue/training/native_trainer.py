@@ -1,0 +1,273 @@
+"""Training in the native library: many updates in one call, without PyTorch.
+
+It trains networks of dense and recurrent layers, embeddings, dropout, pooling and activations, in
+float32. Its results are those of PyTorch up to rounding, with the same draws; they have the same
+bits with any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from segue._version import __version__
+from segue.data.arrays import Array
+from segue.kernels import forward
+from segue.kernels.training import (
+    LOSSES,
+    Batches,
+    Examples,
+    LossForm,
+    NativeNetwork,
+    OptimizerForm,
+    Outcome,
+    Program,
+)
+from segue.layers.base import BuildContext, plan_layers
+from segue.layers.core import Dense
+from segue.layers.inference import chain_weight_shapes
+from segue.prepare.batches import Batches as SequenceBatches
+from segue.randomness import key
+from segue.training.objectives import Objective, RunningMetrics
+from segue.training.setup import TrainingData, TrainingSetup, Update, processor
+from segue.training.trainer import Advance, Trainer
+
+CALL_SECONDS = 0.05  # after which a call comes back, to look at interrupts, limits and callbacks
+SHARD, MOST_SHARDS = 16, 32  # sequences of one, shards of a batch: native/src/trainer.h
+SUMS = ("loss", "score", "count")  # over the targets of an epoch
+STEPS_AT_ONCE = 100_000  # of a batch that is only measured
+
+# What an optimizer keeps for a weight, as PyTorch names it: `moments` of the library, in its order.
+_MOMENTS = {
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "rmsprop": ("square_avg", "momentum_buffer"),
+    "sgd": ("momentum_buffer",),
+}
+
+
+def native_program(job: TrainingSetup) -> Program | str:
+    """The network as the library trains it, or why it does not."""
+    options, network = job.options, job.network
+    path, reason = forward.path()
+    if path not in forward.NATIVE:
+        return reason
+    others = {
+        "static features": network.static > 0,
+        "augmentation": job.train.augmenter is not None,
+        "truncate": options.truncate is not None,
+        "an objective of its own": options.objective is not None,
+        "a metric of its own": options.metric is not None,
+        f"the optimizer {options.optimizer}": options.optimizer not in _MOMENTS,
+        f"the objective {job.objective.form}": _loss_of(job.objective) not in LOSSES,
+        "another device": _sequences(job.train).device.type != "cpu",
+    }
+    problems = [name for name, is_there in others.items() if is_there]
+    custom = [str(spec) for spec in network.specs if spec.inference is None]
+    if problems or custom:
+        return ", ".join([*problems, *custom])
+    context = BuildContext("", network.input_shape, job.objective.every)
+    shapes = chain_weight_shapes(network.specs, context)
+    planned = list(plan_layers(network.specs, context))
+    last = planned[-1].shape if planned else network.input_shape
+    head, outputs = BuildContext("head", last), Dense(job.objective.outputs)
+    shapes |= {f"head/{part}": s for part, s in outputs.weight_shapes(head).items()}
+    program = Program(shapes, frozenset(options.frozen))
+    for layer in planned:
+        layer.spec.write_training(program, layer.context)
+    outputs.write_training(program, head)
+    return ", ".join(program.problems) or program
+
+
+def _loss_of(objective: Objective) -> str:
+    """The library's name of a loss; with targets at every step it is no other."""
+    return {"steps": "softmax", "next-token": "softmax"}.get(objective.form, objective.form)
+
+
+def _sequences(data: TrainingData) -> SequenceBatches:
+    assert isinstance(data.batches, SequenceBatches)  # what is cached is PyTorch's
+    return data.batches
+
+
+class NativeTrainer(Trainer):
+    """A trainer for networks that `native_program` knows.
+
+    Args:
+        job: what is trained.
+        program: its network.
+    """
+
+    def __init__(self, job: TrainingSetup, program: Program) -> None:
+        self.job, self.at_once = job, 64
+        options, objective = job.options, job.objective
+        self.loss = LossForm(
+            _loss_of(objective),
+            every=objective.every,
+            smoothing=options.label_smoothing,
+            scores_losses=objective.score is None,
+            reports_scores=objective.own_unit,
+            scale=objective.scale,
+        )
+        clip_norm = options.clip_norm or 0.0
+        self.rule = OptimizerForm(
+            options.optimizer, options.momentum, options.weight_decay, clip_norm
+        )
+        self.program = program
+        self.trained = program.trained()
+        self.kernels = forward.backend()
+        self.network = NativeNetwork(program, self.loss, self.rule)
+        self._fill(job.network.get_weights())
+        self._kind = np.int32 if program.has_tokens else np.float32
+        self._examples: dict[int, tuple[TrainingData, Examples]] = {}
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        try:
+            with forward.threads(self.job.options.threads):
+                yield
+        finally:
+            self.job.network.set_weights(self.weights())
+
+    def advance(
+        self,
+        epoch: int,
+        updates: Sequence[Update],
+        rates: Sequence[float],
+        means: RunningMetrics,
+        until: float = math.inf,
+    ) -> Advance:
+        outcome = self._run(
+            self.job.train,
+            updates,
+            rates=rates,
+            keys=self._keys(epoch),
+            seconds=min(CALL_SECONDS, until - time.perf_counter()),
+            sums=[means.sums.get(name, 0.0) for name in SUMS],
+        )
+        means.sums.update(zip(SUMS, outcome.sums, strict=True))
+        self.at_once = max(1, 2 * outcome.done)  # what it can use the next time
+        return Advance(outcome.done, outcome.loss, outcome.norm)
+
+    def measure(self, data: TrainingData) -> RunningMetrics:
+        lengths = data.batches.lengths
+        order = np.argsort(lengths, kind="stable")
+        size = max(1, STEPS_AT_ONCE // max(1, int(lengths.max(initial=1))))
+        updates = [[(0, order[first : first + size])] for first in range(0, len(order), size)]
+        at_once = len(updates) if _sequences(data).is_resident else 1
+        sums: Sequence[float] = (0.0, 0.0, 0.0)
+        for first in range(0, len(updates), at_once):
+            sums = self._run(data, updates[first : first + at_once], sums=sums).sums
+        return RunningMetrics(self.job.objective, dict(zip(SUMS, sums, strict=True)))
+
+    def _run(self, data: TrainingData, updates: Sequence[Update], **more: Any) -> Outcome:
+        """Perform updates on all sequences of the data, or on those that are needed."""
+        batches, chosen = Batches.of(updates), None
+        if _sequences(data).is_resident and id(data) in self._examples:
+            return self.network.run(self.kernels, self._examples[id(data)][1], batches, **more)
+        if not _sequences(data).is_resident:
+            batches, chosen = batches.within()
+        values, lengths = _sequences(data).ragged(chosen)
+        targets = data.targets.ragged(chosen)
+        is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
+        examples = Examples(
+            np.ascontiguousarray(values, self._kind),
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            np.ascontiguousarray(targets, np.int64 if is_whole else np.float32),
+            None if data.weights is None else np.ascontiguousarray(data.weights.ragged(chosen)),
+        )
+        if chosen is None:
+            self._examples[id(data)] = data, examples
+        return self.network.run(self.kernels, examples, batches, **more)
+
+    def _keys(self, epoch: int) -> Array:
+        """The keys of the dropout masks of an epoch, `[masks, 2]`."""
+        numbers = [key(self.job.seed, epoch, *path, bits=128) for path in self.program.masks]
+        words = [[number & (2**64 - 1), number >> 64] for number in numbers]
+        return np.array(words, np.uint64).reshape(-1, 2)
+
+    def update_bytes(self, longest: int) -> Callable[[int], float]:
+        """A thread has the sequences of one shard at a time, of which one and two are tried."""
+        (first, each), size = self._bytes_of_sequences(longest), self.program.size
+
+        def needed(batch_size: int) -> float:
+            shards = min(MOST_SHARDS, -(-batch_size // SHARD))
+            at_once = min(batch_size, self.kernels.threads * -(-batch_size // shards))
+            return float(4 * size * (3 + shards) + first + each * at_once)
+
+        return needed
+
+    def _bytes_of_sequences(self, longest: int) -> tuple[float, float]:
+        """What a thread takes whatever the batch, and for each sequence."""
+        objective, took = self.job.objective, []
+        is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
+        for count in (1, 2):
+            network = NativeNetwork(self.program, self.loss, self.rule)
+            rows = count * longest if objective.every else count
+            shape = (rows,) if is_whole else (rows, objective.outputs)
+            examples = Examples(
+                np.zeros((count * longest, self.job.network.input_shape.features), self._kind),
+                np.arange(count + 1) * longest,
+                np.zeros(shape, np.int64 if is_whole else np.float32),
+            )
+            batches = Batches.of([[(0, np.arange(count))]])
+            keys = self._keys(1)
+            took.append(network.run(self.kernels, examples, batches, rates=[0.0], keys=keys).bytes)
+        return 2.0 * took[0] - took[1], float(took[1] - took[0])
+
+    # -- weights, and the state of the optimizer --------------------------------------------------
+
+    def weights(self) -> dict[str, Array]:
+        places, weights = self.program.places, self.network.weights
+        return {name: places[name].of(weights).copy() for name in self.program.shapes}
+
+    def set_weights(self, weights: Mapping[str, Array]) -> None:
+        self._fill(weights)
+        self.job.network.set_weights(weights)
+
+    def _fill(self, weights: Mapping[str, Array]) -> None:
+        for name, place in self.program.places.items():
+            place.of(self.network.weights)[...] = weights[name]
+
+    def optimizer_parts(self) -> dict[str, bool]:
+        options = self.job.options
+        kept = _MOMENTS[options.optimizer]
+        names = [name for name in kept if name != "momentum_buffer" or options.momentum]
+        step = {} if options.optimizer == "sgd" else {"step": False}
+        return {**step, **dict.fromkeys(names, True)}
+
+    def optimizer_state(self) -> dict[str, Array]:
+        network, kept = self.network, _MOMENTS[self.job.options.optimizer]
+        if not network.steps:
+            return {}
+        state = {}
+        for name in self.trained:
+            for part, has_shape in self.optimizer_parts().items():
+                value = np.array(network.steps, np.float32)
+                if has_shape:
+                    moments = network.moments[kept.index(part)]
+                    value = self.program.places[name].of(moments).copy()
+                state[f"{name}/{part}"] = value
+        return state
+
+    def set_optimizer_state(self, state: Mapping[str, Array]) -> None:
+        kept = _MOMENTS[self.job.options.optimizer]
+        for name, value in state.items():
+            weight, _, part = name.rpartition("/")
+            if part == "step":
+                self.network.steps = int(value)
+            else:
+                self.program.places[weight].of(self.network.moments[kept.index(part)])[...] = value
+        if state and not self.network.steps:
+            self.network.steps = 1  # of SGD, which does not count them
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "segue": __version__,
+            "kernels": f"native, {self.kernels.path}",
+            "processor": processor(),
+        }
