@@ -93,14 +93,24 @@ struct Lstm {
     Vector sum[Panels][Rows][kGates];
     input_part<Lstm>(sum, s, row, panel, weights, panel_stride);
     hidden_part<Lstm>(sum, s, s.rows, row, weights, panel_stride);
+    // In two rounds, so that the processor has several rows to work on at once.
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
-        const Index unit = (panel + p) * kLanes;
-        float* cell = s.cells + (row + r) * s.cells_stride + unit;
-        const Vector* gate = sum[p][r];
-        const Vector c = fma(sigmoid(gate[1]), load(cell), sigmoid_tanh(gate[0], gate[2]));
-        store(cell, c);
-        store(s.next + (row + r) * s.shape.stride + unit, sigmoid_tanh(gate[3], c));
+        float* cell = s.cells + (row + r) * s.cells_stride + (panel + p) * kLanes;
+        Vector* gate = sum[p][r];
+        Vector below[3] = {gate[0], gate[1], gate[3]};
+        one_plus_exp_of_negative(below);
+        const Fraction g = tanh_fraction(gate[2]);
+        gate[2] = fma(reciprocal(below[1]), load(cell), g.above * reciprocal(g.below * below[0]));
+        gate[3] = below[2];
+        store(cell, gate[2]);
+      }
+    }
+    for (int p = 0; p < Panels; ++p) {
+      for (int r = 0; r < Rows; ++r) {
+        const Fraction c = tanh_fraction(sum[p][r][2]);
+        store(s.next + (row + r) * s.shape.stride + (panel + p) * kLanes,
+              c.above * reciprocal(c.below * sum[p][r][3]));
       }
     }
   }
@@ -126,7 +136,9 @@ struct Gru {
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index at = (row + r) * s.shape.stride + (panel + p) * kLanes;
-        const Vector z = sigmoid(sum[p][r][0]), reset = sigmoid(sum[p][r][1]);
+        Vector below[2] = {sum[p][r][0], sum[p][r][1]};
+        one_plus_exp_of_negative(below);
+        const Vector z = reciprocal(below[0]), reset = reciprocal(below[1]);
         const Vector n = tanh(fma(reset, sum[p][r][2], of_x[p][r]));
         store(s.next + at, fma(z, load(s.rows + at + s.shape.channels) - n, n));
       }
@@ -148,8 +160,10 @@ struct GruGates {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
         const Index at = (row + r) * s.shape.stride + s.shape.channels + unit;
-        store(s.cells + (row + r) * s.cells_stride + unit, sigmoid(sum[p][r][0]));
-        store(s.reset + at, sigmoid(sum[p][r][1]) * load(s.rows + at));
+        Vector below[2] = {sum[p][r][0], sum[p][r][1]};
+        one_plus_exp_of_negative(below);
+        store(s.cells + (row + r) * s.cells_stride + unit, reciprocal(below[0]));
+        store(s.reset + at, reciprocal(below[1]) * load(s.rows + at));
       }
     }
   }

@@ -26,14 +26,32 @@ SEGUE_INLINE Reduced reduce_exp(Vector x) {
   return {fma(p, r * r, r + broadcast(1.0f)), n};
 }
 
-// exp(x) for x from -80 to 80, and beyond them the values there; NaN stays NaN.
-SEGUE_INLINE Vector exp_clamped(Vector x) {
-  const Reduced e = reduce_exp(max(broadcast(-80.0f), min(broadcast(80.0f), x)));
-  return scale(e.power, e.n);
+// x = 1 + exp(-x), of several vectors: each step for all of them, so that none waits for the one
+// before; the bits are those of each alone. For |x| up to 79, and beyond it the values there; NaN
+// stays NaN. exp(-x) is 2^(n + f), |f| <= 1/2, with a minimax polynomial of f; its relative error
+// grows with |x|: where it is small the sum is 1, where it is large the reciprocal is next to 0.
+constexpr float kExp2[] = {1.534581242594868e-4f, 1.3399930903688073e-3f, 9.618489071726799e-3f,
+                           5.550328642129898e-2f, 0.24022646248340607f,   0.6931471824645996f,
+                           1.0f};
+template <int N>
+SEGUE_INLINE void one_plus_exp_of_negative(Vector (&x)[N]) {
+  Vector n[N], p[N];
+  for (int i = 0; i < N; ++i) {
+    x[i] = max(broadcast(-115.0f), min(broadcast(115.0f), x[i] * broadcast(-1.44269504f)));
+  }
+  for (int i = 0; i < N; ++i) n[i] = round(x[i]);
+  for (int i = 0; i < N; ++i) x[i] = x[i] - n[i];
+  for (int i = 0; i < N; ++i) p[i] = broadcast(kExp2[0]);
+  for (int k = 1; k < 7; ++k) {
+    for (int i = 0; i < N; ++i) p[i] = fma(p[i], x[i], broadcast(kExp2[k]));
+  }
+  for (int i = 0; i < N; ++i) x[i] = broadcast(1.0f) + scale(p[i], n[i]);
 }
 
 SEGUE_INLINE Vector sigmoid(Vector x) {
-  return reciprocal(broadcast(1.0f) + exp_clamped(zero() - x));
+  Vector below[1] = {x};
+  one_plus_exp_of_negative(below);
+  return reciprocal(below[0]);
 }
 
 // tanh(x) = x P(x^2) / Q(x^2), a minimax fit over |x| <= 9, where tanh is 1 in float32. So small
@@ -53,12 +71,6 @@ SEGUE_INLINE Fraction tanh_fraction(Vector x) {
 SEGUE_INLINE Vector tanh(Vector x) {
   const Fraction t = tanh_fraction(x);
   return t.above * reciprocal(t.below);
-}
-
-// sigmoid(x) * tanh(y), by one division.
-SEGUE_INLINE Vector sigmoid_tanh(Vector x, Vector y) {
-  const Fraction t = tanh_fraction(y);
-  return t.above * reciprocal(t.below * (broadcast(1.0f) + exp_clamped(zero() - x)));
 }
 
 // exp(x) for any x: 0 and infinity where float32 has no more.
