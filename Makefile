@@ -78,12 +78,14 @@ test-portable: $(STAMP) native
 # at threads, which are the same on all of them.
 sanitize:
 	cmake -S native -B build/sanitize -DSEGUE_SANITIZE=address,undefined >/dev/null
-	cmake --build build/sanitize --parallel $(CORES) --target test_kernels test_training >/dev/null
+	cmake --build build/sanitize --parallel $(CORES) --target test_kernels test_training test_trainer >/dev/null
 	build/sanitize/test_kernels 10
 	build/sanitize/test_training 10
+	build/sanitize/test_trainer 10
 	cmake -S native -B build/threads -DSEGUE_SANITIZE=thread -DSEGUE_PORTABLE_ONLY=ON >/dev/null
-	cmake --build build/threads --parallel $(CORES) --target test_kernels >/dev/null
+	cmake --build build/threads --parallel $(CORES) --target test_kernels test_trainer >/dev/null
 	build/threads/test_kernels 10
+	build/threads/test_trainer 10
 
 # The same tests in a processor without the instructions of the others: the portable kernels.
 # Where compiler and emulator are not installed and this user may not install them, it says so.
@@ -96,9 +98,9 @@ test-arm:
 	@if command -v $(ARM)-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then \
 	  cmake -S native -B build/arm -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
 	    -DCMAKE_CXX_COMPILER=$(ARM)-g++ >/dev/null && \
-	  cmake --build build/arm --parallel $(CORES) --target test_kernels test_training >/dev/null && \
-	  qemu-aarch64 -L /usr/$(ARM) build/arm/test_kernels 10 && \
-	  qemu-aarch64 -L /usr/$(ARM) build/arm/test_training 10; \
+	  cmake --build build/arm --parallel $(CORES) --target test_kernels test_training test_trainer >/dev/null && \
+	  for test in kernels training trainer; do \
+	    qemu-aarch64 -L /usr/$(ARM) build/arm/test_$$test 10 || exit 1; done; \
 	else echo "Skipped: there is no $(ARM)-g++ with qemu-aarch64, and this user may not install them."; fi
 
 # A cluster of its own: a controller and two nodes on this machine, started and stopped by the tests.

@@ -122,7 +122,7 @@ typedef struct {
   float* weights;
   int64_t size;          /* of the weights, in floats */
   int64_t shared;        /* of the first ones: behind them are embeddings */
-  const int64_t* trained; /* [trained_count, 2]: first and end of the weights that are trained */
+  const int64_t* trained; /* [trained_count, 2]: first and end, none across `shared` */
   int64_t trained_count;
   int32_t loss;
   int32_t every;     /* a target at every step, -1 for none; or one for a sequence */

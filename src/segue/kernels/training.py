@@ -8,6 +8,7 @@ clipping, optimizer, loss and scores.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -121,7 +122,7 @@ class Place(NamedTuple):
 
     def of(self, weights: Array) -> Array:
         """The weight, as a view."""
-        return weights[self.first : self.first + int(np.prod(self.shape))].reshape(self.shape)
+        return weights[self.first : self.first + math.prod(self.shape)].reshape(self.shape)
 
 
 @dataclass
@@ -152,7 +153,7 @@ class Program:
         self.places = {}
         for name in names:
             self.places[name] = Place(self.size, self.shapes[name])
-            self.size += int(np.prod(self.shapes[name]))
+            self.size += math.prod(self.shapes[name])
             if not name.endswith("/embeddings"):
                 self.shared = self.size
 
@@ -356,7 +357,7 @@ class NativeNetwork:
         self.moments = np.zeros((2, program.size), np.float32)
         self.steps = 0
         places = [program.places[name] for name in program.trained()]
-        ends = [(place.first, place.first + int(np.prod(place.shape))) for place in places]
+        ends = [(place.first, place.first + math.prod(place.shape)) for place in places]
         self._trained = np.array(ends, np.int64).reshape(-1, 2)
         self._scale = np.array(loss.scale, np.float32)
         self._layers = program.layers()
