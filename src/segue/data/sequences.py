@@ -294,6 +294,8 @@ class Sequences(Sequence[Array]):
     @property
     def values(self) -> Array:
         """`[total_steps, channel]`, all steps one after the other: a view where they lie so."""
+        if len(self) == 1:
+            return self[0]
         chunk, start = (self._chunk[0], int(self._start[0])) if len(self.lengths) else (0, 0)
         ends = self._start[:-1] + self.lengths[:-1]
         if (self._chunk == chunk).all() and (self._start[1:] == ends).all():

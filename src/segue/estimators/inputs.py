@@ -61,11 +61,11 @@ def refuse_single(given: Any, x: Sequences, *, channels: int, length: int | None
     """
     if isinstance(given, Sequences | Dataset) or x.is_text:
         return
-    steps, width = len(x), x.length_range
+    steps = len(x)
     is_list = isinstance(given, list | tuple)
     shape = () if is_list else np.asarray(given).shape
     flat = np.ndim(given[0]) == 1 if is_list else len(shape) == 2
-    if channels > 1 and flat and width == (channels, channels):
+    if channels > 1 and flat and x.length_range == (channels, channels):
         reading = f"{counted(steps, 'sequence')} of {channels} steps of one channel"
     elif channels == 1 and shape == (steps, 1) and length != 1:
         reading = f"{counted(steps, 'sequence')} of one step; those are x[:, :, None]"

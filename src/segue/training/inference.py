@@ -145,7 +145,7 @@ def probabilities(logits: Array, head: str) -> Floats:
     """
     logits = np.asarray(logits, np.float64)
     if head == "binary":
-        return np.concatenate([_sigmoid(-logits), _sigmoid(logits)], axis=-1)
+        return _sigmoid(np.concatenate([-logits, logits], axis=-1))
     if head == "multilabel":
         return _sigmoid(logits)
     if head not in ("softmax", "steps", "next-token"):
