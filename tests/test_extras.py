@@ -46,14 +46,17 @@ def test_a_name_is_looked_for_once_and_a_former_one_warns_each_time(
 
 
 DOORS = {
-    "fit": "segue.SequenceClassifier('gru(2)').fit(data.x, data.y)",
-    "fit of several seeds": "segue.fit_seeds(segue.SequenceClassifier('gru(2)'), data.x, data.y)",
-    "initial weights": "Network(as_specs('gru(2)'), Shape(1), outputs=2)",
+    "fit": "segue.SequenceClassifier('conv(2, 3) pool').fit(data.x, data.y)",
+    "fit of several seeds": (
+        "segue.fit_seeds(segue.SequenceClassifier('conv(2, 3) pool'), data.x, data.y)"
+    ),
     "a module of PyTorch": "model.network_.to_torch()",
     "layers of one's own": "segue.layers.Layer",
     "cells of one's own": "segue.layers.Cell",
     "tensors": "segue.layers.Padded",
-    "search for a rate": "segue.training.find_learning_rate",
+    "search for a rate": (
+        "segue.training.find_learning_rate(segue.SequenceClassifier('conv(2, 3) pool'), data)"
+    ),
     "explanations": "segue.evaluation.explain",
     "pictures": "segue.plots",
     "pictures of scores": "segue.evaluate(model, data, everything=True).plot_confusion()",

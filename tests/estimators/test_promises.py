@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
 from segue.errors import NotFittedError, OptionError, TrainingError
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.testing import check_estimator, strategies, tiny_dataset
 from segue.testing.report import TOLERANCE
 from segue.training import inference

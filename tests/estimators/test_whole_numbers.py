@@ -25,7 +25,7 @@ from segue import (
 from segue.data.sequences import Array
 from segue.errors import DataError, SpecError
 from segue.evaluation.explain import occlusion
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 
 QUIET = TrainingOptions(progress="none")
 EMBEDS = "embedding(3) gru(4)"

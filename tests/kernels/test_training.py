@@ -26,9 +26,9 @@ from segue.layers.base import BuildContext, plan_layers
 from segue.layers.core import Dense
 from segue.modules.network import TorchNetwork
 from segue.networks import as_specs
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws, key
-from segue.training.objectives import OBJECTIVES
+from segue.training.losses import LOSSES
 from segue.training.optimizers import make_optimizer
 from segue.training.options import TrainingOptions
 
@@ -120,14 +120,14 @@ class Case:
         given: Any = {"optimizer": self.optimizer, "momentum": self.momentum}
         options = TrainingOptions(weight_decay=self.weight_decay, **given)
         optimizer = make_optimizer(trained, RATE, options)
-        form = OBJECTIVES["steps" if self.every and self.loss == "softmax" else self.loss]
+        form = LOSSES["steps" if self.every and self.loss == "softmax" else self.loss]
         more = {"smoothing": self.smoothing} if self.smoothing else {}
         sums = [0.0, 0.0, 0.0]
         for ((step, index),) in self.updates:
             x, targets, weights = self.padded(index)
             outputs = network(x, Draws(0, 1, step))
             logits = outputs.values if isinstance(outputs, Padded) else outputs
-            losses = form["loss"](logits, targets, **more)
+            losses = form.loss(logits, targets, **more)
             weighted = losses if weights is None else losses * weights
             count = float((targets != NO_LABEL).sum()) if self.every else float(len(index))
             optimizer.zero_grad()
@@ -135,7 +135,8 @@ class Case:
             loss.backward()
             longest = self.clip_norm or float("inf")
             norm = float(torch.nn.utils.clip_grad_norm_(trained, longest))
-            scores = form["score"](logits.detach(), targets)
+            assert form.score is not None
+            scores = form.score(logits.detach(), targets)
             for i, more_of in enumerate((weighted.detach().sum(), scores.sum(), count)):
                 sums[i] += float(more_of)
             optimizer.step()

@@ -12,7 +12,7 @@ from segue import SequenceClassifier, SequenceLabeler, TrainingOptions
 from segue.data.sequences import Sequences
 from segue.errors import SpecError
 from segue.prepare import Augmenter, Batches, Preparation
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.testing import tiny_dataset
 
 EACH = ["jitter(0.05)", "scale(0.1)", "timemask(0.3)", "timewarp(0.3)", "crop(0.7)"]

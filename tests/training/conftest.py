@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from segue.data.dataset import Dataset
 from segue.kernels.threads import threads
 from segue.layers import Shape
-from segue.modules.network import TorchNetwork
-from segue.networks import as_specs
+from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
@@ -30,8 +28,8 @@ def examples(data: Dataset, weights: Any = None) -> TrainingData:
     codes = np.array([data.classes.index(label) for label in data.y.tolist()])
     return TrainingData(
         Batches(data.x, Preparation.fit("standardize", data.x)),
-        SequenceTargets(torch.from_numpy(codes)),
-        None if weights is None else SequenceTargets(torch.tensor(weights, dtype=torch.float32)),
+        SequenceTargets(codes),
+        None if weights is None else SequenceTargets(np.asarray(weights, np.float32)),
     )
 
 
@@ -47,11 +45,11 @@ def make_job() -> Callable[..., TrainingSetup]:
     """Make a job; keywords are those of `TrainingSetup`, and the text of the network."""
 
     def make(
-        network: str = "gru(4, dropout=0.2)", *, weights: Any = None, **more: Any
+        network: Any = "gru(4, dropout=0.2)", *, weights: Any = None, **more: Any
     ) -> TrainingSetup:
         learnt = tiny_dataset(40, seed=1)
         given: dict[str, Any] = {
-            "network": TorchNetwork(as_specs(network), Shape(2), 1, seed=0),
+            "network": Network(as_specs(network), Shape(2), 1, seed=0),
             "train": examples(learnt, weights),
             "validation": examples(tiny_dataset(12, seed=2)),
             "objective": make_objective(ObjectiveName("binary", 1)),

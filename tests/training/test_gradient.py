@@ -18,9 +18,9 @@ from segue.data.sequences import Array
 from segue.errors import NotCausalError
 from segue.layers import Shape
 from segue.modules.network import TorchNetwork
-from segue.networks import as_specs
+from segue.networks import Network, as_specs
 from segue.prepare import Batches, Preparation
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
@@ -47,8 +47,9 @@ def options(**more: Any) -> TrainingOptions:
 
 def in_float64(job: TrainingSetup) -> TorchTrainer:
     trainer, batches = TorchTrainer(job), job.train.batches
-    assert batches._values is not None
-    batches._values = batches._values.double()
+    assert isinstance(batches, Batches)
+    assert batches.values is not None
+    batches.values = batches.values.astype(np.float64)
     trainer.network.double()
     return trainer
 
@@ -74,7 +75,7 @@ def labelling_job(network: str, lengths: tuple[int, int] = (1, 60), **more: Any)
     batches = Batches(data.x, Preparation.fit("standardize", data.x))
     given = {"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 0, **more}
     return TrainingSetup(
-        network=TorchNetwork(as_specs(network), Shape(2), 2, every=True, seed=0),
+        network=Network(as_specs(network), Shape(2), 2, every=True, seed=0),
         train=TrainingData(batches, StepTargets(codes, data.x.lengths)),
         validation=None,
         objective=make_objective(ObjectiveName("steps", 2)),
@@ -120,10 +121,9 @@ def test_an_epoch_has_as_many_updates_as_groups_of_batches(make_job: MakeJob) ->
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 def test_weights_without_gradient_stay_as_they_are(make_job: MakeJob, optimizer: str) -> None:
     """To the bit, weight decay, momentum and the moving averages of batchnorm notwithstanding."""
-    some = options(optimizer=optimizer, weight_decay=0.1, momentum=0.5)
+    frozen = ("gru_1", "batchnorm_1")
+    some = options(optimizer=optimizer, weight_decay=0.1, momentum=0.5, frozen=frozen)
     job = make_job("gru(4, output=every) batchnorm pool dense(3, relu)", options=some)
-    for name in ("gru_1", "batchnorm_1"):
-        job.network.layer(name).requires_grad_(False)
     before = job.network.get_weights()
     trainer = TorchTrainer(job)
     train(trainer, TrainingState.start(trainer))
@@ -244,7 +244,7 @@ def test_the_clock_ends_an_update_between_pieces() -> None:
     """Of its first batch too: the gradient is then that of the first five steps of all."""
     job = labelling_job("gru(3)", options=options(truncate=5, clip_norm=None))
     batch = job.train.gather(np.arange(20))
-    begun = TrainingData(job.train.batches, SequenceTargets(batch.targets.clone()))
+    begun = TrainingData(job.train.batches, SequenceTargets(batch.targets.numpy().copy()))
     begun.targets.values[:, 5:] = NO_LABEL
     means = RunningMetrics(job.objective)
     whole, trainer = TorchTrainer(replace(job, train=begun)), TorchTrainer(job)

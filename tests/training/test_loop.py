@@ -307,9 +307,9 @@ def test_a_weight_of_two_is_a_sequence_twice(make_trainer: MakeTrainer) -> None:
     weights[3] = 2.0
     plain = options(optimizer="sgd", clip_norm=None)
     trainer = make_trainer("gru(4)", weights=weights, batch_size=40, epochs=1, options=plain)
-    job, network = trainer.job, trainer.job.network
+    job, network = trainer.job, trainer.job.network.to_torch()
     x = job.train.batches.gather(np.arange(40))
-    targets = job.train.targets.gather(np.arange(40)).float()
+    targets = job.train.gather_targets(np.arange(40)).float()
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
         network(x)[:, 0], targets, reduction="none"
     )
@@ -321,7 +321,7 @@ def test_a_weight_of_two_is_a_sequence_twice(make_trainer: MakeTrainer) -> None:
     }
     _, state, _ = run(trainer)
     assert state.rows[0]["loss"] == pytest.approx(float(loss.detach()), rel=1e-6)
-    for name, array in network.get_weights().items():
+    for name, array in job.network.get_weights().items():
         np.testing.assert_allclose(array, wanted[name], atol=1e-6)
 
 
@@ -485,7 +485,7 @@ def test_a_rate_out_of_all_proportion_never_leaves_broken_weights(
     )
     with pytest.raises(TrainingError, match="is not finite"):
         run(trainer)
-    logits = trainer.job.network(trainer.job.train.batches.gather(np.arange(40)))
+    logits = trainer.job.network.to_torch()(trainer.job.train.batches.gather(np.arange(40)))
     assert bool(torch.isfinite(logits).all())
 
 

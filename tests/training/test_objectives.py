@@ -15,10 +15,11 @@ from torch.nn import functional
 import segue
 from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
 from segue.errors import OptionError
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.tasks import ObjectiveName
 from segue.testing import tiny_dataset
-from segue.training.objectives import OBJECTIVES, make_objective
+from segue.training.losses import LOSSES
+from segue.training.objectives import make_objective
 
 
 def options(**given: Any) -> TrainingOptions:
@@ -149,7 +150,7 @@ def test_the_tasks_own_loss_as_a_function_trains_to_the_same_bits(
     monkeypatch.setenv("SEGUE_KERNELS", path)
 
     def plain(logits: Tensor, targets: Tensor, lengths: Tensor | None) -> Tensor:
-        return OBJECTIVES["binary"]["loss"](logits, targets)
+        return LOSSES["binary"].loss(logits, targets)
 
     data = tiny_dataset(40)
     given, own = (
@@ -205,5 +206,5 @@ def test_a_saved_model_leaves_the_function_out(tmp_path: Any) -> None:
 
 
 def focal_binary(logits: Tensor, targets: Tensor, lengths: Tensor | None) -> Tensor:
-    losses = OBJECTIVES["binary"]["loss"](logits, targets)
+    losses = LOSSES["binary"].loss(logits, targets)
     return (1 - torch.exp(-losses)) ** 2 * losses

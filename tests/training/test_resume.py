@@ -15,9 +15,6 @@ import torch
 from segue import tensorfile
 from segue.data.sequences import Array
 from segue.errors import ModelFileError
-from segue.layers import Shape
-from segue.modules.network import TorchNetwork
-from segue.networks import as_specs
 from segue.training import Callback, TrainingOptions, checkpoint
 from segue.training import loop as loop_module
 from segue.training.loop import TrainingState, train
@@ -513,8 +510,7 @@ def test_own_layers_may_leave_weights_out(
 
     def trainer() -> Trainer:
         torch.manual_seed(0)
-        network = TorchNetwork(as_specs([Unused()]), Shape(2), 1, seed=0)
-        return make_trainer(network=network, options=options)
+        return make_trainer([Unused()], options=options)
 
     train_until(trainer(), tmp_path / "c", 2)
     ended, state = resume(trainer(), tmp_path / "c")

@@ -105,7 +105,6 @@ def network(
         raise OptionError(f"--framework is {framework!r}.{did_you_mean(framework, _FRAMEWORKS)}")
     from segue.atomic import write_text
     from segue.estimators.loading import estimator_for
-    from segue.networks import Network
     from segue.tasks import TASKS, Task
     from segue.training import TrainingOptions
 
@@ -117,7 +116,7 @@ def network(
     quiet = TrainingOptions(progress="none")
     kind: Any = estimator_for(task, data.task)
     estimator = kind(network=spec, options=quiet, **settings)
-    built = Network.from_torch(estimator._training_job(data).network)
+    built = estimator._training_job(data).network
     if out is not None and out.suffix == ".py":
         write_text(out, built.to_python(framework))
     elif out is not None:

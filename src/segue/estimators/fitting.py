@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
@@ -29,36 +28,40 @@ from segue.estimators.fingerprint import digests, fingerprint, seen_by
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
+from segue.extras import require
 from segue.layers import Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit, size_text
-from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs, split_head, with_embedding
-from segue.prepare import Augmenter, Batches, Preparation
+from segue.prepare import Batches, Preparation
 from segue.prepare.augmentation import Augmentation
 from segue.prepare.pipeline import refuse_coarse
 from segue.prepare.steps import MeanScale, fit_static, scaled_static
 from segue.spec import to_text
 from segue.tasks import Task
-from segue.training import Callback, History, memory
+from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
 from segue.training.history import LogWriter, make_reporter
 from segue.training.inference import UNCHECKED
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
-from segue.training.optimizers import freeze
-from segue.training.pieces import check_carries_state
 from segue.training.setup import (
     SequenceTargets,
     StepTargets,
     Targets,
     TrainingData,
     TrainingSetup,
+    check_carries_state,
+    check_frozen,
     choose_device,
     choose_epochs,
 )
 from segue.training.trainers import make_trainer
 
+if TYPE_CHECKING:
+    from segue.prepare.padded import Augmenter
+
+WARNED = 0.25  # of the memory that is free: above it, a training says what it needs
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
 EXPLODED = 3  # times the loss of the first epoch
@@ -154,9 +157,8 @@ def fit_split(
         )
     targets = (setup.validation or setup.train).targets
     assert isinstance(targets, SequenceTargets | StepTargets)
-    values = torch.as_tensor(targets.values).cpu().numpy()
     validated = setup.validation is not None
-    line = result.task.summary_line(result.history, values, validated=validated)
+    line = result.task.summary_line(result.history, targets.values, validated=validated)
     return replace(result, training_summary=[*result.training_summary, *filter(None, [line])])
 
 
@@ -217,7 +219,7 @@ def _train(
         ("seed", str(setup.seed)),
     ]
     result = FitResult(
-        network=Network.from_torch(network),
+        network=network,
         preparation=prepared.preparation,
         static=prepared.static,
         task=prepared.task,
@@ -254,18 +256,17 @@ def prepare_training(
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
-    network = TorchNetwork(
+    network = Network(
         with_embedding(specs) if preparation.kind == "texts" else specs,
         shape,
         task.objective.outputs,
         every=task.per_step,
         seed=estimator.seed,
         static=0 if static is None else len(static.mean),
+        device=device,
     )
     task.check_network(network)
-    network.to(device)
-    if options.frozen:
-        freeze(network, options.frozen)
+    check_frozen(network, options.frozen)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
     if preparation.kind == "texts":
@@ -287,9 +288,9 @@ def prepare_training(
             scaled = scaled_static(static, len(data), data.static)
         if weights is not None:
             weights = weights.astype(np.float32)
-            own = as_targets(weights, data.x.lengths, device, padding=0.0, per_step=task.per_step)
+            own = as_targets(weights, data.x.lengths, padding=0.0, per_step=task.per_step)
         values, per_step = task.encode(data)
-        targets = as_targets(values, data.x.lengths, device, per_step=per_step)
+        targets = as_targets(values, data.x.lengths, per_step=per_step)
         return TrainingData(Batches(data.x, preparation, device, scaled), targets, own)
 
     epochs = estimator.epochs
@@ -297,11 +298,9 @@ def prepare_training(
     if split.validation is not None:
         preparation.check_rate(split.validation.rate_hz)
         validation = with_targets(task.examples(split.validation, preparation))
-    augments = any(isinstance(step, Augmentation) for step in preparation.steps)
-    augmenter = Augmenter(preparation, estimator.seed) if augments else None
     setup = TrainingSetup(
         network=network,
-        train=replace(train, augmenter=augmenter),
+        train=replace(train, augmenter=make_augmenter(preparation, estimator.seed)),
         validation=validation,
         objective=objective,
         epochs=choose_epochs(len(examples), estimator.batch_size) if epochs == "auto" else epochs,
@@ -311,6 +310,16 @@ def prepare_training(
         options=options,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
+
+
+def make_augmenter(preparation: Preparation, seed: int) -> Augmenter | None:
+    """What changes the sequences in training; `None`: the preparation has no augmentation."""
+    if not any(isinstance(step, Augmentation) for step in preparation.steps):
+        return None
+    require("torch")
+    from segue.prepare.padded import Augmenter
+
+    return Augmenter(preparation, seed)
 
 
 def check_channels(data: Dataset, preparation: Preparation) -> Lines:
@@ -353,7 +362,6 @@ def check_channels(data: Dataset, preparation: Preparation) -> Lines:
 def as_targets(
     values: Array,
     lengths: Array,
-    device: torch.device,
     *,
     padding: float = NO_LABEL,
     per_step: bool = False,
@@ -363,13 +371,12 @@ def as_targets(
     Args:
         values: `[n, ...]`, one for each sequence; or `[total_steps]`, one for each step.
         lengths: `[n]`, of the sequences.
-        device: where they are wanted.
         padding: of those for each step, the value behind each end.
         per_step: whether there is one for each step.
     """
     if per_step:
-        return StepTargets(values, lengths, device, padding)
-    return SequenceTargets(torch.from_numpy(values).to(device))
+        return StepTargets(values, lengths, padding)
+    return SequenceTargets(values)
 
 
 def check_memory(job: TrainingSetup, x: Sequences) -> str:
@@ -388,15 +395,15 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     batch_size = min(job.batch_size, len(lengths))
     resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
     rough = 40 * batch_size * sum(job.network.numbers_at_once(longest).values())
-    if resident + rough <= memory.WARNED * UNCHECKED:  # whatever is free
+    if resident + rough <= WARNED * UNCHECKED:  # whatever is free
         return ""
     limit = memory_limit()
-    if limit is None or resident + rough <= memory.WARNED * limit:  # not worth a measurement
+    if limit is None or resident + rough <= WARNED * limit:  # not worth a measurement
         return ""
     trainer = make_trainer(job)
     bytes_of = trainer.update_bytes(longest)
     needed = bytes_of(batch_size)
-    if resident + needed <= memory.WARNED * limit:
+    if resident + needed <= WARNED * limit:
         return ""
     about = (
         f"Training needs about {size_text(resident + needed)} of memory (batches of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from segue.estimators.files import EnsembleDescription, read, seen_in, without_h
 from segue.estimators.fingerprint import SeenSequences
 from segue.networks import Network
 from segue.prepare import Preparation
-
-if TYPE_CHECKING:
-    from segue.modules.network import TorchNetwork
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class InitialWeights:
         return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
 
     def transfer_weights(
-        self, network: TorchNetwork, target_state: Mapping[str, Any], preparation: Preparation
+        self, network: Network, target_state: Mapping[str, Any], preparation: Preparation
     ) -> list[tuple[str, str]]:
         """Set the weights of the layers of which every name and shape agrees.
 
@@ -131,7 +128,7 @@ class InitialWeights:
             DataError: none agrees.
         """
         weights, shared = self._by_token(network, Vocabulary.of(preparation))
-        wanted = {name: tuple(w.shape) for name, w in network.weight_tensors().items()}
+        wanted = {name: tuple(w.shape) for name, w in network.get_weights().items()}
         found = {name: np.shape(value) for name, value in weights.items()}
         strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
         if self.classes is not None and self.classes != _classes(target_state):
@@ -148,7 +145,7 @@ class InitialWeights:
         return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
 
     def _by_token(
-        self, network: TorchNetwork, vocabulary: Vocabulary | None
+        self, network: Network, vocabulary: Vocabulary | None
     ) -> tuple[dict[str, Array], str]:
         """The weights, with vectors of another vocabulary sorted by this one's; what to say."""
         weights, theirs = dict(self.weights), self.vocabulary

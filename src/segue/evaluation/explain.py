@@ -20,7 +20,8 @@ from segue.errors import DataError, OptionError, did_you_mean
 from segue.evaluation.gates import Gates, gates
 from segue.evaluation.model_info import require_classes, require_one_network
 from segue.modules.network import TorchNetwork
-from segue.prepare.batches import Batches, Padded
+from segue.prepare.batches import Batches
+from segue.prepare.padded import Padded
 from segue.prepare.steps import scaled_static
 from segue.training.inference import STEPS_AT_ONCE
 from segue.training.validation import run_batches

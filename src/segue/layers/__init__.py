@@ -77,13 +77,13 @@ __all__ = [
 
 
 if TYPE_CHECKING:
-    from segue.prepare.batches import Padded
+    from segue.prepare.padded import Padded
 
 _NEED_TORCH = {
     "Cell": "segue.modules.custom.Cell",
     "Chain": "segue.modules.base.Chain",
     "Layer": "segue.modules.base.Layer",
-    "Padded": "segue.prepare.batches.Padded",
+    "Padded": "segue.prepare.padded.Padded",
     "Signal": "segue.modules.base.Signal",
 }
 _FORMER = {

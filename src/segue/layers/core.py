@@ -124,6 +124,7 @@ def unknown_token(name: str, rows: int, low: int, high: int) -> DataError:
 class EmbeddingInference(InferenceLayer):
     """Weights: `embeddings` [tokens, features], uniform within 0.05 at first, as in Keras."""
 
+    token_weights = ("embeddings",)
     initializers: ClassVar[Initializers] = {"embeddings": functools.partial(uniform, bound=0.05)}
 
     @classmethod

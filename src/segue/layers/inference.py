@@ -49,6 +49,7 @@ class InferenceLayer(abc.ABC):
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
         fixed: the names of weights that are not trained.
+        token_weights: names of weights with a row for each token.
         initializers: what draws the weights before a training, by name; others are zeros.
         kernels: the functions that it calls, `segue.kernels.native` or `segue.kernels.reference`.
     """
@@ -60,6 +61,7 @@ class InferenceLayer(abc.ABC):
     sees_whole: bool | None = None
     reach: int = 0
     fixed: Sequence[str] = ()
+    token_weights: Sequence[str] = ()
     initializers: ClassVar[Initializers] = {}
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:

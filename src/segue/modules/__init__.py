@@ -7,6 +7,6 @@ of sequences of unequal length: whatever lies at or beyond `lengths` changes not
 from segue.kernels.ragged import Directions
 from segue.modules.base import Chain, Layer, Signal, each_step
 from segue.modules.custom import Cell
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 
 __all__ = ["Cell", "Chain", "Directions", "Layer", "Padded", "Signal", "each_step"]

@@ -14,7 +14,7 @@ from segue.expressions import function_of_x
 from segue.layers.activations import ActivationSpec, PReLU, PReLUInference
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 
 
 def sparsemax(x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from segue.layers.attention import Attention
 from segue.layers.base import BuildContext
 from segue.modules.base import SpecLayer, drop
 from segue.modules.core import DenseLayer, LayerNormLayer
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 Cache = tuple[Tensor, Tensor]  # keys and values so far, [batch, head, time, feature]

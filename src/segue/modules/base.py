@@ -16,7 +16,7 @@ from segue.kernels.cells import last_step
 from segue.kernels.ragged import Directions
 from segue.layers.base import BuildContext, LayerSpec, Shape, not_causal_message, plan_layers
 from segue.layers.inference import InferenceLayer
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 Signal = Padded | Tensor | Directions

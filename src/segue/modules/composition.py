@@ -12,7 +12,7 @@ from segue.layers.base import BuildContext
 from segue.layers.composition import Parallel, Residual
 from segue.modules.activations import activate, function_of
 from segue.modules.base import Chain, SpecLayer, merged
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

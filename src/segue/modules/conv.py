@@ -21,7 +21,7 @@ from segue.layers.conv import (
 )
 from segue.modules.activations import activate
 from segue.modules.base import PieceLayer
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

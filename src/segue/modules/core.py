@@ -30,7 +30,7 @@ from segue.layers.core import (
 )
 from segue.modules.activations import function_of
 from segue.modules.base import PointwiseLayer, SpecLayer, drop, each_step
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

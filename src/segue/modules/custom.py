@@ -16,7 +16,7 @@ from segue.kernels.cells import State, scan
 from segue.layers.base import BuildContext, Shape
 from segue.layers.custom import CustomCell, CustomModule
 from segue.modules.base import PieceLayer, SpecLayer
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws, key
 
 

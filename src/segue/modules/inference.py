@@ -17,7 +17,7 @@ from segue.layers.base import BuildContext
 from segue.layers.inference import InferenceLayer, WeightShapes
 from segue.modules.base import Layer
 from segue.modules.network import TorchNetwork
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 
 
 def as_torch(signal: Any, device: torch.device | str = "cpu") -> Any:
@@ -73,6 +73,7 @@ class TorchInference(InferenceLayer):
             tensor.detach().copy_(torch.from_numpy(np.array(weights[name])))
         self.module.eval()
         self.causal, self.shape = self.module.causal, self.module.shape
+        self.token_weights = self.module.token_weights
         found = self.module.weights().items()
         self.fixed = [name for name, w in found if not isinstance(w, torch.nn.Parameter)]
 

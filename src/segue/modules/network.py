@@ -22,7 +22,7 @@ from segue.layers.base import (
 from segue.layers.core import Dense
 from segue.modules.base import Chain, Layer
 from segue.modules.core import DenseLayer, HeadWithStatic
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

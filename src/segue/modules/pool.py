@@ -12,7 +12,7 @@ from segue.kernels.cells import last_step
 from segue.layers.base import BuildContext
 from segue.layers.pool import Flatten, Pool, PoolAttentionInference, another_length
 from segue.modules.base import PieceLayer, SpecLayer
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

@@ -37,7 +37,7 @@ from segue.layers.base import BuildContext
 from segue.layers.recurrent import BidirectionalSpec, RecurrentSpec
 from segue.modules import base
 from segue.modules.base import PieceLayer, Signal, SpecLayer, add_weights
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 
 

@@ -82,7 +82,7 @@ class Network:
         if weights is None:
             weights = {
                 f"{planned.name}/{part}": weight
-                for spec, planned, _ in self._plan()
+                for spec, planned, _ in self.plan()
                 for part, weight in spec.initial_weights(planned).items()
             }
         self._weights: dict[str, Array] = {k: np.asarray(v) for k, v in weights.items()}
@@ -130,7 +130,7 @@ class Network:
             SpecError: a layer that does not fit its input; the message says why and what to do.
             DataError: a weight that is missing, is not of the network, or has another shape.
         """
-        plan = self._plan()
+        plan = self.plan()
         wanted = {
             f"{planned.name}/{part}": shape
             for spec, planned, _ in plan
@@ -154,8 +154,8 @@ class Network:
     def _context(self) -> BuildContext:
         return BuildContext("", self.input_shape, self.every, self.seed)
 
-    def _plan(self) -> list[PlannedLayer]:
-        """The layers, the head last.
+    def plan(self) -> list[PlannedLayer]:
+        """The layers with their contexts and output shapes, the head last.
 
         Raises:
             SpecError: a layer that does not fit its input; the message says why and what to do.

@@ -3,13 +3,14 @@
 Fitted on training data only, saved with the model, written in the same little language as
 networks: `prepare="interpolate standardize"`. A file for each kind of step, one line for each step
 in the table of `pipeline.py`. Augmentations are steps too, which act in training only. All of it
-is NumPy; batches, which are tensors, load torch when they are touched.
+is NumPy; padded batches, which are tensors, load torch when they are gathered.
 """
 
 from typing import TYPE_CHECKING
 
 from segue.extras import lazy_names
 from segue.prepare.augmentation import Crop, Jitter, Scale, TimeMask, TimeWarp
+from segue.prepare.batches import Batches, length_buckets
 from segue.prepare.frames import Frame
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
@@ -18,7 +19,7 @@ from segue.prepare.text import Characters, Token, VocabularyStep, Words
 from segue.windowing import windows
 
 if TYPE_CHECKING:
-    from segue.prepare.batches import Augmenter, Batches, length_buckets
+    from segue.prepare.padded import Augmenter
 
 __all__ = [
     "STEPS", "Augmenter", "Batches", "Cepstrum", "Characters", "Crop", "Frame", "Interpolate",
@@ -27,9 +28,8 @@ __all__ = [
     "Words", "as_steps", "length_buckets", "windows",
 ]  # fmt: skip
 
-_NEED_TORCH = ("Augmenter", "Batches", "length_buckets")
 __getattr__ = lazy_names(
     __name__,
-    {name: f"segue.prepare.batches.{name}" for name in _NEED_TORCH},
+    {"Augmenter": "segue.prepare.padded.Augmenter"},
     {"Mask": "segue.prepare.MissingIndicator"},
 )

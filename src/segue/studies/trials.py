@@ -146,7 +146,7 @@ def _fit_and_score(setup: TrialSetup, trial: Trial, folder: Path | None) -> Row:
     static = scaled_static(estimator.static_, len(x), setup.held_out.static)
     batches = Batches(x, estimator.preparation_, estimator.network_.device, static)
     values, per_step = estimator.task_.encode(setup.held_out)
-    targets = as_targets(values, setup.held_out.x.lengths, batches.device, per_step=per_step)
+    targets = as_targets(values, setup.held_out.x.lengths, per_step=per_step)
     objective = make_objective(estimator.task_.objective)
     history: History = estimator.history_
     return {

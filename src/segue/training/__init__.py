@@ -1,4 +1,7 @@
-"""Training: options, the loop, schedules, optimisers, history, checkpoints."""
+"""Training: options, the loop, trainers, schedules, history, checkpoints.
+
+The loop and all that it is given need no PyTorch; `torch_trainer.py` and what it imports do.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -18,5 +21,5 @@ __all__ = [
     "find_learning_rate",
 ]
 
-_NEED_TORCH = ("LearningRates", "find_learning_rate")
-__getattr__ = lazy_names(__name__, {name: f"segue.training.finder.{name}" for name in _NEED_TORCH})
+_LATER = ("LearningRates", "find_learning_rate")
+__getattr__ = lazy_names(__name__, {name: f"segue.training.finder.{name}" for name in _LATER})

@@ -27,7 +27,7 @@ from segue.networks import is_custom
 from segue.training.history import Callback, HistoryWriter, Row
 from segue.training.loop import Standing, TrainingState, judged
 from segue.training.objectives import RunningMetrics
-from segue.training.setup import TrainingSetup, Update
+from segue.training.setup import TrainingSetup
 from segue.training.trainer import Trainer
 
 FORMAT = 4  # format 3 had the weights by PyTorch's names
@@ -226,7 +226,7 @@ def _restored(trainer: Trainer, progress: _Progress, arrays: Mapping[str, Array]
     Raises:
         ValueError: one does not; the message names it.
     """
-    _check_progress(trainer.job, progress)
+    _check_progress(trainer, progress)
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
@@ -247,8 +247,9 @@ def _restored(trainer: Trainer, progress: _Progress, arrays: Mapping[str, Array]
     )
 
 
-def _check_progress(job: TrainingSetup, progress: _Progress) -> None:
+def _check_progress(trainer: Trainer, progress: _Progress) -> None:
     """Raise `ValueError` that names the first field which does not follow from the others."""
+    job = trainer.job
     rows, updates, each = progress.rows, progress.updates, len(job.updates(1))
     if not 0 <= (progress.best_epoch or 0) <= len(rows):
         raise ValueError(f"the best epoch is {progress.best_epoch} of {len(rows)}")
@@ -258,7 +259,7 @@ def _check_progress(job: TrainingSetup, progress: _Progress) -> None:
         raise ValueError(f"state.rows: {len(rows)} epochs are done of {job.epochs}")
     if updates and (len(rows) == job.epochs or updates >= each):
         raise ValueError(f"state.updates: {updates} are more than an epoch has")
-    _check_sums(job, progress)
+    _check_sums(trainer, progress)
     finite = len(rows) if updates else len(rows) - 1
     if progress.last_finite_epoch != finite:
         raise ValueError(f"state.last_finite_epoch is {progress.last_finite_epoch}, not {finite}")
@@ -269,26 +270,22 @@ def _check_progress(job: TrainingSetup, progress: _Progress) -> None:
     _check_standing(job, progress)
 
 
-def _check_sums(job: TrainingSetup, progress: _Progress) -> None:
+def _check_sums(trainer: Trainer, progress: _Progress) -> None:
     """The sums of an epoch that runs must be over as many targets as its updates have."""
-    epoch, objective, sums = len(progress.rows) + 1, job.objective, progress.sums
-    names = objective.sum_names if progress.updates else ()
+    job, epoch, sums = trainer.job, len(progress.rows) + 1, progress.sums
+    names = job.objective.sum_names if progress.updates else ()
     if sums.keys() != set(names):
         raise ValueError(f"state.sums: expected {', '.join(names) or 'none'}")
     if not names:
         return
     *before, last = job.updates(epoch)[: progress.updates]
-
-    def targets(updates: list[Update]) -> float:
-        batches = [job.train.gather(index, epoch) for update in updates for _, index in update]
-        return sum(float(objective.counts(batch.targets).sum()) for batch in batches)
-
-    done, most = targets(before), targets([last])
+    done = sum(trainer.target_count(update, epoch) for update in before)
+    most = trainer.target_count(last, epoch)
     least = 1 if len(last) > 1 else most  # the clock may cut an update of several batches
     if not done + least <= sums["count"] <= done + most:
         expected = f"that of its updates {done + most:g}"
         raise ValueError(f"state.sums.count is {sums['count']:g}, and {expected}")
-    if objective.score is not None and sums["score"] < 0:
+    if sums["score"] < 0:
         raise ValueError("state.sums.score is below 0")
 
 

@@ -81,6 +81,7 @@ def train(trainer: Trainer, state: TrainingState, callbacks: Sequence[Callback] 
         weights = state.best_weights or state.last_weights
         if weights:
             trainer.set_weights(weights)
+        trainer.job.network.set_weights(trainer.weights())
         for callback in callbacks:
             callback.on_end(ended)
     return ended

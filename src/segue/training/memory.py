@@ -22,12 +22,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from segue.errors import SegueError
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 from segue.training.objectives import RunningMetrics
 from segue.training.setup import Batch, TrainingSetup
 
-WARNED = 0.25  # of the limit: above it, a training says what it needs
 LENGTHS = (128, 256, 512)  # of the sequences that are measured, where they are longer
 SEQUENCES = (2, 4)
 

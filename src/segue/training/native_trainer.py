@@ -28,9 +28,6 @@ from segue.kernels.training import (
     Outcome,
     Program,
 )
-from segue.layers.base import BuildContext, plan_layers
-from segue.layers.core import Dense
-from segue.layers.inference import chain_weight_shapes
 from segue.prepare.batches import Batches as SequenceBatches
 from segue.randomness import key
 from segue.training.objectives import Objective, RunningMetrics
@@ -65,22 +62,22 @@ def native_program(job: TrainingSetup) -> Program | str:
         "a metric of its own": options.metric is not None,
         f"the optimizer {options.optimizer}": options.optimizer not in _MOMENTS,
         f"the objective {job.objective.form}": _loss_of(job.objective) not in LOSSES,
-        "another device": _sequences(job.train).device.type != "cpu",
+        "another device": network.device != "cpu",
+        "a smoothed perplexity": job.objective.scores_losses and options.label_smoothing > 0,
     }
     problems = [name for name, is_there in others.items() if is_there]
     custom = [str(spec) for spec in network.specs if spec.inference is None]
     if problems or custom:
         return ", ".join([*problems, *custom])
-    context = BuildContext("", network.input_shape, job.objective.every)
-    shapes = chain_weight_shapes(network.specs, context)
-    planned = list(plan_layers(network.specs, context))
-    last = planned[-1].shape if planned else network.input_shape
-    head, outputs = BuildContext("head", last), Dense(job.objective.outputs)
-    shapes |= {f"head/{part}": s for part, s in outputs.weight_shapes(head).items()}
+    plan = network.plan()
+    shapes = {
+        f"{context.name}/{part}": shape
+        for spec, context, _ in plan
+        for part, shape in spec.weight_shapes(context).items()
+    }
     program = Program(shapes, frozenset(options.frozen))
-    for layer in planned:
-        layer.spec.write_training(program, layer.context)
-    outputs.write_training(program, head)
+    for spec, context, _ in plan:
+        spec.write_training(program, context)
     return ", ".join(program.problems) or program
 
 
@@ -109,7 +106,7 @@ class NativeTrainer(Trainer):
             _loss_of(objective),
             every=objective.every,
             smoothing=options.label_smoothing,
-            scores_losses=objective.score is None,
+            scores_losses=objective.scores_losses,
             reports_scores=objective.own_unit,
             scale=objective.scale,
         )
@@ -121,17 +118,14 @@ class NativeTrainer(Trainer):
         self.trained = program.trained()
         self.kernels = forward.backend()
         self.network = NativeNetwork(program, self.loss, self.rule)
-        self._fill(job.network.get_weights())
+        self.set_weights(job.network.get_weights())
         self._kind = np.int32 if program.has_tokens else np.float32
         self._examples: dict[int, tuple[TrainingData, Examples]] = {}
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        try:
-            with forward.threads(self.job.options.threads):
-                yield
-        finally:
-            self.job.network.set_weights(self.weights())
+        with forward.threads(self.job.options.threads):
+            yield
 
     def advance(
         self,
@@ -226,10 +220,6 @@ class NativeTrainer(Trainer):
         return {name: places[name].of(weights).copy() for name in self.program.shapes}
 
     def set_weights(self, weights: Mapping[str, Array]) -> None:
-        self._fill(weights)
-        self.job.network.set_weights(weights)
-
-    def _fill(self, weights: Mapping[str, Array]) -> None:
         for name, place in self.program.places.items():
             place.of(self.network.weights)[...] = weights[name]
 

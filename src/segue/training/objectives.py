@@ -1,33 +1,33 @@
-"""Losses and scores of the tasks: one row an objective; and functions of the user's own.
+"""Objectives of the tasks: one row each; and functions of the user's own.
 
-A loss or a score returns one number for each target: `[batch]`, or `[batch, time]` for a task with
-targets at every step, where steps without a target have 0. Means are taken over targets.
+An objective has no arithmetic: what it computes with PyTorch stands in `segue.training.losses`,
+which is loaded when it is needed. A loss or a score is one number for each target: `[batch]`, or
+`[batch, time]` for a task with targets at every step. Means are taken over targets.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from segue.data.encoding import NO_LABEL
 from segue.errors import OptionError
-from segue.prepare.batches import Padded
 from segue.tasks import ObjectiveName
 from segue.training.history import Row
 from segue.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from segue.prepare.padded import Padded
 
 _LARGEST_EXPONENT = 700.0  # exp of more is no float
 
 
 # A function of the user's own: `(logits, targets, lengths)` to one number for each target.
-OwnFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+OwnFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -35,51 +35,62 @@ class Objective:
     """A task's loss and score.
 
     Attributes:
-        form: its name in `OBJECTIVES`.
+        form: its name, a row of `OBJECTIVES`.
         outputs: units of the head.
-        loss: what training minimises, of `(logits, targets)`.
-        score: whose mean is the number of the history, likewise; `None`: the loss.
-        metric: the name of that number: "accuracy", "rmse" or "perplexity".
+        metric: the name of the number in the history: "accuracy", "rmse" or "perplexity".
         every: whether there is a target at every step.
         activation: makes probabilities of the logits; "linear" of numbers.
         own_unit: whether the score is the loss in the target's own unit, which is then reported.
         finish: makes the number of the history from the mean of the scores.
-        scale: of each value of a target whose score is in its own unit; (): 1.
+        scale: `[value]`, what one scaled unit is in the target's own; empty: it is the same.
+        smoothing: the share of each target that is spread over the classes, in the loss.
         own_loss: a function of the user's own in place of the loss.
         own_metric: a further score of the user's own, in the history under its name.
     """
 
     form: str
     outputs: int
-    loss: Callable[..., Tensor]
-    score: Callable[[Tensor, Tensor], Tensor] | None
     metric: str = "accuracy"
     every: bool = False
     activation: str = "softmax"
     own_unit: bool = False
     finish: Callable[[float], float] = float
     scale: tuple[float, ...] = ()
+    smoothing: float = 0.0
     own_loss: OwnFunction | None = None
     own_metric: OwnFunction | None = None
 
     @property
+    def scores_losses(self) -> bool:
+        """Whether the score is the loss itself, as of a perplexity, without smoothing."""
+        return self.form == "next-token"
+
+    @property
     def head_forms(self) -> tuple[tuple[int, str], ...]:
         """The forms of the head at the end of a network's text: units and an activation."""
-        if self.score is sign_is_right:  # one logit, or one output for each of the two classes
+        if self.form == "binary":  # one logit, or one output for each of the two classes
             return (1, "linear"), (1, "sigmoid"), (2, "linear"), (2, "softmax")
         return (self.outputs, "linear"), (self.outputs, self.activation)
 
     def losses(self, outputs: Padded | Tensor, targets: Tensor) -> Tensor:
         """`[batch]`, or `[batch, time]` for `every` step: the loss of each target, 0 for none."""
+        from segue.training.losses import LOSSES
+
         if self.own_loss is not None:
             return self._own("objective", self.own_loss, outputs, targets)
-        logits = outputs.values if isinstance(outputs, Padded) else outputs
-        return self.loss(logits, targets)
+        more = {"smoothing": self.smoothing} if self.smoothing else {}
+        return LOSSES[self.form].loss(_logits(outputs), targets, **more)
 
     def scores(self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor) -> Tensor:
         """In the same shape, such as whether a target is predicted; `losses` are its losses."""
-        logits = outputs.values if isinstance(outputs, Padded) else outputs
-        return losses if self.score is None else self.score(logits, targets)
+        from segue.training.losses import LOSSES
+
+        loss, score = LOSSES[self.form]
+        if score is None:  # the plain loss
+            others = self.smoothing or self.own_loss is not None
+            return loss(_logits(outputs), targets) if others else losses
+        more = {"scale": self.scale} if self.scale else {}
+        return score(_logits(outputs), targets, **more)
 
     def own_scores(self, outputs: Padded | Tensor, targets: Tensor) -> dict[str, Tensor]:
         """In the same shape, the score of the user's own, by its name; empty without one."""
@@ -93,21 +104,25 @@ class Objective:
         own = () if self.own_metric is None else (f"own {_name(self.own_metric)}",)
         return ("loss", "score", "count", *own)
 
-    @torch.no_grad()
     def sums(
         self, outputs: Padded | Tensor, targets: Tensor, losses: Tensor, weights: Tensor | None
     ) -> dict[str, float]:
         """The sums over some targets: a loss counts as much as its weight, a score always once."""
-        scores = self.scores(outputs, targets, losses)
-        reported = scores if self.own_unit else losses  # in the target's own unit
-        weighted = reported if weights is None else reported * weights
-        found = {"loss": weighted, "score": scores, "count": self.counts(targets)}
-        own = self.own_scores(outputs, targets)
-        found |= {f"own {name}": values for name, values in own.items()}
-        return {name: float(values.sum()) for name, values in found.items()}
+        import torch
+
+        with torch.no_grad():
+            scores = self.scores(outputs, targets, losses)
+            reported = scores if self.own_unit else losses  # in the target's own unit
+            weighted = reported if weights is None else reported * weights
+            found = {"loss": weighted, "score": scores, "count": self.counts(targets)}
+            own = self.own_scores(outputs, targets)
+            found |= {f"own {name}": values for name, values in own.items()}
+            return {name: float(values.sum()) for name, values in found.items()}
 
     def counts(self, targets: Tensor) -> Tensor:
         """`[batch]`, how many targets each sequence has."""
+        import torch
+
         if self.every:
             return (targets != NO_LABEL).sum(1)
         return torch.ones(len(targets), device=targets.device)
@@ -115,12 +130,16 @@ class Objective:
     def _own(
         self, option: str, function: OwnFunction, outputs: Padded | Tensor, targets: Tensor
     ) -> Tensor:
-        given: Any = outputs[:2] if isinstance(outputs, Padded) else (outputs, None)
+        import torch
+
+        given: Any = outputs[:2] if isinstance(outputs, tuple) else (outputs, None)
         logits, lengths = given
         values: Any = function(logits, targets, lengths)
         expected = tuple(targets.shape[: 2 if self.every else 1])
-        if not isinstance(values, Tensor) or tuple(values.shape) != expected:
-            got = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else repr(values)
+        if not isinstance(values, torch.Tensor) or tuple(values.shape) != expected:
+            got = (
+                f"shape {tuple(values.shape)}" if isinstance(values, torch.Tensor) else repr(values)
+            )
             raise OptionError(
                 f"`{option}`, the function {_name(function)}, returns {got}; expected a tensor of "
                 f"shape {expected}: one number for each target."
@@ -160,79 +179,8 @@ def _name(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-# -- losses and scores --------------------------------------------------------------------------
-
-
-def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of a softmax: one of several classes."""
-    return functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-
-
-def steps_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of a softmax at each step that has a label."""
-    return functional.cross_entropy(
-        logits.transpose(1, 2),
-        targets,
-        ignore_index=NO_LABEL,
-        reduction="none",
-        label_smoothing=smoothing,
-    )
-
-
-def next_token_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of a softmax over all tokens, at each step."""
-    # With the classes last, as they lie: of thousands of them a transposed copy costs much.
-    losses = functional.cross_entropy(
-        logits.flatten(0, 1),
-        targets.flatten(),
-        ignore_index=NO_LABEL,
-        reduction="none",
-        label_smoothing=smoothing,
-    )
-    return losses.view(targets.shape)
-
-
-def largest_is_right(logits: Tensor, targets: Tensor) -> Tensor:
-    """Whether the class with the largest logit is the target."""
-    return logits.argmax(-1) == targets
-
-
-def binary_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Binary cross-entropy of one of two classes, with the logit of the second."""
-    wanted = _smooth(targets.to(logits.dtype), smoothing)
-    return functional.binary_cross_entropy_with_logits(logits[:, 0], wanted, reduction="none")
-
-
-def sign_is_right(logits: Tensor, targets: Tensor) -> Tensor:
-    """Whether the logit of the second class has the sign of the target."""
-    return (logits[:, 0] > 0) == targets
-
-
-def sigmoid_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Binary cross-entropy of one independent output per class, averaged over the outputs."""
-    wanted = functional.one_hot(targets, logits.shape[1]) if targets.ndim == 1 else targets
-    wanted = _smooth(wanted.to(logits.dtype), smoothing)
-    losses = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return losses.mean(1)
-
-
-def sigmoid_score(logits: Tensor, targets: Tensor) -> Tensor:
-    """Whether the largest is right; of several labels at once, the share of right ones."""
-    if targets.ndim == 1:
-        return largest_is_right(logits, targets)
-    return ((logits > 0) == targets.bool()).to(logits.dtype).mean(1)
-
-
-def squared_loss(logits: Tensor, targets: Tensor, scale: tuple[float, ...] | None = None) -> Tensor:
-    """The squared error, averaged over the values of a target.
-
-    Args:
-        logits: `[batch, value]`.
-        targets: `[batch, value]`, scaled for training to zero mean and unit variance.
-        scale: `[value]`, what one scaled unit is in the target's own; `None`: in scaled units.
-    """
-    error = logits - targets if scale is None else (logits - targets) * logits.new_tensor(scale)
-    return (error**2).mean(1)
+def _logits(outputs: Padded | Tensor) -> Tensor:
+    return outputs.values if isinstance(outputs, tuple) else outputs
 
 
 def perplexity(mean: float) -> float:
@@ -245,32 +193,15 @@ def root(mean: float) -> float:
     return float(mean**0.5)
 
 
-def _smooth(wanted: Tensor, smoothing: float) -> Tensor:
-    return wanted * (1 - smoothing) + smoothing / 2 if smoothing else wanted
-
-
 # What each objective has of its own, by the name that a task gives.
 OBJECTIVES: dict[str, dict[str, Any]] = {
-    "softmax": {"loss": softmax_loss, "score": largest_is_right},
-    "binary": {"loss": binary_loss, "score": sign_is_right},
-    "sigmoid": {"loss": sigmoid_loss, "score": sigmoid_score, "activation": "sigmoid"},
-    "multilabel": {"loss": sigmoid_loss, "score": sigmoid_score, "activation": "sigmoid"},
-    "steps": {"loss": steps_loss, "score": largest_is_right, "every": True},
-    "next-token": {
-        "loss": next_token_loss,
-        "score": None,
-        "metric": "perplexity",
-        "every": True,
-        "finish": perplexity,
-    },
-    "squared": {
-        "loss": squared_loss,
-        "score": squared_loss,
-        "metric": "rmse",
-        "activation": "linear",
-        "own_unit": True,
-        "finish": root,
-    },
+    "softmax": {},
+    "binary": {},
+    "sigmoid": {"activation": "sigmoid"},
+    "multilabel": {"activation": "sigmoid"},
+    "steps": {"every": True},
+    "next-token": {"metric": "perplexity", "every": True, "finish": perplexity},
+    "squared": {"metric": "rmse", "activation": "linear", "own_unit": True, "finish": root},
 }
 
 
@@ -280,25 +211,18 @@ def make_objective(wanted: ObjectiveName, options: TrainingOptions | None = None
     Raises:
         OptionError: `label_smoothing` of numbers, which have no classes.
     """
-    objective = Objective(wanted.kind, wanted.outputs, **OBJECTIVES[wanted.kind])
-    if wanted.scale:
-        score = functools.partial(squared_loss, scale=wanted.scale)
-        objective = replace(objective, score=score, scale=tuple(wanted.scale))
-    if options is None or not (options.label_smoothing or options.objective or options.metric):
-        return objective
-    plain, smoothed = objective.loss, objective.loss
-    if options.label_smoothing:
-        if objective.own_unit:
+    given: dict[str, Any] = OBJECTIVES[wanted.kind]
+    if options is not None:
+        if options.label_smoothing and given.get("own_unit"):
             raise OptionError(
                 "`label_smoothing` spreads a target over the classes, and this task predicts "
                 "numbers: leave it out."
             )
-        smoothed = functools.partial(plain, smoothing=options.label_smoothing)
-    return replace(
-        objective,
-        loss=smoothed,
-        score=objective.score or plain,
-        own_unit=objective.own_unit and options.objective is None,
-        own_loss=options.objective,
-        own_metric=options.metric,
-    )
+        given = {
+            **given,
+            "own_unit": given.get("own_unit", False) and options.objective is None,
+            "smoothing": options.label_smoothing,
+            "own_loss": options.objective,
+            "own_metric": options.metric,
+        }
+    return Objective(wanted.kind, wanted.outputs, scale=wanted.scale or (), **given)

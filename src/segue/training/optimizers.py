@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from segue.errors import OptionError, did_you_mean
-from segue.modules.network import TorchNetwork
 from segue.training.options import TrainingOptions
 
 
@@ -47,20 +45,3 @@ def make_optimizer(
     if "momentum" not in inspect.signature(make).parameters:
         del given["momentum"]
     return make(parameters, lr=learning_rate, **given)
-
-
-def freeze(network: TorchNetwork, names: Iterable[str]) -> None:
-    """Keep the weights of these layers out of the training; of those inside another too.
-
-    Raises:
-        OptionError: there is no such layer, or nothing is left to be trained.
-    """
-    layers = network.layers
-    strange = [name for name in names if name not in layers]
-    if strange:
-        near = did_you_mean(strange[0], layers)
-        raise OptionError(f"`frozen` names {', '.join(strange)}, and there is no such layer.{near}")
-    for name in names:
-        layers[name].requires_grad_(False)
-    if not any(weight.requires_grad for weight in network.parameters()):
-        raise OptionError("`frozen` names every layer that has weights: nothing is left to learn.")

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from segue.errors import NotCausalError
 from segue.modules.network import TorchNetwork
-from segue.prepare.batches import Padded
+from segue.prepare.padded import Padded
 from segue.randomness import Draws
 from segue.training.setup import Batch
 
@@ -66,17 +65,6 @@ def in_pieces(
             own = None if weights is None else weights[running][ends]
             yield Outputs(outputs[ends], targets[running][ends], own)
         state = map_state(Tensor.detach, state)
-
-
-def check_carries_state(network: TorchNetwork, steps: int) -> None:
-    """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
-    try:
-        network.chain.initial_state(1)
-    except NotCausalError as error:
-        raise NotCausalError(
-            f"truncate={steps} sends sequences through the network in pieces, and {error} "
-            "Use truncate=None for this network."
-        ) from error
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: Any) -> Any:

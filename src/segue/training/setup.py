@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import platform
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array
-from segue.errors import OptionError
-from segue.modules.network import TorchNetwork
-from segue.prepare.batches import Augmenter, length_buckets
+from segue.errors import NotCausalError, OptionError, did_you_mean
+from segue.extras import require
+from segue.networks import Network
+from segue.prepare.batches import length_buckets
 from segue.randomness import numpy_generator
 from segue.training.objectives import Objective
 from segue.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from segue.prepare.padded import Augmenter
 
 Index = npt.NDArray[np.int64]
 
@@ -36,7 +42,7 @@ class Targets(Protocol):
     def __len__(self) -> int:
         """The number of sequences."""
 
-    def gather(self, index: Index) -> Tensor:
+    def gather(self, index: Index) -> Array:
         """The targets of the chosen sequences, `[batch, ...]`."""
 
     def ragged(self, index: Index | None = None) -> Array:
@@ -51,19 +57,18 @@ class SequenceTargets:
         values: `[n]` class numbers, or `[n, value]`.
     """
 
-    values: Tensor
+    values: Array
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def gather(self, index: Index) -> Tensor:
+    def gather(self, index: Index) -> Array:
         """The targets of the sequences of these numbers."""
-        return self.values[torch.from_numpy(index).to(self.values.device)]
+        return self.values[index]
 
     def ragged(self, index: Index | None = None) -> Array:
         """The targets as they are, without a copy where it is all of them."""
-        values: Array = self.values.numpy()
-        return values if index is None else values[index]
+        return self.values if index is None else self.values[index]
 
 
 class StepTargets:
@@ -72,34 +77,26 @@ class StepTargets:
     Args:
         values: `[total_steps]`, one sequence after the other.
         lengths: `[n]`.
-        device: of the tensors that are returned.
         padding: the value behind each end.
     """
 
-    def __init__(
-        self,
-        values: npt.NDArray[Any],
-        lengths: Index,
-        device: torch.device | str = "cpu",
-        padding: float = NO_LABEL,
-    ) -> None:
+    def __init__(self, values: npt.NDArray[Any], lengths: Index, padding: float = NO_LABEL) -> None:
         self.values = values
         self.padding = padding
         self.lengths = np.asarray(lengths)
         self.starts = np.cumsum(self.lengths) - self.lengths
-        self.device = device
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def gather(self, index: Index) -> Tensor:
+    def gather(self, index: Index) -> Array:
         """The targets at the steps of these sequences, `[batch, time]`, padded on the right."""
         starts, lengths = self.starts[index, None], self.lengths[index, None]
         time = np.arange(int(lengths.max()))
         real = time < lengths
         values = self.values[np.where(real, starts + time, 0)]
         values[~real] = self.padding
-        return torch.from_numpy(values).to(self.device)
+        return values
 
     def ragged(self, index: Index | None = None) -> Array:
         """The targets at the steps of these sequences, `[total_steps]`, one after the other."""
@@ -116,7 +113,7 @@ Update = Sequence[tuple[int, Index]]
 
 
 class Batch(NamedTuple):
-    """Sequences of one pass, their targets, and how much each of these counts."""
+    """Sequences of one pass, their targets, and how much each of these counts, as tensors."""
 
     x: Any  # Padded; PartialInput, where the outputs of the first layers are cached
     targets: Tensor  # [batch, ...], or [batch, time, ...] for one at every step
@@ -125,6 +122,10 @@ class Batch(NamedTuple):
 
 class Gathered(Protocol):
     """The source of batches: `Batches`, or cached activations of the first layers."""
+
+    @property
+    def device(self) -> str:
+        """Where PyTorch has them."""
 
     @property
     def lengths(self) -> Array:
@@ -156,9 +157,12 @@ class TrainingData:
     augmenter: Augmenter | None = None
 
     def gather(self, index: Index, epoch: int | None = None) -> Batch:
-        """The chosen sequences, their targets and their weights; augmented as in an epoch."""
-        weights = None if self.weights is None else self.weights.gather(index)
-        batch = Batch(self.batches.gather(index), self.targets.gather(index), weights)
+        """The chosen sequences, their targets and their weights; augmented as in an epoch.
+
+        All of them are tensors of PyTorch.
+        """
+        weights = None if self.weights is None else self._tensor(self.weights, index)
+        batch = Batch(self.batches.gather(index), self.gather_targets(index), weights)
         if self.augmenter is None or epoch is None:
             return batch
         x, origin = self.augmenter.apply(batch.x, index, epoch)
@@ -168,13 +172,28 @@ class TrainingData:
         weights = None if weights is None else _moved(weights, origin, 0)
         return Batch(x, _moved(batch.targets, origin, NO_LABEL), weights)
 
+    def count(self, index: Index) -> int:
+        """How many targets the chosen sequences have."""
+        if not isinstance(self.targets, StepTargets):
+            return len(index)
+        return int((self.targets.ragged(index) != NO_LABEL).sum())
+
+    def gather_targets(self, index: Index) -> Tensor:
+        """The targets of the chosen sequences, as a tensor of PyTorch."""
+        return self._tensor(self.targets, index)
+
+    def _tensor(self, targets: Targets, index: Index) -> Tensor:
+        import torch
+
+        return torch.from_numpy(targets.gather(index)).to(self.batches.device)
+
 
 @dataclass(frozen=True)
 class TrainingSetup:
     """All that a training depends on; it does not change while the training runs.
 
     Attributes:
-        network: its weights are trained, unless their `requires_grad` is off.
+        network: its weights are trained, without those of the layers in `options.frozen`.
         train: the training part.
         validation: the validation part; `None`: there is none.
         objective: loss and score.
@@ -186,7 +205,7 @@ class TrainingSetup:
         rates: the learning rate of each epoch, in place of the schedule's.
     """
 
-    network: TorchNetwork
+    network: Network
     train: TrainingData
     validation: TrainingData | None
     objective: Objective
@@ -213,7 +232,44 @@ def _moved(values: Tensor, origin: Tensor, padding: float) -> Tensor:
         origin: `[batch, time]`, -1 behind each end.
         padding: what stands there.
     """
+    import torch
+
     return torch.where(origin >= 0, values.gather(1, origin.clamp(min=0)), padding)
+
+
+def check_carries_state(network: Network, steps: int) -> None:
+    """Raise `NotCausalError` that names the layer for which pieces of a sequence are not enough."""
+    try:
+        network.chain.initial_state(1)
+    except NotCausalError as error:
+        raise NotCausalError(
+            f"truncate={steps} sends sequences through the network in pieces, and {error} "
+            "Use truncate=None for this network."
+        ) from error
+
+
+def check_frozen(network: Network, frozen: Collection[str]) -> None:
+    """Raise `OptionError` where a layer to be frozen is not there, or nothing is left to learn."""
+    layers = network.layers
+    strange = [name for name in frozen if name not in layers]
+    if strange:
+        near = did_you_mean(strange[0], layers)
+        raise OptionError(f"`frozen` names {', '.join(strange)}, and there is no such layer.{near}")
+    if frozen and not trained_weights(network, frozen):
+        raise OptionError("`frozen` names every layer that has weights: nothing is left to learn.")
+
+
+def trained_weights(network: Network, frozen: Collection[str] = ()) -> list[str]:
+    """The names of the weights that are trained, in their order.
+
+    Args:
+        network: the network.
+        frozen: names of layers that are not trained, nor what is inside them.
+    """
+    fixed = {f"{layer.name}/{part}" for layer in network.layers.values() for part in layer.fixed}
+    below = tuple(f"{name}/" for name in frozen)
+    names = (name for name in network.get_weights() if name not in fixed)
+    return [name for name in names if not name.startswith(below)]
 
 
 def choose_epochs(count: int, batch_size: int) -> int:
@@ -226,17 +282,22 @@ def choose_epochs(count: int, batch_size: int) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(AUTO_UPDATES / updates)))
 
 
-def choose_device(device: str) -> torch.device:
-    """Turn the name into a device; "auto" is the graphics processor if PyTorch sees one.
+def choose_device(device: str) -> str:
+    """The device of a name; "auto" is the graphics processor if PyTorch sees one.
+
+    PyTorch is not asked, nor imported, for "cpu", and for "auto" where no driver is installed.
 
     Raises:
         OptionError: another name, or a device that is not there.
 
     >>> choose_device("cpu")
-    device(type='cpu')
+    'cpu'
     """
+    if device == "cpu" or (device == "auto" and not _has_driver()):
+        return "cpu"
+    torch = require("torch")
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
@@ -249,7 +310,22 @@ def choose_device(device: str) -> torch.device:
             f"`device` is {device!r}, and PyTorch has none here ({reason}): "
             "take device='cpu' or 'auto'."
         ) from error
-    return chosen
+    return device
+
+
+@functools.cache
+def _has_driver() -> bool:
+    """Whether there is a driver of a graphics processor, of Nvidia or AMD, without which none is.
+
+    A missing driver is known in microseconds; PyTorch takes a second to say so.
+    """
+    if Path("/dev/kfd").exists():
+        return True
+    for library in ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libcuda.so"):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(library)
+            return True
+    return False
 
 
 @functools.cache

@@ -31,8 +31,8 @@ class TorchTrainer(Trainer):
     """A trainer for every network, on every device.
 
     Attributes:
-        network: its weights are trained, unless their `requires_grad` is off.
-        trained: these weights by name.
+        network: the module that is trained.
+        trained: its weights by name, without those of frozen layers.
         optimizer: of these weights.
     """
 
@@ -40,7 +40,9 @@ class TorchTrainer(Trainer):
 
     def __init__(self, job: TrainingSetup) -> None:
         self.job = job
-        self.network = job.network
+        self.network = job.network.to_torch().train()
+        for name in job.options.frozen:
+            self.network.layer(name).requires_grad_(False)
         tensors = self.network.weight_tensors().items()
         self.trained = {k: w for k, w in tensors if isinstance(w, nn.Parameter) and w.requires_grad}
         weights = self.trained.values()
@@ -140,6 +142,13 @@ class TorchTrainer(Trainer):
     def update_bytes(self, longest: int) -> Callable[[int], float]:
         constant, each = memory.measured_bytes(self, longest)
         return lambda batch_size: constant + batch_size * each
+
+    def target_count(self, update: Update, epoch: int) -> float:
+        data = self.job.train
+        if data.augmenter is None:
+            return super().target_count(update, epoch)
+        batches = [data.gather(index, epoch) for _, index in update]  # some steps may be left out
+        return sum(float(self.job.objective.counts(batch.targets).sum()) for batch in batches)
 
     # -- weights, and the state of the optimizer --------------------------------------------------
 

@@ -89,6 +89,10 @@ class Trainer(abc.ABC):
             The bytes by the size of a batch.
         """
 
+    def target_count(self, update: Update, epoch: int) -> float:
+        """How many targets the sequences of an update have in an epoch."""
+        return float(sum(self.job.train.count(index) for _, index in update))
+
     def training_bytes(self, batch_size: int, longest: int) -> int:
         """The bytes of an update with a batch of so many sequences."""
         return int(self.update_bytes(longest)(batch_size))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from segue.extras import require
 from segue.training.native_trainer import NativeTrainer, native_program
 from segue.training.setup import TrainingSetup
-from segue.training.torch_trainer import TorchTrainer
 from segue.training.trainer import Trainer
 
 
 def make_trainer(job: TrainingSetup) -> Trainer:
-    """The trainer for a network, on its device."""
+    """The trainer for a network, on its device: the native library where it can.
+
+    Raises:
+        MissingPackageError: it needs PyTorch, which is not installed.
+    """
     program = native_program(job)
-    return TorchTrainer(job) if isinstance(program, str) else NativeTrainer(job, program)
+    if not isinstance(program, str):
+        return NativeTrainer(job, program)
+    require("torch")
+    from segue.training.torch_trainer import TorchTrainer
+
+    return TorchTrainer(job)

@@ -89,7 +89,7 @@ def measure(
     means = RunningMetrics(objective)
 
     def add(index: Array, x: Any) -> None:
-        outputs, targets = network(x), data.targets.gather(index)
+        outputs, targets = network(x), data.gather_targets(index)
         losses = objective.losses(outputs, targets)
         means.add(objective.sums(outputs, targets, losses, None))
 
@@ -158,7 +158,7 @@ class CachedActivations:
     """
 
     def __init__(self, batches: Batches, network: TorchNetwork, passed: int) -> None:
-        self.lengths = batches.lengths
+        self.lengths, self.device = batches.lengths, batches.device
         self.passed = passed
         features = network.chain[passed - 1].shape.features
         self._signal = torch.empty(len(batches), features, device=batches.device)
