@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 DEVICE=${DEVICE:-cuda}
 FILES=build/bench/files
-CASES="sunspots mnist-rows mnist-rows-gru waves toy notes"
+CASES=${CASES:-sunspots mnist-rows mnist-rows-gru waves toy notes}
 LIMIT=220
 export PYTHONPATH=src
 
@@ -26,7 +26,7 @@ except ValueError:
 '
 
 mkdir -p $FILES
-if ! ls $FILES/notes-0.npz $FILES/sunspots-0.npz >/dev/null 2>&1; then
+if [ ! -f "$FILES/${CASES##* }-0.npz" ]; then  # the last that is written
   # shellcheck disable=SC2086
   $PYTHON bench/peers/train_segue.py $FILES prepare $CASES 1 || exit 1
 fi

@@ -30,10 +30,10 @@ disk is all that pip installs.
 weights; a turn for each of the seeds that these are drawn with. Each peer has the settings and the
 number of threads that a short trial found best. The first call of a process includes what is
 compiled; the steady state is the median of the calls that follow it (where the first takes over a
-minute, it is the only one). Losses are those of the last tenth of the epochs of the first call,
-over the seeds; where segue's is above a peer's by more than that peer's seeds differ, the ratio
-says so. Each gate has dropout masks of its own in segue; in Keras all share one, and so do the
-others here.
+minute, it is the only one; where it takes two, there is one turn). Losses are those of the last
+tenth of the epochs of the first call, over the seeds; where segue's is above a peer's by more than
+that peer's seeds differ, the ratio says so. Each gate has dropout masks of its own in segue; in
+Keras all share one, and so do the others here.
 """
 
 

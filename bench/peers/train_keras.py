@@ -35,7 +35,7 @@ def build(case: Case, data: dict[str, Any], weights: Weights, job: dict[str, Any
     if case.optimizer == "adam":
         optimizer: Any = keras.optimizers.Adam(RATE, epsilon=1e-8)
     else:
-        optimizer = keras.optimizers.RMSprop(RATE, rho=0.9, epsilon=1e-7)
+        optimizer = keras.optimizers.RMSprop(RATE, rho=0.9, epsilon=1e-14)  # below the root
     model.compile(
         optimizer,
         LOSSES[case.loss],
