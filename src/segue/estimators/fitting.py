@@ -216,6 +216,7 @@ def _train(
         ("epochs", f"{len(state.rows)} of {setup.epochs}, {stopped}"),
         ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
         ("time", f"{state.seconds:.1f} s"),
+        ("kernels", trainer.environment()["kernels"]),
         ("seed", str(setup.seed)),
     ]
     result = FitResult(

@@ -181,7 +181,7 @@ class TorchTrainer(Trainer):
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": entries})
 
     def environment(self) -> dict[str, str]:
-        kernels = torch.backends.cpu.get_cpu_capability()
+        kernels = f"PyTorch, {torch.backends.cpu.get_cpu_capability()}"
         limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
         device = next(self.network.parameters()).device
         return {
