@@ -73,7 +73,7 @@ def test_a_fork_after_several_threads_goes_on_with_one() -> None:
         os.waitpid(child, 0)
         print(np.array_equal(model.predict_proba(x), expected))
     """)
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "SEGUE_KERNELS": "torch"}
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
