@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130  # what a shell expects
-_COLLECTED_AT = 10_000  # new objects; imports make many, and all of them stay
+_IMPORTED = 200_000  # objects that imports make: all of them stay, and none is looked at before
+_COLLECTED_AT = 10_000  # new objects from then on
+
+
+def _after_imports(phase: str, about: dict[str, int]) -> None:  # noqa: ARG001
+    """Look at new objects more often once there are so many that not all can be of imports."""
+    gc.set_threshold(_COLLECTED_AT)
+    gc.callbacks.remove(_after_imports)
 
 
 def main() -> int:
@@ -21,7 +28,8 @@ def main() -> int:
 
     Where something turns an interrupt into another error, or cannot raise it, it counts still.
     """
-    gc.set_threshold(_COLLECTED_AT)  # Python's 700 cost a tenth of a short command
+    gc.set_threshold(_IMPORTED)  # Python's 700 cost a tenth of a short command
+    gc.callbacks.append(_after_imports)
     atexit.register(gc.freeze)  # nor are they looked through once more at the end
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looked for in all that is installed
     interrupts: list[int] = []
