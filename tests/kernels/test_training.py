@@ -32,6 +32,11 @@ from segue.training.losses import LOSSES
 from segue.training.optimizers import make_optimizer
 from segue.training.options import TrainingOptions
 
+try:
+    native.load("portable")
+except native.NativeUnavailableError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
 PATHS = [path for path in forward.NATIVE if native._library().segue_path(path.encode())]
 RATE, UPDATES, BATCH = 0.01, 3, 20
 

@@ -66,8 +66,8 @@ class SequenceClassifier(BaseSequenceEstimator):
     >>> x = [[0.0, 1.0, 2.0], [2.0, 1.0], [0.0, 3.0], [4.0, 3.0, 1.0]] * 5
     >>> y = ["up", "down", "up", "down"] * 5
     >>> options = TrainingOptions(progress="none")
-    >>> classifier = SequenceClassifier("gru(8)", epochs=20, options=options).fit(x, y)
-    >>> classifier.predict([[1.0, 2.0, 4.0, 5.0]])
+    >>> classifier = SequenceClassifier("gru(8)", epochs=20, learning_rate=0.05, options=options)
+    >>> classifier.fit(x, y).predict([[0.0, 1.0, 3.0]])
     array(['up'], dtype='<U4')
     """
 
