@@ -16,7 +16,6 @@ from segue.cli.options import (
 )
 from segue.cli.shared import OPTIONS, Columns, announce, executor_for, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean, nearest
-from segue.extras import require
 
 if TYPE_CHECKING:
     from segue.runs import Run
@@ -64,7 +63,6 @@ def fit(
 
     resume, executor = given.pop("resume", None), executor_for(given)
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
-    require("torch")
     if resume is not None:
         run = runs.resume_run(
             resume, tell=lambda line: print(line, file=sys.stderr), executor=executor
@@ -167,7 +165,9 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
 def _print(run: Run, *, json: bool) -> None:
     from segue.estimators.multi_seed import seeds_in_words
 
-    metrics, files = run.metrics, {"model": str(run.model), "report": str(run.report)}
+    metrics, files = run.metrics, {"model": str(run.model)}
+    if run.report.exists():
+        files["report"] = str(run.report)
     ended = "time limit" if metrics["stopped"] == "time" else metrics["stopped"]
     facts = {**dict(run.facts()), "model id": metrics.get("model_id", "")}
     for name in ("read as", "each seed alone"):  # they are printed above

@@ -31,6 +31,7 @@ from segue.data.dataset import Dataset
 from segue.errors import (
     DataError,
     FileError,
+    MissingPackageError,
     OptionError,
     SpecError,
     TrainingError,
@@ -303,14 +304,17 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
         metrics = {**evaluation.metrics(), **facts}
         write_text(run.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
         progress.show("drawing the report", share=None)
-        evaluation.to_html(
-            run.report,
-            train=data.part("train"),
-            model_path=run.model,
-            source=run.record["source"],
-            facts=run.facts(),
-            selection=selection_of(run),
-        )
+        try:
+            evaluation.to_html(
+                run.report,
+                train=data.part("train"),
+                model_path=run.model,
+                source=run.record["source"],
+                facts=run.facts(),
+                selection=selection_of(run),
+            )
+        except MissingPackageError as error:  # model and scores are there all the same
+            warn_user(f"There is no report: {error}")
     if members[-1].stopped_ != "interrupted":
         _remove_checkpoints(run)
     return run
@@ -324,11 +328,10 @@ def selection_of(run: Run) -> tuple[str, list[tuple[str, ...]]] | None:
     Raises:
         FileError: `run.json` has something else there.
     """
-    require("torch")
-    from segue.studies.selection import Selection
-
     if (found := run.record.get("selection")) is None:
         return None
+    from segue.studies.selection import Selection
+
     try:
         chosen = Selection(**found)
         return chosen.describe(), chosen.table()
