@@ -1,4 +1,4 @@
-/* The native kernels of segue: forward passes over ragged batches, in float32.
+/* The native kernels of segue: forward passes over ragged batches, and training, in float32.
  *
  * Signals are ragged: `values` [steps, feature] of all sequences one behind the other, and
  * `offsets` [n + 1]: sequence i has the steps from offsets[i] up to, not including, offsets[i + 1].
@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 3
+#define SEGUE_ABI 4
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -167,6 +167,20 @@ typedef struct {
   int64_t bytes;     /* the most that a shard took */
 } segue_progress;
 
+/* A recurrent layer over a padded batch [batch, time, channels], of which sequence i has the first
+ * lengths[i] steps; what lies behind them is never read. */
+typedef struct {
+  int cell;
+  int64_t channels, units;
+  const float* kernel;           /* [channels, gates * units] */
+  const float* recurrent_kernel; /* [units, gates * units] */
+  const float* bias;
+  const int64_t* lengths;
+  int64_t batch, time;
+  const float* input_masks;  /* [batch, gates, channels], or NULL */
+  const float* hidden_masks; /* [batch, gates, units], or NULL */
+} segue_recurrence;
+
 typedef struct {
   /* kernel [depth, columns] into the order in which it is read; sizes in floats. */
   int64_t (*packed_size)(int64_t depth, int64_t columns);
@@ -233,6 +247,22 @@ typedef struct {
                   int64_t features, float* out, int64_t threads);
   int (*train)(const segue_network* network, const segue_examples* examples,
                const segue_updates* updates, segue_progress* progress);
+
+
+  /* Forward for the gradient: `tape`, of the caller, has as many floats as the size says (-1: no
+   * memory), and is what backward needs; that overwrites it. h, c, h_after, c_after [batch, units]
+   * are as for `recurrent`. outputs [batch, time, units] are 0 behind the ends. */
+  int64_t (*recurrent_tape_size)(const segue_recurrence* call);
+  int (*recurrent_forward)(const segue_recurrence* call, const float* x, const float* h,
+                           const float* c, float* tape, float* outputs, float* h_after,
+                           float* c_after, int64_t threads);
+
+  /* d_outputs, d_h_after, d_c_after: NULL for zeros. The gradients of the weights are added to what
+   * is there, unless d_kernel is NULL; d_x, d_h, d_c are overwritten, unless they are NULL. */
+  int (*recurrent_backward)(const segue_recurrence* call, float* tape, const float* d_outputs,
+                            const float* d_h_after, const float* d_c_after, float* d_kernel,
+                            float* d_recurrent_kernel, float* d_bias, float* d_x, float* d_h,
+                            float* d_c, int64_t threads);
 } segue_kernels;
 
 SEGUE_API int segue_abi(void);

@@ -6,15 +6,32 @@
 #include "pool.h"
 #include "recurrent.h"
 #include "trainer.h"
+#include "training_batch.h"
 #include "windows.h"
 
 SEGUE_BEGIN
 
 extern const segue_kernels kernels;
 const segue_kernels kernels = {
-    packed_size, pack,      dense, packed_cell_size, pack_cell,  recurrent,   conv,     max_pool,
-    random_conv, attention, pool,  pool_attention,   layer_norm, scale_shift, activate,
+    packed_size,
+    pack,
+    dense,
+    packed_cell_size,
+    pack_cell,
+    recurrent,
+    conv,
+    max_pool,
+    random_conv,
+    attention,
+    pool,
+    pool_attention,
+    layer_norm,
+    scale_shift,
+    activate,
     train,
+    recurrent_tape_size,
+    recurrent_forward,
+    recurrent_backward,
 };
 
 SEGUE_END

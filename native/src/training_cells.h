@@ -91,13 +91,6 @@ SEGUE_INLINE void add_products(Vector (&sum)[Panels][Rows][Cell::kGates], const 
 
 SEGUE_INLINE Vector one_minus(Vector v) { return broadcast(1.0f) - v; }
 
-// sigmoid(x) = (1 + tanh(x / 2)) / 2: shorter than by exp. What is tiny has no relative precision,
-// which gates do not need.
-SEGUE_INLINE Vector gate(Vector x) {
-  const Vector half = broadcast(0.5f);
-  return fma(half, tanh(half * x), half);
-}
-
 // The gradient d of a sigmoid's or a tanh's value, as that of what went into it.
 SEGUE_INLINE Vector through_sigmoid(Vector d, Vector s) { return d * s * one_minus(s); }
 SEGUE_INLINE Vector through_tanh(Vector d, Vector t) { return fma(zero() - d * t, t, d); }
@@ -127,8 +120,8 @@ struct LstmTraining : Lstm {
       for (int r = 0; r < Rows; ++r) {
         const Index after = s.after(row + r);
         float* slots = s.slots_of(panel + p, row + r);
-        const Vector i = gate(sum[p][r][0]), f = gate(sum[p][r][1]);
-        const Vector g = tanh(sum[p][r][2]), o = gate(sum[p][r][3]);
+        const Vector i = sigmoid(sum[p][r][0]), f = sigmoid(sum[p][r][1]);
+        const Vector g = tanh(sum[p][r][2]), o = sigmoid(sum[p][r][3]);
         const Vector c = fma(f, load(s.c_of(panel + p, s.row + row + r)), i * g), t = tanh(c);
         store(slots, i);
         store(slots + kLanes, f);
@@ -179,7 +172,7 @@ struct GruTraining : Gru {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
         float* slots = s.slots_of(panel + p, row + r);
-        const Vector z = gate(sum[p][r][0]), reset = gate(sum[p][r][1]);
+        const Vector z = sigmoid(sum[p][r][0]), reset = sigmoid(sum[p][r][1]);
         const Vector n = tanh(fma(reset, sum[p][r][2], of_x[p][r]));
         store(slots, n);
         store(slots + kLanes, z);
@@ -217,8 +210,8 @@ struct GruGatesTraining : GruGates {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
         float* slots = s.slots_of(panel + p, row + r);
-        const Vector reset = gate(sum[p][r][1]);
-        store(slots, gate(sum[p][r][0]));
+        const Vector reset = sigmoid(sum[p][r][1]);
+        store(slots, sigmoid(sum[p][r][0]));
         store(slots + kLanes, reset);
         store(s.reset_h(row + r) + unit, reset * load(s.h(s.row + row + r) + unit));
       }

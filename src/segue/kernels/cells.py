@@ -19,8 +19,9 @@ PyTorch and cuDNN), or before it (the classic cell):
     before:  n = tanh(x_n + b_n + (r * h) @ R_n)
     h' = z * h + (1 - z) * n
 
-Right-padded batches are handled so that each sequence's own length counts. A recurrence runs either
-step by step (`scan`) or in one call of PyTorch (`fused`).
+Right-padded batches are handled so that each sequence's own length counts. For a gradient in
+float32 on the CPU a recurrence runs in the native library (`autograd`); else either step by step
+(`scan`) or in one call of PyTorch (`fused`).
 
 Masks are those of Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent
 neural networks", NeurIPS 2016, with untied weights: one mask for each gate, the same at every step
@@ -34,6 +35,8 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+
+from segue.kernels.autograd import recurrence
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -232,6 +235,9 @@ def rnn(
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
+    trained = recurrence(f"rnn_{activation}", x, lengths, weights, state, masks=masks)
+    if trained is not None:
+        return trained
     kernel, recurrent_kernel, bias = weights
     if masks is not None:
         product = recurrent(recurrent_kernel, masks.hidden)
@@ -308,6 +314,9 @@ def lstm(
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
+    trained = recurrence("lstm", x, lengths, weights, state, masks=masks)
+    if trained is not None:
+        return trained[0], LSTMState(*trained[1])
     kernel, recurrent_kernel, bias = weights
     if masks is None and not (final_state and is_ragged(x, lengths)):
         theirs = [kernel.t(), recurrent_kernel.t(), bias, torch.zeros_like(bias)]
@@ -360,6 +369,10 @@ def gru(
     Returns:
         The outputs `[batch, time, units]`, and the state after each sequence's own last step.
     """
+    cell = "gru" if weights.bias.ndim == 2 else "gru_before"
+    trained = recurrence(cell, x, lengths, weights, state, masks=masks)
+    if trained is not None:
+        return trained
     kernel, recurrent_kernel, bias = weights
     if masks is None and bias.ndim == 2:
         # PyTorch has the reset gate before the update gate.

@@ -32,7 +32,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 3  # SEGUE_ABI of native/include/segue.h
+_ABI = 4  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -62,6 +62,9 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "scale_shift": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _DATA, _SIZE),
     "activate": (_INT, _INT, _FLOAT, _DATA, _SIZE, _SIZE, _DATA, _SIZE),
     "train": (_INT, _DATA, _DATA, _DATA, _DATA),
+    "recurrent_tape_size": (_SIZE, _DATA),
+    "recurrent_forward": (_INT, *[_DATA] * 8, _SIZE),
+    "recurrent_backward": (_INT, *[_DATA] * 11, _SIZE),
 }
 
 # The numbers of segue_cell and segue_activation.
@@ -224,6 +227,10 @@ class Kernels:
             yield
         finally:
             _limit.count = before
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """A function of the C interface, which takes addresses and numbers."""
+        return self._call[name]
 
     def pack(self, kernel: Array) -> Packed:
         """A kernel `[in, out]` in the form that `dense` and `conv` take."""
