@@ -83,8 +83,9 @@ sanitize:
 	build/sanitize/test_training 10
 	build/sanitize/test_trainer 10
 	cmake -S native -B build/threads -DSEGUE_SANITIZE=thread -DSEGUE_PORTABLE_ONLY=ON >/dev/null
-	cmake --build build/threads --parallel $(CORES) --target test_kernels test_trainer >/dev/null
+	cmake --build build/threads --parallel $(CORES) --target test_kernels test_training test_trainer >/dev/null
 	build/threads/test_kernels 10
+	build/threads/test_training 3
 	build/threads/test_trainer 10
 
 # The same tests in a processor without the instructions of the others: the portable kernels.

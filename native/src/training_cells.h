@@ -120,8 +120,10 @@ struct LstmTraining : Lstm {
       for (int r = 0; r < Rows; ++r) {
         const Index after = s.after(row + r);
         float* slots = s.slots_of(panel + p, row + r);
-        const Vector i = sigmoid(sum[p][r][0]), f = sigmoid(sum[p][r][1]);
-        const Vector g = tanh(sum[p][r][2]), o = sigmoid(sum[p][r][3]);
+        Vector below[3] = {sum[p][r][0], sum[p][r][1], sum[p][r][3]};
+        one_plus_exp_of_negative(below);
+        const Vector i = reciprocal(below[0]), f = reciprocal(below[1]), o = reciprocal(below[2]);
+        const Vector g = tanh(sum[p][r][2]);
         const Vector c = fma(f, load(s.c_of(panel + p, s.row + row + r)), i * g), t = tanh(c);
         store(slots, i);
         store(slots + kLanes, f);

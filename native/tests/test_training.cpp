@@ -2,6 +2,7 @@
 // random shapes; and to the bit: whatever stands beside a row.
 //
 //   test_training [rounds] [seed]
+#include "../include/segue.h"
 #include "gradients.h"
 #include "internals.h"
 
@@ -13,6 +14,7 @@
 namespace {
 
 const segue::Internals* kernels;
+const segue_kernels* library;
 std::string where;  // path and case, for the message
 
 [[noreturn]] void fail(const char* what, double value) {
@@ -257,6 +259,110 @@ void test_recurrent(int cell) {
   }
 }
 
+// A padded batch in the C interface, with NaN behind the ends; all that comes out, joined.
+struct Padded {
+  int cell;
+  Index channels, units, time, gates;
+  Offsets lengths;
+  bool has_masks, has_outputs;
+  Floats kernel, recurrent, bias, x, h, c, input_masks, hidden_masks;
+  Floats d_outputs, d_h_after, d_c_after;
+
+  Padded(int cell_, Index batch, Index longest, Index units_)
+      : cell(cell_),
+        channels(one_of({1, 3, 20})),
+        units(units_),
+        time(longest + whole(0, 2)),
+        gates(cell == 0  ? 4
+              : cell < 3 ? 3
+                         : 1),
+        has_masks(whole(0, 1) == 1),
+        has_outputs(whole(0, 1) == 1) {
+    for (Index i = 0; i < batch; ++i) lengths.push_back(whole(0, longest));
+    kernel = normal(channels * gates * units, 0.3);
+    recurrent = normal(units * gates * units, 0.3 / std::sqrt(double(units)));
+    bias = normal((cell == 1 ? 2 : 1) * gates * units, 0.3);
+    x = padded(channels), h = normal(batch * units), c = maybe(cell == 0, batch * units);
+    input_masks = maybe(has_masks, batch * gates * channels);
+    hidden_masks = maybe(has_masks, batch * gates * units);
+    d_outputs = has_outputs ? padded(units) : Floats();
+    d_h_after = normal(batch * units), d_c_after = maybe(cell == 0, batch * units);
+  }
+
+  Floats padded(Index features) const {
+    Floats values = normal(Index(lengths.size()) * time * features);
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      const auto row = values.begin() + Index(i) * time * features;
+      std::fill(row + lengths[i] * features, row + time * features, std::nanf(""));
+    }
+    return values;
+  }
+
+  std::vector<Floats> run(Index threads) {
+    const Index batch = Index(lengths.size());
+    const segue_recurrence call{
+        cell,           channels, units, kernel.data(),     recurrent.data(),  bias.data(),
+        lengths.data(), batch,    time,  data(input_masks), data(hidden_masks)};
+    Floats tape(library->recurrent_tape_size(&call), std::nanf(""));
+    Floats outputs(batch * time * units), h_after(h.size()), c_after(c.size());
+    Floats d_kernel(kernel.size()), d_recurrent(recurrent.size()), d_bias(bias.size());
+    Floats d_x(x.size()), d_h(h.size()), d_c(c.size());
+    const int failed =
+        library->recurrent_forward(&call, x.data(), h.data(), data(c), tape.data(),
+                                      outputs.data(), h_after.data(), data(c_after), threads) ||
+        library->recurrent_backward(&call, tape.data(), data(d_outputs), d_h_after.data(),
+                                       data(d_c_after), d_kernel.data(), d_recurrent.data(),
+                                       d_bias.data(), d_x.data(), d_h.data(), data(d_c), threads);
+    if (failed) fail("no memory", failed);
+    return {outputs, h_after, c_after, d_kernel, d_recurrent, d_bias, d_x, d_h, d_c};
+  }
+};
+
+// One shard as it is, and each sequence of several alone.
+void test_padded(int cell) {
+  Padded batch(cell, whole(1, 40), whole(1, 6), one_of({1, 7, 9}));
+  const std::vector<Floats> found = batch.run(1);
+  for (const Floats& values : found) {
+    for (const float value : values) {
+      if (!(value == value)) fail("padding was read", value);
+    }
+  }
+  const Index n = Index(batch.lengths.size()), i = whole(0, n - 1);
+  Padded one = batch;
+  const auto part = [&](Floats values) {
+    const Index width = Index(values.size()) / n;
+    return Floats(values.begin() + i * width, values.begin() + (i + 1) * width);
+  };
+  one.lengths = {batch.lengths[i]};
+  for (Floats* all : {&one.x, &one.h, &one.c, &one.input_masks, &one.hidden_masks, &one.d_outputs,
+                      &one.d_h_after, &one.d_c_after}) {
+    *all = part(*all);
+  }
+  const std::vector<Floats> alone = one.run(1);
+  for (const std::size_t k : {0, 1, 2, 6, 7, 8}) {
+    if (alone[k] != part(found[k])) fail("a sequence alone has other bits", double(k));
+  }
+  Doubles sums(batch.kernel.size());
+  for (Index r = 0; r < n; ++r) {  // the gradient of the weights is the sum of those of each
+    Padded other = batch;
+    for (Index k = 0; k < n; ++k) {
+      if (k != r) other.lengths[k] = 0;
+    }
+    const Floats own = other.run(1)[3];
+    for (std::size_t k = 0; k < own.size(); ++k) sums[k] += own[k];
+  }
+  check_close(found[3], sums, 1e-5);
+}
+
+// Enough work for several threads, and the same bits with them.
+void test_threads() {
+  Padded batch(0, 70, 30, 64);
+  batch.lengths.assign(batch.lengths.size(), 30);
+  batch.x = batch.padded(batch.channels);
+  if (batch.has_outputs) batch.d_outputs = batch.padded(batch.units);
+  if (batch.run(1) != batch.run(3)) fail("other bits with several threads", 0.0);
+}
+
 // The reference itself: differences along a random direction.
 void test_reference(int cell) {
   const Index channels = 3, units = 4, steps = 5, gates = cell == 0 ? 4 : cell < 3 ? 3 : 1;
@@ -316,7 +422,7 @@ int main(int count, char** arguments) {
     test_reference(cell);
   }
   for (const char* path : {"portable", "avx2", "avx512"}) {
-    kernels = segue::internals(path);
+    kernels = segue::internals(path), library = segue_path(path);
     if (!kernels) continue;
     for (int round = 0; round < rounds; ++round) {
       const std::string start = std::string(path) + ", round " + std::to_string(round) + ", ";
@@ -327,8 +433,11 @@ int main(int count, char** arguments) {
       run("transposed", test_transposed);
       for (int cell = 0; cell < 5; ++cell) {
         run("cell " + std::to_string(cell), [&] { test_recurrent(cell); });
+        run("padded, cell " + std::to_string(cell), [&] { test_padded(cell); });
       }
     }
+    where = std::string(path) + ", threads";
+    test_threads();
     std::printf("%s: %d rounds\n", path, rounds);
   }
   return 0;
