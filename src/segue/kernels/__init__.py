@@ -12,8 +12,9 @@ step before `lengths` and without meaning beyond; the final `state` is that afte
 own last step. Weights have the layout of Keras: the arrays that a user gets are those
 that are multiplied.
 
-Whole sequences without recurrent dropout take PyTorch's fused path, which on the CPU is oneDNN's
-for the LSTM; the rest goes step by step through `scan`. Both pass the same tests.
+Where a gradient is wanted in float32 on the CPU, the native library computes (`autograd`). Else
+whole sequences without recurrent dropout take PyTorch's fused path, which on the CPU is oneDNN's
+for the LSTM; the rest goes step by step through `scan`. All pass the same tests.
 """
 
 from segue.extras import lazy_names

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,8 +16,10 @@ from torch.autograd.function import once_differentiable
 
 from segue.kernels import forward, native
 
-if TYPE_CHECKING:
-    from segue.kernels.cells import Masks, RecurrentWeights, State
+# As `RecurrentWeights`, `State` and `Masks` of `cells`.
+Weights = tuple[Tensor, Tensor, Tensor]
+State = tuple[Tensor, ...]
+Masks = tuple[Tensor | None, Tensor]
 
 _SIZE, _DATA = ctypes.c_int64, ctypes.c_void_p
 _GATES = {"lstm": 4, "gru": 3, "gru_before": 3, "rnn_tanh": 1, "rnn_relu": 1}
@@ -27,7 +29,7 @@ def recurrence(
     cell: str,
     x: Tensor,
     lengths: Tensor,
-    weights: RecurrentWeights,
+    weights: Weights,
     state: State,
     *,
     masks: Masks | None,
@@ -72,22 +74,22 @@ def _fits(
     cell: str,
     x: Tensor,
     lengths: Tensor,
-    weights: RecurrentWeights,
+    weights: Weights,
     state: State,
     *,
     masks: Masks | None,
 ) -> bool:
     """Whether the library may take these: it looks at no size."""
-    if x.ndim != 3 or weights.recurrent_kernel.ndim != 2 or x.numel() == 0:
+    kernel, recurrent_kernel, bias = weights
+    if x.ndim != 3 or recurrent_kernel.ndim != 2 or x.numel() == 0:
         return False
-    (batch, time, channels), gates = x.shape, _GATES[cell]
-    units = len(weights.recurrent_kernel)
+    (batch, time, channels), gates, units = x.shape, _GATES[cell], len(recurrent_kernel)
     width = gates * units
     inputs, hidden = (None, None) if masks is None else masks
     return (
-        weights.kernel.shape == (channels, width)
-        and weights.recurrent_kernel.shape == (units, width)
-        and weights.bias.shape == ((2, width) if cell == "gru" else (width,))
+        kernel.shape == (channels, width)
+        and recurrent_kernel.shape == (units, width)
+        and bias.shape == ((2, width) if cell == "gru" else (width,))
         and all(part.shape == (batch, units) for part in state)
         and (inputs is None or inputs.shape == (batch, gates, channels))
         and (hidden is None or hidden.shape == (batch, gates, units))

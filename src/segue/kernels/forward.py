@@ -1,7 +1,8 @@
 """The choice of the functions that predict: the native library, or those in NumPy.
 
 The environment variable `SEGUE_KERNELS` forces one: "avx512", "avx2" or "portable" of the native
-library, "numpy", or "torch", where networks answer through PyTorch's modules.
+library, "numpy", or "torch", where networks answer through PyTorch's modules. With the last two
+PyTorch computes gradients, too.
 """
 
 from __future__ import annotations
