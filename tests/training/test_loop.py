@@ -167,7 +167,7 @@ def test_plateau_lowers_the_rate(
 def test_the_time_limit_ends_a_training_of_many_epochs(make_trainer: MakeTrainer) -> None:
     """The schedule follows the clock, so it ends with the training."""
     ended, state, listener = run(
-        make_trainer(epochs=10_000, options=options(time_limit_seconds=0.05))
+        make_trainer(epochs=10_000, options=options(time_limit_seconds=0.05, patience=None))
     )
     assert ended == "time"
     assert 1 <= len(state.rows) < 10_000
